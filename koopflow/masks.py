@@ -2,10 +2,14 @@
 
 Pruning and tickets both choose survivors here. Thresholds are the usual way and the usual mistake: keeping what lies strictly above
 a threshold loses every weight tied with it. Here the *number* of survivors is given and is met exactly.
+
+Ties are decided by a fixed pseudo-random order of positions. Plateaus of equal scores are real (|weight x gradient| is exactly
+zero for every weight of a dead unit), and "the first stays" would take them all from the last layers. The order depends on the
+position alone, so masks of one score are nested: what a higher compression keeps, a lower one keeps too.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,7 +43,7 @@ def kept_count(weights: int, compression: float) -> int:
 
 
 def keep_largest(scores: np.ndarray, keep: int, among: np.ndarray | None = None, name: str = "scores") -> np.ndarray:
-    """Mark the `keep` largest scores; of equal ones, those that come first stay.
+    """Mark the `keep` largest scores; of equal ones, those that come first in `tie_order` stay.
 
     Parameters
     ----------
@@ -69,13 +73,13 @@ def keep_largest(scores: np.ndarray, keep: int, among: np.ndarray | None = None,
     for row in range(len(flat)):
         positions = None if candidates is None else np.flatnonzero(candidates[row])
         values = flat[row] if positions is None else flat[row, positions]
-        chosen = _largest(values, keep, name)
+        chosen = _largest(values, keep, name, positions)
         mask[row, chosen if positions is None else positions[chosen]] = True
     return mask.reshape(scores.shape)
 
 
-def _largest(values: np.ndarray, keep: int, name: str) -> np.ndarray:
-    """Return the positions, ascending, of the `keep` largest of a vector; the earlier of two equals wins."""
+def _largest(values: np.ndarray, keep: int, name: str, positions: np.ndarray | None = None) -> np.ndarray:
+    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` sees `positions`."""
     if not 0 <= keep <= len(values):
         raise KoopflowError(f"{name}: cannot keep {keep} of {len(values)} weights")
     if np.isnan(values).any():
@@ -85,8 +89,32 @@ def _largest(values: np.ndarray, keep: int, name: str) -> np.ndarray:
     threshold = np.partition(values, len(values) - keep)[len(values) - keep]
     chosen = values > threshold
     missing = keep - int(chosen.sum())
-    chosen[np.flatnonzero(values == threshold)[:missing]] = True
+    tied = np.flatnonzero(values == threshold)
+    if missing < len(tied):
+        tied = tied[np.argsort(tie_order(tied if positions is None else positions[tied]), kind="stable")[:missing]]
+    chosen[tied] = True
     return np.flatnonzero(chosen)
+
+
+def tie_order(positions: np.ndarray) -> np.ndarray:
+    """Return a 64-bit rank per position (splitmix64, Steele et al. 2014), the same on every machine and in every NumPy."""
+    x = np.asarray(positions).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def apportion(sizes: Sequence[int], keep: int) -> list[int]:
+    """Share `keep` among layers in proportion to their `sizes`, exactly, by largest remainders."""
+    total = sum(sizes)
+    if not 0 <= keep <= total:
+        raise KoopflowError(f"keep: cannot keep {keep} of {total} weights")
+    shares = [divmod(keep * n, total) for n in sizes]
+    counts = [quotient for quotient, _ in shares]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: -shares[i][1])
+    for i in by_remainder[: keep - sum(counts)]:
+        counts[i] += 1
+    return counts
 
 
 def select(
@@ -111,7 +139,7 @@ def select(
     Returns
     -------
     masks : dict of str to bool array
-        Shaped like the scores. Among equal scores the earlier layer and the earlier position stay.
+        Shaped like the scores. Equal scores are decided by `tie_order`.
     """
     rows = next(iter(scores.values())).shape[0] if replicas else 1
     flat = {name: np.asarray(values).reshape(rows, -1) for name, values in scores.items()}
