@@ -1,0 +1,87 @@
+"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is ever executed."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from koopflow.data.images import RawImages
+from koopflow.data.registry import source
+from koopflow.errors import KoopflowError
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@source("npz")
+def npz(context, path: str) -> RawImages:
+    """Return the images of an .npz with x_train, y_train, x_test and y_test.
+
+    Images are (image, height, width) or (image, channel, height, width), uint8 (0 to 255) or floating-point numbers; labels are integers
+    from 0. Pickled objects are refused.
+    """
+    if not Path(path).is_file():
+        raise KoopflowError(f"data: the file {path} does not exist; an .npz with {', '.join(KEYS)} is expected there")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            absent = [key for key in KEYS if key not in file.files]
+            if absent:
+                raise KoopflowError(f"{path}: has no array {absent[0]} (it has {', '.join(file.files) or 'none'}); needed are {', '.join(KEYS)}")
+            arrays = {key: file[key] for key in KEYS}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise KoopflowError(f"{path}: not a readable .npz ({error})") from error
+    for key in ("x_train", "x_test"):
+        if arrays[key].ndim == 3:
+            arrays[key] = arrays[key][:, None]
+    for key in ("y_train", "y_test"):
+        if np.issubdtype(arrays[key].dtype, np.integer):
+            arrays[key] = arrays[key].astype(np.int64)
+    return RawImages(*(arrays[key] for key in KEYS), name=str(path))
+
+
+@source("image_folder")
+def image_folder(context, path: str, size: int = 32, channels: int = 3) -> RawImages:
+    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``), scaled and cropped to size × size pixels.
+
+    The shorter side is scaled to `size` and the centre cut out. `channels` is 3 (colour) or 1 (grey). Images stay bytes until normalized.
+    """
+    if channels not in (1, 3):
+        raise KoopflowError(f"data: image_folder: channels: {channels} is not accepted; 1 (grey) or 3 (colour)")
+    train = _folder(Path(path), ("train",))
+    test = _folder(Path(path), ("test", "val"))
+    classes = sorted(folder.name for folder in train.iterdir() if folder.is_dir())
+    x_train, y_train = _read_tree(train, classes, size, channels)
+    x_test, y_test = _read_tree(test, classes, size, channels)
+    return RawImages(x_train, y_train, x_test, y_test, str(path))
+
+
+def _folder(root: Path, names: tuple[str, ...]) -> Path:
+    for name in names:
+        if (root / name).is_dir():
+            return root / name
+    raise KoopflowError(f"data: {root} has no folder {' or '.join(names)}; an image_folder has train/<class>/ and test/<class>/ (or val/)")
+
+
+def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    known = {extension for extension, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    files = [
+        (file, label)
+        for label, name in enumerate(classes)
+        for file in sorted((folder / name).glob("**/*"))
+        if file.suffix.lower() in known
+    ]
+    if not files:
+        raise KoopflowError(f"data: {folder} holds no image file in a folder per class (found classes: {', '.join(classes) or 'none'})")
+    unknown = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name not in classes)
+    if unknown:
+        raise KoopflowError(f"data: {folder / unknown[0]} is a class that the training images do not have")
+    pixels = np.empty((len(files), channels, size, size), dtype=np.uint8)
+    for index, (file, _) in enumerate(files):
+        try:
+            with Image.open(file) as image:
+                cut = ImageOps.fit(image.convert("L" if channels == 1 else "RGB"), (size, size), Image.Resampling.BILINEAR)
+        except (UnidentifiedImageError, OSError) as error:
+            raise KoopflowError(f"data: {file} is not a readable image ({error})") from error
+        pixels[index] = np.asarray(cut).reshape(size, size, channels).transpose(2, 0, 1)
+    return pixels, np.array([label for _, label in files], dtype=np.int64)
