@@ -25,7 +25,9 @@ def npz(context, path: str) -> RawImages:
         with np.load(path, allow_pickle=False) as file:
             absent = [key for key in KEYS if key not in file.files]
             if absent:
-                raise KoopflowError(f"{path}: has no array {absent[0]} (it has {', '.join(file.files) or 'none'}); needed are {', '.join(KEYS)}")
+                raise KoopflowError(
+                    f"{path}: has no array {absent[0]} (it has {', '.join(file.files) or 'none'}); needed are {', '.join(KEYS)}"
+                )
             arrays = {key: file[key] for key in KEYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise KoopflowError(f"{path}: not a readable .npz ({error})") from error
@@ -58,7 +60,9 @@ def _folder(root: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         if (root / name).is_dir():
             return root / name
-    raise KoopflowError(f"data: {root} has no folder {' or '.join(names)}; an image_folder has train/<class>/ and test/<class>/ (or val/)")
+    raise KoopflowError(
+        f"data: {root} has no folder {' or '.join(names)}; an image_folder has train/<class>/ and test/<class>/ (or val/)"
+    )
 
 
 def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +76,9 @@ def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tu
         if file.suffix.lower() in known
     ]
     if not files:
-        raise KoopflowError(f"data: {folder} holds no image file in a folder per class (found classes: {', '.join(classes) or 'none'})")
+        raise KoopflowError(
+            f"data: {folder} holds no image file in a folder per class (found classes: {', '.join(classes) or 'none'})"
+        )
     unknown = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name not in classes)
     if unknown:
         raise KoopflowError(f"data: {folder / unknown[0]} is a class that the training images do not have")

@@ -98,7 +98,9 @@ def normalize(raw: RawImages) -> Images:
         [np.sqrt(np.square(raw.x_train[:, k] - np.float32(m)).mean(dtype=np.float64)) for k, m in enumerate(mean)], dtype=np.float64
     )
     if not np.all(std > 0):
-        raise KoopflowError(f"{raw.name}: all training pixels of channel {int(np.argmin(std))} are equal, so there is nothing to learn from")
+        raise KoopflowError(
+            f"{raw.name}: all training pixels of channel {int(np.argmin(std))} are equal, so there is nothing to learn from"
+        )
     centre, scale = (values.astype(np.float32)[None, :, None, None] for values in (mean, std))
     return Images(
         x_train=np.ascontiguousarray((raw.x_train - centre) / scale),
@@ -135,7 +137,9 @@ def _check_pixels(pixels: np.ndarray, name: str) -> None:
         bad = ~np.isfinite(pixels)
         if bad.any():
             first = tuple(int(index) for index in np.argwhere(bad)[0])
-            raise KoopflowError(f"{name} has {int(bad.sum())} NaN or infinite pixels, the first at index {first}; all must be finite")
+            raise KoopflowError(
+                f"{name} has {int(bad.sum())} NaN or infinite pixels, the first at index {first}; all must be finite"
+            )
 
 
 def _check_labels(labels: np.ndarray, images: int, name: str) -> None:

@@ -104,7 +104,9 @@ def _check_options(name: str, function: Callable, options: Mapping) -> None:
     for key in options:
         if key not in known:
             accepted = ", ".join([*_COMMON, *known])
-            raise KoopflowError(f"data: source {name} has no option {key!r}{_nearest(key, [*known, *_COMMON])}; accepted are {accepted}")
+            raise KoopflowError(
+                f"data: source {name} has no option {key!r}{_nearest(key, [*known, *_COMMON])}; accepted are {accepted}"
+            )
     for parameter in parameters:
         if parameter.default is inspect.Parameter.empty and parameter.name not in options:
             raise KoopflowError(f"data: source {name} needs the option {parameter.name!r}")

@@ -74,7 +74,9 @@ def teacher(context, like: str = "digits", width: int = 64) -> RawImages:
 def _between_class_share(pixels: np.ndarray, labels: np.ndarray, classes: int) -> float:
     """Return the share of the total variance that the class means carry (0: none, 1: all)."""
     mean = pixels.mean(axis=0)
-    between = sum(np.sum(labels == k) * np.sum((pixels[labels == k].mean(axis=0) - mean) ** 2) for k in range(classes) if np.any(labels == k))
+    between = sum(
+        np.sum(labels == k) * np.sum((pixels[labels == k].mean(axis=0) - mean) ** 2) for k in range(classes) if np.any(labels == k)
+    )
     return float(between / np.sum((pixels - mean) ** 2))
 
 

@@ -45,7 +45,9 @@ def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
 def noise(raw: RawImages, option: float, seed: int) -> RawImages:
     """Add independent Gaussian noise of standard deviation `option` to every pixel (pixels in [0, 1]), training and test alike."""
     if not _number(option, "noise") > 0:
-        raise KoopflowError(f"data: transform noise: {option} is no standard deviation; accepted are numbers above 0 (pixels lie in [0, 1])")
+        raise KoopflowError(
+            f"data: transform noise: {option} is no standard deviation; accepted are numbers above 0 (pixels lie in [0, 1])"
+        )
     raw = raw.as_float()
 
     def add(part: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -43,8 +43,12 @@ def cifar10(context) -> RawImages:
     try:
         train, test = (CIFAR10(context.data_root, train=train, download=False) for train in (True, False))
     except (RuntimeError, OSError) as error:
-        raise KoopflowError(f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to have it downloaded again") from error
-    parts = [(np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)]
+        raise KoopflowError(
+            f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to have it downloaded again"
+        ) from error
+    parts = [
+        (np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)
+    ]
     return RawImages(*parts[0], *parts[1], "CIFAR10")
 
 
