@@ -1,0 +1,129 @@
+"""Rounds trained elsewhere: a folder of checkpoints with masks becomes a flow, without retraining."""
+
+from pathlib import Path
+
+import numpy as np
+
+from koopflow.errors import KoopflowError
+from koopflow.rg.couplings import check_masks, group_sums
+from koopflow.rg.flows import scale_of
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+
+
+def read_rounds(folder: str | Path, pattern: str = "*") -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Read all rounds of a folder, in the order of their densities: densest first.
+
+    Parameters
+    ----------
+    folder : path
+        Checkpoints with weights and masks, one file per round, in any of the layouts of `read_round`.
+    pattern : str
+        Files to take.
+
+    Returns
+    -------
+    list of dict of str to (weights, mask)
+        One dict per round, over prunable layers (those that have a mask).
+
+    Raises
+    ------
+    KoopflowError
+        When there are fewer than two rounds, architectures differ, or masks and weights do not match.
+    """
+    folder = Path(folder)
+    files = sorted(path for path in folder.glob(pattern) if path.suffix in SUFFIXES)
+    if len(files) < 2:
+        raise KoopflowError(f"{folder}: found {len(files)} checkpoints ({', '.join(SUFFIXES)}); a flow needs at least two rounds")
+    rounds = [read_round(path) for path in files]
+    for path, layers in zip(files[1:], rounds[1:]):
+        first = rounds[0]
+        for name in [*first, *layers]:
+            if name not in first or name not in layers:
+                lacking = path.name if name in first else files[0].name
+                raise KoopflowError(f"{folder}: differing architectures: {name} is missing in {lacking}")
+            if first[name][0].shape != layers[name][0].shape:
+                raise KoopflowError(
+                    f"{folder}: differing architectures: {name} is {first[name][0].shape} in {files[0].name} and
+                    {layers[name][0].shape} in {path.name}"
+                )
+    return sorted(rounds, key=lambda layers: -_density(layers))
+
+
+def read_round(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read weights and masks of one checkpoint without running any code from it.
+
+    Accepted: ``NAME_orig`` with ``NAME_mask`` (torch.nn.utils.prune), ``NAME`` with ``NAME_mask``, both possibly inside
+    ``state_dict`` or ``model``; and where no mask is stored at all, weights that are exactly zero count as pruned.
+    """
+    path = Path(path)
+    tensors = _tensors(path)
+    layers = {}
+    for name in tensors:
+        if name.endswith("_mask"):
+            stem = name[: -len("_mask")]
+            weights = tensors.get(f"{stem}_orig", tensors.get(stem))
+            if weights is None:
+                raise KoopflowError(f"{path}: {name} has no weights {stem} or {stem}_orig")
+            layers[stem] = (np.asarray(weights, dtype=np.float32), np.asarray(tensors[name]).astype(bool))
+    if not layers:
+        # Without masks, the zeros of matrices and kernels are the mask; vectors (biases, normalization) are not pruned.
+        layers = {name: (np.asarray(w, dtype=np.float32), np.asarray(w) != 0) for name, w in tensors.items() if np.ndim(w) >= 2}
+    if not layers:
+        raise KoopflowError(f"{path}: no weights with masks found; it holds {', '.join(list(tensors)[:5]) or 'nothing'}")
+    try:
+        check_masks({n: w for n, (w, _) in layers.items()}, {n: m for n, (_, m) in layers.items()})
+    except KoopflowError as error:
+        raise KoopflowError(f"{path}: {error}") from None
+    return layers
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
+    """Return all arrays of a .safetensors file or a torch checkpoint by name."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            stored = load_file(path)
+        else:
+            import torch
+
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise KoopflowError(
+            f"{path}: not a checkpoint of tensors alone that can be read without running code ({reason[:120]})"
+        ) from None
+    for key in ("state_dict", "model"):
+        if isinstance(stored, dict) and isinstance(stored.get(key), dict):
+            stored = stored[key]
+    if not isinstance(stored, dict):
+        raise KoopflowError(f"{path}: holds a {type(stored).__name__}; a state_dict is accepted")
+    return {name: tensor.float().numpy() for name, tensor in stored.items() if hasattr(tensor, "float") and tensor.numel()}
+
+
+def _density(layers: dict[str, tuple[np.ndarray, np.ndarray]]) -> float:
+    return sum(int(mask.sum()) for _, mask in layers.values()) / sum(mask.size for _, mask in layers.values())
+
+
+def external_flow(folder: str | Path, grouping: str = "layer") -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Measure the flow of rounds trained elsewhere.
+
+    Returns
+    -------
+    groups : list of str
+    sums : array (3, 1, round, group)
+        Magnitude, survivors and weights of each group, as `koopflow.tickets.chain.Chain.sums` gives them.
+    densities : array (round,)
+        Falling.
+    """
+    rounds = read_rounds(folder)
+    densities = np.array([_density(layers) for layers in rounds])
+    scale_of(densities)
+    found = []
+    for layers in rounds:
+        groups, sums = group_sums(
+            {n: w[None] for n, (w, _) in layers.items()}, {n: m[None] for n, (_, m) in layers.items()}, grouping
+        )
+        found.append(np.stack([sums.magnitude, sums.survivors, sums.weights]))
+    return groups, np.stack(found, axis=2), densities

@@ -1,0 +1,232 @@
+"""Iterative magnitude pruning: train, prune a fraction of the survivors, rewind, again (Frankle & Carbin 2019; 2020 for rewinding)."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from koopflow import masks as selection
+from koopflow import seeds as streams
+from koopflow.errors import KoopflowError
+from koopflow.rg.couplings import group_sums
+from koopflow.tickets import mlp
+from koopflow.tickets.chain import Chain, load_chain, save_chain
+
+GROUPINGS = ("layer", "input_unit", "neuron")
+CONTROLS = ("random", "reinitialized", "one_shot")
+
+
+def run_chain(
+    setup: mlp.Setup,
+    images,
+    *,
+    task: str,
+    rounds: int,
+    seeds: int,
+    fraction: float = 0.2,
+    scope: str = "global",
+    rewind_step: int = 0,
+    seed: int = 0,
+    stream: str = "batches",
+    checkpoints: str | Path | None = None,
+    say=lambda line: None,
+) -> Chain:
+    """Run or extend a chain of pruning rounds for several seeds as one ensemble.
+
+    Parameters
+    ----------
+    setup : koopflow.tickets.mlp.Setup
+    images : koopflow.data Images
+    task : str
+        Name of the task, for provenance.
+    rounds : int
+        Rounds in all, the dense round 0 included.
+    seeds : int
+        Number of seeds; a seed's first weights are the same in every task, so that its ticket fits there.
+    fraction : float
+        Share of the survivors pruned after each round; the count is exact.
+    scope : {"global", "layer"}
+        Whether magnitudes compete across layers.
+    rewind_step : int
+        Step of round 0 whose weights survivors return to; training goes on from there.
+    seed : int
+        The run's seed.
+    stream : str
+        Name of the stream of batch orders; another name is the same chain run again with other batches.
+    checkpoints : path, optional
+        Folder in which the chain is kept after every round, under a name made from its study without the number of rounds: an
+        interrupted chain goes on, and a longer one starts where the shorter ended.
+
+    Raises
+    ------
+    KoopflowError
+        For a fraction outside (0, 1), a rewind step beyond training, an unknown scope, or when every seed diverged.
+    """
+    _check(setup, fraction, scope, rewind_step, rounds)
+    study = {
+        "task": task,
+        "setup": vars(setup) | {"widths": list(setup.widths)},
+        "seeds": seeds,
+        "fraction": fraction,
+        "scope": scope,
+    }
+    study |= {"rewind_step": rewind_step, "seed": seed, "stream": stream, "images": _fingerprint(images)}
+    path = None if checkpoints is None else Path(checkpoints) / f"{_digest(study)}.npz"
+    orders = np.stack([mlp.batch_order(len(images.x_train), setup, seed, replica, stream) for replica in range(seeds)])
+    if path is not None and path.exists():
+        chain = load_chain(path, rounds)
+        say(f"{task}: {chain.rounds} rounds were done before")
+    else:
+        chain = _first_round(setup, images, study, orders, say)
+    while chain.rounds < rounds and chain.seeds:
+        _next_round(chain, setup, images, orders, say)
+        if path is not None:
+            save_chain(chain, path)
+    if not chain.seeds:
+        raise KoopflowError(f"tickets: {task}: no seed came through; {chain.stopped[0]}")
+    return chain
+
+
+def _check(setup: mlp.Setup, fraction: float, scope: str, rewind_step: int, rounds: int) -> None:
+    selection.pruned_count(1, fraction)
+    if scope not in ("global", "layer"):
+        raise KoopflowError(f"tickets: scope: found {scope!r}, accepted are global, layer")
+    if not 0 <= rewind_step < setup.steps:
+        raise KoopflowError(
+            f"tickets: rewind_step: found {rewind_step}, accepted is 0 to {setup.steps - 1} (training has {setup.steps} steps)"
+        )
+    if rounds < 1:
+        raise KoopflowError(f"tickets: rounds: found {rounds}, accepted is an integer of at least 1")
+
+
+def _first_round(setup: mlp.Setup, images, study: dict, orders: np.ndarray, say) -> Chain:
+    """Train the dense networks; nothing is pruned yet."""
+    weights = mlp.initialize(setup, images.x_train[0].size, images.classes, study["seed"], list(range(study["seeds"])))
+    everything = {name: np.ones(layer.shape, dtype=bool) for name, layer in weights.items()}
+    if study["rewind_step"]:
+        weights = mlp.train(setup, images, weights, everything, orders, 0, study["rewind_step"])
+    chain = Chain(study=study, rewind=weights, dense={})
+    _finish_round(chain, setup, images, everything, orders, say)
+    return chain
+
+
+def _next_round(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray, say) -> None:
+    """Prune after the last round's training and train what is left."""
+    trained = chain.trained if hasattr(chain, "trained") else _retrain(chain, setup, images, orders)
+    masks = {name: mask.copy() for name, mask in chain.masks[-1].items()}
+    for seed in chain.seeds:
+        alive = {name: mask[seed] for name, mask in chain.masks[-1].items()}
+        found = prune(
+            {name: np.abs(layer[seed]) for name, layer in trained.items()}, alive, chain.study["fraction"], chain.study["scope"]
+        )
+        empty = selection.empty_layers(found)
+        if empty:
+            chain.stopped[seed] = (
+                f"seed {seed}: round {chain.rounds} would leave {', '.join(empty)} empty; stopped after round {chain.rounds - 1}"
+            )
+            say(chain.stopped[seed])
+            continue
+        for name, mask in found.items():
+            masks[name][seed] = mask
+    if chain.seeds:
+        _finish_round(chain, setup, images, masks, orders, say)
+
+
+def prune(magnitudes: dict[str, np.ndarray], alive: dict[str, np.ndarray], fraction: float, scope: str) -> dict[str, np.ndarray]:
+    """Remove the smallest `fraction` of the survivors, exactly: of all together, or of each layer."""
+    counts = {name: int(mask.sum()) for name, mask in alive.items()}
+    if scope == "layer":
+        return selection.select(magnitudes, {name: n - selection.pruned_count(n, fraction) for name, n in counts.items()}, alive)
+    total = sum(counts.values())
+    return selection.select(magnitudes, total - selection.pruned_count(total, fraction), alive)
+
+
+def _retrain(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray) -> dict[str, np.ndarray]:
+    """Train the last round again after a restart: its trained weights are not kept, and give the same bits."""
+    if chain.rounds == 1:
+        return chain.dense
+    return mlp.train(setup, images, chain.rewind, chain.masks[-1], orders, chain.study["rewind_step"])
+
+
+def _finish_round(chain: Chain, setup: mlp.Setup, images, masks: dict[str, np.ndarray], orders: np.ndarray, say) -> None:
+    """Train the masked networks from the rewind weights and record the round; a diverged seed stops by name."""
+    trained = mlp.train(setup, images, chain.rewind, masks, orders, chain.study["rewind_step"])
+    accuracy = mlp.accuracy(images, trained)
+    for seed in chain.seeds:
+        if np.isnan(accuracy[seed]):
+            chain.stopped[seed] = f"seed {seed}: training diverged in round {chain.rounds}; its rounds before that are kept"
+            say(chain.stopped[seed])
+    accuracy[list(chain.stopped)] = np.nan
+    chain.dense = chain.dense or trained
+    chain.trained = trained
+    chain.masks.append(masks)
+    chain.accuracy.append(accuracy)
+    entry = {}
+    for grouping in GROUPINGS:
+        groups, sums = group_sums(trained, masks, grouping)
+        entry[grouping] = (groups, np.stack([sums.magnitude, sums.survivors, sums.weights]))
+    chain.magnitude.append(entry)
+
+
+def run_controls(
+    setup: mlp.Setup, images, chain: Chain, rounds: list[int], controls: tuple[str, ...] = CONTROLS
+) -> dict[str, np.ndarray]:
+    """Train the controls of a chain at chosen rounds, all as one ensemble; accuracies (round, seed of the chain) by control.
+
+    ``random``: random masks of the ticket's layer densities. ``reinitialized``: the ticket's mask, other first weights.
+    ``one_shot``: the dense network of round 0 pruned to the round's density at once, then rewound.
+    """
+    study, found = chain.study, {}
+    names = list(chain.rewind)
+    orders = [mlp.batch_order(len(images.x_train), setup, study["seed"], seed, study["stream"]) for seed in chain.seeds]
+    if "reinitialized" in controls:
+        count = len(next(iter(chain.rewind.values())))
+        other = mlp.initialize(setup, images.x_train[0].size, images.classes, study["seed"], list(range(count)), "reinitialized")
+    for control in controls:
+        weights = {name: [] for name in names}
+        masks = {name: [] for name in names}
+        for round_number in rounds:
+            _, ticket = chain.ticket(round_number)
+            for seed in chain.seeds:
+                mask = {name: ticket[name][seed] for name in names}
+                start = chain.rewind
+                if control == "random":
+                    mask = random_masks(mask, study["seed"], study["task"], seed, round_number)
+                elif control == "one_shot":
+                    keep = sum(int(layer.sum()) for layer in mask.values())
+                    mask = selection.select({name: np.abs(chain.dense[name][seed]) for name in names}, keep)
+                else:
+                    start = other
+                for name in names:
+                    weights[name].append(start[name][seed])
+                    masks[name].append(mask[name])
+        trained = mlp.train(
+            setup,
+            images,
+            {name: np.stack(layer) for name, layer in weights.items()},
+            {name: np.stack(layer) for name, layer in masks.items()},
+            np.stack(orders * len(rounds)),
+            study["rewind_step"],
+        )
+        found[control] = mlp.accuracy(images, trained).reshape(len(rounds), len(chain.seeds))
+    return found
+
+
+def random_masks(masks: dict[str, np.ndarray], seed: int, *names: object) -> dict[str, np.ndarray]:
+    """Shuffle each layer's mask: as many survivors in each layer, anywhere."""
+    return {
+        name: streams.rng(seed, "tickets", "random mask", *names, name).permutation(mask.ravel()).reshape(mask.shape)
+        for name, mask in masks.items()
+    }
+
+
+def _fingerprint(images) -> str:
+    """Return a short hash of the training images and labels, so that a chain never goes on with other data."""
+    digest = hashlib.sha256(np.ascontiguousarray(images.x_train).tobytes())
+    digest.update(np.ascontiguousarray(images.y_train).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _digest(study: dict) -> str:
+    return hashlib.sha256(json.dumps(study, sort_keys=True).encode()).hexdigest()[:24]
