@@ -43,9 +43,9 @@ def read_rounds(folder: str | Path, pattern: str = "*") -> list[dict[str, tuple[
                 lacking = path.name if name in first else files[0].name
                 raise KoopflowError(f"{folder}: differing architectures: {name} is missing in {lacking}")
             if first[name][0].shape != layers[name][0].shape:
+                here, there = first[name][0].shape, layers[name][0].shape
                 raise KoopflowError(
-                    f"{folder}: differing architectures: {name} is {first[name][0].shape} in {files[0].name} and
-                    {layers[name][0].shape} in {path.name}"
+                    f"{folder}: differing architectures: {name} is {here} in {files[0].name} and {there} in {path.name}"
                 )
     return sorted(rounds, key=lambda layers: -_density(layers))
 

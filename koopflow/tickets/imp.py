@@ -1,4 +1,4 @@
-"""Iterative magnitude pruning: train, prune a fraction of the survivors, rewind, again (Frankle & Carbin 2019; 2020 for rewinding)."""
+"""Iterative magnitude pruning: train, prune a fraction of the survivors, rewind, again (Frankle & Carbin 2019, 2020)."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from koopflow.tickets import mlp
 from koopflow.tickets.chain import Chain, load_chain, save_chain
 
 GROUPINGS = ("layer", "input_unit", "neuron")
-CONTROLS = ("random", "reinitialized", "one_shot")
+CONTROLS = ("random_mask", "reinitialized", "one_shot")
 
 
 def run_chain(
@@ -174,7 +174,7 @@ def run_controls(
 ) -> dict[str, np.ndarray]:
     """Train the controls of a chain at chosen rounds, all as one ensemble; accuracies (round, seed of the chain) by control.
 
-    ``random``: random masks of the ticket's layer densities. ``reinitialized``: the ticket's mask, other first weights.
+    ``random_mask``: random masks of the ticket's layer densities. ``reinitialized``: the ticket's mask, other first weights.
     ``one_shot``: the dense network of round 0 pruned to the round's density at once, then rewound.
     """
     study, found = chain.study, {}
@@ -191,7 +191,7 @@ def run_controls(
             for seed in chain.seeds:
                 mask = {name: ticket[name][seed] for name in names}
                 start = chain.rewind
-                if control == "random":
+                if control == "random_mask":
                     mask = random_masks(mask, study["seed"], study["task"], seed, round_number)
                 elif control == "one_shot":
                     keep = sum(int(layer.sum()) for layer in mask.values())

@@ -31,7 +31,7 @@ class Setup:
 
 
 def layer_names(setup: Setup) -> list[str]:
-    """Return the weights' names as ``torch.nn.Sequential`` of Flatten, Linear, ReLU, Linear … gives them: ``1.weight``, ``3.weight`` …"""
+    """Return the weights' names in ``torch.nn.Sequential(Flatten, Linear, ReLU, Linear, …)``: ``1.weight``, ``3.weight`` …"""
     return [f"{2 * layer + 1}.weight" for layer in range(len(setup.widths) + 1)]
 
 

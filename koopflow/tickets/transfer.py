@@ -62,7 +62,5 @@ def check_alike(a: str, chain_a: Chain, b: str, chain_b: Chain) -> None:
     shapes_a, shapes_b = ({name: layer.shape[1:] for name, layer in chain.rewind.items()} for chain in (chain_a, chain_b))
     for name in [*shapes_a, *shapes_b]:
         if shapes_a.get(name) != shapes_b.get(name):
-            raise KoopflowError(
-                f"tickets of {a} do not fit {b}: {name} is {shapes_a.get(name, 'absent')} there and {shapes_b.get(name,
-                'absent')} here"
-            )
+            theirs, ours = (shapes.get(name, "absent") for shapes in (shapes_a, shapes_b))
+            raise KoopflowError(f"tickets of {a} do not fit {b}: {name} is {theirs} there and {ours} here")

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn.utils import prune
+
+from koopflow.errors import KoopflowError
+from koopflow.rg.exponents import fit_exponents
+from koopflow.rg.flows import scale_of
+from koopflow.tickets import elastic, external
+from koopflow.tickets.tables import couplings_of
+
+
+def pruned_model(round_number):
+    """A model that torch's own pruning has cut `round_number` times by 30 %."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(10, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    for _ in range(round_number):
+        prune.global_unstructured([(model[0], "weight"), (model[2], "weight")], prune.L1Unstructured, amount=0.3)
+    return model
+
+
+def write(folder, layout, rounds=5):
+    folder.mkdir(exist_ok=True)
+    for number in range(rounds):
+        state = pruned_model(number + 1).state_dict()
+        if layout == "plain":
+            state = {name.replace("_orig", ""): tensor for name, tensor in state.items()}
+        if layout == "zeros":
+            state = {f"{n}.weight": state[f"{n}.weight_orig"] * state[f"{n}.weight_mask"] for n in ("0", "2")}
+        if layout == "safetensors":
+            save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / f"{number}.safetensors")
+        else:
+            torch.save({"state_dict": state} if layout == "nested" else state, folder / f"{number}.pt")
+
+
+@pytest.mark.parametrize("layout", ["prune", "plain", "zeros", "nested", "safetensors"])
+def test_every_layout_gives_the_same_flow(tmp_path, layout):
+    write(tmp_path / "reference", "prune")
+    write(tmp_path / "other", layout)
+    groups, sums, densities = external.external_flow(tmp_path / "reference")
+    found = external.external_flow(tmp_path / "other")
+    assert found[0] == groups == ["0.weight", "2.weight"]
+    np.testing.assert_allclose(found[1], sums)
+    np.testing.assert_allclose(densities, 0.7 ** np.arange(1, 6), rtol=0.03)
+    fit = fit_exponents(couplings_of(found[1], "share"), scale_of(found[2]), found[0])
+    assert fit.interval == "rounds"
+
+
+def test_code_in_a_checkpoint_is_never_run(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    for number in range(2):
+        torch.save({"state": Trap()}, tmp_path / f"{number}.pt")
+    with pytest.raises(KoopflowError, match=r"0.pt: not a checkpoint of tensors alone"):
+        external.read_rounds(tmp_path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_one_round_is_no_flow(tmp_path):
+    write(tmp_path / "one", "prune", rounds=1)
+    with pytest.raises(KoopflowError, match="found 1 checkpoints"):
+        external.read_rounds(tmp_path / "one")
+
+
+def test_differing_architectures_are_named(tmp_path):
+    write(tmp_path, "prune")
+    state = torch.load(tmp_path / "4.pt", weights_only=True)
+    state["2.weight_orig"], state["2.weight_mask"] = torch.ones(4, 8), torch.ones(4, 8)
+    torch.save(state, tmp_path / "4.pt")
+    with pytest.raises(KoopflowError, match=r"2.weight is \(3, 8\) in 0.pt and \(4, 8\) in 4.pt"):
+        external.read_rounds(tmp_path)
+
+
+def test_a_mask_that_does_not_match_its_weights_is_named(tmp_path):
+    write(tmp_path, "prune")
+    state = torch.load(tmp_path / "1.pt", weights_only=True)
+    state["0.weight_mask"] = torch.ones(8, 9)
+    torch.save(state, tmp_path / "1.pt")
+    with pytest.raises(KoopflowError, match=r"1.pt: 0.weight: mask of shape \(8, 9\) does not match"):
+        external.read_rounds(tmp_path)
+    del state["0.weight_orig"]
+    torch.save(state, tmp_path / "1.pt")
+    with pytest.raises(KoopflowError, match=r"0.weight_mask has no weights 0.weight"):
+        external.read_rounds(tmp_path)
+
+
+def residual(blocks):
+    shapes = {"conv1.weight": (4, 1, 3, 3), "fc.weight": (2, 8)}
+    for stage, (before, after) in enumerate([(4, 4), (4, 8)], 1):
+        for block in range(blocks):
+            first = before if block == 0 else after
+            shapes[f"layer{stage}.{block}.conv1.weight"] = (after, first, 3, 3)
+            shapes[f"layer{stage}.{block}.conv2.weight"] = (after, after, 3, 3)
+    return shapes
+
+
+@pytest.mark.parametrize(("source", "target"), [(2, 3), (3, 2), (2, 5), (5, 3), (3, 3)])
+def test_elastic_tickets_fit_every_depth_and_keep_the_order_of_blocks(source, target):
+    ticket = {name: np.full(shape, i) for i, (name, shape) in enumerate(residual(source).items())}
+    moved = elastic.stretch(ticket, residual(target))
+    assert {name: values.shape for name, values in moved.items()} == residual(target)
+    taken = elastic.block_map(source, target)
+    assert taken[0] == 0
+    assert taken == sorted(taken)
+    assert set(taken) == set(range(min(source, target)))
+    for block, origin in enumerate(taken):
+        name = "layer2.{}.conv2.weight"
+        np.testing.assert_array_equal(moved[name.format(block)], ticket[name.format(origin)])
+
+
+def test_elastic_refuses_another_family():
+    ticket = {name: np.zeros(shape) for name, shape in residual(2).items()}
+    with pytest.raises(KoopflowError, match=r"fc.weight is"):
+        elastic.stretch(ticket, residual(3) | {"fc.weight": (3, 8)})
+    with pytest.raises(KoopflowError, match="has no counterpart"):
+        elastic.stretch(ticket, residual(3) | {"head.weight": (3, 8)})

@@ -1,0 +1,191 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from koopflow.errors import KoopflowError
+from koopflow.masks import pruned_count
+from koopflow.tickets import chain as chains
+from koopflow.tickets import imp, mlp, transfer
+
+SETUP = mlp.Setup(widths=(12, 8), learning_rate=0.1, momentum=0.9, batch_size=16, steps=40)
+
+
+def clusters(seed=0, classes=3):
+    """Well separated Gaussian clusters in 9 pixels, so that a small network learns them in a few steps."""
+    generator = np.random.default_rng(seed)
+    centres = 1.5 * generator.normal(size=(classes, 1, 3, 3))
+    y = np.arange(240) % classes
+    x = (centres[y] + generator.normal(size=(240, 1, 3, 3))).astype(np.float32)
+    return SimpleNamespace(x_train=x[:180], y_train=y[:180], x_test=x[180:], y_test=y[180:], classes=classes)
+
+
+def run(rounds=5, **options):
+    options = {"task": "clusters", "seeds": 3} | options
+    return imp.run_chain(options.pop("setup", SETUP), options.pop("images", clusters()), rounds=rounds, **options)
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_pruned_count_is_exact_in_every_round_and_survivors_only_shrink(scope):
+    chain = run(6, scope=scope)
+    for before, after in zip(chain.masks, chain.masks[1:]):
+        for seed in range(3):
+            counts = [{name: int(mask[seed].sum()) for name, mask in masks.items()} for masks in (before, after)]
+            if scope == "global":
+                total = sum(counts[0].values())
+                assert sum(counts[1].values()) == total - pruned_count(total, 0.2)
+            else:
+                assert all(counts[1][name] == n - pruned_count(n, 0.2) for name, n in counts[0].items())
+            assert all(not (after[name][seed] & ~before[name][seed]).any() for name in after)
+
+
+def test_pruned_are_the_smallest_trained_magnitudes_of_all_layers():
+    images, chain = clusters(), run(2)
+    order = np.stack([mlp.batch_order(180, SETUP, 0, seed) for seed in range(3)])
+    trained = mlp.train(SETUP, images, chain.rewind, chain.masks[0], order)
+    gone = np.concatenate([np.abs(trained[name][1])[~chain.masks[1][name][1]] for name in trained])
+    kept = np.concatenate([np.abs(trained[name][1])[chain.masks[1][name][1]] for name in trained])
+    assert gone.max() <= kept.min()
+
+
+def test_training_agrees_with_plain_torch_one_network_at_a_time():
+    import torch
+
+    images = clusters()
+    setup = mlp.Setup(widths=(12, 8), learning_rate=0.05, momentum=0.9, weight_decay=0.01, batch_size=16, steps=15)
+    weights = mlp.initialize(setup, 9, 3, 0, [0, 1])
+    masks = {name: np.random.default_rng(1).random(layer.shape) < 0.7 for name, layer in weights.items()}
+    orders = np.stack([mlp.batch_order(180, setup, 0, replica) for replica in range(2)])
+    together = mlp.train(setup, images, weights, masks, orders)
+    layers = [layer for a, b in [(9, 12), (12, 8), (8, 3)] for layer in (torch.nn.Linear(a, b, bias=False), torch.nn.ReLU())][:-1]
+    model = torch.nn.Sequential(torch.nn.Flatten(), *layers)
+    held = {name: torch.from_numpy(mask[1]) for name, mask in masks.items()}
+    model.load_state_dict({name: torch.from_numpy(layer[1]) * held[name] for name, layer in weights.items()})
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=0.01)
+    for index in orders[1]:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(
+            model(torch.from_numpy(images.x_train[index])), torch.from_numpy(images.y_train[index])
+        ).backward()
+        for name, parameter in model.named_parameters():
+            parameter.grad *= held[name]
+        optimizer.step()
+    for name, parameter in model.named_parameters():
+        np.testing.assert_allclose(together[name][1], parameter.detach().numpy(), atol=1e-5)
+        assert (together[name][1][~masks[name][1]] == 0).all()
+
+
+def test_a_seed_does_not_depend_on_how_many_run_beside_it():
+    few, many = run(4, seeds=1), run(4, seeds=3)
+    for name in few.rewind:
+        np.testing.assert_array_equal(few.masks[-1][name][0], many.masks[-1][name][0])
+
+
+def test_a_finished_chain_extends_to_the_same_bits_without_training_its_rounds_again(tmp_path, monkeypatch):
+    whole = run(5)
+    run(3, checkpoints=tmp_path)
+    trainings = []
+    plain = mlp.train
+    monkeypatch.setattr(mlp, "train", lambda *a, **k: trainings.append(1) or plain(*a, **k))
+    longer = run(5, checkpoints=tmp_path)
+    assert len(trainings) == 3  # the last round once more, for its trained weights, and two new ones
+    for name in whole.rewind:
+        np.testing.assert_array_equal(whole.masks[4][name], longer.masks[4][name])
+    np.testing.assert_array_equal(whole.accuracy, longer.accuracy)
+    assert run(2, checkpoints=tmp_path).rounds == 2
+
+
+def test_other_data_under_the_same_name_never_continues_a_chain(tmp_path):
+    run(2, checkpoints=tmp_path)
+    run(2, checkpoints=tmp_path, images=clusters(seed=5))
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
+def test_rewound_chains_start_from_the_weights_of_that_step():
+    chain = run(2, rewind_step=10)
+    orders = np.stack([mlp.batch_order(180, SETUP, 0, seed) for seed in range(3)])
+    early = mlp.train(SETUP, clusters(), mlp.initialize(SETUP, 9, 3, 0, [0, 1, 2]), chain.masks[0], orders, 0, 10)
+    for name in early:
+        np.testing.assert_array_equal(chain.rewind[name], early[name])
+
+
+def test_controls_keep_the_tickets_densities_and_one_shot_its_count():
+    mask = run(4).masks[3]
+    one = {name: layer[0] for name, layer in mask.items()}
+    shuffled = imp.random_masks(one, 0, "task", 0)
+    assert {n: m.sum() for n, m in shuffled.items()} == {n: m.sum() for n, m in one.items()}
+    assert any((shuffled[name] != one[name]).any() for name in one)
+    found = imp.run_controls(SETUP, clusters(), run(4), [1, 3])
+    assert {name: values.shape for name, values in found.items()} == dict.fromkeys(imp.CONTROLS, (2, 3))
+
+
+def test_a_ticket_is_loaded_by_torch_in_two_lines(tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    chain = run(3)
+    path = chains.write_tickets(chain, tmp_path, [2])[1]
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(),
+        torch.nn.Linear(9, 12, bias=False),
+        torch.nn.ReLU(),
+        torch.nn.Linear(12, 8, bias=False),
+        torch.nn.ReLU(),
+        torch.nn.Linear(8, 3, bias=False),
+    )
+    ticket = load_file(path)
+    assert model.load_state_dict(ticket, strict=False).missing_keys == []
+    np.testing.assert_array_equal(model[3].weight.detach(), chain.rewind["3.weight"][1] * chain.masks[2]["3.weight"][1])
+
+
+def test_a_chain_survives_its_file_and_equal_chains_have_equal_bytes(tmp_path):
+    chain = run(3)
+    for name in ("a", "b"):
+        chains.save_chain(chain, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    again = chains.load_chain(tmp_path / "a")
+    np.testing.assert_array_equal(again.masks[2]["1.weight"], chain.masks[2]["1.weight"])
+    np.testing.assert_array_equal(again.sums("neuron")[1], chain.sums("neuron")[1])
+
+
+def test_own_tickets_transferred_to_their_own_task_give_the_chains_accuracy():
+    chain = run(3)
+    found = transfer.transfer_to(SETUP, clusters(), chain, {"self": chain}, [1, 2])["self"]
+    np.testing.assert_allclose(found, np.array(chain.accuracy[1:]))
+
+
+def test_tickets_of_another_architecture_are_refused_by_layer():
+    other = run(2, setup=mlp.Setup(widths=(11, 8), batch_size=16, steps=5), task="other")
+    with pytest.raises(
+        KoopflowError, match=r"tickets of other do not fit clusters: 1.weight is \(11, 9\) there and \(12, 9\) here"
+    ):
+        transfer.transfer_to(SETUP, clusters(), run(2), {"other": other}, [1])
+
+
+def test_a_diverged_training_stops_by_name_and_never_prunes_on():
+    said = []
+    with pytest.raises(KoopflowError, match=r"no seed came through.*diverged in round 0"):
+        run(3, setup=mlp.Setup(widths=(12, 8), learning_rate=1e20, batch_size=16, steps=40), say=said.append)
+    assert said[0].startswith("seed 0: training diverged in round 0")
+
+
+def test_a_chain_stops_before_a_layer_is_emptied_and_keeps_what_is_done():
+    said = []
+    with pytest.raises(KoopflowError, match="would leave .* empty; stopped after round"):
+        run(60, seeds=1, say=said.append)
+    assert "would leave" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"fraction": 1.0}, "strictly between 0 and 1"),
+        ({"fraction": -0.1}, "strictly between 0 and 1"),
+        ({"rewind_step": 40}, r"rewind_step: found 40, accepted is 0 to 39"),
+        ({"scope": "neuron"}, "accepted are global, layer"),
+        ({"rounds": 0}, "at least 1"),
+    ],
+)
+def test_impossible_chains_are_refused_before_any_training(options, words):
+    with pytest.raises(KoopflowError, match=words):
+        run(**options)
