@@ -31,7 +31,9 @@ class Chain:
     accuracy : list of float array (seed,)
         Test accuracy after each round's training.
     stopped : dict of int to str
-        Seeds (positions) that ended early, and why.
+        Seeds (positions) that diverged, and in which round; they are left out by name.
+    ended : str
+        Why the whole chain ended before its last round, or nothing.
     """
 
     study: dict
@@ -41,6 +43,7 @@ class Chain:
     magnitude: list[dict] = field(default_factory=list)
     accuracy: list[np.ndarray] = field(default_factory=list)
     stopped: dict[int, str] = field(default_factory=dict)
+    ended: str = ""
 
     @property
     def rounds(self) -> int:
@@ -72,7 +75,14 @@ class Chain:
 
 def save_chain(chain: Chain, path: str | os.PathLike) -> None:
     """Write a chain to one .npz file (no pickles), whole or not at all; equal chains give equal bytes."""
-    arrays = {"header": _json({"version": VERSION, "study": chain.study, "stopped": chain.stopped, "layers": list(chain.rewind)})}
+    header = {
+        "version": VERSION,
+        "study": chain.study,
+        "stopped": chain.stopped,
+        "ended": chain.ended,
+        "layers": list(chain.rewind),
+    }
+    arrays = {"header": _json(header)}
     for name in chain.rewind:
         arrays[f"rewind/{name}"], arrays[f"dense/{name}"] = chain.rewind[name], chain.dense[name]
         if chain.masks:
@@ -110,6 +120,7 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
             masks=masks,
             magnitude=[{grouping: (groupings[grouping], sums[grouping][i]) for grouping in groupings} for i in range(keep)],
             accuracy=list(stored["accuracy"][:keep]),
+            ended=header["ended"] if keep == done else "",
             stopped={int(seed): reason for seed, reason in header["stopped"].items()},
         )
 

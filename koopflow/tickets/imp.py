@@ -30,6 +30,7 @@ def run_chain(
     seed: int = 0,
     stream: str = "batches",
     checkpoints: str | Path | None = None,
+    previous: str | Path | None = None,
     say=lambda line: None,
 ) -> Chain:
     """Run or extend a chain of pruning rounds for several seeds as one ensemble.
@@ -57,6 +58,8 @@ def run_chain(
     checkpoints : path, optional
         Folder in which the chain is kept after every round, under a name made from its study without the number of rounds: an
         interrupted chain goes on, and a longer one starts where the shorter ended.
+    previous : path, optional
+        A shorter chain of the same study to start from when there is no checkpoint.
 
     Raises
     ------
@@ -77,9 +80,11 @@ def run_chain(
     if path is not None and path.exists():
         chain = load_chain(path, rounds)
         say(f"{task}: {chain.rounds} rounds were done before")
+    elif previous is not None and load_chain(previous, 1).study == study:
+        chain = load_chain(previous, rounds)
     else:
         chain = _first_round(setup, images, study, orders, say)
-    while chain.rounds < rounds and chain.seeds:
+    while chain.rounds < rounds and chain.seeds and not chain.ended:
         _next_round(chain, setup, images, orders, say)
         if path is not None:
             save_chain(chain, path)
@@ -122,11 +127,12 @@ def _next_round(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray, say)
         )
         empty = selection.empty_layers(found)
         if empty:
-            chain.stopped[seed] = (
-                f"seed {seed}: round {chain.rounds} would leave {', '.join(empty)} empty; stopped after round {chain.rounds - 1}"
+            layers = ", ".join(empty)
+            chain.ended = (
+                f"seed {seed}: round {chain.rounds} would leave {layers} empty; the chain ends after round {chain.rounds - 1}"
             )
-            say(chain.stopped[seed])
-            continue
+            say(chain.ended)
+            return
         for name, mask in found.items():
             masks[name][seed] = mask
     if chain.seeds:

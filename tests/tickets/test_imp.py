@@ -171,9 +171,12 @@ def test_a_diverged_training_stops_by_name_and_never_prunes_on():
 
 def test_a_chain_stops_before_a_layer_is_emptied_and_keeps_what_is_done():
     said = []
-    with pytest.raises(KoopflowError, match="would leave .* empty; stopped after round"):
-        run(60, seeds=1, say=said.append)
+    chain = run(60, seeds=2, say=said.append, fraction=0.5)
     assert "would leave" in said[0]
+    assert said == [chain.ended]
+    assert 1 < chain.rounds < 60
+    assert chain.seeds == [0, 1]
+    assert all(mask.reshape(2, -1).any(axis=1).all() for mask in chain.masks[-1].values())
 
 
 @pytest.mark.parametrize(
