@@ -11,6 +11,7 @@ ends in one line that names the file and what was found.
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -147,7 +148,7 @@ class Trajectory:
         for first, last in columns:
             # blocks end where chunks end, so that no chunk is read twice
             edges = [first, *range((first // width + 1) * width, last, width), last]
-            for start, stop in zip(edges[:-1], edges[1:]):
+            for start, stop in pairwise(edges):
                 block = buffer[:, :, : stop - start]
                 self._read(block, replicas, start, stop)
                 if check:

@@ -112,9 +112,13 @@ def test_appending_refuses_wrong_shapes_and_steps(tmp_path):
 
 
 def test_a_partial_file_stays_after_an_exception(tmp_path):
-    with pytest.raises(ZeroDivisionError), TrajectoryWriter(tmp_path / "t.h5", PARAMETERS, 3, study={}, seeds=[]) as writer:
-        writer.append(0, states()[0])
-        raise ZeroDivisionError
+    def fail():
+        with TrajectoryWriter(tmp_path / "t.h5", PARAMETERS, 3, study={}, seeds=[]) as writer:
+            writer.append(0, states()[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with pytest.raises(KoopflowError, match=r"t.h5: no such file; .*t.h5.partial exists, unfinished"):
         Trajectory(tmp_path / "t.h5")
     assert len(Trajectory(tmp_path / "t.h5.partial").steps) == 1

@@ -1,0 +1,174 @@
+"""The leading singular directions of the delayed states, by whichever route is cheap and accurate enough.
+
+Every route ends in the same few numbers, `Reduced`: the states in r coordinates. What follows (operator, residuals, forecasts) is
+small and the same for all.
+
+direct    the delayed states are small: one dense SVD, errors eps * kappa (kappa = s_1 / s_r).
+time      more parameters than steps: eigenvectors of the products of states (`time_gram`), errors eps * kappa^2.
+time_qr   the same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012), errors eps * kappa, three times
+          the work; `auto` takes it where eps * kappa^2 of the Gram matrix would cost more than six digits.
+feature   more steps than parameters: subspace iteration on `lag_gram`, then on the states themselves (one QR on either side of each
+          product), which brings the errors back to eps * kappa.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from koopflow.koopman.delay import combine, project, windows
+from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
+from koopflow.koopman.rank import check_svd_rank, choose_rank
+from koopflow.koopman.source import Runs
+
+ROUTES = ("auto", "direct", "time", "time_qr", "feature")
+DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000  # numbers in the delayed states, for few and for all directions
+TRUSTED = 1e-9  # smallest lambda_r / lambda_1 of a Gram matrix whose eigenvalues hold six digits
+SINGLE_TRUSTED = 1e-13
+
+
+@dataclass
+class Reduced:
+    """The delayed states in the coordinates of their r leading left singular vectors.
+
+    Attributes
+    ----------
+    singular_values : float64 (r,)
+    states : list of float64 (r, windows), one for each run
+    basis : float64 (dimension, r) or None
+        The singular vectors, where the route has them.
+    coefficients : float64 (pairs, r) or None
+        Otherwise: basis = delayed states that have a successor, times these.
+    route : str
+    energy : float
+        Share of the sum of squares that the r directions hold.
+    """
+
+    singular_values: np.ndarray
+    states: list
+    basis: np.ndarray | None
+    coefficients: np.ndarray | None
+    route: str
+    energy: float
+
+
+def reduce_states(runs: Runs, svd_rank=0, route: str = "auto", precision: str = "double") -> Reduced:
+    """Return the leading directions of `runs`; see the module for the routes and `rank` for `svd_rank`."""
+    check_svd_rank(svd_rank)
+    few = svd_rank >= 1 and 4 * svd_rank + 20 < min(runs.dimension, runs.pairs)
+    size = runs.dimension * (runs.pairs + len(runs.windows))
+    if route == "direct" or (route == "auto" and size <= (DIRECT_SMALL if few else DIRECT_FULL)):
+        return _direct(runs, svd_rank)
+    if route in ("time", "time_qr") or (route == "auto" and runs.dimension > runs.pairs):
+        if route != "time_qr":
+            reduced = _by_time(runs, svd_rank, precision, trusted=TRUSTED if route == "auto" and precision == "double" else 0)
+            if reduced is not None:
+                return reduced
+        return _by_time_qr(runs, svd_rank)
+    return _by_feature(runs, svd_rank, few)
+
+
+def _split(matrix: np.ndarray, runs: Runs) -> list[np.ndarray]:
+    return np.split(matrix, np.cumsum(runs.windows)[:-1], axis=1)
+
+
+def _with_successor(runs: Runs) -> np.ndarray:
+    last = np.cumsum(runs.windows) - 1
+    return np.delete(np.arange(sum(runs.windows)), last)
+
+
+def _direct(runs: Runs, svd_rank) -> Reduced:
+    states = np.concatenate([windows(runs.run(index), runs.delays) for index in range(len(runs.lengths))]).T
+    left, values, _ = np.linalg.svd(states[:, _with_successor(runs)], full_matrices=False)
+    rank = choose_rank(values, runs.dimension, runs.pairs, svd_rank)
+    basis = left[:, :rank]
+    energy = float(np.sum(values[:rank] ** 2) / np.sum(values**2))
+    return Reduced(values[:rank], _split(basis.T @ states, runs), basis, None, "direct", energy)
+
+
+def _by_time(runs: Runs, svd_rank, precision: str, trusted: float) -> Reduced | None:
+    gram = delayed_time_gram(time_gram(runs, precision), runs)
+    before = _with_successor(runs)
+    square = gram if len(runs.windows) == 0 else gram[np.ix_(before, before)]
+    values, vectors = eigh(square, overwrite_a=True, check_finite=False)
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    singular = np.sqrt(values)
+    if trusted and values[0]:
+        # the squares hide what lies below eps * lambda_1: only what can be told apart from that is counted here
+        if svd_rank == -1 or (svd_rank >= 1 and values[min(int(svd_rank), len(values)) - 1] < trusted * values[0]):
+            return None
+        if choose_rank(singular, runs.dimension, runs.pairs, svd_rank) > np.count_nonzero(values > trusted * values[0]):
+            return None
+    rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank)
+    coefficients = vectors[:, :rank] / singular[:rank]
+    states = coefficients.T @ gram[before]
+    energy = float(values[:rank].sum() / values.sum())
+    return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", energy)
+
+
+def _by_time_qr(runs: Runs, svd_rank) -> Reduced:
+    count = int(runs.offsets[-1])
+    triangle = np.empty((0, count))
+    for _, _, block in runs.blocks():
+        triangle = np.linalg.qr(np.concatenate([triangle, block.T.astype(float)]), mode="r")
+    rows = [triangle[:, start : start + length].T for start, length in zip(runs.offsets, runs.lengths)]
+    states = np.concatenate([windows(row, runs.delays) for row in rows]).T
+    before = _with_successor(runs)
+    left, values, right = np.linalg.svd(states[:, before], full_matrices=False)
+    rank = choose_rank(values, runs.dimension, runs.pairs, svd_rank)
+    energy = float(np.sum(values[:rank] ** 2) / np.sum(values**2))
+    coefficients = right[:rank].T / values[:rank]
+    return Reduced(values[:rank], _split(left[:, :rank].T @ states, runs), None, coefficients, "time_qr", energy)
+
+
+def _by_feature(runs: Runs, svd_rank, few: bool) -> Reduced:
+    gram = lag_gram(runs)
+    total = float(np.trace(gram))
+    if few:
+        basis = _leading(gram, int(svd_rank) + max(10, int(svd_rank)))
+    else:
+        values, vectors = eigh(gram, check_finite=False)
+        singular = np.sqrt(np.maximum(values[::-1], 0))
+        rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank)
+        basis = vectors[:, ::-1][:, : min(rank + 10, runs.dimension)]
+        svd_rank = rank
+    del gram
+    data = [runs.run(index) for index in range(len(runs.lengths))]
+    basis, values, _before = _refined(data, basis, runs, int(svd_rank))
+    rank = choose_rank(values, runs.dimension, runs.pairs, int(svd_rank))
+    basis = basis[:, :rank]
+    states = [project(run, basis, runs.delays).T for run in data]
+    return Reduced(values[:rank], states, basis, None, "feature", float(np.sum(values[:rank] ** 2) / total))
+
+
+def _leading(gram: np.ndarray, count: int, sweeps: int = 200, tolerance: float = 1e-8) -> np.ndarray:
+    """Return an orthonormal basis (n, count) near the leading eigenvectors of `gram`, by subspace iteration from a fixed start."""
+    basis = np.random.Generator(np.random.PCG64(0)).standard_normal((len(gram), count))
+    before = np.zeros(count)
+    for _ in range(sweeps):
+        basis, triangle = np.linalg.qr(gram @ basis)
+        now = np.abs(np.diag(triangle))
+        if np.all(np.abs(now - before)[: count // 2] <= tolerance * now[: count // 2]):
+            break
+        before = now
+    return basis
+
+
+def _refined(data, basis: np.ndarray, runs: Runs, rank: int, sweeps: int = 60, tolerance: float = 1e-13):
+    """Iterate basis -> states' coordinates -> basis, orthonormalizing on both sides, until the kept directions stand still."""
+    before = None
+    for _ in range(sweeps):
+        coordinates = np.concatenate([project(run, basis, runs.delays)[:-1] for run in data])
+        right, values, inner = np.linalg.svd(coordinates, full_matrices=False)
+        basis = basis @ inner.T  # Ritz vectors: their order and singular values are now right
+        kept = basis[:, :rank]
+        if before is not None:
+            # 1 - cos^2 of the angle to the previous space, direction by direction, through what sticks out
+            outside = np.linalg.norm(kept - before @ (before.T @ kept), axis=0)
+            if outside.max() < max(np.sqrt(tolerance), 50 * np.finfo(float).eps * values[0] / values[rank - 1]) * 0.03:
+                break
+        before = kept
+        count = np.cumsum([windows - 1 for windows in runs.windows])[:-1]
+        image = sum(combine(run, part, runs.delays) for run, part in zip(data, np.split(right, count)))
+        basis = np.linalg.qr(image)[0]
+    return basis, values, before

@@ -1,0 +1,110 @@
+"""One face for what a Koopman operator is fitted to: arrays in memory, or a trajectory file read in column blocks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from koopflow.errors import KoopflowError
+
+BLOCK_BYTES = 32 << 20
+
+
+class Runs:
+    """Runs of one system: each a sequence of states (step, parameter); pairs are never formed across runs.
+
+    Attributes
+    ----------
+    lengths : list of int
+        States in each run.
+    width : int
+        Parameters of a state.
+    """
+
+    def __init__(self, lengths, width: int, delays: int):
+        self.lengths, self.width, self.delays = [int(length) for length in lengths], int(width), int(delays)
+        if self.delays < 0:
+            raise KoopflowError(f"delays: found {delays}, expected 0 or more")
+        for run, length in enumerate(self.lengths):
+            if length < self.delays + 2:
+                raise KoopflowError(
+                    f"run {run} has {length} steps; {self.delays} delays need at least {self.delays + 2} (delays + 2)"
+                )
+        self.windows = [length - self.delays for length in self.lengths]
+        self.pairs = sum(self.windows) - len(self.windows)
+        self.dimension = self.width * (self.delays + 1)
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start), valid until the next."""
+        raise NotImplementedError
+
+    def run(self, index: int) -> np.ndarray:
+        """Return one run, float64 (step, parameter)."""
+        raise NotImplementedError
+
+
+class ArrayRuns(Runs):
+    """Runs held in memory, arrays of shape (step, parameter)."""
+
+    def __init__(self, arrays, delays: int):
+        self._arrays = []
+        for run, array in enumerate(arrays):
+            array = np.asarray(array)
+            if array.ndim != 2 or array.shape[1] != np.shape(arrays[0])[1] or array.dtype.kind not in "fiu":
+                raise KoopflowError(
+                    f"run {run} is {array.dtype} of shape {array.shape}; expected real (step, parameter), equally"
+                    " many parameters in every run"
+                )
+            if not np.isfinite(array).all():
+                step, column = np.argwhere(~np.isfinite(array))[0]
+                raise KoopflowError(
+                    f"run {run} holds {array[step, column]} at step {step}, column {column}; only finite numbers fit"
+                )
+            self._arrays.append(array)
+        if not self._arrays:
+            raise KoopflowError("no run to fit")
+        super().__init__([len(array) for array in self._arrays], self._arrays[0].shape[1], delays)
+
+    def blocks(self):
+        step = max(1, BLOCK_BYTES // (8 * int(self.offsets[-1])))
+        for start in range(0, self.width, step):
+            stop = min(start + step, self.width)
+            pieces = [array[:, start:stop] for array in self._arrays]
+            yield start, stop, pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def run(self, index):
+        return np.ascontiguousarray(self._arrays[index], float)
+
+
+class FileRuns(Runs):
+    """The replicas of a `koopflow.trajectory.Trajectory` (anything with `blocks`, `read`, `steps`, `replicas`)."""
+
+    def __init__(self, trajectory, delays: int, columns=None, replicas=None):
+        self._trajectory = trajectory
+        self._columns = [(0, trajectory.parameter_count)] if columns is None else columns
+        self._replicas = list(range(trajectory.replicas)) if replicas is None else list(replicas)
+        spacing = np.diff(trajectory.steps)
+        if len(spacing) and spacing.min() != spacing.max():
+            raise KoopflowError(
+                f"{trajectory.path}: states are {spacing.min()} to {spacing.max()} steps apart; a Koopman operator needs"
+                " equal spacing"
+            )
+        super().__init__([len(trajectory.steps)] * len(self._replicas), sum(stop - start for start, stop in self._columns), delays)
+
+    def blocks(self):
+        for start, stop, block in self._trajectory.blocks(self._columns, self._replicas, block_bytes=BLOCK_BYTES // 2):
+            yield start, stop, block.reshape(-1, stop - start)
+
+    def run(self, index):
+        return self._trajectory.read(self._columns, [self._replicas[index]])[0].astype(float)
+
+
+def as_runs(data, delays: int = 0, columns=None, replicas=None) -> Runs:
+    """Wrap an array (step, parameter) or (run, step, parameter), a list of runs, or a trajectory."""
+    if isinstance(data, Runs):
+        return data
+    if hasattr(data, "blocks"):
+        return FileRuns(data, delays, columns, replicas)
+    if isinstance(data, np.ndarray) and data.ndim == 2:
+        data = [data]
+    return ArrayRuns(list(data), delays)

@@ -1,0 +1,161 @@
+"""The fitted operator equals PyDMD's and a dense one, and finds spectra that are known."""
+
+import numpy as np
+import pytest
+from scipy.linalg import block_diag
+
+from koopflow.errors import KoopflowError
+from koopflow.koopman import fit
+from koopflow.koopman.delay import windows
+from koopflow.koopman.spectrum import distance
+from koopflow.trajectory import Trajectory, TrajectoryWriter
+
+KNOWN = np.array([1.0, 0.95 * np.exp(0.4j), 0.95 * np.exp(-0.4j), 0.9, np.exp(0.1j), np.exp(-0.1j)])
+
+
+def linear_runs(runs=3, steps=60, width=40, noise=0.0, seed=0):
+    """Runs (run, step, parameter) of a linear map with the eigenvalues KNOWN, mixed into `width` observables."""
+    generator = np.random.default_rng(seed)
+    turn = [
+        np.abs(v) * np.array([[np.cos(np.angle(v)), -np.sin(np.angle(v))], [np.sin(np.angle(v)), np.cos(np.angle(v))]])
+        for v in KNOWN[[1, 4]]
+    ]
+    step = block_diag([[1.0]], turn[0], [[0.9]], turn[1])
+    state = generator.standard_normal((runs, 6))
+    states = [state]
+    for _ in range(steps - 1):
+        states.append(states[-1] @ step.T)
+    data = np.stack(states, 1) @ generator.standard_normal((6, width))
+    return data + noise * generator.standard_normal(data.shape)
+
+
+def dense(data, rank, delays):
+    """Eigenvalues of projected DMD by one dense float64 SVD."""
+    blocks = [windows(np.asarray(run, float), delays) for run in data]
+    x, y = np.concatenate([b[:-1] for b in blocks]).T, np.concatenate([b[1:] for b in blocks]).T
+    u, s, v = np.linalg.svd(x, full_matrices=False)
+    return np.linalg.eigvals(u[:, :rank].T @ y @ (v[:rank].T / s[:rank]))
+
+
+@pytest.mark.parametrize("delays", [0, 1, 8, 40])
+@pytest.mark.parametrize("route", ["auto", "direct", "time", "time_qr", "feature"])
+def test_a_linear_maps_eigenvalues_are_found_from_pooled_runs(route, delays):
+    fitted = fit(linear_runs(), svd_rank=6, delays=delays, route=route)
+    assert distance(fitted.eigenvalues, KNOWN) < 1e-8
+    assert fitted.residuals.max() < 1e-8
+    assert fitted.amplitudes.shape == (3, 6)
+
+
+@pytest.mark.parametrize(("width", "delays"), [(5, 64), (40, 8), (700, 0), (700, 3)])
+@pytest.mark.parametrize("route", ["time", "time_qr", "feature"])
+def test_noisy_pooled_delayed_data_give_the_dense_eigenvalues(width, delays, route):
+    data = linear_runs(runs=4, steps=120, width=width, noise=0.05, seed=2).astype(np.float32)
+    fitted = fit(data, svd_rank=6, delays=delays, route=route)
+    assert fitted.route == route
+    assert distance(fitted.eigenvalues, dense(data, 6, delays)) < 1e-9
+
+
+@pytest.mark.parametrize("svd_rank", [0, 0.9, 0.9999, 3, 7, -1])
+@pytest.mark.parametrize("width", [12, 300])
+def test_rank_eigenvalues_and_modes_are_those_of_pydmd(svd_rank, width):
+    from pydmd import DMD
+
+    data = linear_runs(runs=1, steps=50, width=width, noise=0.1)[0]
+    peer = DMD(svd_rank=svd_rank, exact=True).fit(data.T)
+    fitted = fit(data, svd_rank=svd_rank)
+    assert fitted.rank == len(peer.eigs)
+    assert distance(fitted.eigenvalues, peer.eigs) < 1e-8
+    modes = fitted.modes(exact=True)
+    for value, mode in zip(peer.eigs, peer.modes.T):
+        ours = modes[:, np.argmin(np.abs(fitted.eigenvalues - value))]
+        cosine = np.abs(np.vdot(ours, mode)) / np.linalg.norm(ours) / np.linalg.norm(mode)
+        assert cosine > 1 - 1e-8
+
+
+@pytest.mark.parametrize("route", ["direct", "time", "feature"])
+@pytest.mark.parametrize("exact", [False, True])
+def test_modes_amplitudes_and_eigenvalues_rebuild_and_forecast_the_data(route, exact):
+    data = linear_runs(steps=50)
+    fitted = fit(data[:, :40], svd_rank=6, delays=2, route=route)
+    for run in range(3):
+        assert np.allclose(fitted.reconstruction(run, exact=exact), data[run, 2:40], atol=1e-7)
+        assert np.allclose(fitted.forecast(10, run, exact=exact), data[run, 40:], atol=1e-6)
+
+
+def test_a_trajectory_file_gives_what_its_arrays_give(tmp_path):
+    data = linear_runs(noise=0.01, width=500).astype(np.float32)
+    with TrajectoryWriter(tmp_path / "t.h5", [("a", (200,)), ("b", (300,))], 3, study={}, seeds=[], steps=60) as writer:
+        for step in range(60):
+            writer.append(step, data[:, step])
+    with Trajectory(tmp_path / "t.h5") as file:
+        both = fit(file, svd_rank=6, columns=file.columns("b"), replicas=[0, 2]), fit(data[[0, 2], :, 200:], svd_rank=6)
+        assert np.allclose(both[0].eigenvalues, both[1].eigenvalues, atol=1e-12)
+        assert np.allclose(both[0].modes(), both[1].modes(), atol=1e-9)
+
+
+def test_ill_conditioned_states_take_the_stable_route_and_keep_their_digits():
+    generator = np.random.default_rng(5)
+    values = np.array([1.0, 0.97, 0.9, 0.8])
+    sizes = np.array([1.0, 1e-3, 1e-5, 1e-7])
+    mixing = np.linalg.qr(generator.standard_normal((9000, 4)))[0]
+    data = (values ** np.arange(40)[:, None] * sizes) @ mixing.T
+    fitted = fit(data, svd_rank=4)
+    assert fitted.route == "time_qr"
+    assert distance(fitted.eigenvalues, values) < 1e-6
+    assert distance(fit(data, svd_rank=4, route="time").eigenvalues, values) > 1e-4
+
+
+@pytest.mark.parametrize("variant", ["total_least_squares", "forward_backward"])
+def test_noise_correction_lowers_the_bias_of_least_squares(variant):
+    errors = {"standard": [], variant: []}
+    for seed in range(8):
+        data = linear_runs(runs=1, steps=200, width=30, noise=0.1, seed=seed)
+        for name in errors:
+            found = fit(data, svd_rank=6, variant=name).eigenvalues
+            errors[name].append(np.abs(found[:, None] - np.exp([0.1j, -0.1j])).min(0).mean())
+    assert np.mean(errors[variant]) < 0.8 * np.mean(errors["standard"])
+
+
+def test_the_noise_corrected_variants_agree_with_least_squares_without_noise():
+    for variant in ("total_least_squares", "forward_backward"):
+        assert distance(fit(linear_runs(), svd_rank=6, variant=variant).eigenvalues, KNOWN) < 1e-7
+
+
+def test_residuals_tell_true_eigenpairs_from_those_of_noise():
+    data = np.concatenate([linear_runs(runs=1, steps=200)[0], np.random.default_rng(1).standard_normal((200, 4))], axis=1)
+    fitted = fit(data, svd_rank=10)
+    believed = fitted.eigenvalues[fitted.believable(0.1)]
+    assert np.abs(believed[:, None] - KNOWN).min(1).max() < 0.05
+    assert 4 <= len(believed) <= 6
+
+
+def test_a_constant_trajectory_has_the_single_eigenvalue_one():
+    fitted = fit(np.full((20, 7), 3.0), svd_rank=-1)
+    assert fitted.rank == 1
+    assert abs(fitted.eigenvalues[0] - 1) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (np.zeros((10, 4)), {}, "all zero"),
+        (np.full((10, 4), np.nan), {}, "run 0 holds nan at step 0, column 0"),
+        (np.ones((1, 4)), {}, r"run 0 has 1 steps; 0 delays need at least 2"),
+        (np.ones((9, 4)), {"delays": 8}, r"run 0 has 9 steps; 8 delays need at least 10"),
+        (np.ones((9, 4)), {"delays": -1}, "delays: found -1"),
+        (np.ones((9, 4)), {"svd_rank": 2}, "svd_rank: found 2, but the data have rank 1"),
+        (np.ones((9, 4)), {"svd_rank": 1.5}, r"svd_rank: found 1.5; accepted are 0"),
+        (np.ones((9, 4)), {"variant": "magic"}, "variant: found 'magic'"),
+        ([np.ones((9, 4)), np.ones((9, 5))], {}, r"run 1 is float64 of shape \(9, 5\)"),
+        ([], {}, "no run to fit"),
+    ],
+)
+def test_bad_input_is_one_clear_line(data, options, message):
+    with pytest.raises(KoopflowError, match=message):
+        fit(data, **options)
+
+
+def test_the_same_data_give_the_same_bytes():
+    data = linear_runs(noise=0.1, width=30, steps=700)
+    first, second = (fit(data, svd_rank=5, delays=9, route="feature").eigenvalues for _ in range(2))
+    assert first.tobytes() == second.tobytes()

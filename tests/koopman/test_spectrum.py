@@ -1,0 +1,53 @@
+"""Distances between spectra against values worked out by hand and against the properties of a metric."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from koopflow.errors import KoopflowError
+from koopflow.koopman.spectrum import distance, matching, shuffle_control
+
+GENERATOR = np.random.default_rng(0)
+
+
+def spectrum(size):
+    return GENERATOR.standard_normal(size) + 1j * GENERATOR.standard_normal(size)
+
+
+def test_equal_sizes_match_the_best_of_all_permutations():
+    a, b = spectrum(6), spectrum(6)
+    best = min(np.abs(a - b[list(order)]).mean() for order in itertools.permutations(range(6)))
+    assert distance(a, b) == pytest.approx(best, abs=1e-14)
+    i, j = matching(a, b)
+    assert np.abs(a[i] - b[j]).mean() == pytest.approx(best, abs=1e-14)
+
+
+def test_unequal_sizes_and_weights_are_transported():
+    assert distance([0, 1], [0.5]) == pytest.approx(0.5)
+    assert distance([0, 1], [0, 1], weights_a=[3, 1], weights_b=[1, 1]) == pytest.approx(0.25)
+    assert distance([0, 1j], [0], weights_a=[0.9, 0.1]) == pytest.approx(0.1)
+    a, b = spectrum(4), spectrum(4)
+    assert distance(a, b, weights_a=np.ones(4)) == pytest.approx(distance(a, b))
+
+
+def test_distance_is_a_metric_over_sizes():
+    a, b, c = spectrum(5), spectrum(3), spectrum(7)
+    assert distance(a, a) == 0
+    assert distance(a, b) == pytest.approx(distance(b, a))
+    assert distance(a, c) <= distance(a, b) + distance(b, c) + 1e-12
+
+
+def test_shuffling_never_raises_the_distance_and_tells_separable_sets_apart():
+    near, far = spectrum(10) * 0.01, spectrum(10) * 0.01 + 5
+    control = shuffle_control(near, far, np.random.default_rng(1))
+    assert len(control.shuffled) == 100
+    assert np.all(control.shuffled <= control.distance + 1e-12)
+    assert control.p < 0.05
+    assert shuffle_control(near, near, np.random.default_rng(1)).p == 1
+
+
+@pytest.mark.parametrize(("a", "b", "options"), [([], [1], {}), ([np.nan], [1], {}), ([1, 2], [1], {"weights_a": [1]})])
+def test_bad_spectra_are_refused(a, b, options):
+    with pytest.raises(KoopflowError):
+        distance(a, b, **options)
