@@ -1,5 +1,7 @@
 """How alike two pruned sets are, against what chance would give."""
 
+import functools
+
 import numpy as np
 from scipy import stats
 
@@ -12,6 +14,7 @@ def jaccard(a: np.ndarray, b: np.ndarray) -> float:
     return 1.0 if union == 0 else int(np.count_nonzero(a & b)) / union
 
 
+@functools.lru_cache(maxsize=4096)
 def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
     """Return the expected Jaccard index of two independent uniformly random subsets, of size_a and size_b members among n.
 
