@@ -94,7 +94,7 @@ def main() -> None:
         ]
     )
     numbers = tickets.transfer_rounds(STUDY, chains)
-    random = {task: tickets.random_control(rounds, task, numbers) for task in names}
+    random = {task: universality.random_control(rounds, task, numbers) for task in names}
     transfer = universality.transfer_table(chains, transferred, random, numbers, exponents, "mlp-300-100")
     found = universality.correlations(transfer, names, "mlp-300-100")
     ratios = pd.concat([ratio for _, _, _, (_, ratio) in done])

@@ -99,9 +99,3 @@ def train_transfers(target: str, images, study: Mapping, chains: Mapping[str, Ch
     """Train every other task's tickets on `target`; accuracies (round, seed) by source."""
     sources = {name: chain for name, chain in chains.items() if name != target}
     return transfer_to(setup_of(study), images, chains[target], sources, transfer_rounds(study, chains))
-
-
-def random_control(rounds: pd.DataFrame, task: str, numbers: list[int]) -> np.ndarray:
-    """Return the random control's accuracies (round, seed) of one task from the rounds table."""
-    own = rounds[(rounds["task"] == task) & (rounds["control"] == "random_mask")]
-    return np.stack([own[own["round"] == number].sort_values("seed")["accuracy"].to_numpy() for number in numbers])

@@ -120,3 +120,9 @@ def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFr
             found = mantel(transfer, -distance)
             rows.append((model, observable, density, found.correlation, found.ci_low, found.ci_high, found.p, found.items))
     return pd.DataFrame(rows, columns=CORRELATIONS)
+
+
+def random_control(rounds: pd.DataFrame, task: str, numbers: list[int]) -> np.ndarray:
+    """Return the random control's accuracies (round, seed) of one task from the rounds table."""
+    own = rounds[(rounds["task"] == task) & (rounds["control"] == "random_mask")]
+    return np.stack([own[own["round"] == number].sort_values("seed")["accuracy"].to_numpy() for number in numbers])

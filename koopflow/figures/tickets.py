@@ -1,0 +1,151 @@
+"""Figures of pruning chains: accuracy with controls, flows with their windows, composition of steps."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from scipy import stats
+
+from koopflow.figures import panels, style
+
+CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
+LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
+
+
+def student(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return mean and Student interval of a sample; no interval for one value."""
+    values = np.asarray(values, dtype=float)
+    n, mean = len(values), float(values.mean())
+    half = stats.t.ppf(0.5 + confidence / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return mean, mean - half, mean + half
+
+
+def grid(count: int, height: float = 0.62, columns: int = 3, **options) -> tuple[Figure, np.ndarray]:
+    """Return a double-column figure with `count` panels and the panels as a flat array."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure, axes = pyplot.subplots(rows, columns, figsize=style.size(2, height * rows), squeeze=False, **options)
+    axes = axes.ravel()
+    for unused in axes[count:]:
+        unused.set_visible(False)
+    return figure, axes[:count]
+
+
+def density_axis(ax, low: float) -> None:
+    """Make the x axis a density in percent on a log scale, dense on the left as pruning goes."""
+    ax.set_xscale("log")
+    ax.set_xlim(1.08, low / 1.08)
+    ax.xaxis.set_major_locator(FixedLocator([tick for tick in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005) if tick >= low / 1.08]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    ax.set_xlabel("density (% of weights)")
+
+
+def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
+    """Draw test accuracy against density, the ticket beside its controls, one panel per task (rounds.csv)."""
+    figure, axes = grid(len(tasks))
+    for ax, task in zip(axes, tasks):
+        own = rounds[rounds["task"] == task]
+        for control in CONTROLS:
+            found = own[own["control"] == control].groupby("density")["accuracy"]
+            if not found.ngroups:
+                continue
+            x = np.array(list(found.groups))
+            lines = np.array([student(group.dropna()) for _, group in found]) * 100
+            if control == "ticket":
+                panels.band(ax, x, *lines.T, control)
+            else:
+                panels.interval(ax, x, *lines.T, control)
+                ax.plot(x, lines[:, 0], color=style.color(control), linewidth=0.6, alpha=0.7)
+        density_axis(ax, own["density"].min())
+        ax.set_ylabel("test accuracy (%)")
+        ax.set_title(style.label(task))
+        panels.state_n(ax, own["seed"].nunique(), "seeds", corner="lower left")
+    share_legend(figure, axes)
+    panels.mark_panels(axes)
+    return figure
+
+
+def share_legend(figure: Figure, axes) -> None:
+    """Put one legend for all panels above them."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+
+
+def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) -> Figure:
+    """Draw every layer's coupling against density on log axes; its fitted power law is drawn over its scaling window."""
+    figure, axes = grid(len(tasks))
+    for ax, task in zip(axes, tasks):
+        own = flow_table[flow_table["task"] == task]
+        for number, layer in enumerate(own["layer"].unique()):
+            colour = LAYER_COLOURS[number % len(LAYER_COLOURS)]
+            table = own[own["layer"] == layer].pivot_table(index="round", columns="seed", values="coupling")
+            density = own.groupby("round")["density"].first().to_numpy()
+            logs = np.log(table.to_numpy())
+            points = np.exp(np.array([student(values) for values in logs]))
+            reach = np.abs(points[:, 1:] - points[:, :1]).T
+            ax.errorbar(density, points[:, 0], yerr=reach, fmt="o", color=colour, markersize=2.5, linewidth=0.7)
+            fit = exponents[(exponents["task"] == task) & (exponents["layer"] == layer)].iloc[0]
+            text = f"{layer}: no scaling"
+            if np.isfinite(fit["sigma"]):
+                window = slice(int(fit["first_round"]), int(fit["last_round"]) + 1)
+                scale = -np.log(density[window])
+                line = logs[window].mean() + fit["sigma"] * (scale - scale.mean())
+                ax.plot(density[window], np.exp(line), color=colour)
+                text = f"{layer}: σ = {fit['sigma']:+.2f}"
+            ax.plot([], [], color=colour, label=text)
+        density_axis(ax, own["density"].min())
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.set_ylabel("coupling (share of magnitude)")
+        ax.set_title(style.label(task))
+        ax.set_ylim(top=ax.get_ylim()[1] * 4)
+        ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
+        panels.state_n(ax, own["seed"].nunique(), "seeds")
+    panels.mark_panels(axes)
+    return figure
+
+
+def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> Figure:
+    """Draw what one large step in place of two small ones changes, beside what the same steps run again change."""
+    figure, axes = pyplot.subplots(1, 3, figsize=style.size(2, 0.75), width_ratios=[1, 1, 0.9])
+    names = {"composition": "two small steps or one large", "rerun": "same steps, other batches"}
+    colours = {"composition": style.VERMILLION, "rerun": style.BLUE}
+    table = table.assign(moved=100 * np.abs(np.log(table["coupling_a"] / table["coupling_b"])), overlap=table["jaccard"])
+    for comparison, name in names.items():
+        own = table[table["comparison"] == comparison]
+        for ax, column in zip(axes, ("moved", "overlap")):
+            # First the mean within each task and seed: these are the independent units.
+            means = own.groupby(["density", "task", "seed"])[column].mean().groupby("density")
+            lines = np.array([student(values) for _, values in means])
+            x = np.array(list(means.groups))
+            ax.errorbar(
+                x, lines[:, 0], yerr=lines[:, 0] - lines[:, 1], fmt="o-", color=colours[comparison], label=name, linewidth=1
+            )
+    low = table["density"].min()
+    for ax in axes[:2]:
+        density_axis(ax, low)
+    axes[0].set_ylabel("difference of couplings (%)")
+    axes[1].set_ylabel("overlap of masks (Jaccard)")
+    axes[0].set_ylim(bottom=0)
+    axes[1].set_ylim(0, 1)
+    panels.state_n(axes[1], table.groupby(["task", "seed"]).ngroups, "chains", corner="lower left")
+    ordered = ratios.set_index("task").loc[tasks]
+    y = np.arange(len(tasks))
+    axes[2].errorbar(
+        ordered["ratio"],
+        y,
+        xerr=np.abs(ordered[["ci_low", "ci_high"]].to_numpy().T - ordered["ratio"].to_numpy()),
+        fmt="s",
+        color=style.DARK,
+    )
+    axes[2].axvline(1, color=style.GREY, linewidth=0.7)
+    axes[2].set_yticks(y, [style.label(task) for task in tasks])
+    axes[2].invert_yaxis()
+    axes[2].set_xlabel("composing / running again")
+    axes[2].set_xlim(left=0)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    panels.mark_panels(axes)
+    return figure

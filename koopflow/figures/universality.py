@@ -1,0 +1,106 @@
+"""Figures of universality: exponents across tasks, transfer beside exponent distance, and how well the one predicts the other."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from koopflow.figures import panels, style
+from koopflow.figures.tickets import grid
+from koopflow.rg.universality import relative_transfer
+
+
+def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
+    """Draw every layer's exponent with its interval, task beside task (exponents.csv)."""
+    own = table[table["task"].isin(tasks)]
+    layers = list(own["layer"].unique())
+    figure, ax = pyplot.subplots(figsize=style.size(2, 0.8))
+    offsets = np.linspace(-0.3, 0.3, len(tasks)) if len(tasks) > 1 else [0.0]
+    for task, offset in zip(tasks, offsets):
+        rows = own[own["task"] == task].set_index("layer").reindex(layers)
+        panels.interval(ax, np.arange(len(layers)) + offset, rows["sigma"], rows["ci_low"], rows["ci_high"], task)
+    ax.axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
+    ax.set_xticks(range(len(layers)), [f"layer {layer}" for layer in layers])
+    ax.set_ylabel("exponent σ  (> 0 relevant, < 0 irrelevant)")
+    panels.state_n(ax, int(own["n"].max()), "seeds; bars: 95 % intervals")
+    ax.legend(loc="upper left", ncols=2)
+    return figure
+
+
+def matrix_of(transfer: pd.DataFrame, tasks: list[str], density: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return relative transfer and exponent distance (source, target) at one density; NaN on the diagonal and where undefined."""
+    relative, distance = np.full((2, len(tasks), len(tasks)), np.nan)
+    for (source, target), group in transfer[np.isclose(transfer["density"], density)].groupby(["source", "target"]):
+        place = tasks.index(source), tasks.index(target)
+        relative[place] = relative_transfer(*(group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random")))
+        distance[place] = group["exponent_distance"].iloc[0]
+    return relative, distance
+
+
+def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
+    """Draw the matrix of transfer at the lowest density beside the matrix of exponent distance."""
+    density = transfer["density"].min()
+    relative, distance = matrix_of(transfer, tasks, density)
+    figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.05))
+    names = [style.label(task) for task in tasks]
+    titles = (f"Relative transfer at {100 * density:.1f} % density", "Distance of layer exponents")
+    for ax, values, title, colours in zip(axes, (relative, distance), titles, ("cividis", "cividis_r")):
+        image = ax.imshow(values, cmap=colours)
+        low, high = np.nanmin(values), np.nanmax(values)
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                light = (value - low) / ((high - low) or 1) > 0.5
+                dark_ground = light if colours.endswith("_r") else not light
+                ax.text(
+                    column,
+                    row,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    color="white" if dark_ground else "black",
+                    fontsize="x-small",
+                )
+        ax.set_xticks(range(len(tasks)), names, rotation=35, ha="right", rotation_mode="anchor")
+        ax.set_yticks(range(len(tasks)), names)
+        ax.set_xlabel("target task")
+        ax.set_ylabel("source of the ticket")
+        ax.set_title(title)
+        ax.spines[:].set_visible(False)
+        bar = figure.colorbar(image, ax=ax, shrink=0.8)
+        bar.set_label("0: random mask, 1: own ticket" if ax is axes[0] else "root mean square difference of σ")
+    panels.mark_panels(axes)
+    return figure
+
+
+def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[str]) -> Figure:
+    """Draw transfer against exponent distance, and every observable's rank correlation with transfer, with its interval."""
+    figure, axes = grid(2, height=0.95, columns=2, width_ratios=[1, 1.1])
+    densities = sorted(transfer["density"].unique(), reverse=True)
+    marks = dict(zip(densities, ("o", "s", "^", "D", "v")))
+    colours = dict(zip(densities, (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE)))
+    for density in densities:
+        relative, distance = matrix_of(transfer, tasks, density)
+        axes[0].scatter(
+            distance, relative, s=12, marker=marks[density], color=colours[density], label=f"{100 * density:.1f} % density"
+        )
+    for level in (0, 1):
+        axes[0].axhline(level, color=style.GREY, linewidth=0.6, zorder=0)
+    axes[0].set_xlabel("distance of layer exponents")
+    axes[0].set_ylabel("relative transfer\n(0: random mask, 1: own ticket)")
+    panels.state_n(axes[0], len(tasks) * (len(tasks) - 1), "ordered pairs of tasks", corner="lower left")
+    observables = list(dict.fromkeys(correlations["observable"]))
+    shifts = np.linspace(-0.2, 0.2, len(densities)) if len(densities) > 1 else [0.0]
+    for density, shift in zip(densities, shifts):
+        rows = correlations[np.isclose(correlations["density"].astype(float), density)].set_index("observable").reindex(observables)
+        centre = rows["correlation"].to_numpy(dtype=float)
+        reach = np.abs(rows[["ci_low", "ci_high"]].to_numpy(dtype=float).T - centre)
+        y = np.arange(len(observables)) + shift
+        axes[1].errorbar(centre, y, xerr=reach, fmt=marks[density], color=colours[density], linewidth=0.8)
+    axes[1].axvline(0, color=style.GREY, linewidth=0.7, zorder=0)
+    axes[1].set_xlim(-1.05, 1.05)
+    axes[1].set_yticks(range(len(observables)), [style.label(name) for name in observables])
+    axes[1].invert_yaxis()
+    axes[1].set_xlabel("rank correlation of closeness with transfer")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(densities))
+    panels.mark_panels(axes)
+    return figure

@@ -1,0 +1,184 @@
+# Winning tickets as a renormalization-group flow (arXiv 2110.03210): chains of pruning rounds, controls, transfer, exponents.
+TICKETS = config["tickets"]
+TICKET_TASKS = TICKETS["tasks"]
+# What decides a chain: its length is not among them, so that a longer study goes on from a shorter one.
+TICKET_TRAINING = ("model", "optimizer", "batch_size", "steps", "seeds", "fraction", "scope", "rewind_step")
+
+
+# A chain is cut into jobs of `rounds_per_job` rounds; each goes on from the one before, so a longer chain repeats nothing.
+def stops_of_chain():
+    step = TICKETS["rounds_per_job"] or TICKETS["rounds"]
+    return [*range(step, TICKETS["rounds"], step), TICKETS["rounds"]]
+
+
+def previous_rounds(wildcards):
+    stops = stops_of_chain()
+    place = stops.index(int(wildcards.stop))
+    return [] if place == 0 else f"<results>/tickets/chains/{wildcards.task}/rounds-{stops[place - 1]}.npz"
+
+
+def whole_chain(task):
+    return f"<results>/tickets/chains/{task}/rounds-{TICKETS['rounds']}.npz"
+
+
+def data_of(task):
+    """What a task's images depend on: its own block, and the whole map where it refers to another set."""
+    spec = config["data"][task]
+    return {"spec": spec, "named": config["data"] if "like" in spec else {}, "root": config["data_root"]}
+
+
+wildcard_constraints:
+    task="|".join(TICKET_TASKS) or "none",
+    stop="[0-9]+",
+
+
+rule train_rounds:
+    input:
+        previous=previous_rounds,
+        code=library("train_rounds"),
+    output:
+        chain="<results>/tickets/chains/{task}/rounds-{stop}.npz",
+    log:
+        "<logs>/train_rounds/{task}-{stop}.log",
+    benchmark:
+        "<benchmarks>/train_rounds/{task}-{stop}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        data=lambda wildcards: data_of(wildcards.task),
+        study={key: value for key, value in TICKETS.items() if key in TICKET_TRAINING},
+        seed=config["seed"],
+    conda:
+        "../envs/tickets.yaml"
+    script:
+        "../scripts/train_rounds.py"
+
+
+rule train_controls:
+    input:
+        chain=lambda wildcards: whole_chain(wildcards.task),
+        code=library("train_controls"),
+    output:
+        rounds="<results>/tickets/chains/{task}/rounds.csv",
+        large="<results>/tickets/chains/{task}/large-steps.npz",
+        rerun="<results>/tickets/chains/{task}/run-again.npz",
+        tickets=directory("<results>/tickets/files/{task}"),
+    log:
+        "<logs>/train_controls/{task}.log",
+    benchmark:
+        "<benchmarks>/train_controls/{task}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        data=lambda wildcards: data_of(wildcards.task),
+        study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "controls", "transfer", "composition")},
+        seed=config["seed"],
+    conda:
+        "../envs/tickets.yaml"
+    script:
+        "../scripts/train_controls.py"
+
+
+rule transfer_tickets:
+    input:
+        chains=[whole_chain(task) for task in TICKET_TASKS],
+        code=library("transfer_tickets"),
+    output:
+        "<results>/tickets/chains/{task}/transferred.npz",
+    log:
+        "<logs>/transfer_tickets/{task}.log",
+    benchmark:
+        "<benchmarks>/transfer_tickets/{task}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        data=lambda wildcards: data_of(wildcards.task),
+        study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "transfer")},
+        tasks=TICKET_TASKS,
+        seed=config["seed"],
+    conda:
+        "../envs/tickets.yaml"
+    script:
+        "../scripts/transfer_tickets.py"
+
+
+rule fit_exponents:
+    input:
+        chains=[whole_chain(task) for task in TICKET_TASKS],
+        rounds=expand("<results>/tickets/chains/{task}/rounds.csv", task=TICKET_TASKS),
+        large=expand("<results>/tickets/chains/{task}/large-steps.npz", task=TICKET_TASKS),
+        rerun=expand("<results>/tickets/chains/{task}/run-again.npz", task=TICKET_TASKS),
+        transferred=expand("<results>/tickets/chains/{task}/transferred.npz", task=TICKET_TASKS),
+        external=[entry["folder"] for entry in TICKETS["external"].values()],
+        code=library("fit_exponents"),
+    output:
+        rounds="<results>/tickets/rounds.csv",
+        flow="<results>/tickets/flow.csv",
+        exponents="<results>/tickets/exponents.csv",
+        composition="<results>/tickets/composition.csv",
+        ratios="<results>/tickets/composition_ratios.csv",
+        fixed_point="<results>/tickets/fixed_point.csv",
+        linearization="<results>/tickets/linearization.csv",
+        transfer="<results>/tickets/transfer.csv",
+        universality="<results>/tickets/universality.csv",
+    log:
+        "<logs>/fit_exponents.log",
+    benchmark:
+        "<benchmarks>/fit_exponents.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        study=TICKETS,
+        tasks=TICKET_TASKS,
+    conda:
+        "../envs/tickets.yaml"
+    script:
+        "../scripts/fit_exponents.py"
+
+
+rule plot_tickets:
+    input:
+        rounds=rules.fit_exponents.output.rounds,
+        flow=rules.fit_exponents.output.flow,
+        exponents=rules.fit_exponents.output.exponents,
+        composition=rules.fit_exponents.output.composition,
+        ratios=rules.fit_exponents.output.ratios,
+        transfer=rules.fit_exponents.output.transfer,
+        universality=rules.fit_exponents.output.universality,
+        code=library("plot_tickets"),
+    output:
+        accuracy=figure("tickets_accuracy"),
+        flow=figure("tickets_flow"),
+        exponents=figure("tickets_exponents"),
+        matrices=figure("tickets_transfer_matrix"),
+        prediction=figure("tickets_transfer_prediction"),
+        composition=figure("tickets_composition"),
+    log:
+        "<logs>/plot_tickets.log",
+    benchmark:
+        "<benchmarks>/plot_tickets.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        style=config.get("figures", {}).get("style", {}),
+        tasks=TICKET_TASKS,
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/plot_tickets.py"
+
+
+rule tickets:
+    input:
+        rules.fit_exponents.output,
+        rules.plot_tickets.output,

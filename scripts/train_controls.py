@@ -1,0 +1,20 @@
+"""Train what one task's chain is compared with: controls, large steps and the same steps run again; write its tickets."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads) as log:
+    from koopflow.data import load
+    from koopflow.tables import write_csv
+    from koopflow.tickets import study as tickets
+    from koopflow.tickets.chain import load_chain, save_chain, write_tickets
+    from koopflow.tickets.tables import ROUNDS
+
+    task, study, data, seed = snakemake.wildcards.task, snakemake.params.study, snakemake.params.data, snakemake.params.seed
+    images = load(data["spec"], data_root=data["root"], seed=seed, named=data["named"])
+    chain = load_chain(snakemake.input.chain)
+    rounds = tickets.train_controls(task, images, study, chain)
+    large, rerun = tickets.train_composition(task, images, study, seed, chain, ".checkpoints/tickets", log.info)
+    save_chain(large, snakemake.output.large)
+    save_chain(rerun, snakemake.output.rerun)
+    write_tickets(chain, snakemake.output.tickets, tickets.control_rounds(study, chain))
+    write_csv(rounds, snakemake.output.rounds, ROUNDS)
