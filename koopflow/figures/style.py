@@ -42,6 +42,8 @@ FAMILIES: dict[str, dict[str, str]] = {
     "tasks": {
         "digits": BLUE,
         "digits_permuted": SKY,
+        "digits_rotated": GREEN,
+        "digits_noisy": PURPLE,
         "gaussian_clusters": ORANGE,
         "mnist": INDIGO,
         "mnist_permuted": SAND,

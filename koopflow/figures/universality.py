@@ -20,7 +20,7 @@ def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
         rows = own[own["task"] == task].set_index("layer").reindex(layers)
         panels.interval(ax, np.arange(len(layers)) + offset, rows["sigma"], rows["ci_low"], rows["ci_high"], task)
     ax.axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
-    ax.set_xticks(range(len(layers)), [f"layer {layer}" for layer in layers])
+    ax.set_xticks(range(len(layers)), [str(layer) for layer in layers])
     ax.set_ylabel("exponent σ  (> 0 relevant, < 0 irrelevant)")
     panels.state_n(ax, int(own["n"].max()), "seeds; bars: 95 % intervals")
     ax.legend(loc="upper left", ncols=2)
@@ -41,14 +41,16 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw the matrix of transfer at the lowest density beside the matrix of exponent distance."""
     density = transfer["density"].min()
     relative, distance = matrix_of(transfer, tasks, density)
-    figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.05))
+    figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.0))
     names = [style.label(task) for task in tasks]
-    titles = (f"Relative transfer at {100 * density:.1f} % density", "Distance of layer exponents")
+    titles = (f"Transfer at {100 * density:.1f} % density", "Exponent distance")
     for ax, values, title, colours in zip(axes, (relative, distance), titles, ("cividis", "cividis_r")):
         image = ax.imshow(values, cmap=colours)
         low, high = np.nanmin(values), np.nanmax(values)
         for (row, column), value in np.ndenumerate(values):
-            if np.isfinite(value):
+            if row == column:
+                ax.text(column, row, "own", ha="center", va="center", color=style.GREY, fontsize="x-small")
+            elif np.isfinite(value):
                 light = (value - low) / ((high - low) or 1) > 0.5
                 dark_ground = light if colours.endswith("_r") else not light
                 ax.text(
@@ -64,9 +66,9 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
         ax.set_yticks(range(len(tasks)), names)
         ax.set_xlabel("target task")
         ax.set_ylabel("source of the ticket")
-        ax.set_title(title)
+        ax.set_title(title, pad=4)
         ax.spines[:].set_visible(False)
-        bar = figure.colorbar(image, ax=ax, shrink=0.8)
+        bar = figure.colorbar(image, ax=ax, orientation="horizontal", location="top", shrink=0.9, pad=0.12)
         bar.set_label("0: random mask, 1: own ticket" if ax is axes[0] else "root mean square difference of σ")
     panels.mark_panels(axes)
     return figure
@@ -85,6 +87,7 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
         )
     for level in (0, 1):
         axes[0].axhline(level, color=style.GREY, linewidth=0.6, zorder=0)
+    axes[0].set_ylim(bottom=min(-0.16, axes[0].get_ylim()[0]))
     axes[0].set_xlabel("distance of layer exponents")
     axes[0].set_ylabel("relative transfer\n(0: random mask, 1: own ticket)")
     panels.state_n(axes[0], len(tasks) * (len(tasks) - 1), "ordered pairs of tasks", corner="lower left")
