@@ -4,7 +4,7 @@
 
 Both train 3 epochs of batch 128 by SGD with rate 0.1 (open_lth's mnist_lenet_300_100). open_lth's way is re-enacted: one
 replicate, images decoded and normalized one by one by a data loader. Ours trains all replicates as one. Prints seconds per
-replicate and round and their ratio, and accuracies: dense, at 20 % density, and at 5 % beside a random mask of equal layer densities.
+replicate and round and their ratio, and accuracies: dense, at 20 % density, and at 5 % beside random masks.
 """
 
 import argparse

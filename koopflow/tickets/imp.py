@@ -26,6 +26,7 @@ def run_chain(
     seeds: int,
     fraction: float = 0.2,
     scope: str = "global",
+    composed: int = 1,
     rewind_step: int = 0,
     seed: int = 0,
     stream: str = "batches",
@@ -49,6 +50,8 @@ def run_chain(
         Share of the survivors pruned after each round; the count is exact.
     scope : {"global", "layer"}
         Whether magnitudes compete across layers.
+    composed : int
+        Rounds' worth of pruning done after each training: 2 makes one large step of two small ones, of exactly their count.
     rewind_step : int
         Step of round 0 whose weights survivors return to; training goes on from there.
     seed : int
@@ -74,7 +77,7 @@ def run_chain(
         "fraction": fraction,
         "scope": scope,
     }
-    study |= {"rewind_step": rewind_step, "seed": seed, "stream": stream, "images": _fingerprint(images)}
+    study |= {"composed": composed, "rewind_step": rewind_step, "seed": seed, "stream": stream, "images": _fingerprint(images)}
     path = None if checkpoints is None else Path(checkpoints) / f"{_digest(study)}.npz"
     orders = np.stack([mlp.batch_order(len(images.x_train), setup, seed, replica, stream) for replica in range(seeds)])
     if path is not None and path.exists():
@@ -123,7 +126,9 @@ def _next_round(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray, say)
     for seed in chain.seeds:
         alive = {name: mask[seed] for name, mask in chain.masks[-1].items()}
         found = prune(
-            {name: np.abs(layer[seed]) for name, layer in trained.items()}, alive, chain.study["fraction"], chain.study["scope"]
+            {name: np.abs(layer[seed]) for name, layer in trained.items()},
+            alive,
+            *(chain.study[key] for key in ("fraction", "scope", "composed")),
         )
         empty = selection.empty_layers(found)
         if empty:
@@ -139,13 +144,21 @@ def _next_round(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray, say)
         _finish_round(chain, setup, images, masks, orders, say)
 
 
-def prune(magnitudes: dict[str, np.ndarray], alive: dict[str, np.ndarray], fraction: float, scope: str) -> dict[str, np.ndarray]:
-    """Remove the smallest `fraction` of the survivors, exactly: of all together, or of each layer."""
+def prune(
+    magnitudes: dict[str, np.ndarray], alive: dict[str, np.ndarray], fraction: float, scope: str, composed: int = 1
+) -> dict[str, np.ndarray]:
+    """Remove the smallest `fraction` of the survivors, `composed` times at once, exactly: of all together, or of each layer."""
     counts = {name: int(mask.sum()) for name, mask in alive.items()}
     if scope == "layer":
-        return selection.select(magnitudes, {name: n - selection.pruned_count(n, fraction) for name, n in counts.items()}, alive)
-    total = sum(counts.values())
-    return selection.select(magnitudes, total - selection.pruned_count(total, fraction), alive)
+        return selection.select(magnitudes, {name: _left(n, fraction, composed) for name, n in counts.items()}, alive)
+    return selection.select(magnitudes, _left(sum(counts.values()), fraction, composed), alive)
+
+
+def _left(survivors: int, fraction: float, times: int) -> int:
+    """Return how many survive `times` rounds, each rounded as it would be by itself, so that composed steps meet single ones exactly."""
+    for _ in range(times):
+        survivors -= selection.pruned_count(survivors, fraction)
+    return survivors
 
 
 def _retrain(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray) -> dict[str, np.ndarray]:

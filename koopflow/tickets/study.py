@@ -77,14 +77,12 @@ def train_rounds(task: str, images, study: Mapping, seed: int, rounds: int, chec
 def train_composition(
     task: str, images, study: Mapping, seed: int, chain: Chain, checkpoints: Path, say=print
 ) -> tuple[Chain, Chain]:
-    """Run two small steps as one large one, 1 − (1 − p)², and the small steps once more with other batches."""
+    """Run two small steps as one large one, and the small steps once more with other batches."""
     common = {"task": task, "seeds": min(study["composition"]["seeds"], study["seeds"]), "scope": study["scope"], "seed": seed}
     common |= {"rewind_step": study["rewind_step"], "checkpoints": checkpoints, "say": say}
-    small = study["fraction"]
-    large = imp.run_chain(
-        setup_of(study), images, rounds=(chain.rounds + 1) // 2, fraction=round(1 - (1 - small) ** 2, 12), **common
-    )
-    rerun = imp.run_chain(setup_of(study), images, rounds=chain.rounds, fraction=small, stream="batches again", **common)
+    common |= {"fraction": study["fraction"]}
+    large = imp.run_chain(setup_of(study), images, rounds=(chain.rounds + 1) // 2, composed=2, **common)
+    rerun = imp.run_chain(setup_of(study), images, rounds=chain.rounds, stream="batches again", **common)
     return large, rerun
 
 
