@@ -155,7 +155,7 @@ def prune(
 
 
 def _left(survivors: int, fraction: float, times: int) -> int:
-    """Return how many survive `times` rounds, each rounded as it would be by itself, so that composed steps meet single ones exactly."""
+    """Return how many survive `times` rounds, each rounded by itself, so that composed steps meet single ones exactly."""
     for _ in range(times):
         survivors -= selection.pruned_count(survivors, fraction)
     return survivors
