@@ -1,0 +1,48 @@
+# `make` builds the default study; `make help` lists the rest.
+VENV ?= .venv
+PYTHON ?= python3
+CORES ?= all
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+export MPLBACKEND := agg
+
+.DEFAULT_GOAL := all
+.PHONY: all test lint format bench report clean help
+
+all: $(BIN)/.installed  ## the default study: tables, figures, claims (in results/)
+	snakemake --cores $(CORES)
+
+test: $(BIN)/.installed-dev  ## all tests
+	python -m pytest tests
+
+lint: $(BIN)/.installed-dev  ## ruff, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+format: $(BIN)/.installed-dev  ## put all code into the house's form
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+bench: $(BIN)/.installed-dev  ## the benchmarks, side by side with their peers (minutes)
+	for benchmark in benchmarks/*.py; do python $$benchmark || exit 1; done
+
+report: all  ## results/report.html
+	snakemake --cores $(CORES) --report results/report.html
+
+clean:  ## remove what runs made (not the environment)
+	rm -rf results/[!R]* .snakemake .checkpoints logs
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/.installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+$(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@

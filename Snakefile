@@ -1,0 +1,25 @@
+# What can be asked for. The stages stand in rules/, in the order in which data flows; README.md tells the story.
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=config["results"],
+    logs=logs_of(config["results"]),
+    benchmarks=logs_of(config["results"]) + "/benchmarks",
+
+
+include: "rules/equivalence.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.equivalence.input,

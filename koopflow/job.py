@@ -1,0 +1,79 @@
+"""The frame around one job of the workflow: its log, its threads, its signals and how it fails.
+
+Nothing here knows the workflow engine; scripts pass plain values. Heavy libraries are imported by the scripts inside the frame, so that
+the thread limits set here are in place before BLAS and torch read them.
+"""
+
+import errno
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from koopflow.errors import KoopflowError
+
+logger = logging.getLogger("koopflow")
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+# Failures of the outside world that a user can mend, and what each means in plain words.
+OUTSIDE = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission denied",
+}
+
+
+@contextmanager
+def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
+    """Run the body as one job: log to `log` and the terminal, use `threads` threads, turn expected failures into one line.
+
+    Parameters
+    ----------
+    log : path
+        File that receives every message, and the traceback of an unexpected failure.
+    threads : int
+        Number of threads for BLAS and torch.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 after a `KoopflowError` or a failure of the disk, whose one line has been printed.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(to_file)
+    logger.setLevel(logging.INFO)
+    started = time.monotonic()
+    try:
+        yield logger
+        logger.info("done in %.1f s", time.monotonic() - started)
+    except KoopflowError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in OUTSIDE:
+            logger.error(traceback.format_exc())
+            raise
+        _fail(f"{error.filename or 'writing the results'}: {OUTSIDE[error.errno]}; make room or mend it, then run again")
+    except Exception:
+        logger.error(traceback.format_exc())
+        raise
+    finally:
+        logger.removeHandler(to_file)
+        to_file.close()
+
+
+def _fail(message: str) -> None:
+    logger.error(message)
+    print(f"koopflow: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(1) from None

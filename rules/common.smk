@@ -1,0 +1,42 @@
+# What the stages share: the checked configuration, the source files a rule depends on, and where logs go.
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from koopflow.config import load_schema, resolve
+from koopflow.errors import KoopflowError
+from koopflow.sources import source_files
+
+
+def checked(function, *arguments):
+    """Call `function`; when the configuration is wrong, end with one line and no traceback, before any job is planned."""
+    try:
+        return function(*arguments)
+    except KoopflowError as error:
+        sys.exit(f"koopflow: {error}")
+
+
+def library(*names):
+    """The script and the library modules that `names` depend on: inputs, so that editing one reruns what uses it."""
+    return [str(ROOT / file) for file in source_files(ROOT, *names)]
+
+
+def logs_of(results):
+    """The folder of logs and benchmarks that belongs to a results folder."""
+    return f"logs/{results.strip('/')}"
+
+
+def figure(stem):
+    """The two files of a figure: PDF for papers, PNG for pages."""
+    return [f"<results>/figures/{stem}.pdf", f"<results>/figures/{stem}.png"]
+
+
+config = checked(
+    resolve,
+    config,
+    workflow.config_settings.overwrite_config,
+    load_schema(ROOT / "config" / "config.schema.yaml"),
+)
