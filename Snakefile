@@ -13,7 +13,7 @@ include: "rules/common.smk"
 pathvars:
     results=config["results"],
     logs=logs_of(config["results"]),
-    benchmarks=logs_of(config["results"]) + "/benchmarks",
+    benchmarks=logs_of(config["results"], "benchmarks"),
 
 
 include: "rules/equivalence.smk"

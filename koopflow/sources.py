@@ -5,7 +5,7 @@ library is needed, and nothing is executed: the workflow file is parsed again in
 """
 
 import ast
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "koopflow"
@@ -36,7 +36,7 @@ def source_files(root: str | Path, *names: str) -> list[str]:
     return sorted(file.relative_to(root).as_posix() for file in found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imported_files(root: Path, file: Path) -> tuple[Path, ...]:
     """Return the koopflow files that `file` imports, at its top or inside its functions, with the packages they stand in."""
     modules: set[str] = set()

@@ -1,4 +1,5 @@
 # What the stages share: the checked configuration, the source files a rule depends on, and where logs go.
+import os
 import sys
 from pathlib import Path
 
@@ -20,13 +21,16 @@ def checked(function, *arguments):
 
 
 def library(*names):
-    """The script and the library modules that `names` depend on: inputs, so that editing one reruns what uses it."""
-    return [str(ROOT / file) for file in source_files(ROOT, *names)]
+    """The script and the library modules that `names` depend on: inputs, so that editing one reruns what uses it.
+
+    Relative paths: a study that moves to another folder or machine keeps its results.
+    """
+    return [os.path.relpath(ROOT / file) for file in source_files(ROOT, *names)]
 
 
-def logs_of(results):
-    """The folder of logs and benchmarks that belongs to a results folder."""
-    return f"logs/{results.strip('/')}"
+def logs_of(results, *folders):
+    """The folder of logs (or of benchmarks, inside it) that belongs to a results folder."""
+    return str(Path("logs", results.strip("/"), *folders))
 
 
 def figure(stem):

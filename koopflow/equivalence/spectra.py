@@ -1,0 +1,123 @@
+"""Tables of spectra: eigenvalues, distances between spectra, and the tests between set-ups."""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from koopflow.equivalence.tests import adjusted, compare, distance_matrix, verdict
+from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.spectrum import distance, shuffle_control
+from koopflow.seeds import rng
+
+Spectra = Mapping[str, Mapping[int, np.ndarray]]
+"""Eigenvalues by set-up and seed."""
+
+
+def eigenvalue_rows(fitted: Koopman, **names) -> list[dict]:
+    """Return one row per eigenpair: `names`, mode, real, imag, residual; by falling modulus."""
+    return [
+        {**names, "mode": mode, "real": value.real, "imag": value.imag, "residual": residual}
+        for mode, (value, residual) in enumerate(zip(fitted.eigenvalues, fitted.residuals))
+    ]
+
+
+def optimizer_tables(runs: Mapping[str, np.ndarray], delays: int, shuffles: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of eigenvalues and of distances of the optimizer problem.
+
+    Parameters
+    ----------
+    runs : dict of (run, state, d) arrays
+        Trajectories by algorithm; the pairs of all runs are pooled, and the fit keeps the full rank of the data.
+    delays, shuffles, seed : int
+    """
+    fits = {name: fit(trajectory, delays=delays, svd_rank=-1, route="direct") for name, trajectory in runs.items()}
+    rows = [row for name, fitted in fits.items() for row in eigenvalue_rows(fitted, algorithm=name)]
+    distances = []
+    for a, b in combinations(fits, 2):
+        generator = rng(seed, "equivalence", "optimizers", a, b, "shuffles")
+        distances.append({"a": a, "b": b, **_distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)})
+    return pd.DataFrame(rows), pd.DataFrame(distances)
+
+
+def distance_table(spectra: Spectra, comparisons: Mapping[str, list[str]], shuffles: int, seed: int) -> pd.DataFrame:
+    """Return the distances of each comparison: per seed between set-ups, and between all pairs of seeds within each set-up."""
+    rows = []
+    for comparison, names in comparisons.items():
+        for a, b in combinations([name for name in names if name in spectra], 2):
+            for number in sorted(set(spectra[a]) & set(spectra[b])):
+                generator = rng(seed, "equivalence", comparison, a, b, number, "shuffles")
+                found = _distance(spectra[a][number], spectra[b][number], generator, shuffles)
+                rows.append({"comparison": comparison, "a": a, "b": b, "seed": str(number), **found})
+        for name in names:
+            for i, j in combinations(sorted(spectra.get(name, {})), 2):
+                generator = rng(seed, "equivalence", comparison, name, f"{i}-{j}", "shuffles")
+                found = _distance(spectra[name][i], spectra[name][j], generator, shuffles)
+                rows.append({"comparison": comparison, "a": name, "b": name, "seed": f"{i}-{j}", **found})
+    return pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance", "p_shuffle"])
+
+
+def comparison_table(
+    spectra: Spectra, comparisons: Mapping[str, list[str]], significance: float, margin: float, seed: int
+) -> pd.DataFrame:
+    """Return the tests of each comparison's pairs, p-values adjusted over the whole table."""
+    rows, found = [], []
+    for comparison, names in comparisons.items():
+        for a, b in combinations([name for name in names if len(spectra.get(name, ())) > 1], 2):
+            first, second = (list(spectra[name].values()) for name in (a, b))
+            generator = rng(seed, "equivalence", comparison, a, b, "test")
+            result = compare(distance_matrix([*first, *second]), len(first), generator)
+            found.append(result)
+            rows.append({"comparison": comparison, "a": a, "b": b, "between": result.between, "within": result.within})
+    p_adjusted = adjusted(np.array([result.p for result in found]))
+    for row, result, p in zip(rows, found, p_adjusted):
+        row |= {"p_permutation": result.p, "p_adjusted": p, "verdict": verdict(result, p, significance, margin)}
+        row |= {"excess": result.excess, "ci_low": result.low, "ci_high": result.high, "n": result.seeds}
+    columns = [
+        "comparison",
+        "a",
+        "b",
+        "between",
+        "within",
+        "p_permutation",
+        "p_adjusted",
+        "verdict",
+        "excess",
+        "ci_low",
+        "ci_high",
+        "n",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def mean_distances(spectra: Spectra) -> pd.DataFrame:
+    """Return the mean distance between spectra of every two set-ups (within one set-up: between its seeds), a square table."""
+    names = list(spectra)
+    table = pd.DataFrame(np.nan, index=names, columns=names)
+    for i, a in enumerate(names):
+        for b in names[i:]:
+            if a == b:
+                values = [distance(x, y) for x, y in combinations(spectra[a].values(), 2)]
+            else:
+                values = [distance(x, y) for x in spectra[a].values() for y in spectra[b].values()]
+            table.loc[a, b] = table.loc[b, a] = np.mean(values) if values else np.nan
+    return table
+
+
+def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
+    """Return the eigenvalues of the table of eigenvalues by set-up and seed."""
+    return {
+        setting: {
+            int(number): (rows["real"] + 1j * rows["imag"]).to_numpy(complex) for number, rows in group.groupby("seed", sort=True)
+        }
+        for setting, group in table.groupby("setting", sort=False)
+    }
+
+
+def _distance(a: np.ndarray, b: np.ndarray, generator: np.random.Generator, shuffles: int) -> dict[str, float]:
+    """Return distance and shuffle p; spectra of unequal sizes have no matched pairs to swap, so their p is missing."""
+    if len(a) != len(b):
+        return {"distance": distance(a, b), "p_shuffle": float("nan")}
+    control = shuffle_control(a, b, generator, shuffles)
+    return {"distance": control.distance, "p_shuffle": control.p}

@@ -1,0 +1,177 @@
+"""Figures of the study of equivalent optimization: optimizers, spectra, distances, losses."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from koopflow.figures.style import BLUE, GREY, VERMILLION, label, look, size
+
+OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
+COORDINATES = {
+    "mirror_descent": ("$x_1$", "$x_2$"),
+    "gradient_descent": (r"$u_1 = \log x_1$", r"$u_2 = \log x_2$"),
+    "bisection": ("bracket $a$", "bracket $b$"),
+}
+
+
+def unit_circle(axes: Axes) -> None:
+    """Draw the unit circle of the complex plane and name the axes."""
+    angle = np.linspace(0, 2 * np.pi, 361)
+    axes.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.6, zorder=0)
+    axes.set_aspect("equal")
+    axes.set_xlabel(r"Re $\lambda$")
+    axes.set_ylabel(r"Im $\lambda$")
+
+
+def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the trajectories of each optimizer in its own coordinates, above what it drives down."""
+    figure, axes = plt.subplots(2, 3, figsize=size(2, 1.3), gridspec_kw={"height_ratios": [1.4, 1]})
+    for column, name in enumerate(OPTIMIZERS):
+        trajectory, loss, colour = runs[name], runs[f"loss_{name}"], look(name).color
+        above, below = axes[:, column]
+        above.set_title(f"{label(name)} (n = {len(trajectory)} runs)")
+        above.plot(trajectory[:, :, 0].T, trajectory[:, :, 1].T, color=colour, linewidth=0.6, alpha=0.8)
+        above.plot(trajectory[:, 0, 0], trajectory[:, 0, 1], "o", color=colour, markersize=2)
+        above.set_xlabel(COORDINATES[name][0])
+        above.set_ylabel(COORDINATES[name][1])
+        below.plot(np.where(loss > 0, loss, np.nan).T, color=colour, linewidth=0.6, alpha=0.8)
+        below.set_yscale("log")
+        below.set_xlabel("step")
+        below.set_ylabel(r"$|\tan z|$" if name == "bisection" else r"$\sum_i \tan x_i$")
+    return figure
+
+
+def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -> Figure:
+    """Draw the three spectra in the complex plane, magnified near 1, and the distances between them."""
+    figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.8), gridspec_kw={"width_ratios": [1.2, 1.2, 1]})
+    for axes in (plane, near):
+        for name in OPTIMIZERS:
+            values, drawn = eigenvalues[eigenvalues["algorithm"] == name], look(name)
+            axes.plot(
+                values["real"], values["imag"], drawn.marker, color=drawn.color, markersize=4, fillstyle="none", label=label(name)
+            )
+        unit_circle(axes)
+    plane.set_title("Koopman eigenvalues")
+    plane.legend(loc="lower left")
+    near.set(xlim=(0.5, 1.06), ylim=(-0.28, 0.28))
+    near.set_title(r"the same, near $\lambda = 1$")
+    places = np.arange(len(distances))
+    bars.barh(places, distances["distance"], color=GREY, height=0.6)
+    for place, row in zip(places, distances.itertuples()):
+        p = "sizes differ" if np.isnan(row.p_shuffle) else f"shuffle p = {row.p_shuffle:.2g}"
+        bars.annotate(f" {row.distance:.3f} ({p})", (0, place - 0.42), fontsize="small", va="center")
+    bars.set_yticks(places, [f"{label(row.a)}\n{label(row.b)}" for row in distances.itertuples()])
+    bars.set_ylim(len(distances) - 0.4, -0.7)
+    bars.set_xlabel("distance of spectra")
+    return figure
+
+
+def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
+    """Draw the spectra of all seeds of each set-up, one panel a comparison, with an inset near 1."""
+    columns = 3
+    rows = -(-len(comparisons) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=size(2, 0.72 * rows), squeeze=False)
+    for panel in axes.flat[len(comparisons) :]:
+        panel.set_axis_off()
+    for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
+        inset = panel.inset_axes((0.16, 0.3, 0.4, 0.4))
+        for name in names:
+            values = eigenvalues[eigenvalues["setting"] == name]
+            for target, marker_size in ((panel, 2.4), (inset, 1.6)):
+                target.plot(
+                    values["real"], values["imag"], ".", color=look(name).color, markersize=marker_size, alpha=0.7, label=name
+                )
+        unit_circle(panel)
+        inset.plot(np.cos(np.linspace(-1, 1, 200)), np.sin(np.linspace(-1, 1, 200)), color=GREY, linewidth=0.5, zorder=0)
+        inset.set(xlim=(0.9, 1.01), ylim=(-0.06, 0.06), xticks=[0.9, 1], yticks=[-0.05, 0.05])
+        inset.tick_params(labelsize=4.5, length=1.5, pad=1)
+        panel.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
+        seeds = eigenvalues[eigenvalues["setting"].isin(names)].groupby("setting")["seed"].nunique().min()
+        panel.set_title(f"{label(comparison)} (n = {seeds} seeds)")
+        panel.legend(loc="lower left", markerscale=2.5, fontsize=5, handletextpad=0.1, borderpad=0)
+    return figure
+
+
+def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
+    """Draw each comparison's distances between set-ups beside the floor: the distances between seeds of one set-up."""
+    pairs = tests[["comparison", "a", "b", "verdict", "p_adjusted"]].reset_index(drop=True)
+    figure, axes = plt.subplots(figsize=size(2, 0.13 * len(pairs) + 0.35))
+    for place, pair in pairs.iterrows():
+        chosen = distances[distances["comparison"] == pair["comparison"]]
+        between = chosen[(chosen["a"] == pair["a"]) & (chosen["b"] == pair["b"])]["distance"].to_numpy()
+        within = chosen[(chosen["a"] == chosen["b"]) & chosen["a"].isin([pair["a"], pair["b"]])]["distance"].to_numpy()
+        for values, colour, shift in ((within, BLUE, 0.16), (between, VERMILLION, -0.16)):
+            if len(values):
+                low, high = bootstrap_interval(values)
+                axes.plot(values, np.full(len(values), place + shift), "|", color=colour, markersize=3, alpha=0.35)
+                axes.errorbar(
+                    values.mean(), place + shift, xerr=[[values.mean() - low], [high - values.mean()]], fmt="o", color=colour
+                )
+        axes.annotate(
+            f"{pair['verdict']}, p = {pair['p_adjusted']:.2g}",
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize="small",
+            annotation_clip=False,
+        )
+    axes.set_yticks(range(len(pairs)), [f"{label(row.comparison)}: {row.a} / {row.b}" for row in pairs.itertuples()])
+    axes.set_ylim(len(pairs) - 0.5, -0.5)
+    axes.set_xscale("log")
+    axes.set_xlabel("Wasserstein distance of spectra (mean and 95 % interval; ticks: single pairs)")
+    handles = [plt.Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
+    figure.legend(
+        handles, ["between set-ups, per seed", "between seeds of one set-up (floor)"], loc="outside upper center", ncols=2
+    )
+    return figure
+
+
+def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
+    """Draw the mean distance between spectra of every two set-ups; the diagonal is the floor between seeds."""
+    figure, axes = plt.subplots(figsize=size(2, 1.5))
+    values = matrix.to_numpy(float)
+    image = axes.imshow(values, cmap="cividis")
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for i in range(len(values)):
+        for j in range(len(values)):
+            colour = "white" if values[i, j] < middle else "black"
+            axes.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=5, color=colour)
+    axes.set_xticks(range(len(values)), matrix.columns, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(values)), matrix.index)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0)
+    figure.colorbar(image, label=f"mean Wasserstein distance of spectra\n(n = {seeds} seeds a set-up; diagonal: between seeds)")
+    return figure
+
+
+def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
+    """Draw the training loss of each set-up, the mean over seeds with the band from the smallest to the largest seed."""
+    columns = 3
+    rows = -(-len(comparisons) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=size(2, 0.6 * rows), squeeze=False, sharey=True)
+    for panel in axes.flat[len(comparisons) :]:
+        panel.set_axis_off()
+    for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
+        for name in names:
+            curve = losses[losses["setting"] == name]
+            colour = look(name).color
+            panel.fill_between(curve["step"], curve["low"], curve["high"], color=colour, alpha=0.25, linewidth=0)
+            panel.plot(curve["step"], curve["loss"], color=colour, linewidth=1, label=name)
+        seeds = losses.loc[losses["setting"].isin(names), "n"].min()
+        panel.set(yscale="log", xlabel="optimizer step", title=f"{label(comparison)} (n = {seeds} seeds)")
+        panel.legend(fontsize=5.5)
+    for panel in axes[:, 0]:
+        panel.set_ylabel("training loss (nats)")
+    return figure
+
+
+def bootstrap_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the mean of `values` by a bootstrap that always draws the same."""
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, len(values), (resamples, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,75 @@
+"""The optimizer problem against closed forms and an independent computation in 60 digits."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from koopflow.equivalence.optimizers import bisection, gradient_descent, grid, mirror_descent, trajectories
+from koopflow.equivalence.spectra import optimizer_tables
+
+RUNS = trajectories(2, 0.01, 100, 5)
+
+
+def exact_trajectory(step, low, high):
+    """Return one-dimensional trajectories from five starts, in mpmath numbers: both coordinates move on their own."""
+    paths = []
+    for index in range(5):
+        path = [low + (high - low) * mp.mpf(index) / 4]
+        while len(path) < 100:
+            path.append(step(path[-1]))
+        paths.append(path)
+    return [[[paths[i][t], paths[j][t]] for t in range(100)] for i in range(5) for j in range(5)]
+
+
+def exact_eigenvalues(runs, delays=4):
+    """Return the eigenvalues of Y X^T (X X^T)^-1 over all pairs of all runs, by rising real part."""
+    states = [[[x for lag in range(delays + 1) for x in run[t + lag]] for t in range(100 - delays)] for run in runs]
+    before = mp.matrix([state for run in states for state in run[:-1]])
+    after = mp.matrix([state for run in states for state in run[1:]])
+    operator = (after.T * before) * mp.inverse(before.T * before)
+    return np.sort([float(mp.re(value)) for value in mp.eig(operator, left=False, right=False)])
+
+
+@pytest.mark.parametrize("name", ["mirror_descent", "gradient_descent"])
+def test_eigenvalues_agree_with_sixty_digits(name):
+    with mp.workdps(60):
+        eta, hundredth = mp.mpf(1) / 100, mp.mpf(1) / 100
+        if name == "mirror_descent":
+            step = lambda x: min(max(1 / (1 / x + eta / mp.cos(x) ** 2), hundredth), mp.mpf(1))  # noqa: E731
+            runs = exact_trajectory(step, mp.mpf("0.1"), mp.mpf("0.9"))
+        else:
+            step = lambda u: min(max(u - eta * mp.e**u / mp.cos(mp.e**u) ** 2, mp.log(hundredth)), mp.mpf(0))  # noqa: E731
+            runs = exact_trajectory(step, mp.mpf("-2.3"), mp.mpf("-0.1"))
+        expected = exact_eigenvalues(runs)
+    eigenvalues, _ = optimizer_tables({name: RUNS[name]}, delays=4, shuffles=1, seed=0)
+    assert np.abs(eigenvalues["imag"]).max() < 1e-12
+    np.testing.assert_allclose(np.sort(eigenvalues["real"]), expected, rtol=0, atol=1e-8)
+
+
+def test_the_descents_are_close_and_bisection_is_far():
+    _, distances = optimizer_tables(RUNS, delays=4, shuffles=100, seed=0)
+    found = {(row.a, row.b): row.distance for row in distances.itertuples()}
+    assert found["mirror_descent", "gradient_descent"] < 0.02
+    assert found["mirror_descent", "bisection"] > 0.5
+    assert found["gradient_descent", "bisection"] > 0.5
+
+
+def test_mirror_and_gradient_descent_follow_one_flow_in_two_coordinates():
+    start = grid([(0.1, 0.9)] * 2, 5)
+    mirror = mirror_descent(start, 1e-5, 50)
+    descent = np.exp(gradient_descent(np.log(start), 1e-5, 50))
+    # mirror descent with the log barrier moves x by -x^2 f', descent in log x by -x^2 f' as well, to first order in the step length
+    assert np.abs(mirror - descent).max() < 1e-4 * np.abs(mirror - start[:, None]).max()
+
+
+def test_projections_keep_to_the_box():
+    low = mirror_descent(np.array([[0.011, 0.5]]), 0.5, 100)
+    assert low.min() == 0.01
+    assert gradient_descent(np.log([[0.011, 0.5]]), 50.0, 100).min() == pytest.approx(np.log(0.01))
+
+
+def test_bisection_halves_the_bracket_and_keeps_the_root_inside():
+    brackets = bisection(np.array([[-1.0, 0.3]]), 40)[0]
+    assert np.all(brackets[:, 0] <= 0)
+    assert np.all(brackets[:, 1] >= 0)
+    np.testing.assert_allclose(np.diff(brackets, axis=1)[:, 0], 1.3 * 0.5 ** np.arange(40), rtol=1e-6)
