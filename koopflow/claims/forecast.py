@@ -1,0 +1,64 @@
+"""Measures on Koopman forecasting with episodic memory (arXiv 2311.12615)."""
+
+import numpy as np
+
+from koopflow.claims.estimate import Estimate, Tables, Undecided, pick
+from koopflow.claims.measures import measure
+
+SKILL = "forecast/skill.csv"
+
+
+def _rows(tables: Tables, series, horizon):
+    frame = tables.read(SKILL, ["series", "method", "horizon", "n", "mae", "skill_vs_sliding", "ci_low", "ci_high"])
+    return pick(frame, SKILL, series=series, horizon=horizon)
+
+
+@measure("error taken off the sliding forecast by memory, as a share of the sliding forecast's mean absolute error")
+def skill_over_sliding(tables: Tables, level: float, series: list, method: str = "memory", horizon: list | None = None) -> Estimate:
+    """Return 1 − MAE/MAE_sliding averaged over `series` and horizons.
+
+    The ends of the single intervals are averaged too, which holds whatever the dependence between series and horizons;
+    n is the number
+    of forecast origins of all series.
+    """
+    rows = pick(_rows(tables, series, horizon), SKILL, method=method)
+    rows = rows[np.isfinite(rows["skill_vs_sliding"]) & np.isfinite(rows["ci_low"]) & np.isfinite(rows["ci_high"])]
+    if rows.empty:
+        raise Undecided(f"{SKILL} has no finite skill of {method} for these series")
+    mean = rows.groupby("series")[["skill_vs_sliding", "ci_low", "ci_high"]].mean().mean()
+    n = int(rows.groupby("series")["n"].max().sum())
+    return Estimate(float(mean["skill_vs_sliding"]), float(mean["ci_low"]), float(mean["ci_high"]), n, "forecast origins")
+
+
+@measure("skill of memory minus skill of the strongest other method, both against the sliding forecast")
+def skill_over_best_baseline(
+    tables: Tables, level: float, series: list, method: str = "memory", horizon: list | None = None
+) -> Estimate:
+    """Return the skill of `method` minus that of the best other method of each series and horizon, averaged over them.
+
+    The best is chosen by its error on the same origins, which favours the baselines. The interval adds the widths of
+    both, as if they
+    were wholly dependent in the unfavourable way.
+    """
+    rows = _rows(tables, series, horizon)
+    pick(rows, SKILL, method=method)
+    values = []
+    for _, own in rows.groupby(["series", "horizon"]):
+        ours = own[own["method"] == method]
+        others = own[~own["method"].astype(str).str.startswith(method) & np.isfinite(own["mae"])]
+        if ours.empty or others.empty:
+            continue
+        us, best = ours.iloc[0], others.loc[others["mae"].idxmin()]
+        # The sliding method against itself has skill 0 exactly, whatever its interval columns hold.
+        best_low, best_high = (
+            best[side] if np.isfinite(best[side]) else best["skill_vs_sliding"] for side in ("ci_low", "ci_high")
+        )
+        values.append(
+            (us["skill_vs_sliding"] - best["skill_vs_sliding"], us["ci_low"] - best_high, us["ci_high"] - best_low, us["n"])
+        )
+    values = np.array(values, dtype=float).reshape(-1, 4)
+    values = values[np.isfinite(values).all(axis=1)]
+    if not len(values):
+        raise Undecided(f"{SKILL} has no other method beside {method} for these series")
+    value, low, high, _ = values.mean(axis=0)
+    return Estimate(float(value), float(low), float(high), int(values[:, 3].sum()), "forecast origins")

@@ -1,0 +1,78 @@
+"""Measures on Koopman-based pruning (arXiv 2110.14856)."""
+
+import numpy as np
+import pandas as pd
+
+from koopflow.claims.estimate import Estimate, Tables, Undecided, over_units, pick
+from koopflow.claims.measures import measure
+
+ACCURACY = "pruning/accuracy.csv"
+OVERLAP = "pruning/overlap.csv"
+
+
+def _epochs(frame: pd.DataFrame, when: str) -> pd.DataFrame:
+    """Return the rows of the first or last pruned epoch; epoch 0, before any training, is no epoch of training."""
+    trained = sorted(epoch for epoch in frame["epoch"].unique() if epoch > 0)
+    if not trained:
+        raise Undecided("no epoch after the start of training was pruned")
+    if when not in ("early", "late"):
+        raise Undecided(f"when is {when!r}; it can be early or late")
+    if len(trained) == 1:
+        raise Undecided("only one epoch was pruned; early and late cannot be told apart")
+    return frame[frame["epoch"] == (trained[0] if when == "early" else trained[-1])]
+
+
+def _beyond_chance(tables: Tables, study, a: str, b: str) -> pd.DataFrame:
+    """Return the overlaps of the two methods' surviving weights, 0 where chance would put them and 1 where they agree."""
+    frame = tables.read(OVERLAP, ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"])
+    frame = pick(frame, OVERLAP, study=study)
+    either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
+    frame = frame[either & (frame["compression"] > 1)]
+    if frame.empty:
+        raise Undecided(f"{OVERLAP} does not compare {a} with {b}")
+    return frame.assign(agreement=(frame["jaccard"] - frame["expected_jaccard"]) / (1 - frame["expected_jaccard"]))
+
+
+@measure("overlap of the surviving weights beyond chance: 0 as by chance, 1 the same weights")
+def mask_agreement(tables: Tables, level: float, a: str, b: str, when: str, study: str | None = None) -> Estimate:
+    """Return (J − E[J]) / (1 − E[J]) of two methods' masks, averaged over studies and compressions above 1, per seed."""
+    frame = _epochs(_beyond_chance(tables, study, a, b), when)
+    return over_units(frame.groupby("seed")["agreement"].mean(), level)
+
+
+@measure("overlap of the surviving weights beyond chance, late minus early")
+def agreement_gained(tables: Tables, level: float, a: str, b: str, study: str | None = None) -> Estimate:
+    """Return how much more two methods' masks agree at the last pruned epoch than at the first, per seed."""
+    frame = _beyond_chance(tables, study, a, b)
+    late, early = (_epochs(frame, when).groupby("seed")["agreement"].mean() for when in ("late", "early"))
+    return over_units((late - early).dropna(), level)
+
+
+@measure("largest difference in accuracy after pruning between two methods over compressions (share of images)")
+def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: str, study: str | None = None) -> Estimate:
+    """Return accuracy of `a` minus that of `b` at the compression above 1 where the mean over seeds differs most."""
+    frame = tables.read(ACCURACY, ["study", "method", "epoch", "compression", "seed", "accuracy"])
+    frame = pick(frame, ACCURACY, study=study, method=[a, b])
+    frame = _epochs(frame[frame["compression"] > 1], when)
+    wide = frame.pivot_table(index=["compression", "seed"], columns="method", values="accuracy").reset_index()
+    gaps = wide.assign(gap=wide[a] - wide[b]).pivot_table(index="seed", columns="compression", values="gap", dropna=False)
+    means = gaps.mean()
+    if not np.isfinite(means).any():
+        raise Undecided(f"{ACCURACY} has no compression above 1 with both {a} and {b}")
+    return over_units(gaps[means.abs().idxmax()], level)
+
+
+@measure("rank correlation, over epochs, of the leading eigenvalue's distance from 1 with the overlap of the masks")
+def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study: str | None = None) -> Estimate:
+    """Return Spearman's ρ per seed between |λ₁ − 1|, λ₁ the eigenvalue nearest 1, and the agreement of the masks at that epoch.
+
+    Reads the column ``leading_gap`` of the overlap table (|λ₁ − 1| of the fit behind the Koopman masks).
+    """
+    frame = _beyond_chance(tables, study, a, b)
+    if "leading_gap" not in frame:
+        raise Undecided(f"{OVERLAP} has no column leading_gap, so the spectrum cannot be set against the overlap")
+    per_epoch = frame[frame["epoch"] > 0].groupby(["seed", "epoch"])[["leading_gap", "agreement"]].mean().reset_index()
+    if per_epoch["epoch"].nunique() < 4:
+        raise Undecided(f"{per_epoch['epoch'].nunique()} epochs were pruned; a rank correlation over epochs takes at least 4")
+    correlations = [own["leading_gap"].corr(own["agreement"], method="spearman") for _, own in per_epoch.groupby("seed")]
+    return over_units(correlations, level)
