@@ -1,9 +1,9 @@
 """Small symmetric products of large trajectories, accumulated while the data stream by once.
 
-Two sides. With more parameters than steps the products of all states with each other (`time_gram`); with more steps than parameters
-the products of all parameters with each other over a time lag (`lag_gram`). Neither ever holds a delayed state: a delayed product is a
-windowed sum along the diagonals of the plain one, or follows from its upper left neighbour by adding the last and dropping the first
-term of the sum over time.
+Two sides. With more parameters than steps the products of all states with each other (`time_gram`); with more steps than
+parameters the products of all parameters with each other over a time lag (`lag_gram`). Neither ever holds a delayed state: a delayed
+product is a windowed sum along the diagonals of the plain one, or follows from its upper left neighbour by adding the last and
+dropping the first term of the sum over time.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from koopflow.koopman.source import Runs
 def time_gram(runs: Runs, precision: str = "double") -> np.ndarray:
     """Return the products of all states of all runs with each other, float64 (steps, steps).
 
-    "double" converts and accumulates in float64. "single" multiplies in float32 what differs from the first state, which is where the
-    digits are, and accumulates blocks in float64: twice as fast, errors near 1e-7 of the difference's own size.
+    "double" converts and accumulates in float64. "single" multiplies in float32 what differs from the first state, which is where
+    the digits are, and accumulates blocks in float64: twice as fast, errors near 1e-7 of the difference's own size.
     """
     if precision == "single":
         return _time_gram_single(runs)

@@ -10,8 +10,8 @@ def check_svd_rank(svd_rank) -> None:
     whole = float(svd_rank).is_integer()
     if not (whole and svd_rank >= -1) and not 0 < svd_rank < 1:
         raise KoopflowError(
-            f"svd_rank: found {svd_rank}; accepted are 0 (optimal hard threshold), a share of energy between 0 and 1, a whole number,"
-            " or -1 (all)"
+            f"svd_rank: found {svd_rank}; accepted are 0 (optimal hard threshold), a share of energy between 0 and 1, a whole"
+            " number, or -1 (all)"
         )
 
 
@@ -25,7 +25,7 @@ def numerical_rank(singular_values: np.ndarray, rows: int, columns: int) -> int:
 def choose_rank(singular_values: np.ndarray, rows: int, columns: int, svd_rank) -> int:
     """Return the rank that `svd_rank` stands for, given all singular values in descending order.
 
-    0: the optimal hard threshold for unknown noise of Gavish and Donoho (IEEE Trans. Inf. Theory 60, 2014, eq. 11), median(s) * omega,
+    0: the optimal hard threshold for unknown noise of Gavish and Donoho (IEEE Trans. Inf. Theory 60, 2014, eq. 11), median(s) times
     omega = 0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43 with b the matrix's aspect ratio; between 0 and 1: the fewest directions with that
     share of the sum of s^2; a whole number: itself; -1: all that stand above rounding. Never more than the numerical rank.
 

@@ -5,8 +5,8 @@ small and the same for all.
 
 direct    the delayed states are small: one dense SVD, errors eps * kappa (kappa = s_1 / s_r).
 time      more parameters than steps: eigenvectors of the products of states (`time_gram`), errors eps * kappa^2.
-time_qr   the same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012), errors eps * kappa, three times
-          the work; `auto` takes it where eps * kappa^2 of the Gram matrix would cost more than six digits.
+time_qr   the same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012), errors eps * kappa,
+          three times the work; `auto` takes it where eps * kappa^2 of the Gram matrix would cost more than six digits.
 feature   more steps than parameters: subspace iteration on `lag_gram`, then on the states themselves (one QR on either side of each
           product), which brings the errors back to eps * kappa.
 """
