@@ -1,14 +1,15 @@
 """Small symmetric products of large trajectories, accumulated while the data stream by once.
 
-Two sides. With more parameters than steps the products of all states with each other (`time_gram`); with more steps than
-parameters the products of all parameters with each other over a time lag (`lag_gram`). Neither ever holds a delayed state: a delayed
-product is a windowed sum along the diagonals of the plain one, or follows from its upper left neighbour by adding the last and
-dropping the first term of the sum over time.
+Two sides. With more parameters than steps: the products of all states with each other (`time_gram`). With more steps than
+parameters: the products of all parameters with each other over a time lag (`lag_gram`). Neither ever holds a delayed state: a
+delayed product is a windowed sum along the diagonals of the plain one, or follows from its upper left neighbour by adding the last
+and dropping the first term of the sum over time.
 """
 
 import numpy as np
 from scipy.linalg.blas import dsyrk, ssyrk
 
+from koopflow.koopman.delay import window_blocks
 from koopflow.koopman.source import Runs
 
 
@@ -71,15 +72,17 @@ def delayed_time_gram(gram: np.ndarray, runs: Runs) -> np.ndarray:
 
 
 def lag_gram(runs: Runs) -> np.ndarray:
-    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), lag by lag, X never formed."""
+    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), X never formed.
+
+    Only the upper triangle is filled.
+    """
     width, size = runs.width, runs.dimension
     gram = np.zeros((size, size))
     ends = []
     for index, windows in enumerate(runs.windows):
         states, pairs = runs.run(index), windows - 1
-        now = states[:pairs]
-        for lag in range(runs.delays + 1):
-            gram[:width, lag * width : (lag + 1) * width] += now.T @ states[lag : lag + pairs]
+        for place, block in window_blocks(states, runs.delays, pairs):
+            gram[:width] += states[place].T @ block
         ends.append((states[: runs.delays], states[pairs : pairs + runs.delays]))
     for lag in range(1, runs.delays + 1):
         here = slice(lag * width, (lag + 1) * width)
@@ -88,9 +91,4 @@ def lag_gram(runs: Runs) -> np.ndarray:
         right = np.stack([part[lag - 1 :].ravel() for first, last in ends for part in (last, first)])
         gram[here, lag * width :] = gram[here.start - width : here.start, (lag - 1) * width : size - width]
         gram[here, lag * width :] += left.T @ (signs * right)
-    lower = np.tril_indices(runs.delays + 1, -1)
-    for i, j in zip(*lower):
-        gram[i * width : (i + 1) * width, j * width : (j + 1) * width] = gram[
-            j * width : (j + 1) * width, i * width : (i + 1) * width
-        ].T
     return gram

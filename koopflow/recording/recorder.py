@@ -106,7 +106,7 @@ class TrajectoryRecorder:
         if step % self.every:
             return False
         self._capture()
-        self._writer.append(step, self._row[None], None if loss is None else [float(loss)])
+        self._writer.append(step, self._row[None], None if loss is None else [float(getattr(loss, "detach", lambda: loss)())])
         return True
 
     def _capture(self) -> None:
