@@ -19,7 +19,7 @@ import torch
 from torchvision import datasets, transforms
 
 from koopflow.data import load
-from koopflow.tickets import imp, mlp
+from koopflow.tickets import controls, imp, mlp
 
 BATCH, EPOCHS, RATE = 128, 3, 0.1
 
@@ -69,9 +69,9 @@ def main() -> None:
     print(f"ratio {seconds / ours:.1f}")
     for target in (0.2, 0.05):
         marks.append(int(np.argmin(np.abs(np.log(densities / target)))))
-    controls = imp.run_controls(setup, images, chain, marks, ("random_mask", "reinitialized"))
+    found = controls.run_controls(setup, images, chain, marks, ("random_mask", "reinitialized"))
     for place, number in enumerate(marks):
-        values = {"ticket": accuracies[number], **{name: found[place] for name, found in controls.items()}}
+        values = {"ticket": accuracies[number], **{name: values[place] for name, values in found.items()}}
         text = ", ".join(f"{name} {100 * value.mean():.2f} ± {100 * value.std(ddof=1):.2f} %" for name, value in values.items())
         print(f"density {100 * densities[number]:.1f} %: {text} (dense {100 * accuracies[0].mean():.2f} %)")
 

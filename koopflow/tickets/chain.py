@@ -58,7 +58,7 @@ class Chain:
     def densities(self) -> np.ndarray:
         """Share of weights alive in each round, (round,); the same for all seeds that came through."""
         seed = self.seeds[0]
-        total = sum(layer[seed].size for layer in self.rewind.values())
+        total = sum(mask[seed].size for mask in self.masks[0].values())
         return np.array([sum(int(mask[seed].sum()) for mask in masks.values()) / total for masks in self.masks])
 
     def sums(self, grouping: str) -> tuple[list[str], np.ndarray]:
@@ -75,17 +75,12 @@ class Chain:
 
 def save_chain(chain: Chain, path: str | os.PathLike) -> None:
     """Write a chain to one .npz file (no pickles), whole or not at all; equal chains give equal bytes."""
-    header = {
-        "version": VERSION,
-        "study": chain.study,
-        "stopped": chain.stopped,
-        "ended": chain.ended,
-        "layers": list(chain.rewind),
-    }
+    header = {"version": VERSION, "study": chain.study, "stopped": chain.stopped, "ended": chain.ended}
+    header |= {"names": list(chain.rewind), "layers": list(chain.masks[0])}
     arrays = {"header": _json(header)}
     for name in chain.rewind:
         arrays[f"rewind/{name}"], arrays[f"dense/{name}"] = chain.rewind[name], chain.dense[name]
-        if chain.masks:
+        if name in chain.masks[0]:
             arrays[f"mask/{name}"] = np.packbits(np.stack([masks[name] for masks in chain.masks]).reshape(chain.rounds, -1), axis=1)
     for grouping in chain.magnitude[0] if chain.magnitude else ():
         arrays[f"groups/{grouping}"] = _json(list(chain.magnitude[0][grouping][0]))
@@ -106,7 +101,7 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
         if header["version"] != VERSION:
             raise KoopflowError(f"{path}: chain of format {header['version']}; this koopflow reads format {VERSION}")
         names = header["layers"]
-        rewind = {name: stored[f"rewind/{name}"] for name in names}
+        rewind = {name: stored[f"rewind/{name}"] for name in header.get("names", names)}
         done = len(stored["accuracy"])
         keep = done if rounds is None else min(rounds, done)
         bits = {name: np.unpackbits(stored[f"mask/{name}"][:keep], axis=1, count=rewind[name].size) for name in names}
@@ -116,7 +111,7 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
         return Chain(
             study=header["study"],
             rewind=rewind,
-            dense={name: stored[f"dense/{name}"] for name in names},
+            dense={name: stored[f"dense/{name}"] for name in rewind},
             masks=masks,
             magnitude=[{grouping: (groupings[grouping], sums[grouping][i]) for grouping in groupings} for i in range(keep)],
             accuracy=list(stored["accuracy"][:keep]),
@@ -139,8 +134,9 @@ def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) ->
     for round_number in rounds:
         weights, masks = chain.ticket(round_number)
         for seed in chain.seeds:
-            tensors = {name: np.ascontiguousarray(weights[name][seed] * masks[name][seed]) for name in weights}
-            tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in weights}
+            kept = {name: weights[name][seed] * masks[name][seed] if name in masks else weights[name][seed] for name in weights}
+            tensors = {name: np.ascontiguousarray(values) for name, values in kept.items()}
+            tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
             provenance = {"study": json.dumps(chain.study, sort_keys=True), "seed": str(seed), "round": str(round_number)}
             written.append(folder / f"seed-{seed}_round-{round_number:02d}.safetensors")
             save_file(tensors, written[-1], metadata=provenance)

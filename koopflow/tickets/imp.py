@@ -7,18 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from koopflow import masks as selection
-from koopflow import seeds as streams
 from koopflow.errors import KoopflowError
 from koopflow.rg.couplings import group_sums
-from koopflow.tickets import mlp
+from koopflow.tickets import trainers
 from koopflow.tickets.chain import Chain, load_chain, save_chain
 
-GROUPINGS = ("layer", "input_unit", "neuron")
-CONTROLS = ("random_mask", "reinitialized", "one_shot")
+GROUPINGS = ("layer", "block", "input_unit", "neuron")
 
 
 def run_chain(
-    setup: mlp.Setup,
+    setup: trainers.Setup,
     images,
     *,
     task: str,
@@ -38,7 +36,7 @@ def run_chain(
 
     Parameters
     ----------
-    setup : koopflow.tickets.mlp.Setup
+    setup : koopflow.tickets.trainers.Setup
     images : koopflow.data Images
     task : str
         Name of the task, for provenance.
@@ -72,23 +70,22 @@ def run_chain(
     _check(setup, fraction, scope, rewind_step, rounds)
     study = {
         "task": task,
-        "setup": vars(setup) | {"widths": list(setup.widths)},
+        "setup": trainers.describe(setup),
         "seeds": seeds,
         "fraction": fraction,
         "scope": scope,
     }
     study |= {"composed": composed, "rewind_step": rewind_step, "seed": seed, "stream": stream, "images": _fingerprint(images)}
     path = None if checkpoints is None else Path(checkpoints) / f"{_digest(study)}.npz"
-    orders = np.stack([mlp.batch_order(len(images.x_train), setup, seed, replica, stream) for replica in range(seeds)])
     if path is not None and path.exists():
         chain = load_chain(path, rounds)
         say(f"{task}: {chain.rounds} rounds were done before")
     elif previous is not None and load_chain(previous, 1).study == study:
         chain = load_chain(previous, rounds)
     else:
-        chain = _first_round(setup, images, study, orders, say)
+        chain = _first_round(setup, images, study, say)
     while chain.rounds < rounds and chain.seeds and not chain.ended:
-        _next_round(chain, setup, images, orders, say)
+        _next_round(chain, setup, images, say)
         if path is not None:
             save_chain(chain, path)
     if not chain.seeds:
@@ -96,7 +93,7 @@ def run_chain(
     return chain
 
 
-def _check(setup: mlp.Setup, fraction: float, scope: str, rewind_step: int, rounds: int) -> None:
+def _check(setup: trainers.Setup, fraction: float, scope: str, rewind_step: int, rounds: int) -> None:
     selection.pruned_count(1, fraction)
     if scope not in ("global", "layer"):
         raise KoopflowError(f"tickets: scope: found {scope!r}, accepted are global, layer")
@@ -108,25 +105,25 @@ def _check(setup: mlp.Setup, fraction: float, scope: str, rewind_step: int, roun
         raise KoopflowError(f"tickets: rounds: found {rounds}, accepted is an integer of at least 1")
 
 
-def _first_round(setup: mlp.Setup, images, study: dict, orders: np.ndarray, say) -> Chain:
+def _first_round(setup: trainers.Setup, images, study: dict, say) -> Chain:
     """Train the dense networks; nothing is pruned yet."""
-    weights = mlp.initialize(setup, images.x_train[0].size, images.classes, study["seed"], list(range(study["seeds"])))
-    everything = {name: np.ones(layer.shape, dtype=bool) for name, layer in weights.items()}
-    if study["rewind_step"]:
-        weights = mlp.train(setup, images, weights, everything, orders, 0, study["rewind_step"])
+    weights = trainers.initialize(setup, images, study["seed"], range(study["seeds"]))
+    everything = {name: np.ones(weights[name].shape, dtype=bool) for name in trainers.prunable(weights)}
     chain = Chain(study=study, rewind=weights, dense={})
-    _finish_round(chain, setup, images, everything, orders, say)
+    if study["rewind_step"]:
+        chain.rewind = _train(chain, setup, images, everything, 0, study["rewind_step"])
+    _finish_round(chain, setup, images, everything, say)
     return chain
 
 
-def _next_round(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray, say) -> None:
+def _next_round(chain: Chain, setup: trainers.Setup, images, say) -> None:
     """Prune after the last round's training and train what is left."""
-    trained = chain.trained if hasattr(chain, "trained") else _retrain(chain, setup, images, orders)
+    trained = chain.trained if hasattr(chain, "trained") else _retrain(chain, setup, images)
     masks = {name: mask.copy() for name, mask in chain.masks[-1].items()}
     for seed in chain.seeds:
         alive = {name: mask[seed] for name, mask in chain.masks[-1].items()}
         found = prune(
-            {name: np.abs(layer[seed]) for name, layer in trained.items()},
+            {name: np.abs(trained[name][seed]) for name in alive},
             alive,
             *(chain.study[key] for key in ("fraction", "scope", "composed")),
         )
@@ -141,7 +138,7 @@ def _next_round(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray, say)
         for name, mask in found.items():
             masks[name][seed] = mask
     if chain.seeds:
-        _finish_round(chain, setup, images, masks, orders, say)
+        _finish_round(chain, setup, images, masks, say)
 
 
 def prune(
@@ -161,17 +158,24 @@ def _left(survivors: int, fraction: float, times: int) -> int:
     return survivors
 
 
-def _retrain(chain: Chain, setup: mlp.Setup, images, orders: np.ndarray) -> dict[str, np.ndarray]:
+def _retrain(chain: Chain, setup: trainers.Setup, images) -> dict[str, np.ndarray]:
     """Train the last round again after a restart: its trained weights are not kept, and give the same bits."""
     if chain.rounds == 1:
         return chain.dense
-    return mlp.train(setup, images, chain.rewind, chain.masks[-1], orders, chain.study["rewind_step"])
+    return _train(chain, setup, images, chain.masks[-1], chain.study["rewind_step"])
 
 
-def _finish_round(chain: Chain, setup: mlp.Setup, images, masks: dict[str, np.ndarray], orders: np.ndarray, say) -> None:
+def _train(chain: Chain, setup: trainers.Setup, images, masks: dict[str, np.ndarray], first: int, stop: int | None = None) -> dict:
+    """Train all seeds from the chain's rewind weights."""
+    study = chain.study
+    rows = range(study["seeds"])
+    return trainers.train(setup, images, chain.rewind, masks, rows, study["seed"], study["stream"], first, stop)
+
+
+def _finish_round(chain: Chain, setup: trainers.Setup, images, masks: dict[str, np.ndarray], say) -> None:
     """Train the masked networks from the rewind weights and record the round; a diverged seed stops by name."""
-    trained = mlp.train(setup, images, chain.rewind, masks, orders, chain.study["rewind_step"])
-    accuracy = mlp.accuracy(images, trained)
+    trained = _train(chain, setup, images, masks, chain.study["rewind_step"])
+    accuracy = trainers.accuracy(setup, images, trained)
     for seed in chain.seeds:
         if np.isnan(accuracy[seed]):
             chain.stopped[seed] = f"seed {seed}: training diverged in round {chain.rounds}; its rounds before that are kept"
@@ -183,61 +187,9 @@ def _finish_round(chain: Chain, setup: mlp.Setup, images, masks: dict[str, np.nd
     chain.accuracy.append(accuracy)
     entry = {}
     for grouping in GROUPINGS:
-        groups, sums = group_sums(trained, masks, grouping)
+        groups, sums = group_sums({name: trained[name] for name in masks}, masks, grouping)
         entry[grouping] = (groups, np.stack([sums.magnitude, sums.survivors, sums.weights]))
     chain.magnitude.append(entry)
-
-
-def run_controls(
-    setup: mlp.Setup, images, chain: Chain, rounds: list[int], controls: tuple[str, ...] = CONTROLS
-) -> dict[str, np.ndarray]:
-    """Train the controls of a chain at chosen rounds, all as one ensemble; accuracies (round, seed of the chain) by control.
-
-    ``random_mask``: random masks of the ticket's layer densities. ``reinitialized``: the ticket's mask, other first weights.
-    ``one_shot``: the dense network of round 0 pruned to the round's density at once, then rewound.
-    """
-    study, found = chain.study, {}
-    names = list(chain.rewind)
-    orders = [mlp.batch_order(len(images.x_train), setup, study["seed"], seed, study["stream"]) for seed in chain.seeds]
-    if "reinitialized" in controls:
-        count = len(next(iter(chain.rewind.values())))
-        other = mlp.initialize(setup, images.x_train[0].size, images.classes, study["seed"], list(range(count)), "reinitialized")
-    for control in controls:
-        weights = {name: [] for name in names}
-        masks = {name: [] for name in names}
-        for round_number in rounds:
-            _, ticket = chain.ticket(round_number)
-            for seed in chain.seeds:
-                mask = {name: ticket[name][seed] for name in names}
-                start = chain.rewind
-                if control == "random_mask":
-                    mask = random_masks(mask, study["seed"], study["task"], seed, round_number)
-                elif control == "one_shot":
-                    keep = sum(int(layer.sum()) for layer in mask.values())
-                    mask = selection.select({name: np.abs(chain.dense[name][seed]) for name in names}, keep)
-                else:
-                    start = other
-                for name in names:
-                    weights[name].append(start[name][seed])
-                    masks[name].append(mask[name])
-        trained = mlp.train(
-            setup,
-            images,
-            {name: np.stack(layer) for name, layer in weights.items()},
-            {name: np.stack(layer) for name, layer in masks.items()},
-            np.stack(orders * len(rounds)),
-            study["rewind_step"],
-        )
-        found[control] = mlp.accuracy(images, trained).reshape(len(rounds), len(chain.seeds))
-    return found
-
-
-def random_masks(masks: dict[str, np.ndarray], seed: int, *names: object) -> dict[str, np.ndarray]:
-    """Shuffle each layer's mask: as many survivors in each layer, anywhere."""
-    return {
-        name: streams.rng(seed, "tickets", "random mask", *names, name).permutation(mask.ravel()).reshape(mask.shape)
-        for name, mask in masks.items()
-    }
 
 
 def _fingerprint(images) -> str:

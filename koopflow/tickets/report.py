@@ -44,8 +44,7 @@ def all_tables(study: Mapping, trained: Trained, rounds: list[pd.DataFrame], say
     say : callable
         Told of diverged seeds and chains that ended early.
     """
-    # What trains needs torch and what tabulates does not; the names of model and rounds are worked out here without it.
-    model = "-".join([study["model"].get("name", "mlp"), *map(str, study["model"]["widths"])])
+    model = tables.model_name(study["model"])
     kind, rule, margin = study["coupling"], WindowRule(**study["window"]), study["margin"]
     found = {name: [] for name in ("flow", "exponents", "composition", "ratios", "fixed_point", "linearization")}
     for task, chain in trained.chains.items():

@@ -6,26 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from koopflow.errors import KoopflowError
-from koopflow.tickets import imp, mlp
+from koopflow.tickets import controls, imp, mlp, trainers
 from koopflow.tickets.chain import Chain
-from koopflow.tickets.tables import rounds_table
+from koopflow.tickets.tables import model_name, rounds_table
 from koopflow.tickets.transfer import transfer_to
 
 
-def setup_of(study: Mapping) -> mlp.Setup:
-    """Read how a network is trained; refuse what the batched trainer does not do, in one line."""
+def setup_of(study: Mapping) -> trainers.Setup:
+    """Read how a network is trained: plain multilayer perceptrons by the batched loop, everything else by koopflow.training."""
     model, optimizer = study["model"], study["optimizer"]
-    for key, found, accepted in (
-        ("model.name", model.get("name", "mlp"), "mlp"),
-        ("model.activation", model.get("activation", "relu"), "relu"),
-        ("model.bias", model.get("bias", False), False),
-        ("optimizer.name", optimizer.get("name", "sgd"), "sgd"),
-    ):
-        if found != accepted:
-            raise KoopflowError(
-                f"tickets.{key}: found {found}, accepted here is {accepted}; read other rounds through tickets.external"
-            )
+    simple = model.get("name", "mlp") == "mlp" and optimizer.get("name", "sgd") == "sgd"
+    simple = simple and model.get("activation", "relu") == "relu" and not model.get("bias", False)
+    if not simple or optimizer.get("schedule", {}).get("name", "constant") != "constant" or optimizer.get("nesterov", False):
+        return trainers.Network({key: study[key] for key in ("model", "optimizer", "batch_size", "steps")})
     return mlp.Setup(
         widths=tuple(model["widths"]),
         learning_rate=optimizer.get("learning_rate", 0.1),
@@ -34,15 +27,6 @@ def setup_of(study: Mapping) -> mlp.Setup:
         batch_size=study["batch_size"],
         steps=study["steps"],
     )
-
-
-def model_name(study: Mapping) -> str:
-    """Return the model as tables name it.
-
-    >>> model_name({"model": {"name": "mlp", "widths": [300, 100]}})
-    'mlp-300-100'
-    """
-    return "-".join([study["model"].get("name", "mlp"), *map(str, study["model"]["widths"])])
 
 
 def control_rounds(study: Mapping, chain: Chain) -> list[int]:
@@ -89,8 +73,8 @@ def train_composition(
 def train_controls(task: str, images, study: Mapping, chain: Chain) -> pd.DataFrame:
     """Train the controls and return the rounds table of one task."""
     rounds = control_rounds(study, chain)
-    controls = imp.run_controls(setup_of(study), images, chain, rounds)
-    return rounds_table(chain, task, model_name(study), controls, rounds)
+    found = controls.run_controls(setup_of(study), images, chain, rounds)
+    return rounds_table(chain, task, model_name(study["model"]), found, rounds)
 
 
 def train_transfers(target: str, images, study: Mapping, chains: Mapping[str, Chain]) -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """Chains turned into the tables of the house plan: rounds, flows, exponents, composition, fixed points, linearization."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,15 @@ COMPOSITION = ("task", "model", "seed", "density", "layer", "coupling_a", "coupl
 RATIOS = ("task", "model", "ratio", "ci_low", "ci_high", "n")
 FIXED_POINT = ("task", "model", "seed", "round", "density", "distance")
 LINEARIZATION = ("task", "model", "mode", "real", "imag", "exponent", "ci_low", "ci_high", "r2", "note")
+
+
+def model_name(model: Mapping) -> str:
+    """Return the model as tables name it.
+
+    >>> model_name({"name": "mlp", "widths": [300, 100]}), model_name({"name": "resnet20"})
+    ('mlp-300-100', 'resnet20')
+    """
+    return "-".join([model.get("name", "mlp"), *map(str, model.get("widths", []))])
 
 
 def couplings_of(sums: np.ndarray, kind: str) -> np.ndarray:

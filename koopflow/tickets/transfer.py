@@ -3,11 +3,13 @@
 import numpy as np
 
 from koopflow.errors import KoopflowError
-from koopflow.tickets import mlp
+from koopflow.tickets import trainers
 from koopflow.tickets.chain import Chain
 
 
-def transfer_to(setup: mlp.Setup, images, target: Chain, sources: dict[str, Chain], rounds: list[int]) -> dict[str, np.ndarray]:
+def transfer_to(
+    setup: trainers.Setup, images, target: Chain, sources: dict[str, Chain], rounds: list[int]
+) -> dict[str, np.ndarray]:
     """Train every source's tickets on the target's images, all as one ensemble.
 
     Parameters
@@ -24,7 +26,7 @@ def transfer_to(setup: mlp.Setup, images, target: Chain, sources: dict[str, Chai
     Returns
     -------
     dict of str to array (round, seed)
-        Test accuracy on the target, by source; seeds that came through in both chains, NaN elsewhere.
+        Test accuracy on the target, by source; seeds that came through in every chain, NaN elsewhere.
 
     Raises
     ------
@@ -32,27 +34,23 @@ def transfer_to(setup: mlp.Setup, images, target: Chain, sources: dict[str, Chai
         When architectures differ.
     """
     study = target.study
-    count = len(next(iter(target.rewind.values())))
-    pieces, places = [], []
     for source, chain in sources.items():
         check_alike(source, chain, study["task"], target)
-        for row, round_number in enumerate(rounds):
-            weights, masks = chain.ticket(round_number)
-            for seed in set(chain.seeds) & set(target.seeds):
-                pieces.append(({n: weights[n][seed] for n in weights}, {n: masks[n][seed] for n in weights}, seed))
-                places.append((source, row, seed))
-    names = list(target.rewind)
-    by_seed = {seed: mlp.batch_order(len(images.x_train), setup, study["seed"], seed, study["stream"]) for seed in range(count)}
-    trained = mlp.train(
-        setup,
-        images,
-        {name: np.stack([weights[name] for weights, _, _ in pieces]) for name in names},
-        {name: np.stack([masks[name] for _, masks, _ in pieces]) for name in names},
-        np.stack([by_seed[seed] for _, _, seed in pieces]),
-        study["rewind_step"],
-    )
-    found = {source: np.full((len(rounds), count), np.nan) for source in sources}
-    for (source, row, seed), value in zip(places, mlp.accuracy(images, trained)):
+    # Seeds that came through everywhere, so that every seed has as many rows as the others.
+    seeds = [seed for seed in target.seeds if all(seed in chain.seeds for chain in sources.values())]
+    places = [(source, row, seed) for source in sources for row in range(len(rounds)) for seed in seeds]
+    states, masks = {name: [] for name in target.rewind}, {name: [] for name in target.masks[0]}
+    for source, row, seed in places:
+        weights, ticket = sources[source].ticket(rounds[row])
+        for name in states:
+            states[name].append(weights[name][seed])
+        for name in masks:
+            masks[name].append(ticket[name][seed])
+    stacked = ({name: np.stack(rows) for name, rows in group.items()} for group in (states, masks))
+    order = [seed for _, _, seed in places]
+    trained = trainers.train(setup, images, *stacked, order, study["seed"], study["stream"], study["rewind_step"])
+    found = {source: np.full((len(rounds), study["seeds"]), np.nan) for source in sources}
+    for (source, row, seed), value in zip(places, trainers.accuracy(setup, images, trained)):
         found[source][row, seed] = value
     return found
 

@@ -35,7 +35,7 @@ def distances(chains: dict[str, Chain], exponents: pd.DataFrame, round_number: i
     table = exponents.set_index(["task", "layer"])["sigma"]
     seeds = sorted(set.intersection(*(set(chain.seeds) for chain in chains.values())))
     found = {
-        "layer_exponents": exponent_distance(np.array([[table[task, layer] for layer in chains[task].rewind] for task in names]))
+        "layer_exponents": exponent_distance(np.array([[table[task, layer] for layer in chains[task].masks[0]] for task in names]))
     }
     layers = np.stack([couplings_of(chain.sums("layer")[1], kind)[:, round_number] for chain in chains.values()])
     found["layer_couplings"] = exponent_distance(np.log(layers).mean(axis=1))

@@ -6,7 +6,7 @@ import pytest
 from koopflow.errors import KoopflowError
 from koopflow.masks import pruned_count
 from koopflow.tickets import chain as chains
-from koopflow.tickets import imp, mlp, transfer
+from koopflow.tickets import controls, imp, mlp, transfer
 
 SETUP = mlp.Setup(widths=(12, 8), learning_rate=0.1, momentum=0.9, batch_size=16, steps=40)
 
@@ -112,11 +112,11 @@ def test_rewound_chains_start_from_the_weights_of_that_step():
 def test_controls_keep_the_tickets_densities_and_one_shot_its_count():
     mask = run(4).masks[3]
     one = {name: layer[0] for name, layer in mask.items()}
-    shuffled = imp.random_masks(one, 0, "task", 0)
+    shuffled = controls.random_masks(one, 0, "task", 0)
     assert {n: m.sum() for n, m in shuffled.items()} == {n: m.sum() for n, m in one.items()}
     assert any((shuffled[name] != one[name]).any() for name in one)
-    found = imp.run_controls(SETUP, clusters(), run(4), [1, 3])
-    assert {name: values.shape for name, values in found.items()} == dict.fromkeys(imp.CONTROLS, (2, 3))
+    found = controls.run_controls(SETUP, clusters(), run(4), [1, 3])
+    assert {name: values.shape for name, values in found.items()} == dict.fromkeys(controls.CONTROLS, (2, 3))
 
 
 def test_a_ticket_is_loaded_by_torch_in_two_lines(tmp_path):

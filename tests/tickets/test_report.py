@@ -8,7 +8,7 @@ from koopflow.errors import KoopflowError
 from koopflow.figures import style
 from koopflow.figures import tickets as figures
 from koopflow.figures import universality as matrix_figures
-from koopflow.tickets import report, study, tables, universality
+from koopflow.tickets import mlp, report, study, tables, trainers, universality
 
 STUDY = {
     "model": {"name": "mlp", "widths": [12, 8]},
@@ -155,17 +155,12 @@ def test_too_few_rounds_leave_a_note_in_place_of_a_linearization(done):
     assert table["exponent"].isna().all()
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"model": {"name": "resnet", "widths": []}}, r"tickets.model.name: found resnet"),
-        ({"optimizer": {"name": "adam"}}, r"tickets.optimizer.name: found adam, accepted here is sgd"),
-        ({"batch_size": 0}, "batch_size: found 0"),
-    ],
-)
-def test_what_the_batched_trainer_does_not_do_is_refused(change, words):
-    with pytest.raises(KoopflowError, match=words):
-        study.setup_of(STUDY | change)
+def test_every_network_that_is_no_plain_perceptron_goes_to_the_ensemble_trainer():
+    assert isinstance(study.setup_of(STUDY), mlp.Setup)
+    for change in ({"model": {"name": "resnet8"}}, {"optimizer": {"name": "adam"}}, {"model": STUDY["model"] | {"bias": True}}):
+        assert isinstance(study.setup_of(STUDY | change), trainers.Network)
+    with pytest.raises(KoopflowError, match="batch_size: found 0"):
+        study.setup_of(STUDY | {"batch_size": 0})
 
 
 def test_an_unknown_coupling_is_named():
