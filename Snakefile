@@ -17,9 +17,11 @@ pathvars:
 
 
 include: "rules/equivalence.smk"
+include: "rules/tickets.smk"
 
 
 rule all:
     default_target: True
     input:
         rules.equivalence.input,
+        rules.tickets.input,

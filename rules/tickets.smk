@@ -1,39 +1,44 @@
 # Winning tickets as a renormalization-group flow (arXiv 2110.03210): chains of pruning rounds, controls, transfer, exponents.
-TICKETS = config["tickets"]
+import re
+
+from koopflow.tickets.checks import check_config
+
+TICKETS = checked(check_config, config["tickets"], config["data"])
 TICKET_TASKS = TICKETS["tasks"]
 # What decides a chain: its length is not among them, so that a longer study goes on from a shorter one.
 TICKET_TRAINING = ("model", "optimizer", "batch_size", "steps", "seeds", "fraction", "scope", "rewind_step")
 
 
-# A chain is cut into jobs of `rounds_per_job` rounds; each goes on from the one before, so a longer chain repeats nothing.
-def stops_of_chain():
-    step = TICKETS["rounds_per_job"] or TICKETS["rounds"]
-    return [*range(step, TICKETS["rounds"], step), TICKETS["rounds"]]
+include: "tickets_inputs.smk"
 
 
-def previous_rounds(wildcards):
-    stops = stops_of_chain()
-    place = stops.index(int(wildcards.stop))
-    return [] if place == 0 else f"<results>/tickets/chains/{wildcards.task}/rounds-{stops[place - 1]}.npz"
-
-
-def whole_chain(task):
-    return f"<results>/tickets/chains/{task}/rounds-{TICKETS['rounds']}.npz"
-
-
-def data_of(task):
-    """What a task's images depend on: its own block, and the whole map where it refers to another set."""
-    spec = config["data"][task]
-    return {"spec": spec, "named": config["data"] if "like" in spec else {}, "root": config["data_root"]}
-
-
-wildcard_constraints:
-    task="|".join(TICKET_TASKS) or "none",
-    stop="[0-9]+",
+rule check_tickets:
+    input:
+        external=[entry["folder"] for entry in TICKETS["external"].values()],
+        code=library("check_tickets"),
+    output:
+        "<results>/checks/tickets.json",
+    log:
+        "<logs>/check_tickets.log",
+    benchmark:
+        "<benchmarks>/check_tickets.tsv"
+    conda:
+        "../envs/tickets.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        data={task: data_of(task) for task in TICKET_TASKS},
+        study={key: TICKETS[key] for key in ("batch_size", "external")},
+        seed=config["seed"],
+    script:
+        "../scripts/check_tickets.py"
 
 
 rule train_rounds:
     input:
+        checked=ancient("<results>/checks/tickets.json"),
         previous=previous_rounds,
         code=library("train_rounds"),
     output:
@@ -42,16 +47,18 @@ rule train_rounds:
         "<logs>/train_rounds/{task}-{stop}.log",
     benchmark:
         "<benchmarks>/train_rounds/{task}-{stop}.tsv"
+    wildcard_constraints:
+        task="|".join(map(re.escape, TICKET_TASKS)),
+        stop="[0-9]+",
+    conda:
+        "../envs/tickets.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **TICKETS["resources"],
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in TICKET_TRAINING},
         seed=config["seed"],
-    conda:
-        "../envs/tickets.yaml"
     script:
         "../scripts/train_rounds.py"
 
@@ -69,16 +76,17 @@ rule train_controls:
         "<logs>/train_controls/{task}.log",
     benchmark:
         "<benchmarks>/train_controls/{task}.tsv"
+    wildcard_constraints:
+        task="|".join(map(re.escape, TICKET_TASKS)),
+    conda:
+        "../envs/tickets.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **TICKETS["resources"],
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "controls", "transfer", "composition")},
         seed=config["seed"],
-    conda:
-        "../envs/tickets.yaml"
     script:
         "../scripts/train_controls.py"
 
@@ -93,17 +101,18 @@ rule transfer_tickets:
         "<logs>/transfer_tickets/{task}.log",
     benchmark:
         "<benchmarks>/transfer_tickets/{task}.tsv"
+    wildcard_constraints:
+        task="|".join(map(re.escape, TICKET_TASKS)),
+    conda:
+        "../envs/tickets.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **TICKETS["resources"],
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "transfer")},
         tasks=TICKET_TASKS,
         seed=config["seed"],
-    conda:
-        "../envs/tickets.yaml"
     script:
         "../scripts/transfer_tickets.py"
 
@@ -131,6 +140,8 @@ rule fit_exponents:
         "<logs>/fit_exponents.log",
     benchmark:
         "<benchmarks>/fit_exponents.tsv"
+    conda:
+        "../envs/tickets.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -138,8 +149,6 @@ rule fit_exponents:
     params:
         study=TICKETS,
         tasks=TICKET_TASKS,
-    conda:
-        "../envs/tickets.yaml"
     script:
         "../scripts/fit_exponents.py"
 
@@ -165,15 +174,15 @@ rule plot_tickets:
         "<logs>/plot_tickets.log",
     benchmark:
         "<benchmarks>/plot_tickets.tsv"
+    conda:
+        "../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        style=config.get("figures", {}).get("style", {}),
+        style=config["figures"]["style"],
         tasks=TICKET_TASKS,
-    conda:
-        "../envs/figures.yaml"
     script:
         "../scripts/plot_tickets.py"
 

@@ -1,0 +1,20 @@
+"""Check the data of the ticket study before anything is trained."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads) as log:
+    import json
+    from pathlib import Path
+
+    from koopflow.data import load
+    from koopflow.tickets.checks import check_data
+
+    params = snakemake.params
+    images = {
+        task: load(data["spec"], data_root=data["root"], seed=params.seed, named=data["named"])
+        for task, data in params.data.items()
+    }
+    found = check_data(params.study, images)
+    for line in found:
+        log.info(line)
+    Path(snakemake.output[0]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
