@@ -1,0 +1,82 @@
+"""The operator of everything remembered: one ridge regression over all past delay vectors, renewed as the memory grows.
+
+A window's model knows one regime; this one has seen them all. For each step ahead k it regresses z(t+k) - z(t) on the delay vector
+relative to its last sample (the k-th power of a Koopman operator restricted to delays, estimated directly; EDMD, Williams et al. 2015,
+with Tikhonov's regularization). The strength of the ridge is the one that has predicted best so far, each prediction judged before its
+truth entered the fit.
+"""
+
+import numpy as np
+
+RIDGES = np.array([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0])
+
+
+class ConsolidatedMemory:
+    """Direct forecasts for 1 ... horizon steps from all that is known.
+
+    Parameters
+    ----------
+    delays, horizon : int
+        Samples looked back and steps ahead.
+    refresh : int
+        The operator is renewed at every time divisible by this.
+    """
+
+    def __init__(self, delays: int, horizon: int, refresh: int):
+        self.delays, self.horizon, self.refresh = delays, horizon, refresh
+        self._gram = self._cross = None
+        self._known = delays - 1
+        self._cost = np.zeros(len(RIDGES))
+        self._operators: np.ndarray | None = None
+
+    def _rows(self, values: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        """Return regressors (n, 1 + (delays - 1) x channels): a constant, and each delay relative to the last sample."""
+        lagged = values[origins[:, None] - np.arange(1, self.delays)[None, :]] - values[origins][:, None, :]
+        return np.concatenate([np.ones((len(origins), 1)), lagged.reshape(len(origins), -1)], axis=1)
+
+    def _learn(self, values: np.ndarray, time: int) -> None:
+        """Take in every origin whose whole future is known at `time`, after judging the present operators on it."""
+        origins = np.arange(self._known, time - self.horizon + 1)
+        if len(origins) == 0:
+            return
+        self._known = time - self.horizon + 1
+        rows = self._rows(values, origins)
+        targets = values[origins[:, None] + np.arange(1, self.horizon + 1)[None, :]] - values[origins][:, None, :]
+        targets = targets.reshape(len(origins), -1)
+        if self._gram is None:
+            self._gram = np.zeros((rows.shape[1], rows.shape[1]))
+            self._cross = np.zeros((rows.shape[1], targets.shape[1]))
+        if self._operators is not None:
+            self._cost += [np.abs(rows @ operator - targets).sum() for operator in self._operators]
+        self._gram += rows.T @ rows
+        self._cross += rows.T @ targets
+        # The constant is not penalized like a coefficient: its column is scaled to the size of the others.
+        size = np.sqrt(np.maximum(np.diag(self._gram)[1:].mean() / self._gram[0, 0], 1e-300)) if len(self._gram) > 1 else 1.0
+        scale = np.ones(len(self._gram))
+        scale[0] = size
+        squares, basis = np.linalg.eigh(self._gram * scale[:, None] * scale[None, :])
+        squares = np.maximum(squares, 0.0)
+        coordinates = basis.T @ (self._cross * scale[:, None])
+        strength = RIDGES * max(squares.mean(), 1e-300)
+        self._operators = np.stack(
+            [scale[:, None] * (basis @ (coordinates / (squares[:, None] + ridge))) for ridge in strength]
+        )
+
+    def forecast(self, values: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Return forecasts (stop - start, horizon, channels) from the origins start ... stop - 1, which must follow those before.
+
+        Where nothing is known yet the last value is held.
+        """
+        channels = values.shape[1]
+        result = np.repeat(values[start:stop, None, :], self.horizon, axis=1)
+        time = start
+        while time < stop:
+            if time % self.refresh == 0:
+                self._learn(values, time)
+            end = min(stop, time - time % self.refresh + self.refresh)
+            origins = np.arange(max(time, self.delays - 1), end)
+            if self._operators is not None and len(origins):
+                change = self._rows(values, origins) @ self._operators[int(np.argmin(self._cost))]
+                result[origins - start] += change.reshape(len(origins), self.horizon, channels)
+            time = end
+        return result

@@ -1,0 +1,117 @@
+"""Learning from remembered errors: when to trust a recollection, and how to weigh several forecasts by how each has done.
+
+Everything here is told a truth only when it has happened and is asked for a decision before the next one: no look-ahead by construction.
+"""
+
+import numpy as np
+
+from koopflow.errors import KoopflowError
+
+# Thresholds on the distance between spectra that are tried side by side; eigenvalues live in the unit disc, so these cover every case.
+GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
+
+
+class LearnedThreshold:
+    """The largest distance at which a recalled forecast is trusted, one for each step ahead, learned from what trusting would have cost.
+
+    For every threshold of a fixed grid the summed absolute error of the policy "recall if nearer than this, else the ordinary forecast"
+    is kept; the threshold in force is the one that has cost least so far (follow the leader).
+
+    Parameters
+    ----------
+    horizon : int
+        Steps ahead.
+    """
+
+    def __init__(self, horizon: int):
+        self._cost = np.zeros((horizon, len(GRID)))
+
+    def settle(self, steps: np.ndarray, distances: np.ndarray, recalled: np.ndarray, ordinary: np.ndarray) -> None:
+        """Take in the absolute errors (n,) of both forecasts made `steps` (n,) ahead, when the recollection was `distances` (n,) away."""
+        near = distances[:, None] <= GRID[None, :]
+        self._cost[steps - 1] += np.where(near, recalled[:, None], ordinary[:, None])
+
+    def value(self) -> np.ndarray:
+        """Return the thresholds (horizon,) in force; before anything is learned, -1: never recall."""
+        return GRID[np.argmin(self._cost, axis=1)]
+
+
+class Gate:
+    """Weights of several forecasters, learned by each step ahead from their remembered errors.
+
+    Forecasts are expressed relative to the first forecaster (persistence). A prior favours whoever has erred least lately and in like
+    situations (exponential weights, Cesa-Bianchi and Lugosi 2006); a ridge regression of the truths on the forecasts, with the prior as
+    its centre, then corrects the prior as far as evidence goes (stacking, Breiman 1996). Errors are weighted so that absolute rather
+    than squared ones are minimized (iteratively reweighted least squares, here one step per time).
+
+    Parameters
+    ----------
+    experts, horizon, channels : int
+        Sizes of the forecasts (experts, horizon, channels).
+    memory : float
+        Number of past forecasts after which evidence has faded to 1/e.
+    caution : float
+        How many forecasts' worth of evidence the prior counts for.
+    sharpness : float
+        How steeply the prior prefers the better forecaster; 0 weighs all alike.
+    """
+
+    def __init__(self, experts: int, horizon: int, channels: int, *, memory: float, caution: float = 30.0, sharpness: float = 8.0):
+        if memory <= 0 or caution <= 0 or sharpness < 0:
+            raise KoopflowError(f"gate: memory {memory}, caution {caution} must be positive and sharpness {sharpness} not negative")
+        self.experts, self.horizon, self.channels = experts, horizon, channels
+        self.decay, self.caution, self.sharpness = float(np.exp(-1.0 / memory)), caution, sharpness
+        shape = (horizon, channels)
+        self._gram = np.zeros((*shape, experts - 1, experts - 1))
+        self._cross = np.zeros((*shape, experts - 1))
+        self._loss = np.zeros((*shape, experts))
+        self._count = np.zeros(shape)
+        self._error = np.zeros(shape)
+
+    def settle(self, steps: np.ndarray, forecasts: np.ndarray, combined: np.ndarray, truth: np.ndarray) -> None:
+        """Take in one truth (channels,) that several earlier forecasts were for.
+
+        Parameters
+        ----------
+        steps : (n,) int
+            How many steps ahead each of the earlier forecasts was made; no two alike.
+        forecasts : (n, experts, channels)
+        combined : (n, channels)
+            What the gate made of them at that time.
+        truth : (channels,)
+        """
+        rows = steps - 1
+        relative = (forecasts[:, 1:] - forecasts[:, :1]).transpose(0, 2, 1)
+        target = truth[None, :] - forecasts[:, 0]
+        error = np.abs(truth[None, :] - combined)
+        self._count[rows] = self.decay * self._count[rows] + 1.0
+        self._error[rows] = self.decay * self._error[rows] + error
+        self._loss[rows] = self.decay * self._loss[rows] + np.abs(truth[None, None, :] - forecasts).transpose(0, 2, 1)
+        typical = self._error[rows] / self._count[rows]
+        weight = typical / np.maximum(error, 0.3 * typical + 1e-300)
+        self._gram[rows] = self.decay * self._gram[rows] + weight[..., None, None] * relative[..., :, None] * relative[..., None, :]
+        self._cross[rows] = self.decay * self._cross[rows] + (weight * target)[..., None] * relative
+
+    def weights(self, like: np.ndarray | None = None) -> np.ndarray:
+        """Return the weights (horizon, channels, experts) in force; they sum to one but need not be positive.
+
+        Parameters
+        ----------
+        like : (horizon, channels, experts), optional
+            Mean absolute errors of each forecaster in like situations, where NaN says that nothing is known.
+        """
+        loss = self._loss / np.maximum(self._count, 1e-300)[..., None]
+        if like is not None:
+            loss = np.where(np.isfinite(like), 0.5 * (loss + like), loss)
+        best = np.maximum(loss.min(axis=-1, keepdims=True), 1e-300)
+        preference = np.where(self._count[..., None] > 0, -self.sharpness * (loss / best - 1.0), 0.0)
+        prior = np.exp(np.maximum(preference, -500.0))
+        prior /= prior.sum(axis=-1, keepdims=True)
+        tail = prior[..., 1:]
+        # Ridge strength in units of the mean evidence that one forecast brings, so that it does not depend on the series' units.
+        size = np.trace(self._gram, axis1=-2, axis2=-1) / (self.experts - 1)
+        ridge = self.caution * size / np.maximum(self._count, 1.0)
+        damped = self._gram + (ridge[..., None, None] + 1e-12 * size[..., None, None] + 1e-300) * np.eye(self.experts - 1)
+        surplus = self._cross - (self._gram @ tail[..., None])[..., 0]
+        tail = tail + np.linalg.solve(damped, surplus[..., None])[..., 0]
+        return np.concatenate([1.0 - tail.sum(axis=-1, keepdims=True), tail], axis=-1)
