@@ -54,12 +54,15 @@ class Gate:
         How many forecasts' worth of evidence the prior counts for.
     sharpness : float
         How steeply the prior prefers the better forecaster; 0 weighs all alike.
+    pooling : float
+        Steps ahead within this share of the horizon learn from one another.
     """
 
-    def __init__(self, experts: int, horizon: int, channels: int, *, memory: float, caution: float = 30.0, sharpness: float = 8.0):
+    def __init__(self, experts: int, horizon: int, channels: int, *, memory: float, caution: float = 30.0, sharpness: float = 8.0, pooling: float = 0.15):
         if memory <= 0 or caution <= 0 or sharpness < 0:
             raise KoopflowError(f"gate: memory {memory}, caution {caution} must be positive and sharpness {sharpness} not negative")
         self.experts, self.horizon, self.channels = experts, horizon, channels
+        self.pooling = max(1, round(pooling * horizon))
         self.decay, self.caution, self.sharpness = float(np.exp(-1.0 / memory)), caution, sharpness
         shape = (horizon, channels)
         self._gram = np.zeros((*shape, experts - 1, experts - 1))
@@ -109,9 +112,18 @@ class Gate:
         prior /= prior.sum(axis=-1, keepdims=True)
         tail = prior[..., 1:]
         # Ridge strength in units of the mean evidence that one forecast brings, so that it does not depend on the series' units.
-        size = np.trace(self._gram, axis1=-2, axis2=-1) / (self.experts - 1)
-        ridge = self.caution * size / np.maximum(self._count, 1.0)
-        damped = self._gram + (ridge[..., None, None] + 1e-12 * size[..., None, None] + 1e-300) * np.eye(self.experts - 1)
-        surplus = self._cross - (self._gram @ tail[..., None])[..., 0]
+        gram, cross, count = (_pooled(array, self.pooling) for array in (self._gram, self._cross, self._count))
+        size = np.trace(gram, axis1=-2, axis2=-1) / (self.experts - 1)
+        ridge = self.caution * size / np.maximum(count, 1.0)
+        damped = gram + (ridge[..., None, None] + 1e-12 * size[..., None, None] + 1e-300) * np.eye(self.experts - 1)
+        surplus = cross - (gram @ tail[..., None])[..., 0]
         tail = tail + np.linalg.solve(damped, surplus[..., None])[..., 0]
         return np.concatenate([1.0 - tail.sum(axis=-1, keepdims=True), tail], axis=-1)
+
+
+def _pooled(array: np.ndarray, reach: int) -> np.ndarray:
+    """Return `array` (horizon, ...) averaged over neighbouring steps ahead with triangular weights that vanish at `reach`."""
+    horizon = len(array)
+    distance = np.abs(np.arange(horizon)[:, None] - np.arange(horizon)[None, :])
+    weight = np.maximum(0.0, 1.0 - distance / reach)
+    return np.tensordot(weight / weight.sum(axis=1, keepdims=True), array, axes=1)

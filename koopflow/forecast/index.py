@@ -47,6 +47,14 @@ def match(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
     return columns, float(cost[rows, columns].mean())
 
 
+def compare(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the matching of the first spectra of `a` and `b` (m, rank), and the mean distance over all m."""
+    matching, total = match(a[0], b[0])
+    for one, other in zip(a[1:], b[1:]):
+        total += match(one, other)[1]
+    return matching, total / len(a)
+
+
 def mode_distance(modes_a: np.ndarray, modes_b: np.ndarray, matching: np.ndarray) -> float:
     """Return the mean Euclidean distance of matched unit modes (dimension, rank) at their best phase: sqrt(2 - 2 |<a, b>|)."""
     modes_a = modes_a / np.maximum(np.linalg.norm(modes_a, axis=0), 1e-300)
@@ -61,7 +69,7 @@ class SpectralIndex:
     Parameters
     ----------
     spectra : callable
-        ``spectra(i)`` returns the eigenvalues (rank,) of member i; the index keeps coordinates only.
+        ``spectra(i)`` returns the spectra (m, rank) of member i, compared one by one and averaged; the index keeps coordinates only.
     distance : callable, optional
         ``distance(i, j, spectral, matching)`` returns the full distance between members i and j given the spectral part; it must
         never be smaller than that part. Absent: the spectral part alone.
@@ -146,7 +154,7 @@ class SpectralIndex:
 
     def _exact(self, member: int, other: int, worst: float) -> float:
         self.exact_distances += 1
-        matching, spectral = match(self._spectra(member), self._spectra(other))
+        matching, spectral = compare(self._spectra(member), self._spectra(other))
         if self._distance is None or spectral > worst:
             return spectral if self._distance is None else np.inf
         return self._distance(member, other, spectral, matching)
@@ -156,7 +164,7 @@ def nearest_by_scan(spectra, members: np.ndarray, member: int, k: int, distance=
     """Return what `SpectralIndex.nearest` returns, by matching every member exactly: the check and the peer of the benchmark."""
     distances = np.empty(len(members))
     for i, other in enumerate(members):
-        matching, spectral = match(spectra(member), spectra(other))
+        matching, spectral = compare(spectra(member), spectra(other))
         distances[i] = spectral if distance is None else distance(member, other, spectral, matching)
     order = np.lexsort((members, distances))[:k]
     return np.asarray(members)[order], distances[order]

@@ -55,7 +55,9 @@ class WindowModels:
         return WindowModels(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(WindowModels)))
 
 
-def fit_windows(values: np.ndarray, window: int, delays: int, rank: int, *, center: bool = True) -> WindowModels:
+def fit_windows(
+    values: np.ndarray, window: int, delays: int, rank: int, *, center: bool = True, means: np.ndarray | None = None
+) -> WindowModels:
     """Fit a delay-DMD model to every window of a series.
 
     Parameters
@@ -66,6 +68,8 @@ def fit_windows(values: np.ndarray, window: int, delays: int, rank: int, *, cent
         Samples per window, samples per delay vector, and rank of the model; ``window - delays`` pairs determine it.
     center : bool
         Subtract each window's mean first, so that a level needs no eigenvalue of its own (Hirsh et al. 2020).
+    means : (time - window + 1, channels), optional
+        Levels to subtract instead.
 
     Returns
     -------
@@ -82,7 +86,10 @@ def fit_windows(values: np.ndarray, window: int, delays: int, rank: int, *, cent
     pairs, dimension = window - delays, delays * values.shape[1]
     block = max(1, BLOCK_ELEMENTS // ((pairs + 1) * dimension))
     windows = sliding_window_view(values, window, axis=0).transpose(0, 2, 1)
-    return WindowModels.join([_fit_block(part, delays, rank, center) for part in _blocks(windows, block)])
+    if means is None:
+        means = windows.mean(axis=1) if center else np.zeros((len(windows), values.shape[1]))
+    pairs_of_blocks = zip(_blocks(windows, block), _blocks(means, block))
+    return WindowModels.join([_fit_block(part, level, delays, rank) for part, level in pairs_of_blocks])
 
 
 def check_sizes(samples: int, channels: int, window: int, delays: int, rank: int) -> None:
@@ -110,9 +117,8 @@ def hankel(windows: np.ndarray, delays: int) -> np.ndarray:
     return views.reshape(n, window - delays + 1, delays * channels)
 
 
-def _fit_block(windows: np.ndarray, delays: int, rank: int, center: bool) -> WindowModels:
-    """Fit one block of windows (n, window, channels)."""
-    mean = windows.mean(axis=1) if center else np.zeros((len(windows), windows.shape[2]))
+def _fit_block(windows: np.ndarray, mean: np.ndarray, delays: int, rank: int) -> WindowModels:
+    """Fit one block of windows (n, window, channels) after subtracting `mean` (n, channels)."""
     vectors = hankel(windows - mean[:, None, :], delays)
     past, future = vectors[:, :-1], vectors[:, 1:]
     # eigh of the Gram matrix on the delay side costs a fraction of the SVD; the squared condition number only blurs directions below

@@ -1,0 +1,87 @@
+"""Sliding-window Koopman forecasts: the ordinary method, without memory."""
+
+import numpy as np
+
+from koopflow.errors import KoopflowError
+from koopflow.forecast.windows import WindowModels, advance, check_sizes, fit_windows, present_states
+
+
+def as_series(values) -> np.ndarray:
+    """Return `values` as a float array (time, channels), or raise a KoopflowError that says what is wrong with it."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise KoopflowError("values: not all of them are numbers; give an array (time,) or (time, channels)") from None
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise KoopflowError(f"values: shape {array.shape}; give an array (time,) or (time, channels)")
+    if not np.isfinite(array).all():
+        raise KoopflowError(f"values: {int((~np.isfinite(array)).sum())} are missing or infinite; fill them first (koopflow.data.series)")
+    return array
+
+
+class SlidingKoopman:
+    """Forecast from a delay-DMD model of the last `window` samples (the ordinary scheme of Redman et al. 2023).
+
+    Parameters
+    ----------
+    window, delays, rank : int
+        Samples per window, per delay vector, and rank of the model.
+    horizon : int
+        Steps to forecast.
+    center, stabilize : bool
+        Subtract each window's mean; move growing modes onto the unit circle.
+
+    Attributes
+    ----------
+    models_ : WindowModels
+        The last window's model, after `fit`.
+    eigenvalues_ : (rank,) complex
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wave = np.sin(2 * np.pi * np.arange(80) / 10)
+    >>> forecast = SlidingKoopman(window=40, delays=12, rank=2, horizon=5).fit(wave).predict()
+    >>> bool(np.allclose(forecast[:, 0], np.sin(2 * np.pi * np.arange(80, 85) / 10)))
+    True
+    """
+
+    def __init__(self, window: int, delays: int, rank: int, horizon: int, *, center: bool = True, stabilize: bool = True):
+        self.window, self.delays, self.rank, self.horizon = window, delays, rank, horizon
+        self.center, self.stabilize = center, stabilize
+
+    def fit(self, values) -> "SlidingKoopman":
+        """Fit the last window of `values` (time,) or (time, channels)."""
+        values = as_series(values)
+        check_sizes(len(values), values.shape[1], self.window, self.delays, self.rank)
+        self._values = values[-self.window :]
+        self.models_ = fit_windows(self._values, self.window, self.delays, self.rank, center=self.center)
+        self.eigenvalues_ = self.models_.eigenvalues[0]
+        return self
+
+    def update(self, values) -> "SlidingKoopman":
+        """Take in new samples and move the window on."""
+        return self.fit(np.concatenate([self._values, as_series(values)]))
+
+    def predict(self, horizon: int | None = None) -> np.ndarray:
+        """Return the forecast (horizon, channels) of what comes next."""
+        states = self._values[None, -self.delays :]
+        return advance(self.models_, states, self.models_.mean, horizon or self.horizon, stabilize=self.stabilize)[0]
+
+    def rolling(self, values) -> np.ndarray:
+        """Return the forecasts (time, horizon, channels) from every origin, NaN before the first whole window."""
+        values = as_series(values)
+        models = fit_windows(values, self.window, self.delays, self.rank, center=self.center)
+        return rolling_from(models, values, self.window, self.delays, self.horizon, self.stabilize)
+
+
+def rolling_from(models: WindowModels, values, window: int, delays: int, horizon: int, stabilize: bool = True) -> np.ndarray:
+    """Return the forecasts (time, horizon, channels) of every window's own model, NaN before the first whole window."""
+    result = np.full((len(values), horizon, values.shape[1]), np.nan)
+    for start in range(0, len(models), 2048):
+        part = models.take(slice(start, start + 2048))
+        origins = np.arange(start, start + len(part)) + window - 1
+        result[origins] = advance(part, present_states(values, origins, delays), part.mean, horizon, stabilize=stabilize)
+    return result
