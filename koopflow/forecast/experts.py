@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from koopflow.errors import KoopflowError
-from koopflow.forecast.baselines import drift, persistence, seasonal_naive
+from koopflow.forecast.baselines import persistence, seasonal_naive
 from koopflow.forecast.consolidated import ConsolidatedMemory
 from koopflow.forecast.windows import advance, present_states
 
@@ -79,14 +79,13 @@ def sliding(memory, series, start, stop):
     return np.concatenate(parts)
 
 
-@expert
-def recalled(memory, series, start, stop):
-    """The present state moved on by the models that followed the recalled windows, averaged by nearness; ordinary where none is."""
+def _recall_from(memory, series, start, stop, which):
+    """Return the forecasts of the present states by the models that belong to the recalled windows, averaged by nearness."""
     result, weight = np.zeros((stop - start, memory.horizon, series.shape[1])), np.zeros(stop - start)
     models = memory.models
-    source, lead = models, memory.horizon if memory.recalled == "later" else 0
-    if memory.recalled == "following":
-        source = memory.episode_models if memory._episodes else models
+    source, lead = models, memory.horizon if which == "later" else 0
+    if which == "following" and memory._episodes:
+        source = memory.episode_models
     for rank in range(memory.matches):
         for begin in range(start, stop, BLOCK):
             rows = np.arange(begin, min(stop, begin + BLOCK))
@@ -95,9 +94,8 @@ def recalled(memory, series, start, stop):
                 continue
             part = source.take(memory._recalled.view[rows, rank] + lead)
             states = present_states(series, rows + memory.window - 1, memory.delays)
-            level = models.mean[rows]
             near = 1.0 / (memory._distances.view[rows, rank] + 1e-6)
-            moved = advance(part, states, level, memory.horizon, stabilize=memory.stabilize)
+            moved = advance(part, states, models.mean[rows], memory.horizon, stabilize=memory.stabilize)
             result[rows - start] += near[:, None, None] * moved
             weight[rows - start] += near
     found = weight > 0
@@ -105,6 +103,18 @@ def recalled(memory, series, start, stop):
     if not found.all():
         result[~found] = sliding(memory, series, start, stop)[~found]
     return result
+
+
+@expert
+def recalled(memory, series, start, stop):
+    """The present state moved on by the models that the memory recalls (its `recalled`); the ordinary forecast where there is none."""
+    return _recall_from(memory, series, start, stop, memory.recalled)
+
+
+@expert
+def recalled_episode(memory, series, start, stop):
+    """The same with models fitted on just what followed each recalled window."""
+    return _recall_from(memory, series, start, stop, "following")
 
 
 @expert
@@ -175,4 +185,3 @@ def mean(memory, series, start, stop):
 
 
 EXPERTS = {"persistence": EXPERTS.pop("persistence_expert"), **EXPERTS}
-__all__ = ["EXPERTS", "drift", "expert", "expert_names", "forecast_experts"]

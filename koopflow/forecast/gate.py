@@ -58,7 +58,7 @@ class Gate:
         Steps ahead within this share of the horizon learn from one another.
     """
 
-    def __init__(self, experts: int, horizon: int, channels: int, *, memory: float, caution: float = 30.0, sharpness: float = 8.0, pooling: float = 0.15):
+    def __init__(self, experts: int, horizon: int, channels: int, *, memory: float, caution: float = 50.0, sharpness: float = 4.0, pooling: float = 0.15):
         if memory <= 0 or caution <= 0 or sharpness < 0:
             raise KoopflowError(f"gate: memory {memory}, caution {caution} must be positive and sharpness {sharpness} not negative")
         self.experts, self.horizon, self.channels = experts, horizon, channels

@@ -73,14 +73,14 @@ class EpisodicKoopman:
         *,
         scheme: str = "gated",
         matches: int = 3,
-        recalled: str = "following",
+        recalled: str = "later",
         history: int | None = None,
         threshold: str | float | None = "learned",
         mode_weight: float = 0.0,
         period: int = 1,
         experts=None,
-        caution: float = 30.0,
-        sharpness: float = 8.0,
+        caution: float = 50.0,
+        sharpness: float = 4.0,
         center: bool = True,
         stabilize: bool = True,
     ):
@@ -155,7 +155,7 @@ class EpisodicKoopman:
         before = np.maximum(np.arange(done, total)[:, None] - self.horizon * np.arange(self.history + 1), 0)
         eigenvalues = self._parts["eigenvalues"].view
         self._points.extend(np.concatenate([embed(eigenvalues[rows]) for rows in before.T], axis=1) / before.shape[1])
-        if self.recalled == "following":
+        if self.scheme == "gated" or self.recalled == "following":
             self._fit_episodes(series, total)
         self._recall(done, total)
         forecasts = forecast_experts(self, series, done, total)
