@@ -54,9 +54,9 @@ def exponential_smoothing(values: np.ndarray, origins: np.ndarray, horizon: int,
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # convergence warnings: the last estimate is used as it stands
-            parameters = ETSModel(history, **options).fit(disp=False, maxiter=100).params
-        level, trend, season = _ets_states(values[begin:last], np.asarray(parameters), period if seasonal else 0)
-        damping = float(parameters[3 if seasonal else 2])
+            estimate = ETSModel(history, **options).fit(disp=False, maxiter=100)
+        level, trend, season = _ets_states(values[begin:last], estimate, period if seasonal else 0)
+        damping = float(estimate.params[3 if seasonal else 2])
         at = origins[chosen] - begin
         forecast = level[at, None] + trend[at, None] * np.cumsum(damping**steps)
         if seasonal:
@@ -65,22 +65,21 @@ def exponential_smoothing(values: np.ndarray, origins: np.ndarray, horizon: int,
     return result
 
 
-def _ets_states(values: np.ndarray, parameters: np.ndarray, period: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Filter level, trend and season through `values` with statsmodels' parameters.
+def _ets_states(values: np.ndarray, estimate, period: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Filter level, trend and season through `values` with statsmodels' estimate.
 
     Returns
     -------
     (time,), (time,), (time + period,)
         Level and trend after each sample; ``season[t + 1 : t + 1 + period]`` are the seasonal terms of the next `period` samples at t.
     """
+    parameters = np.asarray(estimate.params)
     alpha, beta = parameters[0], parameters[1]
     gamma, damping = (parameters[2], parameters[3]) if period else (0.0, parameters[2])
-    initial = parameters[4:] if period else parameters[3:]
     level, trend, season = np.empty(len(values)), np.empty(len(values)), np.zeros(len(values) + max(period, 1))
-    before, slope = initial[0], initial[1]
+    before, slope = float(estimate.initial_level), float(estimate.initial_trend)
     if period:
-        # statsmodels lists the terms of the first season latest first.
-        season[:period] = initial[2 : 2 + period][::-1] if len(initial) > 2 + period - 1 else 0.0
+        season[:period] = estimate.initial_seasonal
     for t, value in enumerate(values):
         moved = before + damping * slope
         error = value - moved - (season[t] if period else 0.0)

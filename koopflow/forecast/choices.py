@@ -1,0 +1,124 @@
+"""Settings that nobody gave, chosen on the early stretch of a series, which is never scored.
+
+Window, delays, rank and transform are those with which the *ordinary* sliding method did best there, so that whatever memory adds later is
+added to the strongest form of its opponent; which past model is recalled is what did best for the basic scheme.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from koopflow.data.series import EARLY, Series
+from koopflow.errors import KoopflowError
+from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.transform import Transform, build
+from koopflow.forecast.windows import _fit_block, advance
+
+ORIGINS = 150
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Everything that must be settled before the scored stretch begins, at sample `early`."""
+
+    period: int
+    horizon: int
+    window: int
+    delays: int
+    rank: int
+    transform: Transform
+    recalled: str
+    early: int
+
+    def record(self) -> dict:
+        """Return the choices as plain values for a report."""
+        return asdict(self)
+
+
+def default_horizon(period: int, length: int) -> int:
+    """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours, a quarter year of weeks."""
+    horizon = 12 if period == 1 else 2 * period if period <= 7 else period if period <= 24 else min(24, period // 4)
+    return max(1, min(horizon, length // 10))
+
+
+def choose(series: Series, spec: Mapping) -> Choices:
+    """Return the settings of `spec` for `series`, with what it leaves open chosen on the early stretch.
+
+    Raises
+    ------
+    KoopflowError
+        If the series is too short for window and horizon, or the settings do not fit one another.
+    """
+    name, length, period = series.name, len(series.values), series.period
+    early = int(EARLY * length)
+    horizon = int(spec.get("horizon") or default_horizon(period, length))
+    if early < 3 * horizon + 12:
+        need = int(np.ceil((3 * horizon + 12) / EARLY))
+        raise KoopflowError(f"series.{name}: {length} samples are too short for horizon: {horizon}; it needs {need} (choices are made on the first 40 %)")
+    if spec.get("window") and int(spec["window"]) + 2 * horizon > early:
+        raise KoopflowError(
+            f"series.{name}.window: {spec['window']} with horizon: {horizon} does not fit into the {early} samples of the early stretch"
+        )
+    past = series.values[:early, None]
+    names = spec.get("transform") or "auto"
+    options = [build(names, period, past, f"series.{name}")] if names != "auto" else _transforms(past, period)
+    best = None
+    for window, delays, rank in _sizes(spec, period, early, horizon, name):
+        error = _sliding_error(past, options[0], window, delays, rank, horizon)
+        if best is None or error < 0.995 * best[0]:
+            best = (error, window, delays, rank)
+    _, window, delays, rank = best
+    transform = min(options, key=lambda each: _sliding_error(past, each, window, delays, rank, horizon))
+    recalled = spec.get("recalled") or _recalled(past, transform, window, delays, rank, horizon)
+    return Choices(period, horizon, window, delays, rank, transform, recalled, early)
+
+
+def _transforms(past: np.ndarray, period: int) -> list[Transform]:
+    names = ["none", *(["root"] if past.min() >= 0 else []), *(["log"] if past.min() > 0 else [])]
+    return [build(each, period, past) for each in names]
+
+
+def _sizes(spec, period: int, early: int, horizon: int, name: str) -> list[tuple[int, int, int]]:
+    longest = (early - 2 * horizon) // 2
+    windows = [2 * period, 3 * period, 4 * period] if period > 1 else [40, 60, 100]
+    windows = sorted({min(max(each, 24, 2 * horizon), 400, max(longest, 12)) for each in windows})
+    windows = [int(spec["window"])] if spec.get("window") else windows
+    sizes = []
+    for window in windows:
+        for delays in [int(spec["delays"])] if spec.get("delays") else sorted({max(4, min(window // share, 48)) for share in (4, 3)}):
+            most = min(delays, window - delays)
+            for rank in [int(spec["rank"])] if spec.get("rank") else sorted({min(each, most) for each in (4, 6, 10)}):
+                if window <= delays + 1 or rank > most:
+                    raise KoopflowError(f"series.{name}: window: {window}, delays: {delays}, rank: {rank} do not fit; rank <= {max(most, 0)}")
+                sizes.append((window, delays, rank))
+    return sizes
+
+
+def _sliding_error(past: np.ndarray, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> float:
+    """Return the mean absolute error of the sliding method over at most ORIGINS origins of the early stretch, in the series' units."""
+    moved, lost = transform.apply(past), transform.lost
+    first, last = window - 1, len(moved) - horizon
+    if last - first < 4:
+        return np.inf
+    origins = np.unique(np.linspace(first, last - 1, min(ORIGINS, last - first)).astype(int))
+    windows = moved[origins[:, None] + np.arange(1 - window, 1)]
+    models = _fit_block(windows, windows.mean(axis=1), delays, rank)
+    forecasts = advance(models, windows[:, -delays:], models.mean, horizon)
+    forecasts = transform.unpoint(transform.undo(past, origins + lost, forecasts))
+    truth = past[(origins + lost)[:, None] + np.arange(1, horizon + 1)]
+    return float(np.abs(forecasts - truth).mean())
+
+
+def _recalled(past, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> str:
+    """Return which past model served the basic scheme best on the last 3,000 samples of the early stretch."""
+    moved = transform.apply(past[-3000:])
+    errors = {}
+    for which in ("later", "following"):
+        memory = EpisodicKoopman(window, delays, rank, horizon, scheme="basic", recalled=which, threshold=None, matches=3).fit(moved)
+        origins = np.arange(window - 1 + horizon, len(moved) - horizon)
+        if len(origins) < 4:
+            return "later"
+        truth = moved[origins[:, None] + np.arange(1, horizon + 1)]
+        errors[which] = float(np.abs(memory.forecasts_[origins] - truth).mean())
+    return min(errors, key=errors.get)

@@ -1,0 +1,186 @@
+"""Rolling-origin evaluation of every method on one series, from equal origins that all lie behind the early stretch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from koopflow.data.series import Series
+from koopflow.errors import KoopflowError
+from koopflow.forecast import baselines, classical
+from koopflow.forecast.choices import Choices, choose
+from koopflow.forecast.intervals import conformal_intervals
+from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.sliding import SlidingKoopman
+
+PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "truth"]
+METHODS: dict[str, Callable] = {}
+WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method gets: the transformed series (time, 1), the series itself, settings, and how many samples differencing used up."""
+
+    moved: np.ndarray
+    values: np.ndarray
+    choices: Choices
+    estimates: int
+    fitted: dict
+
+
+def method(function: Callable) -> Callable:
+    """Register ``f(task, origins) -> (n, horizon, 1)`` on the transformed scale; origins count in the transformed series."""
+    METHODS[function.__name__] = function
+    return function
+
+
+def _memory(task: Task, **options) -> EpisodicKoopman:
+    c = task.choices
+    return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, period=c.period, **options).fit(task.moved)
+
+
+@method
+def persistence(task, origins):
+    """The last value; of a differenced series, no further change."""
+    if task.choices.transform.lags:
+        return np.zeros((len(origins), task.choices.horizon, 1))
+    return baselines.persistence(task.moved, origins, task.choices.horizon)
+
+
+@method
+def seasonal_naive(task, origins):
+    return baselines.seasonal_naive(task.moved, origins, task.choices.horizon, task.choices.period)
+
+
+@method
+def drift(task, origins):
+    return baselines.drift(task.moved, origins, task.choices.horizon)
+
+
+@method
+def ets(task, origins):
+    c = task.choices
+    return classical.exponential_smoothing(task.moved[:, 0], origins, c.horizon, c.period, task.estimates)[..., None]
+
+
+@method
+def arima(task, origins):
+    c = task.choices
+    return classical.arima(task.moved[:, 0], origins, c.horizon, c.period, task.estimates)[..., None]
+
+
+@method
+def ridge(task, origins):
+    c = task.choices
+    return baselines.ridge_autoregression(task.moved, origins, c.horizon, c.window, c.delays)
+
+
+@method
+def sliding(task, origins):
+    c = task.choices
+    return SlidingKoopman(c.window, c.delays, c.rank, c.horizon).rolling(task.moved)[origins]
+
+
+@method
+def episodic(task, origins):
+    """The paper's basic scheme: recall if near enough, else the ordinary forecast."""
+    task.fitted["episodic"] = _memory(task, scheme="basic", recalled=task.choices.recalled)
+    return task.fitted["episodic"].forecasts_[origins]
+
+
+@method
+def gated(task, origins):
+    """Recollection, ordinary and plain forecasts weighed by their remembered errors."""
+    task.fitted["gated"] = _memory(task, scheme="gated", recalled=task.choices.recalled)
+    return task.fitted["gated"].forecasts_[origins]
+
+
+@method
+def gated_without_memory(task, origins):
+    """The same gate without anything recalled: what gating alone brings."""
+    experts = [name for name in WITHOUT_MEMORY if name != "seasonal" or task.choices.period > 1]
+    return _memory(task, scheme="gated", experts=experts).forecasts_[origins]
+
+
+def evaluate(
+    series: Series, spec: Mapping, methods: Sequence[str], *, coverage: float = 0.9, estimates: int = 3, every: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """Forecast `series` with every method from every (every `every`-th) origin behind the early stretch.
+
+    Returns
+    -------
+    predictions : DataFrame
+        PREDICTION_COLUMNS, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the scored
+        origins come those at the end of the series, whose truth is not known yet (NaN).
+    recalled : DataFrame
+        series, method, origin, match, recalled_origin, distance.
+    choices : dict
+        The settings used, and the scale of MASE.
+    """
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown:
+        raise KoopflowError(f"forecast.methods: {unknown[0]!r} is unknown; accepted are {', '.join(METHODS)}")
+    choices = choose(series, spec)
+    values = series.values[:, None]
+    transform, lost = choices.transform, choices.transform.lost
+    first = max(choices.early, choices.window + lost)
+    origins = np.arange(first, len(values), every)
+    if origins[-1] != len(values) - 1:
+        origins = np.append(origins, len(values) - 1)
+    origins = origins[series.observed[origins]]
+    padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
+    truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
+    task = Task(transform.apply(values), values, choices, estimates, {})
+    frames = []
+    for name in methods:
+        moved = METHODS[name](task, origins - lost)
+        point = transform.undo(values, origins, moved)[..., 0]
+        # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the series.
+        known = transform.point(truth)
+        low, high = conformal_intervals(point, known, origins, coverage)
+        if transform.pointwise == "root":
+            low = np.where(np.nanmin(values) >= 0, np.maximum(low, 0.0), low)
+        frames.append(_frame(series.name, name, origins, truth, *(transform.unpoint(each) for each in (point, low, high))))
+    scale_lag = choices.period
+    scale = float(np.mean(np.abs(values[scale_lag : choices.early] - values[: choices.early - scale_lag])))
+    record = choices.record() | {"samples": len(values), "mase_scale": max(scale, 1e-300), "origins": len(origins)}
+    record |= {"label": series.label, "step": series.step, "filled": int((~series.observed).sum())}
+    return pd.concat(frames, ignore_index=True), _recollections(series.name, task, origins, lost), record
+
+
+def _frame(series, name, origins, truth, point, low, high) -> pd.DataFrame:
+    count, horizon = point.shape
+    return pd.DataFrame(
+        {
+            "series": series,
+            "method": name,
+            "origin": np.repeat(origins, horizon),
+            "horizon": np.tile(np.arange(1, horizon + 1), count),
+            "prediction": point.ravel(),
+            "truth": truth.ravel(),
+            "lower": low.ravel(),
+            "upper": high.ravel(),
+        }
+    )
+
+
+def _recollections(series: str, task: Task, origins: np.ndarray, lost: int) -> pd.DataFrame:
+    frames = []
+    for name, memory in task.fitted.items():
+        rows, gaps = memory.recalled_[origins - lost], memory.distances_[origins - lost]
+        count, matches = rows.shape
+        frame = pd.DataFrame(
+            {
+                "series": series,
+                "method": name,
+                "origin": np.repeat(origins, matches),
+                "match": np.tile(np.arange(1, matches + 1), count),
+                "recalled_origin": np.where(rows >= 0, rows + lost, -1).ravel(),
+                "distance": gaps.ravel(),
+            }
+        )
+        frames.append(frame[frame["recalled_origin"] >= 0])
+    names = ["series", "method", "origin", "match", "recalled_origin", "distance"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
