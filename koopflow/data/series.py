@@ -1,7 +1,7 @@
 """Series to forecast: one registry, one function per source.
 
-A source returns times and values as they are; `load` then puts them on a regular grid, fills gaps without looking where it matters (an
-origin inside a gap is never forecast from) and finds the season.
+A source returns times and values as they are; `load` then puts them on a regular grid, fills gaps without looking where it
+matters (an origin inside a gap is never forecast from) and finds the season.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,7 +58,8 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
     ----------
     name : str
     spec : mapping
-        ``source`` (a name in SOURCES; csv where there is a ``path``) and its options, ``fill`` (interpolate or hold) and ``period``.
+        ``source`` (a name in SOURCES; csv where there is a ``path``) and its options, ``fill`` (interpolate or hold) and
+        ``period``.
     seed : int
         The run's seed, for synthetic sources.
 
@@ -88,7 +89,8 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
 
 
 def filled(values: np.ndarray, how: str) -> np.ndarray:
-    """Return `values` with missing ones interpolated (``interpolate``) or the last one held (``hold``); the first must be present."""
+    """Return `values` with missing ones interpolated (``interpolate``) or the last one held (``hold``); the first must be
+    present."""
     at, known = np.arange(len(values)), np.isfinite(values)
     if how == "hold":
         return values[np.maximum.accumulate(np.where(known, at, 0))]
@@ -119,7 +121,9 @@ def infer_period(early: np.ndarray, step: str = "step") -> int:
         return max(usual, key=lambda lag: (round(correlation[lag], 1), -lag))
     lags = np.arange(2, count // 3)
     peaks = [
-        lag for lag in lags if correlation[lag] > max(0.3, floor) and correlation[lag - 1] <= correlation[lag] > correlation[lag + 1]
+        lag
+        for lag in lags
+        if correlation[lag] > max(0.3, floor) and correlation[lag - 1] <= correlation[lag] > correlation[lag + 1]
     ]
     crossed = np.flatnonzero(correlation < 0)
     peaks = [lag for lag in peaks if len(crossed) and lag > crossed[0]]

@@ -28,13 +28,18 @@ def csv(name, spec, seed):
     columns = [spec["time"]] if isinstance(spec["time"], str) else list(spec["time"])
     for key, column in [*(("time", column) for column in columns), ("value", spec["value"])]:
         if column not in frame.columns:
-            raise KoopflowError(f"series.{name}.{key}: {path} has no column {column!r}; it has {', '.join(map(repr, frame.columns))}")
+            raise KoopflowError(
+                f"series.{name}.{key}: {path} has no column {column!r}; it has {', '.join(map(repr, frame.columns))}"
+            )
     times = _times(name, path, frame, columns)
     order = np.diff(times) <= (np.timedelta64(0) if times.dtype.kind == "M" else 0)
     if order.any():
         row = int(np.argmax(order)) + 1
         what = "duplicate" if times[row] == times[row - 1] else "unsorted"
-        raise KoopflowError(f"series.{name}.time: {path}: {what} stamp {frame[columns[0]].iloc[row]!r} in line {row + 2}; each must be later")
+        raise KoopflowError(
+            f"series.{name}.time: {path}: {what} stamp {frame[columns[0]].iloc[row]!r} in line "
+            f"{row + 2}; each must be later"
+        )
     return times, _numbers(name, path, frame[spec["value"]]), str(spec["value"])
 
 
@@ -44,7 +49,10 @@ def _numbers(name: str, path: str, column: pd.Series) -> np.ndarray:
     wrong = values.isna() & ~text.str.lower().isin(MISSING)
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
-        raise KoopflowError(f"series.{name}.value: {path}: {column.iloc[row]!r} in line {row + 2} is not a number; leave missing ones empty")
+        raise KoopflowError(
+            f"series.{name}.value: {path}: {column.iloc[row]!r} in line {row + 2} is not a number; "
+            "leave missing ones empty"
+        )
     values = values.to_numpy(float)
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -66,25 +74,28 @@ def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.
     if stamps.isna().any():
         row = int(np.argmax(stamps.isna().to_numpy()))
         found = " ".join(frame[column].iloc[row] for column in columns)
-        raise KoopflowError(f"series.{name}.time: {path}: {found!r} in line {row + 2} is not a date or number; write dates like 2024-01-31")
+        raise KoopflowError(
+            f"series.{name}.time: {path}: {found!r} in line {row + 2} is not a date or number; "
+            "write dates like 2024-01-31"
+        )
     return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
 
 
 def regular(name: str, times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
     """Return times and values on a regular grid (missing slots NaN, several values in a slot averaged) and the name of a step.
 
-    Dates about a month, quarter or year apart are put on calendar months, quarters or years; other stamps on multiples of the median
-    step, each in its nearest slot.
+    Dates about a month, quarter or year apart are put on calendar months, quarters or years; other stamps on multiples of the
+    median step, each in its nearest slot.
     """
     if len(times) < 3:
         raise KoopflowError(f"series.{name}: {len(times)} rows are too few to forecast from")
     if times.dtype.kind == "M":
         stamps = pd.DatetimeIndex(times)
         step = np.median(np.diff(stamps.asi8)) / (stamps.unit == "ns" or {"us": 1e-3, "ms": 1e-6, "s": 1e-9}[stamps.unit])
-        for label, code, low, high in (("month", "M", 27.9, 31.1), ("quarter", "Q", 89, 92.1), ("year", "Y", 364.9, 366.1)):
+        for name_of_step, code, low, high in (("month", "M", 27.9, 31.1), ("quarter", "Q", 89, 92.1), ("year", "Y", 364.9, 366.1)):
             if low * DAY <= step <= high * DAY:
                 slots = stamps.to_period(code)
-                slots, grid = slots.astype("int64"), None
+                slots, label = slots.astype("int64"), name_of_step
                 break
         else:
             label = next((each for each, size in FIXED.items() if abs(step - size) < 0.02 * size), "step")
@@ -96,7 +107,10 @@ def regular(name: str, times: np.ndarray, values: np.ndarray) -> tuple[np.ndarra
     slots = np.asarray(slots) - int(slots[0])
     count = int(slots[-1]) + 1
     if count > MOST_SLOTS * len(times):
-        raise KoopflowError(f"series.{name}.time: gaps make {count} steps of {len(times)} rows; the longest series accepted has {MOST_SLOTS} x")
+        raise KoopflowError(
+            f"series.{name}.time: gaps make {count} steps of {len(times)} rows; "
+            f"at most {MOST_SLOTS} steps per row are accepted"
+        )
     known = np.isfinite(values)
     total = np.bincount(slots[known], weights=values[known], minlength=count)
     number = np.bincount(slots[known], minlength=count)

@@ -1,7 +1,7 @@
 """Settings that nobody gave, chosen on the early stretch of a series, which is never scored.
 
-Window, delays, rank and transform are those with which the *ordinary* sliding method did best there, so that whatever memory adds later is
-added to the strongest form of its opponent; which past model is recalled is what did best for the basic scheme.
+Window, delays, rank and transform are those with which the *ordinary* sliding method did best there, so that whatever memory adds
+later is added to the strongest form of its opponent; which past model is recalled is what did best for the basic scheme.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from koopflow.data.series import EARLY, Series
 from koopflow.errors import KoopflowError
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.transform import Transform, build
-from koopflow.forecast.windows import _fit_block, advance
+from koopflow.forecast.windows import advance, fit_some
 
 ORIGINS = 150
 
@@ -51,15 +51,7 @@ def choose(series: Series, spec: Mapping) -> Choices:
         If the series is too short for window and horizon, or the settings do not fit one another.
     """
     name, length, period = series.name, len(series.values), series.period
-    early = int(EARLY * length)
-    horizon = int(spec.get("horizon") or default_horizon(period, length))
-    if early < 3 * horizon + 12:
-        need = int(np.ceil((3 * horizon + 12) / EARLY))
-        raise KoopflowError(f"series.{name}: {length} samples are too short for horizon: {horizon}; it needs {need} (choices are made on the first 40 %)")
-    if spec.get("window") and int(spec["window"]) + 2 * horizon > early:
-        raise KoopflowError(
-            f"series.{name}.window: {spec['window']} with horizon: {horizon} does not fit into the {early} samples of the early stretch"
-        )
+    horizon, early = check(series, spec), int(EARLY * length)
     past = series.values[:early, None]
     names = spec.get("transform") or "auto"
     options = [build(names, period, past, f"series.{name}")] if names != "auto" else _transforms(past, period)
@@ -86,24 +78,30 @@ def _sizes(spec, period: int, early: int, horizon: int, name: str) -> list[tuple
     windows = [int(spec["window"])] if spec.get("window") else windows
     sizes = []
     for window in windows:
-        for delays in [int(spec["delays"])] if spec.get("delays") else sorted({max(4, min(window // share, 48)) for share in (4, 3)}):
+        for delays in (
+            [int(spec["delays"])] if spec.get("delays") else sorted({max(4, min(window // share, 48)) for share in (4, 3)})
+        ):
             most = min(delays, window - delays)
             for rank in [int(spec["rank"])] if spec.get("rank") else sorted({min(each, most) for each in (4, 6, 10)}):
                 if window <= delays + 1 or rank > most:
-                    raise KoopflowError(f"series.{name}: window: {window}, delays: {delays}, rank: {rank} do not fit; rank <= {max(most, 0)}")
+                    raise KoopflowError(
+                        f"series.{name}: window: {window}, delays: {delays}, rank: {rank} "
+                        f"do not fit; rank <= {max(most, 0)}"
+                    )
                 sizes.append((window, delays, rank))
     return sizes
 
 
 def _sliding_error(past: np.ndarray, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> float:
-    """Return the mean absolute error of the sliding method over at most ORIGINS origins of the early stretch, in the series' units."""
+    """Return the mean absolute error of the sliding method over at most ORIGINS origins of the early stretch, in the series'
+    units."""
     moved, lost = transform.apply(past), transform.lost
     first, last = window - 1, len(moved) - horizon
     if last - first < 4:
         return np.inf
     origins = np.unique(np.linspace(first, last - 1, min(ORIGINS, last - first)).astype(int))
     windows = moved[origins[:, None] + np.arange(1 - window, 1)]
-    models = _fit_block(windows, windows.mean(axis=1), delays, rank)
+    models = fit_some(windows, delays, rank)
     forecasts = advance(models, windows[:, -delays:], models.mean, horizon)
     forecasts = transform.unpoint(transform.undo(past, origins + lost, forecasts))
     truth = past[(origins + lost)[:, None] + np.arange(1, horizon + 1)]
@@ -115,10 +113,36 @@ def _recalled(past, transform: Transform, window: int, delays: int, rank: int, h
     moved = transform.apply(past[-3000:])
     errors = {}
     for which in ("later", "following"):
-        memory = EpisodicKoopman(window, delays, rank, horizon, scheme="basic", recalled=which, threshold=None, matches=3).fit(moved)
+        memory = EpisodicKoopman(window, delays, rank, horizon, scheme="basic", recalled=which, threshold=None, matches=3).fit(
+            moved
+        )
         origins = np.arange(window - 1 + horizon, len(moved) - horizon)
         if len(origins) < 4:
             return "later"
         truth = moved[origins[:, None] + np.arange(1, horizon + 1)]
         errors[which] = float(np.abs(memory.forecasts_[origins] - truth).mean())
     return min(errors, key=errors.get)
+
+
+def check(series: Series, spec: Mapping) -> int:
+    """Return the horizon, or raise a KoopflowError if the series is too short for it or the sizes given do not fit one another."""
+    length, horizon = len(series.values), int(spec.get("horizon") or default_horizon(series.period, len(series.values)))
+    early = int(EARLY * length)
+    if early < 3 * horizon + 12:
+        need = int(np.ceil((3 * horizon + 12) / EARLY))
+        raise KoopflowError(
+            f"series.{series.name}: {length} samples are too short for horizon: {horizon}; it needs {need} "
+            "(choices are made on the first 40 %)"
+        )
+    if spec.get("window") and int(spec["window"]) + 2 * horizon > early:
+        raise KoopflowError(
+            f"series.{series.name}.window: {spec['window']} with horizon: {horizon} does not fit into the {early} samples of the early "
+            "stretch (the first 40 %)"
+        )
+    if np.ptp(series.values[:early]) == 0:
+        raise KoopflowError(f"series.{series.name}: constant in its first {early} samples, on which choices are made; shorten or drop it")
+    transform = spec.get("transform") or "auto"
+    if transform != "auto":
+        build(transform, series.period, series.values[:early], f"series.{series.name}")
+    _sizes(spec, series.period, early, horizon, series.name)
+    return horizon

@@ -1,10 +1,11 @@
 """Exponential smoothing (ETS) and ARIMA from statsmodels, as rolling forecasters.
 
-Parameters are estimated on what is known at a few times; in between, the states are filtered through every new sample, which is exact
-and costs one pass over the series. A forecast from any origin therefore uses every sample up to it and none after.
+Parameters are estimated on what is known at a few times; in between, the states are filtered through every new sample, which is
+exact and costs one pass over the series. A forecast from any origin therefore uses every sample up to it and none after.
 """
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,7 @@ HARMONICS = 3
 def refits(start: int, stop: int, count: int) -> list[tuple[int, int]]:
     """Return stretches (from, to) of origins that share one estimate, made from samples up to and including ``from``."""
     edges = np.unique(np.linspace(start, stop, count + 1).astype(int))
-    return list(zip(edges[:-1], edges[1:]))
+    return list(pairwise(edges))
 
 
 def exponential_smoothing(values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3) -> np.ndarray:
@@ -71,7 +72,8 @@ def _ets_states(values: np.ndarray, estimate, period: int) -> tuple[np.ndarray, 
     Returns
     -------
     (time,), (time,), (time + period,)
-        Level and trend after each sample; ``season[t + 1 : t + 1 + period]`` are the seasonal terms of the next `period` samples at t.
+        Level and trend after each sample; ``season[t + 1 : t + 1 + period]`` are the seasonal terms of the next `period` samples
+        at t.
     """
     parameters = np.asarray(estimate.params)
     alpha, beta = parameters[0], parameters[1]

@@ -1,9 +1,9 @@
 """The operator of everything remembered: one ridge regression over all past delay vectors, renewed as the memory grows.
 
 A window's model knows one regime; this one has seen them all. For each step ahead k it regresses z(t+k) - z(t) on the delay vector
-relative to its last sample (the k-th power of a Koopman operator restricted to delays, estimated directly; EDMD, Williams et al. 2015,
-with Tikhonov's regularization). The strength of the ridge is the one that has predicted best so far, each prediction judged before its
-truth entered the fit.
+relative to its last sample (the k-th power of a Koopman operator restricted to delays, estimated directly; EDMD, Williams et al.
+2015, with Tikhonov's regularization). The strength of the ridge is the one that has predicted best so far, each prediction judged
+before its truth entered the fit.
 """
 
 import numpy as np
@@ -58,9 +58,7 @@ class ConsolidatedMemory:
         squares = np.maximum(squares, 0.0)
         coordinates = basis.T @ (self._cross * scale[:, None])
         strength = RIDGES * max(squares.mean(), 1e-300)
-        self._operators = np.stack(
-            [scale[:, None] * (basis @ (coordinates / (squares[:, None] + ridge))) for ridge in strength]
-        )
+        self._operators = np.stack([scale[:, None] * (basis @ (coordinates / (squares[:, None] + ridge))) for ridge in strength])
 
     def forecast(self, values: np.ndarray, start: int, stop: int) -> np.ndarray:
         """Return forecasts (stop - start, horizon, channels) from the origins start ... stop - 1, which must follow those before.

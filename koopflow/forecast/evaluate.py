@@ -10,18 +10,22 @@ from koopflow.data.series import Series
 from koopflow.errors import KoopflowError
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import Choices, choose
+from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.sliding import SlidingKoopman
+from koopflow.forecast.windows import fit_some
 
 PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "truth"]
 METHODS: dict[str, Callable] = {}
+MOST_WINDOWS = 300
 WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a method gets: the transformed series (time, 1), the series itself, settings, and how many samples differencing used up."""
+    """What a method gets: the transformed series (time, 1), the series itself, settings, and how many samples differencing used
+    up."""
 
     moved: np.ndarray
     values: np.ndarray
@@ -106,24 +110,27 @@ def gated_without_memory(task, origins):
 
 def evaluate(
     series: Series, spec: Mapping, methods: Sequence[str], *, coverage: float = 0.9, estimates: int = 3, every: int = 1
-) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict, dict]:
     """Forecast `series` with every method from every (every `every`-th) origin behind the early stretch.
 
     Returns
     -------
     predictions : DataFrame
-        PREDICTION_COLUMNS, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the scored
-        origins come those at the end of the series, whose truth is not known yet (NaN).
+        PREDICTION_COLUMNS, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the
+        scored origins come those at the end of the series, whose truth is not known yet (NaN).
     recalled : DataFrame
         series, method, origin, match, recalled_origin, distance.
     choices : dict
         The settings used, and the scale of MASE.
+    windows : dict
+        ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows: coordinates of their spectra, whose L1 distance
+        is a tight lower bound of the distance between spectra (`koopflow.forecast.index.embed`).
     """
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise KoopflowError(f"forecast.methods: {unknown[0]!r} is unknown; accepted are {', '.join(METHODS)}")
     choices = choose(series, spec)
-    values = series.values[:, None]
+    values = series.values[:, None]  # noqa: PD011 - a Series of ours, not of pandas
     transform, lost = choices.transform, choices.transform.lost
     first = max(choices.early, choices.window + lost)
     origins = np.arange(first, len(values), every)
@@ -147,7 +154,15 @@ def evaluate(
     scale = float(np.mean(np.abs(values[scale_lag : choices.early] - values[: choices.early - scale_lag])))
     record = choices.record() | {"samples": len(values), "mase_scale": max(scale, 1e-300), "origins": len(origins)}
     record |= {"label": series.label, "step": series.step, "filled": int((~series.observed).sum())}
-    return pd.concat(frames, ignore_index=True), _recollections(series.name, task, origins, lost), record
+    return pd.concat(frames, ignore_index=True), _recollections(series.name, task, origins, lost), record, _windows(task)
+
+
+def _windows(task: Task) -> dict:
+    c = task.choices
+    ends = np.unique(np.linspace(c.window - 1, len(task.moved) - 1, MOST_WINDOWS).astype(int))
+    windows = task.moved[ends[:, None] + np.arange(1 - c.window, 1)]
+    models = fit_some(windows, c.delays, c.rank)
+    return {"ends": ends + c.transform.lost, "points": embed(models.eigenvalues)}
 
 
 def _frame(series, name, origins, truth, point, low, high) -> pd.DataFrame:

@@ -21,7 +21,8 @@ BLOCK = 2048
 
 
 def expert(function: Callable) -> Callable:
-    """Register a forecaster: ``f(memory, series, start, stop) -> (stop - start, horizon, channels)`` for the windows start ... stop - 1."""
+    """Register a forecaster: ``f(memory, series, start, stop) -> (stop - start, horizon, channels)`` for the windows start ...
+    stop - 1."""
     EXPERTS[function.__name__] = function
     return function
 
@@ -107,7 +108,8 @@ def _recall_from(memory, series, start, stop, which):
 
 @expert
 def recalled(memory, series, start, stop):
-    """The present state moved on by the models that the memory recalls (its `recalled`); the ordinary forecast where there is none."""
+    """The present state moved on by the models that the memory recalls (its `recalled`); the ordinary forecast where there is
+    none."""
     return _recall_from(memory, series, start, stop, memory.recalled)
 
 

@@ -1,21 +1,24 @@
 """Learning from remembered errors: when to trust a recollection, and how to weigh several forecasts by how each has done.
 
-Everything here is told a truth only when it has happened and is asked for a decision before the next one: no look-ahead by construction.
+Everything here is told a truth only when it has happened and is asked for a decision before the next one: no look-ahead by
+construction.
 """
 
 import numpy as np
 
 from koopflow.errors import KoopflowError
 
-# Thresholds on the distance between spectra that are tried side by side; eigenvalues live in the unit disc, so these cover every case.
+# Thresholds on the distance between spectra that are tried side by side; eigenvalues live in the unit disc, so these cover every
+# case.
 GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
 
 
 class LearnedThreshold:
-    """The largest distance at which a recalled forecast is trusted, one for each step ahead, learned from what trusting would have cost.
+    """The largest distance at which a recalled forecast is trusted, one for each step ahead, learned from what trusting would
+    have cost.
 
-    For every threshold of a fixed grid the summed absolute error of the policy "recall if nearer than this, else the ordinary forecast"
-    is kept; the threshold in force is the one that has cost least so far (follow the leader).
+    For every threshold of a fixed grid the summed absolute error of the policy "recall if nearer than this, else the ordinary
+    forecast" is kept; the threshold in force is the one that has cost least so far (follow the leader).
 
     Parameters
     ----------
@@ -27,7 +30,8 @@ class LearnedThreshold:
         self._cost = np.zeros((horizon, len(GRID)))
 
     def settle(self, steps: np.ndarray, distances: np.ndarray, recalled: np.ndarray, ordinary: np.ndarray) -> None:
-        """Take in the absolute errors (n,) of both forecasts made `steps` (n,) ahead, when the recollection was `distances` (n,) away."""
+        """Take in the absolute errors (n,) of both forecasts made `steps` (n,) ahead, when the recollection was `distances` (n,)
+        away."""
         near = distances[:, None] <= GRID[None, :]
         self._cost[steps - 1] += np.where(near, recalled[:, None], ordinary[:, None])
 
@@ -39,10 +43,10 @@ class LearnedThreshold:
 class Gate:
     """Weights of several forecasters, learned by each step ahead from their remembered errors.
 
-    Forecasts are expressed relative to the first forecaster (persistence). A prior favours whoever has erred least lately and in like
-    situations (exponential weights, Cesa-Bianchi and Lugosi 2006); a ridge regression of the truths on the forecasts, with the prior as
-    its centre, then corrects the prior as far as evidence goes (stacking, Breiman 1996). Errors are weighted so that absolute rather
-    than squared ones are minimized (iteratively reweighted least squares, here one step per time).
+    Forecasts are expressed relative to the first forecaster (persistence). A prior favours whoever has erred least lately and in
+    like situations (exponential weights, Cesa-Bianchi and Lugosi 2006); a ridge regression of the truths on the forecasts, with
+    the prior as its centre, then corrects the prior as far as evidence goes (stacking, Breiman 1996). Errors are weighted so that
+    absolute rather than squared ones are minimized (iteratively reweighted least squares, here one step per time).
 
     Parameters
     ----------
@@ -58,7 +62,17 @@ class Gate:
         Steps ahead within this share of the horizon learn from one another.
     """
 
-    def __init__(self, experts: int, horizon: int, channels: int, *, memory: float, caution: float = 50.0, sharpness: float = 4.0, pooling: float = 0.15):
+    def __init__(
+        self,
+        experts: int,
+        horizon: int,
+        channels: int,
+        *,
+        memory: float,
+        caution: float = 50.0,
+        sharpness: float = 4.0,
+        pooling: float = 0.15,
+    ):
         if memory <= 0 or caution <= 0 or sharpness < 0:
             raise KoopflowError(f"gate: memory {memory}, caution {caution} must be positive and sharpness {sharpness} not negative")
         self.experts, self.horizon, self.channels = experts, horizon, channels

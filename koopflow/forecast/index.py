@@ -1,10 +1,10 @@
 """Nearest spectra without comparing all of them: an exact index for the Wasserstein distance between sets of eigenvalues.
 
-Project the eigenvalues of two spectra on a line and sort: the mean absolute difference is the Wasserstein distance of the projections,
-and averaged over directions it can never exceed a known share of the distance in the plane (the sliced Wasserstein bound, Bonneel et
-al. 2015). Sorted projections are therefore coordinates in which the plain L1 distance is a lower bound of the distance wanted, and a k-d
-tree finds the candidates; only these are matched exactly. Trees of doubling sizes (Bentley and Saxe 1980) let the memory grow for ever:
-adding costs logarithmic time on average, and asking far less than a scan.
+Project the eigenvalues of two spectra on a line and sort: the mean absolute difference is the Wasserstein distance of the
+projections, and averaged over directions it can never exceed a known share of the distance in the plane (the sliced Wasserstein
+bound, Bonneel et al. 2015). Sorted projections are therefore coordinates in which the plain L1 distance is a lower bound of the
+distance wanted, and a k-d tree finds the candidates; only these are matched exactly. Trees of doubling sizes (Bentley and Saxe
+1980) let the memory grow for ever: adding costs logarithmic time on average, and asking far less than a scan.
 """
 
 import numpy as np
@@ -69,7 +69,8 @@ class SpectralIndex:
     Parameters
     ----------
     spectra : callable
-        ``spectra(i)`` returns the spectra (m, rank) of member i, compared one by one and averaged; the index keeps coordinates only.
+        ``spectra(i)`` returns the spectra (m, rank) of member i, compared one by one and averaged; the index keeps coordinates
+        only.
     distance : callable, optional
         ``distance(i, j, spectral, matching)`` returns the full distance between members i and j given the spectral part; it must
         never be smaller than that part. Absent: the spectral part alone.

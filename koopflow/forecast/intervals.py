@@ -1,7 +1,8 @@
 """Prediction intervals from remembered errors, with their coverage kept by adaptive conformal inference.
 
-The score of a past forecast is its absolute error over the size of errors expected then; an interval reaches the quantile of all known
-scores. The level of that quantile moves after every hit and miss (Gibbs and Candes 2021), so coverage holds even when the series drifts.
+The score of a past forecast is its absolute error over the size of errors expected then; an interval reaches the quantile of all
+known scores. The level of that quantile moves after every hit and miss (Gibbs and Candes 2021), so coverage holds even when the
+series drifts.
 """
 
 from bisect import insort

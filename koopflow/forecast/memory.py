@@ -1,9 +1,9 @@
 """Koopman forecasting with episodic memory (Redman et al. 2023, "Koopman Learning with Episodic Memory").
 
-At each time the present window's spectrum is compared with those of all windows whose future is already known; the nearest are recalled,
-and the present state is forecast with the models fitted on what followed them. Two schemes: ``basic`` is the paper's, recall if near
-enough, else the ordinary forecast; ``gated`` goes on to learn, from the remembered errors of every forecast made so far, how much to
-trust the recollection, the ordinary forecast and plainer ones at each step ahead.
+At each time the present window's spectrum is compared with those of all windows whose future is already known; the nearest are
+recalled, and the present state is forecast with the models fitted on what followed them. Two schemes: ``basic`` is the paper's,
+recall if near enough, else the ordinary forecast; ``gated`` goes on to learn, from the remembered errors of every forecast made
+so far, how much to trust the recollection, the ordinary forecast and plainer ones at each step ahead.
 """
 
 import numpy as np
@@ -33,8 +33,8 @@ class EpisodicKoopman:
     matches : int
         How many of the best matches are recalled and averaged, weighted by nearness.
     recalled : "following", "later" or "same"
-        Which past model is recalled: the one fitted on just what followed a match (at least 2 rank pairs, ending `horizon` after it),
-        the whole window that ended `horizon` later, or the match's own.
+        Which past model is recalled: the one fitted on just what followed a match (at least 2 rank pairs, ending `horizon` after
+        it), the whole window that ended `horizon` later, or the match's own.
     history : int
         How many earlier spectra, `horizon` samples apart, are compared beside the present one: 0 as in the paper; with 1 the way a
         spectrum is moving counts too.
@@ -60,8 +60,8 @@ class EpisodicKoopman:
 
     Notes
     -----
-    A window that ended at s is remembered from s + horizon on, when its future is known: nothing later than an origin ever enters its
-    forecast. `fit` is `update` from an empty memory, so a series given whole or sample by sample gives the same forecasts.
+    A window that ended at s is remembered from s + horizon on, when its future is known: nothing later than an origin ever enters
+    its forecast. `fit` is `update` from an empty memory, so a series given whole or sample by sample gives the same forecasts.
     """
 
     def __init__(
@@ -114,9 +114,7 @@ class EpisodicKoopman:
         self._state: dict = {}
         channels = values.shape[1]
         memory = max(4 * self.period, 2 * self.window, 200)
-        self._gate = Gate(
-            len(self.experts), self.horizon, channels, memory=memory, caution=self.caution, sharpness=self.sharpness
-        )
+        self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, caution=self.caution, sharpness=self.sharpness)
         return self.update(values)
 
     @property
@@ -173,7 +171,8 @@ class EpisodicKoopman:
         known = total - self.horizon
         if known <= done:
             return
-        # Ends of the stretches: horizon after each window's end. The first may reach back before the series, where they are shortened.
+        # Ends of the stretches: horizon after each window's end. The first may reach back before the series, where they are
+        # shortened.
         ends = np.arange(done, known) + self.window - 1 + self.horizon
         length = min(length, int(ends[0]) + 1)
         stretch = series[ends[0] - length + 1 : ends[-1] + 1]
@@ -203,9 +202,7 @@ class EpisodicKoopman:
             known = np.isfinite(near)
             self._learned.settle(steps[known], near[known], ordinary[known, 1], ordinary[known, 0])
             if self.scheme == "gated":
-                self._gate.settle(
-                    steps, self._experts.view[earlier, :, steps - 1], self._combined.view[earlier, steps - 1], truth
-                )
+                self._gate.settle(steps, self._experts.view[earlier, :, steps - 1], self._combined.view[earlier, steps - 1], truth)
         limits = self._limits(i)
         self._thresholds.extend(limits[None])
         if self.scheme == "gated":

@@ -44,7 +44,9 @@ def skill_table(
         SKILL_COLUMNS, then naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its interval, and
         coverage (share of truths inside the interval). Skill is 1 - MAE / MAE of the reference.
     """
-    tables = [_series_skill(name, part, scales[name], seed, draws, level) for name, part in predictions.groupby("series", sort=True)]
+    tables = [
+        _series_skill(name, part, scales[name], seed, draws, level) for name, part in predictions.groupby("series", sort=True)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -52,7 +54,7 @@ def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws:
     rows = []
     tails = [(1 - level) / 2, (1 + level) / 2]
     for horizon, step in part.groupby("horizon", sort=True):
-        wide = step.pivot(index="origin", columns="method", values="prediction")
+        wide = step.pivot_table(index="origin", columns="method", values="prediction", dropna=False)
         truth = step.drop_duplicates("origin").set_index("origin")["truth"].reindex(wide.index)
         kept = wide.notna().all(axis=1) & truth.notna()
         wide, truth = wide[kept], truth[kept].to_numpy()
@@ -63,7 +65,7 @@ def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws:
         # Neighbouring forecasts share most of their future: a block spans at least two horizons.
         block = int(max(2 * horizon, np.ceil(count ** (1 / 3))))
         means = block_bootstrap(errors, block, draws, rng(seed, "forecast", name, "bootstrap", horizon))
-        mae = errors.mean(axis=0)
+        mae, ends_of_mae = errors.mean(axis=0), np.quantile(means, tails, axis=0)
         naive = min((m for m in NAIVE if m in methods), key=lambda m: mae[methods.index(m)], default=None)
         inside = None
         if "lower" in step:
@@ -77,6 +79,7 @@ def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws:
                 row[f"skill_vs_{label}"] = skill
                 ends = ("ci_low", "ci_high") if label == "sliding" else ("naive_ci_low", "naive_ci_high")
                 row |= dict(zip(ends, (low, high)))
+            row |= {"mae_ci_low": ends_of_mae[0, j], "mae_ci_high": ends_of_mae[1, j]}
             row |= {"naive": naive, "coverage": np.nan if inside is None else inside.get(method, np.nan)}
             rows.append(row)
     return pd.DataFrame(rows)

@@ -17,7 +17,9 @@ def as_series(values) -> np.ndarray:
     if array.ndim != 2 or array.shape[1] == 0:
         raise KoopflowError(f"values: shape {array.shape}; give an array (time,) or (time, channels)")
     if not np.isfinite(array).all():
-        raise KoopflowError(f"values: {int((~np.isfinite(array)).sum())} are missing or infinite; fill them first (koopflow.data.series)")
+        raise KoopflowError(
+            f"values: {int((~np.isfinite(array)).sum())} are missing or infinite; fill them first (koopflow.data.series)"
+        )
     return array
 
 

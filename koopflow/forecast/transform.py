@@ -1,6 +1,7 @@
 """Reversible transforms of a series: pointwise (root, log) and differences (first, seasonal).
 
-Forecasts are made of the transformed series and brought back; whatever a transform learns (log's offset) comes from the early stretch.
+Forecasts are made of the transformed series and brought back; whatever a transform learns (log's offset) comes from the early
+stretch.
 """
 
 from dataclasses import dataclass
@@ -103,7 +104,9 @@ def build(names: list[str] | str, period: int, early: np.ndarray, name: str = "s
         elif each == "seasonal":
             raise KoopflowError(f"{name}.transform: seasonal needs a period above 1, found {period}; set {name}.period")
         else:
-            raise KoopflowError(f"{name}.transform: {each!r} at place {position + 1}; accepted are {', '.join(TRANSFORMS)}, pointwise first")
+            raise KoopflowError(
+                f"{name}.transform: {each!r} at place {position + 1}; accepted are {', '.join(TRANSFORMS)}, pointwise first"
+            )
     offset = 0.0
     if pointwise == "log" and np.min(early) <= 0:
         spread = np.abs(early[early != 0])

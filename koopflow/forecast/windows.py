@@ -1,8 +1,9 @@
 """Delay-DMD of many windows at once: the models from which every forecast of this room is made.
 
-A window is the last `window` samples at some time t. Its Hankel matrix holds the delay vectors x_k = (z_{k-delays+1}, ..., z_k), oldest
-sample first, and its model is the projected DMD (Schmid 2010; Arbabi and Mezic 2017 for delays) of the pairs x_k -> x_{k+1} inside it.
-Windows are fitted in blocks, as batched matrix products and small eigenvalue problems; each is fitted once and then only looked up.
+A window is the last `window` samples at some time t. Its Hankel matrix holds the delay vectors x_k = (z_{k-delays+1}, ..., z_k),
+oldest sample first, and its model is the projected DMD (Schmid 2010; Arbabi and Mezic 2017 for delays) of the pairs x_k ->
+x_{k+1} inside it. Windows are fitted in blocks, as batched matrix products and small eigenvalue problems; each is fitted once and
+then only looked up.
 """
 
 from collections.abc import Iterator
@@ -92,6 +93,12 @@ def fit_windows(
     return WindowModels.join([_fit_block(part, level, delays, rank) for part, level in pairs_of_blocks])
 
 
+def fit_some(windows: np.ndarray, delays: int, rank: int) -> WindowModels:
+    """Fit given windows (n, window, channels), each around its own mean."""
+    means, block = windows.mean(axis=1), max(1, BLOCK_ELEMENTS // (windows.shape[1] * delays * windows.shape[2]))
+    return WindowModels.join([_fit_block(*each, delays, rank) for each in zip(_blocks(windows, block), _blocks(means, block))])
+
+
 def check_sizes(samples: int, channels: int, window: int, delays: int, rank: int) -> None:
     """Raise a KoopflowError unless windows of these sizes can be fitted to that many samples."""
     if delays < 1 or window <= delays + 1:
@@ -111,7 +118,8 @@ def _blocks(array: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def hankel(windows: np.ndarray, delays: int) -> np.ndarray:
-    """Return the delay vectors of windows (n, window, channels) as (n, window - delays + 1, delays x channels), oldest sample first."""
+    """Return the delay vectors of windows (n, window, channels) as (n, window - delays + 1, delays x channels), oldest sample
+    first."""
     n, window, channels = windows.shape
     views = sliding_window_view(windows, delays, axis=1).transpose(0, 1, 3, 2)
     return views.reshape(n, window - delays + 1, delays * channels)
@@ -121,8 +129,8 @@ def _fit_block(windows: np.ndarray, mean: np.ndarray, delays: int, rank: int) ->
     """Fit one block of windows (n, window, channels) after subtracting `mean` (n, channels)."""
     vectors = hankel(windows - mean[:, None, :], delays)
     past, future = vectors[:, :-1], vectors[:, 1:]
-    # eigh of the Gram matrix on the delay side costs a fraction of the SVD; the squared condition number only blurs directions below
-    # 1e-8 of the strongest, and those are dropped.
+    # eigh of the Gram matrix on the delay side costs a fraction of the SVD; the squared condition number only blurs directions
+    # below 1e-8 of the strongest, and those are dropped.
     squares, basis = np.linalg.eigh(past.transpose(0, 2, 1) @ past)
     squares, basis = squares[:, : -rank - 1 : -1], basis[:, :, : -rank - 1 : -1]
     floor = np.maximum(squares[:, :1], np.finfo(float).tiny) * SINGULAR_FLOOR**2

@@ -1,0 +1,157 @@
+"""Baselines, intervals, skill and the whole evaluation, against known truths."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from koopflow.data.series import Series, infer_period, load
+from koopflow.errors import KoopflowError
+from koopflow.forecast import baselines, classical
+from koopflow.forecast.choices import choose
+from koopflow.forecast.evaluate import METHODS, evaluate
+from koopflow.forecast.intervals import conformal_intervals
+from koopflow.forecast.skill import SKILL_COLUMNS, skill_table
+from koopflow.forecast.transform import build
+
+
+def seasonal_series(count: int = 400, period: int = 12) -> np.ndarray:
+    time = np.arange(count)
+    return 20 + 5 * np.sin(2 * np.pi * time / period) + np.random.default_rng(3).standard_normal(count)
+
+
+def as_series(values: np.ndarray, period: int = 12) -> Series:
+    return Series("test", np.arange(len(values)), values, np.ones(len(values), bool), period, "value", "step")
+
+
+def test_plain_baselines_are_what_their_names_say():
+    values, origins = np.arange(20.0)[:, None] ** 2, np.array([9, 15])
+    assert np.array_equal(baselines.persistence(values, origins, 2)[:, 1, 0], [81, 225])
+    assert np.array_equal(baselines.seasonal_naive(values, origins, 5, 4)[0, :, 0], [36, 49, 64, 81, 36])
+    assert np.allclose(baselines.drift(values, origins, 2)[0, :, 0], [90, 99])
+
+
+def test_exponential_smoothing_equals_statsmodels():
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+    values = seasonal_series(240)
+    estimate = ETSModel(
+        values, error="add", trend="add", damped_trend=True, seasonal="add", seasonal_periods=12, initialization_method="heuristic"
+    ).fit(disp=False, maxiter=100)
+    ours = classical.exponential_smoothing(values, np.array([239]), 15, 12, estimates=1)
+    assert np.allclose(ours[0], estimate.forecast(15), rtol=1e-8)
+
+
+def test_arima_equals_statsmodels(monkeypatch):
+    from statsmodels.tsa.arima.model import ARIMA
+
+    monkeypatch.setattr(classical, "ORDERS", ((1, 1, 1),))
+    values = np.cumsum(np.random.default_rng(4).standard_normal(300))
+    scale = values.std()
+    estimate = ARIMA(values / scale, order=(1, 1, 1)).fit(method_kwargs={"maxiter": 50})
+    assert np.allclose(classical.arima(values, np.array([299]), 6, 1, estimates=1)[0], estimate.forecast(6) * scale, rtol=1e-6)
+
+
+@pytest.mark.parametrize("names", [["root"], ["log"], ["none", "difference"], ["log", "seasonal", "difference"]])
+def test_transforms_are_undone(names):
+    values = np.abs(seasonal_series(100))[:, None]
+    transform = build(names, 12, values[:40])
+    moved, origins = transform.apply(values), np.array([50, 70])
+    future = moved[(origins - transform.lost)[:, None] + np.arange(1, 6)]
+    back = transform.unpoint(transform.undo(values, origins, future))
+    assert np.allclose(back, values[origins[:, None] + np.arange(1, 6)])
+
+
+def test_intervals_cover_as_they_say_even_when_the_spread_changes():
+    generator = np.random.default_rng(5)
+    truth = np.linspace(1, 5, 2000)[:, None] * generator.standard_normal((2000, 3))
+    low, high = conformal_intervals(np.zeros((2000, 3)), truth, np.arange(2000), 0.9)
+    known = np.isfinite(low)
+    assert abs(((truth >= low) & (truth <= high))[known].mean() - 0.9) < 0.02
+
+
+def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
+    generator = np.random.default_rng(6)
+    error = generator.standard_normal(300)
+    frames = [
+        pd.DataFrame({"series": "s", "method": m, "origin": range(300), "horizon": 1, "prediction": error * factor, "truth": 0.0})
+        for m, factor in {"sliding": 1.0, "gated": 0.5, "persistence": 2.0}.items()
+    ]
+    table = skill_table(pd.concat(frames), {"s": 2.0}, seed=0).set_index("method")
+    assert list(table.reset_index().columns[:1]) == ["method"] and SKILL_COLUMNS[0] == "series"
+    assert table.loc["gated", "skill_vs_sliding"] == pytest.approx(0.5)
+    assert table.loc["gated", "ci_low"] <= 0.5 <= table.loc["gated", "ci_high"] + 1e-12
+    assert table.loc["gated", "skill_vs_naive"] == pytest.approx(0.75)
+    assert table.loc["gated", "mase"] == pytest.approx(np.abs(error).mean() / 4)
+
+
+def test_no_method_looks_ahead():
+    values, cut = seasonal_series(300), 230
+    shifted = values.copy()
+    shifted[cut + 1 :] = -50.0
+    spec = {"horizon": 6, "window": 36, "delays": 12, "rank": 4, "transform": "none"}
+    tables = []
+    for each in (values, shifted):
+        # One estimate at the first origin, so that statsmodels' refits (each from its own past) fall on the same samples.
+        table, *_ = evaluate(as_series(each), spec, list(METHODS))
+        tables.append(table[table["origin"] <= cut].set_index(["method", "origin", "horizon"]))
+    for column in ("prediction", "lower", "upper"):
+        assert np.allclose(tables[0][column], tables[1][column], rtol=0, atol=1e-6, equal_nan=True)
+
+
+def test_all_methods_share_origins_behind_the_early_stretch():
+    table, recalled, choices, _ = evaluate(as_series(seasonal_series(200)), {"horizon": 4}, ["persistence", "sliding", "gated"])
+    origins = [set(part["origin"]) for _, part in table.groupby("method")]
+    assert origins[0] == origins[1] == origins[2]
+    assert min(origins[0]) >= choices["early"]
+    assert max(origins[0]) == 199
+    assert (recalled["recalled_origin"] + 4 <= recalled["origin"]).all()
+
+
+def test_choices_use_the_early_stretch_alone():
+    values = seasonal_series(400)
+    late = values.copy()
+    late[160:] = 1000.0
+    assert choose(as_series(values), {}) == choose(as_series(late), {})
+
+
+def test_the_season_is_found():
+    assert infer_period(seasonal_series(200), "month") == 12
+    assert infer_period(np.random.default_rng(7).standard_normal(200), "day") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("a,b\n1,2\n", "no column 'time'"),
+        ("time,value\n2020-01-02,1\n2020-01-01,2\n", "unsorted"),
+        ("time,value\n2020-01-01,1\n2020-01-01,2\n", "duplicate"),
+        ("time,value\n2020-01-01,1\n2020-01-02,many\n", "'many' in line 3"),
+        ("time,value\nyesterday,1\n", "'yesterday' in line 2"),
+        ("time,value\n2020-01-01,\n2020-01-02,\n2020-01-03,\n", "missing"),
+        ("time,value\n2020-01-01,1\n2020-01-02,1\n2020-01-03,1\n", "constant"),
+        ("", "not a readable CSV"),
+    ],
+)
+def test_a_bad_csv_ends_in_one_line(tmp_path, text, word):
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(KoopflowError, match=word) as caught:
+        load("mine", {"path": str(path), "time": "time", "value": "value"})
+    assert "mine" in str(caught.value)
+
+
+def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
+    stamps = pd.date_range("2021-01-01", periods=300, freq="h").delete([200, 201])
+    path = tmp_path / "gap.csv"
+    pd.DataFrame({"time": stamps, "value": np.sin(np.arange(298) / 3.0)}).to_csv(path, index=False)
+    series = load("gap", {"path": str(path), "time": "time", "value": "value"})
+    assert len(series.values) == 300
+    assert series.step == "hour"
+    assert list(np.flatnonzero(~series.observed)) == [200, 201]
+    table, *_ = evaluate(series, {"horizon": 4}, ["persistence", "sliding"])
+    assert not {200, 201} & set(table["origin"])
+
+
+def test_a_series_too_short_says_what_it_needs():
+    with pytest.raises(KoopflowError, match="too short"):
+        choose(as_series(seasonal_series(40)), {"horizon": 12})

@@ -1,0 +1,127 @@
+"""Recall, learned thresholds and the gate: exact, online, and blind to the future."""
+
+import numpy as np
+import pytest
+
+from koopflow.errors import KoopflowError
+from koopflow.forecast.index import SpectralIndex, embed, match, nearest_by_scan
+from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.sliding import SlidingKoopman
+from koopflow.forecast.windows import fit_windows
+
+
+def wave(count: int = 500, noise: float = 0.02) -> np.ndarray:
+    time = np.arange(count)
+    frequency = np.where((time // 60) % 2 == 0, 0.05, 0.09)
+    return np.sin(2 * np.pi * np.cumsum(frequency)) + noise * np.random.default_rng(0).standard_normal(count)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return fit_windows(wave()[:, None], 40, 12, 4)
+
+
+def test_eigenvalues_of_a_damped_oscillation_are_found():
+    time = np.arange(60)
+    models = fit_windows((0.97**time * np.cos(0.5 * time))[:, None], 40, 10, 2, center=False)
+    expected = 0.97 * np.exp(1j * np.array([-0.5, 0.5]))
+    assert np.allclose(models.eigenvalues, expected[None], atol=1e-8)
+    assert np.all(models.residual < 1e-7)
+
+
+def test_embedding_bounds_the_distance_from_below_and_is_tight(models):
+    points, pairs = embed(models.eigenvalues), np.random.default_rng(1).integers(len(models), size=(400, 2))
+    bounds = np.array([np.abs(points[a] - points[b]).sum() for a, b in pairs])
+    exact = np.array([match(models.eigenvalues[a], models.eigenvalues[b])[1] for a, b in pairs])
+    assert np.all(bounds <= exact + 1e-12)
+    assert np.median(bounds[exact > 0] / exact[exact > 0]) > 0.8
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_index_finds_what_a_scan_of_all_windows_finds(models, k):
+    spectra, points = (lambda i: models.eigenvalues[i : i + 1]), embed(models.eigenvalues)
+    index = SpectralIndex(spectra)
+    for i in range(len(models)):
+        if i % 7 == 0 and i > 20:
+            found, distances = index.nearest(i, points[i], k)
+            scanned, exact = nearest_by_scan(spectra, np.arange(i), i, k)
+            assert np.array_equal(found, scanned)
+            assert np.allclose(distances, exact, atol=1e-14)
+        index.add(i, points[i])
+    assert index.exact_distances < 0.1 * len(models) ** 2 / 14
+
+
+@pytest.mark.parametrize("scheme", ["basic", "gated"])
+def test_no_forecast_changes_when_the_future_is_replaced(scheme):
+    series, cut = wave(320), 250
+    shifted = series.copy()
+    shifted[cut + 1 :] = 7.0 + 3.0 * np.random.default_rng(2).standard_normal(len(series) - cut - 1)
+    options = {"scheme": scheme, "period": 30}
+    before = EpisodicKoopman(40, 12, 4, 10, **options).fit(series).forecasts_
+    after = EpisodicKoopman(40, 12, 4, 10, **options).fit(shifted).forecasts_
+    assert np.allclose(before[39 : cut + 1], after[39 : cut + 1], rtol=0, atol=1e-9)
+    assert not np.allclose(before[cut + 1], after[cut + 1])
+
+
+@pytest.mark.parametrize("scheme", ["basic", "gated"])
+def test_samples_one_by_one_give_the_forecasts_of_the_whole(scheme):
+    series = wave(260)
+    whole = EpisodicKoopman(40, 12, 4, 10, scheme=scheme, period=30).fit(series)
+    online = EpisodicKoopman(40, 12, 4, 10, scheme=scheme, period=30).fit(series[:150])
+    for value in series[150:]:
+        online.update([value])
+    assert np.allclose(online.forecasts_[39:], whole.forecasts_[39:], rtol=0, atol=1e-7)
+    assert np.array_equal(online.predict(), online.forecasts_[-1])
+
+
+def test_memory_halves_the_error_on_switching_regimes():
+    series = wave(1200, noise=0.0)
+    origins = np.arange(480, 1180)
+    truth = series[origins[:, None] + np.arange(1, 21)]
+    sliding = np.abs(SlidingKoopman(40, 12, 4, 20).rolling(series)[origins, :, 0] - truth).mean()
+    memory = np.abs(EpisodicKoopman(40, 12, 4, 20).fit(series).forecasts_[origins, :, 0] - truth).mean()
+    assert memory < 0.5 * sliding
+
+
+def test_only_windows_whose_future_is_known_are_recalled():
+    memory = EpisodicKoopman(40, 12, 4, 10, scheme="basic", matches=3).fit(wave(200))
+    origins, recalled = np.arange(200), memory.recalled_
+    assert (recalled >= 0).any()
+    assert np.all(recalled[recalled >= 0] + 10 <= np.repeat(origins[:, None], 3, axis=1)[recalled >= 0])
+
+
+def test_two_channels_are_forecast_together():
+    time = np.arange(200)
+    series = np.column_stack([np.sin(0.3 * time), np.cos(0.3 * time)])
+    memory = EpisodicKoopman(40, 6, 2, 5, mode_weight=0.1).fit(series)
+    expected = np.column_stack([np.sin(0.3 * np.arange(200, 205)), np.cos(0.3 * np.arange(200, 205))])
+    assert np.allclose(memory.predict(), expected, atol=0.05)
+
+
+def test_explanation_tells_how_recalled_windows_went_on():
+    series = wave(300)
+    table = EpisodicKoopman(40, 12, 4, 10, matches=2).fit(series).explain(260)
+    row = table.iloc[0]
+    assert set(table["match"]) == {1, 2}
+    assert row["continuation"] == series[int(row["recalled_origin"]) + int(row["horizon"])]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"scheme": "best"}, "scheme"),
+        ({"recalled": "all"}, "recalled"),
+        ({"threshold": 2.0}, "threshold"),
+        ({"matches": 0}, "matches"),
+    ],
+)
+def test_unknown_options_are_named(options, word):
+    with pytest.raises(KoopflowError, match=word):
+        EpisodicKoopman(40, 12, 4, 10, **options)
+
+
+def test_missing_values_and_short_series_are_refused():
+    with pytest.raises(KoopflowError, match="missing"):
+        EpisodicKoopman(40, 12, 4, 10).fit(np.full(100, np.nan))
+    with pytest.raises(KoopflowError, match="window"):
+        EpisodicKoopman(40, 12, 4, 10).fit(np.arange(20.0))
