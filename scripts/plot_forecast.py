@@ -14,5 +14,6 @@ with job(snakemake.log[0], threads=snakemake.threads):
     predictions, recalled = pd.read_parquet(snakemake.input.predictions), pd.read_parquet(snakemake.input.recalled)
     style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), snakemake.output.forecasts[0])
     style.save(
-        forecast.recurrence(windows["ends"], windows["points"], snakemake.wildcards.series, choices["step"]), snakemake.output.recurrence[0]
+        forecast.recurrence(windows["ends"], windows["points"], snakemake.wildcards.series, choices["step"]),
+        snakemake.output.recurrence[0],
     )

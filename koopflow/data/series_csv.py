@@ -37,8 +37,7 @@ def csv(name, spec, seed):
         row = int(np.argmax(order)) + 1
         what = "duplicate" if times[row] == times[row - 1] else "unsorted"
         raise KoopflowError(
-            f"series.{name}.time: {path}: {what} stamp {frame[columns[0]].iloc[row]!r} in line "
-            f"{row + 2}; each must be later"
+            f"series.{name}.time: {path}: {what} stamp {frame[columns[0]].iloc[row]!r} in line {row + 2}; each must be later"
         )
     return times, _numbers(name, path, frame[spec["value"]]), str(spec["value"])
 
@@ -50,8 +49,7 @@ def _numbers(name: str, path: str, column: pd.Series) -> np.ndarray:
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
         raise KoopflowError(
-            f"series.{name}.value: {path}: {column.iloc[row]!r} in line {row + 2} is not a number; "
-            "leave missing ones empty"
+            f"series.{name}.value: {path}: {column.iloc[row]!r} in line {row + 2} is not a number; leave missing ones empty"
         )
     values = values.to_numpy(float)
     return np.where(np.isfinite(values), values, np.nan)
@@ -75,8 +73,7 @@ def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.
         row = int(np.argmax(stamps.isna().to_numpy()))
         found = " ".join(frame[column].iloc[row] for column in columns)
         raise KoopflowError(
-            f"series.{name}.time: {path}: {found!r} in line {row + 2} is not a date or number; "
-            "write dates like 2024-01-31"
+            f"series.{name}.time: {path}: {found!r} in line {row + 2} is not a date or number; write dates like 2024-01-31"
         )
     return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
 
@@ -108,8 +105,7 @@ def regular(name: str, times: np.ndarray, values: np.ndarray) -> tuple[np.ndarra
     count = int(slots[-1]) + 1
     if count > MOST_SLOTS * len(times):
         raise KoopflowError(
-            f"series.{name}.time: gaps make {count} steps of {len(times)} rows; "
-            f"at most {MOST_SLOTS} steps per row are accepted"
+            f"series.{name}.time: gaps make {count} steps of {len(times)} rows; at most {MOST_SLOTS} steps per row are accepted"
         )
     known = np.isfinite(values)
     total = np.bincount(slots[known], weights=values[known], minlength=count)

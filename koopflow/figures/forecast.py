@@ -20,7 +20,9 @@ def read_choices(path) -> dict:
         return json.load(stream)
 
 
-def forecasts(predictions: pd.DataFrame, recalled: pd.DataFrame, values: np.ndarray, choices: Mapping, method: str = "gated") -> Figure:
+def forecasts(
+    predictions: pd.DataFrame, recalled: pd.DataFrame, values: np.ndarray, choices: Mapping, method: str = "gated"
+) -> Figure:
     """Draw the whole series with what the last forecast recalled, and forecasts from a few origins against the truth.
 
     Parameters
@@ -40,13 +42,21 @@ def forecasts(predictions: pd.DataFrame, recalled: pd.DataFrame, values: np.ndar
     figure, (above, below) = plt.subplots(2, 1, figsize=size(2, 1.3), height_ratios=(1, 1.4))
     above.plot(values, color=BLACK, linewidth=0.5)
     above.axvspan(0, choices["early"], color=GREY, alpha=0.18, linewidth=0)
-    above.text(choices["early"], 1.0, "choices made here, not scored ", transform=above.get_xaxis_transform(), ha="right", va="bottom",
-               color="#555555", fontsize="small")
+    above.text(
+        choices["early"],
+        1.0,
+        "choices made here, not scored ",
+        transform=above.get_xaxis_transform(),
+        ha="right",
+        va="bottom",
+        color="#555555",
+        fontsize="small",
+    )
     found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
     for _, row in found.iterrows():
         end = int(row["recalled_origin"])
         above.axvspan(end - window + 1, end, color=color("sliding"), alpha=0.2, linewidth=0)
-        above.plot(np.arange(end, end + horizon + 1), values[end : end + horizon + 1], color=color("memory"), linewidth=1.4)
+        above.plot(np.arange(end, end + horizon + 1), values[end : end + horizon + 1], color=color("gated"), linewidth=1.4)
     above.set_title(f"{label(name)}: what the last forecast recalled (blue: window, red: how it went on)")
     above.set_ylabel(choices["label"])
     above.set_xlim(0, last + horizon)
@@ -63,8 +73,15 @@ def forecasts(predictions: pd.DataFrame, recalled: pd.DataFrame, values: np.ndar
             steps = origin + part["horizon"].to_numpy()
             below.plot(steps, part["prediction"], color=look(each).color, linewidth=1.2, label=label(each) if count == 0 else None)
             if each == method:
-                below.fill_between(steps, part["lower"], part["upper"], color=look(each).color, alpha=0.18, linewidth=0,
-                                   label="prediction interval" if count == 0 else None)
+                below.fill_between(
+                    steps,
+                    part["lower"],
+                    part["upper"],
+                    color=look(each).color,
+                    alpha=0.18,
+                    linewidth=0,
+                    label="prediction interval" if count == 0 else None,
+                )
         below.axvline(origin, color=GREY, linewidth=0.4, linestyle=":")
     shown = values[start : last + 1]
     reach = np.ptp(shown) or 1.0
@@ -87,7 +104,14 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
             style = look(method)
             horizons = line["horizon"].to_numpy()
             strong = method in ("gated", "episodic", "sliding")
-            ax.plot(horizons, line["mae"], color=style.color, linestyle=style.linestyle, linewidth=1.6 if strong else 0.8, label=label(method))
+            ax.plot(
+                horizons,
+                line["mae"],
+                color=style.color,
+                linestyle=style.linestyle,
+                linewidth=1.6 if strong else 0.8,
+                label=label(method),
+            )
             if strong:
                 ax.fill_between(horizons, line["mae_ci_low"], line["mae_ci_high"], color=style.color, alpha=0.15, linewidth=0)
         ax.set_title(f"{label(name)}, n = {int(part['n'].max())}")
@@ -118,7 +142,9 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
         if np.isfinite(number):
             text = f"{number:.2f}" if number > -9.995 else "< -10"
             shade = "white" if abs(np.clip(number, -1, 1)) > 0.7 else "black"
-            ax.text(j, i, text + ("*" if sure.to_numpy()[i, j] >= 0.5 else ""), ha="center", va="center", color=shade, fontsize="small")
+            ax.text(
+                j, i, text + ("*" if sure.to_numpy()[i, j] >= 0.5 else ""), ha="center", va="center", color=shade, fontsize="small"
+            )
     ax.set_xticks(range(table.shape[1]), [label(name) for name in table.columns], rotation=30, ha="right")
     ax.set_yticks(range(len(table)), [label(name) for name in table.index])
     against = "sliding DMD" if reference == "sliding" else "the better of persistence and seasonal naive"

@@ -53,7 +53,6 @@ FAMILIES: dict[str, dict[str, str]] = {
     },
     "tickets": {"ticket": BLUE, "reinitialized": ORANGE, "random_mask": DARK},
     "forecast": {
-        "memory": VERMILLION,
         "gated": VERMILLION,
         "episodic": ORANGE,
         "gated_without_memory": BROWN,

@@ -85,8 +85,7 @@ def _sizes(spec, period: int, early: int, horizon: int, name: str) -> list[tuple
             for rank in [int(spec["rank"])] if spec.get("rank") else sorted({min(each, most) for each in (4, 6, 10)}):
                 if window <= delays + 1 or rank > most:
                     raise KoopflowError(
-                        f"series.{name}: window: {window}, delays: {delays}, rank: {rank} "
-                        f"do not fit; rank <= {max(most, 0)}"
+                        f"series.{name}: window: {window}, delays: {delays}, rank: {rank} do not fit; rank <= {max(most, 0)}"
                     )
                 sizes.append((window, delays, rank))
     return sizes
@@ -140,7 +139,9 @@ def check(series: Series, spec: Mapping) -> int:
             "stretch (the first 40 %)"
         )
     if np.ptp(series.values[:early]) == 0:
-        raise KoopflowError(f"series.{series.name}: constant in its first {early} samples, on which choices are made; shorten or drop it")
+        raise KoopflowError(
+            f"series.{series.name}: constant in its first {early} samples, on which choices are made; shorten or drop it"
+        )
     transform = spec.get("transform") or "auto"
     if transform != "auto":
         build(transform, series.period, series.values[:early], f"series.{series.name}")
