@@ -17,6 +17,7 @@ pathvars:
 
 
 include: "rules/equivalence.smk"
+include: "rules/pruning.smk"
 include: "rules/tickets.smk"
 
 
@@ -24,4 +25,5 @@ rule all:
     default_target: True
     input:
         rules.equivalence.input,
+        rules.pruning.input,
         rules.tickets.input,

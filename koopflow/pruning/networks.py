@@ -76,11 +76,11 @@ NETWORKS = {"mlp": mlp, "conv": conv, "mnistnet": mnistnet, "resnet": ResNet}
 
 
 def build(model: Mapping, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
-    """Return the network of `model` ({name: ..., options}), its weights drawn from `seed` alone.
+    """Return the network of `model` ({name: ..., widths: ..., arguments: {...}}), its weights drawn from `seed` alone.
 
     Raises KoopflowError for an unknown name or option; ``package.module:factory`` is called with shape and classes.
     """
-    options = {key: value for key, value in model.items() if key != "name"}
+    options = {key: value for key, value in model.items() if key not in ("name", "arguments")} | dict(model.get("arguments", {}))
     factory = NETWORKS.get(model["name"])
     if factory is None:
         module, colon, function = str(model["name"]).partition(":")

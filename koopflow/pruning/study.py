@@ -15,14 +15,8 @@ import torch
 from koopflow import seeds
 from koopflow.errors import KoopflowError
 from koopflow.pruning import decompose, evaluation, mask, overlap, scores, training
+from koopflow.pruning.columns import TABLES
 from koopflow.pruning.networks import build
-
-ACCURACY = ["study", "method", "epoch", "compression", "seed", "accuracy", "accuracy_finetuned"]
-OVERLAP = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
-SPECTRUM = ["study", "epoch", "seed", "window", "rank", "mode", "real", "imag", "amplitude", "prediction_error"]
-LAYERS = ["study", "method", "epoch", "compression", "seed", "layer", "size", "kept", "density"]
-COST = ["study", "epoch", "seed", "window", "rank", "training_seconds", "koopman_seconds", "magnitude_seconds", "share_of_training"]
-TABLES = {"accuracy": ACCURACY, "overlap": OVERLAP, "spectrum": SPECTRUM, "layers": LAYERS, "cost": COST}
 
 
 def check(name: str, study: Mapping, methods: Mapping, images) -> None:
@@ -55,7 +49,7 @@ def run(name: str, study: Mapping, methods: Mapping, images, run_seed: int, seed
         The study's name; every random stream is named after it and `seed`, so that studies and seeds do not touch each other.
     study : mapping
         model, optimizer, batch_size, epochs, prune_epochs, window (optimizer steps), rank, compressions, exclude, counted,
-        methods, pairs (of methods to compare), gradient_images, finetune {epochs, at}.
+        methods, pairs (of methods to compare), gradient_images, finetune {epochs, at, compressions: all by default}.
     methods : mapping
         Name of method -> {score, scope, options, window, rank}.
     images : koopflow.data.Images
@@ -159,7 +153,7 @@ class _Epoch:
                 continue
             training.put(self.network, snapshot.weights * chosen.kept, snapshot.buffers)
             before, after = evaluate(), float("nan")
-            if study["finetune"]["epochs"] and snapshot.epoch in study["finetune"]["at"]:
+            if wants_fine_tuning(study["finetune"], snapshot.epoch, compression):
                 names = (*self.names, snapshot.epoch, "finetune")
                 training.fine_tune(self.network, chosen, self.images, study, study["finetune"]["epochs"], self.run_seed, *names)
                 after = evaluate()
@@ -206,6 +200,12 @@ class _Epoch:
                     kept = {key: record[key] for key in ("layer", "size", "kept", "density")}
                     rows.append(self.where | {"method": name, "compression": compression} | kept)
         return rows
+
+
+def wants_fine_tuning(settings: Mapping, epoch: int, compression: float) -> bool:
+    """Return whether the network pruned at `epoch` to `compression` is to be fine-tuned."""
+    chosen = settings.get("compressions")
+    return bool(settings["epochs"]) and epoch in settings["at"] and (not chosen or compression in chosen)
 
 
 def threads(count: int) -> None:

@@ -50,20 +50,30 @@ def put(network: nn.Module, weights: np.ndarray, buffers: Mapping[str, torch.Ten
 
 
 def optimizer_and_schedule(network: nn.Module, settings: Mapping, steps: int):
-    """Return the optimizer of `settings` ({name, learning_rate, ..., schedule: {name: constant or cosine}}) and its schedule."""
-    options = {key: value for key, value in settings.items() if key not in ("name", "learning_rate", "schedule")}
+    """Return the optimizer of `settings` ({name, learning_rate, ..., schedule: {name: constant, cosine or step}}) and its schedule."""
+    options = {
+        {"epsilon": "eps"}.get(key, key): value
+        for key, value in settings.items()
+        if key not in ("name", "learning_rate", "schedule")
+    }
     if settings["name"] not in OPTIMIZERS:
         raise KoopflowError(f"optimizer.name: {settings['name']!r} is unknown; accepted are {', '.join(OPTIMIZERS)}")
     try:
         optimizer = OPTIMIZERS[settings["name"]](network.parameters(), lr=settings["learning_rate"], **options)
     except TypeError as error:
         raise KoopflowError(f"optimizer {settings['name']}: {error}") from None
-    schedule = settings.get("schedule", {"name": "constant"})["name"]
+    options = dict(settings.get("schedule", {}))
+    schedule = options.pop("name", "constant")
+    if schedule == "step" and set(options) <= {"milestones", "factor"}:
+        milestones, factor = options.get("milestones", []), options.get("factor", 0.1)
+        return optimizer, torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, factor)
+    if options:
+        raise KoopflowError(f"optimizer.schedule: {sorted(options)[0]!r} is not used here; accepted are name, milestones, factor")
     if schedule == "constant":
         return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
     if schedule == "cosine":
         return optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    raise KoopflowError(f"optimizer.schedule.name: {schedule!r} is unknown; accepted are constant, cosine")
+    raise KoopflowError(f"optimizer.schedule.name: {schedule!r} is unknown; accepted are constant, cosine, step")
 
 
 def batches(count: int, size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:

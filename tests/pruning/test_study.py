@@ -9,7 +9,7 @@ import torch
 
 from koopflow import data, seeds
 from koopflow.errors import Diverged, KoopflowError
-from koopflow.pruning import evaluation, mask, networks, study, training
+from koopflow.pruning import columns, evaluation, mask, networks, study, training
 
 METHODS = {
     "koopman_magnitude": {"score": "koopman_magnitude"},
@@ -52,11 +52,11 @@ def test_tables_are_whole_and_the_same_each_time(digits):
     first, again = run(digits), run(digits)
     accuracy = first["accuracy"]
     assert list(accuracy.columns[:3]) == ["study", "epoch", "seed"]
-    assert set(study.ACCURACY) <= set(accuracy)
+    assert set(columns.ACCURACY) <= set(accuracy)
     assert len(accuracy) == 5 * 3 * 2
     assert accuracy.accuracy_finetuned.isna().equals(accuracy.epoch == 1)
     for table in ("accuracy", "overlap", "spectrum", "layers"):
-        assert set(study.TABLES[table]) <= set(first[table])
+        assert set(columns.TABLES[table]) <= set(first[table])
         assert first[table].equals(again[table])
     dense = accuracy[accuracy.compression == 1].groupby("epoch").accuracy.nunique()
     assert (dense == 1).all()

@@ -1,0 +1,143 @@
+"""Figures of the pruning studies: accuracy, overlap, eigenvalues and layer densities."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from scipy import stats
+
+from koopflow.figures.style import DOUBLE, SINGLE, color, label, look
+
+
+def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Return mean and half-width of Student's 95 % interval of column `y` for each value of `x` (0 for a single seed)."""
+    table = frame.groupby(x)[y].agg(["mean", "std", "count"])
+    t = stats.t.ppf(0.975, np.maximum(table["count"] - 1, 1))
+    table["half"] = np.where(table["count"] > 1, t * table["std"].fillna(0) / np.sqrt(table["count"]), 0)
+    return table
+
+
+def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
+    """Accuracy against compression: a row per study, its earliest, a middle and its last epoch side by side, a line per method."""
+    table = table[table[column].notna()]
+    studies = list(dict.fromkeys(table.study))
+    chosen = {study: _spread(sorted(table[table.study == study].epoch.unique())) for study in studies}
+    columns = max(1, *(len(epochs) for epochs in chosen.values())) if studies else 1
+    figure, axes = _grid(max(1, len(studies)), columns)
+    for row, study in zip(axes, studies):
+        for axis, epoch in zip(row, chosen[study]):
+            part = table[(table.study == study) & (table.epoch == epoch)]
+            for method in dict.fromkeys(part.method):
+                line, drawn = bands(part[part.method == method], "compression", column), look(method)
+                axis.errorbar(line.index, 100 * line["mean"], 100 * line["half"], **_style(drawn), label=label(method))
+            axis.set_xscale("log", base=2)
+            axis.set_title(f"{label(study)}\nepoch {epoch} (n = {part.seed.nunique()})")
+            axis.set_ylim(0, 102)
+            axis.set_xticks(sorted(part.compression.unique()), [f"{c:g}" for c in sorted(part.compression.unique())])
+            axis.minorticks_off()
+    _finish(figure, axes, "Compression (weights / kept weights)", "Test accuracy (%)")
+    return figure
+
+
+def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
+    """Overlap of pruned sets against epoch, a panel per study, with the chance level dashed; bars are 95 % intervals over seeds."""
+    studies = list(dict.fromkeys(table.study))
+    figure, axes = _grid(1, max(1, len(studies)), tall=1.0)
+    for axis, study in zip(axes[0], studies):
+        part = table[table.study == study]
+        at = _nearest(part.compression, 4 if compression is None else compression)
+        part = part[part.compression == at]
+        for a, b in dict.fromkeys(zip(part.method_a, part.method_b)):
+            pair = part[(part.method_a == a) & (part.method_b == b)]
+            line, drawn = bands(pair, "epoch", "jaccard"), look(a)
+            axis.errorbar(line.index, line["mean"], line["half"], **_style(drawn), label=f"{label(a)} / {label(b).lower()}")
+        chance = part.groupby("epoch").expected_jaccard.mean()
+        axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
+        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
+        axis.set_ylim(0.9 * chance.min(), 1.02)
+    _finish(figure, axes, "Epoch of pruning", "Jaccard index of pruned sets")
+    return figure
+
+
+def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
+    """Distance of the leading eigenvalues from 1 against epoch (every seed a point, lines are medians), a panel per study."""
+    studies = list(dict.fromkeys(table.study))
+    figure, axes = _grid(1, max(1, len(studies)), tall=0.9)
+    shades = pyplot.get_cmap("cividis")(np.linspace(0, 0.9, modes))
+    for axis, study in zip(axes[0], studies):
+        part = table[table.study == study]
+        first = part[["window", "rank"]].drop_duplicates().iloc[0]
+        part = part[(part.window == first["window"]) & (part["rank"] == first["rank"]) & (part["mode"] < modes)]
+        part = part.assign(distance=np.maximum(np.hypot(part.real - 1, part.imag), 1e-8))
+        for mode, group in part.groupby("mode"):
+            axis.plot(group.epoch, group.distance, ".", color=shades[mode], markersize=2.5)
+            middle = group.groupby("epoch").distance.median()
+            axis.plot(middle.index, middle, color=shades[mode], label=f"Mode {mode + 1}")
+        axis.set_yscale("log")
+        axis.set_title(f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})")
+    _finish(figure, axes, "Epoch", "Distance of eigenvalue from 1 (per step)")
+    return figure
+
+
+def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
+    """Kept share of each layer by method at the last epoch, a panel per study; bars are 95 % intervals over seeds."""
+    studies = list(dict.fromkeys(table.study))
+    figure, axes = _grid(1, max(1, len(studies)), tall=0.9)
+    for axis, study in zip(axes[0], studies):
+        part = table[(table.study == study) & (table.epoch == table[table.study == study].epoch.max())]
+        at = _nearest(part.compression, compression)
+        part = part[part.compression == at]
+        names = list(dict.fromkeys(part.layer))
+        methods = list(dict.fromkeys(part.method))
+        for place, method in enumerate(methods):
+            line = bands(part[part.method == method], "layer", "density").reindex(names)
+            where = np.arange(len(names)) + (place - (len(methods) - 1) / 2) * 0.8 / len(methods)
+            drawn = look(method)
+            axis.errorbar(
+                where, 100 * line["mean"], 100 * line["half"], color=drawn.color, marker=drawn.marker, ls="", label=label(method)
+            )
+        axis.axhline(100 / at, color=color("random"), linewidth=0.6, linestyle=":")
+        axis.set_yscale("symlog", linthresh=0.1)
+        axis.set_ylim(0, 130)
+        axis.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
+        if len(names) <= 8:
+            axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
+        else:
+            axis.set_xticks([0, len(names) - 1], ["first layer", "last layer"])
+        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
+    _finish(figure, axes, "Layer", "Kept weights (%)")
+    return figure
+
+
+def _spread(epochs: list) -> list:
+    """Return the first, the middle and the last of `epochs`, without repetition."""
+    return list(dict.fromkeys([epochs[0], epochs[(len(epochs) - 1) // 2], epochs[-1]]))
+
+
+def _nearest(values: pd.Series, wanted: float) -> float:
+    values = np.sort(values.unique())
+    return float(values[np.argmin(np.abs(np.log(values / wanted)))])
+
+
+def _style(drawn) -> dict:
+    return {"color": drawn.color, "marker": drawn.marker, "linestyle": drawn.linestyle, "elinewidth": 0.7}
+
+
+def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarray]:
+    width = SINGLE if columns == 1 else max(DOUBLE, 2.2 * columns)
+    return pyplot.subplots(rows, columns, figsize=(width, rows * tall * 2.4 + 0.9), squeeze=False)
+
+
+def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
+    """Label the outer axes, hide empty ones, and put one legend for all panels below them."""
+    handles: dict[str, object] = {}
+    for axis in axes.flat:
+        axis.set_visible(axis.has_data())
+        for handle, name in zip(*axis.get_legend_handles_labels()):
+            handles.setdefault(name, handle)
+    for axis in axes[-1]:
+        axis.set_xlabel(x)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(y)
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(3, axes.shape[1] + 1))

@@ -1,0 +1,17 @@
+"""Check every pruning study against its data and its network, before anything is trained."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    import json
+    from pathlib import Path
+
+    from koopflow.data import load
+    from koopflow.pruning.study import check
+
+    params, report = snakemake.params, {}
+    for name, study in params.studies.items():
+        images = load(params.data[study["data"]], data_root=params.data_root, seed=params.seed, named=params.data)
+        check(name, study, params.methods, images)
+        report[name] = "can be done"
+    Path(snakemake.output[0]).write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,17 @@
+"""Draw the figures of the pruning studies."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    from koopflow.figures import pruning, style
+    from koopflow.tables import read_csv
+
+    style.use(snakemake.params.style)
+    table = {name: read_csv(snakemake.input[name]) for name in ("accuracy", "overlap", "spectrum", "layers")}
+    out = snakemake.output
+    style.save(pruning.accuracy(table["accuracy"]), out.accuracy[0])
+    style.save(pruning.accuracy(table["accuracy"], "accuracy_finetuned"), out.finetuned[0])
+    style.save(pruning.overlap(table["overlap"]), out.overlap[0])
+    style.save(pruning.eigenvalues(table["spectrum"]), out.eigenvalues[0])
+    shown = table["layers"][table["layers"].method.isin(table["accuracy"].method.unique())]
+    style.save(pruning.layers(shown), out.layers[0])
