@@ -6,6 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from koopflow.errors import KoopflowError
+from koopflow.tickets import trainers
+from koopflow.tickets.chain import Chain
+from koopflow.tickets.controls import random_masks
 
 BLOCK = re.compile(r"^(?P<stage>.*?)\.(?P<block>\d+)\.(?P<rest>[^.]*[a-zA-Z].*)$")
 
@@ -73,3 +76,49 @@ def stretch(ticket: Mapping[str, np.ndarray], target: Mapping[str, tuple]) -> di
             raise KoopflowError(f"elastic ticket: {name} is {tuple(shape)} but {taken} in the source is {np.shape(ticket[taken])}")
         moved[name] = np.array(ticket[taken])
     return moved
+
+
+def transfer_depth(source: Chain, target: Chain, setup: trainers.Setup, images, rounds: list[int]) -> list[dict]:
+    """Train tickets of one depth, stretched to another, beside the target's own tickets and random masks.
+
+    Parameters
+    ----------
+    source, target : Chain
+        Of one family (``resnet14``, ``resnet20`` …) on one task, with equal seeds.
+    setup : Setup
+        How the target is trained.
+    images : koopflow.data Images
+    rounds : list of int
+        Rounds whose tickets are stretched.
+
+    Returns
+    -------
+    list of dict
+        One per round and seed: density after stretching, accuracy, accuracy_own (the target's ticket nearest in density), and
+        accuracy_random (random masks of the stretched ticket's layer densities).
+    """
+    study, layers = target.study, list(target.masks[0])
+    seeds = [seed for seed in target.seeds if seed in source.seeds]
+    shapes = {name: values.shape[1:] for name, values in target.rewind.items()}
+    states, masks, random, places = [], [], [], []
+    for number in rounds:
+        weights, ticket = source.ticket(number)
+        for seed in seeds:
+            states.append(stretch({name: values[seed] for name, values in weights.items()}, shapes))
+            masks.append(stretch({name: mask[seed] for name, mask in ticket.items()}, {name: shapes[name] for name in layers}))
+            random.append(random_masks(masks[-1], study["seed"], "elastic", study["task"], seed, number))
+            places.append((number, seed))
+    start = {name: np.stack([state[name] for state in states]) for name in target.rewind}
+    found = []
+    for chosen in (masks, random):
+        stacked = {name: np.stack([mask[name] for mask in chosen]) for name in layers}
+        order = [seed for _, seed in places]
+        trained = trainers.train(setup, images, start, stacked, order, study["seed"], study["stream"], study["rewind_step"])
+        found.append(trainers.accuracy(setup, images, trained))
+    rows = []
+    for (number, seed), mask, accuracy, control in zip(places, masks, *found):
+        density = sum(int(layer.sum()) for layer in mask.values()) / sum(layer.size for layer in mask.values())
+        own = int(np.argmin(np.abs(np.log(target.densities() / density))))
+        row = {"round": number, "seed": seed, "density": density, "accuracy": accuracy}
+        rows.append(row | {"accuracy_own": target.accuracy[own][seed], "accuracy_random": control})
+    return rows

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from koopflow.data import load
+from koopflow.errors import KoopflowError
+from koopflow.tickets import chain as chains
+from koopflow.tickets import controls, elastic, imp, trainers, transfer
+
+pytest.importorskip("koopflow.training.ensemble")
+
+
+def network(depth=8, steps=12):
+    setup = {"model": {"name": f"resnet{depth}", "width": 2}, "optimizer": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}}
+    return trainers.Network(setup | {"batch_size": 20, "steps": steps}, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load({"source": "digits", "train_size": 200, "test_size": 100})
+
+
+@pytest.fixture(scope="module")
+def short(images):
+    return imp.run_chain(network(), images, task="digits", rounds=3, seeds=2, rewind_step=4)
+
+
+def test_a_residual_network_is_pruned_exactly_and_only_in_its_kernels(short):
+    total = sum(mask[0].size for mask in short.masks[0].values())
+    assert all(name.endswith(("conv.weight", "conv1.weight", "conv2.weight", "output.weight")) for name in short.masks[0])
+    for number, count in enumerate([total, total - round(0.2 * total)]):
+        assert all(sum(int(mask[seed].sum()) for mask in short.masks[number].values()) == count for seed in range(2))
+    assert "stages.0.0" in short.sums("block")[0]
+
+
+def test_running_statistics_travel_with_the_ticket_and_through_its_file(short, tmp_path):
+    assert any("running_mean" in name for name in short.rewind)
+    chains.save_chain(short, tmp_path / "c.npz")
+    again = chains.load_chain(tmp_path / "c.npz")
+    assert list(again.rewind) == list(short.rewind)
+    assert list(again.masks[0]) == list(short.masks[0])
+    from safetensors.torch import load_file
+
+    from koopflow.training import models
+
+    ticket = load_file(chains.write_tickets(short, tmp_path, [1])[0])
+    missing = models.build({"name": "resnet8", "width": 2}, (1, 8, 8), 10).load_state_dict(ticket, strict=False).missing_keys
+    assert all(name.endswith("num_batches_tracked") for name in missing)
+
+
+def test_own_tickets_give_the_chains_accuracy_again_whoever_is_beside(short, images):
+    found = transfer.transfer_to(network(), images, short, {"self": short}, [1, 2])["self"]
+    np.testing.assert_allclose(found, np.array(short.accuracy[1:]), atol=0.021)
+    assert controls.run_controls(network(), images, short, [2])["one_shot"].shape == (1, 2)
+
+
+def test_a_longer_chain_starts_from_the_shorter_ones_file(short, images, tmp_path):
+    chains.save_chain(short, tmp_path / "short.npz")
+    longer = imp.run_chain(network(), images, task="digits", rounds=4, seeds=2, rewind_step=4, previous=tmp_path / "short.npz")
+    assert longer.rounds == 4
+    np.testing.assert_array_equal(longer.masks[2]["conv.weight"], short.masks[2]["conv.weight"])
+
+
+def test_tickets_stretch_between_depths_and_back(images):
+    middle, deep = (imp.run_chain(network(depth), images, task="digits", rounds=2, seeds=2, rewind_step=4) for depth in (14, 20))
+    for source, target, depth in ((middle, deep, 20), (deep, middle, 14)):
+        rows = elastic.transfer_depth(source, target, network(depth), images, [1])
+        assert len(rows) == 2
+        assert all(0 <= row[key] <= 1 for row in rows for key in ("density", "accuracy", "accuracy_own", "accuracy_random"))
+        assert rows[0]["density"] == pytest.approx(0.8, abs=0.1)
+
+
+def test_a_block_that_widens_cannot_be_repeated(short, images):
+    deep = imp.run_chain(network(14), images, task="digits", rounds=2, seeds=2, rewind_step=4)
+    with pytest.raises(KoopflowError, match=r"stages.1.1.conv1.weight is \(4, 4, 3, 3\) but stages.1.0"):
+        elastic.transfer_depth(short, deep, network(14), images, [1])
