@@ -19,6 +19,7 @@ pathvars:
 include: "rules/equivalence.smk"
 include: "rules/pruning.smk"
 include: "rules/tickets.smk"
+include: "rules/claims.smk"
 
 
 rule all:
@@ -27,3 +28,4 @@ rule all:
         rules.equivalence.input,
         rules.pruning.input,
         rules.tickets.input,
+        rules.claims.input,

@@ -31,14 +31,20 @@ def training(between, within=1.0):
 
 
 def overlap(early, late, gaps=(0.5, 0.3, 0.2, 0.1)):
-    rows = []
+    rows, spectrum = [], []
     for seed, e in zip(SEEDS, noise(6)):
         for epoch, gap in enumerate(gaps, start=1):
             agreement = early + (late - early) * (epoch - 1) / (len(gaps) - 1) + e
-            rows.append(("s", "A", "B", epoch, 4, seed, 0.2 + 0.8 * agreement, 0.2, gap))
-            rows.append(("s", "A", "B", epoch, 1, seed, 1.0, 1.0, gap))  # nothing pruned: says nothing
-    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard", "leading_gap"]
-    return {"pruning/overlap.csv": pd.DataFrame(rows, columns=columns)}
+            rows.append(("s", "A", "B", epoch, 4, seed, 0.2 + 0.8 * agreement, 0.2))
+            rows.append(("s", "A", "B", epoch, 1, seed, 1.0, 1.0))  # nothing pruned: says nothing
+            spectrum += [
+                ("s", epoch, seed, 40, 10, 1 - gap, 0.0),
+                ("s", epoch, seed, 40, 10, 0.1, 0.1),
+                ("s", epoch, seed, 9, 2, 1.0, 0.0),
+            ]
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
+    spectra = pd.DataFrame(spectrum, columns=["study", "epoch", "seed", "window", "rank", "real", "imag"])
+    return {"pruning/overlap.csv": pd.DataFrame(rows, columns=columns), "pruning/spectrum.csv": spectra}
 
 
 def accuracy(gap):

@@ -9,6 +9,8 @@ SKILL = "forecast/skill.csv"
 
 
 def _rows(tables: Tables, series, horizon):
+    if not series:
+        raise Undecided("this run forecasts no series of this kind")
     frame = tables.read(SKILL, ["series", "method", "horizon", "n", "mae", "skill_vs_sliding", "ci_low", "ci_high"])
     return pick(frame, SKILL, series=series, horizon=horizon)
 

@@ -8,6 +8,7 @@ from koopflow.claims.measures import measure
 
 ACCURACY = "pruning/accuracy.csv"
 OVERLAP = "pruning/overlap.csv"
+SPECTRUM = "pruning/spectrum.csv"
 
 
 def _epochs(frame: pd.DataFrame, when: str) -> pd.DataFrame:
@@ -66,13 +67,20 @@ def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: str, study:
 def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study: str | None = None) -> Estimate:
     """Return Spearman's ρ per seed between |λ₁ − 1|, λ₁ the eigenvalue nearest 1, and the agreement of the masks at that epoch.
 
-    Reads the column ``leading_gap`` of the overlap table (|λ₁ − 1| of the fit behind the Koopman masks).
+    Per study, the spectrum of the fit listed first (its window and rank) is used; the correlation is over epochs, averaged over studies.
     """
-    frame = _beyond_chance(tables, study, a, b)
-    if "leading_gap" not in frame:
-        raise Undecided(f"{OVERLAP} has no column leading_gap, so the spectrum cannot be set against the overlap")
-    per_epoch = frame[frame["epoch"] > 0].groupby(["seed", "epoch"])[["leading_gap", "agreement"]].mean().reset_index()
-    if per_epoch["epoch"].nunique() < 4:
-        raise Undecided(f"{per_epoch['epoch'].nunique()} epochs were pruned; a rank correlation over epochs takes at least 4")
-    correlations = [own["leading_gap"].corr(own["agreement"], method="spearman") for _, own in per_epoch.groupby("seed")]
-    return over_units(correlations, level)
+    agreement = _beyond_chance(tables, study, a, b).groupby(["study", "seed", "epoch"])["agreement"].mean()
+    columns = ["study", "epoch", "seed", "window", "rank", "real", "imag"]
+    spectrum = pick(tables.read(SPECTRUM, columns), SPECTRUM, study=study)
+    fits = spectrum.drop_duplicates(["study", "epoch", "seed"])[["study", "epoch", "seed", "window", "rank"]]
+    spectrum = spectrum.merge(fits, on=list(fits.columns))
+    gaps = np.hypot(spectrum["real"] - 1, spectrum["imag"]).groupby([spectrum["study"], spectrum["seed"], spectrum["epoch"]]).min()
+    both = pd.concat({"agreement": agreement, "gap": gaps}, axis=1).dropna().reset_index()
+    correlations = [
+        (seed, own["gap"].corr(own["agreement"], method="spearman"))
+        for (_, seed), own in both.groupby(["study", "seed"])
+        if len(own) >= 4
+    ]
+    if not correlations:
+        raise Undecided("fewer than 4 epochs were pruned; a rank correlation over epochs takes at least 4")
+    return over_units(pd.DataFrame(correlations, columns=["seed", "rho"]).groupby("seed")["rho"].mean(), level)

@@ -54,6 +54,8 @@ def composition(tables: Tables, level: float, task: str | None = None, model: st
     """Return mean |log(M_a / M_b)| over tasks, layers and densities, per seed: 0.05 is a difference of about 5 %."""
     frame = tables.read(COMPOSITION, ["task", "model", "seed", "density", "layer", "coupling_a", "coupling_b"])
     frame = pick(frame, COMPOSITION, task=task, model=model)
+    if "comparison" in frame:  # the same steps run again stand in the same table, as the floor
+        frame = frame[frame["comparison"] == "composition"]
     frame = frame[(frame["coupling_a"] > 0) & (frame["coupling_b"] > 0)]
     apart = np.log(frame["coupling_a"] / frame["coupling_b"]).abs()
     return over_units(apart.groupby(frame["seed"]).mean(), level)

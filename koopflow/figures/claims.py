@@ -1,0 +1,99 @@
+"""The page of claims: one row per claim, its statistic and interval set against the criterion, its verdict."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from koopflow.figures.style import DOUBLE, FAMILIES
+
+PAPERS = {
+    "arXiv 2302.09160": "When are two ways of training the same dynamics?",
+    "arXiv 2110.14856": "Pruning by Koopman modes",
+    "arXiv 2110.03210": "Winning tickets and the renormalization group",
+    "arXiv 2311.12615": "Forecasting with episodic memory",
+}
+HEADING = {"ha": "left", "va": "center", "fontsize": "small", "weight": "bold", "annotation_clip": False}
+WANTED = "#DCE8F2"
+WIDTH_OF_STATEMENT = 52
+REACH = 3.0
+
+
+def plot(claims: pd.DataFrame) -> Figure:
+    """Draw the table of claims.
+
+    Each claim has its own unit, so its row is scaled by its own criterion: the criterion stands at 0 and one step is the larger of the
+    interval's half width and the criterion itself. What lies further than 3 steps is drawn at the edge with an arrow; the numbers stand beside.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        ``claims.csv``, with its columns above, below, unit and reason.
+    """
+    claims = claims.assign(head=claims["paper"].str.replace(r" \(.*\)", "", regex=True))
+    claims = claims.sort_values("head", kind="stable").reset_index(drop=True)
+    starts = claims["head"] != claims["head"].shift()
+    places = np.arange(len(claims)) + 0.7 * np.cumsum(starts.to_numpy())
+    verdicts = FAMILIES["verdicts"]
+    figure, ax = pyplot.subplots(figsize=(DOUBLE, 0.32 * (places[-1] + 1) + 0.5 if len(claims) else 1.0))
+    for place, starting, (_, claim) in zip(places, starts, claims.iterrows()):
+        if starting:
+            title = f"{PAPERS.get(claim['head'], '')} ({claim['head']})" if claim["head"] in PAPERS else claim["head"]
+            ax.annotate(title, (0, place - 0.8), xytext=(0.01, place - 0.8), xycoords=("figure fraction", "data"), **HEADING)
+        colour = verdicts[claim["verdict"]]
+        words = "\n".join(textwrap.wrap(claim["statement"], WIDTH_OF_STATEMENT))
+        ax.text(-REACH - 0.3, place, words, ha="right", va="center", fontsize="x-small")
+        if np.isfinite(claim["value"]):
+            _draw(ax, place, claim, colour)
+            told = _numbers(claim)
+        else:
+            told = str(claim["reason"])
+        ax.plot([REACH + 0.35], [place], "s", color=colour, markersize=4, clip_on=False)
+        ax.text(REACH + 0.6, place - 0.22, claim["verdict"], ha="left", va="center", fontsize="x-small", weight="bold")
+        ax.text(REACH + 0.6, place + 0.22, told, ha="left", va="center", fontsize="xx-small", color="#444444")
+    ax.set_xlim(-REACH, REACH)
+    ax.set_ylim(places[-1] + 0.6 if len(claims) else 1, -0.6)
+    ax.set_yticks([])
+    ax.set_xticks([])
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+    handles = [Line2D([], [], marker="s", linestyle="none", color=colour, label=word) for word, colour in verdicts.items()]
+    handles.append(Patch(color=WANTED, label="where the criterion wants the interval"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="x-small")
+    return figure
+
+
+def _draw(ax, place: float, claim: pd.Series, colour: str) -> None:
+    """Draw one claim's interval over the range that the criterion wants, in steps from the criterion."""
+    above, below = claim["above"], claim["below"]
+    both = np.isfinite(above) and np.isfinite(below)
+    centre = (above + below) / 2 if both else above if np.isfinite(above) else below
+    half = (claim["ci_high"] - claim["ci_low"]) / 2
+    step = (below - above) / 2 if both else max(half, abs(centre), 1e-12)
+    low, value, high = (np.clip((claim[name] - centre) / step, -REACH, REACH) for name in ("ci_low", "value", "ci_high"))
+    wanted = (-1.0, 1.0) if both else (0.0, REACH) if np.isfinite(above) else (-REACH, 0.0)
+    ax.fill_betweenx([place - 0.36, place + 0.36], *wanted, color=WANTED, linewidth=0, zorder=-1)
+    for edge in wanted if both else (0.0,):
+        ax.plot([edge, edge], [place - 0.36, place + 0.36], color="black", linewidth=0.6)
+    ax.plot([low, high], [place, place], color=colour, linewidth=1.6, solid_capstyle="butt")
+    for end, edge, marker in ((low, -REACH, "<"), (high, REACH, ">")):
+        if end == edge:
+            ax.plot([end], [place], marker, color=colour, markersize=4, clip_on=False)
+    if abs(value) < REACH:
+        ax.plot([value], [place], "o", color=colour, markersize=4)
+
+
+def _numbers(claim: pd.Series) -> str:
+    """Return the statistic, its interval where it has one, the criterion and n, short enough for one line."""
+    exact = claim["ci_low"] == claim["ci_high"]
+    interval = "" if exact else f" [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}]"
+    ends = [
+        f"> {claim['above']:g}" if np.isfinite(claim["above"]) else "",
+        f"< {claim['below']:g}" if np.isfinite(claim["below"]) else "",
+    ]
+    count = "exact" if exact else f"n = {int(claim['n'])} {claim['unit']}"
+    return f"{claim['value']:.3g}{interval}, wanted {' and '.join(end for end in ends if end)}; {count}"

@@ -1,0 +1,35 @@
+"""The page of claims says every statement and verdict, draws what was computed, and gives the reason for what was not."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot
+
+from koopflow.claims import evaluate
+from koopflow.claims.estimate import Tables
+from koopflow.figures import claims as page
+from koopflow.figures import style
+
+
+def test_every_claim_is_on_the_page_with_its_verdict_and_reason():
+    distances = pd.DataFrame([("m", "g", 0.01), ("m", "b", 1.0), ("g", "b", 1.0)], columns=["a", "b", "distance"])
+    common = {"paper": "arXiv 2302.09160", "measure": "distance_beside_control", "a": "m", "b": "g", "below": 0.5}
+    statements = {
+        "near": common | {"statement": "They are near.", "control": "b"},
+        "lost": common | {"statement": "They are lost.", "control": "nobody"},
+    }
+    table = evaluate({"level": 0.95, "minimum_units": 3, "statements": statements}, Tables(given={page_table(): distances}))
+    style.use()
+    figure = page.plot(table)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    for row in table.itertuples():
+        assert row.statement in words
+        assert row.verdict in words
+    assert any("nobody" in word for word in words)
+    bars = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert len(bars) == 1
+    assert np.isfinite(bars[0].get_xdata()).all()
+    pyplot.close(figure)
+
+
+def page_table() -> str:
+    return "equivalence/optimizers/distances.csv"
