@@ -1,7 +1,9 @@
 """Image classification data for training: one registry, one function per source, everything in memory.
 
-``load({"source": "digits"})`` returns an `Images`. A new source is one function decorated with ``@source("name")`` in a module imported
-here; a new transform of an existing set is one function decorated with ``@transform("name")``. Nothing here imports torch before a
+``load({"source": "digits"})`` returns an `Images`. A new source is one function decorated with ``@source("name")`` in
+a module imported
+here; a new transform of an existing set is one function decorated with ``@transform("name")``. Nothing here imports
+torch before a
 source needs torchvision.
 """
 

@@ -1,4 +1,5 @@
-"""The default set: 1,797 real handwritten digits, 8 × 8 pixels, inside scikit-learn (UCI 80, Alpaydin and Kaynak 1998); no download."""
+"""The default set: 1,797 real handwritten digits, 8 × 8 pixels, inside scikit-learn (UCI 80, Alpaydin and Kaynak
+1998); no download."""
 
 import numpy as np
 

@@ -1,4 +1,5 @@
-"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is ever executed."""
+"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is ever
+executed."""
 
 import zipfile
 from pathlib import Path
@@ -16,7 +17,8 @@ KEYS = ("x_train", "y_train", "x_test", "y_test")
 def npz(context, path: str) -> RawImages:
     """Return the images of an .npz with x_train, y_train, x_test and y_test.
 
-    Images are (image, height, width) or (image, channel, height, width), uint8 (0 to 255) or floating-point numbers; labels are integers
+    Images are (image, height, width) or (image, channel, height, width), uint8 (0 to 255) or floating-point numbers;
+    labels are integers
     from 0. Pickled objects are refused.
     """
     if not Path(path).is_file():
@@ -42,9 +44,11 @@ def npz(context, path: str) -> RawImages:
 
 @source("image_folder")
 def image_folder(context, path: str, size: int = 32, channels: int = 3) -> RawImages:
-    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``), scaled and cropped to size × size pixels.
+    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``), scaled and cropped to
+    size × size pixels.
 
-    The shorter side is scaled to `size` and the centre cut out. `channels` is 3 (colour) or 1 (grey). Images stay bytes until normalized.
+    The shorter side is scaled to `size` and the centre cut out. `channels` is 3 (colour) or 1 (grey). Images stay
+    bytes until normalized.
     """
     if channels not in (1, 3):
         raise KoopflowError(f"data: image_folder: channels: {channels} is not accepted; 1 (grey) or 3 (colour)")

@@ -61,7 +61,8 @@ def load(spec: Mapping | str, *, data_root: str = "data", seed: int = 0, named: 
     Parameters
     ----------
     spec : mapping or str
-        ``{"source": NAME, **options}``, or NAME alone. Beside the source's options: ``transform: {NAME: option}`` (applied in the order
+        ``{"source": NAME, **options}``, or NAME alone. Beside the source's options: ``transform: {NAME: option}``
+        (applied in the order
         given), ``train_size`` and ``test_size`` (keep that many images, drawn evenly over the classes).
     data_root : str
         Folder in which downloaded sets lie.
@@ -119,7 +120,8 @@ def _subset(raw: RawImages, part: str, size: int) -> RawImages:
         raise KoopflowError(
             f"data: {part}_size: {size} of {raw.name} is outside {raw.classes} (its classes) to {len(labels)} (its {part} images)"
         )
-    # Images sorted by their rank within the class, as a share of the class: the first `size` keep every class's share to one image.
+    # Images sorted by their rank within the class, as a share of the class: the first `size` keep every class's share
+    to one image.
     order = seeds.rng(0, "data", raw.name, part, "subset").permutation(len(labels))
     share = np.empty(len(labels))
     for label in np.unique(labels):

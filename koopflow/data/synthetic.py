@@ -14,7 +14,8 @@ from koopflow.data.registry import source
 def gaussian_clusters(context, like: str = "digits") -> RawImages:
     """Return one Gaussian cloud per class, matched to the set `like`.
 
-    Matched are the shape, the number of images and each class's share; every pixel's mean and variance over the training images; and the
+    Matched are the shape, the number of images and each class's share; every pixel's mean and variance over the
+    training images; and the
     share of the variance that lies between the classes rather than within them. Pixels are otherwise independent.
     """
     real = context.load(like).as_float()
@@ -40,7 +41,8 @@ def gaussian_clusters(context, like: str = "digits") -> RawImages:
 def teacher(context, like: str = "digits", width: int = 64) -> RawImages:
     """Return Gaussian images labelled by a random network, matched to the set `like`.
 
-    Images have the mean and the full covariance of the real training pixels. Labels are the largest of the outputs of a random two-layer
+    Images have the mean and the full covariance of the real training pixels. Labels are the largest of the outputs of
+    a random two-layer
     tanh network of `width` hidden units (the teacher), its outputs shifted so that every class has about its real share.
     """
     real = context.load(like).as_float()

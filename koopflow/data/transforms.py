@@ -29,7 +29,8 @@ def permute_pixels(raw: RawImages, option: int, seed: int) -> RawImages:
 
 @transform("rotate")
 def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
-    """Rotate every image by `option` degrees counter-clockwise about its centre, linearly interpolated, the corners as at the edge."""
+    """Rotate every image by `option` degrees counter-clockwise about its centre, linearly interpolated, the corners as
+    at the edge."""
     if not np.isfinite(_number(option, "rotate")):
         raise KoopflowError(f"data: transform rotate: {option} is no angle in degrees")
     from scipy import ndimage
@@ -43,7 +44,8 @@ def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
 
 @transform("noise")
 def noise(raw: RawImages, option: float, seed: int) -> RawImages:
-    """Add independent Gaussian noise of standard deviation `option` to every pixel (pixels in [0, 1]), training and test alike."""
+    """Add independent Gaussian noise of standard deviation `option` to every pixel (pixels in [0, 1]), training and
+    test alike."""
     if not _number(option, "noise") > 0:
         raise KoopflowError(
             f"data: transform noise: {option} is no standard deviation; accepted are numbers above 0 (pixels lie in [0, 1])"

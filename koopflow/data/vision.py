@@ -70,7 +70,8 @@ def _present(path: Path) -> Path | None:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Return the array of unsigned bytes in an IDX file (LeCun's format: two zero bytes, type 8, dimensions, big-endian sizes, bytes).
+    """Return the array of unsigned bytes in an IDX file (LeCun's format: two zero bytes, type 8, dimensions,
+    big-endian sizes, bytes).
 
     torchvision reads only unpacked files and writes them beside the packed ones; `data_root` may be read-only.
     """

@@ -1,0 +1,56 @@
+"""Which images each group of replicas sees at which step: shuffled without replacement, every epoch anew, derived by name."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from koopflow import seeds
+from koopflow.data.images import Images
+from koopflow.errors import KoopflowError
+
+
+class Batches:
+    """The batches of several groups, each in its own order, from training images held on the device.
+
+    The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone, so the position in
+    the data is the
+    step, and no generator has to be saved. An epoch has as many whole batches as fit; the images left over differ from
+    epoch to epoch.
+    """
+
+    def __init__(self, images: Images, size: int, groups: Sequence, seed: int, stream: Sequence, device: torch.device):
+        count = len(images.x_train)
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise KoopflowError(f"batch_size: {size!r} is not a positive whole number")
+        if size > count:
+            raise KoopflowError(f"batch_size: {size} is larger than the training set {images.name} ({count} images)")
+        self.size, self.groups, self._seed, self._stream = size, list(groups), seed, tuple(stream)
+        self.per_epoch = count // size
+        self._shape = images.x_train.shape[1:]
+        self._x = torch.from_numpy(images.x_train.reshape(count, -1)).to(device)
+        self._y = torch.from_numpy(images.y_train).to(device)
+        self._order = torch.empty(0)
+        self._epoch = -1
+        self._batch = torch.empty(len(self.groups) * size, self._x.shape[1], device=device)
+
+    def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the images (group, batch, channel, height, width), valid until the next call, and labels (group,
+        batch) of a step."""
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            self._order, self._epoch = self._draw(epoch), epoch
+        index = self._order[:, position].reshape(-1)
+        torch.index_select(self._x, 0, index, out=self._batch)
+        shape = (len(self.groups), self.size)
+        return self._batch.view(*shape, *self._shape), self._y[index].view(shape)
+
+    def _draw(self, epoch: int) -> torch.Tensor:
+        count, used = len(self._x), self.per_epoch * self.size
+        orders = [
+            seeds.rng(self._seed, *self._stream, group, "batches", epoch)
+            .permutation(count)[:used]
+            .reshape(self.per_epoch, self.size)
+            for group in self.groups
+        ]
+        return torch.from_numpy(np.stack(orders)).to(self._x.device)

@@ -1,0 +1,124 @@
+"""Checkpoints: all that a training needs to go on after kill −9 as if nothing had happened.
+
+Batch orders, initializations and dropout are derived by name and step (`koopflow.seeds`), so there is no generator's
+state to keep: the
+step is the position in the data and in every stream of random numbers. What is kept is the weights, running
+statistics, the optimizer's
+memory, losses, kept states, scores, and how many states of the open trajectory belong to it.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from koopflow.errors import KoopflowError
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where checkpoints go and how often.
+
+    Attributes
+    ----------
+    directory : str
+        A folder that no rule declares, so that Snakemake leaves it alone; the file is named by a hash of the whole set-up.
+    every_seconds : float
+    every_steps : int or None
+        Also every so many steps.
+    """
+
+    directory: str
+    every_seconds: float = 60.0
+    every_steps: int | None = None
+
+
+class Store:
+    """One training's checkpoint file, written atomically."""
+
+    def __init__(self, checkpoint: Checkpoint, about: Mapping, arrays: Mapping[str, np.ndarray | None]):
+        self._checkpoint = checkpoint
+        self.path = Path(checkpoint.directory) / f"{_fingerprint(about, arrays)}.pt"
+        self._saved_at = time.monotonic()
+
+    def due(self, step: int) -> bool:
+        """Return whether it is time for the next checkpoint, after `step` updates."""
+        every = self._checkpoint.every_steps
+        return bool(every and step % every == 0) or time.monotonic() - self._saved_at >= self._checkpoint.every_seconds
+
+    def save(self, state: dict) -> None:
+        """Write `state` (tensors, numbers, strings, and lists and dicts of them), whole or not at all."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self._saved_at = time.monotonic()
+
+    def load(self) -> dict | None:
+        """Return the saved state, or None where there is none."""
+        if not self.path.is_file():
+            return None
+        try:
+            return torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise KoopflowError(f"{self.path}: a damaged checkpoint ({type(error).__name__}); remove it to train anew") from error
+
+    def remove(self) -> None:
+        """Remove the checkpoint of a training that is complete."""
+        self.path.unlink(missing_ok=True)
+
+
+def _fingerprint(about: Mapping, arrays: Mapping[str, np.ndarray | None]) -> str:
+    """Return a hash of everything the numbers depend on: set-up, arrays and this library's own training code."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(name.encode())
+        if array is not None:
+            array = np.ascontiguousarray(array)
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.view(np.uint8).reshape(-1).data)
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+class StopRequest:
+    """Whether a termination was asked for (SIGTERM)."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def stop_on_request(active: bool) -> Iterator[StopRequest]:
+    """While active, turn SIGTERM into a flag, so that training can save a checkpoint before it stops."""
+    request = StopRequest()
+    if not active or threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def ask(signum, frame) -> None:
+        request.asked = True
+
+    before = signal.signal(signal.SIGTERM, ask)
+    try:
+        yield request
+    finally:
+        signal.signal(signal.SIGTERM, before)

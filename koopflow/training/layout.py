@@ -1,0 +1,97 @@
+"""How the weights of many replicas lie in memory: one flat buffer, tensor by tensor, each tensor of all replicas together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from math import prod
+
+import numpy as np
+import torch
+
+from koopflow.errors import KoopflowError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and shapes of a network's tensors, in the network's own order.
+
+    A network's weights as one row (parameter,) are these tensors flattened one after another.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, named: Iterable[tuple[str, torch.Tensor]]) -> "Layout":
+        """Return the layout of ``module.named_parameters()`` or any other (name, tensor) pairs."""
+        pairs = [(name, tuple(tensor.shape)) for name, tensor in named]
+        return cls(tuple(name for name, _ in pairs), tuple(shape for _, shape in pairs))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of elements of each tensor."""
+        return tuple(prod(shape) for shape in self.shapes)
+
+    @property
+    def size(self) -> int:
+        """Number of elements of all tensors."""
+        return sum(self.sizes)
+
+    def place(self, name: str) -> slice:
+        """Return where the tensor `name` lies in a row of all weights."""
+        index = self.names.index(name)
+        start = sum(self.sizes[:index])
+        return slice(start, start + self.sizes[index])
+
+    def matching(self, patterns: str | Sequence[str]) -> tuple[str, ...]:
+        """Return the names that match any of the shell-like `patterns`, in order; a pattern that matches none is a
+        KoopflowError."""
+        patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in self.names):
+                known = ", ".join(self.names[:12]) + (", …" if len(self.names) > 12 else "")
+                raise KoopflowError(f"the pattern {pattern!r} matches no parameter; the network has {known}")
+        return tuple(name for name in self.names if any(fnmatchcase(name, pattern) for pattern in patterns))
+
+    def tensors(self, row: np.ndarray) -> dict[str, np.ndarray]:
+        """Return a row (parameter,) of weights as {name: array of its shape}, without copying."""
+        return {name: row[self.place(name)].reshape(shape) for name, shape in zip(self.names, self.shapes)}
+
+
+class Stack:
+    """Tensors of a layout for `replicas` networks at once.
+
+    Attributes
+    ----------
+    flat : tensor of float32, (replicas × layout.size,)
+        Everything, for elementwise updates in one call.
+    views : dict of tensors, (replica, *shape)
+        Contiguous views into `flat`, so that copies sharing a batch form one matrix without being moved.
+    """
+
+    def __init__(self, layout: Layout, replicas: int, device: torch.device):
+        self.layout, self.replicas = layout, replicas
+        self.flat = torch.zeros(replicas * layout.size, dtype=torch.float32, device=device)
+        self.views: dict[str, torch.Tensor] = {}
+        start = 0
+        for name, shape, size in zip(layout.names, layout.shapes, layout.sizes):
+            self.views[name] = self.flat[start : start + replicas * size].view(replicas, *shape)
+            start += replicas * size
+
+    def load(self, rows: np.ndarray) -> None:
+        """Set everything from rows (replica, parameter), or from one row (parameter,) for all replicas."""
+        rows = np.broadcast_to(np.asarray(rows, dtype=np.float32), (self.replicas, self.layout.size))
+        for name, view in self.views.items():
+            view.copy_(torch.from_numpy(np.ascontiguousarray(rows[:, self.layout.place(name)])).view(view.shape))
+
+    def rows(self, names: Sequence[str] | None = None, out: torch.Tensor | None = None) -> np.ndarray:
+        """Return the tensors `names` (all by default) as rows (replica, parameter) on the CPU; `out` is a CPU tensor to fill."""
+        names = self.layout.names if names is None else names
+        parts = [self.views[name].reshape(self.replicas, -1) for name in names]
+        if out is None:
+            out = torch.empty(self.replicas, sum(part.shape[1] for part in parts))
+        start = 0
+        for part in parts:
+            out[:, start : start + part.shape[1]].copy_(part)
+            start += part.shape[1]
+        return out.numpy()
