@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from koopflow import seeds
 from koopflow.data.images import Images, RawImages, check, normalize
 from koopflow.errors import KoopflowError
 
@@ -120,9 +119,8 @@ def _subset(raw: RawImages, part: str, size: int) -> RawImages:
         raise KoopflowError(
             f"data: {part}_size: {size} of {raw.name} is outside {raw.classes} (its classes) to {len(labels)} (its {part} images)"
         )
-    # Images sorted by their rank within the class, as a share of the class: the first `size` keep every class's share
-    to one image.
-    order = seeds.rng(0, "data", raw.name, part, "subset").permutation(len(labels))
+    # Images sorted by their rank within the class, as a share of the class: the first `size` of them keep every class's
+    # share to one image.
     share = np.empty(len(labels))
     for label in np.unique(labels):
         members = order[labels[order] == label]

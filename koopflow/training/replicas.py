@@ -134,8 +134,7 @@ def _choose_method(module: nn.Module, method: str, device: torch.device) -> str:
     if isinstance(module, models.MLP):
         return "matrix"
     kinds = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
-    # Convolutions with each replica's own weights become grouped ones, which the CPU does slower than one after
-    another(measured)
+    # Convolutions with each replica's own weights become grouped ones, which the CPU does slower than one after another;
     # running statistics and dropout do not belong to vmap at all.
     unfit = kinds if device.type == "cpu" else kinds[1:]
     return "sequential" if any(isinstance(each, unfit) for each in module.modules()) else "vmap"
