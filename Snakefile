@@ -16,6 +16,7 @@ pathvars:
     benchmarks=logs_of(config["results"], "benchmarks"),
 
 
+include: "rules/spectra.smk"
 include: "rules/equivalence.smk"
 include: "rules/pruning.smk"
 include: "rules/tickets.smk"
@@ -25,6 +26,7 @@ include: "rules/claims.smk"
 rule all:
     default_target: True
     input:
+        rules.spectra.input,
         rules.equivalence.input,
         rules.pruning.input,
         rules.tickets.input,

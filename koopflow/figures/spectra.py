@@ -1,0 +1,75 @@
+"""Spectra of the user's trajectories: the complex plane with intervals, a closer look near 1, and distances."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.pyplot import subplots
+
+from koopflow.figures.panels import mark_panels, unit_circle
+from koopflow.figures.style import look, size
+
+
+def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame) -> Figure:
+    """Draw all spectra with their intervals (hollow: residual too large to be believed) and the matrix of their distances.
+
+    Parameters
+    ----------
+    spectra, distances : DataFrame
+        As `koopflow.koopman.tables` makes them.
+    """
+    names = sorted(spectra["trajectory"].unique())
+    figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.8), layout="constrained")
+    for name in names:
+        _spectrum(axes[:2], spectra[spectra["trajectory"] == name], name)
+    unit_circle(axes[0])
+    angle = np.linspace(0, 2 * np.pi, 2000)
+    axes[1].plot(np.cos(angle), np.sin(angle), color="0.7", linewidth=0.8, zorder=0)
+    axes[0].set_title("all eigenvalues", loc="left")
+    _closer(axes[1], spectra)
+    for ax in axes[:2]:
+        ax.set_xlabel("real part of the eigenvalue")
+        ax.set_ylabel("imaginary part of the eigenvalue")
+    axes[0].legend(loc="lower left", fontsize="x-small")
+    if len(names) > 1:
+        _distances(figure, axes[2], names, distances)
+    mark_panels(axes)
+    return figure
+
+
+def _spectrum(axes, rows: pd.DataFrame, name: str) -> None:
+    style, believed = look(name), rows["believed"].to_numpy(bool)
+    runs = int(rows["runs"].iloc[0])
+    text = f"{name} (n = {runs} run{'s' if runs > 1 else ''}, {int(rows['steps'].iloc[0])} states)"
+    for ax in axes:
+        for trusted, face in ((True, style.color), (False, "none")):
+            part = rows[believed == trusted]
+            if len(part):
+                x, y = part["real"].to_numpy(), part["imag"].to_numpy()
+                bars = {
+                    "xerr": np.maximum([x - part["real_low"], part["real_high"] - x], 0),
+                    "yerr": np.maximum([y - part["imag_low"], part["imag_high"] - y], 0),
+                }
+                label = text if trusted or not believed.any() else None
+                ax.errorbar(x, y, **bars, linestyle="none", marker=style.marker, markersize=3.5, color=style.color,
+                            markerfacecolor=face, elinewidth=0.6, label=label or "_nolegend_")  # fmt: skip
+
+
+def _closer(ax, spectra: pd.DataFrame) -> None:
+    """Show the half of the eigenvalues nearest to 1, and say so."""
+    away = np.hypot(spectra["real"] - 1, spectra["imag"])
+    reach = 1.3 * max(float(np.median(away)), 1e-4)
+    ax.set_xlim(1 - reach, 1 + reach)
+    ax.set_ylim(-reach, reach)
+    ax.set_aspect("equal")
+    ax.set_title("near 1", loc="left")
+
+
+def _distances(figure: Figure, ax, names: list[str], distances: pd.DataFrame) -> None:
+    matrix = pd.DataFrame(0.0, names, names)
+    for row in distances.astype({"a": str, "b": str}).itertuples():
+        matrix.loc[row.a, row.b] = matrix.loc[row.b, row.a] = row.distance
+    image = ax.imshow(matrix, cmap="cividis")
+    ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    ax.set_yticks(range(len(names)), names)
+    ax.set_title("distance", loc="left")
+    figure.colorbar(image, ax=ax, label="Wasserstein distance", shrink=0.8)

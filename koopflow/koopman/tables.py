@@ -1,0 +1,82 @@
+"""Spectra of trajectories as tables: one row for each eigenvalue, one for each pair of trajectories."""
+
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from koopflow.koopman.bootstrap import eigenvalue_intervals
+from koopflow.koopman.dmd import fit
+from koopflow.koopman.spectrum import distance, shuffle_control
+from koopflow.recording.folders import convert_folder
+from koopflow.seeds import rng
+from koopflow.trajectory import Trajectory
+
+SPECTRUM_COLUMNS = ["trajectory", "mode", "real", "imag", "residual", "amplitude", "believed", "real_low", "real_high", "imag_low"]
+SPECTRUM_COLUMNS += ["imag_high", "resampled", "rank", "delays", "runs", "steps", "dimension", "route", "complete"]
+DISTANCE_COLUMNS = ["a", "b", "distance", "distance_weighted", "p_shuffle"]
+
+
+def trajectory_spectrum(name: str, spec: dict, seed: int, draws: int, level: float, largest_residual: float) -> pd.DataFrame:
+    """Return the spectrum of one trajectory, `SPECTRUM_COLUMNS`, one row for each eigenvalue.
+
+    Parameters
+    ----------
+    name : str
+    spec : dict
+        path (a trajectory file, or a folder of checkpoints or arrays), parameters (name patterns), delays, rank.
+    seed, draws, level : int, int, float
+        Of the bootstrap intervals.
+    largest_residual : float
+        Eigenpairs above it are marked as not to be believed.
+
+    Raises KoopflowError when the file is not what it should be.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(spec["path"])
+        if path.is_dir():
+            path = convert_folder(path, Path(folder) / "trajectory.h5")
+        with Trajectory(path) as trajectory:
+            columns = trajectory.columns(spec["parameters"])
+            fitted = fit(trajectory, svd_rank=spec["rank"], delays=spec["delays"], columns=columns)
+            about = {"runs": trajectory.replicas, "steps": len(trajectory.steps), "complete": trajectory.complete}
+    interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=draws, level=level)
+    return pd.DataFrame(
+        {
+            "trajectory": name,
+            "mode": np.arange(fitted.rank),
+            "real": fitted.eigenvalues.real,
+            "imag": fitted.eigenvalues.imag,
+            "residual": fitted.residuals,
+            "amplitude": np.sqrt(np.mean(np.abs(fitted.amplitudes) ** 2, axis=0)),
+            "believed": fitted.believable(largest_residual),
+            "real_low": interval.real[0],
+            "real_high": interval.real[1],
+            "imag_low": interval.imag[0],
+            "imag_high": interval.imag[1],
+            "resampled": interval.resampled,
+            "rank": fitted.rank,
+            "delays": fitted.delays,
+            "dimension": fitted.runs.dimension,
+            "route": fitted.route,
+            **about,
+        }
+    )[SPECTRUM_COLUMNS]
+
+
+def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:
+    """Return `DISTANCE_COLUMNS` for each pair of trajectories in `spectra`; p_shuffle is missing where sizes differ."""
+    groups = {name: group for name, group in spectra.groupby("trajectory", sort=True)}
+    rows = []
+    for a, b in combinations(groups, 2):
+        (values_a, weights_a), (values_b, weights_b) = (
+            ((groups[name]["real"] + 1j * groups[name]["imag"]).to_numpy(), groups[name]["amplitude"].to_numpy()) for name in (a, b)
+        )
+        p = np.nan
+        if len(values_a) == len(values_b):
+            p = shuffle_control(values_a, values_b, rng(seed, "spectra", a, b), shuffles).p
+        weighted = distance(values_a, values_b, weights_a=weights_a, weights_b=weights_b)
+        rows.append((a, b, distance(values_a, values_b), weighted, p))
+    return pd.DataFrame(rows, columns=DISTANCE_COLUMNS)

@@ -1,0 +1,59 @@
+# Koopman spectra of your own trajectories: the `trajectories:` block of the config.
+from koopflow.paths import existing
+
+TRAJECTORIES = checked(existing, config["trajectories"])
+
+
+rule fit_spectrum:
+    input:
+        trajectory=lambda wildcards: TRAJECTORIES[wildcards.trajectory]["path"],
+        code=library("fit_spectrum"),
+    output:
+        spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
+    log:
+        "<logs>/fit_spectrum/{trajectory}.log",
+    benchmark:
+        "<benchmarks>/fit_spectrum/{trajectory}.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    threads: config["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=lambda wildcards: TRAJECTORIES[wildcards.trajectory],
+        options=config["spectra"],
+        seed=config["seed"],
+    script:
+        "../scripts/fit_spectrum.py"
+
+
+rule compare_spectra:
+    input:
+        spectra=expand("<results>/spectra/{trajectory}/eigenvalues.csv", trajectory=TRAJECTORIES),
+        code=library("compare_spectra"),
+    output:
+        eigenvalues="<results>/spectra/eigenvalues.csv",
+        distances="<results>/spectra/distances.csv",
+        figure=figure("trajectories_spectra"),
+    log:
+        "<logs>/compare_spectra.log",
+    benchmark:
+        "<benchmarks>/compare_spectra.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        seed=config["seed"],
+        shuffles=config["spectra"]["shuffles"],
+        style=config["figures"]["style"],
+    script:
+        "../scripts/compare_spectra.py"
+
+
+rule spectra:
+    input:
+        rules.compare_spectra.output if TRAJECTORIES else [],

@@ -1,0 +1,18 @@
+"""Fit a Koopman operator to one of the user's trajectories."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    from koopflow.koopman.tables import SPECTRUM_COLUMNS, trajectory_spectrum
+    from koopflow.tables import write_csv
+
+    options = snakemake.params.options
+    spectrum = trajectory_spectrum(
+        snakemake.wildcards.trajectory,
+        snakemake.params.spec,
+        snakemake.params.seed,
+        options["draws"],
+        options["level"],
+        options["largest_residual"],
+    )
+    write_csv(spectrum, snakemake.output.spectrum, SPECTRUM_COLUMNS)

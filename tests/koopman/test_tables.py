@@ -1,0 +1,46 @@
+"""The tables of the user's trajectories: from a file or a folder to rows, with distances between them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from koopflow.errors import KoopflowError
+from koopflow.koopman.tables import DISTANCE_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances, trajectory_spectrum
+from koopflow.paths import existing
+from koopflow.trajectory import TrajectoryWriter
+
+
+def decaying(path, rates, steps=30):
+    """A trajectory whose two observables decay by `rates`; returns what the config would say of it."""
+    with TrajectoryWriter(path, [("a", (1,)), ("b", (1,))], 2, study={}, seeds=[], steps=steps) as writer:
+        for step in range(steps):
+            writer.append(step, np.array([[1, 2], [3, 1]]) * np.array(rates) ** step)
+    return {"path": str(path), "parameters": ["*"], "delays": 0, "rank": -1}
+
+
+def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
+    options = {"seed": 1, "draws": 20, "level": 0.9, "largest_residual": 0.1}
+    slow = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), **options)
+    fast = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), **options)
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    for step in range(30):
+        np.save(folder / f"state{step}.npy", np.array([1.0, 2.0]) * np.array([0.89, 0.85]) ** step)
+    other = trajectory_spectrum("other", {"path": str(folder), "parameters": ["*"], "delays": 0, "rank": 1}, **options)
+    assert list(slow.columns) == SPECTRUM_COLUMNS
+    assert np.allclose(slow["real"], [0.99, 0.95], atol=1e-4)
+    assert slow["believed"].all()
+    assert np.all((slow["real_low"] <= slow["real"] + 1e-6) & (slow["real"] - 1e-6 <= slow["real_high"]))
+    distances = spectrum_distances(pd.concat([slow, fast, other]), seed=1)
+    assert list(distances.columns) == DISTANCE_COLUMNS
+    table = distances.set_index(["a", "b"])
+    assert table.loc[("fast", "slow"), "distance"] == pytest.approx(0.1, abs=1e-4)
+    assert np.isnan(table.loc[("fast", "other"), "p_shuffle"])
+
+
+def test_a_path_that_is_not_there_is_named_with_its_key(tmp_path):
+    with pytest.raises(KoopflowError, match=r"trajectories.mine.path: .*run.h5 does not exist"):
+        existing({"mine": {"path": str(tmp_path / "run.h5")}})
+    (tmp_path / "run.h5.partial").touch()
+    with pytest.raises(KoopflowError, match=r"the unfinished .*run.h5.partial is there"):
+        existing({"mine": {"path": str(tmp_path / "run.h5")}})
