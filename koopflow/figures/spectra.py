@@ -18,7 +18,7 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame) -> Figure:
         As `koopflow.koopman.tables` makes them.
     """
     names = sorted(spectra["trajectory"].unique())
-    figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.8), layout="constrained")
+    figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.9), layout="constrained")
     for name in names:
         _spectrum(axes[:2], spectra[spectra["trajectory"] == name], name)
     unit_circle(axes[0])
@@ -27,9 +27,10 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame) -> Figure:
     axes[0].set_title("all eigenvalues", loc="left")
     _closer(axes[1], spectra)
     for ax in axes[:2]:
-        ax.set_xlabel("real part of the eigenvalue")
-        ax.set_ylabel("imaginary part of the eigenvalue")
-    axes[0].legend(loc="lower left", fontsize="x-small")
+        ax.set_xlabel("real part of eigenvalue")
+        ax.set_ylabel("imaginary part")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="x-small")
     if len(names) > 1:
         _distances(figure, axes[2], names, distances)
     mark_panels(axes)
