@@ -19,6 +19,7 @@ pathvars:
 include: "rules/spectra.smk"
 include: "rules/equivalence.smk"
 include: "rules/pruning.smk"
+include: "rules/forecast.smk"
 include: "rules/tickets.smk"
 include: "rules/claims.smk"
 
@@ -29,5 +30,6 @@ rule all:
         rules.spectra.input,
         rules.equivalence.input,
         rules.pruning.input,
+        rules.forecast.input,
         rules.tickets.input,
         rules.claims.input,

@@ -1,0 +1,150 @@
+# Forecasting with episodic memory (arXiv 2311.12615): every series with every method from equal origins, then skill and figures.
+import re
+
+FORECAST = config["forecast"]
+SERIES = config["series"]
+
+
+wildcard_constraints:
+    series="|".join(map(re.escape, SERIES)) or "none",
+
+
+def file_of(wildcards):
+    """The user's file behind a series, where there is one; an absent one is reported by check_forecast, in one line."""
+    path = SERIES[wildcards.series].get("path")
+    return [path] if path and os.path.isfile(path) else []
+
+
+rule check_forecast:
+    input:
+        files=[spec["path"] for spec in SERIES.values() if spec.get("path") and os.path.isfile(spec["path"])],
+        code=library("check_forecast"),
+    output:
+        "<results>/checks/forecast.json",
+    log:
+        "<logs>/check_forecast.log",
+    benchmark:
+        "<benchmarks>/check_forecast.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        series=SERIES,
+        seed=config["seed"],
+    conda:
+        "../envs/forecast.yaml"
+    script:
+        "../scripts/check_forecast.py"
+
+
+rule forecast_series:
+    input:
+        check=ancient(rules.check_forecast.output),
+        file=file_of,
+        code=library("forecast_series"),
+    output:
+        predictions="<results>/forecast/series/{series}/predictions.parquet",
+        recalled="<results>/forecast/series/{series}/recalled.parquet",
+        windows="<results>/forecast/series/{series}/windows.npz",
+        choices="<results>/forecast/series/{series}/choices.json",
+    log:
+        "<logs>/forecast_series/{series}.log",
+    benchmark:
+        "<benchmarks>/forecast_series/{series}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=lambda wildcards: SERIES[wildcards.series],
+        study={key: FORECAST[key] for key in ("methods", "coverage", "estimates")},
+        seed=config["seed"],
+    conda:
+        "../envs/forecast.yaml"
+    script:
+        "../scripts/forecast_series.py"
+
+
+rule score_forecasts:
+    input:
+        predictions=expand("<results>/forecast/series/{series}/predictions.parquet", series=SERIES),
+        choices=expand("<results>/forecast/series/{series}/choices.json", series=SERIES),
+        code=library("score_forecasts"),
+    output:
+        predictions="<results>/forecast/predictions.parquet",
+        skill="<results>/forecast/skill.csv",
+    log:
+        "<logs>/score_forecasts.log",
+    benchmark:
+        "<benchmarks>/score_forecasts.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        series=list(SERIES),
+        draws=FORECAST["draws"],
+        seed=config["seed"],
+    conda:
+        "../envs/forecast.yaml"
+    script:
+        "../scripts/score_forecasts.py"
+
+
+rule plot_forecast:
+    input:
+        predictions="<results>/forecast/series/{series}/predictions.parquet",
+        recalled="<results>/forecast/series/{series}/recalled.parquet",
+        windows="<results>/forecast/series/{series}/windows.npz",
+        choices="<results>/forecast/series/{series}/choices.json",
+        code=library("plot_forecast"),
+    output:
+        forecasts=figure("forecast_{series}"),
+        recurrence=figure("recurrence_{series}"),
+    log:
+        "<logs>/plot_forecast/{series}.log",
+    benchmark:
+        "<benchmarks>/plot_forecast/{series}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        style=config["figures"]["style"],
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/plot_forecast.py"
+
+
+rule plot_skill:
+    input:
+        skill=rules.score_forecasts.output.skill,
+        code=library("plot_skill"),
+    output:
+        errors=figure("forecasts_errors"),
+        skill=figure("forecasts_skill"),
+        naive=figure("forecasts_skill_naive"),
+    log:
+        "<logs>/plot_skill.log",
+    benchmark:
+        "<benchmarks>/plot_skill.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        series=list(SERIES),
+        style=config["figures"]["style"],
+    conda:
+        "../envs/figures.yaml"
+    script:
+        "../scripts/plot_skill.py"
+
+
+rule forecast:
+    input:
+        rules.score_forecasts.output,
+        rules.plot_skill.output,
+        expand(rules.plot_forecast.output, series=SERIES),
