@@ -43,14 +43,14 @@ def forecasts(
     above.plot(values, color=BLACK, linewidth=0.5)
     above.axvspan(0, choices["early"], color=GREY, alpha=0.18, linewidth=0)
     above.text(
-        choices["early"],
-        1.0,
-        "choices made here, not scored ",
+        0.99 * choices["early"],
+        0.02,
+        "choices made here, not scored",
         transform=above.get_xaxis_transform(),
         ha="right",
         va="bottom",
-        color="#555555",
         fontsize="small",
+        bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
     found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
     for _, row in found.iterrows():
@@ -60,7 +60,7 @@ def forecasts(
     above.set_title(f"{label(name)}: what the last forecast recalled (blue: window, red: how it went on)")
     above.set_ylabel(choices["label"])
     above.set_xlim(0, last + horizon)
-    start = max(0, last - max(8 * horizon, 2 * window))
+    start = max(0, last - max(8 * horizon, window))
     below.plot(np.arange(start, last + 1), values[start : last + 1], color=BLACK, linewidth=0.9, label="truth")
     origins = np.unique(predictions["origin"])
     wanted = [last - step * 2 * horizon for step in range(4) if last - step * 2 * horizon >= max(start, origins[0])]
@@ -85,7 +85,7 @@ def forecasts(
         below.axvline(origin, color=GREY, linewidth=0.4, linestyle=":")
     shown = values[start : last + 1]
     reach = np.ptp(shown) or 1.0
-    below.set_ylim(shown.min() - 0.6 * reach, shown.max() + 0.6 * reach)
+    below.set_ylim(shown.min() - 0.25 * reach, shown.max() + 0.4 * reach)
     below.set_xlim(start, last + horizon + 1)
     below.set_ylabel(choices["label"])
     below.set_xlabel(f"time ({choices['step']}s since the start)")

@@ -188,7 +188,16 @@ def label(name: str) -> str:
     """Return `name` as a reader sees it: ``koopman_magnitude`` becomes ``Koopman magnitude``."""
     words = str(name).replace("_", " ").strip()
     words = " ".join(
-        {"koopman": "Koopman", "mnist": "MNIST", "cifar10": "CIFAR-10", "kmnist": "KMNIST"}.get(w, w) for w in words.split(" ")
+        {
+            "koopman": "Koopman",
+            "mnist": "MNIST",
+            "cifar10": "CIFAR-10",
+            "kmnist": "KMNIST",
+            "ets": "ETS",
+            "arima": "ARIMA",
+            "co2": "CO2",
+        }.get(w, w)
+        for w in words.split(" ")
     )
     return words[:1].upper() + words[1:]
 
