@@ -30,6 +30,8 @@ class Chain:
         For each round, grouping → (group names, `koopflow.rg.couplings.Sums` as an array (3, seed, group)).
     accuracy : list of float array (seed,)
         Test accuracy after each round's training.
+    trained : dict of str to float32 array (seed, ...)
+        Trained weights of the last round, from which the next one is pruned; empty where only earlier rounds were read.
     stopped : dict of int to str
         Seeds (positions) that diverged, and in which round; they are left out by name.
     ended : str
@@ -42,6 +44,7 @@ class Chain:
     masks: list[dict[str, np.ndarray]] = field(default_factory=list)
     magnitude: list[dict] = field(default_factory=list)
     accuracy: list[np.ndarray] = field(default_factory=list)
+    trained: dict[str, np.ndarray] = field(default_factory=dict)
     stopped: dict[int, str] = field(default_factory=dict)
     ended: str = ""
 
@@ -80,6 +83,8 @@ def save_chain(chain: Chain, path: str | os.PathLike) -> None:
     arrays = {"header": _json(header)}
     for name in chain.rewind:
         arrays[f"rewind/{name}"], arrays[f"dense/{name}"] = chain.rewind[name], chain.dense[name]
+        if chain.trained:
+            arrays[f"trained/{name}"] = chain.trained[name]
         if name in chain.masks[0]:
             arrays[f"mask/{name}"] = np.packbits(np.stack([masks[name] for masks in chain.masks]).reshape(chain.rounds, -1), axis=1)
     for grouping in chain.magnitude[0] if chain.magnitude else ():
@@ -115,6 +120,7 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
             masks=masks,
             magnitude=[{grouping: (groupings[grouping], sums[grouping][i]) for grouping in groupings} for i in range(keep)],
             accuracy=list(stored["accuracy"][:keep]),
+            trained={name: stored[f"trained/{name}"] for name in rewind if keep == done and f"trained/{name}" in stored.files},
             ended=header["ended"] if keep == done else "",
             stopped={int(seed): reason for seed, reason in header["stopped"].items()},
         )

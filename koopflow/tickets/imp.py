@@ -118,7 +118,7 @@ def _first_round(setup: trainers.Setup, images, study: dict, say) -> Chain:
 
 def _next_round(chain: Chain, setup: trainers.Setup, images, say) -> None:
     """Prune after the last round's training and train what is left."""
-    trained = chain.trained if hasattr(chain, "trained") else _retrain(chain, setup, images)
+    trained = chain.trained or _retrain(chain, setup, images)
     masks = {name: mask.copy() for name, mask in chain.masks[-1].items()}
     for seed in chain.seeds:
         alive = {name: mask[seed] for name, mask in chain.masks[-1].items()}
@@ -159,7 +159,7 @@ def _left(survivors: int, fraction: float, times: int) -> int:
 
 
 def _retrain(chain: Chain, setup: trainers.Setup, images) -> dict[str, np.ndarray]:
-    """Train the last round again after a restart: its trained weights are not kept, and give the same bits."""
+    """Train the last round again where a longer chain was cut short: only its very last weights are kept; these have the same bits."""
     if chain.rounds == 1:
         return chain.dense
     return _train(chain, setup, images, chain.masks[-1], chain.study["rewind_step"])
