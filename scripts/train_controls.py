@@ -9,7 +9,8 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     from koopflow.tickets.chain import load_chain, save_chain, write_tickets
     from koopflow.tickets.tables import ROUNDS
 
-    task, study, data, seed = snakemake.wildcards.task, snakemake.params.study, snakemake.params.data, snakemake.params.seed
+    task, data, seed = snakemake.wildcards.task, snakemake.params.data, snakemake.params.seed
+    study = {**snakemake.params.study, "checkpoints": ".checkpoints/training"}
     images = load(data["spec"], data_root=data["root"], seed=seed, named=data["named"])
     chain = load_chain(snakemake.input.chain)
     rounds = tickets.train_controls(task, images, study, chain)

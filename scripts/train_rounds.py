@@ -12,7 +12,7 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     chain = train_rounds(
         snakemake.wildcards.task,
         images,
-        snakemake.params.study,
+        {**snakemake.params.study, "checkpoints": ".checkpoints/training"},
         seed,
         int(snakemake.wildcards.stop),
         checkpoints=".checkpoints/tickets",

@@ -14,7 +14,8 @@ with job(snakemake.log[0], threads=snakemake.threads):
     data = snakemake.params.data
     images = load(data["spec"], data_root=data["root"], seed=snakemake.params.seed, named=data["named"])
     chains = {task: load_chain(path) for task, path in zip(snakemake.params.tasks, snakemake.input.chains)}
-    accuracies = train_transfers(snakemake.wildcards.task, images, snakemake.params.study, chains)
+    study = {**snakemake.params.study, "checkpoints": ".checkpoints/training"}
+    accuracies = train_transfers(snakemake.wildcards.task, images, study, chains)
     partial = Path(snakemake.output[0]).with_suffix(".partial.npz")
     np.savez(partial, **accuracies)
     partial.replace(snakemake.output[0])

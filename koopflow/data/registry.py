@@ -121,6 +121,7 @@ def _subset(raw: RawImages, part: str, size: int) -> RawImages:
         )
     # Images sorted by their rank within the class, as a share of the class: the first `size` of them keep every class's
     # share to one image.
+    order = seeds.rng(0, "data", raw.name, part, "subset").permutation(len(labels))
     share = np.empty(len(labels))
     for label in np.unique(labels):
         members = order[labels[order] == label]

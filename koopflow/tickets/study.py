@@ -18,7 +18,8 @@ def setup_of(study: Mapping) -> trainers.Setup:
     simple = model.get("name", "mlp") == "mlp" and optimizer.get("name", "sgd") == "sgd"
     simple = simple and model.get("activation", "relu") == "relu" and not model.get("bias", False)
     if not simple or optimizer.get("schedule", {}).get("name", "constant") != "constant" or optimizer.get("nesterov", False):
-        return trainers.Network({key: study[key] for key in ("model", "optimizer", "batch_size", "steps")})
+        keys = ("model", "optimizer", "batch_size", "steps")
+        return trainers.Network({key: study[key] for key in keys}, checkpoints=study.get("checkpoints"))
     return mlp.Setup(
         widths=tuple(model["widths"]),
         learning_rate=optimizer.get("learning_rate", 0.1),

@@ -15,10 +15,14 @@ from koopflow.tickets import mlp
 
 @dataclass(frozen=True)
 class Network:
-    """Any network that `koopflow.training` builds and trains: `setup` has model, optimizer, batch_size and steps."""
+    """Any network that `koopflow.training` builds and trains: `setup` has model, optimizer, batch_size and steps.
+
+    Where a folder of `checkpoints` is given, a round that was interrupted goes on from its last checkpoint.
+    """
 
     setup: Mapping
     device: str = "auto"
+    checkpoints: str | None = None
 
     @property
     def steps(self) -> int:
@@ -88,6 +92,7 @@ def train(
 
 
 def _train_network(setup, images, weights, masks, replicas, seed, stream, first_step, stop) -> dict[str, np.ndarray]:
+    from koopflow.training.checkpoint import Checkpoint
     from koopflow.training.ensemble import train as train_ensemble
     from koopflow.training.replicas import Replicas
 
@@ -113,6 +118,7 @@ def _train_network(setup, images, weights, masks, replicas, seed, stream, first_
         first_step=first_step,
         keep=[steps],
         device=setup.device,
+        checkpoint=Checkpoint(setup.checkpoints) if setup.checkpoints else None,
     )
     rows, buffers = done.kept[steps]
     back = np.argsort(order)

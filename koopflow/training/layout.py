@@ -82,7 +82,7 @@ class Stack:
         """Set everything from rows (replica, parameter), or from one row (parameter,) for all replicas."""
         rows = np.broadcast_to(np.asarray(rows, dtype=np.float32), (self.replicas, self.layout.size))
         for name, view in self.views.items():
-            view.copy_(torch.from_numpy(np.ascontiguousarray(rows[:, self.layout.place(name)])).view(view.shape))
+            view.copy_(torch.from_numpy(np.array(rows[:, self.layout.place(name)])).view(view.shape))
 
     def rows(self, names: Sequence[str] | None = None, out: torch.Tensor | None = None) -> np.ndarray:
         """Return the tensors `names` (all by default) as rows (replica, parameter) on the CPU; `out` is a CPU tensor to fill."""
