@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from koopflow import seeds
 from koopflow.data.images import Images, RawImages, check, normalize
 from koopflow.errors import KoopflowError
 
