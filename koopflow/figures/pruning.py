@@ -35,7 +35,7 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
             axis.set_ylim(0, 102)
             axis.set_xticks(sorted(part.compression.unique()), [f"{c:g}" for c in sorted(part.compression.unique())])
             axis.minorticks_off()
-    _finish(figure, axes, "Compression (weights / kept weights)", "Test accuracy (%)")
+    _finish(figure, axes, "Compression (weights / kept)", "Test accuracy (%)")
     return figure
 
 

@@ -1,0 +1,127 @@
+"""Prune and test MnistNet on MNIST, 30 (method, compression) pairs, against ShrinkBench's way, re-enacted in the same run.
+
+    python benchmarks/pruning_shrinkbench.py [folder with MNIST/raw]
+
+ShrinkBench's way (Blalock et al. 2020), from what its experiments do: each pair is an experiment of its own that opens the data set
+(torchvision images, transformed one by one by a DataLoader), builds the network, loads its weights, takes the threshold of its scores
+by numpy.quantile, keeps what lies strictly above, and tests in batches of 128. Its reported accuracy divides the last, partial batch by
+the full batch size; here both ways count every image by its own.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from koopflow import data, seeds
+from koopflow.pruning import evaluation, mask, networks, scores, training
+
+METHODS = {
+    "global_magnitude": ("magnitude", "global"),
+    "layer_magnitude": ("magnitude", "layer"),
+    "global_gradient": ("gradient", "global"),
+    "layer_gradient": ("gradient", "layer"),
+    "random": ("random", "global"),
+}
+COMPRESSIONS = (2, 4, 8, 16, 32, 64)
+SHAPE, MODEL = (1, 28, 28), {"name": "mnistnet"}
+
+
+def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compression: float) -> float:
+    """One experiment as ShrinkBench runs it, without fine-tuning; returns the accuracy."""
+    normal = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+    train, test = (datasets.MNIST(root, train=part, transform=normal) for part in (True, False))
+    loader = DataLoader(test, batch_size=128, shuffle=False, num_workers=0)
+    network = networks.build(MODEL, SHAPE, 10, 0)
+    training.put(network, weights)
+    named = dict(network.named_parameters())
+    prunable = [name for name in named if not name.startswith("8.")]
+    if score == "gradient":
+        x, y = next(iter(DataLoader(train, batch_size=128, shuffle=False)))
+        torch.nn.functional.cross_entropy(network(x), y).backward()
+    values = {}
+    for name in prunable:
+        w = named[name].detach().numpy()
+        values[name] = {
+            "magnitude": abs(w),
+            "gradient": abs(w * (0 if named[name].grad is None else named[name].grad.numpy())),
+        }.get(score, np.random.default_rng(0).random(w.shape))
+    total = sum(p.numel() for p in named.values())
+    among = sum(named[name].numel() for name in prunable)
+    fraction = (total / compression - (total - among)) / among
+    everything = np.quantile(np.concatenate([v.ravel() for v in values.values()]), 1 - fraction)
+    with torch.no_grad():
+        for name, v in values.items():
+            threshold = everything if scope == "global" else np.quantile(v, 1 - fraction)
+            named[name].mul_(torch.from_numpy((v > threshold).astype(np.float32)))
+    network.eval()
+    right = 0
+    with torch.no_grad():
+        for x, y in loader:
+            right += int((network(x).argmax(1) == y).sum())
+    return right / len(test)
+
+
+def main() -> None:
+    root = sys.argv[1] if len(sys.argv) > 1 else "../shared/data"
+    images = data.load({"source": "mnist"}, data_root=root)
+    network = networks.build(MODEL, SHAPE, 10, 0)
+    settings = {"optimizer": {"name": "sgd", "learning_rate": 0.05}, "batch_size": 64}
+    everything = mask.Mask.dense(training.layout(network))
+    training.fine_tune(network, everything, images, settings, 1, 0, "benchmark")
+    weights, parameters = training.flat(network), training.layout(network)
+    rows, pairs = [], [(name, c) for name in METHODS for c in COMPRESSIONS]
+
+    begun = time.perf_counter()
+    theirs = {(name, c): shrinkbench(root, weights, *METHODS[name], c) for name, c in pairs}
+    their_seconds = time.perf_counter() - begun
+
+    begun = time.perf_counter()
+    gradient = training.mean_gradient(network, images, 128)
+    moment = scores.Moment(weights, parameters, gradient, None, seeds.rng(0, "benchmark"))
+    prunable = mask.prunable_names(parameters)
+    evaluate = evaluation.Evaluator(network, images.x_test, images.y_test)
+    for name, (score, scope) in METHODS.items():
+        values = scores.evaluate(score, moment)
+        for c in COMPRESSIONS:
+            start = time.perf_counter()
+            chosen = mask.select(values, parameters, mask.kept_at(parameters, prunable, c), prunable=prunable, scope=scope)
+            training.put(network, weights * chosen.kept)
+            found = evaluate()
+            rows.append((name, c, theirs[name, c], found, found - theirs[name, c], time.perf_counter() - start))
+    our_seconds = time.perf_counter() - begun
+
+    # Masks that empty whole channels: half of conv2's channels and half of the hidden units, dense and dropped.
+    kept = weights.copy()
+    for name, (start, stop) in zip((n for n, _ in parameters), mask.spans(parameters)):
+        if name.startswith(("3.", "7.")):
+            kept[start + (stop - start) // 2 : stop] = 0
+    training.put(network, kept)
+    begun = time.perf_counter()
+    whole = evaluation.accuracy(network.to(memory_format=torch.channels_last), evaluate.x, evaluate.y)
+    middle = time.perf_counter()
+    dropped = evaluate()
+    channel_seconds = (middle - begun, time.perf_counter() - middle)
+
+    table = pd.DataFrame(rows, columns=["method", "compression", "shrinkbench", "koopflow", "difference", "seconds"])
+    out = Path("benchmarks/out")
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / "pruning_shrinkbench.csv", index=False)
+    print(table.to_string(index=False, float_format="%.4f"))
+    same = table[table.method != "random"].difference.abs().max()
+    print(
+        f"\n30 pairs: ShrinkBench's way {their_seconds:.1f} s, koopflow {our_seconds:.1f} s, ratio {their_seconds / our_seconds:.1f}"
+    )
+    print(f"largest difference of accuracy where the method is the same (all but random): {same:.4f}")
+    print(
+        f"half of the channels empty: {channel_seconds[0]:.3f} s whole, {channel_seconds[1]:.3f} s dropped; {whole:.4f}, {dropped:.4f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

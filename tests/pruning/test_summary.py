@@ -1,0 +1,72 @@
+"""Summaries and figures: intervals and pairing by seed are right, figures draw from the tables alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from koopflow.figures import pruning as figures
+from koopflow.figures import style
+from koopflow.pruning import summary
+
+
+@pytest.fixture(scope="module")
+def tables():
+    generator = np.random.default_rng(0)
+    keys = [
+        (m, e, c, s) for m in ("koopman_magnitude", "global_magnitude") for e in (1, 5) for c in (1.0, 4.0, 16.0) for s in range(3)
+    ]
+    accuracy = pd.DataFrame(keys, columns=["method", "epoch", "compression", "seed"])
+    accuracy.insert(0, "study", "tiny")
+    accuracy["accuracy"] = generator.random(len(accuracy))
+    accuracy["accuracy_finetuned"] = np.nan
+    overlap = (
+        accuracy[accuracy.method == "koopman_magnitude"]
+        .rename(columns={"method": "method_a"})
+        .assign(method_b="global_magnitude", jaccard=0.8, expected_jaccard=0.6, beyond_chance=0.5)
+    )
+    return accuracy, overlap
+
+
+def test_interval_is_students():
+    values = np.array([0.1, 0.4, 0.2, 0.6])
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert summary.interval(values) == pytest.approx((values.mean(), expected.low, expected.high))
+    assert np.isnan(summary.interval(values[:1])[1])
+
+
+def test_differences_are_paired_by_seed_whatever_the_order_of_rows(tables):
+    accuracy, overlap = tables
+    found = summary.differences(accuracy.sample(frac=1, random_state=1), overlap.sample(frac=1, random_state=2))
+    row = found[(found.epoch == 5) & (found.compression == 4)].iloc[0]
+    at = accuracy[(accuracy.epoch == 5) & (accuracy.compression == 4)].pivot_table(
+        index="seed", columns="method", values="accuracy"
+    )
+    expected = summary.interval((at.koopman_magnitude - at.global_magnitude).to_numpy())
+    assert (row.difference, row.ci_low, row.ci_high) == pytest.approx(expected)
+    assert row.n == 3
+    assert row.beyond_chance == 0.5
+
+
+def test_best_names_the_method_of_highest_mean(tables):
+    accuracy, _ = tables
+    for _, row in summary.best(accuracy).iterrows():
+        means = (
+            accuracy[(accuracy.epoch == row.epoch) & (accuracy.compression == row.compression)].groupby("method").accuracy.mean()
+        )
+        assert row.method == means.idxmax()
+        assert row.margin >= 0
+
+
+def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
+    accuracy, overlap = tables
+    style.use()
+    drawn = figures.accuracy(accuracy)
+    assert len([axis for axis in drawn.axes if axis.has_data()]) == 2
+    style.save(drawn, tmp_path / "a")
+    drawn = figures.overlap(overlap)
+    dashed = [line for line in drawn.axes[0].lines if line.get_linestyle() == "--"]
+    assert dashed[0].get_ydata().tolist() == pytest.approx([0.6, 0.6])
+    style.save(drawn, tmp_path / "o")
+    style.save(figures.accuracy(accuracy, "accuracy_finetuned"), tmp_path / "empty")
+    assert (tmp_path / "empty.png").is_file()
