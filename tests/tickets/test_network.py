@@ -4,7 +4,7 @@ import pytest
 from koopflow.data import load
 from koopflow.errors import KoopflowError
 from koopflow.tickets import chain as chains
-from koopflow.tickets import controls, elastic, imp, trainers, transfer
+from koopflow.tickets import controls, elastic, imp, study, trainers, transfer
 
 pytest.importorskip("koopflow.training.ensemble")
 
@@ -73,3 +73,29 @@ def test_a_block_that_widens_cannot_be_repeated(short, images):
     deep = imp.run_chain(network(14), images, task="digits", rounds=2, seeds=2, rewind_step=4)
     with pytest.raises(KoopflowError, match=r"stages.1.1.conv1.weight is \(4, 4, 3, 3\) but stages.1.0"):
         elastic.transfer_depth(short, deep, network(14), images, [1])
+
+
+def test_an_image_folder_goes_the_way_of_the_papers_scale(tmp_path):
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for part, count in (("train", 20), ("test", 8)):
+        for label in ("cat", "dog", "emu"):
+            folder = tmp_path / part / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(generator.integers(0, 256, (10, 12, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    images = load({"source": "image_folder", "path": str(tmp_path), "size": 8, "channels": 3})
+    setup = study.setup_of(
+        {
+            "model": {"name": "resnet8", "width": 2},
+            "optimizer": {"name": "sgd", "learning_rate": 0.05, "schedule": {"name": "step", "milestones": [6], "factor": 0.1}},
+            "batch_size": 20,
+            "steps": 8,
+            "checkpoints": str(tmp_path / "checkpoints"),
+        }
+    )
+    chain = imp.run_chain(setup, images, task="folder", rounds=3, seeds=2, rewind_step=2, checkpoints=tmp_path / "chains")
+    assert chain.rounds == 3
+    assert np.isfinite(chain.accuracy).all()
+    assert chain.densities()[2] == pytest.approx(0.64, abs=0.01)
