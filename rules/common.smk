@@ -1,5 +1,6 @@
 # What the stages share: the checked configuration, the source files a rule depends on, and where logs go.
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from koopflow.config import load_schema, resolve
+from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
 from koopflow.sources import source_files
 

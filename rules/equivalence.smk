@@ -1,5 +1,22 @@
 # Are two optimizers, or two training set-ups, the same dynamics? (arXiv 2302.09160)
 OPTIMIZERS = config["equivalence"]["optimizers"]
+TRAINING = config["equivalence"]["training"]
+SETUPS = checked(setups, TRAINING, config["data"])
+PARTS = parts(TRAINING, config["replicas_per_job"])
+
+
+def data_behind(*names):
+    """The blocks of the data sets called `names`, with those they are made like: all that a training knows of the data map."""
+    chosen = {}
+    while names:
+        chosen.update({name: config["data"][name] for name in names if name in config["data"]})
+        names = [chosen[name]["like"] for name in names if "like" in chosen.get(name, {}) and chosen[name]["like"] not in chosen]
+    return chosen
+
+
+wildcard_constraints:
+    setup="|".join(map(re.escape, SETUPS)) or "none",
+    part="[0-9]+",
 
 
 rule run_optimizers:
@@ -51,7 +68,155 @@ rule plot_optimizers:
         "../scripts/plot_optimizers.py"
 
 
+rule check_equivalence:
+    input:
+        code=library("check_equivalence"),
+    output:
+        "<results>/checks/equivalence.json",
+    log:
+        "<logs>/check_equivalence.log",
+    benchmark:
+        "<benchmarks>/check_equivalence.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        setups=SETUPS,
+        data=config["data"],
+        data_root=config["data_root"],
+        seed=config["seed"],
+    script:
+        "../scripts/check_equivalence.py"
+
+
+rule train_ensemble:
+    input:
+        checks=ancient(rules.check_equivalence.output),
+        code=library("train_ensemble"),
+    output:
+        trajectories="<results>/equivalence/training/{setup}/{part}/trajectories.h5",
+        replicas="<results>/equivalence/training/{setup}/{part}/replicas.csv",
+    log:
+        "<logs>/train_ensemble/{setup}-{part}.log",
+    benchmark:
+        "<benchmarks>/train_ensemble/{setup}-{part}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: config["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        setup=lambda wildcards: SETUPS[wildcards.setup],
+        seeds=lambda wildcards: PARTS[int(wildcards.part)],
+        data=lambda wildcards: data_behind(SETUPS[wildcards.setup]["data"]),
+        data_root=config["data_root"],
+        copies=TRAINING["copies"],
+        perturbation=TRAINING["perturbation"],
+        capture_every=TRAINING["capture_every"],
+        checkpoint_interval=config["checkpoint_interval"],
+        device=config["device"],
+        seed=config["seed"],
+    script:
+        "../scripts/train_ensemble.py"
+
+
+rule fit_spectra:
+    input:
+        trajectories=expand(
+            "<results>/equivalence/training/{{setup}}/{part}/trajectories.h5",
+            part=range(len(PARTS)),
+        ),
+        replicas=expand("<results>/equivalence/training/{{setup}}/{part}/replicas.csv", part=range(len(PARTS))),
+        code=library("fit_spectra"),
+    output:
+        eigenvalues="<results>/equivalence/training/{setup}/eigenvalues.csv",
+        losses="<results>/equivalence/training/{setup}/losses.csv",
+    log:
+        "<logs>/fit_spectra/{setup}.log",
+    benchmark:
+        "<benchmarks>/fit_spectra/{setup}.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    threads: config["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        koopman=lambda wildcards: SETUPS[wildcards.setup]["koopman"],
+        parts=PARTS,
+        copies=TRAINING["copies"],
+    script:
+        "../scripts/fit_spectra.py"
+
+
+rule compare_setups:
+    input:
+        eigenvalues=expand("<results>/equivalence/training/{setup}/eigenvalues.csv", setup=SETUPS),
+        losses=expand("<results>/equivalence/training/{setup}/losses.csv", setup=SETUPS),
+        code=library("compare_setups"),
+    output:
+        eigenvalues="<results>/equivalence/training/eigenvalues.csv",
+        distances="<results>/equivalence/training/distances.csv",
+        tests="<results>/equivalence/training/tests.csv",
+        matrix="<results>/equivalence/training/distance_matrix.csv",
+        losses="<results>/equivalence/training/losses.csv",
+    log:
+        "<logs>/compare_setups.log",
+    benchmark:
+        "<benchmarks>/compare_setups.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        comparisons=TRAINING["comparisons"],
+        shuffles=TRAINING["shuffles"],
+        significance=TRAINING["significance"],
+        margin=TRAINING["margin"],
+        seed=config["seed"],
+    script:
+        "../scripts/compare_setups.py"
+
+
+rule plot_equivalence:
+    input:
+        eigenvalues=rules.compare_setups.output.eigenvalues,
+        distances=rules.compare_setups.output.distances,
+        tests=rules.compare_setups.output.tests,
+        matrix=rules.compare_setups.output.matrix,
+        losses=rules.compare_setups.output.losses,
+        code=library("plot_equivalence"),
+    output:
+        spectra=figure("equivalence_spectra"),
+        distances=figure("equivalence_distances"),
+        matrix=figure("equivalence_distance_matrix"),
+        losses=figure("equivalence_losses"),
+    log:
+        "<logs>/plot_equivalence.log",
+    benchmark:
+        "<benchmarks>/plot_equivalence.tsv"
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        style=config["figures"]["style"],
+        comparisons=TRAINING["comparisons"],
+    script:
+        "../scripts/plot_equivalence.py"
+
+
 rule equivalence:
     input:
         rules.run_optimizers.output,
         rules.plot_optimizers.output,
+        rules.compare_setups.output,
+        rules.plot_equivalence.output,

@@ -1,0 +1,18 @@
+"""Look at every set-up's data and network before any is trained."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    import json
+    from pathlib import Path
+
+    from koopflow.data import load
+    from koopflow.training.check import checked
+
+    data, named, found = {}, snakemake.params.data, {}
+    for name, setup in snakemake.params.setups.items():
+        key = setup["data"]
+        if key not in data:
+            data[key] = load(named[key], data_root=snakemake.params.data_root, seed=snakemake.params.seed, named=named)
+        found[name] = checked(f"equivalence.training.setups.{name}", setup, data[key], setup["koopman"]["observables"])
+    Path(snakemake.output[0]).write_text(json.dumps(found, indent=2) + "\n")

@@ -1,0 +1,23 @@
+"""Gather the spectra of all set-ups; measure distances and test the comparisons."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    import pandas as pd
+
+    from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of
+    from koopflow.tables import read_csv, write_csv
+
+    given, out = snakemake.params, snakemake.output
+    eigenvalues = pd.concat([read_csv(path) for path in snakemake.input.eigenvalues], ignore_index=True)
+    losses = pd.concat([read_csv(path) for path in snakemake.input.losses], ignore_index=True)
+    spectra = spectra_of(eigenvalues)
+    distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed)
+    tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed)
+    matrix = mean_distances(spectra).rename_axis("setting").reset_index()
+    write_csv(eigenvalues, out.eigenvalues, ["setting", "seed", "mode", "real", "imag", "residual"])
+    write_csv(distances, out.distances, ["comparison", "a", "b", "seed", "distance", "p_shuffle"])
+    columns = ["comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict"]
+    write_csv(tests, out.tests, columns)
+    write_csv(matrix, out.matrix, ["setting"])
+    write_csv(losses, out.losses, ["setting", "step", "loss", "low", "high", "n"])

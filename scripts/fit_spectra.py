@@ -1,0 +1,23 @@
+"""Fit a Koopman operator to each seed of one set-up."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads) as log:
+    import pandas as pd
+
+    from koopflow.equivalence.fitting import fit_part, loss_curve, seed_losses
+    from koopflow.tables import read_csv, write_csv
+
+    given, name = snakemake.params, snakemake.wildcards.setup
+    spectra, losses = [], {}
+    for path, table, (first, stop) in zip(snakemake.input.trajectories, snakemake.input.replicas, given.parts):
+        replicas = read_csv(table, ["replica", "diverged_at"], dtype={"replica": str})
+        diverged = replicas["replica"][replicas["diverged_at"].notna()].tolist()
+        seeds = range(first, stop)
+        spectra.append(fit_part(path, name, seeds, given.copies, diverged, given.koopman["delays"], given.koopman["rank"]))
+        curves, steps = seed_losses(path, seeds, given.copies, diverged)
+        losses |= curves
+        log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))
+    columns = ["setting", "seed", "mode", "real", "imag", "residual"]
+    write_csv(pd.concat(spectra, ignore_index=True), snakemake.output.eigenvalues, columns)
+    write_csv(loss_curve(name, losses, steps), snakemake.output.losses, ["setting", "step", "loss", "low", "high", "n"])

@@ -1,0 +1,16 @@
+"""Draw the spectra, distances and losses of all set-ups."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    from koopflow.figures import equivalence as draw
+    from koopflow.figures.style import save, use
+    from koopflow.tables import read_csv
+
+    use(snakemake.params.style)
+    given, out, comparisons = snakemake.input, snakemake.output, snakemake.params.comparisons
+    eigenvalues, tests, matrix = read_csv(given.eigenvalues), read_csv(given.tests), read_csv(given.matrix).set_index("setting")
+    save(draw.plot_spectra(eigenvalues, comparisons), out.spectra[0])
+    save(draw.plot_distances(read_csv(given.distances, dtype={"seed": str}), tests), out.distances[0])
+    save(draw.plot_distance_matrix(matrix, int(eigenvalues.groupby("setting")["seed"].nunique().min())), out.matrix[0])
+    save(draw.plot_losses(read_csv(given.losses), comparisons), out.losses[0])

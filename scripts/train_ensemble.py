@@ -1,0 +1,41 @@
+"""Train one set-up's ensemble (or the part of it that is this job's) and record its trajectory."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads) as log:
+    import pandas as pd
+    from koopflow.training.capture import Capture
+    from koopflow.training.checkpoint import Checkpoint
+    from koopflow.training.ensemble import train
+    from tqdm import tqdm
+
+    from koopflow.data import load
+    from koopflow.tables import write_csv
+
+    given, name, setup = snakemake.params, snakemake.wildcards.setup, snakemake.params.setup
+    images = load(given.data[setup["data"]], data_root=given.data_root, seed=given.seed, named=given.data)
+    with tqdm(total=setup["steps"], desc=f"training {name}", unit="step", disable=None) as bar:
+        trained = train(
+            setup,
+            images,
+            seed=given.seed,
+            stream=("equivalence", name),
+            groups=range(*given.seeds),
+            copies=given.copies,
+            perturbation=given.perturbation,
+            capture=Capture(snakemake.output.trajectories, tuple(setup["koopman"]["observables"]), given.capture_every),
+            checkpoint=Checkpoint(".checkpoints/equivalence", every_steps=given.checkpoint_interval),
+            device=given.device,
+            progress=lambda done, total: bar.update(done - bar.n),
+        )
+    replicas = pd.DataFrame(
+        {
+            "replica": trained.replicas,
+            "accuracy": trained.accuracy[setup["steps"]],
+            "loss": trained.loss[:, -1],
+            "diverged_at": [trained.diverged.get(replica) for replica in trained.replicas],
+        }
+    )
+    for replica, step in trained.diverged.items():
+        log.warning("%s: replica %s diverged at step %d and is left out", name, replica, step)
+    write_csv(replicas, snakemake.output.replicas, ["replica", "accuracy", "loss", "diverged_at"])
