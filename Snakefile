@@ -16,6 +16,7 @@ pathvars:
     benchmarks=logs_of(config["results"], "benchmarks"),
 
 
+include: "rules/inputs.smk"
 include: "rules/spectra.smk"
 include: "rules/equivalence.smk"
 include: "rules/pruning.smk"

@@ -13,26 +13,6 @@ CLAIM_TABLES = (
 )
 
 
-def tables_of_claims():
-    """The tables that the stages of this workflow make, of those that claims read."""
-    stages = [rule.name for rule in workflow.rules]
-    made = {str(path) for name in stages for path in getattr(rules, name).output}
-    return {table: path for table in CLAIM_TABLES for path in made if path.endswith(f"/{table}")}
-
-
-def claims_of_run():
-    """The claims, with `series: synthetic` or `real` replaced by the names of the run's series of that kind."""
-    claims = {**config["claims"], "statements": {}}
-    series = config.get("forecast", {}).get("series", {})
-    real = {name for name, spec in series.items() if spec.get("source") in ("csv", "sunspots", "co2", "elnino")}
-    kinds = {"real": sorted(real), "synthetic": sorted(set(series) - real)}
-    for name, claim in config["claims"]["statements"].items():
-        chosen = claim.get("series")
-        known = {"series": kinds[chosen]} if isinstance(chosen, str) and chosen in kinds else {}
-        claims["statements"][name] = {**claim, **known}
-    return claims
-
-
 rule judge_claims:
     input:
         tables=list(tables_of_claims().values()),

@@ -40,6 +40,10 @@ def figure(stem):
     return [f"<results>/figures/{stem}.pdf", f"<results>/figures/{stem}.png"]
 
 
+# A check of a stage's inputs comes before everything else and alone: it has the highest priority and takes every core. No job depends on its
+# output, because Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its `ancient` inputs is waiting.
+EVERY_CORE = workflow.cores or 1
+
 config = checked(
     resolve,
     config,

@@ -5,15 +5,6 @@ SETUPS = checked(setups, TRAINING, config["data"])
 PARTS = parts(TRAINING, config["replicas_per_job"])
 
 
-def data_behind(*names):
-    """The blocks of the data sets called `names`, with those they are made like: all that a training knows of the data map."""
-    chosen = {}
-    while names:
-        chosen.update({name: config["data"][name] for name in names if name in config["data"]})
-        names = [chosen[name]["like"] for name in names if "like" in chosen.get(name, {}) and chosen[name]["like"] not in chosen]
-    return chosen
-
-
 wildcard_constraints:
     setup="|".join(map(re.escape, SETUPS)) or "none",
     part="[0-9]+",
@@ -77,9 +68,10 @@ rule check_equivalence:
         "<logs>/check_equivalence.log",
     benchmark:
         "<benchmarks>/check_equivalence.tsv"
+    priority: 100
     conda:
         "../envs/training.yaml"
-    threads: 1
+    threads: EVERY_CORE
     resources:
         mem_mb=3000,
         runtime=20,
@@ -94,7 +86,6 @@ rule check_equivalence:
 
 rule train_ensemble:
     input:
-        checks=ancient(rules.check_equivalence.output),
         code=library("train_ensemble"),
     output:
         trajectories="<results>/equivalence/training/{setup}/{part}/trajectories.h5",
@@ -112,8 +103,7 @@ rule train_ensemble:
     params:
         setup=lambda wildcards: SETUPS[wildcards.setup],
         seeds=lambda wildcards: PARTS[int(wildcards.part)],
-        data=lambda wildcards: data_behind(SETUPS[wildcards.setup]["data"]),
-        data_root=config["data_root"],
+        data=lambda wildcards: data_of(SETUPS[wildcards.setup]["data"]),
         copies=TRAINING["copies"],
         perturbation=TRAINING["perturbation"],
         capture_every=TRAINING["capture_every"],
@@ -216,6 +206,7 @@ rule plot_equivalence:
 
 rule equivalence:
     input:
+        rules.check_equivalence.output,
         rules.run_optimizers.output,
         rules.plot_optimizers.output,
         rules.compare_setups.output,

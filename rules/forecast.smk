@@ -9,12 +9,6 @@ wildcard_constraints:
     series="|".join(map(re.escape, SERIES)) or "none",
 
 
-def file_of(wildcards):
-    """The user's file behind a series, where there is one; an absent one is reported by check_forecast, in one line."""
-    path = SERIES[wildcards.series].get("path")
-    return [path] if path and os.path.isfile(path) else []
-
-
 rule check_forecast:
     input:
         files=[spec["path"] for spec in SERIES.values() if spec.get("path") and os.path.isfile(spec["path"])],
@@ -25,22 +19,22 @@ rule check_forecast:
         "<logs>/check_forecast.log",
     benchmark:
         "<benchmarks>/check_forecast.tsv"
-    threads: 1
+    priority: 100
+    conda:
+        "../envs/forecast.yaml"
+    threads: EVERY_CORE
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         series=SERIES,
         seed=config["seed"],
-    conda:
-        "../envs/forecast.yaml"
     script:
         "../scripts/check_forecast.py"
 
 
 rule forecast_series:
     input:
-        check=ancient(rules.check_forecast.output),
         file=file_of,
         code=library("forecast_series"),
     output:
@@ -52,6 +46,8 @@ rule forecast_series:
         "<logs>/forecast_series/{series}.log",
     benchmark:
         "<benchmarks>/forecast_series/{series}.tsv"
+    conda:
+        "../envs/forecast.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -60,8 +56,6 @@ rule forecast_series:
         spec=lambda wildcards: SERIES[wildcards.series],
         study={key: FORECAST[key] for key in ("methods", "coverage", "estimates")},
         seed=config["seed"],
-    conda:
-        "../envs/forecast.yaml"
     script:
         "../scripts/forecast_series.py"
 
@@ -78,6 +72,8 @@ rule score_forecasts:
         "<logs>/score_forecasts.log",
     benchmark:
         "<benchmarks>/score_forecasts.tsv"
+    conda:
+        "../envs/forecast.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -86,8 +82,6 @@ rule score_forecasts:
         series=list(SERIES),
         draws=FORECAST["draws"],
         seed=config["seed"],
-    conda:
-        "../envs/forecast.yaml"
     script:
         "../scripts/score_forecasts.py"
 
@@ -106,14 +100,14 @@ rule plot_forecast:
         "<logs>/plot_forecast/{series}.log",
     benchmark:
         "<benchmarks>/plot_forecast/{series}.tsv"
+    conda:
+        "../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         style=config["figures"]["style"],
-    conda:
-        "../envs/figures.yaml"
     script:
         "../scripts/plot_forecast.py"
 
@@ -130,6 +124,8 @@ rule plot_skill:
         "<logs>/plot_skill.log",
     benchmark:
         "<benchmarks>/plot_skill.tsv"
+    conda:
+        "../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -137,14 +133,13 @@ rule plot_skill:
     params:
         series=list(SERIES),
         style=config["figures"]["style"],
-    conda:
-        "../envs/figures.yaml"
     script:
         "../scripts/plot_skill.py"
 
 
 rule forecast:
     input:
+        rules.check_forecast.output,
         rules.score_forecasts.output,
         rules.plot_skill.output,
         expand(rules.plot_forecast.output, series=SERIES),

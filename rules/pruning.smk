@@ -11,25 +11,6 @@ for name, study in PRUNING_STUDIES.items():
         )
 
 
-def pruned_networks(table):
-    """The tables called `table` of every network of every study."""
-    return [
-        (
-            f"<results>/pruning/networks/{name}/{seed}/{table}.csv"
-            if table != "cost"
-            else f"<benchmarks>/pruning/{name}/{seed}/cost.csv"
-        )
-        for name, study in PRUNING_STUDIES.items()
-        for seed in range(study["seeds"])
-    ]
-
-
-def data_of_study(name):
-    """What a study's images depend on: their own block, and the whole map where that refers to another set."""
-    spec = config["data"][PRUNING_STUDIES[name]["data"]]
-    return {"spec": spec, "named": config["data"] if "like" in spec else {}, "root": config["data_root"]}
-
-
 rule check_pruning:
     input:
         code=library("check_pruning"),
@@ -39,9 +20,10 @@ rule check_pruning:
         "<logs>/check_pruning.log",
     benchmark:
         "<benchmarks>/check_pruning.tsv"
+    priority: 100
     conda:
         "../envs/pruning.yaml"
-    threads: 1
+    threads: EVERY_CORE
     resources:
         mem_mb=4000,
         runtime=10,
@@ -57,7 +39,6 @@ rule check_pruning:
 
 rule run_pruning:
     input:
-        checked=ancient(rules.check_pruning.output[0]),
         code=library("run_pruning"),
     output:
         accuracy="<results>/pruning/networks/{study}/{seed}/accuracy.csv",
@@ -81,7 +62,7 @@ rule run_pruning:
     params:
         study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
         methods=PRUNING["methods"],
-        data=lambda wildcards: data_of_study(wildcards.study),
+        data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
         seed=config["seed"],
     script:
         "../scripts/run_pruning.py"
@@ -145,5 +126,6 @@ rule plot_pruning:
 
 rule pruning:
     input:
+        rules.check_pruning.output,
         rules.collect_pruning.output,
         rules.plot_pruning.output,

@@ -9,9 +9,6 @@ TICKET_TASKS = TICKETS["tasks"]
 TICKET_TRAINING = ("model", "optimizer", "batch_size", "steps", "seeds", "fraction", "scope", "rewind_step")
 
 
-include: "tickets_inputs.smk"
-
-
 rule check_tickets:
     input:
         external=[entry["folder"] for entry in TICKETS["external"].values()],
@@ -22,9 +19,10 @@ rule check_tickets:
         "<logs>/check_tickets.log",
     benchmark:
         "<benchmarks>/check_tickets.tsv"
+    priority: 100
     conda:
         "../envs/tickets.yaml"
-    threads: 1
+    threads: EVERY_CORE
     resources:
         mem_mb=2000,
         runtime=20,
@@ -38,7 +36,6 @@ rule check_tickets:
 
 rule train_rounds:
     input:
-        checked=ancient("<results>/checks/tickets.json"),
         previous=previous_rounds,
         code=library("train_rounds"),
     output:
@@ -189,5 +186,6 @@ rule plot_tickets:
 
 rule tickets:
     input:
+        rules.check_tickets.output,
         rules.fit_exponents.output,
         rules.plot_tickets.output,

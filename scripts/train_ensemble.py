@@ -13,7 +13,7 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     from koopflow.tables import write_csv
 
     given, name, setup = snakemake.params, snakemake.wildcards.setup, snakemake.params.setup
-    images = load(given.data[setup["data"]], data_root=given.data_root, seed=given.seed, named=given.data)
+    images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
     with tqdm(total=setup["steps"], desc=f"training {name}", unit="step", disable=None) as bar:
         trained = train(
             setup,

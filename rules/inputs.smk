@@ -1,0 +1,65 @@
+# What the jobs of the stages are made from: functions of wildcards and of the configuration, apart from the rules that call them.
+def data_of(name):
+    """What the images of the data set `name` depend on: its own block, the blocks of the sets it is made like, and the folder of files."""
+    named, next_name = {}, config["data"][name].get("like")
+    while next_name in config["data"] and next_name not in named:
+        named[next_name] = config["data"][next_name]
+        next_name = named[next_name].get("like")
+    return {"spec": config["data"][name], "named": named, "root": config["data_root"]}
+
+
+def pruned_networks(table):
+    """The tables called `table` of every network of every study."""
+    return [
+        (
+            f"<results>/pruning/networks/{name}/{seed}/{table}.csv"
+            if table != "cost"
+            else f"<benchmarks>/pruning/{name}/{seed}/cost.csv"
+        )
+        for name, study in PRUNING_STUDIES.items()
+        for seed in range(study["seeds"])
+    ]
+
+
+def stops_of_chain():
+    """Where a chain is cut into jobs of `rounds_per_job` rounds; each goes on from the one before, so a longer chain repeats nothing."""
+    step = TICKETS["rounds_per_job"] or TICKETS["rounds"]
+    return [*range(step, TICKETS["rounds"], step), TICKETS["rounds"]]
+
+
+def previous_rounds(wildcards):
+    """The rounds that a job goes on from."""
+    stops = stops_of_chain()
+    place = stops.index(int(wildcards.stop))
+    return [] if place == 0 else f"<results>/tickets/chains/{wildcards.task}/rounds-{stops[place - 1]}.npz"
+
+
+def whole_chain(task):
+    """The file of a task's whole chain."""
+    return f"<results>/tickets/chains/{task}/rounds-{TICKETS['rounds']}.npz"
+
+
+def file_of(wildcards):
+    """The user's file behind a series, where there is one; an absent one is reported by check_forecast, in one line."""
+    path = SERIES[wildcards.series].get("path")
+    return [path] if path and os.path.isfile(path) else []
+
+
+def tables_of_claims():
+    """The tables that the stages of this workflow make, of those that claims read."""
+    stages = [rule.name for rule in workflow.rules]
+    made = {str(path) for name in stages for path in getattr(rules, name).output}
+    return {table: path for table in CLAIM_TABLES for path in made if path.endswith(table)}
+
+
+def claims_of_run():
+    """The claims, with `series: synthetic` or `real` replaced by the names of the run's series of that kind."""
+    claims = {**config["claims"], "statements": {}}
+    series = config.get("forecast", {}).get("series", {})
+    real = {name for name, spec in series.items() if spec.get("source") in ("csv", "sunspots", "co2", "elnino")}
+    kinds = {"real": sorted(real), "synthetic": sorted(set(series) - real)}
+    for name, claim in config["claims"]["statements"].items():
+        chosen = claim.get("series")
+        known = {"series": kinds[chosen]} if isinstance(chosen, str) and chosen in kinds else {}
+        claims["statements"][name] = {**claim, **known}
+    return claims
