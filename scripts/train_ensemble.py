@@ -4,13 +4,13 @@ from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads) as log:
     import pandas as pd
-    from koopflow.training.capture import Capture
-    from koopflow.training.checkpoint import Checkpoint
-    from koopflow.training.ensemble import train
     from tqdm import tqdm
 
     from koopflow.data import load
     from koopflow.tables import write_csv
+    from koopflow.training.capture import Capture
+    from koopflow.training.checkpoint import Checkpoint
+    from koopflow.training.ensemble import train
 
     given, name, setup = snakemake.params, snakemake.wildcards.setup, snakemake.params.setup
     images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
