@@ -1,0 +1,140 @@
+"""Images: real sets whole and normalized, relatives and synthetic sets matched, bad files refused in one line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from koopflow.data import load
+from koopflow.errors import KoopflowError
+
+
+def test_digits_are_whole_normalized_and_the_same_under_every_seed():
+    images = load("digits", seed=1)
+    assert len(images.x_train) + len(images.x_test) == 1797
+    assert images.shape == (1, 8, 8)
+    assert abs(images.x_train.mean()) < 1e-5
+    assert images.x_train.std() == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(images.x_test, load("digits", seed=2).x_test)
+
+
+def test_mnist_has_the_customary_moments(shared_data):
+    images = load("mnist", data_root=str(shared_data))
+    assert images.x_train.shape == (60000, 1, 28, 28)
+    assert images.mean[0] == pytest.approx(0.1307, abs=5e-5)
+    assert images.std[0] == pytest.approx(0.3081, abs=5e-5)
+    assert list(images.y_train[:5]) == [5, 0, 4, 1, 9]
+
+
+@pytest.mark.parametrize("source", ["gaussian_clusters", "teacher"])
+def test_synthetic_sets_match_the_real_one(source):
+    real, made = load("digits"), load({"source": source, "like": "digits"}, seed=3)
+    assert made.x_train.shape == real.x_train.shape
+    assert made.mean[0] == pytest.approx(real.mean[0], rel=0.02)
+    assert made.std[0] == pytest.approx(real.std[0], rel=0.02)
+    shares = np.bincount(made.y_train, minlength=10) / len(made.y_train)
+    assert np.abs(shares - np.bincount(real.y_train) / len(real.y_train)).max() < 0.01
+    assert not np.array_equal(made.x_train, load({"source": source, "like": "digits"}, seed=4).x_train)
+
+
+def test_permuted_pixels_are_the_same_pixels_elsewhere():
+    real, permuted = load("digits"), load({"source": "digits", "transform": {"permute_pixels": 1}})
+    assert not np.array_equal(real.x_train, permuted.x_train)
+    sort = [np.sort(images.x_train.reshape(-1, 64), axis=1) for images in (real, permuted)]
+    np.testing.assert_allclose(*sort, atol=1e-6)
+    # one permutation for all: the pixels' own means are rearranged, and the test images with them
+    means = [np.sort(images.x_test.reshape(-1, 64).mean(axis=0)) for images in (real, permuted)]
+    np.testing.assert_allclose(*means, atol=1e-5)
+
+
+def test_a_quarter_turn_is_exact():
+    real, turned = load("digits"), load({"source": "digits", "transform": {"rotate": 90}})
+    np.testing.assert_allclose(turned.x_train, np.rot90(real.x_train, axes=(2, 3)), atol=1e-5)
+
+
+def test_a_subset_keeps_the_shares_of_the_classes():
+    small = load({"source": "digits", "train_size": 100, "test_size": 50})
+    assert (len(small.x_train), len(small.x_test)) == (100, 50)
+    assert set(np.bincount(small.y_train)) <= {9, 10, 11}
+
+
+def _arrays(**changes):
+    generator = np.random.default_rng(0)
+    arrays = {
+        "x_train": generator.integers(0, 256, (20, 6, 6), dtype=np.uint8),
+        "y_train": np.arange(20) % 2,
+        "x_test": generator.integers(0, 256, (10, 6, 6), dtype=np.uint8),
+        "y_test": np.arange(10) % 2,
+    }
+    return {key: value for key, value in {**arrays, **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"x_test": None}, "x_test"),
+        ({"x_train": np.full((20, 6, 6), np.nan, np.float32)}, "x_train"),
+        ({"x_train": np.zeros((20, 36), np.uint8)}, r"x_train.*\(20, 36\)"),
+        ({"x_train": np.zeros((20, 6, 6), np.int32)}, "int32"),
+        ({"x_test": np.zeros((10, 5, 6), np.uint8)}, "1×5×6"),
+        ({"y_train": np.zeros(20)}, "float64"),
+        ({"y_train": np.arange(19)}, "19"),
+        ({"y_test": np.full(10, 7)}, "y_test has class 7"),
+        ({"x_train": np.array([object()] * 20)}, "not a readable"),
+    ],
+)
+def test_a_bad_npz_is_named_in_one_line(tmp_path, changes, named):
+    np.savez(tmp_path / "bad.npz", **_arrays(**changes))
+    with pytest.raises(KoopflowError, match=named) as caught:
+        load({"source": "npz", "path": str(tmp_path / "bad.npz")})
+    assert "bad.npz" in str(caught.value)
+
+
+def test_an_npz_and_an_image_folder_are_read(tmp_path):
+    np.savez(tmp_path / "good.npz", **_arrays())
+    assert load({"source": "npz", "path": str(tmp_path / "good.npz")}).shape == (1, 6, 6)
+    for part in ("train", "val"):
+        for label, name in enumerate(("cat", "dog")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for index in range(3):
+                pixels = np.full((10, 12, 3), 40 + 60 * label + index, np.uint8)
+                Image.fromarray(pixels).save(tmp_path / part / name / f"{index}.png")
+    images = load({"source": "image_folder", "path": str(tmp_path), "size": 8})
+    assert images.x_train.shape == (6, 3, 8, 8)
+    assert list(images.y_test) == [0, 0, 0, 1, 1, 1]
+
+
+def test_an_image_folder_without_images_is_refused(tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / part / "cat").mkdir(parents=True)
+    with pytest.raises(KoopflowError, match="holds no image file"):
+        load({"source": "image_folder", "path": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ("digit", "did you mean 'digits'"),
+        ({"source": "digits", "trian_size": 5}, "trian_size"),
+        ({"source": "npz"}, "needs the option 'path'"),
+        ({"source": "npz", "path": "nowhere.npz"}, "nowhere.npz"),
+        ({"source": "teacher", "like": "digit"}, "like: digit"),
+        ({"source": "digits", "transform": {"rotat": 1}}, "did you mean 'rotate'"),
+        ({"source": "digits", "transform": {"noise": -1}}, "noise"),
+        ({"source": "digits", "train_size": 5000}, "5000"),
+    ],
+)
+def test_a_bad_description_is_named_in_one_line(spec, named):
+    with pytest.raises(KoopflowError, match=named):
+        load(spec)
+
+
+def test_an_absent_set_says_what_to_put_where(tmp_path, monkeypatch):
+    import torchvision.datasets
+
+    def offline(*_, **__):
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr(torchvision.datasets, "KMNIST", offline)
+    with pytest.raises(KoopflowError, match=r"KMNIST.*no network.*train-images-idx3-ubyte.gz.*raw"):
+        load("kmnist", data_root=str(tmp_path / "data"))
+    assert not list((tmp_path / "data").iterdir())

@@ -1,0 +1,203 @@
+"""The ensemble trainer: equal to a plain loop, blind to neighbours, exact in masks, rewinds and resumptions."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from koopflow.data import load
+from koopflow.errors import KoopflowError
+from koopflow.training import evaluation, models
+from koopflow.training.batches import Batches
+from koopflow.training.capture import Capture
+from koopflow.training.ensemble import train
+from koopflow.training.replicas import initial_weights
+from koopflow.trajectory import Trajectory
+
+MOMENTUM = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.001}
+ADAM = {"name": "adam", "learning_rate": 0.01}
+PLAIN = {"name": "sgd", "learning_rate": 0.1}
+CONVOLUTIONAL = {"name": "convnet", "channels": [3], "hidden": []}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def setup(optimizer=PLAIN, steps=40, model=None, batch_size=30):
+    return {"model": model or {"name": "mlp", "widths": [6]}, "optimizer": optimizer, "batch_size": batch_size, "steps": steps}
+
+
+@pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, ADAM])
+def test_a_replica_equals_a_plain_loop(digits, optimizer):
+    result = train(setup(optimizer), digits, seed=3, stream=["s"], groups=["a"], device="cpu")
+    network = models.build({"name": "mlp", "widths": [6]}, digits.shape, 10)
+    start = initial_weights({"name": "mlp", "widths": [6]}, digits.shape, 10, seed=3, stream=["s"], groups=["a"])
+    torch.nn.utils.vector_to_parameters(torch.from_numpy(start[0]), network.parameters())
+    options = {"lr": optimizer["learning_rate"]}
+    if optimizer["name"] == "sgd":
+        options |= {"momentum": optimizer.get("momentum", 0), "weight_decay": optimizer.get("weight_decay", 0)}
+    plain = (torch.optim.SGD if optimizer["name"] == "sgd" else torch.optim.Adam)(network.parameters(), **options)
+    batches = Batches(digits, 30, ["a"], 3, ["s"], torch.device("cpu"))
+    for step in range(40):
+        x, y = batches.at(step)
+        plain.zero_grad()
+        loss = F.cross_entropy(network(x[0]), y[0])
+        loss.backward()
+        plain.step()
+        assert result.loss[0, step] == pytest.approx(loss.item(), abs=1e-4)
+    final = torch.nn.utils.parameters_to_vector(network.parameters()).detach().numpy()
+    np.testing.assert_allclose(result.weights[0], final, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", [{"name": "mlp", "widths": [6]}, CONVOLUTIONAL])
+def test_a_replica_does_not_see_its_neighbours(digits, model):
+    together = train(setup(model=model), digits, seed=0, groups=["a", "b", "c"], copies=2, device="cpu")
+    alone = train(setup(model=model), digits, seed=0, groups=["b"], copies=2, device="cpu")
+    np.testing.assert_allclose(together.weights[2:4], alone.weights, atol=1e-5)
+    assert together.replicas[2:4] == alone.replicas == ["b/0", "b/1"]
+
+
+def test_the_same_call_gives_the_same_bytes(digits, tmp_path):
+    for name in ("one", "two"):
+        train(setup(), digits, seed=0, groups=range(2), copies=2, capture=Capture(str(tmp_path / name), ["last"]), device="cpu")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_an_epoch_shows_every_image_once_and_each_epoch_anew(digits):
+    batches = Batches(digits, 2, ["a"], 0, [], torch.device("cpu"))
+    epochs = [torch.cat([batches.at(step)[0][0].clone() for step in range(e * 719, (e + 1) * 719)]) for e in range(2)]
+    sums = [np.sort(epoch.double().sum(dim=(1, 2, 3)).numpy()) for epoch in epochs]
+    np.testing.assert_allclose(sums[0], np.sort(digits.x_train.astype(float).sum(axis=(1, 2, 3))), atol=1e-4)
+    assert not torch.equal(*epochs)
+
+
+@pytest.mark.parametrize("model", [{"name": "mlp", "widths": [6]}, CONVOLUTIONAL])
+@pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, ADAM, {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}])
+def test_masked_weights_stay_exactly_zero(digits, optimizer, model):
+    size = initial_weights(model, digits.shape, 10, seed=0, stream=[], groups=[0]).shape[1]
+    masks = np.random.default_rng(0).random((2, size)) < 0.3
+    result = train(setup(optimizer, model=model), digits, seed=0, groups=range(2), masks=masks, device="cpu")
+    assert np.all(result.weights[~masks] == 0)
+    assert np.mean(result.weights[masks] != 0) > 0.9
+
+
+def test_rewound_training_goes_on_as_if_uninterrupted(digits):
+    whole = train(setup(), digits, seed=0, groups=range(2), keep=[15], device="cpu")
+    again = train(setup(), digits, seed=0, groups=range(2), initial=whole.kept[15][0], first_step=15, device="cpu")
+    np.testing.assert_array_equal(whole.weights, again.weights)
+
+
+def test_captured_states_are_the_weights_before_each_update(digits, tmp_path):
+    capture = Capture(str(tmp_path / "t.h5"), ["output.*"], every=5, first=10, last=40)
+    result = train(setup(), digits, seed=0, groups=range(2), capture=capture, keep=[20], device="cpu")
+    columns = np.r_[result.layout.place("output.weight"), result.layout.place("output.bias")]
+    with Trajectory(tmp_path / "t.h5") as trajectory:
+        weights = trajectory.read()
+        assert list(trajectory.steps) == list(range(10, 41, 5))
+        np.testing.assert_array_equal(weights[:, 2], result.kept[20][0][:, columns])
+        np.testing.assert_array_equal(weights[:, -1], result.weights[:, columns])
+        np.testing.assert_allclose(trajectory.loss, result.loss[:, 10::5])
+
+
+def test_divergence_is_recorded_by_name_and_leaves_the_others_alone(digits):
+    start = initial_weights({"name": "mlp", "widths": [6]}, digits.shape, 10, seed=0, stream=[], groups=range(2))
+    start[0] *= 1e15
+    result = train(setup(), digits, seed=0, groups=range(2), initial=start, device="cpu")
+    alone = train(setup(), digits, seed=0, groups=[1], initial=start[1:], device="cpu")
+    assert list(result.diverged) == ["0"]
+    assert np.isnan(result.weights[0]).all()
+    assert np.isnan(result.accuracy[40][0])
+    np.testing.assert_allclose(result.weights[1], alone.weights[0], atol=1e-5)
+
+
+def test_batch_normalization_learns_and_is_evaluated_with_its_own_statistics(digits):
+    model = {"name": "resnet8", "width": 4}
+    result = train(setup(MOMENTUM, 60, model), digits, seed=0, groups=range(2), device="cpu")
+    accuracy, _ = evaluation.score(model, result.weights, digits, buffers=result.buffers, device="cpu")
+    np.testing.assert_array_equal(accuracy, result.accuracy[60])
+    assert accuracy.min() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"batch_size": 5000}, "batch_size: 5000"),
+        ({"steps": 0}, "steps: 0"),
+        ({"model": "mpl"}, "did you mean 'mlp'"),
+        ({"model": {"name": "mlp", "width": 5}}, "did you mean 'widths'"),
+        ({"model": "mnistnet"}, "too small"),
+        ({"model": "no_such_package:network"}, "does not import"),
+        ({"model": "math:sqrt"}, "could not be built|returned"),
+        ({"model": "fractions:Fraction"}, "returned Fraction"),
+        ({"optimizer": {"name": "sgd", "learning_rate": "1e-3"}}, "learning_rate: '1e-3'"),
+        ({"optimizer": {"name": "sgd", "learning_rate": 0.1, "momentm": 1}}, "momentm"),
+        ({"optimizer": {"name": "sgd", "learning_rate": 0.1, "schedule": {"name": "cosin"}}}, "cosin"),
+    ],
+)
+def test_a_bad_set_up_is_named_in_one_line(digits, changes, named):
+    with pytest.raises(KoopflowError, match=named):
+        train({**setup(), **changes}, digits, seed=0, groups=[0], device="cpu")
+
+
+def test_a_pattern_that_matches_nothing_is_refused_before_training(digits, tmp_path):
+    with pytest.raises(KoopflowError, match=r"'fc9\.\*' matches no parameter.*output\.weight"):
+        train(setup(), digits, seed=0, groups=[0], capture=Capture(str(tmp_path / "t.h5"), ["fc9.*"]), device="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+SCRIPT = """
+import sys, numpy as np, torch, time
+from koopflow.data import load
+from koopflow.training.capture import Capture
+from koopflow.training.checkpoint import Checkpoint
+from koopflow.training.ensemble import train
+torch.set_num_threads(1)
+folder, slow = sys.argv[1], float(sys.argv[2])
+setup = {"model": {"name": "mlp", "widths": [6]}, "optimizer": {"name": "adam", "learning_rate": 0.01}, "batch_size": 30, "steps": 120}
+result = train(setup, load("digits"), seed=0, groups=range(2), copies=2, capture=Capture(folder + "/t.h5", ["*"]), keep=[7],
+    evaluate=[20], checkpoint=Checkpoint(folder + "/checkpoints", every_steps=10), device="cpu",
+    progress=lambda done, total: time.sleep(slow))
+np.savez(folder + "/result.npz", weights=result.weights, loss=result.loss, kept=result.kept[7][0], accuracy=result.accuracy[20])
+"""
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def _command(folder, slow):
+    return [sys.executable, "-c", SCRIPT, str(folder), str(slow)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    subprocess.run(_command(folder, 0), env=ENVIRONMENT, check=True)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_training_resumes_to_the_very_same_bytes(tmp_path, undisturbed, how):
+    (tmp_path / "killed").mkdir()
+    process = subprocess.Popen(_command(tmp_path / "killed", 0.02), env=ENVIRONMENT)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "killed" / "checkpoints").glob("*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(how)
+    assert process.wait() == (-9 if how == signal.SIGKILL else 143)
+    assert not (tmp_path / "killed" / "t.h5").exists()
+    subprocess.run(_command(tmp_path / "killed", 0), env=ENVIRONMENT, check=True)
+    assert (undisturbed / "t.h5").read_bytes() == (tmp_path / "killed" / "t.h5").read_bytes()
+    whole, killed = (np.load(folder / "result.npz") for folder in (undisturbed, tmp_path / "killed"))
+    for key in whole.files:
+        np.testing.assert_array_equal(whole[key], killed[key])
+    assert not list((tmp_path / "killed" / "checkpoints").iterdir())
