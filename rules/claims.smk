@@ -18,12 +18,8 @@ rule judge_claims:
         tables=list(tables_of_claims().values()),
         code=library("judge_claims"),
     output:
-        report(
-            "<results>/claims.csv",
-            caption="../report/claims_table.rst",
-            category="Claims",
-            labels={"what": "verdicts", "kind": "table"},
-        ),
+        table=in_report("<results>/claims.csv", "claims_table", "table"),
+        page="<results>/claims.rst",
     log:
         "<logs>/judge_claims.log",
     benchmark:
@@ -43,16 +39,10 @@ rule judge_claims:
 
 rule plot_claims:
     input:
-        claims=rules.judge_claims.output[0],
+        claims=rules.judge_claims.output.table,
         code=library("plot_claims"),
     output:
-        report(
-            figure("claims")[1],
-            caption="../report/claims.rst",
-            category="Claims",
-            labels={"what": "statistic, interval, criterion", "kind": "figure"},
-        ),
-        pdf=figure("claims")[0],
+        figure("claims"),
     log:
         "<logs>/plot_claims.log",
     benchmark:

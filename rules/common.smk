@@ -35,9 +35,31 @@ def logs_of(results, *folders):
     return str(Path("logs", results.strip("/"), *folders))
 
 
+SECTIONS = {
+    "claims": "1 Claims",
+    "optimizers": "2 When are two ways of training the same dynamics?",
+    "equivalence": "2 When are two ways of training the same dynamics?",
+    "pruning": "3 Pruning by Koopman modes",
+    "tickets": "4 Winning tickets and the renormalization group",
+    "forecast": "5 Forecasting with episodic memory",
+    "forecasts": "5 Forecasting with episodic memory",
+    "recurrence": "5 Forecasting with episodic memory",
+}
+
+
+def in_report(path, name, kind):
+    """Put the file at `path` into the report's section of its paper, with the caption report/<name>.rst, braces of wildcards left out."""
+    first, *rest = name.replace("{", "").replace("}", "").split("_")
+    labels = {"shows": " ".join(rest) or first, "kind": kind}
+    if "{series}" in path:
+        labels = {"shows": first, "series": "{series}", "kind": kind}
+    caption = f"../report/{'_'.join([first, *rest])}.rst"
+    return report(path, caption=caption, category=SECTIONS[first], labels=labels)
+
+
 def figure(stem):
-    """The two files of a figure: PDF for papers, PNG for pages."""
-    return [f"<results>/figures/{stem}.pdf", f"<results>/figures/{stem}.png"]
+    """The two files of a figure: PDF for papers, PNG for pages and the report."""
+    return [f"<results>/figures/{stem}.pdf", in_report(f"<results>/figures/{stem}.png", stem, "figure")]
 
 
 # A check of a stage's inputs comes before everything else and alone: it has the highest priority and takes every core. No job depends on its

@@ -3,12 +3,16 @@
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads) as log:
+    from pathlib import Path
+
     from koopflow.claims import COLUMNS, evaluate
     from koopflow.claims.estimate import Tables
+    from koopflow.claims.page import as_rst
     from koopflow.tables import read_csv, write_csv
 
     given = {name: read_csv(path) for name, path in zip(snakemake.params.tables, snakemake.input.tables)}
     claims = evaluate(snakemake.params.claims, Tables(given=given))
     for word, count in claims["verdict"].value_counts().items():
         log.info("%d claims %s", count, word)
-    write_csv(claims, snakemake.output[0], COLUMNS)
+    write_csv(claims, snakemake.output.table, COLUMNS)
+    Path(snakemake.output.page).write_text(as_rst(claims), encoding="utf-8")

@@ -8,4 +8,4 @@ with job(snakemake.log[0], threads=snakemake.threads):
     from koopflow.tables import read_csv
 
     use(snakemake.params.style)
-    save(plot(read_csv(snakemake.input.claims)), snakemake.output.pdf)
+    save(plot(read_csv(snakemake.input.claims)), snakemake.output[0])

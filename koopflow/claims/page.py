@@ -1,0 +1,62 @@
+"""The claims as text, for the opening page of the report."""
+
+import math
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import pandas as pd
+
+PACKAGES = (
+    "snakemake",
+    "numpy",
+    "scipy",
+    "pandas",
+    "torch",
+    "torchvision",
+    "h5py",
+    "scikit-learn",
+    "statsmodels",
+    "POT",
+    "matplotlib",
+)
+
+
+def as_rst(claims: pd.DataFrame) -> str:
+    """Return the table of claims (as `evaluate` makes it) as reStructuredText: statement, verdict, numbers."""
+    lines = [_count(claims), "", ".. list-table::", "   :header-rows: 1", "   :widths: 44 14 42", ""]
+    rows = [("Claim (paper)", "Verdict", "Statistic, interval, criterion")]
+    rows += [(f"{claim.statement} ({claim.paper})", f"**{claim.verdict}**", _numbers(claim)) for claim in claims.itertuples()]
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {_plain(cell)}" for i, cell in enumerate(row)]
+    return "\n".join([*lines, "", versions()]) + "\n"
+
+
+def versions() -> str:
+    """Return one line on the packages that made the results."""
+    found = [f"Python {platform.python_version()}"]
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return f"Made with {', '.join(found)}."
+
+
+def _count(claims: pd.DataFrame) -> str:
+    counts = claims["verdict"].value_counts()
+    words = [f"{counts.get(word, 0)} {word}" for word in ("supported", "not supported", "inconclusive")]
+    return f"Of {len(claims)} claims this run finds {words[0]}, {words[1]}, {words[2]}."
+
+
+def _numbers(claim) -> str:
+    if not math.isfinite(claim.value):
+        return claim.reason
+    interval = "" if claim.ci_low == claim.ci_high else f" [{claim.ci_low:.3g}, {claim.ci_high:.3g}]"
+    return f"{claim.statistic}: {claim.value:.3g}{interval}; {claim.criterion}; n = {claim.n} {claim.unit}"
+
+
+def _plain(text: str) -> str:
+    """Keep characters that mean something in reStructuredText as they are; bold verdicts pass."""
+    if text.startswith("**"):
+        return text
+    return "".join("\\" + c if c in "*`_|\\" else c for c in text)

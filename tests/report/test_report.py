@@ -1,0 +1,134 @@
+"""The report, opened in headless Chromium: no console error, every section reachable, every figure visible, nothing from the network."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from koopflow.claims.page import as_rst
+
+ROOT = Path(__file__).parents[2]
+WALK = """
+<script>
+const seen = {errors: [], sections: {}, opening: ""};
+window.addEventListener("error", event => seen.errors.push(String(event.message)));
+const tell = console.error;
+console.error = (...words) => { seen.errors.push(words.join(" ")); tell(...words); };
+const pause = () => new Promise(done => setTimeout(done, 300));
+const walk = async () => {
+  await pause();
+  const link = words => [...document.querySelectorAll("a, button")].find(one => one.textContent.trim().endsWith(words));
+  seen.opening = document.body.innerText;
+  document.querySelector(".overflow-auto.h-screen").scrollTop = 0;
+  seen.top = document.querySelector(".prose").getBoundingClientRect().top;
+  for (const words of ["Workflow", "Statistics"]) {
+    link(words).click(); await pause();
+    seen.sections[words] = document.querySelectorAll("canvas, svg.marks").length > 0;
+  }
+  for (const category of Object.keys(categories)) {
+    app.setView({navbarMode: "menu"}); await pause();
+    (link(category) || link("Results")).click(); await pause();
+    seen.sections[category] = document.querySelectorAll("tbody tr").length > 0;
+  }
+  seen.figures = {};
+  for (const [path, result] of Object.entries(results)) {
+    if (!path.endsWith(".png")) continue;
+    app.showResultInfo(path); await pause();
+    app.setView({content: "img", contentPath: result.data_uri, resultPath: path}); await pause();
+    const image = document.querySelector("div.p-3 > img");
+    if (image) await image.decode();
+    seen.figures[path] = {width: image ? image.naturalWidth : 0, shown: image ? image.getBoundingClientRect().width : 0,
+                          caption: (result.caption || "").length};
+  }
+};
+window.addEventListener("load", async () => {
+  try { await walk(); } catch (error) { seen.errors.push("walk: " + error); }
+  const told = document.createElement("pre");
+  told.id = "seen"; told.textContent = JSON.stringify(seen);
+  document.body.appendChild(told);
+});
+</script>
+"""
+
+
+def snakemake(folder: Path, *words: str) -> None:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> str:
+    """The report of a run of the optimizer problem, in a copy of the workflow, beside a page of claims."""
+    folder = tmp_path_factory.mktemp("run") / "koopflow"
+    folder.mkdir()
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("config", "envs", "koopflow", "profiles", "report", "rules", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    claim = {
+        "paper": "arXiv 0000.00000",
+        "statement": "Stars * matter.",
+        "statistic": "a number",
+        "value": 1.5,
+        "ci_low": 1.0,
+        "ci_high": 2.0,
+    }
+    claim |= {"criterion": "95 % interval above 0.5", "verdict": "supported", "n": 5, "unit": "seeds", "reason": ""}
+    (folder / "results").mkdir()
+    (folder / "results" / "claims.rst").write_text(as_rst(pd.DataFrame([claim] * 30)), encoding="utf-8")
+    snakemake(folder, "plot_optimizers")
+    snakemake(folder, "plot_optimizers", "--report", "report.html")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def seen(page, tmp_path_factory) -> dict:
+    """What a browser without a network sees on a walk through the report."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert browser, "the report is tested in Chromium: apt-get install chromium"
+    folder = tmp_path_factory.mktemp("browser")
+    (folder / "walk.html").write_text(page.replace("<head>", "<head>" + WALK, 1), encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1400,1000"]
+    options += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run([browser, *options, (folder / "walk.html").as_uri()], capture_output=True, text=True, timeout=120)
+    told = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert told, done.stderr[-2000:]
+    return json.loads(told.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+def test_no_console_error(seen):
+    assert seen["errors"] == []
+
+
+def test_opening_page_says_what_came_out(seen):
+    assert "What came out" in seen["opening"]
+    assert "Of 30 claims this run finds 30 supported" in seen["opening"]
+    assert "Stars * matter." in seen["opening"]
+    assert "snakemake 9" in seen["opening"]
+    assert seen["top"] >= 0, "the top of a long opening page cannot be scrolled to"
+
+
+def test_every_section_is_reachable(seen):
+    assert {"Workflow", "Statistics"} < set(seen["sections"])
+    assert len(seen["sections"]) > 2
+    assert all(seen["sections"].values()), seen["sections"]
+
+
+def test_every_figure_is_visible_and_has_a_caption(seen):
+    assert len(seen["figures"]) == 2
+    for path, figure in seen["figures"].items():
+        assert figure["width"] > 600, (path, figure)
+        assert figure["shown"] > 300, (path, figure)
+        assert figure["caption"] > 200, (path, figure)
+
+
+def test_every_figure_of_the_rules_has_a_caption_and_every_caption_a_figure():
+    stems = {stem for rule in (ROOT / "rules").glob("*.smk") for stem in re.findall(r'figure\("([^"]+)"\)', rule.read_text())}
+    captions = {path.stem for path in (ROOT / "report").glob("*.rst")} - {"workflow", "claims_table"}
+    assert {re.sub("[{}]", "", stem) for stem in stems} <= captions
