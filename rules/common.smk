@@ -44,6 +44,7 @@ SECTIONS = {
     "forecast": "5 Forecasting with episodic memory",
     "forecasts": "5 Forecasting with episodic memory",
     "recurrence": "5 Forecasting with episodic memory",
+    "trajectories": "6 Trajectories of one's own",
 }
 
 

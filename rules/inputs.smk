@@ -55,8 +55,8 @@ def tables_of_claims():
 def claims_of_run():
     """The claims, with `series: synthetic` or `real` replaced by the names of the run's series of that kind."""
     claims = {**config["claims"], "statements": {}}
-    series = config.get("forecast", {}).get("series", {})
-    real = {name for name, spec in series.items() if spec.get("source") in ("csv", "sunspots", "co2", "elnino")}
+    series = config["series"]
+    real = {name for name, spec in series.items() if spec.get("source", "csv") in ("csv", "sunspots", "co2", "elnino")}
     kinds = {"real": sorted(real), "synthetic": sorted(set(series) - real)}
     for name, claim in config["claims"]["statements"].items():
         chosen = claim.get("series")

@@ -114,7 +114,12 @@ CASES = {
     "exponents_predict_transfer": ({}, {"above": 0.0}, transfer(lambda d: 1 - d / 15), transfer(lambda d: d / 15)),
     "exponents_agree_where_transfer": ({}, {"above": 0.5}, transfer(lambda d: 1.0 * (d < 4)), transfer(lambda d: 1.0 * (d > 4))),
     "skill_over_sliding": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(-0.4)),
-    "skill_over_best_baseline": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(0.4, persistence=0.8)),
+    "skill_over_best_baseline": (
+        {"series": ["a", "b"], "against": ["persistence"]},
+        {"above": 0.0},
+        skill(0.4),
+        skill(0.4, persistence=0.8),
+    ),
 }
 
 

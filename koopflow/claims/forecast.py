@@ -1,6 +1,7 @@
 """Measures on Koopman forecasting with episodic memory (arXiv 2311.12615)."""
 
 import numpy as np
+import pandas as pd
 
 from koopflow.claims.estimate import Estimate, Tables, Undecided, pick
 from koopflow.claims.measures import measure
@@ -32,14 +33,13 @@ def skill_over_sliding(tables: Tables, level: float, series: list, method: str =
     return Estimate(float(mean["skill_vs_sliding"]), float(mean["ci_low"]), float(mean["ci_high"]), n, "forecast origins")
 
 
-@measure("skill of memory minus skill of the strongest other method, both against the sliding forecast")
+@measure("skill of memory minus skill of the strongest simple method, both against the sliding forecast")
 def skill_over_best_baseline(
-    tables: Tables, level: float, series: list, method: str = "memory", horizon: list | None = None
+    tables: Tables, level: float, series: list, against: list, method: str = "memory", horizon: list | None = None
 ) -> Estimate:
-    """Return the skill of `method` minus that of the best other method of each series and horizon, averaged over them.
+    """Return the skill of `method` minus that of the best of `against`, per series and horizon, averaged over them.
 
-    The best is chosen by its error on the same origins, which favours the baselines. The interval adds the widths of
-    both, as if they
+    The best is chosen by its error on the same origins, which favours the baselines. The interval adds the widths of both, as if they
     were wholly dependent in the unfavourable way.
     """
     rows = _rows(tables, series, horizon)
@@ -47,20 +47,15 @@ def skill_over_best_baseline(
     values = []
     for _, own in rows.groupby(["series", "horizon"]):
         ours = own[own["method"] == method]
-        others = own[~own["method"].astype(str).str.startswith(method) & np.isfinite(own["mae"])]
-        if ours.empty or others.empty:
-            continue
-        us, best = ours.iloc[0], others.loc[others["mae"].idxmin()]
-        # The sliding method against itself has skill 0 exactly, whatever its interval columns hold.
-        best_low, best_high = (
-            best[side] if np.isfinite(best[side]) else best["skill_vs_sliding"] for side in ("ci_low", "ci_high")
-        )
-        values.append(
-            (us["skill_vs_sliding"] - best["skill_vs_sliding"], us["ci_low"] - best_high, us["ci_high"] - best_low, us["n"])
-        )
-    values = np.array(values, dtype=float).reshape(-1, 4)
-    values = values[np.isfinite(values).all(axis=1)]
-    if not len(values):
-        raise Undecided(f"{SKILL} has no other method beside {method} for these series")
-    value, low, high, _ = values.mean(axis=0)
-    return Estimate(float(value), float(low), float(high), int(values[:, 3].sum()), "forecast origins")
+        others = own[own["method"].isin(against) & np.isfinite(own["mae"])]
+        if not ours.empty and not others.empty:
+            us, best = ours.iloc[0], others.loc[others["mae"].idxmin()]
+            low, high = us["ci_low"] - best["ci_high"], us["ci_high"] - best["ci_low"]
+            values.append((us["series"], us["skill_vs_sliding"] - best["skill_vs_sliding"], low, high, us["n"]))
+    found = pd.DataFrame(values, columns=["series", "value", "low", "high", "n"])
+    found = found[np.isfinite(found[["value", "low", "high"]]).all(axis=1)]
+    if found.empty:
+        raise Undecided(f"{SKILL} has none of {', '.join(against)} beside {method} for these series")
+    mean = found.groupby("series")[["value", "low", "high"]].mean().mean()
+    n = int(found.groupby("series")["n"].max().sum())
+    return Estimate(float(mean["value"]), float(mean["low"]), float(mean["high"]), n, "forecast origins")

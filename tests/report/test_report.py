@@ -41,7 +41,6 @@ const walk = async () => {
     app.showResultInfo(path); await pause();
     app.setView({content: "img", contentPath: result.data_uri, resultPath: path}); await pause();
     const image = document.querySelector("div.p-3 > img");
-    if (image) await image.decode();
     seen.figures[path] = {width: image ? image.naturalWidth : 0, shown: image ? image.getBoundingClientRect().width : 0,
                           caption: (result.caption || "").length};
   }
