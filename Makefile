@@ -7,7 +7,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test lint format bench report clean help
+.PHONY: all test lint format bench report provenance clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims (in results/)
 	snakemake --cores $(CORES)
@@ -31,6 +31,9 @@ bench: $(BIN)/.installed-dev  ## the benchmarks, side by side with their peers (
 
 report: all  ## results/report.html
 	snakemake --cores $(CORES) --report results/report.html
+
+provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: what made a file, and whether it would be made again
+	python -m koopflow.provenance $(FILE)
 
 clean:  ## remove what runs made (not the environment)
 	rm -rf results/[!R]* .snakemake .checkpoints logs

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from koopflow import versions
 from koopflow.errors import KoopflowError
 
 logger = logging.getLogger("koopflow")
@@ -53,7 +54,8 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.addHandler(to_file)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
+    logger.debug("%s; %s", versions.code(), versions.packages())
     started = time.monotonic()
     try:
         yield logger

@@ -1,24 +1,10 @@
 """The claims as text, for the opening page of the report."""
 
 import math
-import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
-PACKAGES = (
-    "snakemake",
-    "numpy",
-    "scipy",
-    "pandas",
-    "torch",
-    "torchvision",
-    "h5py",
-    "scikit-learn",
-    "statsmodels",
-    "POT",
-    "matplotlib",
-)
+from koopflow.versions import packages
 
 
 def as_rst(claims: pd.DataFrame) -> str:
@@ -28,18 +14,7 @@ def as_rst(claims: pd.DataFrame) -> str:
     rows += [(f"{claim.statement} ({claim.paper})", f"**{claim.verdict}**", _numbers(claim)) for claim in claims.itertuples()]
     for row in rows:
         lines += [f"   {'*' if i == 0 else ' '} - {_plain(cell)}" for i, cell in enumerate(row)]
-    return "\n".join([*lines, "", versions()]) + "\n"
-
-
-def versions() -> str:
-    """Return one line on the packages that made the results."""
-    found = [f"Python {platform.python_version()}"]
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return f"Made with {', '.join(found)}."
+    return "\n".join([*lines, "", f"Made with {packages()}."]) + "\n"
 
 
 def _count(claims: pd.DataFrame) -> str:
