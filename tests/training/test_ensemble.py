@@ -80,6 +80,11 @@ def test_an_epoch_shows_every_image_once_and_each_epoch_anew(digits):
     assert not torch.equal(*epochs)
 
 
+def test_groups_have_batch_orders_of_their_own(digits):
+    x, _ = Batches(digits, 30, ["a", "b"], 0, [], torch.device("cpu")).at(0)
+    assert not torch.equal(x[0], x[1])
+
+
 @pytest.mark.parametrize("model", [{"name": "mlp", "widths": [6]}, CONVOLUTIONAL])
 @pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, ADAM, {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}])
 def test_masked_weights_stay_exactly_zero(digits, optimizer, model):
