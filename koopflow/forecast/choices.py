@@ -39,7 +39,7 @@ class Choices:
 def default_horizon(period: int, length: int) -> int:
     """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours, a quarter year of weeks."""
     horizon = 12 if period == 1 else 2 * period if period <= 7 else period if period <= 24 else min(24, period // 4)
-    return max(1, min(horizon, length // 10))
+    return max(1, min(horizon, length // 10, (int(EARLY * length) - 12) // 3))
 
 
 def choose(series: Series, spec: Mapping) -> Choices:

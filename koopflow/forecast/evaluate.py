@@ -18,17 +18,17 @@ from koopflow.forecast.windows import fit_some
 
 PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "truth"]
 METHODS: dict[str, Callable] = {}
+PLAIN: set[str] = set()
 MOST_WINDOWS = 300
 WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a method gets: the transformed series (time, 1), the series itself, settings, and how many samples differencing used
-    up."""
+    """What a method gets: the series transformed pointwise and wholly (time, 1), settings, and a place to leave fitted models."""
 
+    points: np.ndarray
     moved: np.ndarray
-    values: np.ndarray
     choices: Choices
     estimates: int
     fitted: dict
@@ -45,22 +45,28 @@ def _memory(task: Task, **options) -> EpisodicKoopman:
     return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, period=c.period, **options).fit(task.moved)
 
 
-@method
+def _plain(function: Callable) -> Callable:
+    """Register a forecaster that works on the series before any differences: it returns forecasts on the pointwise scale."""
+    PLAIN.add(function.__name__)
+    return method(function)
+
+
+@_plain
 def persistence(task, origins):
-    """The last value; of a differenced series, no further change."""
-    if task.choices.transform.lags:
-        return np.zeros((len(origins), task.choices.horizon, 1))
-    return baselines.persistence(task.moved, origins, task.choices.horizon)
+    """The last value."""
+    return baselines.persistence(task.points, origins, task.choices.horizon)
 
 
-@method
+@_plain
 def seasonal_naive(task, origins):
-    return baselines.seasonal_naive(task.moved, origins, task.choices.horizon, task.choices.period)
+    """The value one season earlier."""
+    return baselines.seasonal_naive(task.points, origins, task.choices.horizon, task.choices.period)
 
 
-@method
+@_plain
 def drift(task, origins):
-    return baselines.drift(task.moved, origins, task.choices.horizon)
+    """The straight line from the first sample to the last."""
+    return baselines.drift(task.points, origins, task.choices.horizon)
 
 
 @method
@@ -139,11 +145,13 @@ def evaluate(
     origins = origins[series.observed[origins]]
     padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
     truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
-    task = Task(transform.apply(values), values, choices, estimates, {})
+    task = Task(transform.point(values), transform.apply(values), choices, estimates, {})
     frames = []
     for name in methods:
-        moved = METHODS[name](task, origins - lost)
-        point = transform.undo(values, origins, moved)[..., 0]
+        if name in PLAIN:
+            point = METHODS[name](task, origins)[..., 0]
+        else:
+            point = transform.undo(values, origins, METHODS[name](task, origins - lost))[..., 0]
         # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the series.
         known = transform.point(truth)
         low, high = conformal_intervals(point, known, origins, coverage)

@@ -4,6 +4,8 @@ Everything here is told a truth only when it has happened and is asked for a dec
 construction.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from koopflow.errors import KoopflowError
@@ -11,6 +13,10 @@ from koopflow.errors import KoopflowError
 # Thresholds on the distance between spectra that are tried side by side; eigenvalues live in the unit disc, so these cover every
 # case.
 GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
+
+
+# How steeply the last step turns away from weights that have erred more than a plain forecaster: 10 % more, and little is left of them.
+GUARD = 25.0
 
 
 class LearnedThreshold:
@@ -84,6 +90,7 @@ class Gate:
         self._loss = np.zeros((*shape, experts))
         self._count = np.zeros(shape)
         self._error = np.zeros(shape)
+        self._stacked = np.zeros(shape)
 
     def settle(self, steps: np.ndarray, forecasts: np.ndarray, combined: np.ndarray, truth: np.ndarray) -> None:
         """Take in one truth (channels,) that several earlier forecasts were for.
@@ -94,7 +101,7 @@ class Gate:
             How many steps ahead each of the earlier forecasts was made; no two alike.
         forecasts : (n, experts, channels)
         combined : (n, channels)
-            What the gate made of them at that time.
+            What the weights made of them at that time, before `guarded`.
         truth : (channels,)
         """
         rows = steps - 1
@@ -103,11 +110,32 @@ class Gate:
         error = np.abs(truth[None, :] - combined)
         self._count[rows] = self.decay * self._count[rows] + 1.0
         self._error[rows] = self.decay * self._error[rows] + error
+        self._stacked[rows] = self.decay * self._stacked[rows] + error
         self._loss[rows] = self.decay * self._loss[rows] + np.abs(truth[None, None, :] - forecasts).transpose(0, 2, 1)
         typical = self._error[rows] / self._count[rows]
         weight = typical / np.maximum(error, 0.3 * typical + 1e-300)
         self._gram[rows] = self.decay * self._gram[rows] + weight[..., None, None] * relative[..., :, None] * relative[..., None, :]
         self._cross[rows] = self.decay * self._cross[rows] + (weight * target)[..., None] * relative
+
+    def guarded(self, forecasts: np.ndarray, stacked: np.ndarray, guards: Sequence[int]) -> np.ndarray:
+        """Return `stacked` (horizon, channels), drawn towards a plain forecaster wherever that one has erred less.
+
+        Learned weights may lose to a forecaster as plain as persistence; this last step makes that loss small (exponential weights
+        again, but steep).
+
+        Parameters
+        ----------
+        forecasts : (experts, horizon, channels)
+        stacked : (horizon, channels)
+        guards : sequence of int
+            Which of the forecasters are the plain ones.
+        """
+        everyone = np.concatenate([stacked[None], forecasts[list(guards)]])
+        loss = np.concatenate([self._stacked[None], self._loss[..., list(guards)].transpose(2, 0, 1)])
+        best = np.maximum(loss.min(axis=0), 1e-300)
+        trust = np.exp(-np.minimum(GUARD * (loss / best - 1.0), 500.0))
+        trust[1:] *= self._count > 0
+        return (trust * everyone).sum(axis=0) / trust.sum(axis=0)
 
     def weights(self, like: np.ndarray | None = None) -> np.ndarray:
         """Return the weights (horizon, channels, experts) in force; they sum to one but need not be positive.

@@ -10,6 +10,8 @@ from bisect import insort
 import numpy as np
 
 RATE = 0.02
+# After a stretch of vanishing errors any error is many times the expected size; it must not decide the width for long.
+LARGEST_SCORE = 100.0
 
 
 def conformal_intervals(
@@ -42,7 +44,7 @@ def conformal_intervals(
                     if np.isfinite(half[known]):
                         level += RATE * (coverage - (1.0 if error <= half[known] else 0.0))
                     if np.isfinite(expected[known]) and expected[known] > 0:
-                        insort(scores, error / expected[known])
+                        insort(scores, min(error / expected[known], LARGEST_SCORE))
                     size, weight = decay * size + error, decay * weight + 1.0
                     whole += (error - whole) / (len(scores) + 1.0)
                 known += 1

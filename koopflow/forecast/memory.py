@@ -17,6 +17,7 @@ from koopflow.forecast.index import SpectralIndex, embed, mode_distance
 from koopflow.forecast.sliding import as_series
 from koopflow.forecast.windows import WindowModels, check_sizes, fit_windows
 
+GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")
 RECALLED = ("following", "later", "same")
 
@@ -106,13 +107,15 @@ class EpisodicKoopman:
         check_sizes(len(values), values.shape[1], self.window, self.delays, self.rank)
         self._values = Growing()
         self._parts: dict[str, Growing] = {}
-        self._points, self._experts, self._combined, self._ordinary = Growing(), Growing(), Growing(), Growing()
+        self._points, self._experts, self._ordinary = Growing(), Growing(), Growing()
+        self._stacked, self._combined = Growing(), Growing()
         self._recalled, self._distances, self._thresholds = Growing(), Growing(), Growing()
         self._episodes: dict[str, Growing] = {}
         self._index = SpectralIndex(self._spectra, self._full_distance if self.mode_weight else None)
         self._learned = LearnedThreshold(self.horizon)
         self._state: dict = {}
         channels = values.shape[1]
+        self._guards = [place for place, name in enumerate(self.experts) if name in GUARDS]
         memory = max(4 * self.period, 2 * self.window, 200)
         self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, caution=self.caution, sharpness=self.sharpness)
         return self.update(values)
@@ -159,7 +162,8 @@ class EpisodicKoopman:
         forecasts = forecast_experts(self, series, done, total)
         self._experts.extend(forecasts["gate"])
         self._ordinary.extend(np.stack([forecasts["sliding"], forecasts["recalled"]], axis=1))
-        self._combined.extend(np.full(forecasts["sliding"].shape, np.nan))
+        for buffer in (self._stacked, self._combined):
+            buffer.extend(np.full(forecasts["sliding"].shape, np.nan))
         for i in range(done, total):
             self._live(i, series)
         return self
@@ -202,12 +206,14 @@ class EpisodicKoopman:
             known = np.isfinite(near)
             self._learned.settle(steps[known], near[known], ordinary[known, 1], ordinary[known, 0])
             if self.scheme == "gated":
-                self._gate.settle(steps, self._experts.view[earlier, :, steps - 1], self._combined.view[earlier, steps - 1], truth)
+                self._gate.settle(steps, self._experts.view[earlier, :, steps - 1], self._stacked.view[earlier, steps - 1], truth)
         limits = self._limits(i)
         self._thresholds.extend(limits[None])
         if self.scheme == "gated":
             weights = self._gate.weights()
-            self._combined.view[i] = np.einsum("hce,ehc->hc", weights, self._experts.view[i])
+            stacked = np.einsum("hce,ehc->hc", weights, self._experts.view[i])
+            self._stacked.view[i] = stacked
+            self._combined.view[i] = self._gate.guarded(self._experts.view[i], stacked, self._guards)
         else:
             trusted = (self._distances.view[i, 0] <= limits)[:, None]
             self._combined.view[i] = np.where(trusted, self._ordinary.view[i, 1], self._ordinary.view[i, 0])

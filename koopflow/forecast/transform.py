@@ -48,7 +48,7 @@ class Transform:
     def unpoint(self, values: np.ndarray) -> np.ndarray:
         """Undo `point`."""
         if self.pointwise == "root":
-            return np.sign(values) * values**2
+            return np.sign(values) * np.minimum(np.abs(values), 1e150) ** 2
         if self.pointwise == "log":
             return np.exp(np.minimum(values, 700.0)) - self.offset
         return values

@@ -125,3 +125,13 @@ def test_missing_values_and_short_series_are_refused():
         EpisodicKoopman(40, 12, 4, 10).fit(np.full(100, np.nan))
     with pytest.raises(KoopflowError, match="window"):
         EpisodicKoopman(40, 12, 4, 10).fit(np.arange(20.0))
+
+
+def test_gated_scheme_is_never_far_behind_persistence():
+    generator = np.random.default_rng(8)
+    series = np.repeat(generator.integers(0, 5, 12), 30).astype(float)
+    memory = EpisodicKoopman(40, 12, 4, 6).fit(series)
+    origins = np.arange(150, 350)
+    truth = series[origins[:, None] + np.arange(1, 7)]
+    held = np.abs(series[origins][:, None] - truth).mean()
+    assert np.abs(memory.forecasts_[origins, :, 0] - truth).mean() < 1.1 * held
