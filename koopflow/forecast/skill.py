@@ -69,7 +69,8 @@ def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws:
         naive = min((m for m in NAIVE if m in methods), key=lambda m: mae[methods.index(m)], default=None)
         inside = None
         if "lower" in step:
-            covered = ((step["truth"] >= step["lower"]) & (step["truth"] <= step["upper"])).where(step["lower"].notna())
+            known = step["lower"].notna() & step["truth"].notna()
+            covered = ((step["truth"] >= step["lower"]) & (step["truth"] <= step["upper"])).where(known)
             inside = covered.astype(float).groupby(step["method"]).mean()
         for j, method in enumerate(methods):
             row = {"series": name, "method": method, "horizon": int(horizon), "n": count, "mae": mae[j]}

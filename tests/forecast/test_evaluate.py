@@ -155,3 +155,11 @@ def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
 def test_a_series_too_short_says_what_it_needs():
     with pytest.raises(KoopflowError, match="too short"):
         choose(as_series(seasonal_series(40)), {"horizon": 12})
+
+
+def test_coverage_counts_only_truths_that_are_known():
+    frame = pd.DataFrame({"series": "s", "method": "sliding", "origin": range(20), "horizon": 1, "prediction": 0.0, "truth": 0.5})
+    frame["lower"], frame["upper"] = -1.0, 1.0
+    frame.loc[15:, "truth"] = np.nan
+    frame.loc[:2, "lower"] = np.nan
+    assert skill_table(frame, {"s": 1.0}, seed=0)["coverage"].tolist() == [1.0]
