@@ -18,7 +18,7 @@ rule judge_claims:
         tables=list(tables_of_claims().values()),
         code=library("judge_claims"),
     output:
-        table=in_report("<results>/claims.csv", "claims_table", "table"),
+        table=in_report("<results>/claims.csv", "claims_table"),
         page="<results>/claims.rst",
     log:
         "<logs>/judge_claims.log",

@@ -48,19 +48,20 @@ SECTIONS = {
 }
 
 
-def in_report(path, name, kind):
-    """Put the file at `path` into the report's section of its paper, with the caption report/<name>.rst, braces of wildcards left out."""
+def in_report(path, name):
+    """Put the file at `path` into the report's section of its paper, with the caption report/<name>.rst, braces of wildcards left out.
+
+    One label only: of labels with two values the report makes switches, which fail where a combination does not exist.
+    """
     first, *rest = name.replace("{", "").replace("}", "").split("_")
-    labels = {"shows": " ".join(rest) or first, "kind": kind}
-    if "{series}" in path:
-        labels = {"shows": first, "series": "{series}", "kind": kind}
+    shows = f"{first} of {{series}}" if "{series}" in path else " ".join(rest) or first
     caption = f"../report/{'_'.join([first, *rest])}.rst"
-    return report(path, caption=caption, category=SECTIONS[first], labels=labels)
+    return report(path, caption=caption, category=SECTIONS[first], labels={"shows": shows})
 
 
 def figure(stem):
     """The two files of a figure: PDF for papers, PNG for pages and the report."""
-    return [f"<results>/figures/{stem}.pdf", in_report(f"<results>/figures/{stem}.png", stem, "figure")]
+    return [f"<results>/figures/{stem}.pdf", in_report(f"<results>/figures/{stem}.png", stem)]
 
 
 # A check of a stage's inputs comes before everything else and alone: it has the highest priority and takes every core. No job depends on its
