@@ -37,3 +37,7 @@ rule all:
         rules.forecast.input,
         rules.tickets.input,
         rules.claims.input,
+
+
+onsuccess:
+    print(where_to_look(config["results"]))

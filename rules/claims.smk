@@ -33,6 +33,8 @@ rule judge_claims:
     params:
         tables=list(tables_of_claims()),
         claims=claims_of_run(),
+    message:
+        "Judging the claims from the tables of this run"
     script:
         "../scripts/judge_claims.py"
 
@@ -55,6 +57,8 @@ rule plot_claims:
         runtime=10,
     params:
         style=config["figures"]["style"],
+    message:
+        "Drawing the page of claims"
     script:
         "../scripts/plot_claims.py"
 

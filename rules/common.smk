@@ -68,6 +68,17 @@ def figure(stem):
 # output, because Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its `ancient` inputs is waiting.
 EVERY_CORE = workflow.cores or 1
 
+
+def where_to_look(results):
+    """What to say when a run has ended: what came out, and what to open first."""
+    page, figures = Path(results, "claims.rst"), Path(results, "figures")
+    said = [page.read_text(encoding="utf-8").splitlines()[0]] if page.is_file() else []
+    first = figures / "claims.png" if page.is_file() else figures
+    return "\n".join(
+        [*said, f"Look first at {first}; `make report` puts every figure with its caption into {results}/report.html."]
+    )
+
+
 config = checked(
     resolve,
     config,

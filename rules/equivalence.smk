@@ -30,6 +30,8 @@ rule run_optimizers:
     params:
         study=OPTIMIZERS,
         seed=config["seed"],
+    message:
+        "Running mirror descent, gradient descent and bisection on one problem"
     script:
         "../scripts/run_optimizers.py"
 
@@ -55,6 +57,8 @@ rule plot_optimizers:
         runtime=10,
     params:
         style=config["figures"]["style"],
+    message:
+        "Drawing the three optimizers"
     script:
         "../scripts/plot_optimizers.py"
 
@@ -80,6 +84,8 @@ rule check_equivalence:
         data=config["data"],
         data_root=config["data_root"],
         seed=config["seed"],
+    message:
+        "Checking the set-ups of the equivalence study before anything is trained"
     script:
         "../scripts/check_equivalence.py"
 
@@ -110,6 +116,8 @@ rule train_ensemble:
         checkpoint_interval=config["checkpoint_interval"],
         device=config["device"],
         seed=config["seed"],
+    message:
+        "Training the ensemble of set-up {wildcards.setup}, part {wildcards.part}"
     script:
         "../scripts/train_ensemble.py"
 
@@ -139,6 +147,8 @@ rule fit_spectra:
         koopman=lambda wildcards: SETUPS[wildcards.setup]["koopman"],
         parts=PARTS,
         copies=TRAINING["copies"],
+    message:
+        "Fitting a Koopman operator per seed of set-up {wildcards.setup}"
     script:
         "../scripts/fit_spectra.py"
 
@@ -170,6 +180,8 @@ rule compare_setups:
         significance=TRAINING["significance"],
         margin=TRAINING["margin"],
         seed=config["seed"],
+    message:
+        "Comparing the spectra of all set-ups, between and within"
     script:
         "../scripts/compare_setups.py"
 
@@ -200,6 +212,8 @@ rule plot_equivalence:
     params:
         style=config["figures"]["style"],
         comparisons=TRAINING["comparisons"],
+    message:
+        "Drawing the equivalence of set-ups"
     script:
         "../scripts/plot_equivalence.py"
 

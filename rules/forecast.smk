@@ -29,6 +29,8 @@ rule check_forecast:
     params:
         series=SERIES,
         seed=config["seed"],
+    message:
+        "Checking the series before anything is forecast"
     script:
         "../scripts/check_forecast.py"
 
@@ -56,6 +58,8 @@ rule forecast_series:
         spec=lambda wildcards: SERIES[wildcards.series],
         study={key: FORECAST[key] for key in ("methods", "coverage", "estimates")},
         seed=config["seed"],
+    message:
+        "Forecasting {wildcards.series} with all methods"
     script:
         "../scripts/forecast_series.py"
 
@@ -82,6 +86,8 @@ rule score_forecasts:
         series=list(SERIES),
         draws=FORECAST["draws"],
         seed=config["seed"],
+    message:
+        "Scoring the forecasts of all series"
     script:
         "../scripts/score_forecasts.py"
 
@@ -108,6 +114,8 @@ rule plot_forecast:
         runtime=10,
     params:
         style=config["figures"]["style"],
+    message:
+        "Drawing the forecasts of {wildcards.series}"
     script:
         "../scripts/plot_forecast.py"
 
@@ -133,6 +141,8 @@ rule plot_skill:
     params:
         series=list(SERIES),
         style=config["figures"]["style"],
+    message:
+        "Drawing errors and skill of all methods"
     script:
         "../scripts/plot_skill.py"
 

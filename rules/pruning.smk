@@ -33,6 +33,8 @@ rule check_pruning:
         data=config["data"],
         data_root=config["data_root"],
         seed=config["seed"],
+    message:
+        "Checking the pruning studies before anything is trained"
     script:
         "../scripts/check_pruning.py"
 
@@ -64,6 +66,8 @@ rule run_pruning:
         methods=PRUNING["methods"],
         data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
         seed=config["seed"],
+    message:
+        "Training and pruning network {wildcards.seed} of study {wildcards.study}"
     script:
         "../scripts/run_pruning.py"
 
@@ -94,6 +98,8 @@ rule collect_pruning:
     resources:
         mem_mb=1000,
         runtime=10,
+    message:
+        "Collecting the pruned networks of all studies"
     script:
         "../scripts/collect_pruning.py"
 
@@ -120,6 +126,8 @@ rule plot_pruning:
         runtime=10,
     params:
         style=config["figures"]["style"],
+    message:
+        "Drawing accuracy, overlap and spectra of pruning"
     script:
         "../scripts/plot_pruning.py"
 

@@ -24,6 +24,8 @@ rule fit_spectrum:
         spec=lambda wildcards: TRAJECTORIES[wildcards.trajectory],
         options=config["spectra"],
         seed=config["seed"],
+    message:
+        "Fitting a Koopman operator to trajectory {wildcards.trajectory}"
     script:
         "../scripts/fit_spectrum.py"
 
@@ -50,6 +52,8 @@ rule compare_spectra:
         seed=config["seed"],
         shuffles=config["spectra"]["shuffles"],
         style=config["figures"]["style"],
+    message:
+        "Comparing the spectra of your trajectories"
     script:
         "../scripts/compare_spectra.py"
 

@@ -30,6 +30,8 @@ rule check_tickets:
         data={task: data_of(task) for task in TICKET_TASKS},
         study={key: TICKETS[key] for key in ("batch_size", "external")},
         seed=config["seed"],
+    message:
+        "Checking the tasks and tickets before anything is trained"
     script:
         "../scripts/check_tickets.py"
 
@@ -56,6 +58,8 @@ rule train_rounds:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in TICKET_TRAINING},
         seed=config["seed"],
+    message:
+        "Pruning {wildcards.task} round by round, up to {wildcards.stop} rounds"
     script:
         "../scripts/train_rounds.py"
 
@@ -84,6 +88,8 @@ rule train_controls:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "controls", "transfer", "composition")},
         seed=config["seed"],
+    message:
+        "Training the controls of the tickets of {wildcards.task}"
     script:
         "../scripts/train_controls.py"
 
@@ -110,6 +116,8 @@ rule transfer_tickets:
         study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "transfer")},
         tasks=TICKET_TASKS,
         seed=config["seed"],
+    message:
+        "Training all tickets on {wildcards.task}"
     script:
         "../scripts/transfer_tickets.py"
 
@@ -146,6 +154,8 @@ rule fit_exponents:
     params:
         study=TICKETS,
         tasks=TICKET_TASKS,
+    message:
+        "Fitting exponents and comparing them with transfer"
     script:
         "../scripts/fit_exponents.py"
 
@@ -180,6 +190,8 @@ rule plot_tickets:
     params:
         style=config["figures"]["style"],
         tasks=TICKET_TASKS,
+    message:
+        "Drawing flows, exponents and transfer of tickets"
     script:
         "../scripts/plot_tickets.py"
 
