@@ -11,6 +11,7 @@ if str(ROOT) not in sys.path:
 from koopflow.config import load_schema, resolve
 from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
+from koopflow.folder import hold
 from koopflow.sources import source_files
 
 
@@ -85,3 +86,7 @@ config = checked(
     workflow.config_settings.overwrite_config,
     load_schema(ROOT / "config" / "config.schema.yaml"),
 )
+
+# Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
+if workflow.is_main_process and not workflow.dryrun:
+    LOCK = checked(hold, ".snakemake")
