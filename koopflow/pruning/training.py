@@ -42,8 +42,9 @@ def flat(network: nn.Module) -> np.ndarray:
 
 
 def put(network: nn.Module, weights: np.ndarray, buffers: Mapping[str, torch.Tensor] | None = None) -> None:
-    """Set all parameters from a flat vector, and the running statistics where given."""
-    nn.utils.vector_to_parameters(torch.from_numpy(np.ascontiguousarray(weights, dtype=np.float32)), network.parameters())
+    """Set all parameters from a copy of a flat vector, and the running statistics where given."""
+    # A copy: the parameters become views of the vector, and what trains or prunes them in place must not reach the caller's array.
+    nn.utils.vector_to_parameters(torch.from_numpy(np.array(weights, dtype=np.float32)), network.parameters())
     for name, value in network.named_buffers():
         if buffers and name in buffers:
             value.copy_(buffers[name])

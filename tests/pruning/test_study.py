@@ -189,3 +189,12 @@ def test_an_emptied_layer_is_warned_of_by_name(digits):
             0,
             0,
         )
+
+
+def test_training_a_network_leaves_the_array_its_weights_came_from_alone(digits):
+    network = networks.build(STUDY["model"], (1, 8, 8), 10, 1)
+    weights = training.flat(network)
+    before = weights.copy()
+    training.put(network, weights)
+    training.fine_tune(network, mask.Mask.dense(training.layout(network)), digits, STUDY, 1, 0, "x")
+    np.testing.assert_array_equal(weights, before)
