@@ -13,8 +13,33 @@ CLAIM_TABLES = (
 )
 
 
+rule check_claims:
+    input:
+        code=library("check_claims"),
+    output:
+        "<results>/checks/claims.json",
+    log:
+        "<logs>/check_claims.log",
+    benchmark:
+        "<benchmarks>/check_claims.tsv"
+    priority: 100
+    conda:
+        "../envs/claims.yaml"
+    threads: EVERY_CORE
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        claims=claims_of_run(),
+    message:
+        "Checking the claims and their criteria before anything is computed"
+    script:
+        "../scripts/check_claims.py"
+
+
 rule judge_claims:
     input:
+        checked=ancient(rules.check_claims.output[0]),
         tables=list(tables_of_claims().values()),
         code=library("judge_claims"),
     output:

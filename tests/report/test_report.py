@@ -72,7 +72,7 @@ def page(tmp_path_factory) -> str:
         if not table.startswith("equivalence/optimizers/"):  # those that this run leaves out are there, without a row
             (folder / "results" / table).parent.mkdir(parents=True, exist_ok=True)
             (folder / "results" / table).write_text("seed\n")
-    rules = ["run_optimizers", "plot_optimizers", "judge_claims", "plot_claims", "claims"]
+    rules = ["run_optimizers", "plot_optimizers", "check_claims", "judge_claims", "plot_claims", "claims"]
     snakemake(folder, "plot_optimizers", "claims", "--allowed-rules", *rules)
     snakemake(folder, "plot_optimizers", "claims", "--report", "report.html", "--allowed-rules", *rules)
     return (folder / "report.html").read_text(encoding="utf-8")
