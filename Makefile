@@ -9,8 +9,8 @@ export MPLBACKEND := agg
 .DEFAULT_GOAL := all
 .PHONY: all test lint format bench report provenance clean help
 
-all: $(BIN)/.installed  ## the default study: tables, figures, claims (in results/)
-	snakemake --cores $(CORES)
+all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
+	snakemake --cores $(CORES) all report
 
 test: $(BIN)/.installed-dev  ## all tests
 	python -m pytest tests
@@ -29,8 +29,8 @@ format: $(BIN)/.installed-dev  ## put all code into the house's form
 bench: $(BIN)/.installed-dev  ## the benchmarks, side by side with their peers (minutes)
 	for benchmark in benchmarks/*.py; do python $$benchmark || exit 1; done
 
-report: all  ## results/report.html
-	snakemake --cores $(CORES) --report results/report.html
+report: $(BIN)/.installed  ## results/report.html, after what it needs
+	snakemake --cores $(CORES) report
 
 provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: what made a file, and whether it would be made again
 	python -m koopflow.provenance $(FILE)

@@ -26,6 +26,7 @@ include: "rules/pruning.smk"
 include: "rules/forecast.smk"
 include: "rules/tickets.smk"
 include: "rules/claims.smk"
+include: "rules/figures.smk"
 
 
 rule all:

@@ -76,7 +76,7 @@ def where_to_look(results):
     said = [page.read_text(encoding="utf-8").splitlines()[0]] if page.is_file() else []
     first = figures / "claims.png" if page.is_file() else figures
     return "\n".join(
-        [*said, f"Look first at {first}; `make report` puts every figure with its caption into {results}/report.html."]
+        [*said, f"Look first at {first}, then at {results}/report.html (`make report`): every figure with its caption."]
     )
 
 
@@ -88,5 +88,6 @@ config = checked(
 )
 
 # Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
-if workflow.is_main_process and not workflow.dryrun:
+# A report only reads, and the rule `report` has it written while its own run holds the folder.
+if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.argv:
     LOCK = checked(hold, ".snakemake")

@@ -1,0 +1,16 @@
+"""Have Snakemake write its report of the finished run."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads) as log:
+    import subprocess
+    import sys
+
+    from koopflow.errors import KoopflowError
+
+    command = [sys.executable, "-m", "snakemake", "all", "--snakefile", snakemake.params.snakefile, "--nolock", "--cores", "1"]
+    command += ["--report", snakemake.output[0], *snakemake.params.options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    log.info(done.stdout + done.stderr)
+    if done.returncode:
+        raise KoopflowError(f"{snakemake.output[0]}: snakemake --report failed; its words are in {snakemake.log[0]}")
