@@ -140,4 +140,4 @@ def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
     for axis in axes[:, 0]:
         axis.set_ylabel(y)
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(3, axes.shape[1] + 1))
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(3, axes.shape[1]))
