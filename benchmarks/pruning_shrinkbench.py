@@ -43,7 +43,7 @@ def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compress
     network = networks.build(MODEL, SHAPE, 10, 0)
     training.put(network, weights)
     named = dict(network.named_parameters())
-    prunable = [name for name in named if not name.startswith("8.")]
+    prunable = [name for name in named if not name.startswith("9.")]
     if score == "gradient":
         x, y = next(iter(DataLoader(train, batch_size=128, shuffle=False)))
         torch.nn.functional.cross_entropy(network(x), y).backward()

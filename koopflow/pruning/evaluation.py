@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-BATCH = 1000
+BATCH = 100  # images at a time; small enough that a convolution's output stays in the cache
 
 
 @torch.inference_mode()
@@ -60,7 +60,16 @@ def compact(network: nn.Module) -> nn.Module:
         _drop(chain[here], chain[after])
     for here, after in itertools.pairwise(linear):
         _drop(chain[here], chain[after])
-    return chain
+    return _pooled_first(chain)
+
+
+def _pooled_first(chain: nn.Sequential) -> nn.Sequential:
+    """Return the chain with each ReLU after the pooling that followed it: the same numbers, from a quarter of the work."""
+    layers = list(chain)
+    for i, (layer, after) in enumerate(itertools.pairwise(list(chain))):
+        if isinstance(layer, nn.ReLU) and isinstance(after, nn.MaxPool2d):
+            layers[i], layers[i + 1] = after, nn.ReLU(inplace=True)
+    return nn.Sequential(*layers)
 
 
 def _drop(layer: nn.Module, following: nn.Module) -> None:
