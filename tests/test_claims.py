@@ -36,7 +36,7 @@ def overlap(early, late, gaps=(0.5, 0.3, 0.2, 0.1)):
         for epoch, gap in enumerate(gaps, start=1):
             agreement = early + (late - early) * (epoch - 1) / (len(gaps) - 1) + e
             rows.append(("s", "A", "B", epoch, 4, seed, 0.2 + 0.8 * agreement, 0.2))
-            rows.append(("s", "A", "B", epoch, 1, seed, 1.0, 1.0))  # nothing pruned: says nothing
+            rows.append(("s", "A", "B", epoch, 1, seed, 1.0, 0.99))  # nothing pruned: says nothing
             spectrum += [
                 ("s", epoch, seed, 40, 10, 1 - gap, 0.0),
                 ("s", epoch, seed, 40, 10, 0.1, 0.1),
@@ -102,8 +102,8 @@ AB = {"a": "A", "b": "B"}
 OPTIMIZERS = {"a": "mirror", "b": "gradient", "control": "bisection"}
 CASES = {
     "distance_beside_control": (OPTIMIZERS, {"below": 0.5}, optimizers(0.01, 1.0), optimizers(0.9, 1.0)),
-    "excess_distance": ({"comparison": "width"}, {"above": 0.25}, training(2.0), training(1.0)),
-    "mask_agreement": (AB | {"when": "late"}, {"above": 0.9}, overlap(0.2, 0.97), overlap(0.97, 0.2)),
+    "excess_distance": ({"comparison": "width"}, {"above": 0.25}, training(0.4, 0.2), training(0.2, 0.2)),
+    "mask_agreement": (AB | {"when": "late"}, {"above": 0.9}, overlap(0.2, 0.97), overlap(0.97, 0.85)),
     "agreement_gained": (AB, {"above": 0.0}, overlap(0.2, 0.9), overlap(0.9, 0.2)),
     "accuracy_gap": (AB | {"when": "late"}, {"above": -0.02, "below": 0.02}, accuracy(0.0), accuracy(0.2)),
     "spectrum_tells_agreement": (AB, {"below": 0.0}, overlap(0.2, 0.9), overlap(0.9, 0.2)),
