@@ -99,7 +99,7 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
 def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     """Draw each comparison's distances between set-ups beside the floor: the distances between seeds of one set-up."""
     pairs = tests[["comparison", "a", "b", "verdict", "p_adjusted"]].reset_index(drop=True)
-    figure, axes = plt.subplots(figsize=size(2, 0.13 * len(pairs) + 0.35))
+    figure, axes = plt.subplots(figsize=size(2, 0.085 * len(pairs) + 0.35))
     for place, pair in pairs.iterrows():
         chosen = distances[distances["comparison"] == pair["comparison"]]
         between = chosen[(chosen["a"] == pair["a"]) & (chosen["b"] == pair["b"])]["distance"].to_numpy()
