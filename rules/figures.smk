@@ -1,17 +1,4 @@
 # Every figure of the study, and the report that holds them with their captions.
-def all_figures():
-    """The figures that the stages ask for, as their targets name them."""
-    stages = (rules.spectra, rules.equivalence, rules.pruning, rules.forecast, rules.tickets, rules.claims)
-    return [path for stage in stages for path in stage.input if "/figures/" in str(path)]
-
-
-def options_of_run():
-    """The configuration of this run as options for the run that writes its report."""
-    files = [str(path) for path in workflow.config_settings.configfiles]
-    given = [str(word) for word in workflow.config_settings.config_args or []]
-    return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
-
-
 rule figures:
     input:
         all_figures(),
@@ -35,6 +22,8 @@ rule report:
     benchmark:
         "<benchmarks>/write_report.tsv"
     localrule: True
+    conda:
+        "../envs/report.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -63,3 +63,16 @@ def claims_of_run():
         known = {"series": kinds[chosen]} if isinstance(chosen, str) and chosen in kinds else {}
         claims["statements"][name] = {**claim, **known}
     return claims
+
+
+def all_figures():
+    """The figures that the stages ask for, as their targets name them."""
+    stages = (rules.spectra, rules.equivalence, rules.pruning, rules.forecast, rules.tickets, rules.claims)
+    return [path for stage in stages for path in stage.input if "/figures/" in str(path)]
+
+
+def options_of_run():
+    """The configuration of this run as options for the run that writes its report."""
+    files = [str(path) for path in workflow.config_settings.configfiles]
+    given = [str(word) for word in workflow.config_settings.config_args or []]
+    return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
