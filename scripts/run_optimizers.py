@@ -11,7 +11,7 @@ with job(snakemake.log[0], threads=snakemake.threads):
 
     study = snakemake.params.study
     runs = trajectories(study["dimension"], study["step_length"], study["states"], study["grid"])
-    eigenvalues, distances = optimizer_tables(runs, study["delays"], study["shuffles"], snakemake.params.seed)
+    eigenvalues, distances = optimizer_tables(runs, study["delays"], study["shuffles"], snakemake.params.seed, study["draws"])
     losses = {f"loss_{name}": values for name, values in losses(runs).items()}
     np.savez(snakemake.output.trajectories, **runs, **losses)
     write_csv(eigenvalues, snakemake.output.eigenvalues, ["algorithm", "mode", "real", "imag", "residual"])

@@ -19,8 +19,9 @@ def noise(*shape, seed=0, scale=0.01):
 
 
 def optimizers(near, far):
-    rows = [("mirror", "gradient", near), ("mirror", "bisection", far), ("gradient", "bisection", far)]
-    return {"equivalence/optimizers/distances.csv": pd.DataFrame(rows, columns=["a", "b", "distance"])}
+    pairs = {("mirror", "gradient"): near, ("mirror", "bisection"): far, ("gradient", "bisection"): far}
+    rows = [(*pair, apart, 0.9 * apart, 1.1 * apart, 25) for pair, apart in pairs.items()]
+    return {"equivalence/optimizers/distances.csv": pd.DataFrame(rows, columns=["a", "b", "distance", "ci_low", "ci_high", "n"])}
 
 
 def training(between, within=1.0):

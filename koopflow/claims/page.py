@@ -26,8 +26,8 @@ def _count(claims: pd.DataFrame) -> str:
 def _numbers(claim) -> str:
     if not math.isfinite(claim.value):
         return claim.reason
-    interval = "" if claim.ci_low == claim.ci_high else f" [{claim.ci_low:.3g}, {claim.ci_high:.3g}]"
-    return f"{claim.statistic}: {claim.value:.3g}{interval}; {claim.criterion}; n = {claim.n} {claim.unit}"
+    told = f"{claim.statistic}: {claim.value:.3g} [{claim.ci_low:.3g}, {claim.ci_high:.3g}]"
+    return f"{told}; {claim.criterion}; n = {claim.n} {claim.unit}"
 
 
 def _plain(text: str) -> str:

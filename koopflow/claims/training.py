@@ -9,31 +9,29 @@ OPTIMIZERS = "equivalence/optimizers/distances.csv"
 TRAINING = "equivalence/training/distances.csv"
 
 
-def _distance(frame, a: str, b: str) -> tuple[float, float, float]:
-    """Return the distance between the spectra of `a` and `b`, with its interval where the table has one."""
+def _distance(frame, a: str, b: str):
+    """Return the row on the spectra of `a` and `b`."""
     rows = frame[((frame["a"] == a) & (frame["b"] == b)) | ((frame["a"] == b) & (frame["b"] == a))]
     if rows.empty:
         raise Undecided(f"{OPTIMIZERS} has no pair {a}, {b}")
-    row = rows.iloc[0]
-    if "ci_low" in frame and "ci_high" in frame:
-        return float(row["distance"]), float(row["ci_low"]), float(row["ci_high"])
-    return float(row["distance"]), float(row["distance"]), float(row["distance"])
+    return rows.iloc[0]
 
 
 @measure("distance between the two spectra, as a share of the smaller distance to the control's spectrum")
 def distance_beside_control(tables: Tables, level: float, a: str, b: str, control: str) -> Estimate:
     """Return d(a, b) / min(d(a, control), d(b, control)).
 
-    The problem is deterministic: the interval comes from the table (resampled initial conditions) where it has one,
-    with the numerator's
-    and denominator's opposite ends; otherwise it is the number itself.
+    The interval joins opposite ends of the two distances' intervals over initial conditions: it holds at least as often as they do.
     """
-    frame = tables.read(OPTIMIZERS, ["a", "b", "distance"])
+    frame = tables.read(OPTIMIZERS, ["a", "b", "distance", "ci_low", "ci_high", "n"])
     near = _distance(frame, a, b)
-    far = min((_distance(frame, name, control) for name in (a, b)), key=lambda triple: triple[0])
-    if not (np.isfinite([*near, *far]).all() and far[1] > 0):
+    far = min((_distance(frame, name, control) for name in (a, b)), key=lambda row: row["distance"])
+    ends = ["distance", "ci_low", "ci_high"]
+    if not (np.isfinite([*near[ends], *far[ends]]).all() and far["ci_low"] > 0):
         raise Undecided(f"the distance to {control} is zero or not finite")
-    return Estimate(near[0] / far[0], near[1] / far[2], near[2] / far[1], 1, "problem")
+    low, high = near["ci_low"] / far["ci_high"], near["ci_high"] / far["ci_low"]
+    n = int(min(near["n"], far["n"]))
+    return Estimate(float(near["distance"] / far["distance"]), float(low), float(high), n, "initial conditions")
 
 
 @measure("distance between set-ups beyond the distance between seeds, as a share of the latter")

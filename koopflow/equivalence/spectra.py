@@ -23,22 +23,46 @@ def eigenvalue_rows(fitted: Koopman, **names) -> list[dict]:
     ]
 
 
-def optimizer_tables(runs: Mapping[str, np.ndarray], delays: int, shuffles: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def optimizer_tables(
+    runs: Mapping[str, np.ndarray], delays: int, shuffles: int, seed: int, draws: int = 200, level: float = 0.95
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables of eigenvalues and of distances of the optimizer problem.
+
+    The methods are deterministic; what varies is where they start. The interval of a distance is the percentile interval over `draws`
+    bootstrap samples of the initial conditions, drawn for each method by itself (Efron and Tibshirani 1993, ch. 13).
 
     Parameters
     ----------
     runs : dict of (run, state, d) arrays
         Trajectories by algorithm; the pairs of all runs are pooled, and the fit keeps the full rank of the data.
-    delays, shuffles, seed : int
+    delays, shuffles, seed, draws : int
+    level : float
+        Of the intervals.
     """
-    fits = {name: fit(trajectory, delays=delays, svd_rank=-1, route="direct") for name, trajectory in runs.items()}
+    fits = {name: _pooled(trajectory, delays) for name, trajectory in runs.items()}
     rows = [row for name, fitted in fits.items() for row in eigenvalue_rows(fitted, algorithm=name)]
+    redrawn = {
+        name: _redrawn(trajectory, delays, draws, rng(seed, "equivalence", name, "draws")) for name, trajectory in runs.items()
+    }
     distances = []
     for a, b in combinations(fits, 2):
         generator = rng(seed, "equivalence", "optimizers", a, b, "shuffles")
-        distances.append({"a": a, "b": b, **_distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)})
+        found = _distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)
+        drawn = [distance(x, y) for x, y in zip(redrawn[a], redrawn[b])]
+        low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
+        # A percentile interval need not hold the estimate of a quantity that resampling can only enlarge: it is widened to it.
+        ends = {"ci_low": min(low, found["distance"]), "ci_high": max(high, found["distance"])}
+        distances.append({"a": a, "b": b, **found, **ends, "n": min(len(runs[a]), len(runs[b]))})
     return pd.DataFrame(rows), pd.DataFrame(distances)
+
+
+def _pooled(runs: np.ndarray, delays: int) -> Koopman:
+    return fit(runs, delays=delays, svd_rank=-1, route="direct")
+
+
+def _redrawn(runs: np.ndarray, delays: int, draws: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """Return the eigenvalues of `draws` fits, each of as many runs as there are, drawn with replacement."""
+    return [_pooled(runs[generator.integers(len(runs), size=len(runs))], delays).eigenvalues for _ in range(draws)]
 
 
 def distance_table(spectra: Spectra, comparisons: Mapping[str, list[str]], shuffles: int, seed: int) -> pd.DataFrame:

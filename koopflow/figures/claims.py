@@ -20,6 +20,7 @@ PAPERS = {
 HEADING = {"ha": "left", "va": "center", "fontsize": "small", "weight": "bold", "annotation_clip": False}
 WANTED = "#DCE8F2"
 WIDTH_OF_STATEMENT = 52
+WIDTH_OF_REASON = 58
 REACH = 3.0
 
 
@@ -34,12 +35,13 @@ def plot(claims: pd.DataFrame) -> Figure:
     claims : DataFrame
         ``claims.csv``, with its columns above, below, unit and reason.
     """
-    claims = claims.assign(head=claims["paper"].str.replace(r" \(.*\)", "", regex=True))
-    claims = claims.sort_values("head", kind="stable").reset_index(drop=True)
+    heads = claims["paper"].str.replace(r" \(.*\)", "", regex=True)
+    # Papers in the order in which the configuration names them; what extends a paper or controls it stands with it.
+    claims = claims.assign(head=heads, order=pd.factorize(heads)[0]).sort_values("order", kind="stable").reset_index(drop=True)
     starts = claims["head"] != claims["head"].shift()
     places = np.arange(len(claims)) + 0.7 * np.cumsum(starts.to_numpy())
     verdicts = FAMILIES["verdicts"]
-    figure, ax = pyplot.subplots(figsize=(DOUBLE, 0.32 * (places[-1] + 1) + 0.5 if len(claims) else 1.0))
+    figure, ax = pyplot.subplots(figsize=(DOUBLE, 0.31 * (places[-1] + 1) + 0.5 if len(claims) else 1.0))
     for place, starting, (_, claim) in zip(places, starts, claims.iterrows()):
         if starting:
             title = f"{PAPERS.get(claim['head'], '')} ({claim['head']})" if claim["head"] in PAPERS else claim["head"]
@@ -51,10 +53,10 @@ def plot(claims: pd.DataFrame) -> Figure:
             _draw(ax, place, claim, colour)
             told = _numbers(claim)
         else:
-            told = str(claim["reason"])
+            told = "\n".join(textwrap.wrap(str(claim["reason"]), WIDTH_OF_REASON))
         ax.plot([REACH + 0.35], [place], "s", color=colour, markersize=4, clip_on=False)
-        ax.text(REACH + 0.6, place - 0.22, claim["verdict"], ha="left", va="center", fontsize="x-small", weight="bold")
-        ax.text(REACH + 0.6, place + 0.22, told, ha="left", va="center", fontsize="xx-small", color="#444444")
+        ax.text(REACH + 0.6, place - 0.02, claim["verdict"], ha="left", va="bottom", fontsize="x-small", weight="bold")
+        ax.text(REACH + 0.6, place + 0.04, told, ha="left", va="top", fontsize="xx-small", color="#444444")
     ax.set_xlim(-REACH, REACH)
     ax.set_ylim(places[-1] + 0.6 if len(claims) else 1, -0.6)
     ax.set_yticks([])
@@ -88,12 +90,12 @@ def _draw(ax, place: float, claim: pd.Series, colour: str) -> None:
 
 
 def _numbers(claim: pd.Series) -> str:
-    """Return the statistic, its interval where it has one, the criterion and n, short enough for one line."""
-    exact = claim["ci_low"] == claim["ci_high"]
-    interval = "" if exact else f" [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}]"
+    """Return the statistic, its interval, the criterion and n, short enough for one line."""
     ends = [
         f"> {claim['above']:g}" if np.isfinite(claim["above"]) else "",
         f"< {claim['below']:g}" if np.isfinite(claim["below"]) else "",
     ]
-    count = "exact" if exact else f"n = {int(claim['n'])} {claim['unit']}"
-    return f"{claim['value']:.3g}{interval}, wanted {' and '.join(end for end in ends if end)}; {count}"
+    told = (
+        f"{claim['value']:.3g} [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}], wanted {' and '.join(end for end in ends if end)}"
+    )
+    return f"{told}; n = {int(claim['n'])} {claim['unit']}"

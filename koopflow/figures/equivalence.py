@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 
-from koopflow.figures.style import BLUE, GREY, VERMILLION, label, look, size
+from koopflow.figures.panels import mark_panels, state_n
+from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, label, look, size
 
 OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
 COORDINATES = {
@@ -33,7 +36,7 @@ def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
     for column, name in enumerate(OPTIMIZERS):
         trajectory, loss, colour = runs[name], runs[f"loss_{name}"], look(name).color
         above, below = axes[:, column]
-        above.set_title(f"{label(name)} (n = {len(trajectory)} runs)")
+        above.set_title(label(name))
         above.plot(trajectory[:, :, 0].T, trajectory[:, :, 1].T, color=colour, linewidth=0.6, alpha=0.8)
         above.plot(trajectory[:, 0, 0], trajectory[:, 0, 1], "o", color=colour, markersize=2)
         above.set_xlabel(COORDINATES[name][0])
@@ -41,13 +44,19 @@ def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
         below.plot(np.where(loss > 0, loss, np.nan).T, color=colour, linewidth=0.6, alpha=0.8)
         below.set_yscale("log")
         below.set_xlabel("step")
-        below.set_ylabel(r"$|\tan z|$" if name == "bisection" else r"$\sum_i \tan x_i$")
+        below.set_ylabel(r"$|\tan z|$" if name == "bisection" else r"$f = \tan x_1 + \dots$")
+        if name != "bisection":
+            below.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 1, 2]))
+            below.yaxis.set_major_formatter("{x:g}")
+            below.yaxis.set_minor_locator(NullLocator())
+        state_n(below, len(trajectory), "starts", corner="lower left" if name == "bisection" else "upper right")
+    mark_panels(axes)
     return figure
 
 
 def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -> Figure:
-    """Draw the three spectra in the complex plane, magnified near 1, and the distances between them."""
-    figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.8), gridspec_kw={"width_ratios": [1.2, 1.2, 1]})
+    """Draw the three spectra in the complex plane, magnified near 1, and the distances between them with their intervals."""
+    figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.78), gridspec_kw={"width_ratios": [1, 1, 0.85]})
     for axes in (plane, near):
         for name in OPTIMIZERS:
             values, drawn = eigenvalues[eigenvalues["algorithm"] == name], look(name)
@@ -56,43 +65,50 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
             )
         unit_circle(axes)
     plane.set_title("Koopman eigenvalues")
-    plane.legend(loc="lower left")
     near.set(xlim=(0.5, 1.06), ylim=(-0.28, 0.28))
     near.set_title(r"the same, near $\lambda = 1$")
-    places = np.arange(len(distances))
-    bars.barh(places, distances["distance"], color=GREY, height=0.6)
-    for place, row in zip(places, distances.itertuples()):
-        p = "sizes differ" if np.isnan(row.p_shuffle) else f"shuffle p = {row.p_shuffle:.2g}"
-        bars.annotate(f" {row.distance:.3f} ({p})", (0, place - 0.42), fontsize="small", va="center")
-    bars.set_yticks(places, [f"{label(row.a)}\n{label(row.b)}" for row in distances.itertuples()])
-    bars.set_ylim(len(distances) - 0.4, -0.7)
-    bars.set_xlabel("distance of spectra")
+    for place, row in enumerate(distances.itertuples()):
+        reach = [[row.distance - row.ci_low], [row.ci_high - row.distance]]
+        bars.barh(place, row.distance, xerr=reach, color=PALE, height=0.34, error_kw={"elinewidth": 1.0})
+        p = "" if np.isnan(row.p_shuffle) else f" (shuffle p = {row.p_shuffle:.2g})"
+        words = f"{label(row.a)}, {label(row.b).lower()}\n{row.distance:.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}]{p}"
+        bars.annotate(words, (0, place - 0.24), fontsize="x-small", va="bottom", xytext=(2, 0), textcoords="offset points")
+    bars.set_yticks([])
+    bars.set_ylim(len(distances) - 0.6, -0.9)
+    bars.set_box_aspect(1 / 0.85)
+    bars.set_xlabel("distance of spectra, 95 % interval")
+    bars.set_title(f"distances (n = {int(distances['n'].min())} starts)")
+    figure.legend(*plane.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
 def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
-    """Draw the spectra of all seeds of each set-up, one panel a comparison, with an inset near 1."""
+    """Draw the spectra of all seeds of each set-up where they lie, one panel a comparison; the inset is the whole unit disc."""
     columns = 3
     rows = -(-len(comparisons) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=size(2, 0.72 * rows), squeeze=False)
     for panel in axes.flat[len(comparisons) :]:
         panel.set_axis_off()
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
-        inset = panel.inset_axes((0.16, 0.3, 0.4, 0.4))
+        shown = eigenvalues[eigenvalues["setting"].isin(names)]
+        inset = panel.inset_axes((0.02, 0.02, 0.36, 0.36))
         for name in names:
-            values = eigenvalues[eigenvalues["setting"] == name]
-            for target, marker_size in ((panel, 2.4), (inset, 1.6)):
-                target.plot(
-                    values["real"], values["imag"], ".", color=look(name).color, markersize=marker_size, alpha=0.7, label=name
-                )
+            values = shown[shown["setting"] == name]
+            for target, points in ((panel, 2.6), (inset, 1.2)):
+                target.plot(values["real"], values["imag"], ".", color=look(name).color, markersize=points, alpha=0.7, label=name)
         unit_circle(panel)
-        inset.plot(np.cos(np.linspace(-1, 1, 200)), np.sin(np.linspace(-1, 1, 200)), color=GREY, linewidth=0.5, zorder=0)
-        inset.set(xlim=(0.9, 1.01), ylim=(-0.06, 0.06), xticks=[0.9, 1], yticks=[-0.05, 0.05])
-        inset.tick_params(labelsize=4.5, length=1.5, pad=1)
-        panel.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
-        seeds = eigenvalues[eigenvalues["setting"].isin(names)].groupby("setting")["seed"].nunique().min()
+        unit_circle(inset)
+        inset.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), xticks=[], yticks=[], xlabel="", ylabel="")
+        inset.set_axis_off()
+        low, high = (shown["real"].quantile(q) for q in (0.01, 1.0))
+        reach = 1.1 * shown["imag"].abs().quantile(0.99) or 0.1
+        # The left third stays free for the legend and the inset.
+        panel.set(xlim=(low - 0.75 * (high - low), high + 0.05 * (high - low)), ylim=(-reach, reach))
+        panel.set_aspect("auto")
+        seeds = shown.groupby("setting")["seed"].nunique().min()
         panel.set_title(f"{label(comparison)} (n = {seeds} seeds)")
-        panel.legend(loc="lower left", markerscale=2.5, fontsize=5, handletextpad=0.1, borderpad=0)
+        panel.legend(loc="upper left", markerscale=2.5, fontsize="x-small", handletextpad=0.1, borderpad=0)
+    mark_panels(axes.flat[: len(comparisons)])
     return figure
 
 
@@ -131,21 +147,25 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
 
 
 def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
-    """Draw the mean distance between spectra of every two set-ups; the diagonal is the floor between seeds."""
+    """Draw the mean distance between spectra of every two set-ups, in thousandths; the diagonal is the floor between seeds."""
     figure, axes = plt.subplots(figsize=size(2, 1.5))
-    values = matrix.to_numpy(float)
-    image = axes.imshow(values, cmap="cividis")
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    values = 1000 * matrix.to_numpy(float)
+    image = axes.imshow(values, cmap="cividis", norm=LogNorm())  # ratios of distances are what a reader compares
+    middle = np.sqrt(np.nanmin(values) * np.nanmax(values))
     for i in range(len(values)):
         for j in range(len(values)):
             colour = "white" if values[i, j] < middle else "black"
-            axes.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=5, color=colour)
+            weight = "bold" if i == j else "normal"
+            axes.text(j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize="x-small", color=colour, weight=weight)
     axes.set_xticks(range(len(values)), matrix.columns, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(values)), matrix.index)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
-    figure.colorbar(image, label=f"mean Wasserstein distance of spectra\n(n = {seeds} seeds a set-up; diagonal: between seeds)")
+    bar = figure.colorbar(image, format="{x:g}")
+    bar.set_label(f"mean Wasserstein distance of spectra / 0.001\n(n = {seeds} seeds a set-up; diagonal, bold: between seeds)")
+    bar.ax.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500]))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
     return figure
 
 

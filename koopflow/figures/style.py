@@ -208,7 +208,12 @@ def label(name: str) -> str:
             "kmnist": "KMNIST",
             "ets": "ETS",
             "arima": "ARIMA",
-            "co2": "CO2",
+            "co2": "CO₂",
+            "elnino": "El Niño",
+            "mlp": "MLP",
+            "conv": "convolutional net",
+            "mnistnet": "MnistNet",
+            "resnet20": "ResNet-20",
         }.get(w, w)
         for w in words.split(" ")
     )

@@ -41,17 +41,35 @@ def test_eigenvalues_agree_with_sixty_digits(name):
             step = lambda u: min(max(u - eta * mp.e**u / mp.cos(mp.e**u) ** 2, mp.log(hundredth)), mp.mpf(0))  # noqa: E731
             runs = exact_trajectory(step, mp.mpf("-2.3"), mp.mpf("-0.1"))
         expected = exact_eigenvalues(runs)
-    eigenvalues, _ = optimizer_tables({name: RUNS[name]}, delays=4, shuffles=1, seed=0)
+    eigenvalues, _ = optimizer_tables({name: RUNS[name]}, delays=4, shuffles=1, seed=0, draws=1)
     assert np.abs(eigenvalues["imag"]).max() < 1e-12
     np.testing.assert_allclose(np.sort(eigenvalues["real"]), expected, rtol=0, atol=1e-8)
 
 
 def test_the_descents_are_close_and_bisection_is_far():
-    _, distances = optimizer_tables(RUNS, delays=4, shuffles=100, seed=0)
+    _, distances = optimizer_tables(RUNS, delays=4, shuffles=100, seed=0, draws=2)
     found = {(row.a, row.b): row.distance for row in distances.itertuples()}
     assert found["mirror_descent", "gradient_descent"] < 0.02
     assert found["mirror_descent", "bisection"] > 0.5
     assert found["gradient_descent", "bisection"] > 0.5
+
+
+def test_intervals_of_distances_cover_other_draws_of_initial_conditions():
+    """A grid of starts is exchanged for random ones, several times: distances then fall where the interval of each draw says."""
+    spread, held = [], []
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        runs = {
+            "mirror_descent": mirror_descent(generator.uniform(0.1, 0.9, (25, 2)), 0.01, 100),
+            "gradient_descent": gradient_descent(generator.uniform(-2.3, -0.1, (25, 2)), 0.01, 100),
+        }
+        row = optimizer_tables(runs, delays=4, shuffles=1, seed=seed, draws=60)[1].iloc[0]
+        spread.append(row["distance"])
+        held.append((row["ci_low"], row["ci_high"]))
+    centre = np.median(spread)
+    assert sum(low <= centre <= high for low, high in held) >= 4
+    width = np.median([high - low for low, high in held])
+    assert np.std(spread) < width < 20 * np.std(spread)
 
 
 def test_mirror_and_gradient_descent_follow_one_flow_in_two_coordinates():

@@ -11,7 +11,9 @@ from koopflow.figures import style
 
 
 def test_every_claim_is_on_the_page_with_its_verdict_and_reason():
-    distances = pd.DataFrame([("m", "g", 0.01), ("m", "b", 1.0), ("g", "b", 1.0)], columns=["a", "b", "distance"])
+    pairs = [("m", "g", 0.01), ("m", "b", 1.0), ("g", "b", 1.0)]
+    rows = [(a, b, apart, 0.9 * apart, 1.1 * apart, 25) for a, b, apart in pairs]
+    distances = pd.DataFrame(rows, columns=["a", "b", "distance", "ci_low", "ci_high", "n"])
     common = {"paper": "arXiv 2302.09160", "measure": "distance_beside_control", "a": "m", "b": "g", "below": 0.5}
     statements = {
         "near": common | {"statement": "They are near.", "control": "b"},
