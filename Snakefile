@@ -38,6 +38,7 @@ rule all:
         rules.forecast.input,
         rules.tickets.input,
         rules.claims.input,
+        rules.tables.input,
 
 
 onsuccess:

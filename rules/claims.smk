@@ -43,7 +43,7 @@ rule judge_claims:
         tables=list(tables_of_claims().values()),
         code=library("judge_claims"),
     output:
-        table=in_report("<results>/claims.csv", "claims_table"),
+        table="<results>/claims.csv",
         page="<results>/claims.rst",
     log:
         "<logs>/judge_claims.log",

@@ -36,28 +36,60 @@ def logs_of(results, *folders):
     return str(Path("logs", results.strip("/"), *folders))
 
 
+# The report's sections and what stands in each, in the order in which it is read. Names are those of the captions in report/.
 SECTIONS = {
-    "claims": "1 Claims",
-    "optimizers": "2 When are two ways of training the same dynamics?",
-    "equivalence": "2 When are two ways of training the same dynamics?",
-    "pruning": "3 Pruning by Koopman modes",
-    "tickets": "4 Winning tickets and the renormalization group",
-    "forecast": "5 Forecasting with episodic memory",
-    "forecasts": "5 Forecasting with episodic memory",
-    "recurrence": "5 Forecasting with episodic memory",
-    "trajectories": "6 Trajectories of one's own",
+    "1 Claims": ("claims", "claims_table"),
+    "2 When are two ways of training the same dynamics?": (
+        "optimizers_runs",
+        "optimizers_spectra",
+        "equivalence_losses",
+        "equivalence_spectra",
+        "equivalence_distances",
+        "equivalence_tests",
+        "equivalence_distance_matrix",
+    ),
+    "3 Pruning by Koopman modes": (
+        "pruning_accuracy",
+        "pruning_accuracy_finetuned",
+        "pruning_best",
+        "pruning_overlap",
+        "pruning_differences",
+        "pruning_eigenvalues",
+        "pruning_layers",
+    ),
+    "4 Winning tickets and the renormalization group": (
+        "tickets_accuracy",
+        "tickets_flow",
+        "tickets_exponents",
+        "tickets_sigma",
+        "tickets_composition",
+        "tickets_transfer_matrix",
+        "tickets_transfer_prediction",
+        "tickets_observables",
+    ),
+    "5 Forecasting with episodic memory": (
+        "forecasts_skill",
+        "forecasts_table",
+        "forecasts_skill_naive",
+        "forecasts_errors",
+        "forecast_series",
+        "recurrence_series",
+    ),
+    "6 Trajectories of one's own": ("trajectories_spectra",),
 }
 
 
 def in_report(path, name):
-    """Put the file at `path` into the report's section of its paper, with the caption report/<name>.rst, braces of wildcards left out.
+    """Put the file at `path` into the report's section, with the caption report/<name>.rst, braces of wildcards left out.
 
-    One label only: of labels with two values the report makes switches, which fail where a combination does not exist.
+    Its label is its place in the section and the caption's title. One label only: of labels with two values the report makes switches,
+    which fail where a combination does not exist.
     """
-    first, *rest = name.replace("{", "").replace("}", "").split("_")
-    shows = f"{first} of {{series}}" if "{series}" in path else " ".join(rest) or first
-    caption = f"../report/{'_'.join([first, *rest])}.rst"
-    return report(path, caption=caption, category=SECTIONS[first], labels={"shows": shows})
+    name = re.sub("[{}]", "", name)
+    section, place = next((section, names.index(name) + 1) for section, names in SECTIONS.items() if name in names)
+    title = Path(workflow.basedir, "report", f"{name}.rst").read_text(encoding="utf-8").split("**")[1].rstrip(".")
+    shows = f"{place}. {title}" + (": {series}" if "{series}" in path else "")
+    return report(path, caption=f"../report/{name}.rst", category=section, labels={"shows": shows})
 
 
 def figure(stem):
