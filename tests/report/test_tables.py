@@ -1,0 +1,42 @@
+"""The tables of the report: intervals beside their values, no markup from names, every row's origin named."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from koopflow.report import SHOWN, page, with_interval
+
+TESTS = pd.DataFrame(
+    [
+        ("width", "w<5>", "w40", 0.5, 0.2, 0.8, 0.012, "different", 8),
+        ("width", "a", "b", 0.1, np.nan, np.nan, 0.9, "inconclusive", 2),
+    ],
+    columns=["comparison", "a", "b", "excess", "ci_low", "ci_high", "p_adjusted", "verdict", "n"],
+)
+
+
+def test_a_value_stands_with_its_interval_and_says_where_there_is_none():
+    assert with_interval(TESTS, "excess") == ["0.5 [0.2, 0.8]", "0.1 (no interval)"]
+    assert with_interval(TESTS.assign(excess=np.nan), "excess") == ["", ""]
+
+
+def test_names_of_the_users_are_text_and_no_markup():
+    html = page("equivalence_tests", "results/equivalence/training/tests.csv", TESTS)
+    assert "w&lt;5&gt; / w40" in html
+    assert "<5>" not in html
+    assert "2 rows" in html
+    assert "results/equivalence/training/tests.csv" in html
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_table_without_rows_says_so(name):
+    assert "computed no row" in page(name, "x.csv", pd.DataFrame({"seed": []}))
+
+
+def test_pruning_tables_show_first_and_last_epoch_of_each_study():
+    rows = [("s", "a_b", "c", epoch, compression, 3, 0.1, 0.0, 0.2, 0.5) for epoch in (1, 5, 20) for compression in (2, 4)]
+    rows += [("t", "a_b", "c", 7, 4, 3, 0.1, 0.0, 0.2, np.nan)]
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
+    shown = SHOWN["pruning_differences"](pd.DataFrame(rows, columns=columns))
+    assert list(zip(shown["study"], shown["epoch"], shown["compression"])) == [("S", 1, 4), ("S", 20, 4), ("T", 7, 4)]
+    assert list(shown["agreement beyond chance"]) == ["0.50", "0.50", ""]
