@@ -82,15 +82,17 @@ def steps_of(file: str) -> dict[tuple, Step]:
     waiting = [file]
     while waiting:
         step = read_step(waiting.pop(0))
-        if step is not None and (step.rule, step.time) not in found:
-            found[step.rule, step.time] = step
+        # Snakemake keeps a record for each output, so a job with several has several, which differ in their time by microseconds.
+        if step is not None and (key := (step.rule, step.params, step.inputs)) not in found:
+            found[key] = step
             waiting.extend(step.inputs)
     return found
 
 
 def again(file: str, words: list[str]) -> tuple[bool, list[str]]:
     """Ask Snakemake whether `file` is what the checked-out code and configuration make; if not, return its reasons."""
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", file, *words]
+    # `--quiet host` overrides a profile that leaves the reasons out.
+    command = [sys.executable, "-m", "snakemake", file, "--dry-run", "--nolock", "--quiet", "host", *words]
     done = subprocess.run(command, capture_output=True, text=True)
     told = done.stdout + done.stderr
     if done.returncode:

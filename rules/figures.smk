@@ -55,7 +55,7 @@ rule report:
         rules.tickets.input,
         rules.claims.input,
         rules.tables.input,
-        captions=sorted(str(path) for path in Path(workflow.basedir, "report").iterdir()),
+        captions=sorted(os.path.relpath(path) for path in (ROOT / "report").iterdir()),
         code=library("write_report"),
     output:
         "<results>/report.html",
@@ -71,7 +71,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        snakefile=str(workflow.main_snakefile),
+        snakefile=os.path.relpath(workflow.main_snakefile),
         options=options_of_run(),
         values=config,
     message:

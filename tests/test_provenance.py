@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[1]
 SNAKEFILE = """
 rule make:
     input: source="data.csv", code=["koopflow/errors.py"]
-    output: "results/table.csv"
+    output: "results/table.csv", "results/other.csv"
     log: "logs/make.log"
     params: seed=config.get("seed", 7)
     script: "make.py"
 rule draw:
-    input: "results/table.csv"
+    input: "results/table.csv", "results/other.csv"
     output: "results/figure.txt"
     log: "logs/draw.log"
     script: "make.py"
@@ -24,7 +24,8 @@ rule draw:
 SCRIPT = """
 from koopflow.job import job
 with job(snakemake.log[0]):
-    open(snakemake.output[0], "w").write("made")
+    for path in snakemake.output:
+        open(path, "w").write("made")
 """
 
 
@@ -34,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "koopflow", tmp_path / "koopflow", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     (tmp_path / "make.py").write_text(SCRIPT)
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     (tmp_path / "data.csv").write_text("1\n")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "results/figure.txt"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -48,13 +50,14 @@ def ask(folder: Path, *words: str) -> subprocess.CompletedProcess:
 def test_a_figure_is_traced_through_its_table_to_seed_code_and_packages_and_changes_are_told(folder):
     told = ask(folder, "results/figure.txt").stdout
     assert "made by: draw" in told
-    assert "before it: make" in told
+    assert told.count("before it: make") == 1  # one job, though both of its tables went into the figure
     assert "parameter  7" in told
     assert "numpy " in told
     assert "koopflow/errors.py" in told
     assert "up to date" in told
 
-    assert "It would be made anew" in ask(folder, "results/figure.txt", "--", "--config", "seed=8").stdout
+    told = ask(folder, "results/figure.txt", "--", "--config", "seed=8").stdout
+    assert "Params have changed" in told.split("It would be made anew, because:\n")[1]
 
     (folder / "koopflow" / "errors.py").write_text((folder / "koopflow" / "errors.py").read_text() + "\n# changed\n")
     told = ask(folder, "results/figure.txt").stdout
