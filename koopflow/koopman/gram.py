@@ -9,7 +9,7 @@ and dropping the first term of the sum over time.
 import numpy as np
 from scipy.linalg.blas import dsyrk, ssyrk
 
-from koopflow.koopman.delay import window_blocks
+from koopflow.koopman.lags import lag_products
 from koopflow.koopman.source import Runs
 
 
@@ -72,23 +72,22 @@ def delayed_time_gram(gram: np.ndarray, runs: Runs) -> np.ndarray:
 
 
 def lag_gram(runs: Runs) -> np.ndarray:
-    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), X never formed.
-
-    Only the upper triangle is filled.
-    """
-    width, size = runs.width, runs.dimension
-    gram = np.zeros((size, size))
+    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), X never formed."""
+    width, size, delays = runs.width, runs.dimension, runs.delays
+    gram = np.empty((size, size))
+    gram[:width] = lag_products(runs).transpose(1, 0, 2).reshape(width, size)
     ends = []
-    for index, windows in enumerate(runs.windows):
-        states, pairs = runs.run(index), windows - 1
-        for place, block in window_blocks(states, runs.delays, pairs):
-            gram[:width] += states[place].T @ block
-        ends.append((states[: runs.delays], states[pairs : pairs + runs.delays]))
-    for lag in range(1, runs.delays + 1):
+    for index, windows in enumerate(runs.windows if delays else ()):
+        states = runs.run(index)
+        ends.append((states[windows - 1 : windows - 1 + delays], states[:delays]))
+    for lag in range(1, delays + 1):
+        here, before = slice(lag * width, (lag + 1) * width), slice((lag - 1) * width, lag * width)
+        left = np.stack([part[lag - 1] for both in ends for part in both])  # (2 runs, parameter): what comes, what goes
+        right = np.stack([sign * part[lag - 1 :].ravel() for both in ends for part, sign in zip(both, (1, -1))])
+        row = gram[here, lag * width :]
+        np.matmul(left.T, right, out=row)
+        row += gram[before, (lag - 1) * width : size - width]
+    for lag in range(delays):
         here = slice(lag * width, (lag + 1) * width)
-        left = np.stack([part[lag - 1] for first, last in ends for part in (last, first)])  # (2 runs, parameter)
-        signs = np.tile([1.0, -1.0], len(ends))[:, None]
-        right = np.stack([part[lag - 1 :].ravel() for first, last in ends for part in (last, first)])
-        gram[here, lag * width :] = gram[here.start - width : here.start, (lag - 1) * width : size - width]
-        gram[here, lag * width :] += left.T @ (signs * right)
+        gram[here.stop :, here] = gram[here, here.stop :].T
     return gram

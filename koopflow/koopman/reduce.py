@@ -7,25 +7,26 @@ direct    the delayed states are small: one dense SVD, errors eps * kappa (kappa
 time      more parameters than steps: eigenvectors of the products of states (`time_gram`), errors eps * kappa^2.
 time_qr   the same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012), errors eps * kappa,
           three times the work; `auto` takes it where eps * kappa^2 of the Gram matrix would cost more than six digits.
-feature   more steps than parameters: block Lanczos on `lag_gram`, then subspace iteration on the states themselves (orthonormal on
-          either side of each product), which brings the errors back to eps * kappa.
+feature   more steps than parameters: block Lanczos on `lag_gram`, errors eps * s_1^2 / (s_r^2 - s_(r+1)^2); where that could cost
+          more than eight digits, also subspace iteration on the states themselves (orthonormal on either side of each product), which
+          brings the errors back to eps * kappa.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh, solve_triangular
-from scipy.linalg.blas import dsymm
+from scipy.linalg import eigh
 
 from koopflow.koopman.delay import combine, project, windows
 from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
+from koopflow.koopman.lanczos import leading
 from koopflow.koopman.rank import check_svd_rank, choose_rank
 from koopflow.koopman.source import Runs
 
 ROUTES = ("auto", "direct", "time", "time_qr", "feature")
 DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000  # numbers in the delayed states, for few and for all directions
 TRUSTED = 1e-9  # smallest lambda_r / lambda_1 of a Gram matrix whose eigenvalues hold six digits
-SINGLE_TRUSTED = 1e-13
+GAP_TRUSTED = 2e-8  # smallest (lambda_r - lambda_(r+1)) / lambda_1 at which the leading eigenvectors hold eight digits
 
 
 @dataclass
@@ -126,66 +127,29 @@ def _by_feature(runs: Runs, svd_rank, few: bool) -> Reduced:
     gram = lag_gram(runs)
     total = float(np.trace(gram))
     if few:
-        basis = _leading(gram, int(svd_rank) + 10, int(svd_rank))
+        rank = int(svd_rank)
+        squares, basis = leading(gram, rank)
     else:
-        values, vectors = eigh(gram.T, lower=True, check_finite=False)
-        singular = np.sqrt(np.maximum(values[::-1], 0))
-        rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank)
-        basis = vectors[:, ::-1][:, : min(rank + 10, runs.dimension)]
-        svd_rank = rank
+        squares, basis = (part[..., ::-1] for part in eigh(gram.T, lower=True, check_finite=False))
+        rank = choose_rank(np.sqrt(np.maximum(squares, 0)), runs.dimension, runs.pairs, svd_rank)
     del gram
-    data = [runs.run(index) for index in range(len(runs.lengths))]
-    basis, values, _before = _refined(data, basis, runs, int(svd_rank))
-    rank = choose_rank(values, runs.dimension, runs.pairs, int(svd_rank))
-    basis = basis[:, :rank]
-    states = [project(run, basis, runs.delays).T for run in data]
+    values = np.sqrt(np.maximum(squares, 0))
+    gap = squares[rank - 1] - (squares[rank] if rank < len(squares) else 0)
+    if gap < GAP_TRUSTED * squares[0]:
+        basis, values = _refined(runs, basis[:, : rank + max(6, rank // 2)], rank)
+        rank = choose_rank(values, runs.dimension, runs.pairs, rank)
+    basis = np.ascontiguousarray(basis[:, :rank])
+    states = [project(runs.run(index), basis, runs.delays).T for index in range(len(runs.lengths))]
     return Reduced(values[:rank], states, basis, None, "feature", float(np.sum(values[:rank] ** 2) / total))
 
 
-def _leading(gram: np.ndarray, count: int, wanted: int, blocks: int = 6, restarts: int = 20, tolerance: float = 1e-8) -> np.ndarray:
-    """Return an orthonormal basis (n, count) near the leading eigenvectors of `gram` (upper triangle), from a fixed start.
-
-    Block Lanczos with full orthogonalization and restarts (Golub and Underwood 1977): blocks keep the processor busy where a
-    one-vector Lanczos waits for memory, and every sum is over whole blocks. Ends when the first `wanted` residuals are small.
-    """
-    basis = np.linalg.qr(np.random.Generator(np.random.PCG64(0)).standard_normal((len(gram), count)))[0]
-    for _ in range(restarts):
-        space, images = basis, []
-        for block in range(blocks):
-            images.append(dsymm(1.0, gram.T, np.asfortranarray(space[:, block * count :]), lower=1))
-            if block + 1 < blocks:
-                space = np.concatenate([space, _orthonormal(images[-1], space)], axis=1)
-        image = np.concatenate(images, axis=1)
-        values, vectors = np.linalg.eigh(space.T @ image)
-        values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
-        basis = space @ vectors
-        outside = np.linalg.norm(image @ vectors[:, :wanted] - basis[:, :wanted] * values[:wanted], axis=0)
-        if np.all(outside <= np.maximum(tolerance * np.abs(values[:wanted]), 1e-14 * values[0])):
-            break
-    return basis
-
-
-def _orthonormal(vectors: np.ndarray, against: np.ndarray) -> np.ndarray:
-    """Return `vectors` made orthonormal to `against` and to each other: twice is enough, by products where they suffice."""
-    for _ in range(2):
-        vectors = vectors - against @ (against.T @ vectors)
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
-        try:
-            triangle = np.linalg.cholesky(vectors.T @ vectors)
-            if triangle.diagonal().min() < 1e-6:
-                raise np.linalg.LinAlgError
-            vectors = solve_triangular(triangle, vectors.T, lower=True).T
-        except np.linalg.LinAlgError:
-            vectors = np.linalg.qr(vectors)[0]
-    return vectors
-
-
-def _refined(data, basis: np.ndarray, runs: Runs, rank: int, sweeps: int = 60, tolerance: float = 1e-13):
+def _refined(runs: Runs, basis: np.ndarray, rank: int, sweeps: int = 60, tolerance: float = 1e-13):
     """Iterate basis -> states' coordinates -> basis, orthonormalizing on both sides, until the kept directions stand still."""
     before = None
+    places = np.cumsum([windows - 1 for windows in runs.windows])[:-1]
     for _ in range(sweeps):
-        coordinates = np.concatenate([project(run, basis, runs.delays)[:-1] for run in data])
-        right, values, inner = np.linalg.svd(coordinates, full_matrices=False)
+        coordinates = [project(runs.run(index), basis, runs.delays)[:-1] for index in range(len(runs.lengths))]
+        right, values, inner = np.linalg.svd(np.concatenate(coordinates), full_matrices=False)
         basis = basis @ inner.T  # Ritz vectors: their order and singular values are now right
         kept = basis[:, :rank]
         if before is not None:
@@ -194,7 +158,6 @@ def _refined(data, basis: np.ndarray, runs: Runs, rank: int, sweeps: int = 60, t
             if outside.max() < max(np.sqrt(tolerance), 50 * np.finfo(float).eps * values[0] / values[rank - 1]) * 0.03:
                 break
         before = kept
-        count = np.cumsum([windows - 1 for windows in runs.windows])[:-1]
-        image = sum(combine(run, part, runs.delays) for run, part in zip(data, np.split(right, count)))
+        image = sum(combine(runs.run(index), part, runs.delays) for index, part in enumerate(np.split(right, places)))
         basis = np.linalg.qr(image)[0]
-    return basis, values, before
+    return basis, values

@@ -1,0 +1,73 @@
+"""The route for more steps than parameters: its products of lags, its eigenvectors and its digits, against dense ones."""
+
+import numpy as np
+import pytest
+
+from koopflow.koopman import fit, lags
+from koopflow.koopman.delay import combine, project, windows
+from koopflow.koopman.gram import lag_gram
+from koopflow.koopman.lanczos import leading
+from koopflow.koopman.source import ArrayRuns
+from koopflow.koopman.spectrum import distance
+
+LENGTHS = (75, 140, 201, 90)
+
+
+def runs_of(delays, width=3, lengths=LENGTHS):
+    """Runs of unequal lengths whose states have a large mean."""
+    generator = np.random.default_rng(delays)
+    return ArrayRuns([5 + generator.standard_normal((length, width)) for length in lengths], delays)
+
+
+def delayed(runs):
+    """The delayed states that begin a pair, formed whole: (dimension, pairs)."""
+    return np.concatenate([windows(runs.run(index), runs.delays)[:-1] for index in range(len(runs.lengths))]).T
+
+
+@pytest.mark.parametrize("batch", [1, 1000, 4 << 20])
+@pytest.mark.parametrize("delays", [0, 1, 2, 5, 8, 9, 32, 64, 73])
+def test_the_gram_matrix_of_delayed_states_is_the_dense_one(delays, batch, monkeypatch):
+    monkeypatch.setattr(lags, "BATCH_NUMBERS", batch)
+    runs = runs_of(delays)
+    whole = delayed(runs)
+    assert np.allclose(lag_gram(runs), whole @ whole.T, rtol=1e-13, atol=1e-10)
+
+
+@pytest.mark.parametrize(("step", "delays"), [(8, 2), (8, 8), (11, 9), (30, 64), (300, 4)])
+def test_pieces_of_any_length_give_the_same_products(step, delays, monkeypatch):
+    runs = runs_of(delays)
+    direct = lags._direct(runs)
+    monkeypatch.setattr(lags, "_best_step", lambda _: step)
+    assert np.allclose(lags.lag_products(runs), direct, rtol=1e-13, atol=1e-10)
+
+
+@pytest.mark.parametrize("block", [1, 4 << 20])
+@pytest.mark.parametrize("delays", [0, 7])
+def test_products_with_delayed_states_are_the_dense_ones(delays, block, monkeypatch):
+    monkeypatch.setattr("koopflow.koopman.delay.BLOCK_NUMBERS", block)
+    states = np.random.default_rng(1).standard_normal((40, 5))
+    whole = windows(states, delays)
+    basis, coefficients = np.linalg.qr(whole.T @ whole)[0][:, :4], whole[:20, :3]
+    assert np.allclose(project(states, basis, delays), whole @ basis, atol=1e-12)
+    assert np.allclose(combine(states, coefficients, delays), whole[:20].T @ coefficients, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [25, 400])
+@pytest.mark.parametrize("spacing", [0.5, 0.97, 0.9999])
+def test_leading_vectors_span_the_dense_ones(size, spacing):
+    values = spacing ** np.arange(size)
+    turn = np.linalg.qr(np.random.default_rng(2).standard_normal((size, size)))[0]
+    found, vectors = leading((turn * values) @ turn.T, 5)
+    assert np.allclose(found[:5], values[:5], rtol=1e-12)
+    angle = np.linalg.norm(turn[:, :5] - vectors[:, :5] @ (vectors[:, :5].T @ turn[:, :5]))
+    assert angle < max(1e-8, 1e-14 / (values[4] - values[5]))
+
+
+def test_ill_conditioned_delayed_states_are_refined_to_the_digits_of_a_dense_svd():
+    generator = np.random.default_rng(3)
+    rates = np.array([1.0, 0.97, 0.9, 0.8])
+    data = (rates ** np.arange(60)[:, None] * [1.0, 1e-3, 1e-5, 1e-6]) @ np.linalg.qr(generator.standard_normal((4, 4)))[0]
+    runs = [data * scale for scale in (1.0, 2.0, -1.0)]
+    fitted = fit(runs, svd_rank=4, delays=5, route="feature")
+    assert fitted.route == "feature"
+    assert distance(fitted.eigenvalues, rates) < 1e-7
