@@ -7,7 +7,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test lint format bench report provenance clean help
+.PHONY: all test lint format bench report provenance plan clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -34,6 +34,9 @@ report: $(BIN)/.installed  ## results/report.html, after what it needs
 
 provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: what made a file, and whether it would be made again
 	python -m koopflow.provenance $(FILE)
+
+plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: the jobs left of a study, what they ask of a cluster, expected node hours
+	python -m koopflow.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
 
 clean:  ## remove what runs made (not the environment)
 	rm -rf results/[!R]* .snakemake .checkpoints logs

@@ -20,6 +20,7 @@ pathvars:
 
 
 include: "rules/inputs.smk"
+include: "rules/resources.smk"
 include: "rules/spectra.smk"
 include: "rules/equivalence.smk"
 include: "rules/pruning.smk"

@@ -23,12 +23,13 @@ rule check_claims:
     benchmark:
         "<benchmarks>/check_claims.tsv"
     priority: 100
+    localrule: True
     conda:
         "../envs/claims.yaml"
     threads: EVERY_CORE
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
+        turns=ALL_TURNS,
     params:
         claims=claims_of_run(),
     message:
@@ -53,8 +54,7 @@ rule judge_claims:
         "../envs/claims.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         tables=list(tables_of_claims()),
         claims=claims_of_run(),
@@ -78,8 +78,7 @@ rule plot_claims:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
     message:

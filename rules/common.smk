@@ -99,7 +99,7 @@ def figure(stem):
 
 # A check of a stage's inputs comes before everything else and alone: it has the highest priority and takes every core. No job depends on its
 # output, because Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its `ancient` inputs is waiting.
-EVERY_CORE = workflow.cores or 1
+EVERY_CORE = workflow.resource_settings.cores or 1
 
 
 def where_to_look(results):

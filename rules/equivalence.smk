@@ -25,8 +25,7 @@ rule run_optimizers:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
     params:
         study=OPTIMIZERS,
         seed=config["seed"],
@@ -53,8 +52,7 @@ rule plot_optimizers:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
     message:
@@ -73,12 +71,13 @@ rule check_equivalence:
     benchmark:
         "<benchmarks>/check_equivalence.tsv"
     priority: 100
+    localrule: True
     conda:
         "../envs/training.yaml"
     threads: EVERY_CORE
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        turns=ALL_TURNS,
     params:
         setups=SETUPS,
         data=config["data"],
@@ -104,8 +103,8 @@ rule train_ensemble:
         "../envs/training.yaml"
     threads: config["threads"]
     resources:
-        mem_mb=4000,
-        runtime=120,
+        **sizes.asked(size_of_part),
+        **GPU,
     params:
         setup=lambda wildcards: SETUPS[wildcards.setup],
         seeds=lambda wildcards: PARTS[int(wildcards.part)],
@@ -141,8 +140,7 @@ rule fit_spectra:
         "../envs/koopman.yaml"
     threads: config["threads"]
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **sizes.asked(size_of_fits),
     params:
         koopman=lambda wildcards: SETUPS[wildcards.setup]["koopman"],
         parts=PARTS,
@@ -172,8 +170,7 @@ rule compare_setups:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **sizes.asked(size_of_comparison()),
     params:
         comparisons=TRAINING["comparisons"],
         shuffles=TRAINING["shuffles"],
@@ -207,8 +204,7 @@ rule plot_equivalence:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
         comparisons=TRAINING["comparisons"],

@@ -68,8 +68,7 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         snakefile=os.path.relpath(workflow.main_snakefile),
         options=options_of_run(),

@@ -20,12 +20,13 @@ rule check_forecast:
     benchmark:
         "<benchmarks>/check_forecast.tsv"
     priority: 100
+    localrule: True
     conda:
         "../envs/forecast.yaml"
     threads: EVERY_CORE
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
+        turns=ALL_TURNS,
     params:
         series=SERIES,
         seed=config["seed"],
@@ -52,8 +53,7 @@ rule forecast_series:
         "../envs/forecast.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **sizes.asked(lambda wildcards: sizes.series(SERIES[wildcards.series])),
     params:
         spec=lambda wildcards: SERIES[wildcards.series],
         study={key: FORECAST[key] for key in ("methods", "coverage", "estimates")},
@@ -80,8 +80,7 @@ rule score_forecasts:
         "../envs/forecast.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        **sizes.asked(sizes.small(60, 600)),
     params:
         series=list(SERIES),
         draws=FORECAST["draws"],
@@ -110,8 +109,7 @@ rule plot_forecast:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
     message:
@@ -136,8 +134,7 @@ rule plot_skill:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         series=list(SERIES),
         style=config["figures"]["style"],

@@ -21,12 +21,13 @@ rule check_pruning:
     benchmark:
         "<benchmarks>/check_pruning.tsv"
     priority: 100
+    localrule: True
     conda:
         "../envs/pruning.yaml"
     threads: EVERY_CORE
     resources:
-        mem_mb=4000,
-        runtime=10,
+        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        turns=ALL_TURNS,
     params:
         studies=PRUNING_STUDIES,
         methods=PRUNING["methods"],
@@ -59,8 +60,7 @@ rule run_pruning:
         "../envs/pruning.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        **sizes.asked(size_of_pruning),
     params:
         study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
         methods=PRUNING["methods"],
@@ -96,8 +96,7 @@ rule collect_pruning:
         "../envs/pruning.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     message:
         "Collecting the pruned networks of all studies"
     script:
@@ -122,8 +121,7 @@ rule plot_pruning:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
     message:

@@ -18,8 +18,7 @@ rule fit_spectrum:
         "../envs/koopman.yaml"
     threads: config["threads"]
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **sizes.asked(size_of_trajectory),
     params:
         spec=lambda wildcards: TRAJECTORIES[wildcards.trajectory],
         options=config["spectra"],
@@ -46,8 +45,7 @@ rule compare_spectra:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         seed=config["seed"],
         shuffles=config["spectra"]["shuffles"],

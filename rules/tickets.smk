@@ -20,12 +20,13 @@ rule check_tickets:
     benchmark:
         "<benchmarks>/check_tickets.tsv"
     priority: 100
+    localrule: True
     conda:
         "../envs/tickets.yaml"
     threads: EVERY_CORE
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        turns=ALL_TURNS,
     params:
         data={task: data_of(task) for task in TICKET_TASKS},
         study={key: TICKETS[key] for key in ("batch_size", "external")},
@@ -53,7 +54,8 @@ rule train_rounds:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **TICKETS["resources"],
+        **sizes.asked(size_of_rounds),
+        **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in TICKET_TRAINING},
@@ -83,7 +85,8 @@ rule train_controls:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **TICKETS["resources"],
+        **sizes.asked(size_of_controls),
+        **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "controls", "transfer", "composition")},
@@ -110,7 +113,8 @@ rule transfer_tickets:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **TICKETS["resources"],
+        **sizes.asked(size_of_transfer),
+        **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "transfer")},
@@ -149,8 +153,7 @@ rule fit_exponents:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **sizes.asked(sizes.small(60, 1000)),
     params:
         study=TICKETS,
         tasks=TICKET_TASKS,
@@ -185,8 +188,7 @@ rule plot_tickets:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
         tasks=TICKET_TASKS,

@@ -1,0 +1,48 @@
+"""What jobs ask of a scheduler: it follows the size of the study, and grows with each attempt."""
+
+import pytest
+
+from koopflow import sizes
+
+MNIST = {"spec": {"source": "mnist"}, "named": {}}
+DIGITS = {"spec": {"source": "digits"}, "named": {}}
+SETUP = {"model": {"name": "mlp", "widths": [10]}, "batch_size": 60, "steps": 1000}
+
+
+def test_a_job_asks_for_more_with_each_attempt():
+    asked = sizes.asked(sizes.Size(mem_mb=1000, seconds=1000))
+    assert [asked["mem_mb"](None, attempt) for attempt in (1, 2, 3)] == [2000, 4000, 6000]
+    assert [asked["runtime"](None, attempt) for attempt in (1, 2, 3)] == [50, 100, 150]
+    assert asked["expected_s"](None) == 1000
+
+
+def test_a_size_may_follow_the_wildcards():
+    asked = sizes.asked(lambda wildcards: sizes.Size(mem_mb=wildcards * 1000, seconds=1))
+    assert asked["mem_mb"](3, 1) > asked["mem_mb"](1, 1)
+    assert asked["runtime"](3, 1) == 10, "no job asks for less than ten minutes"
+
+
+@pytest.mark.parametrize(("data", "replicas", "measured_mb", "measured_s"), [(DIGITS, 80, 907, 6.9), (MNIST, 250, 1139, 12.2)])
+def test_ensembles_get_what_they_were_measured_to_take(data, replicas, measured_mb, measured_s):
+    # The default study's width-10, and the 750 networks' width-10 on MNIST; max_rss and s of Snakemake's benchmark files.
+    expected = sizes.ensemble(SETUP, data, replicas)
+    assert measured_s / 2 < expected.seconds < 4 * measured_s
+    asked = sizes.asked(expected)
+    assert measured_mb + sizes.INTERPRETERS_MB - 100 < asked["mem_mb"](None, 1) < 4 * measured_mb
+
+
+def test_memory_and_time_grow_with_the_study():
+    small, large = (sizes.ensemble(SETUP, DIGITS, replicas) for replicas in (10, 10000))
+    assert large.mem_mb > small.mem_mb
+    assert large.seconds > small.seconds
+    chain = SETUP | {"model": {"name": "resnet20"}, "seeds": 5}
+    cifar = {"spec": {"source": "image_folder", "size": 32}, "named": {}}
+    assert sizes.chain(chain, cifar, 10).seconds > 5 * sizes.chain(chain, cifar, 1).seconds
+    assert sizes.chain(chain, cifar, 1, gpu=1).seconds < sizes.chain(chain, cifar, 1).seconds
+
+
+def test_a_data_set_like_another_has_its_size():
+    named = {"digits": {"source": "digits"}, "mnist": {"source": "mnist"}}
+    like = {"spec": {"source": "gaussian_clusters", "like": "mnist"}, "named": named}
+    assert sizes.ensemble(SETUP, like, 10) == sizes.ensemble(SETUP, MNIST, 10)
+    assert sizes.ensemble(SETUP, like, 10).mem_mb > sizes.ensemble(SETUP, DIGITS, 10).mem_mb
