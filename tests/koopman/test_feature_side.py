@@ -65,9 +65,12 @@ def test_leading_vectors_span_the_dense_ones(size, spacing):
 
 def test_ill_conditioned_delayed_states_are_refined_to_the_digits_of_a_dense_svd():
     generator = np.random.default_rng(3)
-    rates = np.array([1.0, 0.97, 0.9, 0.8])
-    data = (rates ** np.arange(60)[:, None] * [1.0, 1e-3, 1e-5, 1e-6]) @ np.linalg.qr(generator.standard_normal((4, 4)))[0]
-    runs = [data * scale for scale in (1.0, 2.0, -1.0)]
-    fitted = fit(runs, svd_rank=4, delays=5, route="feature")
-    assert fitted.route == "feature"
-    assert distance(fitted.eigenvalues, rates) < 1e-7
+    rates = np.array([1.0, 0.97, 0.9, 0.8, 0.7, 0.6])
+    sizes = np.array([1.0, 1e-3, 1e-5, 1e-6, 3e-7, 2e-7])
+    data = (rates ** np.arange(60)[:, None] * sizes) @ np.linalg.qr(generator.standard_normal((8, 6)))[0].T
+    runs = ArrayRuns([data * scale for scale in (1.0, 2.0, -1.0)], 5)
+    pairs = delayed(runs)
+    after = np.concatenate([windows(runs.run(index), 5)[1:] for index in range(3)]).T
+    left, values, right = np.linalg.svd(pairs, full_matrices=False)
+    dense = np.linalg.eigvals(left[:, :4].T @ after @ (right[:4].T / values[:4]))
+    assert distance(fit(runs, svd_rank=4, route="feature").eigenvalues, dense) < 1e-9
