@@ -76,13 +76,23 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "check"),
-    [("pruning", "network", "pruning"), ("tickets", "tickets", "tickets"), ("forecast", "series", "forecast")],
+    ("target", "name", "results"),
+    [
+        ("pruning", "network", ["pruning/accuracy.csv", "figures/pruning_accuracy.png"]),
+        ("forecast", "series", ["forecast/skill.csv", "figures/forecast_sales.png"]),
+    ],
 )
-def test_a_users_own_network_tickets_and_series_pass_the_checks_and_are_planned(copy, target, name, check):
-    done = run(copy, f"results/checks/{check}.json", "--configfile", f"{name}.yaml")
+def test_a_users_own_network_and_series_go_through_to_table_and_figure(copy, target, name, results):
+    done = run(copy, target, "--configfile", f"{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
-    done = run(copy, target, "--dry-run", "--configfile", f"{name}.yaml")
+    for file in results:
+        assert (copy / "results" / file).stat().st_size > 0
+
+
+def test_a_users_own_tickets_pass_the_checks_and_are_planned(copy):
+    done = run(copy, "results/checks/tickets.json", "--configfile", "tickets.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run(copy, "tickets", "--dry-run", "--configfile", "tickets.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
