@@ -8,9 +8,14 @@ from koopflow.errors import KoopflowError
 def existing(trajectories: dict) -> dict:
     """Return the `trajectories` block as it is; raises KoopflowError naming the first whose path is not there."""
     for name, spec in trajectories.items():
-        path = Path(spec["path"])
-        if not path.exists():
-            partial = path.with_name(path.name + ".partial")
-            hint = f"; the unfinished {partial} is there, give its name to read it" if partial.exists() else ""
-            raise KoopflowError(f"trajectories.{name}.path: {path} does not exist{hint}")
+        for path in map(Path, listed(spec["path"])):
+            if not path.exists():
+                partial = path.with_name(path.name + ".partial")
+                hint = f"; the unfinished {partial} is there, give its name to read it" if partial.exists() else ""
+                raise KoopflowError(f"trajectories.{name}.path: {path} does not exist{hint}")
     return trajectories
+
+
+def listed(paths: str | list[str]) -> list[str]:
+    """Return the paths that one key of the configuration names: one, or a list of them."""
+    return [paths] if isinstance(paths, str) else list(paths)

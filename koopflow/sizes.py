@@ -131,9 +131,9 @@ def spectra(setup: Mapping, data: Mapping, seeds: int, copies: int, capture_ever
     return Size(LIBRARIES_MB + 6 * 8 * side**2 / 2**20, START_SECONDS + seeds * (0.1 + operations / (PER_THREAD * threads)))
 
 
-def trajectory(path: str, delays: int) -> Size:
+def trajectory(paths: str | list[str], delays: int) -> Size:
     """Return the size of fitting a user's trajectory: it is read twice, in blocks, at the speed of a shared disk."""
-    size = _bytes(path)
+    size = sum(map(_bytes, [paths] if isinstance(paths, str) else paths))
     return Size(LIBRARIES_MB + 400 + min(size / 2**20, 1000), START_SECONDS + size * (delays + 2) / 5e7)
 
 

@@ -142,19 +142,23 @@ class Trajectory:
         columns = [(0, self.parameter_count)] if columns is None else columns
         replicas = range(self.replicas) if replicas is None else [int(replica) for replica in replicas]
         count = len(self.steps)
-        width = self._block_width(block_bytes // (4 * count * max(1, len(replicas))))
-        buffer = np.empty((len(replicas), count, min(width, max(stop - start for start, stop in columns))), np.float32)
+        pieces = self.pieces(columns, block_bytes // (4 * count * max(1, len(replicas))))
+        buffer = np.empty((len(replicas), count, max(stop - start for start, stop in pieces)), np.float32)
         done = 0
-        for first, last in columns:
-            # blocks end where chunks end, so that no chunk is read twice
-            edges = [first, *range((first // width + 1) * width, last, width), last]
-            for start, stop in pairwise(edges):
-                block = buffer[:, :, : stop - start]
-                self._read(block, replicas, start, stop)
-                if check:
-                    self._refuse_nonfinite(block, replicas, start)
-                yield done, done + stop - start, block
-                done += stop - start
+        for start, stop in pieces:
+            block = buffer[:, :, : stop - start]
+            self._read(block, replicas, start, stop)
+            if check:
+                self._refuse_nonfinite(block, replicas, start)
+            yield done, done + stop - start, block
+            done += stop - start
+
+    def pieces(self, columns: list[tuple[int, int]], width: int) -> list[tuple[int, int]]:
+        """Return `columns` cut into ranges of about `width`, which end where chunks end, so that no chunk is read twice."""
+        width = self._block_width(width)
+        return [
+            piece for first, last in columns for piece in pairwise([first, *range((first // width + 1) * width, last, width), last])
+        ]
 
     def _block_width(self, wanted: int) -> int:
         chunk = self._weights.chunks[2] if self._weights.chunks else 1

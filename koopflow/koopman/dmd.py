@@ -139,7 +139,7 @@ def fit(
 
     Parameters
     ----------
-    data : array (step, parameter) or (run, step, parameter), list of (step, parameter), or koopflow.trajectory.Trajectory
+    data : array (step, parameter) or (run, step, parameter), list of (step, parameter), koopflow.trajectory.Trajectory, or list of these
         Pairs of successive states are pooled over runs, never formed across them.
     svd_rank : int or float
         As in PyDMD: 0 optimal hard threshold, between 0 and 1 a share of energy, a whole number, -1 all.

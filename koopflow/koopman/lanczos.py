@@ -1,18 +1,20 @@
 """A few leading eigenvectors of a symmetric matrix by block Lanczos with full orthogonalization (Golub and Underwood 1977).
 
 Blocks keep the processor busy where a one-vector Lanczos waits for memory. The start is fixed, so that the same matrix gives the same
-bytes.
+bytes. One thread: these products are so narrow that threads spend more time waiting for each other than they save (measured).
 """
 
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dgemm
+from threadpoolctl import threadpool_limits
 
 DEPTH = 16  # blocks before a restart from the best vectors so far
 FIRST_CHECK = 5
 EPS = np.finfo(float).eps
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def leading(matrix: np.ndarray, wanted: int, restarts: int = 20, tolerance: float = 1e-9) -> tuple[np.ndarray, np.ndarray]:
     """Return the leading eigenvalues, falling, and orthonormal vectors (n, k) of `matrix` (n, n), symmetric; k > `wanted`.
 

@@ -99,12 +99,60 @@ class FileRuns(Runs):
         return self._trajectory.read(self._columns, [self._replicas[index]])[0].astype(float)
 
 
+class PooledRuns(Runs):
+    """The replicas of several trajectory files of one system, as runs side by side."""
+
+    def __init__(self, trajectories, delays: int, columns=None):
+        files = [FileRuns(trajectory, delays, columns) for trajectory in trajectories]
+        first = trajectories[0]
+        for trajectory in trajectories[1:]:
+            if trajectory.parameters != first.parameters:
+                raise KoopflowError(
+                    f"{trajectory.path}: {_difference(trajectory, first)}; only trajectories of the same parameters are pooled"
+                )
+            if _spacing(trajectory) != _spacing(first):
+                raise KoopflowError(
+                    f"{trajectory.path}: states are {_spacing(trajectory)} steps apart, {_spacing(first)} in {first.path.name}; only"
+                    " equal spacings are pooled"
+                )
+        super().__init__([length for file in files for length in file.lengths], files[0].width, delays)
+        self._trajectories, self._columns = trajectories, [(0, first.parameter_count)] if columns is None else columns
+        self._places = [(file, at) for file in files for at in range(len(file.lengths))]
+
+    def blocks(self):
+        done, states = 0, int(self.offsets[-1])
+        for start, stop in self._trajectories[0].pieces(self._columns, BLOCK_BYTES // (8 * states)):
+            parts = [trajectory.read([(start, stop)]) for trajectory in self._trajectories]
+            yield done, done + stop - start, np.concatenate([part.reshape(-1, stop - start) for part in parts])
+            done += stop - start
+
+    def run(self, index):
+        file, at = self._places[index]
+        return file.run(at)
+
+
+def _spacing(trajectory) -> int | None:
+    return int(trajectory.steps[1] - trajectory.steps[0]) if len(trajectory.steps) > 1 else None
+
+
+def _difference(trajectory, first) -> str:
+    """Say in a few words where the parameters of two trajectories part."""
+    for ours, theirs in zip(trajectory.parameters, first.parameters):
+        if ours != theirs:
+            return f"holds {ours.name} {ours.shape} where {first.path.name} holds {theirs.name} {theirs.shape}"
+    return f"holds {len(trajectory.parameters)} parameters, {first.path.name} holds {len(first.parameters)}"
+
+
 def as_runs(data, delays: int = 0, columns=None, replicas=None) -> Runs:
-    """Wrap an array (step, parameter) or (run, step, parameter), a list of runs, or a trajectory."""
+    """Wrap an array (step, parameter) or (run, step, parameter), a list of runs, a trajectory, or a list of trajectories."""
     if isinstance(data, Runs):
         return data
     if hasattr(data, "blocks"):
         return FileRuns(data, delays, columns, replicas)
+    if isinstance(data, list | tuple) and data and all(hasattr(one, "blocks") for one in data):
+        if replicas is not None:
+            raise KoopflowError("replicas: of a single trajectory only; several are pooled whole")
+        return PooledRuns(data, delays, columns)
     if isinstance(data, np.ndarray) and data.ndim == 2:
         data = [data]
     return ArrayRuns(list(data), delays)

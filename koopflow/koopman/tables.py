@@ -1,5 +1,6 @@
 """Spectra of trajectories as tables: one row for each eigenvalue, one for each pair of trajectories."""
 
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ import pandas as pd
 from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.dmd import fit
 from koopflow.koopman.spectrum import distance, shuffle_control
+from koopflow.paths import listed
 from koopflow.recording.folders import convert_folder
 from koopflow.seeds import rng
 from koopflow.trajectory import Trajectory
@@ -26,7 +28,8 @@ def trajectory_spectrum(name: str, spec: dict, seed: int, draws: int, level: flo
     ----------
     name : str
     spec : dict
-        path (a trajectory file, or a folder of checkpoints or arrays), parameters (name patterns), delays, rank.
+        path (a trajectory file, or a folder of checkpoints or arrays; several in a list are pooled), parameters (name patterns),
+        delays, rank.
     seed, draws, level : int, int, float
         Of the bootstrap intervals.
     largest_residual : float
@@ -34,14 +37,19 @@ def trajectory_spectrum(name: str, spec: dict, seed: int, draws: int, level: flo
 
     Raises KoopflowError when the file is not what it should be.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(spec["path"])
-        if path.is_dir():
-            path = convert_folder(path, Path(folder) / "trajectory.h5")
-        with Trajectory(path) as trajectory:
-            columns = trajectory.columns(spec["parameters"])
-            fitted = fit(trajectory, svd_rank=spec["rank"], delays=spec["delays"], columns=columns)
-            about = {"runs": trajectory.replicas, "steps": len(trajectory.steps), "complete": trajectory.complete}
+    with TemporaryDirectory() as folder, ExitStack() as opened:
+        files = []
+        for place, path in enumerate(listed(spec["path"])):
+            if Path(path).is_dir():
+                path = convert_folder(path, Path(folder) / f"{place}.h5")
+            files.append(opened.enter_context(Trajectory(path)))
+        columns = files[0].columns(spec["parameters"])
+        fitted = fit(files if len(files) > 1 else files[0], svd_rank=spec["rank"], delays=spec["delays"], columns=columns)
+        about = {
+            "runs": len(fitted.runs.lengths),
+            "steps": max(fitted.runs.lengths),
+            "complete": all(file.complete for file in files),
+        }
     interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=draws, level=level)
     return pd.DataFrame(
         {

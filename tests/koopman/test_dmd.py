@@ -93,6 +93,39 @@ def test_a_trajectory_file_gives_what_its_arrays_give(tmp_path):
         assert np.allclose(both[0].modes(), both[1].modes(), atol=1e-9)
 
 
+def written(path, data, names=("a", "b"), every=1):
+    """A trajectory file of `data` (run, step, parameter), its parameters in two tensors."""
+    runs, steps, width = data.shape
+    with TrajectoryWriter(path, [(names[0], (20,)), (names[1], (width - 20,))], runs, study={}, seeds=[], steps=steps) as writer:
+        for step in range(steps):
+            writer.append(every * step, data[:, step])
+    return Trajectory(path)
+
+
+@pytest.mark.parametrize(("width", "route"), [(900, "time"), (30, "feature")])
+def test_several_files_of_unequal_length_are_fitted_as_their_pooled_arrays(tmp_path, width, route, monkeypatch):
+    monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 8 * 400 * 300)
+    data = linear_runs(noise=0.01, width=width, steps=400).astype(np.float32)
+    files = [written(tmp_path / "one.h5", data[:2, :300]), written(tmp_path / "two.h5", data[2:])]
+    options = {"svd_rank": 6, "delays": 3, "route": route}
+    pooled = fit(files, columns=files[0].columns("b"), **options)
+    arrays = fit([data[0, :300, 20:], data[1, :300, 20:], data[2, :, 20:]], **options)
+    assert pooled.runs.lengths == [300, 300, 400]
+    assert np.allclose(pooled.eigenvalues, arrays.eigenvalues, atol=1e-11)
+    assert np.allclose(np.abs(pooled.modes(lag=3)), np.abs(arrays.modes(lag=3)), atol=1e-8)
+
+
+def test_files_of_other_parameters_or_spacing_are_not_pooled(tmp_path):
+    data = linear_runs()
+    first = written(tmp_path / "one.h5", data)
+    with pytest.raises(KoopflowError, match=r"two.h5: holds c \(20,\) where one.h5 holds b \(20,\); only trajectories of the same"):
+        fit([first, written(tmp_path / "two.h5", data, names=("a", "c"))])
+    with pytest.raises(KoopflowError, match=r"three.h5: states are 2 steps apart, 1 in one.h5; only equal spacings are pooled"):
+        fit([first, written(tmp_path / "three.h5", data, every=2)])
+    with pytest.raises(KoopflowError, match="replicas: of a single trajectory only"):
+        fit([first, first], replicas=[0])
+
+
 def test_ill_conditioned_states_take_the_stable_route_and_keep_their_digits():
     generator = np.random.default_rng(5)
     values = np.array([1.0, 0.97, 0.9, 0.8])

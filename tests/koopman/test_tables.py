@@ -38,9 +38,22 @@ def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
     assert np.isnan(table.loc[("fast", "other"), "p_shuffle"])
 
 
+def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
+    options = {"seed": 1, "draws": 20, "level": 0.9, "largest_residual": 0.1}
+    spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
+    other = decaying(tmp_path / "b.h5", (0.99, 0.95), steps=40)
+    pooled = trajectory_spectrum("both", {**spec, "path": [spec["path"], other["path"]]}, **options)
+    assert np.allclose(pooled["real"], [0.99, 0.95], atol=1e-4)
+    assert set(pooled["runs"]) == {4}
+    assert set(pooled["steps"]) == {40}
+    assert set(pooled["resampled"]) == {"runs"}
+
+
 def test_a_path_that_is_not_there_is_named_with_its_key(tmp_path):
     with pytest.raises(KoopflowError, match=r"trajectories.mine.path: .*run.h5 does not exist"):
         existing({"mine": {"path": str(tmp_path / "run.h5")}})
+    with pytest.raises(KoopflowError, match=r"trajectories.mine.path: .*run.h5 does not exist"):
+        existing({"mine": {"path": [str(tmp_path), str(tmp_path / "run.h5")]}})
     (tmp_path / "run.h5.partial").touch()
     with pytest.raises(KoopflowError, match=r"the unfinished .*run.h5.partial is there"):
         existing({"mine": {"path": str(tmp_path / "run.h5")}})
