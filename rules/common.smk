@@ -99,6 +99,8 @@ def figure(stem):
 
 # A check of a stage's inputs comes before everything else and alone: it has the highest priority and takes every core. No job depends on its
 # output, because Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its `ancient` inputs is waiting.
+# After the checks the longest chain starts first, so that no core is idle at the end: tickets (60, then 50), pruning (40), forecasts (30),
+# training and fits of the equivalence study (20, then 10), and figures (0), which fill the gaps.
 EVERY_CORE = workflow.resource_settings.cores or 1
 
 

@@ -21,6 +21,7 @@ rule run_optimizers:
         "<logs>/run_optimizers.log",
     benchmark:
         "<benchmarks>/run_optimizers.tsv"
+    priority: 10
     conda:
         "../envs/koopman.yaml"
     threads: 1
@@ -99,6 +100,7 @@ rule train_ensemble:
         "<logs>/train_ensemble/{setup}-{part}.log",
     benchmark:
         "<benchmarks>/train_ensemble/{setup}-{part}.tsv"
+    priority: 20
     conda:
         "../envs/training.yaml"
     threads: config["threads"]
@@ -136,6 +138,7 @@ rule fit_spectra:
         "<logs>/fit_spectra/{setup}.log",
     benchmark:
         "<benchmarks>/fit_spectra/{setup}.tsv"
+    priority: 10
     conda:
         "../envs/koopman.yaml"
     threads: config["threads"]
@@ -166,6 +169,7 @@ rule compare_setups:
         "<logs>/compare_setups.log",
     benchmark:
         "<benchmarks>/compare_setups.tsv"
+    priority: 10
     conda:
         "../envs/koopman.yaml"
     threads: 1

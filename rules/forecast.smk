@@ -49,6 +49,7 @@ rule forecast_series:
         "<logs>/forecast_series/{series}.log",
     benchmark:
         "<benchmarks>/forecast_series/{series}.tsv"
+    priority: 30
     conda:
         "../envs/forecast.yaml"
     threads: 1
@@ -76,6 +77,7 @@ rule score_forecasts:
         "<logs>/score_forecasts.log",
     benchmark:
         "<benchmarks>/score_forecasts.tsv"
+    priority: 30
     conda:
         "../envs/forecast.yaml"
     threads: 1

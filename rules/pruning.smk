@@ -56,6 +56,7 @@ rule run_pruning:
     wildcard_constraints:
         study="|".join(PRUNING_STUDIES) or "none",
         seed="[0-9]+",
+    priority: 40
     conda:
         "../envs/pruning.yaml"
     threads: 1
@@ -92,6 +93,7 @@ rule collect_pruning:
         "<logs>/collect_pruning.log",
     benchmark:
         "<benchmarks>/collect_pruning.tsv"
+    priority: 40
     conda:
         "../envs/pruning.yaml"
     threads: 1

@@ -50,6 +50,7 @@ rule train_rounds:
     wildcard_constraints:
         task="|".join(map(re.escape, TICKET_TASKS)),
         stop="[0-9]+",
+    priority: 60
     conda:
         "../envs/tickets.yaml"
     threads: 1
@@ -81,6 +82,7 @@ rule train_controls:
         "<benchmarks>/train_controls/{task}.tsv"
     wildcard_constraints:
         task="|".join(map(re.escape, TICKET_TASKS)),
+    priority: 50
     conda:
         "../envs/tickets.yaml"
     threads: 1
@@ -109,6 +111,7 @@ rule transfer_tickets:
         "<benchmarks>/transfer_tickets/{task}.tsv"
     wildcard_constraints:
         task="|".join(map(re.escape, TICKET_TASKS)),
+    priority: 50
     conda:
         "../envs/tickets.yaml"
     threads: 1
@@ -149,6 +152,7 @@ rule fit_exponents:
         "<logs>/fit_exponents.log",
     benchmark:
         "<benchmarks>/fit_exponents.tsv"
+    priority: 50
     conda:
         "../envs/tickets.yaml"
     threads: 1

@@ -1,5 +1,6 @@
 """How far apart two spectra are: eigenvalues as points of the plane under optimal transport."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ def distance(a, b, *, weights_a=None, weights_b=None) -> float:
     costs = np.abs(a[:, None] - b[None, :])
     if weights_a is None and weights_b is None and len(a) == len(b):
         return float(costs[linear_sum_assignment(costs)].mean())
+    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # else POT imports torch, which this room does without
     import ot
 
     masses = []

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from koopflow.errors import KoopflowError
+from koopflow.training import eager
 
 OPTIMIZERS = {
     "sgd": ("learning_rate", "momentum", "nesterov", "weight_decay"),
@@ -55,8 +56,8 @@ def build(spec: Mapping, flat: torch.Tensor) -> torch.optim.Optimizer:
     if spec["name"] == "sgd":
         momentum = spec.get("momentum", 0.0)
         nesterov = spec.get("nesterov", False)
-        return torch.optim.SGD([flat], lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=True)
-    kind = torch.optim.Adam if spec["name"] == "adam" else torch.optim.AdamW
+        return eager.SGD([flat], lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=True)
+    kind = eager.Adam if spec["name"] == "adam" else eager.AdamW
     betas, epsilon = tuple(spec.get("betas", (0.9, 0.999))), spec.get("epsilon", 1e-8)
     return kind([flat], lr=rate, betas=betas, eps=epsilon, weight_decay=decay, fused=True)
 

@@ -1,6 +1,10 @@
 """Distances between spectra against values worked out by hand and against the properties of a metric."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,3 +55,9 @@ def test_shuffling_never_raises_the_distance_and_tells_separable_sets_apart():
 def test_bad_spectra_are_refused(a, b, options):
     with pytest.raises(KoopflowError):
         distance(a, b, **options)
+
+
+def test_transport_does_without_torch():
+    asked = "import sys; from koopflow.koopman.spectrum import distance; distance([1, 2], [1]); assert 'torch' not in sys.modules"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("POT_")}
+    subprocess.run([sys.executable, "-c", asked], env=environment, cwd=Path(__file__).parents[2], check=True)

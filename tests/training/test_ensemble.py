@@ -189,6 +189,11 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
+def test_a_training_job_imports_neither_the_compiler_nor_scikit_learn(tmp_path):
+    asked = "import sys; heavy = {'torch._dynamo', 'sklearn', 'torchvision', 'sympy'} & set(sys.modules); assert not heavy, heavy"
+    subprocess.run([sys.executable, "-c", SCRIPT + asked, str(tmp_path), "0"], env=ENVIRONMENT, check=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_training_resumes_to_the_very_same_bytes(tmp_path, undisturbed, how):
