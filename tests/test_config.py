@@ -10,6 +10,7 @@ import yaml
 from koopflow.config import load_schema, merge, resolve
 from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
+from koopflow.training import optimizers
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
@@ -30,9 +31,9 @@ def error(overrides) -> str:
 def test_every_key_of_the_default_is_explained():
     lines = (ROOT / "config.yaml").read_text().splitlines()
     start = lines.index("seed: 0                    # all randomness derives from this number and the name of what it is for")
-    for line in lines[start : lines.index("    base:                  # what every set-up has unless it says otherwise")]:
+    for above, line in zip(lines[start - 1 :], lines[start : lines.index("    setups:")]):
         if re.match(r"\s*\w+: \S", line):
-            assert "#" in line, line
+            assert "#" in line or above.strip().startswith("#"), line
 
 
 def test_defaults_fill_what_is_left_out():
@@ -85,6 +86,18 @@ def test_a_mistake_is_one_line_that_names_the_key(overrides, parts_of_message):
     message = error(overrides)
     for part in parts_of_message:
         assert part in message
+
+
+def test_every_optimizer_and_schedule_of_the_schema_can_be_trained_with():
+    described = SCHEMA["$defs"]["optimizer"]["properties"]
+    options = {"warmup": 3, "milestones": [5], "factor": 0.5, "final": 0.1}
+    assert set(described["schedule"]["properties"]) == {"name", *options}
+    assert set(described["name"]["enum"]) == {"momentum", *optimizers.OPTIMIZERS}
+    assert set(described["schedule"]["properties"]["name"]["enum"]) == set(optimizers.SCHEDULES)
+    known = {"learning_rate", "schedule", *(key for keys in optimizers.OPTIMIZERS.values() for key in keys)}
+    assert set(described) == {"name", *known}
+    for name, accepted in optimizers.SCHEDULES.items():
+        optimizers.check({"name": "momentum", "learning_rate": 0.1, "schedule": {"name": name} | {k: options[k] for k in accepted}})
 
 
 def test_resolving_changes_nothing_it_was_given():

@@ -36,8 +36,9 @@ def build(spec: Mapping | str, input_shape: Sequence[int], classes: int) -> nn.M
     Parameters
     ----------
     spec : mapping or str
-        ``{"name": NAME, **options}`` or NAME alone; NAME is registered, one of torchvision's residual networks, or
-        ``package.module:factory`` (called with the options, and with input_shape and classes where it takes them).
+        ``{"name": NAME, **options}``, with further options under ``arguments``, or NAME alone; NAME is registered, one of
+        torchvision's residual networks, or ``package.module:factory`` (called with the options, and with input_shape and classes
+        where it takes them).
     input_shape : (channel, height, width)
     classes : int
 
@@ -50,6 +51,7 @@ def build(spec: Mapping | str, input_shape: Sequence[int], classes: int) -> nn.M
 
     spec = {"name": spec} if isinstance(spec, str) else dict(spec)
     name = spec.pop("name", None)
+    spec |= spec.pop("arguments", {})
     input_shape = tuple(int(size) for size in input_shape)
     if isinstance(name, str) and ":" in name:
         return _from_user(name, spec, input_shape, classes)

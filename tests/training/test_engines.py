@@ -85,6 +85,18 @@ def test_networks_have_their_published_sizes():
     assert count("lenet", (1, 28, 28)) == 266610
     assert count("lenet5", (1, 28, 28)) == 61706
     assert count("resnet20", (3, 32, 32)) == 269722
+    assert [round(count(f"resnet{depth}", (3, 32, 32)) / 1e6, 2) for depth in (32, 44, 56)] == [0.46, 0.66, 0.85]
+    assert count("resnet18", (3, 32, 32)) == 11181642  # torchvision's, with ten classes
+
+
+def test_options_of_a_network_may_stand_under_arguments():
+    direct = models.build({"name": "convnet", "channels": [3], "hidden": []}, (1, 8, 8), 10)
+    under = models.build({"name": "convnet", "arguments": {"channels": [3], "hidden": []}}, (1, 8, 8), 10)
+    assert str(under) == str(direct)
+    ours = models.build(
+        {"name": "koopflow.training.convolutional:convnet", "arguments": {"channels": [3], "hidden": []}}, (1, 8, 8), 10
+    )
+    assert str(ours) == str(direct)
 
 
 def test_copies_differ_from_their_base_by_a_thousandth_and_groups_entirely():
