@@ -8,8 +8,9 @@ with job(snakemake.log[0], threads=snakemake.threads):
     from koopflow.tables import read_csv
 
     use(snakemake.params.style)
-    given, out, comparisons = snakemake.input, snakemake.output, snakemake.params.comparisons
+    given, out = snakemake.input, snakemake.output
     eigenvalues, tests, matrix = read_csv(given.eigenvalues), read_csv(given.tests), read_csv(given.matrix).set_index("setting")
+    comparisons = snakemake.params.comparisons or {"set-ups": list(matrix.index)}
     save(draw.plot_spectra(eigenvalues, comparisons), out.spectra[0])
     save(draw.plot_distances(read_csv(given.distances, dtype={"seed": str}), tests), out.distances[0])
     save(draw.plot_distance_matrix(matrix, int(eigenvalues.groupby("setting")["seed"].nunique().min())), out.matrix[0])

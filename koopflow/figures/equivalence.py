@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, label, look, size
@@ -82,13 +82,19 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
     return figure
 
 
+def _panels(count: int, height: float, **options) -> tuple[Figure, np.ndarray]:
+    """Return a figure with a panel for each of `count` comparisons, at most three in a row, and the array of its axes."""
+    columns = min(count, 3)
+    rows = -(-count // 3)
+    figure, axes = plt.subplots(rows, columns, figsize=size(min(columns, 2), height * rows), squeeze=False, **options)
+    for panel in axes.flat[count:]:
+        panel.set_axis_off()
+    return figure, axes
+
+
 def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
     """Draw the spectra of all seeds of each set-up where they lie, one panel a comparison; the inset is the whole unit disc."""
-    columns = 3
-    rows = -(-len(comparisons) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=size(2, 0.72 * rows), squeeze=False)
-    for panel in axes.flat[len(comparisons) :]:
-        panel.set_axis_off()
+    figure, axes = _panels(len(comparisons), 0.72)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         shown = eigenvalues[eigenvalues["setting"].isin(names)]
         inset = panel.inset_axes((0.02, 0.02, 0.36, 0.36))
@@ -105,6 +111,7 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
         # The left third stays free for the legend and the inset.
         panel.set(xlim=(low - 0.75 * (high - low), high + 0.05 * (high - low)), ylim=(-reach, reach))
         panel.set_aspect("auto")
+        panel.xaxis.set_major_locator(MaxNLocator(5))
         seeds = shown.groupby("setting")["seed"].nunique().min()
         panel.set_title(f"{label(comparison)} (n = {seeds} seeds)")
         panel.legend(loc="upper left", markerscale=2.5, fontsize="x-small", handletextpad=0.1, borderpad=0)
@@ -171,11 +178,7 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
 
 def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
     """Draw the training loss of each set-up, the mean over seeds with the band from the smallest to the largest seed."""
-    columns = 3
-    rows = -(-len(comparisons) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=size(2, 0.6 * rows), squeeze=False, sharey=True)
-    for panel in axes.flat[len(comparisons) :]:
-        panel.set_axis_off()
+    figure, axes = _panels(len(comparisons), 0.6, sharey=True)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         for name in names:
             curve = losses[losses["setting"] == name]

@@ -1,5 +1,8 @@
 """Images: real sets whole and normalized, relatives and synthetic sets matched, bad files refused in one line."""
 
+import gzip
+import pickle
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,12 +20,67 @@ def test_digits_are_whole_normalized_and_the_same_under_every_seed():
     assert np.array_equal(images.x_test, load("digits", seed=2).x_test)
 
 
+def test_digits_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
+
+    images, theirs = load("digits"), load_digits()
+    pixels = np.concatenate([images.x_train, images.x_test])[:, 0] * images.std[0] + images.mean[0]
+    labels = np.concatenate([images.y_train, images.y_test])
+    ours = np.column_stack([labels, np.rint(pixels.reshape(-1, 64) * 16).astype(int)])
+    expected = np.column_stack([theirs.target, theirs.data.astype(int)])
+    assert sorted(map(tuple, ours.tolist())) == sorted(map(tuple, expected.tolist()))
+
+
 def test_mnist_has_the_customary_moments(shared_data):
     images = load("mnist", data_root=str(shared_data))
     assert images.x_train.shape == (60000, 1, 28, 28)
     assert images.mean[0] == pytest.approx(0.1307, abs=5e-5)
     assert images.std[0] == pytest.approx(0.3081, abs=5e-5)
     assert list(images.y_train[:5]) == [5, 0, 4, 1, 9]
+
+
+def test_fashion_mnist_has_the_customary_moments(shared_data):
+    images = load("fashion_mnist", data_root=str(shared_data))
+    assert (images.x_train.shape, images.x_test.shape) == ((60000, 1, 28, 28), (10000, 1, 28, 28))
+    assert images.mean[0] == pytest.approx(0.2860, abs=5e-5)
+    assert images.std[0] == pytest.approx(0.3530, abs=5e-5)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_kmnist_is_read_where_it_lies_packed_or_not(tmp_path, packed):
+    generator, folder = np.random.default_rng(0), tmp_path / "KMNIST" / "raw"
+    folder.mkdir(parents=True)
+    pixels = {part: generator.integers(0, 256, (20, 28, 28), dtype=np.uint8) for part in ("train", "t10k")}
+    for part, images in pixels.items():
+        labels = np.arange(20, dtype=np.uint8) % 10
+        for name, array in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+            content = b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+            (folder / (name + ".gz" * packed)).write_bytes(gzip.compress(content) if packed else content)
+    loaded = load("kmnist", data_root=str(tmp_path))
+    assert np.array_equal(np.rint((loaded.x_test[:, 0] * loaded.std[0] + loaded.mean[0]) * 255), pixels["t10k"])
+    assert list(loaded.y_train[:11]) == [*range(10), 0]
+    (folder / ("train-images-idx3-ubyte" + ".gz" * packed)).write_bytes(b"<html>")
+    with pytest.raises(KoopflowError, match=r"train-images-idx3-ubyte.*not a readable IDX file"):
+        load("kmnist", data_root=str(tmp_path))
+
+
+def test_cifar10_is_read_where_it_lies(tmp_path, monkeypatch):
+    import torchvision.datasets
+
+    folder, generator = tmp_path / "cifar-10-batches-py", np.random.default_rng(0)
+    folder.mkdir()
+    rows = generator.integers(0, 256, (10, 3072), dtype=np.uint8)  # red, green and blue planes of 32 x 32, row by row
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        (folder / name).write_bytes(pickle.dumps({"data": rows, "labels": list(range(10))}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(label) for label in range(10)]}))
+    with pytest.raises(KoopflowError, match=r"CIFAR10.*incomplete or damaged"):
+        load("cifar10", data_root=str(tmp_path))
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "_check_integrity", lambda _: True)  # checksums of the real files
+    monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda *_: True)
+    images = load("cifar10", data_root=str(tmp_path))
+    assert (images.x_train.shape, images.classes) == ((50, 3, 32, 32), 10)
+    back = images.x_test * np.array(images.std)[:, None, None] + np.array(images.mean)[:, None, None]
+    assert np.array_equal(np.rint(back * 255), rows.reshape(10, 3, 32, 32))
 
 
 @pytest.mark.parametrize("source", ["gaussian_clusters", "teacher"])
