@@ -7,7 +7,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test lint format bench report provenance plan clean help
+.PHONY: all test lint format bench report provenance plan export pins clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -37,6 +37,12 @@ provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: what 
 
 plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: the jobs left of a study, what they ask of a cluster, expected node hours
 	python -m koopflow.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
+
+export: $(BIN)/.installed  ## make export: study.tar.gz with tables, figures, report, config, provenance (EVERYTHING=1: trajectories, too)
+	python -m koopflow.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--everything)
+
+pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
+	python envs/pin.py
 
 clean:  ## remove what runs made (not the environment)
 	rm -rf results/[!R]* .snakemake .checkpoints logs

@@ -4,6 +4,8 @@ A lock file that must be removed by hand after a kill would stand between the us
 """
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 from koopflow.errors import KoopflowError
@@ -15,7 +17,7 @@ def hold(folder: str | Path) -> int | None:
     Returns
     -------
     int or None
-        The open file that holds the lock; None where the platform has no such locks.
+        The open file that holds the lock; None where the platform, or the file system, has no such locks.
 
     Raises
     ------
@@ -31,7 +33,35 @@ def hold(folder: str | Path) -> int | None:
     handle = os.open(folder / "koopflow.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(handle)
         raise KoopflowError(f"{folder.resolve().parent}: another run is at work in this folder; wait until it ends") from None
+    except OSError:  # a shared file system without locks: there two runs must keep apart by themselves
+        os.close(handle)
+        return None
     return handle
+
+
+def refuse_leftovers(folder: str | Path) -> None:
+    """Look whether SLURM still runs jobs for this folder that an earlier run left: one that was killed with -9 could not cancel them.
+
+    Raises
+    ------
+    KoopflowError
+        If there are any. Nothing is raised where there is no SLURM, or it does not answer.
+    """
+    if shutil.which("squeue") is None:
+        return
+    asked = ["squeue", "--noheader", "--user", str(os.getuid()), "--format=%i|%Z|%k"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return
+    jobs = [line.split("|", 2) for line in told.splitlines()]
+    # The comment is that of Snakemake's plugin: a user's shell or notebook in this folder is no job of a run.
+    left = [number for number, place, comment in jobs if Path(place) == Path(folder).resolve() and comment.startswith("rule_")]
+    if left:
+        raise KoopflowError(
+            f"{Path(folder).resolve()}: SLURM still runs jobs of an earlier run here ({', '.join(left)}); wait until they end, or end them: "
+            f"scancel {' '.join(left)}"
+        )

@@ -27,6 +27,7 @@ OUTSIDE = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
+    errno.ENOLCK: "the file system has no locks (HDF5_USE_FILE_LOCKING=FALSE in the environment goes without)",
 }
 
 
@@ -59,7 +60,7 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     started = time.monotonic()
     try:
         yield logger
-        logger.info("done in %.1f s", time.monotonic() - started)
+        logger.info("done in %.1f s%s", time.monotonic() - started, _gpu_memory())
     except KoopflowError as error:
         _fail(str(error))
     except OSError as error:
@@ -73,6 +74,14 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     finally:
         logger.removeHandler(to_file)
         to_file.close()
+
+
+def _gpu_memory() -> str:
+    """Say how much memory of a GPU the job took at most, where it used one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return ""
+    return f", at most {torch.cuda.max_memory_allocated() / 2**20:.0f} MB of the GPU {torch.cuda.get_device_name()}"
 
 
 def _fail(message: str) -> None:

@@ -222,8 +222,10 @@ def _open(path: Path) -> h5py.File:
         raise KoopflowError(f"{path}: no such file{hint}")
     if path.is_dir() or not h5py.is_hdf5(path):
         raise KoopflowError(f"{path}: not an HDF5 file, or one whose beginning is lost")
+    # A finished file was written under another name by its one writer, so reading it needs no lock, which some file systems refuse.
+    finished = {} if path.name.endswith(".partial") else {"locking": False}
     try:
-        return h5py.File(path, "r", rdcc_nbytes=0)
+        return h5py.File(path, "r", rdcc_nbytes=0, **finished)
     except OSError as error:
         if "truncated" in str(error) and not path.name.endswith(".partial"):
             raise KoopflowError(f"{path}: a truncated HDF5 file, its end is lost ({error})") from None

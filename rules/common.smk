@@ -11,7 +11,7 @@ if str(ROOT) not in sys.path:
 from koopflow.config import load_schema, resolve
 from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
-from koopflow.folder import hold
+from koopflow.folder import hold, refuse_leftovers
 from koopflow.sources import source_files
 
 
@@ -125,3 +125,4 @@ config = checked(
 # A report only reads, and the rule `report` has it written while its own run holds the folder.
 if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.argv:
     LOCK = checked(hold, ".snakemake")
+    checked(refuse_leftovers, ".")

@@ -12,22 +12,12 @@ from torch import nn
 from koopflow import seeds
 from koopflow.errors import KoopflowError
 from koopflow.training import models
+from koopflow.training.device import choose_device
 from koopflow.training.general import SequentialEngine, VmapEngine
 from koopflow.training.layout import Layout, Stack
 from koopflow.training.mlp import MLPEngine
 
 METHODS = ("auto", "matrix", "vmap", "sequential")
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """Return the device called `name`; ``auto`` is a GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise KoopflowError(f"device: {name} was asked for, but no CUDA device is here; accepted are auto and cpu")
-    if name != "cpu" and not name.startswith("cuda"):
-        raise KoopflowError(f"device: {name!r} is not accepted; accepted are auto, cpu and cuda")
-    return torch.device(name)
 
 
 class Replicas:

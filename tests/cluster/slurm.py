@@ -84,8 +84,8 @@ def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str
     daemons: list[subprocess.Popen] = []
 
     def start(*command: str) -> None:
-        output = open(folder / f"{command[0]}.out", "w")  # noqa: SIM115 (the daemon keeps it)
-        daemons.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL))
+        with open(folder / f"{command[0]}.out", "w") as output:
+            daemons.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL))
 
     try:
         files = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]

@@ -1,0 +1,106 @@
+"""Which device is chosen. There is no GPU where these tests run: what torch says about GPUs is put into its mouth."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from koopflow.errors import KoopflowError
+from koopflow.training import device
+
+HOLD = """
+import sys, time
+from koopflow.training.device import reserve
+print(reserve(sys.argv[2:], sys.argv[1]), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def two_gpus(monkeypatch, tmp_path):
+    """A machine with two GPUs, as far as the choice of a device can see."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"gpu-{'ab'[number]}"))
+    monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    device._own_gpu.cache_clear()
+    yield tmp_path / "koopflow-gpus"
+    device._own_gpu.cache_clear()
+    torch.use_deterministic_algorithms(deterministic)
+    os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+
+
+@pytest.fixture
+def holder():
+    """Start another process that holds one of some devices; return it and the place that it took."""
+    started = []
+
+    def start(folder, *devices):
+        process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), *devices], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        return process, int(process.stdout.readline())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_auto_is_the_processor_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device.choose_device("auto") == torch.device("cpu")
+    with pytest.raises(KoopflowError, match="no CUDA device is here"):
+        device.choose_device("cuda")
+
+
+def test_auto_takes_a_gpu_and_computes_deterministically(two_gpus):
+    assert device.choose_device("auto") == torch.device("cuda:0")
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_a_process_keeps_to_its_gpu(two_gpus):
+    assert device.choose_device("auto") == device.choose_device("cuda")
+
+
+def test_a_gpu_of_another_job_is_not_taken(two_gpus, holder):
+    _, place = holder(two_gpus, "gpu-a", "gpu-b")
+    assert place == 0
+    assert device.choose_device("auto") == torch.device("cuda:1")
+
+
+def test_the_same_gpu_under_another_number_is_not_taken(tmp_path, holder):
+    holder(tmp_path, "gpu-b")  # CUDA_VISIBLE_DEVICES=1: its number 0 is our number 1
+    assert device.reserve(["gpu-b", "gpu-a"], tmp_path) == 1
+
+
+def test_where_all_are_taken_a_job_waits_until_one_is_free_even_by_kill_9(tmp_path, holder):
+    first, _ = holder(tmp_path, "gpu-a", "gpu-b")
+    holder(tmp_path, "gpu-a", "gpu-b")
+    started = time.monotonic()
+    third = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path), "gpu-a", "gpu-b"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert not select.select([third.stdout], [], [], 8)[0], "it took a device that another job holds"
+        first.send_signal(signal.SIGKILL)
+        assert third.stdout.readline().strip() == "0"
+        assert time.monotonic() - started < 30
+    finally:
+        third.kill()
+        third.wait()
+        third.stdout.close()
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(KoopflowError, match="'tpu' is not accepted"):
+        device.choose_device("tpu")
