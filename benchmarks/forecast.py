@@ -100,8 +100,8 @@ def main() -> None:
     models = fit_windows(values, WINDOW, DELAYS, RANK)
     points = embed(models.eigenvalues)
 
-    def spectra(i):
-        return models.eigenvalues[i : i + 1]
+    def spectra(members):
+        return models.eigenvalues[members][:, None]
 
     rows += growth(points, spectra)
     rows += against_scan(values, models, points, spectra, options.peer_every)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from koopflow.data.series_grid import EARLY, regular
 from koopflow.errors import KoopflowError
 from koopflow.seeds import rng
 
 SOURCES: dict[str, Callable] = {}
-EARLY = 0.4
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
     if kind not in SOURCES:
         raise KoopflowError(f"series.{name}.source: {kind!r}; accepted are {', '.join(sorted(SOURCES))}, or give a path")
     times, values, label = SOURCES[kind](name, spec, seed)
-    times, values, step = series_csv.regular(name, times, values)
+    times, values, step = regular(name, times, values)
     present = np.flatnonzero(np.isfinite(values))
     if len(present) == 0:
         raise KoopflowError(f"series.{name}: all {len(values)} values are missing")
@@ -97,18 +97,34 @@ def filled(values: np.ndarray, how: str) -> np.ndarray:
     return np.interp(at, at[known], values[known])
 
 
-CALENDAR = {"hour": (24, 168), "day": (7,), "week": (52,), "month": (12,), "quarter": (4,), "half-hour": (48,), "15 minutes": (96,)}
+CALENDAR = {
+    "minute": (1440,),
+    "5 minutes": (288,),
+    "10 minutes": (144,),
+    "15 minutes": (96,),
+    "half-hour": (48,),
+    "hour": (24, 168),
+    "day": (7,),
+    "business day": (5,),
+    "week": (52,),
+    "month": (12,),
+    "quarter": (4,),
+}
 
 
 def infer_period(early: np.ndarray, step: str = "step") -> int:
     """Return the samples per season, from the autocorrelation of the early stretch and what is usual for the step.
 
     A calendar season is taken if the detrended autocorrelation there is above 0.1 and above the noise; otherwise the highest peak
-    above 0.3 whose lag fits three times into the stretch; otherwise 1.
+    above 0.3 whose lag fits three times into the stretch; otherwise 1. Outliers are held at five interquartile ranges from the
+    median first: a few of them would hide any season.
     """
     count = len(early)
     time = np.arange(count)
-    rest = early - np.polyval(np.polyfit(time, early, 1), time) if count > 2 else early
+    lowest, median, highest = np.quantile(early, [0.25, 0.5, 0.75])
+    reach = 5 * (highest - lowest)
+    held = np.clip(early, median - reach, median + reach) if reach > 0 else early
+    rest = held - np.polyval(np.polyfit(time, held, 1), time) if count > 2 else held
     size = float(rest @ rest)
     if size <= 0 or count < 12:
         return 1

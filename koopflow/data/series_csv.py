@@ -1,4 +1,4 @@
-"""A user's CSV as a series: reading, checking, and putting it on a regular grid."""
+"""A user's CSV as times and values: reading and checking."""
 
 import numpy as np
 import pandas as pd
@@ -7,14 +7,12 @@ from koopflow.data.series import source
 from koopflow.errors import KoopflowError
 
 MISSING = ("", "na", "nan", "null", "none", "n/a", "?", "-")
-DAY = np.timedelta64(1, "D").astype("timedelta64[ns]").astype(np.int64)
-FIXED = {"week": 7 * DAY, "day": DAY, "hour": DAY // 24, "half-hour": DAY // 48, "15 minutes": DAY // 96, "minute": DAY // 1440}
-MOST_SLOTS = 20
 
 
 @source
 def csv(name, spec, seed):
-    """Read columns ``time`` (one, or a date and an hour) and ``value`` of the CSV at ``path``."""
+    """Read columns ``time`` (one; or two: a date and an hour, a year and a week, a year and a month) and ``value`` of the CSV at
+    ``path``."""
     path = spec.get("path")
     for key in ("path", "time", "value"):
         if not spec.get(key):
@@ -56,19 +54,22 @@ def _numbers(name: str, path: str, column: pd.Series) -> np.ndarray:
 
 
 def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    text = frame[columns[0]].str.strip()
-    if len(text) == 0:
+    if len(frame) == 0:
         raise KoopflowError(f"series.{name}.path: {path} has a header but no rows")
+    text = frame[columns[0]].str.strip()
     numbers = pd.to_numeric(text, errors="coerce")
-    if numbers.notna().all() and len(columns) == 1 and not (text.str.fullmatch(r"\d{8}").all()):
+    compact = bool(text.str.fullmatch(r"\d{8}").all())
+    if numbers.notna().all() and len(columns) == 1 and not compact:
         return numbers.to_numpy(float)
-    options = {"format": "%Y%m%d"} if text.str.fullmatch(r"\d{8}").all() else {"format": "ISO8601"}
-    stamps = pd.to_datetime(text, errors="coerce", utc=True, **options)
+    if len(columns) > 1:
+        second = pd.to_numeric(frame[columns[1]], errors="coerce")
+        if text.str.fullmatch(r"\d{4}").all() and second.notna().all():
+            return _years_and(name, path, columns[1], numbers.to_numpy(int), second.to_numpy(int))
+    stamps = pd.to_datetime(text, errors="coerce", utc=True, format="%Y%m%d" if compact else "ISO8601")
     if stamps.isna().any():
         stamps = pd.to_datetime(text, errors="coerce", utc=True, format="mixed")
     if len(columns) > 1:
-        hours = pd.to_numeric(frame[columns[1]], errors="coerce")
-        stamps = stamps + pd.to_timedelta(hours, unit="h")
+        stamps = stamps + pd.to_timedelta(second, unit="h")
     if stamps.isna().any():
         row = int(np.argmax(stamps.isna().to_numpy()))
         found = " ".join(frame[column].iloc[row] for column in columns)
@@ -78,43 +79,25 @@ def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.
     return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
 
 
-def regular(name: str, times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return times and values on a regular grid (missing slots NaN, several values in a slot averaged) and the name of a step.
+def _years_and(name: str, path: str, column: str, years: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return stamps of years and their months (parts up to 12) or weeks (up to 53).
 
-    Dates about a month, quarter or year apart are put on calendar months, quarters or years; other stamps on multiples of the
-    median step, each in its nearest slot.
+    Week 1 holds January 4th in ISO weeks, which begin on Mondays, and in those of epidemiology (MMWR), which begin on Sundays; which
+    of the two a file means shows where a year has 53 of them.
     """
-    if len(times) < 3:
-        raise KoopflowError(f"series.{name}: {len(times)} rows are too few to forecast from")
-    if times.dtype.kind == "M":
-        stamps = pd.DatetimeIndex(times)
-        step = np.median(np.diff(stamps.asi8)) / (stamps.unit == "ns" or {"us": 1e-3, "ms": 1e-6, "s": 1e-9}[stamps.unit])
-        for name_of_step, code, low, high in (("month", "M", 27.9, 31.1), ("quarter", "Q", 89, 92.1), ("year", "Y", 364.9, 366.1)):
-            if low * DAY <= step <= high * DAY:
-                slots = stamps.to_period(code)
-                slots, label = slots.astype("int64"), name_of_step
-                break
-        else:
-            label = next((each for each, size in FIXED.items() if abs(step - size) < 0.02 * size), "step")
-            since = (stamps - stamps[0]) / pd.Timedelta(int(step), unit="ns")
-            slots, code = np.floor(np.asarray(since) + 0.5).astype(np.int64), None
-    else:
-        step, label, code = float(np.median(np.diff(times))), "step", None
-        slots = np.floor((times - times[0]) / step + 0.5).astype(np.int64)
-    slots = np.asarray(slots) - int(slots[0])
-    count = int(slots[-1]) + 1
-    if count > MOST_SLOTS * len(times):
+    wrong = np.flatnonzero((parts < 1) | (parts > 53))
+    if len(wrong):
+        row = int(wrong[0])
         raise KoopflowError(
-            f"series.{name}.time: gaps make {count} steps of {len(times)} rows; at most {MOST_SLOTS} steps per row are accepted"
+            f"series.{name}.time: {path}: {column} {parts[row]} in line {row + 2}; beside a year months 1-12 or weeks 1-53 are accepted"
         )
-    known = np.isfinite(values)
-    total = np.bincount(slots[known], weights=values[known], minlength=count)
-    number = np.bincount(slots[known], minlength=count)
-    result = np.where(number > 0, total / np.maximum(number, 1), np.nan)
-    if times.dtype.kind != "M":
-        grid = times[0] + step * np.arange(count)
-    elif code is not None:
-        grid = pd.period_range(stamps[0].to_period(code), periods=count).to_timestamp().to_numpy()
-    else:
-        grid = (stamps[0] + pd.to_timedelta(np.arange(count) * int(step), unit="ns")).to_numpy()
-    return grid, result, label
+    if parts.max() <= 12:
+        return ((years - 1970) * 12 + parts - 1).astype("datetime64[M]").astype("datetime64[ns]")
+    fourth = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 3
+    for first in ("Mon", "Sun"):
+        weekday = np.array([0, 1, 2, 3, 4, 5, 6]) if first == "Mon" else np.array([1, 2, 3, 4, 5, 6, 0])
+        day = weekday[(fourth.astype(np.int64) + 3) % 7]  # 1970-01-01 was a Thursday
+        stamps = fourth - day + 7 * (parts - 1)
+        if (np.diff(stamps) > np.timedelta64(0)).all():
+            break
+    return stamps.astype("datetime64[ns]")

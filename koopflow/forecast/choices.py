@@ -1,7 +1,7 @@
 """Settings that nobody gave, chosen on the early stretch of a series, which is never scored.
 
 Window, delays, rank and transform are those with which the *ordinary* sliding method did best there, so that whatever memory adds
-later is added to the strongest form of its opponent; which past model is recalled is what did best for the basic scheme.
+later is added to the strongest form of its opponent; which past model is recalled, and how many matches are averaged, is what did best for the basic scheme.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,13 @@ import numpy as np
 
 from koopflow.data.series import EARLY, Series
 from koopflow.errors import KoopflowError
-from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.experts import recall_from
+from koopflow.forecast.memory import RECALLED, EpisodicKoopman
 from koopflow.forecast.transform import Transform, build
 from koopflow.forecast.windows import advance, fit_some
 
 ORIGINS = 150
+MATCHES = (1, 3, 10)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Choices:
     rank: int
     transform: Transform
     recalled: str
+    matches: int
     early: int
 
     def record(self) -> dict:
@@ -62,8 +65,8 @@ def choose(series: Series, spec: Mapping) -> Choices:
             best = (error, window, delays, rank)
     _, window, delays, rank = best
     transform = min(options, key=lambda each: _sliding_error(past, each, window, delays, rank, horizon))
-    recalled = spec.get("recalled") or _recalled(past, transform, window, delays, rank, horizon)
-    return Choices(period, horizon, window, delays, rank, transform, recalled, early)
+    recalled, matches = _recalled(spec, past, transform, window, delays, rank, horizon)
+    return Choices(period, horizon, window, delays, rank, transform, recalled, matches, early)
 
 
 def _transforms(past: np.ndarray, period: int) -> list[Transform]:
@@ -107,19 +110,22 @@ def _sliding_error(past: np.ndarray, transform: Transform, window: int, delays: 
     return float(np.abs(forecasts - truth).mean())
 
 
-def _recalled(past, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> str:
-    """Return which past model served the basic scheme best on the last 3,000 samples of the early stretch."""
+def _recalled(spec: Mapping, past, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> tuple[str, int]:
+    """Return which past model, and of how many matches, served the basic scheme best on the last 3,000 samples of the early
+    stretch."""
+    models = [spec["recalled"]] if spec.get("recalled") else RECALLED
+    numbers = [int(spec["matches"])] if spec.get("matches") else MATCHES
     moved = transform.apply(past[-3000:])
-    errors = {}
-    for which in ("later", "following"):
-        memory = EpisodicKoopman(window, delays, rank, horizon, scheme="basic", recalled=which, threshold=None, matches=3).fit(
-            moved
-        )
-        origins = np.arange(window - 1 + horizon, len(moved) - horizon)
-        if len(origins) < 4:
-            return "later"
-        truth = moved[origins[:, None] + np.arange(1, horizon + 1)]
-        errors[which] = float(np.abs(memory.forecasts_[origins] - truth).mean())
+    origins = np.arange(window - 1 + horizon, len(moved) - horizon)
+    if len(origins) < 4:
+        return spec.get("recalled") or "later", numbers[len(numbers) // 2]
+    options = {"scheme": "basic", "recalled": "following", "matches": max(numbers)}
+    memory = EpisodicKoopman(window, delays, rank, horizon, **options).fit(moved)
+    truth, errors = moved[origins[:, None] + np.arange(1, horizon + 1)], {}
+    for which in models:
+        for matches in numbers:
+            forecasts = recall_from(memory, moved, 0, len(moved) - window + 1, which, matches)[origins - window + 1]
+            errors[which, matches] = float(np.abs(forecasts - truth).mean())
     return min(errors, key=errors.get)
 
 

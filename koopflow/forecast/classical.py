@@ -14,13 +14,17 @@ LONGEST = 1500
 HARMONICS = 3
 
 
-def refits(start: int, stop: int, count: int) -> list[tuple[int, int]]:
-    """Return stretches (from, to) of origins that share one estimate, made from samples up to and including ``from``."""
-    edges = np.unique(np.linspace(start, stop, count + 1).astype(int))
-    return list(pairwise(edges))
+def _stretches(origins: np.ndarray, estimates: int, scored: int | None) -> list[tuple[int, int, np.ndarray]]:
+    """Return stretches (from, to, which origins) that share one estimate, made from samples up to and including ``from``."""
+    start = int(origins[0]) if scored is None else scored
+    edges = np.unique(np.linspace(start, int(origins[-1]) + 1, estimates + 1).astype(int))
+    masks = [(origins >= (origins[0] if a == start else a)) & (origins < b) for a, b in pairwise(edges)]
+    return [(int(a), int(b), mask) for (a, b), mask in zip(pairwise(edges), masks) if mask.any()]
 
 
-def exponential_smoothing(values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3) -> np.ndarray:
+def exponential_smoothing(
+    values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3, scored: int | None = None
+) -> np.ndarray:
     """Forecast with additive damped-trend exponential smoothing, seasonal where there is a period (Hyndman et al. 2008).
 
     Parameters
@@ -29,6 +33,9 @@ def exponential_smoothing(values: np.ndarray, origins: np.ndarray, horizon: int,
     origins : (n,) increasing
     estimates : int
         How often the parameters are estimated anew.
+    scored : int, optional
+        Where the first estimate is made (the first origin, if absent). Origins before it are forecast with that estimate too: they
+        serve to learn the size of errors, not to be scored.
 
     Returns
     -------
@@ -38,10 +45,7 @@ def exponential_smoothing(values: np.ndarray, origins: np.ndarray, horizon: int,
 
     result = np.empty((len(origins), horizon))
     steps = np.arange(1, horizon + 1)
-    for first, last in refits(int(origins[0]), int(origins[-1]) + 1, estimates):
-        chosen = (origins >= first) & (origins < last)
-        if not chosen.any():
-            continue
+    for first, last, chosen in _stretches(origins, estimates, scored):
         history = values[max(0, first + 1 - LONGEST) : first + 1]
         seasonal = period > 1 and len(history) >= 3 * period
         begin = max(0, first + 1 - LONGEST)
@@ -92,7 +96,9 @@ def _ets_states(values: np.ndarray, estimate, period: int) -> tuple[np.ndarray, 
     return level, trend, season
 
 
-def arima(values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3) -> np.ndarray:
+def arima(
+    values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3, scored: int | None = None
+) -> np.ndarray:
     """Forecast with the ARIMA model of lowest AIC among a few orders, on Fourier terms of the season where there is one.
 
     Parameters and Returns as for `exponential_smoothing`. The order is chosen once, at the first origin.
@@ -101,10 +107,7 @@ def arima(values: np.ndarray, origins: np.ndarray, horizon: int, period: int, es
 
     result = np.empty((len(origins), horizon))
     steps, order = np.arange(1, horizon + 1), None
-    for first, last in refits(int(origins[0]), int(origins[-1]) + 1, estimates):
-        chosen = (origins >= first) & (origins < last)
-        if not chosen.any():
-            continue
+    for first, last, chosen in _stretches(origins, estimates, scored):
         begin = max(0, first + 1 - LONGEST)
         history = values[begin : first + 1]
         scale = max(float(np.std(history)), 1e-12)

@@ -20,16 +20,20 @@ PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "tr
 METHODS: dict[str, Callable] = {}
 PLAIN: set[str] = set()
 MOST_WINDOWS = 300
+# Origins just before the scored ones, forecast from as well so that intervals have errors to learn from at the first scored one.
+WARM = 200
 WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a method gets: the series transformed pointwise and wholly (time, 1), settings, and a place to leave fitted models."""
+    """What a method gets: the series transformed pointwise and wholly (time, 1), settings, the first scored origin in the latter, and
+    a place to leave fitted models."""
 
     points: np.ndarray
     moved: np.ndarray
     choices: Choices
+    first: int
     estimates: int
     fitted: dict
 
@@ -42,7 +46,8 @@ def method(function: Callable) -> Callable:
 
 def _memory(task: Task, **options) -> EpisodicKoopman:
     c = task.choices
-    return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, period=c.period, **options).fit(task.moved)
+    options = {"period": c.period, "recalled": c.recalled, "matches": c.matches} | options
+    return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, **options).fit(task.moved)
 
 
 def _plain(function: Callable) -> Callable:
@@ -72,13 +77,13 @@ def drift(task, origins):
 @method
 def ets(task, origins):
     c = task.choices
-    return classical.exponential_smoothing(task.moved[:, 0], origins, c.horizon, c.period, task.estimates)[..., None]
+    return classical.exponential_smoothing(task.moved[:, 0], origins, c.horizon, c.period, task.estimates, task.first)[..., None]
 
 
 @method
 def arima(task, origins):
     c = task.choices
-    return classical.arima(task.moved[:, 0], origins, c.horizon, c.period, task.estimates)[..., None]
+    return classical.arima(task.moved[:, 0], origins, c.horizon, c.period, task.estimates, task.first)[..., None]
 
 
 @method
@@ -96,14 +101,14 @@ def sliding(task, origins):
 @method
 def episodic(task, origins):
     """The paper's basic scheme: recall if near enough, else the ordinary forecast."""
-    task.fitted["episodic"] = _memory(task, scheme="basic", recalled=task.choices.recalled)
+    task.fitted["episodic"] = _memory(task, scheme="basic")
     return task.fitted["episodic"].forecasts_[origins]
 
 
 @method
 def gated(task, origins):
     """Recollection, ordinary and plain forecasts weighed by their remembered errors."""
-    task.fitted["gated"] = _memory(task, scheme="gated", recalled=task.choices.recalled)
+    task.fitted["gated"] = _memory(task, scheme="gated")
     return task.fitted["gated"].forecasts_[origins]
 
 
@@ -111,7 +116,7 @@ def gated(task, origins):
 def gated_without_memory(task, origins):
     """The same gate without anything recalled: what gating alone brings."""
     experts = [name for name in WITHOUT_MEMORY if name != "seasonal" or task.choices.period > 1]
-    return _memory(task, scheme="gated", experts=experts).forecasts_[origins]
+    return _memory(task, scheme="gated", experts=experts, matches=1).forecasts_[origins]
 
 
 def evaluate(
@@ -142,10 +147,13 @@ def evaluate(
     origins = np.arange(first, len(values), every)
     if origins[-1] != len(values) - 1:
         origins = np.append(origins, len(values) - 1)
+    warm = np.arange(first - every, max(choices.window + lost - 1, first - 5 * WARM), -every)[:WARM][::-1]
+    origins = np.concatenate([warm, origins])
     origins = origins[series.observed[origins]]
+    scored = origins >= first
     padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
     truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
-    task = Task(transform.point(values), transform.apply(values), choices, estimates, {})
+    task = Task(transform.point(values), transform.apply(values), choices, first - lost, estimates, {})
     frames = []
     for name in methods:
         if name in PLAIN:
@@ -155,9 +163,11 @@ def evaluate(
         # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the series.
         known = transform.point(truth)
         low, high = conformal_intervals(point, known, origins, coverage)
-        if transform.pointwise == "root":
-            low = np.where(np.nanmin(values) >= 0, np.maximum(low, 0.0), low)
-        frames.append(_frame(series.name, name, origins, truth, *(transform.unpoint(each) for each in (point, low, high))))
+        if transform.pointwise == "root" and values[: choices.early].min() >= 0:
+            low = np.maximum(low, 0.0)
+        columns = [transform.unpoint(each)[scored] for each in (point, low, high)]
+        frames.append(_frame(series.name, name, origins[scored], truth[scored], *columns))
+    origins = origins[scored]
     scale_lag = choices.period
     scale = float(np.mean(np.abs(values[scale_lag : choices.early] - values[: choices.early - scale_lag])))
     record = choices.record() | {"samples": len(values), "mase_scale": max(scale, 1e-300), "origins": len(origins)}

@@ -80,14 +80,15 @@ def sliding(memory, series, start, stop):
     return np.concatenate(parts)
 
 
-def _recall_from(memory, series, start, stop, which):
-    """Return the forecasts of the present states by the models that belong to the recalled windows, averaged by nearness."""
+def recall_from(memory, series, start, stop, which, matches=None):
+    """Return the forecasts of the present states by the models that belong to the recalled windows (the nearest `matches` of them),
+    averaged by nearness; the ordinary forecast where nothing is recalled."""
     result, weight = np.zeros((stop - start, memory.horizon, series.shape[1])), np.zeros(stop - start)
     models = memory.models
     source, lead = models, memory.horizon if which == "later" else 0
     if which == "following" and memory._episodes:
         source = memory.episode_models
-    for rank in range(memory.matches):
+    for rank in range(matches or memory.matches):
         for begin in range(start, stop, BLOCK):
             rows = np.arange(begin, min(stop, begin + BLOCK))
             rows = rows[memory._recalled.view[rows, rank] >= 0]
@@ -108,15 +109,14 @@ def _recall_from(memory, series, start, stop, which):
 
 @expert
 def recalled(memory, series, start, stop):
-    """The present state moved on by the models that the memory recalls (its `recalled`); the ordinary forecast where there is
-    none."""
-    return _recall_from(memory, series, start, stop, memory.recalled)
+    """The present state moved on by the models that the memory recalls (its `recalled`)."""
+    return recall_from(memory, series, start, stop, memory.recalled)
 
 
 @expert
 def recalled_episode(memory, series, start, stop):
     """The same with models fitted on just what followed each recalled window."""
-    return _recall_from(memory, series, start, stop, "following")
+    return recall_from(memory, series, start, stop, "following")
 
 
 @expert

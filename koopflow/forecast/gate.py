@@ -64,6 +64,8 @@ class Gate:
         How many forecasts' worth of evidence the prior counts for.
     sharpness : float
         How steeply the prior prefers the better forecaster; 0 weighs all alike.
+    situation : float
+        Share of the errors made in like situations in what the prior goes by; the rest are those made lately.
     pooling : float
         Steps ahead within this share of the horizon learn from one another.
     """
@@ -75,15 +77,19 @@ class Gate:
         channels: int,
         *,
         memory: float,
-        caution: float = 50.0,
-        sharpness: float = 4.0,
+        caution: float = 1000.0,
+        sharpness: float = 8.0,
+        situation: float = 0.15,
         pooling: float = 0.15,
     ):
-        if memory <= 0 or caution <= 0 or sharpness < 0:
-            raise KoopflowError(f"gate: memory {memory}, caution {caution} must be positive and sharpness {sharpness} not negative")
+        if memory <= 0 or caution <= 0 or sharpness < 0 or not 0 <= situation <= 1:
+            raise KoopflowError(
+                f"gate: memory {memory} and caution {caution} must be positive, sharpness {sharpness} not negative, "
+                f"situation {situation} between 0 and 1"
+            )
         self.experts, self.horizon, self.channels = experts, horizon, channels
         self.pooling = max(1, round(pooling * horizon))
-        self.decay, self.caution, self.sharpness = float(np.exp(-1.0 / memory)), caution, sharpness
+        self.decay, self.caution, self.sharpness, self.situation = float(np.exp(-1.0 / memory)), caution, sharpness, situation
         shape = (horizon, channels)
         self._gram = np.zeros((*shape, experts - 1, experts - 1))
         self._cross = np.zeros((*shape, experts - 1))
@@ -147,7 +153,7 @@ class Gate:
         """
         loss = self._loss / np.maximum(self._count, 1e-300)[..., None]
         if like is not None:
-            loss = np.where(np.isfinite(like), 0.5 * (loss + like), loss)
+            loss = np.where(np.isfinite(like), loss + self.situation * (like - loss), loss)
         best = np.maximum(loss.min(axis=-1, keepdims=True), 1e-300)
         preference = np.where(self._count[..., None] > 0, -self.sharpness * (loss / best - 1.0), 0.0)
         prior = np.exp(np.maximum(preference, -500.0))

@@ -11,12 +11,18 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
+from koopflow.forecast.buffer import Growing
+
 # Directions 0, 45, 90 degrees; 135 mirrors 45 because spectra of real operators are closed under conjugation, so 45 counts twice.
 ANGLES = np.array([0.0, np.pi / 4, np.pi / 2])
 WEIGHTS = np.array([1.0, 2.0, 1.0]) / 4
 # The largest mean of |cos| over the four directions, reached half-way between two of them.
 SHARE = float(np.mean(np.abs(np.cos(np.pi / 8 - np.arange(4) * np.pi / 4))))
 BUFFER = 128
+SLACK = 1e-12
+# Members nearer than this are as good as the same; once k of them are found, the search is over. Without it a series that repeats
+# itself exactly, or rests at zero, would make every member a candidate every time.
+SAME = 1e-9
 
 
 def embed(eigenvalues: np.ndarray) -> np.ndarray:
@@ -47,12 +53,20 @@ def match(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
     return columns, float(cost[rows, columns].mean())
 
 
-def compare(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the matching of the first spectra of `a` and `b` (m, rank), and the mean distance over all m."""
-    matching, total = match(a[0], b[0])
-    for one, other in zip(a[1:], b[1:]):
-        total += match(one, other)[1]
-    return matching, total / len(a)
+def match_many(spectra: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Match spectra (m, rank) with each of `others` (n, m, rank), one by one in m.
+
+    Returns
+    -------
+    (n, rank) int, (n,)
+        The matching of the first of the m, and the mean distance over all m.
+    """
+    cost = np.abs(spectra[None, :, :, None] - others[:, :, None, :])
+    n, m, rank, _ = cost.shape
+    columns = np.array([linear_sum_assignment(each)[1] for each in cost.reshape(n * m, rank, rank)], dtype=np.intp)
+    columns = columns.reshape(n, m, rank)
+    distances = np.take_along_axis(cost, columns[..., None], axis=-1)[..., 0].mean(axis=(1, 2))
+    return columns[:, 0], distances
 
 
 def mode_distance(modes_a: np.ndarray, modes_b: np.ndarray, matching: np.ndarray) -> float:
@@ -69,8 +83,8 @@ class SpectralIndex:
     Parameters
     ----------
     spectra : callable
-        ``spectra(i)`` returns the spectra (m, rank) of member i, compared one by one and averaged; the index keeps coordinates
-        only.
+        ``spectra(members)`` returns the spectra (n, m, rank) of members (n,), compared one by one in m and averaged; the index keeps
+        coordinates only.
     distance : callable, optional
         ``distance(i, j, spectral, matching)`` returns the full distance between members i and j given the spectral part; it must
         never be smaller than that part. Absent: the spectral part alone.
@@ -84,7 +98,7 @@ class SpectralIndex:
     def __init__(self, spectra, distance=None):
         self._spectra, self._distance = spectra, distance
         self._members: list[int] = []
-        self._points: list[np.ndarray] = []
+        self._points = Growing()
         self._trees: list[tuple[int, int, cKDTree]] = []
         self._treed = 0
         self.exact_distances = 0
@@ -95,12 +109,12 @@ class SpectralIndex:
     def add(self, member: int, point: np.ndarray) -> None:
         """Take in `member` with coordinates `point` (from `embed`)."""
         self._members.append(member)
-        self._points.append(point)
+        self._points.extend(point[None])
         if len(self._members) - self._treed >= BUFFER:
             start, stop = self._treed, len(self._members)
             while self._trees and self._trees[-1][1] - self._trees[-1][0] <= stop - start:
                 start = self._trees.pop()[0]
-            self._trees.append((start, stop, cKDTree(np.array(self._points[start:stop]))))
+            self._trees.append((start, stop, cKDTree(self._points.view[start:stop])))
             self._treed = stop
 
     def _candidates(self, point: np.ndarray, count: int, bound: float) -> tuple[np.ndarray, np.ndarray, float]:
@@ -108,7 +122,7 @@ class SpectralIndex:
         and the bound below which nothing is missing."""
         bounds, positions, complete = [], [], np.inf
         if self._treed < len(self._members):
-            fresh = np.abs(np.array(self._points[self._treed :]) - point).sum(axis=1)
+            fresh = np.abs(self._points.view[self._treed :] - point).sum(axis=1)
             bounds.append(fresh)
             positions.append(np.arange(self._treed, len(self._members)))
         for start, stop, tree in self._trees:
@@ -124,7 +138,8 @@ class SpectralIndex:
         return bounds[order], positions[order], complete
 
     def nearest(self, member: int, point: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the k members nearest to `member` and their distances, nearest first; ties go to the earlier member.
+        """Return the k members nearest to `member` and their distances, nearest first; ties go to the earlier member, and of more than k
+        members nearer than SAME any k are returned.
 
         Returns
         -------
@@ -137,35 +152,39 @@ class SpectralIndex:
         count, worst = 4 * k + 4, np.inf
         while True:
             # Rounding in the two sums differs; the slack keeps a candidate whose bound equals its distance.
-            bounds, positions, complete = self._candidates(point, count, worst + 1e-12)
-            best = sorted(exact.values())
-            for bound, position in zip(bounds, positions):
-                worst = best[k - 1] if len(best) >= k else np.inf
-                if bound > worst + 1e-12:
+            bounds, positions, complete = self._candidates(point, count, worst + SLACK)
+            fresh = np.array([position not in exact for position in positions], dtype=bool)
+            bounds, positions = bounds[fresh], positions[fresh]
+            for start in range(0, len(positions), k + 4):
+                chosen = slice(start, start + k + 4)
+                part = positions[chosen][bounds[chosen] <= worst + SLACK]
+                if len(part) == 0 or worst <= SAME:
                     break
-                if position not in exact:
-                    exact[position] = self._exact(member, self._members[position], worst)
-                    best = sorted(exact.values())
-            worst = best[k - 1] if len(best) >= k else np.inf
-            if worst + 1e-12 < complete or not np.isfinite(complete):
+                exact.update(zip(part.tolist(), self._exact(member, part, worst)))
+                worst = sorted(exact.values())[k - 1] if len(exact) >= k else np.inf
+            if worst <= SAME or worst + SLACK < complete or not np.isfinite(complete):
                 break
             count *= 4
         order = sorted(exact, key=lambda position: (exact[position], self._members[position]))[:k]
         return np.array([self._members[position] for position in order]), np.array([exact[position] for position in order])
 
-    def _exact(self, member: int, other: int, worst: float) -> float:
-        self.exact_distances += 1
-        matching, spectral = compare(self._spectra(member), self._spectra(other))
-        if self._distance is None or spectral > worst:
-            return spectral if self._distance is None else np.inf
-        return self._distance(member, other, spectral, matching)
+    def _exact(self, member: int, positions: np.ndarray, worst: float) -> list[float]:
+        self.exact_distances += len(positions)
+        others = np.array([self._members[position] for position in positions])
+        matchings, spectral = match_many(self._spectra(np.array([member]))[0], self._spectra(others))
+        if self._distance is None:
+            return spectral.tolist()
+        return [
+            self._distance(member, int(other), float(near), matching) if near <= worst else np.inf
+            for other, near, matching in zip(others, spectral, matchings)
+        ]
 
 
 def nearest_by_scan(spectra, members: np.ndarray, member: int, k: int, distance=None) -> tuple[np.ndarray, np.ndarray]:
     """Return what `SpectralIndex.nearest` returns, by matching every member exactly: the check and the peer of the benchmark."""
-    distances = np.empty(len(members))
-    for i, other in enumerate(members):
-        matching, spectral = compare(spectra(member), spectra(other))
-        distances[i] = spectral if distance is None else distance(member, other, spectral, matching)
+    members = np.asarray(members)
+    matchings, distances = match_many(spectra(np.array([member]))[0], spectra(members))
+    if distance is not None:
+        distances = np.array([distance(member, *each) for each in zip(members, distances, matchings)])
     order = np.lexsort((members, distances))[:k]
-    return np.asarray(members)[order], distances[order]
+    return members[order], distances[order]

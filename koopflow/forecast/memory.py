@@ -20,6 +20,8 @@ from koopflow.forecast.windows import WindowModels, check_sizes, fit_windows
 GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")
 RECALLED = ("following", "later", "same")
+# Matches are weighted by one over their distance; this keeps an exact one from deciding alone.
+NEAREST = 1e-6
 
 
 class EpisodicKoopman:
@@ -47,8 +49,8 @@ class EpisodicKoopman:
         Samples per season, for the gated scheme's seasonal forecasters; 1 for none.
     experts : sequence of str, optional
         The forecasters that the gated scheme weighs (`koopflow.forecast.experts`); default all.
-    caution, sharpness : float
-        See `Gate`.
+    caution, sharpness, situation : float
+        See `Gate`; like situations are the recalled ones.
     center, stabilize : bool
         As for `SlidingKoopman`.
 
@@ -80,8 +82,9 @@ class EpisodicKoopman:
         mode_weight: float = 0.0,
         period: int = 1,
         experts=None,
-        caution: float = 50.0,
-        sharpness: float = 4.0,
+        caution: float = 1000.0,
+        sharpness: float = 8.0,
+        situation: float = 0.15,
         center: bool = True,
         stabilize: bool = True,
     ):
@@ -97,7 +100,8 @@ class EpisodicKoopman:
         self.window, self.delays, self.rank, self.horizon = window, delays, rank, horizon
         self.scheme, self.matches, self.recalled, self.threshold = scheme, matches, recalled, threshold
         self.history = (1 if scheme == "gated" else 0) if history is None else int(history)
-        self.mode_weight, self.period, self.caution, self.sharpness = float(mode_weight), period, caution, sharpness
+        self.mode_weight, self.period = float(mode_weight), period
+        self.weighing = {"caution": caution, "sharpness": sharpness, "situation": situation}
         self.experts = tuple(experts) if experts is not None else expert_names(period)
         self.center, self.stabilize = center, stabilize
 
@@ -117,7 +121,7 @@ class EpisodicKoopman:
         channels = values.shape[1]
         self._guards = [place for place, name in enumerate(self.experts) if name in GUARDS]
         memory = max(4 * self.period, 2 * self.window, 200)
-        self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, caution=self.caution, sharpness=self.sharpness)
+        self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, **self.weighing)
         return self.update(values)
 
     @property
@@ -130,9 +134,10 @@ class EpisodicKoopman:
         """Return the models fitted on what followed each window, as far as it is known; see ``recalled``."""
         return WindowModels(**{name: buffer.view for name, buffer in self._episodes.items()})
 
-    def _spectra(self, i: int) -> np.ndarray:
-        """Return the spectra (1 + history, rank) of window i and of those before it that are compared with it."""
-        return self._parts["eigenvalues"].view[np.maximum(i - self.horizon * np.arange(self.history + 1), 0)]
+    def _spectra(self, windows: np.ndarray) -> np.ndarray:
+        """Return the spectra (n, 1 + history, rank) of windows and of those before them that are compared with them."""
+        before = self.horizon * np.arange(self.history + 1)
+        return self._parts["eigenvalues"].view[np.maximum(windows[:, None] - before, 0)]
 
     @property
     def exact_distances(self) -> int:
@@ -210,13 +215,24 @@ class EpisodicKoopman:
         limits = self._limits(i)
         self._thresholds.extend(limits[None])
         if self.scheme == "gated":
-            weights = self._gate.weights()
+            weights = self._gate.weights(self._like(i, series))
             stacked = np.einsum("hce,ehc->hc", weights, self._experts.view[i])
             self._stacked.view[i] = stacked
             self._combined.view[i] = self._gate.guarded(self._experts.view[i], stacked, self._guards)
         else:
             trusted = (self._distances.view[i, 0] <= limits)[:, None]
             self._combined.view[i] = np.where(trusted, self._ordinary.view[i, 1], self._ordinary.view[i, 0])
+
+    def _like(self, i: int, series: np.ndarray) -> np.ndarray | None:
+        """Return the mean absolute errors (horizon, channels, experts) that the forecasters made from the windows recalled at i."""
+        members, distances = self._recalled.view[i], self._distances.view[i]
+        members, distances = members[members >= 0], distances[members >= 0]
+        if len(members) == 0:
+            return None
+        near = 1.0 / (distances + NEAREST)
+        truth = series[members[:, None] + self.window + np.arange(self.horizon)]
+        errors = np.abs(self._experts.view[members] - truth[:, None])
+        return np.tensordot(near / near.sum(), errors, axes=1).transpose(1, 2, 0)
 
     def _limits(self, i: int) -> np.ndarray:
         """Return the largest trusted distance (horizon,) at window i, from what is known then."""

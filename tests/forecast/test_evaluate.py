@@ -84,20 +84,6 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
     assert table.loc["gated", "mase"] == pytest.approx(np.abs(error).mean() / 4)
 
 
-def test_no_method_looks_ahead():
-    values, cut = seasonal_series(300), 230
-    shifted = values.copy()
-    shifted[cut + 1 :] = -50.0
-    spec = {"horizon": 6, "window": 36, "delays": 12, "rank": 4, "transform": "none"}
-    tables = []
-    for each in (values, shifted):
-        # One estimate at the first origin, so that statsmodels' refits (each from its own past) fall on the same samples.
-        table, *_ = evaluate(as_series(each), spec, list(METHODS))
-        tables.append(table[table["origin"] <= cut].set_index(["method", "origin", "horizon"]))
-    for column in ("prediction", "lower", "upper"):
-        assert np.allclose(tables[0][column], tables[1][column], rtol=0, atol=1e-6, equal_nan=True)
-
-
 def test_all_methods_share_origins_behind_the_early_stretch():
     table, recalled, choices, _ = evaluate(as_series(seasonal_series(200)), {"horizon": 4}, ["persistence", "sliding", "gated"])
     origins = [set(part["origin"]) for _, part in table.groupby("method")]
@@ -112,6 +98,20 @@ def test_choices_use_the_early_stretch_alone():
     late = values.copy()
     late[160:] = 1000.0
     assert choose(as_series(values), {}) == choose(as_series(late), {})
+
+
+def test_outliers_do_not_hide_the_season():
+    values = seasonal_series(300)
+    values[::31] = 5000.0
+    assert infer_period(values, "month") == 12
+
+
+def test_intervals_stand_at_the_first_scored_origin_and_cover_a_short_series():
+    table, *_ = evaluate(as_series(seasonal_series(120)), {"horizon": 4}, ["persistence", "sliding", "gated"])
+    known = table[np.isfinite(table["truth"])]
+    assert np.isfinite(known[["lower", "upper"]]).all(axis=None)
+    inside = (known["truth"] >= known["lower"]) & (known["truth"] <= known["upper"])
+    assert abs(inside.mean() - 0.9) < 0.05
 
 
 def test_the_season_is_found():
@@ -130,6 +130,9 @@ def test_the_season_is_found():
         ("time,value\n2020-01-01,\n2020-01-02,\n2020-01-03,\n", "missing"),
         ("time,value\n2020-01-01,1\n2020-01-02,1\n2020-01-03,1\n", "constant"),
         ("", "not a readable CSV"),
+        ("time,value\n", "no rows"),
+        ("time,value\n2020-01-01,1\n2020-01-02,2\n", "too few"),
+        ("time,value\n0,1\n1,2\n2,1\n5000,3\n", "gaps"),
     ],
 )
 def test_a_bad_csv_ends_in_one_line(tmp_path, text, word):
@@ -138,6 +141,42 @@ def test_a_bad_csv_ends_in_one_line(tmp_path, text, word):
     with pytest.raises(KoopflowError, match=word) as caught:
         load("mine", {"path": str(path), "time": "time", "value": "value"})
     assert "mine" in str(caught.value)
+
+
+def test_days_without_weekends_are_business_days(tmp_path):
+    stamps = pd.bdate_range("2021-01-01", periods=60).delete([30])
+    path = tmp_path / "shares.csv"
+    pd.DataFrame({"time": stamps, "value": np.arange(59.0) % 5}).to_csv(path, index=False)
+    series = load("shares", {"path": str(path), "time": "time", "value": "value"})
+    assert series.step == "business day"
+    assert list(np.flatnonzero(~series.observed)) == [30]
+    assert series.period == 5
+
+
+@pytest.mark.parametrize(("weeks_of_2020", "weekday"), [(53, 0), (53, 6)])
+def test_a_year_and_a_week_are_a_date(tmp_path, weeks_of_2020, weekday):
+    # ISO years 2020 and 2026 have 53 weeks, MMWR years 2014 and 2020.
+    first = 2015 if weekday == 0 else 2014
+    counts = {year: 52 for year in range(first, 2022)} | ({2015: 53, 2020: 53} if weekday == 0 else {2014: 53, 2020: 53})
+    rows = [(year, week) for year, count in counts.items() for week in range(1, count + 1)]
+    path = tmp_path / "weeks.csv"
+    pd.DataFrame(rows, columns=["YEAR", "WEEK"]).assign(value=np.arange(len(rows)) % 9).to_csv(path, index=False)
+    series = load("weeks", {"path": str(path), "time": ["YEAR", "WEEK"], "value": "value"})
+    assert series.step == "week"
+    assert series.observed.all()
+    assert len(series.values) == len(rows)
+    assert pd.Timestamp(series.time[0]).day_of_week == weekday
+
+
+def test_irregular_stamps_are_put_on_their_mean_step(tmp_path):
+    generator = np.random.default_rng(9)
+    times = np.cumsum(generator.exponential(1.0, 1000))
+    path = tmp_path / "irregular.csv"
+    pd.DataFrame({"time": times, "value": np.sin(times / 20)}).to_csv(path, index=False)
+    series = load("irregular", {"path": str(path), "time": "time", "value": "value"})
+    assert 900 < len(series.values) < 1100
+    known = series.observed
+    assert np.allclose(series.values[known], np.sin(series.time[known] / 20), atol=0.06)
 
 
 def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
