@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from koopflow.figures.style import BLACK, GREY, color, label, look, size
 
-ADVANCED = ("gated", "sliding")
+SHOWN_MATCHES = 3
 
 
 def read_choices(path) -> dict:
@@ -53,11 +54,14 @@ def forecasts(
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
     found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
-    for _, row in found.iterrows():
+    for _, row in found.head(SHOWN_MATCHES).iterrows():
         end = int(row["recalled_origin"])
         above.axvspan(end - window + 1, end, color=color("sliding"), alpha=0.2, linewidth=0)
         above.plot(np.arange(end, end + horizon + 1), values[end : end + horizon + 1], color=color("gated"), linewidth=1.4)
-    above.set_title(f"{label(name)}: what the last forecast recalled (blue: window, red: how it went on)")
+    shown = min(SHOWN_MATCHES, len(found))
+    above.set_title(
+        f"{label(name)}: nearest {shown} of {len(found)} recalled by the last forecast (blue: window, red: how it went on)"
+    )
     above.set_ylabel(choices["label"])
     above.set_xlim(0, last + horizon)
     start = max(0, last - max(8 * horizon, window))
@@ -117,6 +121,7 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
         ax.set_title(f"{label(name)}, n = {int(part['n'].max())}")
         ax.set_ylim(0, 1.15 * part["mae"].quantile(0.97) + 1e-12)
         ax.set_xlabel("steps ahead")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.set_ylabel("mean absolute error")
     for ax in axes.flat[len(series) :]:
         ax.set_visible(False)
@@ -126,7 +131,10 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
 
 
 def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
-    """Draw the mean skill over the horizon, method by series; a star where the interval excludes zero at half of the steps or more."""
+    """Draw the mean skill over the horizon, method by series; a star where the interval excludes zero at half of the steps or more.
+
+    The naive reference is the better of persistence and seasonal naive at each step.
+    """
     column, low, high = {
         "sliding": ("skill_vs_sliding", "ci_low", "ci_high"),
         "naive": ("skill_vs_naive", "naive_ci_low", "naive_ci_high"),
@@ -147,8 +155,8 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
             )
     ax.set_xticks(range(table.shape[1]), [label(name) for name in table.columns], rotation=30, ha="right")
     ax.set_yticks(range(len(table)), [label(name) for name in table.index])
-    against = "sliding DMD" if reference == "sliding" else "the better of persistence and seasonal naive"
-    ax.set_title(f"Skill against {against}, mean over steps (* interval excludes 0)")
+    against = "sliding DMD" if reference == "sliding" else "the better naive forecast"
+    ax.set_title(f"Skill against {against}, mean over steps\n(* interval excludes 0 at half of the steps or more)")
     figure.colorbar(image, ax=ax, label="1 - MAE / MAE of reference")
     return figure
 

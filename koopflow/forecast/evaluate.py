@@ -13,8 +13,8 @@ from koopflow.forecast.choices import Choices, choose
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals
 from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.sliding import SlidingKoopman
-from koopflow.forecast.windows import fit_some
+from koopflow.forecast.sliding import rolling_from
+from koopflow.forecast.windows import WindowModels, fit_some, fit_windows
 
 PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "truth"]
 METHODS: dict[str, Callable] = {}
@@ -47,7 +47,14 @@ def method(function: Callable) -> Callable:
 def _memory(task: Task, **options) -> EpisodicKoopman:
     c = task.choices
     options = {"period": c.period, "recalled": c.recalled, "matches": c.matches} | options
-    return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, **options).fit(task.moved)
+    return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, **options).fit(task.moved, _windows_of(task))
+
+
+def _windows_of(task: Task) -> WindowModels:
+    """Return the models of all windows, fitted once for all methods."""
+    if "windows" not in task.fitted:
+        task.fitted["windows"] = fit_windows(task.moved, task.choices.window, task.choices.delays, task.choices.rank)
+    return task.fitted["windows"]
 
 
 def _plain(function: Callable) -> Callable:
@@ -95,7 +102,7 @@ def ridge(task, origins):
 @method
 def sliding(task, origins):
     c = task.choices
-    return SlidingKoopman(c.window, c.delays, c.rank, c.horizon).rolling(task.moved)[origins]
+    return rolling_from(_windows_of(task), task.moved, c.window, c.delays, c.horizon)[origins]
 
 
 @method
@@ -116,7 +123,7 @@ def gated(task, origins):
 def gated_without_memory(task, origins):
     """The same gate without anything recalled: what gating alone brings."""
     experts = [name for name in WITHOUT_MEMORY if name != "seasonal" or task.choices.period > 1]
-    return _memory(task, scheme="gated", experts=experts, matches=1).forecasts_[origins]
+    return _memory(task, scheme="gated", experts=experts).forecasts_[origins]
 
 
 def evaluate(
@@ -201,7 +208,8 @@ def _frame(series, name, origins, truth, point, low, high) -> pd.DataFrame:
 
 def _recollections(series: str, task: Task, origins: np.ndarray, lost: int) -> pd.DataFrame:
     frames = []
-    for name, memory in task.fitted.items():
+    for name in [each for each in ("episodic", "gated") if each in task.fitted]:
+        memory = task.fitted[name]
         rows, gaps = memory.recalled_[origins - lost], memory.distances_[origins - lost]
         count, matches = rows.shape
         frame = pd.DataFrame(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from koopflow.forecast.memory import EpisodicKoopman
 
 EXPERTS: dict[str, Callable] = {}
+RECALLING = ("recalled", "recalled_episode", "continuation")
 BLOCK = 2048
 
 
@@ -39,7 +40,8 @@ def forecast_experts(memory: "EpisodicKoopman", series: np.ndarray, start: int, 
         raise KoopflowError(f"experts: {unknown[0]!r} is unknown; accepted are {', '.join(EXPERTS)}")
     if memory.experts[0] != "persistence" or len(memory.experts) < 2:
         raise KoopflowError(f"experts: {list(memory.experts)} must begin with persistence and name one more at least")
-    results = {name: EXPERTS[name](memory, series, start, stop) for name in ("sliding", "recalled")}
+    results = {name: EXPERTS[name](memory, series, start, stop) for name in ("sliding", *(["recalled"] if memory.recalls else []))}
+    results.setdefault("recalled", results["sliding"])
     if memory.scheme == "gated":
         for name in memory.experts:
             if name not in results:

@@ -15,8 +15,10 @@ from koopflow.errors import KoopflowError
 GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
 
 
-# How steeply the last step turns away from weights that have erred more than a plain forecaster: 10 % more, and little is left of them.
-GUARD = 25.0
+# How steeply the last step turns away from what has erred more: 5 % more, and little is left of it. Learned weights must first make good
+# a handicap against plain forecasters: where nothing can be learned (a random walk), equal records are no reason to trust them.
+GUARD = 60.0
+HANDICAP = 0.02
 
 
 class LearnedThreshold:
@@ -137,7 +139,7 @@ class Gate:
             Which of the forecasters are the plain ones.
         """
         everyone = np.concatenate([stacked[None], forecasts[list(guards)]])
-        loss = np.concatenate([self._stacked[None], self._loss[..., list(guards)].transpose(2, 0, 1)])
+        loss = np.concatenate([(1.0 + HANDICAP) * self._stacked[None], self._loss[..., list(guards)].transpose(2, 0, 1)])
         best = np.maximum(loss.min(axis=0), 1e-300)
         trust = np.exp(-np.minimum(GUARD * (loss / best - 1.0), 500.0))
         trust[1:] *= self._count > 0

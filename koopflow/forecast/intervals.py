@@ -9,7 +9,9 @@ from bisect import insort
 
 import numpy as np
 
-RATE = 0.02
+# Simulated errors of growing size (110 origins, spread up to 7 times larger at the end) are covered nearer to nominal with 0.05 (0.886 to
+# 0.903 of 0.9) than with 0.02 (0.877 to 0.911).
+RATE = 0.05
 # After a stretch of vanishing errors any error is many times the expected size; it must not decide the width for long.
 LARGEST_SCORE = 100.0
 

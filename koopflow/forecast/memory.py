@@ -11,7 +11,7 @@ import pandas as pd
 
 from koopflow.errors import KoopflowError
 from koopflow.forecast.buffer import Growing
-from koopflow.forecast.experts import expert_names, forecast_experts
+from koopflow.forecast.experts import RECALLING, expert_names, forecast_experts
 from koopflow.forecast.gate import Gate, LearnedThreshold
 from koopflow.forecast.index import SpectralIndex, embed, mode_distance
 from koopflow.forecast.sliding import as_series
@@ -103,10 +103,15 @@ class EpisodicKoopman:
         self.mode_weight, self.period = float(mode_weight), period
         self.weighing = {"caution": caution, "sharpness": sharpness, "situation": situation}
         self.experts = tuple(experts) if experts is not None else expert_names(period)
+        # A gate over forecasters none of which recalls needs no search: the control that says what memory itself brings.
+        self.recalls = scheme == "basic" or any(name in RECALLING for name in self.experts)
         self.center, self.stabilize = center, stabilize
 
-    def fit(self, values) -> "EpisodicKoopman":
-        """Live through `values` (time,) or (time, channels) from the beginning, with an empty memory."""
+    def fit(self, values, models: WindowModels | None = None) -> "EpisodicKoopman":
+        """Live through `values` (time,) or (time, channels) from the beginning, with an empty memory.
+
+        Where several forecasters share their windows, `models` are those of `values`, fitted before with the same settings.
+        """
         values = as_series(values)
         check_sizes(len(values), values.shape[1], self.window, self.delays, self.rank)
         self._values = Growing()
@@ -122,7 +127,7 @@ class EpisodicKoopman:
         self._guards = [place for place, name in enumerate(self.experts) if name in GUARDS]
         memory = max(4 * self.period, 2 * self.window, 200)
         self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, **self.weighing)
-        return self.update(values)
+        return self.update(values, models)
 
     @property
     def models(self) -> WindowModels:
@@ -148,20 +153,23 @@ class EpisodicKoopman:
         modes = [self._parts["basis"].view[i] @ self._parts["eigenvectors"].view[i] for i in (member, other)]
         return spectral + self.mode_weight * mode_distance(*modes, matching)
 
-    def update(self, values) -> "EpisodicKoopman":
-        """Take in new samples, remember what they complete, and make the forecasts they allow."""
+    def update(self, values, models: WindowModels | None = None) -> "EpisodicKoopman":
+        """Take in new samples, remember what they complete, and make the forecasts they allow; `models` as in `fit`, of the new
+        windows."""
         self._values.extend(as_series(values))
         series, done = self._values.view, len(self._combined)
         if len(series) - self.window + 1 <= done:
             return self
-        fresh = fit_windows(series[done:], self.window, self.delays, self.rank, center=self.center)
+        fresh = models or fit_windows(series[done:], self.window, self.delays, self.rank, center=self.center)
+        if len(fresh) != len(series) - self.window + 1 - done:
+            raise KoopflowError(f"models: of {len(fresh)} windows, but the values complete {len(series) - self.window + 1 - done}")
         for name in vars(fresh):
             self._parts.setdefault(name, Growing()).extend(getattr(fresh, name))
         total = done + len(fresh)
         before = np.maximum(np.arange(done, total)[:, None] - self.horizon * np.arange(self.history + 1), 0)
         eigenvalues = self._parts["eigenvalues"].view
         self._points.extend(np.concatenate([embed(eigenvalues[rows]) for rows in before.T], axis=1) / before.shape[1])
-        if self.scheme == "gated" or self.recalled == "following":
+        if self.recalls and (self.scheme == "gated" or self.recalled == "following"):
             self._fit_episodes(series, total)
         self._recall(done, total)
         forecasts = forecast_experts(self, series, done, total)
@@ -192,6 +200,10 @@ class EpisodicKoopman:
     def _recall(self, start: int, stop: int) -> None:
         """Find the nearest remembered windows for each new one."""
         points = self._points.view
+        if not self.recalls:
+            self._recalled.extend(np.full((stop - start, self.matches), -1))
+            self._distances.extend(np.full((stop - start, self.matches), np.nan))
+            return
         for i in range(start, stop):
             if i >= self.horizon:
                 self._index.add(i - self.horizon, points[i - self.horizon])

@@ -57,7 +57,19 @@ def test_no_forecast_or_interval_depends_on_what_comes_later(tables, method):
 def test_neither_recollections_nor_choices_depend_on_what_comes_later(tables):
     (_, recalled, choices), (_, others, other) = tables
     assert recalled.reset_index(drop=True).equals(others.reset_index(drop=True))
-    for name in ("period", "horizon", "window", "delays", "rank", "transform", "recalled", "matches", "early", "mase_scale", "step"):
+    for name in (
+        "period",
+        "horizon",
+        "window",
+        "delays",
+        "rank",
+        "transform",
+        "recalled",
+        "matches",
+        "early",
+        "mase_scale",
+        "step",
+    ):
         assert choices[name] == other[name]
 
 

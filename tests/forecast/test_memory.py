@@ -70,6 +70,13 @@ def test_a_series_that_repeats_itself_exactly_is_not_searched_whole():
     assert memory.exact_distances < 30 * len(still)
 
 
+def test_a_gate_without_recalling_forecasters_searches_nothing():
+    memory = EpisodicKoopman(40, 12, 4, 10, experts=["persistence", "sliding"]).fit(wave(200))
+    assert memory.exact_distances == 0
+    assert (memory.recalled_ == -1).all()
+    assert np.isfinite(memory.predict()).all()
+
+
 def test_errors_in_like_situations_turn_the_prior():
     gate = Gate(2, 1, 1, memory=100.0, situation=0.5)
     for _ in range(20):
