@@ -176,7 +176,7 @@ def test_irregular_stamps_are_put_on_their_mean_step(tmp_path):
     series = load("irregular", {"path": str(path), "time": "time", "value": "value"})
     assert 900 < len(series.values) < 1100
     truth = np.sin(series.time / 20)
-    assert np.allclose(np.where(series.observed, series.values, truth), truth, atol=0.06)  # noqa: PD011 - not of pandas
+    assert np.allclose(np.where(series.observed, series.values, truth), truth, atol=0.06)
 
 
 def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
