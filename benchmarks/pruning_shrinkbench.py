@@ -22,7 +22,9 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from koopflow import data, seeds
-from koopflow.pruning import evaluation, mask, networks, scores, training
+from koopflow.pruning import evaluation, mask, scores
+from koopflow.training import ensemble, models
+from koopflow.training.evaluation import gradients
 
 METHODS = {
     "global_magnitude": ("magnitude", "global"),
@@ -33,6 +35,7 @@ METHODS = {
 }
 COMPRESSIONS = (2, 4, 8, 16, 32, 64)
 SHAPE, MODEL = (1, 28, 28), {"name": "mnistnet"}
+SETUP = {"model": MODEL, "optimizer": {"name": "sgd", "learning_rate": 0.05}, "batch_size": 64, "steps": 312}
 
 
 def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compression: float) -> float:
@@ -40,10 +43,10 @@ def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compress
     normal = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     train, test = (datasets.MNIST(root, train=part, transform=normal) for part in (True, False))
     loader = DataLoader(test, batch_size=128, shuffle=False, num_workers=0)
-    network = networks.build(MODEL, SHAPE, 10, 0)
-    training.put(network, weights)
+    network = models.build(MODEL, SHAPE, 10)
+    evaluation.put(network, weights)
     named = dict(network.named_parameters())
-    prunable = [name for name in named if not name.startswith("9.")]
+    prunable = [name for name in named if not name.startswith("fc2.")]
     if score == "gradient":
         x, y = next(iter(DataLoader(train, batch_size=128, shuffle=False)))
         torch.nn.functional.cross_entropy(network(x), y).backward()
@@ -73,12 +76,10 @@ def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compress
 def main() -> None:
     root = sys.argv[1] if len(sys.argv) > 1 else "../shared/data"
     images = data.load({"source": "mnist"}, data_root=root)
-    network = networks.build(MODEL, SHAPE, 10, 0)
-    settings = {"optimizer": {"name": "sgd", "learning_rate": 0.05}, "batch_size": 64}
-    everything = mask.Mask.dense(training.layout(network))
-    part = replace(images, x_train=images.x_train[:20000], y_train=images.y_train[:20000])
-    training.fine_tune(network, everything, part, settings, 1, 0, "benchmark")
-    weights, parameters = training.flat(network), training.layout(network)
+    part = replace(images, x_train=images.x_train[:20000], y_train=images.y_train[:20000], x_test=images.x_test[:100])
+    part = replace(part, y_test=images.y_test[:100])
+    weights = ensemble.train(SETUP, part, seed=0, stream=("benchmark",), groups=[0]).weights[0]
+    parameters, _ = evaluation.layouts(MODEL, images)
     rows, pairs = [], [(name, c) for name in METHODS for c in COMPRESSIONS]
 
     with tempfile.TemporaryDirectory() as unpacked:  # torchvision wants the files unpacked; that is not counted
@@ -91,30 +92,30 @@ def main() -> None:
         their_seconds = time.perf_counter() - begun
 
     begun = time.perf_counter()
-    gradient = training.mean_gradient(network, images, 128)
+    gradient = gradients(MODEL, weights, images, count=128)[0]
     moment = scores.Moment(weights, parameters, gradient, None, seeds.rng(0, "benchmark"))
     prunable = mask.prunable_names(parameters)
-    evaluate = evaluation.Evaluator(network, images.x_test, images.y_test)
+    evaluate = evaluation.Evaluator(MODEL, images)
     for name, (score, scope) in METHODS.items():
         values = scores.evaluate(score, moment)
         for c in COMPRESSIONS:
             start = time.perf_counter()
             chosen = mask.select(values, parameters, mask.kept_at(parameters, prunable, c), prunable=prunable, scope=scope)
-            training.put(network, weights * chosen.kept)
-            found = evaluate()
+            found = evaluate([weights * chosen.kept])[0]
             rows.append((name, c, theirs[name, c], found, found - theirs[name, c], time.perf_counter() - start))
     our_seconds = time.perf_counter() - begun
 
     # Masks that empty whole channels: half of conv2's channels and half of the hidden units, dense and dropped.
     kept = weights.copy()
     for name, (start, stop) in zip((n for n, _ in parameters), mask.spans(parameters)):
-        if name.startswith(("3.", "7.")):
+        if name.startswith(("conv2.", "fc1.")):
             kept[start + (stop - start) // 2 : stop] = 0
-    training.put(network, kept)
+    network = models.build(MODEL, SHAPE, 10)
+    evaluation.put(network, kept)
     begun = time.perf_counter()
     whole = evaluation.accuracy(network.to(memory_format=torch.channels_last), evaluate.x, evaluate.y)
     middle = time.perf_counter()
-    dropped = evaluate()
+    dropped = evaluate([kept])[0]
     channel_seconds = (middle - begun, time.perf_counter() - middle)
 
     table = pd.DataFrame(rows, columns=["method", "compression", "shrinkbench", "koopflow", "difference", "seconds"])

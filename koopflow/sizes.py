@@ -105,19 +105,28 @@ def chain(study: Mapping, data: Mapping, rounds: float, gpu: int = 0, networks: 
     return Size(one.mem_mb + 40 * rounds, one.seconds)
 
 
-def pruning(study: Mapping, data: Mapping) -> Size:
-    """Return the size of training, decomposing, pruning and fine-tuning one network of a pruning study."""
+def pruned_training(study: Mapping, data: Mapping, networks: int, gpu: int = 0, threads: int = 1) -> Size:
+    """Return the size of training `networks` networks of a pruning study as one ensemble."""
+    count, _ = _images(data)
+    setup = {**study, "steps": study["epochs"] * count / study["batch_size"]}
+    return training(setup, data, networks, gpu, threads)
+
+
+def pruning(study: Mapping, data: Mapping, networks: int, gpu: int = 0, threads: int = 1) -> Size:
+    """Return the size of decomposing, pruning and fine-tuning `networks` networks of a pruning study."""
     count, shape = _images(data)
     parameters, products = _network(study["model"], shape)
     finetune = {"epochs": 1, "at": [], "compressions": study["compressions"]} | dict(study.get("finetune", {}))
     moments, methods = len(study["prune_epochs"]), len(study["methods"])
-    tuned = finetune["epochs"] * methods * len(set(finetune["at"]) & set(study["prune_epochs"])) * len(finetune["compressions"])
-    epochs = study["epochs"] + tuned
-    scored = moments * methods * len(study["compressions"]) / 6  # a third of a training epoch, half as many test images
-    operations = 6 * products * count * (epochs + scored)
-    seconds = START_SECONDS + epochs * count / study["batch_size"] * 0.001 + operations / PER_THREAD + 1.0 * moments
-    states = study["window"] * parameters * (4 + 3 * 8)
-    return Size(TORCH_MB + 100 + (states + 12 * count * math.prod(shape)) / 2**20, seconds)
+    masks = methods * len(study["compressions"])
+    tuned = methods * len(finetune["compressions"]) * networks if finetune["at"] else 0
+    times = len(set(finetune["at"]) & set(study["prune_epochs"]))
+    one = training({**study, "steps": finetune["epochs"] * count / study["batch_size"]}, data, max(1, tuned), gpu, threads, times)
+    scored = 2 * products * count / 6 * masks * moments * networks  # forward only, a sixth as many test images
+    fits = 10 * parameters * study["window"] ** 2 * moments * networks  # products of states, and modes of several ranks
+    seconds = one.seconds + (scored + fits) / (PER_THREAD * threads) + 0.5 * moments * networks
+    states = parameters * (8 * study["window"] / 50 + 16 * 40 + 2 * masks)  # a block of states, modes, masks
+    return Size(one.mem_mb + 100 + states / 2**20, seconds)
 
 
 def spectra(setup: Mapping, data: Mapping, seeds: int, copies: int, capture_every: int, threads: int = 1) -> Size:

@@ -10,6 +10,7 @@ ends in one line that names the file and what was found.
 
 import json
 from collections.abc import Iterator
+from copy import copy
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -49,7 +50,7 @@ class Trajectory:
 
     def __init__(self, path):
         self.path = Path(path)
-        self._file = _open(self.path)
+        self._file, self._first = _open(self.path), 0
         try:
             self._read_description()
         except KoopflowError:
@@ -116,6 +117,21 @@ class Trajectory:
                     ranges.append((parameter.start, parameter.stop))
         return ranges
 
+    def window(self, first: int, last: int) -> "Trajectory":
+        """Return the states of every optimizer step from `first` to `last`, both included, as a trajectory over the same open file.
+
+        Raises KoopflowError, naming the file, where a step of them was not captured.
+        """
+        rows = np.flatnonzero((self.steps >= first) & (self.steps <= last))
+        if len(rows) != last - first + 1:
+            raise KoopflowError(
+                f"{self.path}: {len(rows)} of the {last - first + 1} states of steps {first} to {last} were captured; every step is"
+                f" needed (captured are {len(self.steps)} states of steps {self.steps[0]} to {self.steps[-1]})"
+            )
+        part = copy(self)
+        part.steps, part.loss, part._first = self.steps[rows], self.loss[:, rows], self._first + int(rows[0])
+        return part
+
     def blocks(
         self, columns=None, replicas=None, *, block_bytes: int = BLOCK_BYTES, check: bool = True
     ) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -169,7 +185,7 @@ class Trajectory:
         whole = block if block.flags.c_contiguous else np.empty(block.shape, np.float32)
         try:
             for at, replica in enumerate(replicas):
-                place = np.s_[replica : replica + 1, : block.shape[1], start:stop]
+                place = np.s_[replica : replica + 1, self._first : self._first + block.shape[1], start:stop]
                 self._weights.read_direct(whole, place, np.s_[at : at + 1])
         except OSError as error:
             raise KoopflowError(f"{self.path}: cannot read columns {start}:{stop}, the file is damaged ({error})") from None
@@ -200,7 +216,7 @@ class Trajectory:
 
     def state(self, step_index: int, replica: int = 0) -> dict[str, np.ndarray]:
         """Return one captured state as {parameter name: float32 array of its shape}."""
-        row = self._weights[replica, range(len(self.steps))[step_index]]
+        row = self._weights[replica, self._first + range(len(self.steps))[step_index]]
         return {p.name: row[p.start : p.stop].reshape(p.shape) for p in self.parameters}
 
     def close(self) -> None:

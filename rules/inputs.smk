@@ -8,17 +8,31 @@ def data_of(name):
     return {"spec": config["data"][name], "named": named, "root": config["data_root"]}
 
 
+def pruning_parts(study):
+    """The networks (first, stop) of each job of a pruning study: all in one, or at most replicas_per_job; one for a user's trajectory."""
+    many = study["seeds"]
+    size = many if study.get("trajectory") else config["replicas_per_job"] or many
+    return [(first, min(first + size, many)) for first in range(0, many, size)]
+
+
+def pruning_window(study):
+    """The longest window that a method of a pruning study looks at: what its training records."""
+    names = {*study["methods"], *(name for pair in study["pairs"] for name in pair)}
+    return max([study["window"], *(PRUNING["methods"].get(name, {}).get("window", 0) for name in names)])
+
+
+def trained_networks(wildcards):
+    """The trajectory that a pruning job reads: of this workflow's own training, or the user's file."""
+    if PRUNING_STUDIES[wildcards.study].get("trajectory"):
+        return {"trajectories": PRUNING_STUDIES[wildcards.study]["trajectory"]}
+    files = rules.train_pruning.output
+    return {"trajectories": files.trajectories, "networks": files.networks, "training": files.cost}
+
+
 def pruned_networks(table):
-    """The tables called `table` of every network of every study."""
-    return [
-        (
-            f"<results>/pruning/networks/{name}/{seed}/{table}.csv"
-            if table != "cost"
-            else f"<benchmarks>/pruning/{name}/{seed}/cost.csv"
-        )
-        for name, study in PRUNING_STUDIES.items()
-        for seed in range(study["seeds"])
-    ]
+    """The tables called `table` of the networks of every study."""
+    folder = "<benchmarks>/pruning" if table == "cost" else "<results>/pruning/networks"
+    return [f"{folder}/{name}/{part}/{table}.csv" for name, parts in PRUNING_PARTS.items() for part in range(len(parts))]
 
 
 def stops_of_chain():

@@ -1,9 +1,10 @@
-# Pruning by Koopman modes beside the usual methods (arXiv 2110.14856): one job trains and prunes one network of a study.
+# Pruning by Koopman modes beside the usual methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
 from koopflow.config import merge
 
 PRUNING = config["pruning"]
 PRUNING_STUDIES = {name: merge(PRUNING["base"], study) for name, study in PRUNING["studies"].items()}
 PRUNING_TABLES = ("accuracy", "overlap", "spectrum", "layers")
+PRUNING_PARTS = {name: pruning_parts(study) for name, study in PRUNING_STUDIES.items()}
 for name, study in PRUNING_STUDIES.items():
     if study["data"] not in config["data"]:
         sys.exit(
@@ -40,35 +41,72 @@ rule check_pruning:
         "../scripts/check_pruning.py"
 
 
-rule run_pruning:
+rule train_pruning:
     input:
-        code=library("run_pruning"),
+        code=library("train_pruning"),
     output:
-        accuracy="<results>/pruning/networks/{study}/{seed}/accuracy.csv",
-        overlap="<results>/pruning/networks/{study}/{seed}/overlap.csv",
-        spectrum="<results>/pruning/networks/{study}/{seed}/spectrum.csv",
-        layers="<results>/pruning/networks/{study}/{seed}/layers.csv",
-        cost="<benchmarks>/pruning/{study}/{seed}/cost.csv",  # seconds differ from run to run, so they are no result
+        trajectories="<results>/pruning/networks/{study}/{part}/trajectories.h5",
+        networks="<results>/pruning/networks/{study}/{part}/networks.npz",
+        cost="<benchmarks>/pruning/{study}/{part}/training.csv",  # seconds differ from run to run, so they are no result
     log:
-        "<logs>/run_pruning/{study}-{seed}.log",
+        "<logs>/train_pruning/{study}-{part}.log",
     benchmark:
-        "<benchmarks>/run_pruning/{study}-{seed}.tsv"
+        "<benchmarks>/train_pruning/{study}-{part}.tsv"
     wildcard_constraints:
         study="|".join(PRUNING_STUDIES) or "none",
-        seed="[0-9]+",
     priority: 40
     conda:
         "../envs/pruning.yaml"
-    threads: 1
+    threads: config["threads"]
+    resources:
+        **sizes.asked(size_of_pruned_training),
+        **GPU,
+    params:
+        study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
+        window=lambda wildcards: pruning_window(PRUNING_STUDIES[wildcards.study]),
+        networks=lambda wildcards: PRUNING_PARTS[wildcards.study][int(wildcards.part)],
+        data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
+        checkpoint_interval=config["checkpoint_interval"],
+        device=config["device"],
+        seed=config["seed"],
+    message:
+        "Training the networks of pruning study {wildcards.study}, part {wildcards.part}"
+    script:
+        "../scripts/train_pruning.py"
+
+
+rule run_pruning:
+    input:
+        unpack(trained_networks),
+        code=library("run_pruning"),
+    output:
+        accuracy="<results>/pruning/networks/{study}/{part}/accuracy.csv",
+        overlap="<results>/pruning/networks/{study}/{part}/overlap.csv",
+        spectrum="<results>/pruning/networks/{study}/{part}/spectrum.csv",
+        layers="<results>/pruning/networks/{study}/{part}/layers.csv",
+        masks=directory("<results>/pruning/networks/{study}/{part}/masks"),
+        cost="<benchmarks>/pruning/{study}/{part}/cost.csv",
+    log:
+        "<logs>/run_pruning/{study}-{part}.log",
+    benchmark:
+        "<benchmarks>/run_pruning/{study}-{part}.tsv"
+    wildcard_constraints:
+        study="|".join(PRUNING_STUDIES) or "none",
+    priority: 40
+    conda:
+        "../envs/pruning.yaml"
+    threads: config["threads"]
     resources:
         **sizes.asked(size_of_pruning),
+        **GPU,
     params:
         study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
         methods=PRUNING["methods"],
         data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
+        device=config["device"],
         seed=config["seed"],
     message:
-        "Training and pruning network {wildcards.seed} of study {wildcards.study}"
+        "Pruning the networks of study {wildcards.study}, part {wildcards.part}"
     script:
         "../scripts/run_pruning.py"
 
@@ -88,6 +126,8 @@ rule collect_pruning:
         layers="<results>/pruning/layers.csv",
         differences="<results>/pruning/differences.csv",
         best="<results>/pruning/best.csv",
+        onset="<results>/pruning/onset.csv",
+        predictors="<results>/pruning/predictors.csv",
         cost="<benchmarks>/pruning/cost.csv",
     log:
         "<logs>/collect_pruning.log",

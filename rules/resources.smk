@@ -32,10 +32,18 @@ def size_of_comparison():
     return sizes.small(20 + 3.0e-5 * pairs * TRAINING["seeds"] ** 2 * TRAINING["shuffles"])
 
 
-def size_of_pruning(wildcards):
-    """The size of one network of a pruning study."""
+def size_of_pruned_training(wildcards):
+    """The size of training the networks of one part of a pruning study."""
     study = PRUNING_STUDIES[wildcards.study]
-    return sizes.pruning(study, data_of(study["data"]))
+    first, stop = PRUNING_PARTS[wildcards.study][int(wildcards.part)]
+    return sizes.pruned_training(study, data_of(study["data"]), stop - first, config["gpu"], config["threads"])
+
+
+def size_of_pruning(wildcards):
+    """The size of decomposing, pruning and fine-tuning the networks of one part of a pruning study."""
+    study = PRUNING_STUDIES[wildcards.study]
+    first, stop = PRUNING_PARTS[wildcards.study][int(wildcards.part)]
+    return sizes.pruning(study, data_of(study["data"]), stop - first, config["gpu"], config["threads"])
 
 
 def size_of_trajectory(wildcards):

@@ -15,3 +15,5 @@ with job(snakemake.log[0], threads=snakemake.threads):
     differences = summary.differences(joined["accuracy"], joined["overlap"])
     write_csv(differences, snakemake.output.differences, summary.DIFFERENCES)
     write_csv(summary.best(joined["accuracy"]), snakemake.output.best, summary.BEST)
+    write_csv(summary.onset(joined["overlap"], joined["spectrum"]), snakemake.output.onset, summary.ONSET)
+    write_csv(summary.predictors(joined["overlap"], joined["spectrum"]), snakemake.output.predictors, summary.PREDICTORS)

@@ -1,22 +1,39 @@
-"""Train one network of a pruning study, decompose its steps, prune it in every way, and write what it is then worth."""
+"""Decompose the training of a study's networks, prune them in every way, and write what they are then worth."""
 
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads) as log:
     import warnings
+    from pathlib import Path
 
     from koopflow.data import load
     from koopflow.pruning import study
     from koopflow.pruning.columns import TABLES
-    from koopflow.tables import write_csv
+    from koopflow.pruning.training import Networks
+    from koopflow.tables import read_csv, write_csv
+    from koopflow.training.checkpoint import Checkpoint
 
-    params, wildcards = snakemake.params, snakemake.wildcards
-    study.threads(snakemake.threads)
-    images = load(params.data["spec"], data_root=params.data["root"], seed=params.seed, named=params.data["named"])
+    given, name, files = snakemake.params, snakemake.wildcards.study, snakemake.input
+    images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
+    own = files.get("networks") is not None
+    masks = Path(snakemake.output.masks)
+    masks.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        tables = study.run(wildcards.study, params.study, params.methods, images, params.seed, int(wildcards.seed))
+        tables = study.run(
+            name,
+            given.study,
+            given.methods,
+            images,
+            files.trajectories,
+            Networks.load(files.networks) if own else None,
+            seed=given.seed,
+            seconds_per_step=float(read_csv(files.training).seconds_per_step[0]) if own else float("nan"),
+            checkpoint=Checkpoint(".checkpoints/pruning"),
+            device=given.device,
+            masks=masks,
+        )
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         log.warning(message)
-    for name, columns in TABLES.items():
-        write_csv(tables[name], snakemake.output[name], columns)
+    for table, columns in TABLES.items():
+        write_csv(tables[table], snakemake.output[table], columns)

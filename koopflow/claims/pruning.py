@@ -12,15 +12,15 @@ SPECTRUM = "pruning/spectrum.csv"
 
 
 def _epochs(frame: pd.DataFrame, when: str) -> pd.DataFrame:
-    """Return the rows of the first or last pruned epoch; epoch 0, before any training, is no epoch of training."""
-    trained = sorted(epoch for epoch in frame["epoch"].unique() if epoch > 0)
-    if not trained:
-        raise Undecided("no epoch after the start of training was pruned")
+    """Return the rows of each study's first or last pruned epoch; studies that were pruned only once are left out."""
     if when not in ("early", "late"):
         raise Undecided(f"when is {when!r}; it can be early or late")
-    if len(trained) == 1:
-        raise Undecided("only one epoch was pruned; early and late cannot be told apart")
-    return frame[frame["epoch"] == (trained[0] if when == "early" else trained[-1])]
+    epochs = frame.groupby("study")["epoch"]
+    first, last = epochs.transform("min"), epochs.transform("max")
+    chosen = frame[(first < last) & (frame["epoch"] == (first if when == "early" else last))]
+    if chosen.empty:
+        raise Undecided("no study was pruned at more than one epoch; early and late cannot be told apart")
+    return chosen
 
 
 def _beyond_chance(tables: Tables, study, a: str, b: str) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
                 line, drawn = bands(part[part.method == method], "compression", column), look(method)
                 axis.errorbar(line.index, 100 * line["mean"], 100 * line["half"], **_style(drawn), label=label(method))
             axis.set_xscale("log", base=2)
-            axis.set_title(f"{label(study)}\nepoch {epoch} (n = {part.seed.nunique()})")
+            axis.set_title(f"{label(study)}\nepoch {epoch:g} (n = {part.seed.nunique()})")
             axis.set_ylim(0, 102)
             axis.set_xticks(sorted(part.compression.unique()), [f"{c:g}" for c in sorted(part.compression.unique())])
             axis.minorticks_off()
@@ -47,14 +47,19 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
         part = table[table.study == study]
         at = _nearest(part.compression, 4 if compression is None else compression)
         part = part[part.compression == at]
+        drawn_before: set[str] = set()
         for a, b in dict.fromkeys(zip(part.method_a, part.method_b)):
             pair = part[(part.method_a == a) & (part.method_b == b)]
-            line, drawn = bands(pair, "epoch", "jaccard"), look(a)
-            axis.errorbar(line.index, line["mean"], line["half"], **_style(drawn), label=f"{label(a)} / {label(b).lower()}")
+            line, drawn = bands(pair, "epoch", "jaccard"), _style(look(a))
+            if a in drawn_before:  # a method's second partner: its colour again, told apart by hollow markers
+                drawn |= {"linestyle": ":", "markerfacecolor": "white"}
+            drawn_before.add(a)
+            axis.errorbar(line.index, line["mean"], line["half"], **drawn, label=f"{label(a)} / {label(b).lower()}")
         chance = part.groupby("epoch").expected_jaccard.mean()
         axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
         axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
         axis.set_ylim(0.9 * chance.min(), 1.02)
+        _epochs(axis, part.epoch)
     _finish(figure, axes, "Epoch of pruning", "Jaccard index of pruned sets")
     return figure
 
@@ -74,6 +79,7 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
             middle = group.groupby("epoch").distance.median()
             axis.plot(middle.index, middle, color=shades[mode], label=f"Mode {mode + 1}")
         axis.set_yscale("log")
+        _epochs(axis, part.epoch)
         axis.set_title(f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})")
     _finish(figure, axes, "Epoch", "Distance of eigenvalue from 1 (per step)")
     return figure
@@ -112,6 +118,14 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
 def _spread(epochs: list) -> list:
     """Return the first, the middle and the last of `epochs`, without repetition."""
     return list(dict.fromkeys([epochs[0], epochs[(len(epochs) - 1) // 2], epochs[-1]]))
+
+
+def _epochs(axis, epochs: pd.Series) -> None:
+    """Mark the pruned `epochs` on a logarithmic axis, where those of early training do not lie on each other."""
+    at = sorted(epochs.unique())
+    axis.set_xscale("log")
+    axis.set_xticks(at, [f"{epoch:g}" for epoch in at])
+    axis.minorticks_off()
 
 
 def _nearest(values: pd.Series, wanted: float) -> float:

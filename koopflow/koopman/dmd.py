@@ -80,21 +80,26 @@ class Koopman:
         A trajectory file is read once more.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
-        vectors = self.right[:, which]
-        before = np.concatenate([states[:, :-1] for states in self.reduced.states], axis=1)
         basis, width = self.reduced.basis, self.runs.width
         if not exact and basis is not None:
-            return basis[lag * width : (lag + 1) * width] @ vectors
+            return basis[lag * width : (lag + 1) * width] @ self.right[:, which]
+        return self.runs.combine(self.combination(which, exact=exact, lag=lag))
+
+    def combination(self, which=None, *, exact: bool = False, lag: int = 0) -> np.ndarray:
+        """Return coefficients, complex (state, k), that add up the states of all runs to the modes that `modes` returns.
+
+        Inner products of states are all that a fit looks at, so the coefficients also serve other states with the same ones.
+        """
+        which = np.arange(self.rank) if which is None else np.atleast_1d(which)
+        vectors = self.right[:, which]
         if self.reduced.coefficients is None:
+            before = np.concatenate([states[:, :-1] for states in self.reduced.states], axis=1)
             coefficients = np.linalg.lstsq(before, np.eye(self.rank), rcond=None)[0] @ vectors
         else:
             coefficients = self.reduced.coefficients @ vectors
         values = self.eigenvalues[which]
         shift = np.where(exact & (np.abs(values) > 1e-12), 1, 0)
-        return self._combined(coefficients / np.where(shift, values, 1), shift, lag)
-
-    def _combined(self, coefficients: np.ndarray, shift: np.ndarray, lag: int) -> np.ndarray:
-        """Return the sum over pairs of states at `lag` + `shift` with `coefficients` (pairs, k), in one pass over the columns."""
+        coefficients = coefficients / np.where(shift, values, 1)
         spread = np.zeros((int(self.runs.offsets[-1]), coefficients.shape[1]), complex)
         place = 0
         for offset, windows in zip(self.runs.offsets, self.runs.windows):
@@ -103,13 +108,7 @@ class Koopman:
                 start = offset + lag + more
                 spread[start : start + windows - 1, column] = part[:, column]
             place += windows - 1
-        both = np.ascontiguousarray(np.concatenate([spread.real, spread.imag], axis=1))
-        count = coefficients.shape[1]
-        out = np.empty((self.runs.width, count), complex)
-        for start, stop, block in self.runs.blocks():
-            mixed = block.astype(float).T @ both
-            out[start:stop] = mixed[:, :count] + 1j * mixed[:, count:]
-        return out
+        return spread
 
     def forecast(self, steps: int, run: int = -1, *, exact: bool = False) -> np.ndarray:
         """Return the next `steps` states after the end of a run, float64 (steps, parameter)."""

@@ -42,6 +42,16 @@ class Runs:
         """Return one run, float64 (step, parameter)."""
         raise NotImplementedError
 
+    def combine(self, coefficients: np.ndarray) -> np.ndarray:
+        """Return (parameter, k): sums of the states of all runs with complex `coefficients` (state, k), in one pass over the columns."""
+        both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
+        count = coefficients.shape[1]
+        out = np.empty((self.width, count), complex)
+        for start, stop, block in self.blocks():
+            mixed = block.astype(float).T @ both
+            out[start:stop] = mixed[:, :count] + 1j * mixed[:, count:]
+        return out
+
 
 class ArrayRuns(Runs):
     """Runs held in memory, arrays of shape (step, parameter)."""

@@ -2,7 +2,8 @@
 
 ACCURACY = ["study", "method", "epoch", "compression", "seed", "accuracy", "accuracy_finetuned"]
 OVERLAP = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
-SPECTRUM = ["study", "epoch", "seed", "window", "rank", "mode", "real", "imag", "amplitude", "prediction_error"]
+SPECTRUM = ["study", "epoch", "seed", "window", "rank", "mode", "real", "imag", "amplitude", "present", "residual"]
+SPECTRUM += ["prediction_error"]
 LAYERS = ["study", "method", "epoch", "compression", "seed", "layer", "size", "kept", "density"]
 COST = ["study", "epoch", "seed", "window", "rank", "training_seconds", "koopman_seconds", "magnitude_seconds", "share_of_training"]
 TABLES = {"accuracy": ACCURACY, "overlap": OVERLAP, "spectrum": SPECTRUM, "layers": LAYERS, "cost": COST}

@@ -1,110 +1,80 @@
-"""Koopman mode decomposition of one network's weights over a window, by the small (time by time) Gram matrix.
+"""Koopman modes of one network's weights over a window of training, at every length and rank that a study asks for.
 
-The window has far fewer steps than the network has weights, so exact dynamic mode decomposition (Tu et al. 2014) needs only the
-inner products of states: one pass over the weights in blocks for the Gram matrix in float64, and a second for the modes that are
-asked for.
+The engine (`koopflow.koopman`) looks at states through their inner products alone. So the states are read once, for the products;
+the same states in a few coordinates then serve every fit, and a second reading adds up the modes. Weights are recorded in float32:
+products in float64 hold every direction that stands above the weights' own rounding.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
 
 import numpy as np
+from scipy.linalg import eigh
 
-from koopflow.errors import KoopflowError
+from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.gram import time_gram
+from koopflow.koopman.rank import numerical_rank
+from koopflow.koopman.source import as_runs
 from koopflow.pruning.modes import Modes
 
-BLOCK = 1 << 16  # weights per block: 65,536 weights of 500 steps are 256 MB in float64
 
+class Window:
+    """The states of one network at successive optimizer steps.
 
-@dataclass(frozen=True)
-class Fit:
-    """What the Gram matrix gives: everything but the modes themselves.
+    Parameters
+    ----------
+    states : array (step, parameter) or koopflow.trajectory.Trajectory
+        Refused by the engine, in one line, where it holds NaN or skips steps.
+    replica : int
+        Which network of a trajectory.
 
     Attributes
     ----------
-    eigenvalues, amplitudes : complex ndarray, shape (mode,)
-        Per optimizer step; amplitudes belong to modes of norm 1 and minimize the squared error over the whole window
-        (Jovanovic et al. 2014), which noise disturbs less than the first state alone does.
-    combination : complex ndarray, shape (step - 1, mode)
-        Modes = states[1:].T @ combination.
-    steps : int
-        Optimizer steps from the first state to the last.
-    prediction_error : float
-        RMS error of the one-step prediction over the window, divided by that of "no change"; below 1 the operator knows something.
+    seconds : float
+        What reading, inner products, fits and modes have taken so far.
     """
 
-    eigenvalues: np.ndarray
-    amplitudes: np.ndarray
-    combination: np.ndarray
-    steps: int
-    prediction_error: float
+    def __init__(self, states, replica: int = 0):
+        begun = time.perf_counter()
+        self._runs = as_runs(states, replicas=[replica])
+        products = time_gram(self._runs)
+        values, vectors = eigh(products)
+        above = values > len(values) * np.finfo(float).eps * values[-1]
+        self._coordinates = vectors[:, above] * np.sqrt(values[above])
+        self.seconds = time.perf_counter() - begun
+
+    def fit(self, steps: int, rank: int | float) -> Koopman:
+        """Return the operator fitted to the last `steps` steps, of at most `rank` modes (or -1, or a share of energy).
+
+        At most: late in training the weights hardly move, and so many directions may not be there.
+        """
+        begun = time.perf_counter()
+        states = self._coordinates[len(self._coordinates) - steps - 1 :]
+        if rank > 1:
+            available = numerical_rank(np.linalg.svd(states[:-1], compute_uv=False), states.shape[1], steps)
+            rank = min(rank, available)
+        fitted = fit(states, svd_rank=rank)
+        self.seconds += time.perf_counter() - begun
+        return fitted
+
+    def modes(self, fitted: Koopman) -> Modes:
+        """Return the exact modes of a `fit`, over all weights, of Euclidean norm 1."""
+        begun = time.perf_counter()
+        own = fitted.combination(exact=True)
+        coefficients = np.zeros((len(self._coordinates), own.shape[1]), complex)
+        coefficients[len(coefficients) - len(own) :] = own
+        vectors = self._runs.combine(coefficients).T
+        norms = np.linalg.norm(vectors, axis=1)
+        vectors = vectors / np.where(norms > 0, norms, 1)[:, None]
+        states = fitted.reduced.states[0]
+        present, steps = fitted.left @ states[:, -1], states.shape[1] - 1
+        modes = Modes(fitted.eigenvalues, vectors, fitted.amplitudes[0] * norms, steps, fitted.residuals, present * norms)
+        self.seconds += time.perf_counter() - begun
+        return modes
 
 
-def gram(states: np.ndarray, block: int = BLOCK) -> np.ndarray:
-    """Return the inner products of `states`, shape (step, parameter), in float64, read in column blocks."""
-    result = np.zeros((len(states), len(states)))
-    for start in range(0, states.shape[1], block):
-        part = np.asarray(states[:, start : start + block], dtype=np.float64)
-        result += part @ part.T
-    return result
-
-
-def fit(products: np.ndarray, rank: int | float = -1) -> Fit:
-    """Fit the operator from the Gram matrix of consecutive states, shape (step, step).
-
-    rank : a whole number of at least 1, so many singular values; -1, all of them above rounding; a number between 0 and 1, the
-    smallest rank with that share of the energy.
-
-    Raises
-    ------
-    KoopflowError
-        For NaN among the states, fewer than three of them, or an impossible rank.
-    """
-    count = len(products)
-    if count < 3:
-        raise KoopflowError(f"window: {count - 1} steps found; accepted are at least 2 (a Koopman fit needs three states)")
-    if not np.isfinite(products).all():
-        raise KoopflowError("window: NaN or infinite weights among the recorded states; finite numbers are accepted")
-    past, cross, future = products[:-1, :-1], products[:-1, 1:], products[1:, 1:]
-    squares, v = np.linalg.eigh(past)
-    squares, v = squares[::-1], v[:, ::-1]
-    used = _rank(np.clip(squares, 0, None), rank)
-    s, v = np.sqrt(squares[:used]), v[:, :used]
-    whiten = v / s
-    reduced = whiten.T @ cross @ whiten
-    eigenvalues, small = np.linalg.eig(reduced)
-    combination = whiten @ small
-    norms = np.sqrt(np.einsum("im,ij,jm->m", combination.conj(), future, combination).real)
-    combination = combination / np.where(norms > 0, norms, 1)
-    # Amplitudes: least squares of states on modes * eigenvalue^k over the window, all through inner products.
-    powers = eigenvalues[:, None] ** np.arange(count)
-    mode_products = combination.conj().T @ future @ combination
-    with_states = combination.conj().T @ products[1:, :]
-    amplitudes = np.linalg.lstsq(
-        mode_products * (powers.conj() @ powers.T), np.sum(powers.conj() * with_states, axis=1), rcond=1e-13
-    )[0]
-    unexplained = np.trace(future) - np.trace(v.T @ future @ v)  # |Y - Y V V^T|^2, what the truncated operator leaves
-    change = np.trace(future) - 2 * np.trace(cross) + np.trace(past)
-    error = float(np.sqrt(max(unexplained, 0) / change)) if change > 0 else 0.0
-    return Fit(eigenvalues.astype(complex), amplitudes.astype(complex), combination, count - 1, error)
-
-
-def modes(states: np.ndarray, fitted: Fit, chosen: Sequence[int] | None = None, block: int = BLOCK) -> Modes:
-    """Return the modes of `fitted` over `states`, shape (step, parameter); only the `chosen` ones where named."""
-    chosen = np.arange(len(fitted.eigenvalues)) if chosen is None else np.asarray(chosen)
-    vectors = np.empty((len(chosen), states.shape[1]), dtype=complex)
-    for start in range(0, states.shape[1], block):
-        part = np.asarray(states[1:, start : start + block], dtype=np.float64)
-        vectors[:, start : start + block] = fitted.combination[:, chosen].T @ part
-    return Modes(fitted.eigenvalues[chosen], vectors, fitted.amplitudes[chosen], fitted.steps)
-
-
-def _rank(squares: np.ndarray, rank: int | float) -> int:
-    most = max(1, int(np.count_nonzero(squares > squares[0] * len(squares) * np.finfo(float).eps)))
-    if rank == -1:
-        return most
-    if 0 < rank < 1:
-        return min(most, int(np.searchsorted(np.cumsum(squares) / np.sum(squares), rank) + 1))
-    if rank >= 1 and rank == int(rank):
-        return min(most, int(rank))
-    raise KoopflowError(f"rank: {rank} found; accepted are -1, a share between 0 and 1, or a whole number of at least 1")
+def prediction_error(fitted: Koopman) -> float:
+    """Return the RMS error of one-step predictions over that of "no change", in the kept directions; 1 is knowing nothing."""
+    states = fitted.reduced.states[0]
+    before, after = states[:, :-1], states[:, 1:]
+    change = np.linalg.norm(after - before)
+    return float(np.linalg.norm(after - fitted.operator @ before) / change) if change > 0 else 0.0

@@ -2,19 +2,54 @@
 
 import copy
 import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
-BATCH = 100  # images at a time; small enough that a convolution's output stays in the cache
+from koopflow.data.images import Images
+from koopflow.pruning.mask import Mask
+from koopflow.training.evaluation import score
+from koopflow.training.layout import Layout
+from koopflow.training.models import MLP, build
+
+PIXELS = 80_000  # of the images that go through a network at once: few enough for a convolution's output to stay in the cache
+BATCHED = 1 << 24  # weights of fully connected networks that are evaluated side by side: 64 MB
+
+
+def layouts(model: Mapping | str, images: Images) -> tuple[tuple[tuple[str, tuple[int, ...]], ...], Layout]:
+    """Return (name, shape) of each parameter of the network, in the order of the flat vector, and the layout of its statistics."""
+    network = _blank(model, images)
+    parameters = tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
+    return parameters, Layout.of((name, value) for name, value in network.named_buffers() if value.is_floating_point())
+
+
+def _blank(model: Mapping | str, images: Images) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build(model, images.shape, images.classes)
+
+
+@torch.no_grad()
+def put(network: nn.Module, weights: np.ndarray, buffers: np.ndarray | None = None) -> None:
+    """Set all parameters from a copy of a flat vector (parameter,), and the running statistics from one (buffer,) where given."""
+    # A copy: the parameters become views of the vector, and what prunes them in place must not reach the caller's array.
+    nn.utils.vector_to_parameters(torch.from_numpy(np.array(weights, dtype=np.float32)), network.parameters())
+    if buffers is not None and len(buffers):
+        start = 0
+        for value in network.buffers():
+            if value.is_floating_point():
+                value.copy_(torch.from_numpy(np.array(buffers[start : start + value.numel()])).view(value.shape))
+                start += value.numel()
 
 
 @torch.inference_mode()
 def accuracy(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     """Return the share of images classified right, over all of them (a last partial batch counts by its own size)."""
     network.eval()
-    right = sum(int((network(x[i : i + BATCH]).argmax(1) == y[i : i + BATCH]).sum()) for i in range(0, len(x), BATCH))
+    batch = max(1, PIXELS // (x.shape[2] * x.shape[3]))
+    right = sum(int((network(x[i : i + batch]).argmax(1) == y[i : i + batch]).sum()) for i in range(0, len(x), batch))
     return right / len(x)
 
 
@@ -54,13 +89,20 @@ def compact(network: nn.Module) -> nn.Module:
     known = nn.Conv2d | nn.Linear | nn.ReLU | nn.MaxPool2d | nn.Flatten
     if not (isinstance(network, nn.Sequential) and all(isinstance(layer, known) for layer in network)):
         return network
-    chain = nn.Sequential(*(copy.deepcopy(layer) for layer in network))
+    chain = nn.Sequential(*(_shallow(layer) for layer in network))
     linear = [i for i, layer in enumerate(chain) if isinstance(layer, nn.Conv2d | nn.Linear)]
     for here, after in reversed(list(itertools.pairwise(linear))):
         _drop(chain[here], chain[after])
     for here, after in itertools.pairwise(linear):
         _drop(chain[here], chain[after])
     return _pooled_first(chain)
+
+
+def _shallow(layer: nn.Module) -> nn.Module:
+    """Return a layer whose parameters can be replaced without touching those of `layer`, which it shares until then."""
+    other = copy.copy(layer)
+    other._parameters = dict(layer._parameters)
+    return other
 
 
 def _pooled_first(chain: nn.Sequential) -> nn.Sequential:
@@ -99,13 +141,38 @@ def _drop(layer: nn.Module, following: nn.Module) -> None:
 
 
 class Evaluator:
-    """Evaluates many masks of one kind of network on test images already in memory, in the layout that is fastest."""
+    """Evaluates many sets of weights of one kind of network on test images in memory, in the way that is fastest for it.
 
-    def __init__(self, network: nn.Module, x_test: np.ndarray, y_test: np.ndarray):
-        self.network = network
-        self.x = torch.from_numpy(x_test).contiguous(memory_format=torch.channels_last)
-        self.y = torch.from_numpy(y_test)
+    Fully connected networks go through the shared engine side by side; others one after another, images channels last, without
+    their dead channels.
+    """
 
-    def __call__(self) -> float:
-        """Return the accuracy of the network as it now is; dead channels are dropped before."""
-        return accuracy(compact(self.network).to(memory_format=torch.channels_last), self.x, self.y)
+    def __init__(self, model: Mapping | str, images: Images):
+        self.network = _blank(model, images)
+        self._model, self._images = model, images
+        self._used = positions(self.network, images.shape)
+        if not isinstance(self.network, MLP):
+            self.x = torch.from_numpy(images.x_test).contiguous(memory_format=torch.channels_last)
+            self.y = torch.from_numpy(images.y_test)
+
+    def __call__(self, rows: Sequence[np.ndarray], buffers: np.ndarray | None = None) -> list[float]:
+        """Return the test accuracy for each of the weights `rows`, each (parameter,), all with the same running statistics."""
+        # Equal weights (no compression, where every method keeps everything) are evaluated once.
+        distinct = {row.tobytes(): row for row in rows}
+        found = dict(zip(distinct, self._accuracies(list(distinct.values()), buffers)))
+        return [found[row.tobytes()] for row in rows]
+
+    def _accuracies(self, rows: list[np.ndarray], buffers: np.ndarray | None) -> list[float]:
+        if isinstance(self.network, MLP):
+            some = max(1, BATCHED // len(rows[0]))
+            blocks = (np.stack(rows[start : start + some]) for start in range(0, len(rows), some))
+            return [value for block in blocks for value in score(self._model, block, self._images, device="cpu")[0]]
+        found = []
+        for row in rows:
+            put(self.network, row, buffers)
+            found.append(accuracy(compact(self.network).to(memory_format=torch.channels_last), self.x, self.y))
+        return found
+
+    def multiply_adds(self, mask: Mask) -> int:
+        """Return the multiply-adds per image of the weights that `mask` keeps."""
+        return multiply_adds(mask, self._used)

@@ -25,6 +25,8 @@ class Modes:
         Optimizer steps from the first state of the window to its last, the moment of pruning.
     residuals : ndarray, shape (mode,), or None
         How far each pair is from an exact one.
+    present : complex ndarray, shape (mode,), or None
+        c_i, so that the last state is about sum_i c_i v_i; for an exactly linear system c_i = b_i lambda_i^steps.
     """
 
     eigenvalues: np.ndarray
@@ -32,6 +34,7 @@ class Modes:
     amplitudes: np.ndarray
     steps: int
     residuals: np.ndarray | None = None
+    present: np.ndarray | None = None
 
 
 def chosen_modes(eigenvalues: np.ndarray, which: str, count: int | None = None, tolerance: float = 0.01) -> np.ndarray:

@@ -31,6 +31,8 @@ class Moment:
         Koopman modes of the weights over the window of optimizer steps that ends at w(t).
     generator : numpy Generator or None
         Randomness of this network's own.
+    earlier : ndarray, shape (parameter,), or None
+        The weights at the beginning of that window.
     """
 
     weights: np.ndarray
@@ -38,6 +40,7 @@ class Moment:
     gradient: np.ndarray | None = None
     modes: Modes | None = None
     generator: np.random.Generator | None = None
+    earlier: np.ndarray | None = None
 
 
 Score = Callable[..., np.ndarray]
@@ -70,14 +73,8 @@ def find_score(name: str) -> Score:
     return function
 
 
-def evaluate(name: str, moment: Moment, options: Mapping | None = None) -> np.ndarray:
-    """Return the score `name` of every weight, float64 of shape (parameter,).
-
-    Raises
-    ------
-    KoopflowError
-        For an unknown score or option, evidence the moment lacks, or a result that is not one number per weight.
-    """
+def check(name: str, options: Mapping | None = None) -> tuple[Score, dict]:
+    """Return the score `name` and its options; raise KoopflowError for an unknown score, or an option that it does not have."""
     function, options = find_score(name), dict(options or {})
     accepted = inspect.signature(function).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
@@ -86,6 +83,18 @@ def evaluate(name: str, moment: Moment, options: Mapping | None = None) -> np.nd
             raise KoopflowError(
                 f"score {name}: option {option!r} is unknown; accepted are {', '.join(list(accepted)[1:]) or 'none'}"
             )
+    return function, options
+
+
+def evaluate(name: str, moment: Moment, options: Mapping | None = None) -> np.ndarray:
+    """Return the score `name` of every weight, float64 of shape (parameter,).
+
+    Raises
+    ------
+    KoopflowError
+        For an unknown score or option, evidence the moment lacks, or a result that is not one number per weight.
+    """
+    function, options = check(name, options)
     try:
         values = np.asarray(function(moment, **options), dtype=np.float64)
     except (TypeError, ValueError, AttributeError) as error:
@@ -119,6 +128,13 @@ def gradient(moment: Moment) -> np.ndarray:
 
 
 @register
+def window_gradient(moment: Moment) -> np.ndarray:
+    """|w * (w(t) - w(t - window))|: for gradient descent the change is -learning rate * the sum of the window's own gradients."""
+    earlier = _need(moment, "earlier", "window_gradient")
+    return np.abs(moment.weights * np.subtract(moment.weights, earlier, dtype=np.float64))
+
+
+@register
 def random(moment: Moment) -> np.ndarray:
     """Return uniform noise, the control."""
     return _need(moment, "generator", "random").random(moment.weights.shape)
@@ -132,14 +148,21 @@ def koopman_magnitude(moment: Moment) -> np.ndarray:
 
 
 @register
-def koopman_gradient(moment: Moment) -> np.ndarray:
-    """|w(t) * sum_i (lambda_i - 1) lambda_i^t b_i v_i|, the modes' own next step (paper P, Koopman gradient pruning).
+def koopman_gradient(moment: Moment, amplitudes: str = "first") -> np.ndarray:
+    """|w(t) * sum_i (lambda_i - 1) c_i v_i|, the modes' own next step (paper P, Koopman gradient pruning).
 
-    For gradient descent the sum is -learning rate * dL/dw, so the ranking is that of `gradient`. Whether the paper leaves the mode
-    nearest 1 out of the sum is not known; a mode of eigenvalue exactly 1 leaves by itself, so all are summed here.
+    For gradient descent the sum is -learning rate * dL/dw, so the ranking is that of `gradient`. c_i = lambda_i^t b_i from the first
+    state of the window, as in the paper's expansion; with `amplitudes` "present", from the last state itself. Whether the paper leaves
+    the mode nearest 1 out of the sum is not known; a mode of eigenvalue exactly 1 leaves by itself, so all are summed here.
     """
     modes = _need(moment, "modes", "koopman_gradient")
-    return np.abs(moment.weights * superposition(modes, np.arange(len(modes.eigenvalues)), step=True))
+    if amplitudes not in ("first", "present"):
+        raise KoopflowError(f"koopman_gradient: amplitudes: {amplitudes!r} found; accepted are first and present")
+    if amplitudes == "first":
+        step = superposition(modes, np.arange(len(modes.eigenvalues)), step=True)
+    else:
+        step = (((modes.eigenvalues - 1) * modes.present) @ modes.vectors).real
+    return np.abs(moment.weights * step)
 
 
 @register

@@ -1,4 +1,5 @@
-"""What the tables of several seeds say together: differences between methods with intervals, and the best method of each cell."""
+"""What the tables of several seeds say together: differences between methods, the best one of each cell, from when on two agree, and
+what in the spectrum tells it; all with intervals over seeds."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,10 @@ from scipy import stats
 
 DIFFERENCES = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
 BEST = ["study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n"]
+
+ONSET = ["study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last", "gap_first", "gap_last"]
+PREDICTORS = ["study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high"]
+AGREE = 0.9  # overlap beyond chance above which two methods are said to keep the same weights; the claims' criterion
 
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
@@ -44,3 +49,59 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
         margin = interval((table[order[0]] - table[order[1]]).to_numpy())
         rows.append((study, epoch, compression, order[0], float(table[order[0]].mean()), order[1], *margin, len(table)))
     return pd.DataFrame(rows, columns=BEST)
+
+
+def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
+    """Return the overlap beyond chance of each study, pair, seed and epoch, its mean over the compressions at which it is defined."""
+    keys = ["study", "method_a", "method_b", "seed", "epoch"]
+    return overlap.dropna(subset="beyond_chance").groupby(keys, sort=True).beyond_chance.mean().reset_index(name="agreement")
+
+
+def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
+    """Return what the spectrum says at each study, seed and epoch, by the fit that the table lists first (its window and rank).
+
+    Columns: gap, |lambda_1 - 1| of the eigenvalue nearest 1; second_gap, that of the next one; elsewhere, the size at the moment of
+    pruning of all other modes against the leading one's; residual of the leading pair; prediction_error.
+    """
+    keys, rows = ["study", "seed", "epoch"], []
+    fits = spectrum.drop_duplicates(["study"])[["study", "window", "rank"]]
+    for place, group in spectrum.merge(fits, on=list(fits.columns)).groupby(keys, sort=True):
+        group = group.sort_values("mode")
+        gaps, size = np.hypot(group.real - 1, group.imag).to_numpy(), group.present.to_numpy()
+        elsewhere = np.sqrt(np.sum(size[1:] ** 2)) / size[0]
+        second = gaps[1] if len(gaps) > 1 else np.nan
+        rows.append((*place, gaps[0], second, elsewhere, group.residual.iloc[0], group.prediction_error.iloc[0]))
+    return pd.DataFrame(rows, columns=[*keys, "gap", "second_gap", "elsewhere", "residual", "prediction_error"])
+
+
+def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
+    """Return for each study, pair and seed the first pruned epoch from which on the overlap beyond chance stays at least `AGREE`.
+
+    Missing where it does not at the last one. Beside it the agreement and the leading eigenvalue's distance from 1, first and last.
+    """
+    gaps, rows = leading(spectrum).set_index(["study", "seed", "epoch"]).gap, []
+    for (study, a, b, seed), group in agreement(overlap).groupby(["study", "method_a", "method_b", "seed"], sort=True):
+        group = group.sort_values("epoch")
+        below = np.flatnonzero(group.agreement.to_numpy() < AGREE)
+        start = below[-1] + 1 if len(below) else 0
+        epoch = group.epoch.iloc[start] if start < len(group) else np.nan
+        ends = group.agreement.iloc[[0, -1]]
+        rows.append((study, a, b, seed, epoch, *ends, *(gaps.get((study, seed, group.epoch.iloc[end]), np.nan) for end in (0, -1))))
+    return pd.DataFrame(rows, columns=ONSET)
+
+
+def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
+    """Return Spearman's correlation, over the epochs of one seed, of each quantity of `leading` with the agreement of two methods.
+
+    Mean and interval over seeds, for the pairs that have a Koopman method first; at least four epochs are needed.
+    """
+    both = agreement(overlap).merge(leading(spectrum), on=["study", "seed", "epoch"])
+    both, rows = both[both.method_a.str.startswith("koopman")], []
+    for (study, a, b), group in both.groupby(["study", "method_a", "method_b"], sort=True):
+        for quantity in ("gap", "second_gap", "elsewhere", "residual", "prediction_error"):
+            values = [own[quantity].corr(own.agreement, method="spearman") for _, own in group.groupby("seed") if len(own) >= 4]
+            values = np.array(values, dtype=float)
+            if np.isfinite(values).any():
+                found = values[np.isfinite(values)]
+                rows.append((study, a, b, quantity, len(found), *interval(found)))
+    return pd.DataFrame(rows, columns=PREDICTORS)

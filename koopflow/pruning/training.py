@@ -1,182 +1,179 @@
-"""Train one network of a study and keep every optimizer step of the named windows; fine-tune under a mask."""
+"""The training behind a pruning study, by the shared trainer: all its networks as one ensemble, every step of the windows on disk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
-from koopflow import seeds
+from koopflow.data.images import Images
 from koopflow.errors import Diverged, KoopflowError
-from koopflow.pruning.mask import Mask
+from koopflow.training import ensemble
+from koopflow.training.capture import Capture
+from koopflow.training.checkpoint import Checkpoint
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+LARGEST_BATCH = 1 << 26  # weights of one ensemble of masked networks: 256 MB in float32
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """One network at the end of an epoch.
+class Networks:
+    """What a training leaves beside its trajectory.
 
-    Attributes: `epoch`; `weights` (parameter,) float32; `states` (window + 1, parameter) float32 on disk, the last row being
-    `weights`; `buffers`, running statistics by name; `loss`, mean over the window's batches; `seconds` of training so far.
+    Attributes
+    ----------
+    seeds : list of int
+        Whose networks these are, in the order of the trajectory's replicas.
+    buffers : dict of step to float32 (replica, buffer)
+        Running statistics of normalization at the moments of pruning; no column where the network has none.
+    diverged : dict of seed to step
+        Networks without a finite loss from that step on.
     """
 
-    epoch: int
-    weights: np.ndarray
-    states: np.ndarray
-    buffers: dict[str, torch.Tensor]
-    loss: float
-    seconds: float
+    seeds: list[int]
+    buffers: dict[int, np.ndarray]
+    diverged: dict[int, int]
+
+    def save(self, path: str | Path) -> None:
+        """Write to `path` (.npz)."""
+        arrays = {f"buffers/{step}": rows for step, rows in self.buffers.items()}
+        diverged = np.array(list(self.diverged.items()), dtype=np.int64).reshape(-1, 2)
+        with open(path, "wb") as file:
+            np.savez(file, seeds=np.array(self.seeds, dtype=np.int64), diverged=diverged, **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Networks":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            buffers = {int(key.partition("/")[2]): file[key] for key in file.files if key.startswith("buffers/")}
+            return cls(file["seeds"].tolist(), buffers, dict(file["diverged"].tolist()))
 
 
-def layout(network: nn.Module) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return name and shape of each parameter, in the order of the flat vector."""
-    return tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
+def moments(study: Mapping, images: Images) -> dict[float, int]:
+    """Return epoch -> optimizer step of each moment of pruning; an epoch may be a fraction, down to one step.
 
-
-def flat(network: nn.Module) -> np.ndarray:
-    """Return all parameters as one float32 vector."""
-    return nn.utils.parameters_to_vector(network.parameters()).detach().numpy().copy()
-
-
-def put(network: nn.Module, weights: np.ndarray, buffers: Mapping[str, torch.Tensor] | None = None) -> None:
-    """Set all parameters from a copy of a flat vector, and the running statistics where given."""
-    # A copy: the parameters become views of the vector, and what trains or prunes them in place must not reach the caller's array.
-    nn.utils.vector_to_parameters(torch.from_numpy(np.array(weights, dtype=np.float32)), network.parameters())
-    for name, value in network.named_buffers():
-        if buffers and name in buffers:
-            value.copy_(buffers[name])
-
-
-def optimizer_and_schedule(network: nn.Module, settings: Mapping, steps: int):
-    """Return the optimizer of `settings` ({name, learning_rate, ..., schedule: {name: constant, cosine or step}}) and its schedule."""
-    options = {
-        {"epsilon": "eps"}.get(key, key): value
-        for key, value in settings.items()
-        if key not in ("name", "learning_rate", "schedule")
-    }
-    if settings["name"] not in OPTIMIZERS:
-        raise KoopflowError(f"optimizer.name: {settings['name']!r} is unknown; accepted are {', '.join(OPTIMIZERS)}")
-    try:
-        optimizer = OPTIMIZERS[settings["name"]](network.parameters(), lr=settings["learning_rate"], **options)
-    except TypeError as error:
-        raise KoopflowError(f"optimizer {settings['name']}: {error}") from None
-    options = dict(settings.get("schedule", {}))
-    schedule = options.pop("name", "constant")
-    if schedule == "step" and set(options) <= {"milestones", "factor"}:
-        milestones, factor = options.get("milestones", []), options.get("factor", 0.1)
-        return optimizer, torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, factor)
-    if options:
-        raise KoopflowError(f"optimizer.schedule: {sorted(options)[0]!r} is not used here; accepted are name, milestones, factor")
-    if schedule == "constant":
-        return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
-    if schedule == "cosine":
-        return optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    raise KoopflowError(f"optimizer.schedule.name: {schedule!r} is unknown; accepted are constant, cosine, step")
-
-
-def batches(count: int, size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield the indices of one epoch's batches in random order; a last partial batch is left out, so that steps are alike."""
-    order = generator.permutation(count)
-    for start in range(0, count - size + 1, size):
-        yield order[start : start + size]
-
-
-def train(
-    network: nn.Module, images, settings: Mapping, generator: np.random.Generator, at: list[int], window: int, scratch: Path
-) -> Iterator[Snapshot]:
-    """Train `network` for settings["epochs"] epochs and yield a `Snapshot` at the end of each epoch of `at`.
-
-    The states of a window go to one file in `scratch` as they come; only it, never the whole training, lies on disk.
+    Raises KoopflowError for moments outside training, and for windows that begin before it or reach over the moment before.
     """
-    import time
-
-    x, y = torch.from_numpy(images.x_train), torch.from_numpy(images.y_train)
-    per_epoch = len(x) // settings["batch_size"]
-    check_window(window, at, per_epoch, settings["epochs"])
-    optimizer, schedule = optimizer_and_schedule(network, settings["optimizer"], settings["epochs"] * per_epoch)
-    ring = np.lib.format.open_memmap(
-        scratch / "states.npy", mode="w+", dtype=np.float32, shape=(window + 1, sum(p.numel() for p in network.parameters()))
-    )
-    ends = [epoch * per_epoch for epoch in at]
-    step, seconds = 0, 0.0
-    for epoch in range(1, settings["epochs"] + 1):
-        begun, losses = time.perf_counter(), []
-        network.train()
-        for index in batches(len(x), settings["batch_size"], generator):
-            _capture(ring, network, step, ends, window)
-            optimizer.zero_grad(set_to_none=True)
-            loss = nn.functional.cross_entropy(network(x[index]), y[index])
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            step += 1
-            losses.append(loss.detach())
-        _capture(ring, network, step, ends, window)
-        seconds += time.perf_counter() - begun
-        weights = flat(network)
-        if not np.isfinite(weights).all():
-            raise Diverged(f"training diverged in epoch {epoch}: NaN or infinite weights; lower optimizer.learning_rate")
-        if epoch in at:
-            buffers = {name: value.clone() for name, value in network.named_buffers()}
-            yield Snapshot(epoch, weights, ring, buffers, float(torch.stack(losses).mean()), seconds)
-
-
-def _capture(ring: np.ndarray, network: nn.Module, step: int, ends: list[int], window: int) -> None:
-    """Write the state into its row if a window is open; the states of a step that opens and closes windows are written once."""
-    for end in ends:
-        if end - window <= step <= end:
-            ring[window - (end - step)] = nn.utils.parameters_to_vector(network.parameters()).detach().numpy()
-            return
-
-
-def check_window(window: int, at: list[int], per_epoch: int, epochs: int) -> None:
-    """Raise KoopflowError where a window does not fit between the moments of pruning."""
-    if max(at) > epochs or min(at) < 1:
-        raise KoopflowError(f"prune_epochs: {at} found; accepted are epochs from 1 to {epochs}, the length of training")
-    room = min(after - before for before, after in zip([0, *sorted(at)], sorted(at))) * per_epoch
-    if not 2 <= window <= room:
+    per_epoch = len(images.x_train) // study["batch_size"]
+    if per_epoch == 0:
+        raise KoopflowError(f"batch_size: {study['batch_size']} is larger than the training set ({len(images.x_train)} images)")
+    at = sorted(study["prune_epochs"])
+    if at[-1] > study["epochs"] or at[0] * per_epoch < 1:
         raise KoopflowError(
-            f"window: {window} steps found, longer than training before it; accepted are 2 to {room} "
-            f"(one epoch has {per_epoch} steps, prune_epochs are {at})"
+            f"prune_epochs: {study['prune_epochs']} found; accepted are epochs from {1 / per_epoch:.3g} (one step) to {study['epochs']},"
+            " the length of training"
+        )
+    return {epoch: round(epoch * per_epoch) for epoch in at}
+
+
+def check_window(window: int, study: Mapping, images: Images) -> None:
+    """Raise KoopflowError where a window of so many steps does not fit before each moment of pruning."""
+    first = min(moments(study, images).values())
+    if not 2 <= window <= first:
+        raise KoopflowError(
+            f"window: {window} steps found, longer than training before it; accepted are 2 to {first}, the steps before the first of"
+            f" prune_epochs {study['prune_epochs']} (one epoch has {len(images.x_train) // study['batch_size']} steps)"
         )
 
 
-def mean_gradient(network: nn.Module, images, count: int) -> np.ndarray:
-    """Return the gradient of the mean loss over the first `count` training images (all for 0), flat, in loss per weight."""
-    network.eval()
-    network.zero_grad(set_to_none=True)
-    count = len(images.x_train) if count == 0 else min(count, len(images.x_train))
-    for start in range(0, count, 1000):
-        stop = min(start + 1000, count)
-        x, y = (torch.from_numpy(part[start:stop]) for part in (images.x_train, images.y_train))
-        (nn.functional.cross_entropy(network(x), y, reduction="sum") / count).backward()
-    gradients = nn.utils.parameters_to_vector([p.grad for p in network.parameters()]).numpy().copy()
-    network.zero_grad(set_to_none=True)
-    return gradients
+def setup(study: Mapping, images: Images, epochs: float, **changes) -> dict:
+    """Return the shared trainer's set-up for `epochs` epochs of `study`."""
+    steps = round(epochs * (len(images.x_train) // study["batch_size"]))
+    return {"model": study["model"], "optimizer": study["optimizer"], "batch_size": study["batch_size"], "steps": steps, **changes}
 
 
-def fine_tune(network: nn.Module, mask: Mask, images, settings: Mapping, epochs: int, seed: int, *names: object) -> None:
-    """Train `network` on under `mask`; neither momentum, Adam's moments nor weight decay revive a pruned weight."""
-    x, y = torch.from_numpy(images.x_train), torch.from_numpy(images.y_train)
-    held = [torch.from_numpy(mask[name].astype(np.float32)) for name, _ in network.named_parameters()]
-    optimizer, _ = optimizer_and_schedule(network, {**settings["optimizer"], "schedule": {"name": "constant"}}, 1)
-    generator = seeds.rng(seed, *names)
-    hold(network, held)
-    network.train()
-    for _ in range(epochs):
-        for index in batches(len(x), settings["batch_size"], generator):
-            optimizer.zero_grad(set_to_none=True)
-            nn.functional.cross_entropy(network(x[index]), y[index]).backward()
-            optimizer.step()
-            # After the step, not in the gradient: what moves a weight without a gradient (momentum, decay) is undone as well.
-            hold(network, held)
+def train(
+    name: str,
+    study: Mapping,
+    window: int,
+    images: Images,
+    *,
+    seed: int,
+    seeds: Sequence[int],
+    path: str | Path,
+    checkpoint: Checkpoint | None = None,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Networks:
+    """Train the networks `seeds` of a study as one ensemble; the last `window` steps before each moment go to the trajectory `path`.
+
+    Raises
+    ------
+    KoopflowError
+        Before training for what cannot be done; Diverged after it when no network is left.
+    """
+    steps = moments(study, images)
+    check_window(window, study, images)
+    whole = setup(study, images, study["epochs"])
+    captured = sorted({step for end in steps.values() for step in range(end - window, end + 1)})
+    about = {"pruning": name, "moments": {str(epoch): step for epoch, step in steps.items()}, "window": window}
+    trained = ensemble.train(
+        whole,
+        images,
+        seed=seed,
+        stream=("pruning", name),
+        groups=list(seeds),
+        capture=Capture(str(path), study=about, only=captured),
+        keep=set(steps.values()),
+        checkpoint=checkpoint,
+        device=device,
+        progress=progress,
+    )
+    diverged = {int(replica): step for replica, step in trained.diverged.items()}
+    if len(diverged) == len(trained.replicas):
+        first = min(diverged.values())
+        raise Diverged(f"study {name}: training diverged, the first network at step {first}; lower optimizer.learning_rate")
+    return Networks(list(seeds), {step: kept[1] for step, kept in trained.kept.items()}, diverged)
 
 
-@torch.no_grad()
-def hold(network: nn.Module, held: list[torch.Tensor]) -> None:
-    """Set the pruned weights to zero."""
-    for parameter, kept in zip(network.parameters(), held):
-        parameter.mul_(kept)
+def fine_tune(
+    name: str,
+    study: Mapping,
+    images: Images,
+    masks: np.ndarray,
+    weights: np.ndarray,
+    buffers: np.ndarray,
+    *,
+    seed: int,
+    seeds: Sequence[int],
+    step: int,
+    checkpoint: Checkpoint | None = None,
+    device: str = "auto",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train masked networks on; all masks of one network see the same batches.
+
+    Parameters
+    ----------
+    masks : bool (network, mask, parameter)
+    weights : float32 (network, parameter)
+        At optimizer step `step`, of the networks `seeds`.
+    buffers : float32 (network, buffer)
+
+    Returns
+    -------
+    weights, buffers : float32 (network, mask, parameter) and (network, mask, buffer)
+        The learning rate is the optimizer's first, without its schedule; its memory starts empty. Pruned weights are zero.
+    """
+    networks, count, size = masks.shape
+    spec = {key: value for key, value in study["optimizer"].items() if key != "schedule"}
+    whole = setup(study, images, study["finetune"]["epochs"], optimizer=spec)
+    tuned, statistics = np.empty((networks, count, size), np.float32), np.empty((networks, count, buffers.shape[1]), np.float32)
+    most = max(1, LARGEST_BATCH // (size * networks))
+    for start in range(0, count, most):
+        some = masks[:, start : start + most]
+        copies = some.shape[1]
+        trained = ensemble.train(
+            whole,
+            images,
+            seed=seed,
+            stream=("pruning", name, step, "finetune"),
+            groups=list(seeds),
+            copies=copies,
+            initial=np.repeat(weights, copies, axis=0),
+            initial_buffers=np.repeat(buffers, copies, axis=0) if buffers.shape[1] else None,
+            masks=some.reshape(networks * copies, size),
+            checkpoint=checkpoint,
+            device=device,
+        )
+        tuned[:, start : start + most] = trained.weights.reshape(networks, copies, size)
+        statistics[:, start : start + most] = trained.buffers.reshape(networks, copies, -1)
+    return tuned, statistics

@@ -27,6 +27,8 @@ class Capture:
         The window, both included; `last` None is the end of training. State s is the one after s updates; 0 is the initial one.
     study : mapping, optional
         Stored in the file, beside what the trainer itself knows.
+    only : sequence of int, optional
+        These steps and no others (several windows), instead of every, first and last.
     """
 
     path: str
@@ -35,9 +37,14 @@ class Capture:
     first: int = 0
     last: int | None = None
     study: dict | None = None
+    only: Sequence[int] | None = None
 
-    def steps(self, total: int) -> range:
+    def steps(self, total: int) -> Sequence[int]:
         """Return the captured steps of a training of `total` steps; raises KoopflowError for a window outside it."""
+        if self.only is not None:
+            if not self.only or min(self.only) < 0 or max(self.only) > total:
+                raise KoopflowError(f"capture: the steps asked for do not lie within the training's steps 0 to {total}")
+            return tuple(sorted(set(self.only)))
         last = total if self.last is None else self.last
         if self.every < 1:
             raise KoopflowError(f"capture: every: {self.every} is not a positive whole number")
@@ -56,11 +63,11 @@ class CaptureStream:
     """An open capture: takes the weights before a step's update and the losses that the step then finds."""
 
     def __init__(
-        self, capture: Capture, replicas: Replicas, names: Sequence[str], steps: range, about: dict, seeds: list, kept: int
+        self, capture: Capture, replicas: Replicas, names: Sequence[str], steps: Sequence[int], about: dict, seeds: list, kept: int
     ):
         from koopflow.trajectory import TrajectoryWriter
 
-        self._replicas, self._names, self._steps = replicas, tuple(names), steps
+        self._replicas, self._names, self._steps = replicas, tuple(names), frozenset(steps)
         shapes = dict(zip(replicas.layout.names, replicas.layout.shapes))
         table = [(name, shapes[name]) for name in self._names]
         if kept:

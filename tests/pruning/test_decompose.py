@@ -1,11 +1,12 @@
-"""The decomposition by inner products against closed forms and a plain decomposition of the whole matrix."""
+"""The decomposition by inner products against closed forms and PyDMD, on arrays and on trajectory files."""
 
 import numpy as np
 import pytest
 from pydmd import DMD
 
 from koopflow.errors import KoopflowError
-from koopflow.pruning import decompose
+from koopflow.pruning.decompose import Window, prediction_error
+from koopflow.trajectory import Trajectory, TrajectoryWriter
 
 
 def linear_states(eigenvalues, steps=30, size=500, seed=0):
@@ -24,56 +25,72 @@ def linear_states(eigenvalues, steps=30, size=500, seed=0):
 EIGENVALUES = [1 + 0j, 0.7 + 0j, 0.9 + 0.2j, 0.9 - 0.2j]
 
 
-def test_eigenvalues_modes_and_amplitudes_of_a_linear_system_are_found():
+@pytest.mark.parametrize("steps", [29, 20])
+def test_eigenvalues_modes_and_amplitudes_of_a_linear_system_are_found(steps):
     states, matrix = linear_states(EIGENVALUES)
-    fitted = decompose.fit(decompose.gram(states), 4)
-    found = decompose.modes(states, fitted)
+    window = Window(states)
+    fitted = window.fit(steps, 4)
+    found = window.modes(fitted)
+    first, last = 29 - steps, 29
     for value, vector in zip(EIGENVALUES, matrix):
         i = np.argmin(np.abs(found.eigenvalues - value))
         assert abs(found.eigenvalues[i] - value) < 1e-7
-        np.testing.assert_allclose(found.amplitudes[i] * found.vectors[i], vector, atol=1e-5)
+        np.testing.assert_allclose(found.amplitudes[i] * found.vectors[i], vector * value**first, atol=1e-5)
+        np.testing.assert_allclose(found.present[i] * found.vectors[i], vector * value**last, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, rtol=1e-9)
-    assert fitted.prediction_error < 1e-6
+    assert found.steps == steps
+    assert prediction_error(fitted) < 1e-6
 
 
-def test_noisy_states_give_pydmd_s_exact_modes():
+@pytest.mark.parametrize(("steps", "rank"), [(29, 6), (18, 3)])
+def test_noisy_states_give_pydmd_s_exact_modes_at_every_window_and_rank(steps, rank):
     states, _ = linear_states(EIGENVALUES)
     states = states + 0.01 * np.random.default_rng(1).standard_normal(states.shape)
-    fitted = decompose.fit(decompose.gram(states), 6)
-    peer = DMD(svd_rank=6, exact=True).fit(states.T)
+    window = Window(states)
+    fitted = window.fit(steps, rank)
+    peer = DMD(svd_rank=rank, exact=True).fit(states[-steps - 1 :].T)
     order = [int(np.argmin(np.abs(fitted.eigenvalues - value))) for value in peer.eigs]
     np.testing.assert_allclose(fitted.eigenvalues[order], peer.eigs, atol=1e-8)
-    mine = np.abs(decompose.modes(states, fitted).vectors[order])
+    mine = np.abs(window.modes(fitted).vectors[order])
     theirs = np.abs(peer.modes.T)
     np.testing.assert_allclose(mine, theirs / np.linalg.norm(theirs, axis=1, keepdims=True), atol=1e-6)
+    before, after = states[-steps - 1 : -1].T, states[-steps:].T
+    u, s, vh = np.linalg.svd(before, full_matrices=False)
+    u, s, vh = u[:, :rank], s[:rank], vh[:rank]
+    reduced = u.T @ after @ vh.T / s
+    expected = np.linalg.norm(u.T @ after - reduced @ u.T @ before) / np.linalg.norm(u.T @ (after - before))
+    assert prediction_error(fitted) == pytest.approx(expected, rel=1e-6)
 
 
-def test_blocks_change_nothing_and_chosen_modes_are_those_of_all():
-    states, _ = linear_states(EIGENVALUES)
-    products = decompose.gram(states)
-    np.testing.assert_allclose(decompose.gram(states, block=7), products, rtol=1e-12)
-    fitted = decompose.fit(products, 4)
-    np.testing.assert_allclose(
-        decompose.modes(states, fitted, [2], block=11).vectors[0], decompose.modes(states, fitted).vectors[2], rtol=1e-9, atol=1e-12
-    )
+def test_a_trajectory_on_disk_gives_what_the_same_states_in_memory_give(tmp_path):
+    states = [linear_states(EIGENVALUES, seed=seed)[0].astype(np.float32) for seed in (0, 1)]
+    with TrajectoryWriter(tmp_path / "t.h5", [("w", (500,))], 2, study={}, seeds=[0, 1], steps=30) as writer:
+        for step in range(30):
+            writer.append(100 + step, np.stack([run[step] for run in states]))
+    with Trajectory(tmp_path / "t.h5") as trajectory:
+        window = Window(trajectory.window(105, 125), replica=1)
+        fitted = window.fit(15, 4)
+        memory = Window(states[1][5:26])
+        other = memory.fit(15, 4)
+        np.testing.assert_allclose(fitted.eigenvalues, other.eigenvalues, rtol=1e-9)
+        np.testing.assert_allclose(window.modes(fitted).vectors, memory.modes(other).vectors, rtol=1e-9, atol=1e-12)
 
 
-def test_energy_share_and_full_rank():
-    states, _ = linear_states(EIGENVALUES)
-    products = decompose.gram(states)
-    assert len(decompose.fit(products, 1e-6).eigenvalues) == 1
-    assert len(decompose.fit(products, -1).eigenvalues) == 4
+def test_energy_share_full_rank_and_at_most_so_many_modes():
+    window = Window(linear_states(EIGENVALUES)[0])
+    assert window.fit(29, 1e-6).rank == 1
+    assert window.fit(29, -1).rank == 4
+    assert window.fit(29, 12).rank == 4
 
 
 @pytest.mark.parametrize(
     ("states", "rank", "message"),
     [
-        (np.ones((2, 5)), 1, "accepted are at least 2"),
-        (np.full((5, 5), np.nan), 1, "NaN or infinite weights"),
-        (np.ones((5, 5)), 1.5, "rank: 1.5"),
-        (np.ones((5, 5)), 0, "rank: 0"),
+        (np.ones((1, 5)), 1, "need at least 2"),
+        (np.full((5, 5), np.nan), 1, "only finite numbers fit"),
+        (np.ones((5, 5)), -2, "svd_rank: found -2"),
     ],
 )
 def test_impossible_fits_say_what_is_wrong(states, rank, message):
     with pytest.raises(KoopflowError, match=message):
-        decompose.fit(decompose.gram(states), rank)
+        Window(states).fit(len(states) - 1, rank)

@@ -1,0 +1,42 @@
+"""Train the networks of a pruning study as one ensemble, and record every step of its windows."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads) as log:
+    import time
+
+    import pandas as pd
+    from tqdm import tqdm
+
+    from koopflow.data import load
+    from koopflow.pruning import training
+    from koopflow.tables import write_csv
+    from koopflow.training.checkpoint import Checkpoint
+
+    given, name = snakemake.params, snakemake.wildcards.study
+    images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
+    begun, steps = time.perf_counter(), []
+    with tqdm(desc=f"training {name}", unit="step", disable=None) as bar:
+
+        def progress(done, total):
+            steps.append(done)  # of this session: an interrupted training goes on in another
+            bar.total = total
+            bar.update(done - bar.n)
+
+        networks = training.train(
+            name,
+            given.study,
+            given.window,
+            images,
+            seed=given.seed,
+            seeds=range(*given.networks),
+            path=snakemake.output.trajectories,
+            checkpoint=Checkpoint(".checkpoints/pruning", every_steps=given.checkpoint_interval),
+            device=given.device,
+            progress=progress,
+        )
+    seconds = (time.perf_counter() - begun) / len(steps) / len(networks.seeds)
+    networks.save(snakemake.output.networks)
+    for seed, step in networks.diverged.items():
+        log.warning("%s: network %s diverged at step %d and is left out", name, seed, step)
+    write_csv(pd.DataFrame({"seconds_per_step": [seconds]}), snakemake.output.cost, ["seconds_per_step"])
