@@ -229,3 +229,14 @@ def test_a_claim_that_cannot_be_computed_is_one_clear_line(change, named):
     with pytest.raises(KoopflowError, match=r"claims\.statements\.it") as caught:
         check(block)
     assert named in str(caught.value)
+
+
+def test_early_and_late_are_each_studys_own_and_a_study_pruned_once_is_left_out():
+    from koopflow.claims.pruning import _epochs
+
+    rows = [("short", 1, 0.1), ("short", 10, 0.2), ("long", 50, 0.3), ("long", 200, 0.4), ("once", 7, 0.5)]
+    frame = pd.DataFrame(rows, columns=["study", "epoch", "value"])
+    assert _epochs(frame, "early").value.tolist() == [0.1, 0.3]
+    assert _epochs(frame, "late").value.tolist() == [0.2, 0.4]
+    with pytest.raises(Undecided, match="early and late cannot be told apart"):
+        _epochs(frame[frame.study == "once"], "late")

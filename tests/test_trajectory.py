@@ -46,6 +46,22 @@ def test_what_is_written_is_read(tmp_path, options):
     assert h5py.File(tmp_path / "t.h5")["weights"].shape == (3, 40, WIDTH)
 
 
+def test_a_window_holds_the_states_of_its_steps_and_refuses_a_gap(tmp_path):
+    weights = states()
+    with TrajectoryWriter(tmp_path / "t.h5", PARAMETERS, 3, study={}, seeds=[]) as writer:
+        for place, step in enumerate([*range(20), *range(30, 50)]):
+            writer.append(step, weights[place])
+    with Trajectory(tmp_path / "t.h5") as trajectory:
+        part = trajectory.window(33, 41)
+        assert np.array_equal(part.read(replicas=[2, 0]), weights[23:32].swapaxes(0, 1)[[2, 0]])
+        assert part.steps.tolist() == list(range(33, 42))
+        assert np.array_equal(part.window(35, 36).read()[1], weights[25:27, 1])
+        assert np.array_equal(part.state(-1, 1)["first.bias"], weights[31, 1, 40:50])
+        assert np.array_equal(trajectory.read(), weights.swapaxes(0, 1))
+        with pytest.raises(KoopflowError, match=r"t\.h5: 5 of the 15 states of steps 15 to 29 were captured"):
+            trajectory.window(15, 29)
+
+
 def test_columns_follow_name_patterns_and_join_neighbours(tmp_path):
     write(tmp_path / "t.h5", states())
     with Trajectory(tmp_path / "t.h5") as trajectory:

@@ -99,9 +99,9 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
     both, rows = both[both.method_a.str.startswith("koopman")], []
     for (study, a, b), group in both.groupby(["study", "method_a", "method_b"], sort=True):
         for quantity in ("gap", "second_gap", "elsewhere", "residual", "prediction_error"):
-            values = [own[quantity].corr(own.agreement, method="spearman") for _, own in group.groupby("seed") if len(own) >= 4]
-            values = np.array(values, dtype=float)
-            if np.isfinite(values).any():
-                found = values[np.isfinite(values)]
-                rows.append((study, a, b, quantity, len(found), *interval(found)))
+            enough = [own for _, own in group.groupby("seed") if len(own) >= 4]
+            enough = [own for own in enough if own[quantity].nunique() > 1 and own.agreement.nunique() > 1]
+            found = [own[quantity].corr(own.agreement, method="spearman") for own in enough]
+            if found:
+                rows.append((study, a, b, quantity, len(found), *interval(np.array(found))))
     return pd.DataFrame(rows, columns=PREDICTORS)

@@ -51,7 +51,7 @@ class Networks:
 def moments(study: Mapping, images: Images) -> dict[float, int]:
     """Return epoch -> optimizer step of each moment of pruning; an epoch may be a fraction, down to one step.
 
-    Raises KoopflowError for moments outside training, and for windows that begin before it or reach over the moment before.
+    Raises KoopflowError for moments outside training.
     """
     per_epoch = len(images.x_train) // study["batch_size"]
     if per_epoch == 0:

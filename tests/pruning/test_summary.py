@@ -58,6 +58,59 @@ def test_best_names_the_method_of_highest_mean(tables):
         assert row.margin >= 0
 
 
+def eigenvalues(gaps, sizes):
+    """Spectra of three seeds over epochs: the leading distance from 1 by `gaps`, the other mode's size by `sizes`."""
+    rows = []
+    for seed in range(3):
+        for epoch, (gap, size) in enumerate(zip(gaps, sizes), start=1):
+            one = {"study": "s", "epoch": epoch, "seed": seed, "window": 44, "rank": 10, "prediction_error": 0.5, "residual": 0.1}
+            rows += [
+                one | {"mode": 0, "real": 1.0, "imag": gap, "present": 2.0},
+                one | {"mode": 1, "real": 0.9, "imag": 0, "present": size},
+            ]
+            rows.append(one | {"mode": 0, "window": 9, "real": 7.0, "imag": 0, "present": 1.0})  # another fit: not looked at
+    return pd.DataFrame(rows)
+
+
+def agreeing(values):
+    rows = [
+        ("s", "koopman_magnitude", "global_magnitude", e, c, seed, v)
+        for seed in range(3)
+        for e, v in enumerate(values, 1)
+        for c in (4, 16)
+    ]
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "beyond_chance"]
+    dense = [
+        ("s", "koopman_magnitude", "global_magnitude", e, 1, seed, np.nan) for seed in range(3) for e in range(1, len(values) + 1)
+    ]
+    return pd.DataFrame(rows + dense, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([0.95, 0.5, 0.91, 0.99], 3), ([0.95, 0.92, 0.91, 0.99], 1), ([0.95, 0.95, 0.95, 0.2], np.nan)]
+)
+def test_onset_is_the_first_epoch_from_which_on_the_overlap_stays_high(values, expected):
+    found = summary.onset(agreeing(values), eigenvalues([0.4, 0.3, 0.2, 0.1], [1, 1, 1, 1]))
+    assert list(found.columns) == summary.ONSET
+    assert len(found) == 3
+    np.testing.assert_array_equal(found.from_epoch, [expected] * 3)
+    np.testing.assert_allclose(
+        found[["agreement_first", "agreement_last", "gap_first", "gap_last"]].iloc[0], [values[0], values[-1], 0.4, 0.1]
+    )
+
+
+def test_predictors_find_what_in_the_spectrum_goes_with_agreement():
+    overlap = agreeing([0.1, 0.3, 0.6, 0.9])
+    overlap.loc[overlap.seed == 2, "beyond_chance"] *= 0.9
+    found = summary.predictors(overlap, eigenvalues([0.1, 0.2, 0.3, 0.4], [4, 3, 2, 1])).set_index("quantity")
+    assert found.rho["gap"] == pytest.approx(1)
+    assert found.rho["elsewhere"] == pytest.approx(-1)
+    assert found.n["gap"] == 3
+    assert "residual" not in found.index  # constant: no rank correlation
+    first = summary.leading(eigenvalues([0.1], [4])).iloc[0]
+    assert (first.gap, first.second_gap, first.elsewhere) == pytest.approx((0.1, 0.1, 2))
+
+
 def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     accuracy, overlap = tables
     style.use()
