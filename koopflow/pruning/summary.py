@@ -100,7 +100,7 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
     for (study, a, b), group in both.groupby(["study", "method_a", "method_b"], sort=True):
         for quantity in ("gap", "second_gap", "elsewhere", "residual", "prediction_error"):
             enough = [own for _, own in group.groupby("seed") if len(own) >= 4]
-            enough = [own for own in enough if own[quantity].nunique() > 1 and own.agreement.nunique() > 1]
+            enough = [own for own in enough if np.ptp(own[quantity]) > 0 and np.ptp(own.agreement) > 0]
             found = [own[quantity].corr(own.agreement, method="spearman") for own in enough]
             if found:
                 rows.append((study, a, b, quantity, len(found), *interval(np.array(found))))
