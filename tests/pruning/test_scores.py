@@ -5,6 +5,7 @@ import pytest
 
 from koopflow.errors import KoopflowError
 from koopflow.pruning import scores
+from koopflow.pruning.decompose import Window
 from koopflow.pruning.modes import Modes, chosen_modes, superposition
 
 LEARNING_RATE = 0.1
@@ -43,28 +44,48 @@ def plain_modes(states, rank):
     return Modes(eigenvalues, vectors, amplitudes, steps=len(states) - 1)
 
 
-def moment(states, problem, rank=5):
+def moment(states, problem, rank=5, modes=plain_modes):
     parameters = (("hidden.weight", (4, 5)), ("last.weight", (4, 5)))
     return scores.Moment(
         states[-1],
         parameters,
         gradient=problem.gradient(states[-1]),
-        modes=plain_modes(states, rank),
+        modes=modes(states, rank),
         generator=np.random.default_rng(5),
+        earlier=states[0],
     )
 
 
-def test_koopman_gradient_is_gradient_pruning_on_a_quadratic():
+def engine_modes(states, rank):
+    """The modes as a study finds them."""
+    window = Window(states)
+    return window.modes(window.fit(len(states) - 1, rank))
+
+
+@pytest.mark.parametrize(("modes", "amplitudes"), [(plain_modes, "first"), (engine_modes, "first"), (engine_modes, "present")])
+def test_koopman_gradient_is_gradient_pruning_on_a_quadratic(modes, amplitudes):
     problem = Quadratic()
-    at = moment(problem.descend(12), problem)
+    at = moment(problem.descend(12), problem, modes=modes)
     np.testing.assert_allclose(
-        scores.evaluate("koopman_gradient", at), LEARNING_RATE * scores.evaluate("gradient", at), rtol=1e-7, atol=1e-12
+        scores.evaluate("koopman_gradient", at, {"amplitudes": amplitudes}),
+        LEARNING_RATE * scores.evaluate("gradient", at),
+        rtol=1e-7,
+        atol=1e-11,
     )
 
 
-def test_koopman_magnitude_is_the_minimum_s_magnitude_from_the_first_steps_on():
+def test_window_gradient_is_that_of_all_gradients_since_its_beginning():
     problem = Quadratic()
-    at = moment(problem.descend(12), problem)
+    states = problem.descend(12)
+    total = np.sum([problem.gradient(state) for state in states[:-1]], axis=0)
+    found = scores.evaluate("window_gradient", moment(states, problem))
+    np.testing.assert_allclose(found, np.abs(states[-1] * LEARNING_RATE * total), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("modes", [plain_modes, engine_modes])
+def test_koopman_magnitude_is_the_minimum_s_magnitude_from_the_first_steps_on(modes):
+    problem = Quadratic()
+    at = moment(problem.descend(12), problem, modes=modes)
     np.testing.assert_allclose(
         scores.evaluate("koopman_magnitude", at), np.abs(problem.minimum) / np.linalg.norm(problem.minimum), rtol=1e-6, atol=1e-9
     )
@@ -147,6 +168,7 @@ def test_own_scores_by_module_and_function():
         ("koopflow.pruning.scores:SCORES", {}, "is no function"),
         ("magnitude", {"power": 2}, "option 'power' is unknown"),
         ("gradient", {}, "this moment has no gradient"),
+        ("window_gradient", {}, "this moment has no earlier"),
         ("koopman_magnitude", {}, "this moment has no modes"),
         ("koopflow.pruning.scores:find_score", {}, "score koopflow.pruning.scores:find_score"),
     ],
