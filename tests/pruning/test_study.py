@@ -333,7 +333,9 @@ def test_dropping_dead_channels_changes_no_output(name, shape, dead):
         assert torch.equal(value, before[key])
 
 
-@pytest.mark.parametrize("model", [{"name": "mlp", "widths": [9]}, {"name": "convnet"}, {"name": "resnet8", "width": 4}])
+@pytest.mark.parametrize(
+    "model", [{"name": "mlp", "widths": [9]}, {"name": "convnet", "arguments": {"channels": [4]}}, {"name": "resnet8", "width": 4}]
+)
 def test_evaluation_agrees_with_plain_forward_passes(digits, model):
     weights = initial_weights(model, (1, 8, 8), 10, seed=1, stream=(), groups=[0, 1, 2])
     weights[1] = weights[0]
