@@ -27,11 +27,9 @@ IMAGES = {"digits": (1437, (1, 8, 8)), "cifar10": (50000, (3, 32, 32))} | dict.f
 # Parameters, and multiplications per image, of networks by name. Counted for CIFAR's residual networks (He et al. 2016, table 6) and
 # MnistNet and LeNet on 28 x 28 pixels; the large ones as torchvision states them for 224 x 224.
 NETWORKS = {
-    "conv": (3e4, 4e5),
     "convnet": (3e4, 2e6),
     "lenet5": (6.2e4, 4.2e5),
     "mnistnet": (4.3e5, 2.3e6),
-    "resnet": (2.7e5, 4.1e7),
     "resnet20": (2.7e5, 4.1e7),
     "resnet56": (8.5e5, 1.26e8),
     "resnet18": (1.17e7, 1.8e9),

@@ -13,6 +13,7 @@ from koopflow.pruning.mask import Mask
 from koopflow.training.evaluation import score
 from koopflow.training.layout import Layout
 from koopflow.training.models import MLP, build
+from koopflow.training.replicas import choose_device
 
 PIXELS = 80_000  # of the images that go through a network at once: few enough for a convolution's output to stay in the cache
 BATCHED = 1 << 24  # weights of fully connected networks that are evaluated side by side: 64 MB
@@ -35,7 +36,8 @@ def _blank(model: Mapping | str, images: Images) -> nn.Module:
 def put(network: nn.Module, weights: np.ndarray, buffers: np.ndarray | None = None) -> None:
     """Set all parameters from a copy of a flat vector (parameter,), and the running statistics from one (buffer,) where given."""
     # A copy: the parameters become views of the vector, and what prunes them in place must not reach the caller's array.
-    nn.utils.vector_to_parameters(torch.from_numpy(np.array(weights, dtype=np.float32)), network.parameters())
+    vector = torch.from_numpy(np.array(weights, dtype=np.float32)).to(next(network.parameters()).device)
+    nn.utils.vector_to_parameters(vector, network.parameters())
     if buffers is not None and len(buffers):
         start = 0
         for value in network.buffers():
@@ -117,7 +119,7 @@ def _pooled_first(chain: nn.Sequential) -> nn.Sequential:
 def _drop(layer: nn.Module, following: nn.Module) -> None:
     """Remove the dead outputs of `layer` from it and from `following`, with only ReLU, pooling and flattening between them."""
     out = layer.weight.shape[0]
-    bias = torch.zeros(out) if layer.bias is None else layer.bias
+    bias = layer.weight.new_zeros(out) if layer.bias is None else layer.bias
     constant = bias.clamp(min=0)
     spread = following.weight.shape[1] // out  # pixels per channel where a flattening lies between
     incoming = following.weight.reshape(following.weight.shape[0], out, -1)
@@ -129,7 +131,7 @@ def _drop(layer: nn.Module, following: nn.Module) -> None:
         return
     if dead.all():
         dead[0] = False  # a layer without outputs is not a layer; one dead channel costs nothing
-    fold = torch.where(dead & empty, constant, torch.zeros(out))
+    fold = torch.where(dead & empty, constant, torch.zeros_like(constant))
     if fold.any():
         extra = (incoming * fold[None, :, None]).sum((1, 2))
         following.bias = nn.Parameter(extra + (0 if following.bias is None else following.bias))
@@ -147,13 +149,15 @@ class Evaluator:
     their dead channels.
     """
 
-    def __init__(self, model: Mapping | str, images: Images):
+    def __init__(self, model: Mapping | str, images: Images, device: str = "auto"):
         self.network = _blank(model, images)
         self._model, self._images = model, images
         self._used = positions(self.network, images.shape)
+        self._device = choose_device(device)
         if not isinstance(self.network, MLP):
-            self.x = torch.from_numpy(images.x_test).contiguous(memory_format=torch.channels_last)
-            self.y = torch.from_numpy(images.y_test)
+            self.network.to(self._device)
+            self.x = torch.from_numpy(images.x_test).to(self._device).contiguous(memory_format=torch.channels_last)
+            self.y = torch.from_numpy(images.y_test).to(self._device)
 
     def __call__(self, rows: Sequence[np.ndarray], buffers: np.ndarray | None = None) -> list[float]:
         """Return the test accuracy for each of the weights `rows`, each (parameter,), all with the same running statistics."""
@@ -166,7 +170,7 @@ class Evaluator:
         if isinstance(self.network, MLP):
             some = max(1, BATCHED // len(rows[0]))
             blocks = (np.stack(rows[start : start + some]) for start in range(0, len(rows), some))
-            return [value for block in blocks for value in score(self._model, block, self._images, device="cpu")[0]]
+            return [value for block in blocks for value in score(self._model, block, self._images, device=str(self._device))[0]]
         found = []
         for row in rows:
             put(self.network, row, buffers)

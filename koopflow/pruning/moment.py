@@ -36,7 +36,7 @@ class Job:
     def __post_init__(self):
         self.parameters, _ = evaluation.layouts(self.study["model"], self.images)
         self.prunable = mask.prunable_names(self.parameters, self.study["exclude"])
-        self.evaluate = evaluation.Evaluator(self.study["model"], self.images)
+        self.evaluate = evaluation.Evaluator(self.study["model"], self.images, self.device)
         self.sound = [i for i, number in enumerate(self.networks.seeds) if number not in self.networks.diverged]
 
 
