@@ -52,9 +52,9 @@ def snakemake(folder: Path, *arguments: str, config: dict | None = None) -> subp
     return subprocess.run(command(*arguments, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=500)
 
 
-def planned(folder: Path, config: dict | None = None) -> dict[str, int]:
-    """Return how many jobs of each rule a dry run of the equivalence study plans."""
-    done = snakemake(folder, "equivalence", "--dry-run", "--quiet", "host", config=config)
+def planned(folder: Path, config: dict | None = None, target: str = "equivalence") -> dict[str, int]:
+    """Return how many jobs of each rule a dry run of `target` plans."""
+    done = snakemake(folder, target, "--dry-run", "--quiet", "host", config=config)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
     rules = [path.stem for path in (folder / "scripts").glob("*.py")]
@@ -188,3 +188,23 @@ def test_bad_input_stops_the_run_before_any_training(tmp_path, setup, message):
     assert message in line
     assert "Traceback" not in done.stderr
     assert not (folder / "results/equivalence").exists()
+
+
+def test_a_new_pruning_method_is_evaluated_on_the_networks_that_are_there(tmp_path):
+    folder = copy_of_the_house(tmp_path / "koopflow")
+    study = {"model": {"name": "mlp", "widths": [8]}, "epochs": 2, "seeds": 2, "prune_epochs": [0.5, 2], "window": 9, "rank": 3}
+    study |= {"compressions": [1, 4], "methods": ["koopman_magnitude", "global_magnitude"], "finetune": {"epochs": 1, "at": [2]}}
+    study |= {"pairs": [["koopman_magnitude", "global_magnitude"]], "save_masks": {"at": [2], "compressions": [4]}}
+    config = {"pruning": {"studies": {"tiny": study}}, "replicas_per_job": 1}
+    done = snakemake(folder, "pruning", config=config)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for table in ("accuracy", "overlap", "spectrum", "layers", "differences", "best", "onset", "predictors"):
+        assert (folder / f"results/pruning/{table}.csv").stat().st_size > 0
+    for figure in ("accuracy", "accuracy_finetuned", "overlap", "eigenvalues", "layers"):
+        assert (folder / f"results/figures/pruning_{figure}.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list((folder / "results/pruning/networks/tiny").glob("*/masks/*.npz"))) == 2 * 2
+    assert planned(folder, config, "pruning") == {}
+    config["pruning"]["studies"]["tiny"] = {**study, "methods": ["koopman_magnitude", "global_magnitude", "random"]}
+    assert planned(folder, config, "pruning") == {"check_pruning": 1, "run_pruning": 2, "collect_pruning": 1, "plot_pruning": 1}
+    config["pruning"]["studies"]["tiny"] = {**study, "epochs": 3}
+    assert planned(folder, config, "pruning")["train_pruning"] == 2
