@@ -4,6 +4,7 @@ from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads) as log:
     import pandas as pd
+    from tqdm import tqdm
 
     from koopflow.equivalence.fitting import fit_part, loss_curve, seed_losses
     from koopflow.tables import read_csv, write_csv
@@ -14,7 +15,8 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
         replicas = read_csv(table, ["replica", "diverged_at"], dtype={"replica": str})
         diverged = replicas["replica"][replicas["diverged_at"].notna()].tolist()
         seeds = range(first, stop)
-        spectra.append(fit_part(path, name, seeds, given.copies, diverged, given.koopman["delays"], given.koopman["rank"]))
+        shown = tqdm(seeds, desc=f"fitting {name}", unit="seed", disable=None)
+        spectra.append(fit_part(path, name, shown, given.copies, diverged, given.koopman["delays"], given.koopman["rank"]))
         curves, steps = seed_losses(path, seeds, given.copies, diverged)
         losses |= curves
         log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))
