@@ -2,16 +2,18 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], threads=snakemake.threads):
+with job(snakemake.log[0], threads=snakemake.threads) as log:
     import pandas as pd
 
-    from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of
+    from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
     from koopflow.tables import read_csv, write_csv
 
     given, out = snakemake.params, snakemake.output
     eigenvalues = pd.concat([read_csv(path) for path in snakemake.input.eigenvalues], ignore_index=True)
     losses = pd.concat([read_csv(path) for path in snakemake.input.losses], ignore_index=True)
     spectra = spectra_of(eigenvalues)
+    for comparison, absent in without_spectra(spectra, given.comparisons).items():
+        log.warning("comparison %s goes without %s: every replica diverged", comparison, ", ".join(absent))
     distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed)
     tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed)
     matrix = mean_distances(spectra).rename_axis("setting").reset_index()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.equivalence.tests import adjusted, compare, distance_matrix, verdict
+from koopflow.errors import KoopflowError
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.seeds import rng
@@ -129,8 +130,22 @@ def mean_distances(spectra: Spectra) -> pd.DataFrame:
     return table
 
 
+def without_spectra(spectra: Spectra, comparisons: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return by comparison the set-ups that have no spectrum, since training diverged in every seed."""
+    absent = {comparison: [name for name in names if name not in spectra] for comparison, names in comparisons.items()}
+    return {comparison: names for comparison, names in absent.items() if names}
+
+
 def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
-    """Return the eigenvalues of the table of eigenvalues by set-up and seed."""
+    """Return the eigenvalues of the table of eigenvalues by set-up and seed.
+
+    Raises
+    ------
+    KoopflowError
+        The table is empty: all training diverged.
+    """
+    if table.empty:
+        raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
     return {
         setting: {
             int(number): (rows["real"] + 1j * rows["imag"]).to_numpy(complex) for number, rows in group.groupby("seed", sort=True)

@@ -92,11 +92,21 @@ def _panels(count: int, height: float, **options) -> tuple[Figure, np.ndarray]:
     return figure, axes
 
 
+def _nothing(panel: Axes, comparison: str) -> None:
+    """Say in a comparison's panel that there is nothing to draw."""
+    panel.set(title=label(comparison))
+    panel.tick_params(labelleft=False, labelbottom=False, length=0)
+    panel.text(0.5, 0.5, "every replica diverged", ha="center", va="center", transform=panel.transAxes)
+
+
 def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
     """Draw the spectra of all seeds of each set-up where they lie, one panel a comparison; the inset is the whole unit disc."""
     figure, axes = _panels(len(comparisons), 0.72)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         shown = eigenvalues[eigenvalues["setting"].isin(names)]
+        if shown.empty:
+            _nothing(panel, comparison)
+            continue
         inset = panel.inset_axes((0.02, 0.02, 0.36, 0.36))
         for name in names:
             values = shown[shown["setting"] == name]
@@ -143,7 +153,7 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
             annotation_clip=False,
         )
     axes.set_yticks(range(len(pairs)), [f"{label(row.comparison)}: {row.a} / {row.b}" for row in pairs.itertuples()])
-    axes.set_ylim(len(pairs) - 0.5, -0.5)
+    axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xscale("log")
     axes.set_xlabel("Wasserstein distance of spectra (mean and 95 % interval; ticks: single pairs)")
     handles = [plt.Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
@@ -180,6 +190,9 @@ def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> F
     """Draw the training loss of each set-up, the mean over seeds with the band from the smallest to the largest seed."""
     figure, axes = _panels(len(comparisons), 0.6, sharey=True)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
+        if not losses["setting"].isin(names).any():
+            _nothing(panel, comparison)
+            continue
         for name in names:
             curve = losses[losses["setting"] == name]
             colour = look(name).color

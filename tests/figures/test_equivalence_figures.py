@@ -1,0 +1,59 @@
+"""The equivalence figures where training diverged or nothing is compared: they say so, and nothing fails."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
+from koopflow.errors import KoopflowError
+from koopflow.figures.equivalence import plot_distance_matrix, plot_distances, plot_losses, plot_spectra
+from koopflow.figures.style import save, use
+
+SEEDS = 5
+
+
+@pytest.fixture
+def eigenvalues() -> pd.DataFrame:
+    """Spectra of four modes for two set-ups; a third one, `wild`, has none."""
+    generator = np.random.default_rng(0)
+    rows = [
+        {"setting": setting, "seed": seed, "mode": mode, "real": 1 - 0.01 * generator.random(), "imag": 0.01 * generator.random()}
+        for setting in ("calm", "fast")
+        for seed in range(SEEDS)
+        for mode in range(4)
+    ]
+    return pd.DataFrame(rows).assign(residual=0.0)
+
+
+@pytest.mark.parametrize("comparisons", [{"rate": ["calm", "fast", "wild"]}, {"rate": ["calm", "fast"], "gone": ["wild"]}, {}])
+def test_a_set_up_that_diverged_is_left_out_by_name(eigenvalues, comparisons, tmp_path):
+    use()
+    spectra = spectra_of(eigenvalues)
+    tests = comparison_table(spectra, comparisons, 0.05, 0.25, 0)
+    assert list(zip(tests["a"], tests["b"])) == ([("calm", "fast")] if comparisons else [])
+    assert [name for names in without_spectra(spectra, comparisons).values() for name in names] == ["wild"] * bool(comparisons)
+    losses = pd.DataFrame({"setting": ["calm", "fast"], "step": 1.0, "loss": 1.0, "low": 0.5, "high": 2.0, "n": SEEDS})
+    shown = comparisons or {"set-ups": ["calm", "fast"]}
+    figures = {
+        "spectra": plot_spectra(eigenvalues, shown),
+        "distances": plot_distances(distance_table(spectra, comparisons, 5, 0), tests),
+        "matrix": plot_distance_matrix(mean_distances(spectra), SEEDS),
+        "losses": plot_losses(losses, shown),
+    }
+    if "gone" in comparisons:
+        said = [text.get_text() for name in ("spectra", "losses") for text in figures[name].axes[1].texts]
+        assert said.count("every replica diverged") == 2
+    for name, figure in figures.items():
+        assert all(path.stat().st_size for path in save(figure, tmp_path / name))
+
+
+def test_one_line_says_that_everything_diverged(eigenvalues):
+    with pytest.raises(KoopflowError, match="every replica of every set-up diverged"):
+        spectra_of(eigenvalues[:0])
+
+
+def test_one_comparison_fills_one_column(eigenvalues):
+    use()
+    narrow, wide = (plot_spectra(eigenvalues, {name: ["calm"] for name in names}) for names in ("a", "abcd"))
+    assert narrow.get_size_inches()[0] < 0.6 * wide.get_size_inches()[0]
+    assert len([axes for axes in narrow.axes if axes.axison]) == 1
