@@ -110,6 +110,8 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
         inset = panel.inset_axes((0.02, 0.02, 0.36, 0.36))
         for name in names:
             values = shown[shown["setting"] == name]
+            if values.empty:
+                continue
             for target, points in ((panel, 2.6), (inset, 1.2)):
                 target.plot(values["real"], values["imag"], ".", color=look(name).color, markersize=points, alpha=0.7, label=name)
         unit_circle(panel)
