@@ -10,6 +10,10 @@ configfile: "config.yaml"
 report: "report/workflow.rst"
 
 
+# The image of every job with --sdm apptainer; envs/koopflow.def makes it.
+container: "koopflow.sif"
+
+
 include: "rules/common.smk"
 
 

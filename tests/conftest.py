@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,35 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def smoke_study(tmp_path_factory) -> Path:
+    """A finished smoke study on this machine, each stage in its own environment (tests/envs): a copy of the repository with results.
+
+    Snakemake itself runs from an environment that holds nothing but what it requires, because it lends its own packages to the scripts
+    that it runs elsewhere.
+    """
+    from tests.envs.conda import create, install
+    from tests.house import copy_of_the_house
+
+    folder = tmp_path_factory.mktemp("environments")
+    house = copy_of_the_house(folder / "house")
+    create(house / "envs" / "report.yaml", folder / "snakemake")
+    base = folder / "conda"
+    environment = os.environ | {"PATH": f"{install(base)}:{os.environ['PATH']}", "CONDA_STANDIN": str(base)}
+    command = [
+        str(folder / "snakemake/bin/python"),
+        "-m",
+        "snakemake",
+        "all",
+        "report",
+        "--cores",
+        str(len(os.sched_getaffinity(0))),
+        "--sdm",
+        "conda",
+    ]
+    command += ["--configfile", "config/smoke.yaml"]
+    done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return house

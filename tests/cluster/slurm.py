@@ -48,6 +48,8 @@ KillWait=2
 # squeue still tells of a job an hour after its end.
 MinJobAge=3600
 ReturnToService=2
+# The node offers two cores even where there is one.
+SlurmdParameters=config_overrides
 StateSaveLocation={folder}/controller
 SlurmdSpoolDir={folder}/node
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -75,11 +77,11 @@ def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str
     folder : path
         An empty folder below one that others cannot write, or a sticky one such as /tmp: munge insists.
     cpus : int, optional
-        What the node offers; all cores of this machine by default.
+        What the node offers; by default the cores of this process, and two at least.
     """
     if absent := missing():
         raise RuntimeError(f"not installed: {', '.join(absent)} (Debian: apt-get install slurm-wlm munge)")
-    configuration = _configure(folder, cpus or os.cpu_count())
+    configuration = _configure(folder, cpus or max(2, len(os.sched_getaffinity(0))))
     environment = {**os.environ, "SLURM_CONF": str(configuration), "PATH": f"{_commands(folder, configuration)}:{SEARCH}"}
     daemons: list[subprocess.Popen] = []
 

@@ -1,0 +1,213 @@
+"""What goes wrong on a cluster: an interrupted run, a cancelled job, one over its time limit, one over its memory. On a real SLURM."""
+
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.house import copy_of_the_house
+
+# A user's network that, inside a SLURM job, takes memory or waits for as long as files beside the Snakefile say.
+TROUBLES = """
+import os
+import time
+from pathlib import Path
+
+from torch import nn
+
+
+def build(trouble, input_shape, classes):
+    if "SLURM_JOB_ID" in os.environ:
+        memory = Path(f"{trouble}.memory")
+        held = b"x" * (int(memory.read_text()) * 2**20) if memory.exists() else b""
+        time.sleep(6 if held else 0)
+        while Path(f"{trouble}.hangs").exists():
+            time.sleep(0.2)
+    pixels = input_shape[0] * input_shape[1] * input_shape[2]
+    return nn.Sequential(nn.Flatten(), nn.Linear(pixels, classes))
+
+
+def cancelled(input_shape, classes):
+    return build("cancelled", input_shape, classes)
+
+
+def slow(input_shape, classes):
+    return build("slow", input_shape, classes)
+
+
+def hungry(input_shape, classes):
+    return build("hungry", input_shape, classes)
+
+
+def hopeless(input_shape, classes):
+    return build("hopeless", input_shape, classes)
+"""
+SETUPS = ("cancelled", "slow", "hungry")
+STUDY = {
+    "threads": 1,
+    "equivalence": {
+        "training": {
+            "seeds": 2,
+            "copies": 2,
+            "base": {"steps": 30, "batch_size": 40, "koopman": {"delays": 2, "rank": 4}},
+            "setups": {name: {"model": {"name": f"troubles:{name}"}} for name in (*SETUPS, "hopeless")},
+            "comparisons": {},
+        }
+    },
+}
+QUICK = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
+
+
+def target(name: str) -> str:
+    return f"results/equivalence/training/{name}/0/trajectories.h5"
+
+
+def digest(folder: Path, name: str) -> str:
+    return hashlib.sha256((folder / target(name)).read_bytes()).hexdigest()
+
+
+def house(folder: Path) -> Path:
+    copy_of_the_house(folder)
+    (folder / "troubles.py").write_text(TROUBLES)
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    return folder
+
+
+class Run:
+    """A run of the study on the cluster, in the background."""
+
+    def __init__(self, folder: Path, environment: dict, names=SETUPS, more=()):
+        self.environment, self.output = environment, folder / "said.txt"
+        self.known = set(self.jobs())
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            *(target(name) for name in names),
+            "--configfile",
+            "study.yaml",
+            *QUICK,
+            *more,
+        ]
+        with open(self.output, "w") as output:
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+
+    def jobs(self) -> dict[str, tuple[str, str]]:
+        """State and comment (the plugin's name for it) of every SLURM job so far, by number."""
+        asked = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%k"]
+        told = subprocess.run(asked, env=self.environment, capture_output=True, text=True, check=True).stdout
+        return {number: (state, comment) for number, state, comment in (line.split("|") for line in told.splitlines())}
+
+    def states(self, name: str) -> list[str]:
+        """States of this run's jobs of one set-up, in the order of their submission."""
+        found = {
+            int(number): state for number, (state, comment) in self.jobs().items() if number not in self.known and name in comment
+        }
+        return [found[number] for number in sorted(found)]
+
+    def wait_for(self, name: str, state: str, seconds: float = 120) -> str:
+        """Wait until a job of the set-up is in the state; return its number."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.process.poll() is None:
+            for number, (found, comment) in self.jobs().items():
+                if number not in self.known and name in comment and found == state:
+                    return number
+            time.sleep(0.2)
+        raise AssertionError(f"no job of {name} is {state}: {self.jobs()}\n{self.output.read_text()[-3000:]}")
+
+    def ends(self, seconds: float = 240) -> tuple[int, str]:
+        """Wait for the end; return status and words."""
+        try:
+            return self.process.wait(timeout=seconds), self.output.read_text()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+def slurm_does(environment: dict, *command: str) -> None:
+    subprocess.run(command, env=environment, check=True)
+
+
+@pytest.fixture(scope="module")
+def story(slurm, tmp_path_factory) -> dict:
+    """The same folder through one trouble after another."""
+    folder, told = house(tmp_path_factory.mktemp("cluster") / "house"), {}
+    told["folder"] = folder
+    for name in ("cancelled", "slow"):
+        (folder / f"{name}.hangs").touch()
+
+    run = Run(folder, slurm)
+    run.wait_for("cancelled", "RUNNING")
+    run.process.send_signal(signal.SIGINT)
+    told["interrupted"] = run.ends()[0], {name: run.states(name) for name in SETUPS}
+
+    (folder / "hungry.memory").write_text("2600")
+    run = Run(folder, slurm)
+    slurm_does(slurm, "scancel", run.wait_for("cancelled", "RUNNING"))
+    (folder / "cancelled.hangs").unlink()
+    slurm_does(slurm, "scontrol", "update", f"JobId={run.wait_for('slow', 'RUNNING')}", "TimeLimit=1")
+    run.wait_for("slow", "TIMEOUT", seconds=200)
+    (folder / "slow.hangs").unlink()
+    status, words = run.ends()
+    told["recovered"] = status, words, {name: run.states(name) for name in SETUPS}
+
+    (folder / "hopeless.memory").write_text("2600")
+    run = Run(folder, slurm, ["hopeless"], ["--retries", "0"])
+    told["hopeless"] = *run.ends(), run.states("hopeless")
+    (folder / "hopeless.memory").unlink()
+    run = Run(folder, slurm, [*SETUPS, "hopeless"])
+    told["mended"] = run.ends()[0], {name: run.states(name) for name in (*SETUPS, "hopeless")}
+    return told
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """The same study on this machine, without SLURM and without trouble."""
+    folder = house(tmp_path_factory.mktemp("local") / "house")
+    command = [sys.executable, "-m", "snakemake", *(target(name) for name in SETUPS), "--configfile", "study.yaml", "--cores", "2"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def test_interrupting_a_run_cancels_its_jobs(story):
+    status, states = story["interrupted"]
+    assert status != 0
+    found = [state for name in SETUPS for state in states[name]]
+    assert found
+    assert set(found) == {"CANCELLED"}
+
+
+def test_a_cancelled_job_is_tried_again(story):
+    status, words, states = story["recovered"]
+    assert status == 0, words[-3000:]
+    assert states["cancelled"] == ["CANCELLED", "COMPLETED"]
+
+
+def test_a_job_over_its_time_limit_is_tried_again(story):
+    assert story["recovered"][2]["slow"] == ["TIMEOUT", "COMPLETED"]
+
+
+def test_a_job_over_its_memory_is_tried_again_with_more(story):
+    first, second = story["recovered"][2]["hungry"]
+    assert first in ("FAILED", "OUT_OF_MEMORY")
+    assert second == "COMPLETED"
+
+
+def test_after_every_trouble_the_bytes_are_those_of_an_undisturbed_run(story, undisturbed):
+    assert [digest(story["folder"], name) for name in SETUPS] == [digest(undisturbed, name) for name in SETUPS]
+
+
+def test_a_job_that_cannot_run_ends_with_a_clear_message_and_the_next_run_continues(story):
+    status, words, states = story["hopeless"]
+    assert status == 1
+    assert states == ["FAILED"]
+    assert "exceeded memory limit" in words
+    status, states = story["mended"]
+    assert status == 0
+    assert states == {"hopeless": ["COMPLETED"]} | {name: [] for name in SETUPS}

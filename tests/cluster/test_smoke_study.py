@@ -1,0 +1,72 @@
+"""The whole smoke study as jobs of a real SLURM: the same bytes as on this machine alone."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.house import copy_of_the_house
+
+
+def digests(house: Path) -> dict[str, str]:
+    """The checksum of every table, figure and trajectory, by name."""
+    kinds = (".csv", ".parquet", ".h5", ".npz", ".png", ".pdf", ".safetensors", ".json", ".rst")
+    files = [path for path in sorted((house / "results").rglob("*")) if path.suffix in kinds]
+    return {str(path.relative_to(house)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def on_the_cluster(slurm, tmp_path_factory) -> dict:
+    """The smoke study through sbatch: its folder, what Snakemake said, and the jobs that SLURM saw."""
+    house = copy_of_the_house(tmp_path_factory.mktemp("sbatch") / "house")
+    command = [sys.executable, "-m", "snakemake", "all", "--profile", "profiles/slurm", "--configfile", "config/smoke.yaml"]
+    command += ["--slurm-init-seconds-before-status-checks", "2", "--verbose"]
+    before = set(jobs(slurm))
+    done = subprocess.run(command, cwd=house, env=slurm, capture_output=True, text=True)
+    return {"house": house, "said": done.stdout + done.stderr, "status": done.returncode, "jobs": jobs(slurm, before)}
+
+
+def jobs(environment: dict, without=()) -> dict[str, tuple[str, str]]:
+    """State and comment of each SLURM job, by number."""
+    asked = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%k"]
+    told = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
+    found = {number: (state, comment) for number, state, comment in (line.split("|") for line in told.splitlines())}
+    return {number: job for number, job in found.items() if number not in without}
+
+
+def test_the_smoke_study_ends_on_the_cluster(on_the_cluster):
+    assert on_the_cluster["status"] == 0, on_the_cluster["said"][-5000:]
+    assert {state for state, _ in on_the_cluster["jobs"].values()} == {"COMPLETED"}
+
+
+def test_its_results_are_the_bytes_of_a_local_run(on_the_cluster, smoke_study):
+    here, there = digests(smoke_study), digests(on_the_cluster["house"])
+    assert len(there) > 50
+    assert {name: there.get(name) for name in here} == here
+
+
+def test_checks_run_before_anything_is_submitted(on_the_cluster):
+    said = on_the_cluster["said"]
+    checked = [said.index(f"(Rule: {name})") for name in re.findall(r"Rule: (check_\w+)", said)]
+    assert len(checked) >= 5
+    assert max(checked) < said.index("has been submitted with SLURM jobid")
+
+
+def test_small_steps_share_a_job(on_the_cluster):
+    groups = yaml.safe_load((on_the_cluster["house"] / "profiles/slurm/config.yaml").read_text())["groups"]
+    comments = [comment for _, comment in on_the_cluster["jobs"].values()]
+    for rule in groups:
+        assert not [comment for comment in comments if comment.startswith(f"rule_{rule}")], f"{rule} had a job of its own"
+    assert len(comments) < 30
+
+
+def test_every_job_asks_for_memory_and_time(on_the_cluster):
+    calls = re.findall(r"sbatch call: (sbatch .*?) --wrap", on_the_cluster["said"])
+    assert len(calls) == len(on_the_cluster["jobs"])
+    for call in calls:
+        assert int(re.search(r"--mem (\d+)", call)[1]) >= 1000
+        assert int(re.search(r"-t (\d+)", call)[1]) >= 10

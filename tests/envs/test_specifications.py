@@ -1,0 +1,126 @@
+"""The conda environments as they are written: real specifications, consistent with the pinned requirements, no more than a stage needs."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rattler
+import yaml
+from packaging.requirements import Requirement
+
+from envs.pin import PYPI
+from koopflow.sources import source_files
+from tests.envs.conda import closure, named, specifications
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "envs").glob("*.yaml"))
+NAMES = [file.stem for file in FILES]
+IMPORTED = {"scikit-learn": "sklearn", "pot": "ot", "pytorch": "torch", "matplotlib-base": "matplotlib", "pyyaml": "yaml"}
+USED_UNSEEN = {
+    "scikit-learn": 'find_spec("sklearn")',
+    "pyarrow": "parquet",
+    "safetensors": "safetensors",
+    "snakemake-minimal": "snakemake",
+}  # behind pandas, lazily, by name
+
+
+def requirements(name: str = "requirements.txt") -> dict[str, Requirement]:
+    pins = [Requirement(line) for line in (ROOT / name).read_text().splitlines()]
+    return {pin.name.lower(): pin for pin in pins if pin.marker is None or pin.marker.evaluate()}
+
+
+def scripts_of(environment: str) -> list[str]:
+    """The scripts of the rules that run in an environment."""
+    rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    blocks = re.findall(r"(?ms)^rule \w+:.*?(?=^rule |\Z)", rules)
+    return [re.search(r"scripts/(\w+)\.py", block)[1] for block in blocks if f"envs/{environment}.yaml" in block]
+
+
+def modules_of(environment: str) -> tuple[set[str], str]:
+    """Top names of the modules that a stage imports anywhere, and all its code."""
+    files = [ROOT / file for file in source_files(ROOT, *scripts_of(environment))]
+    code = "\n".join(file.read_text() for file in files)
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    plain = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module.split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.module}, code
+
+
+def test_every_rule_with_a_script_has_an_environment_and_every_environment_a_rule():
+    rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    blocks = re.findall(r"(?ms)^rule \w+:.*?(?=^rule |\Z)", rules)
+    assert [block.split(":")[0] for block in blocks if "script:" in block and "conda:" not in block] == []
+    assert all(scripts_of(name) for name in NAMES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_a_conda_library_reads_it_and_conda_forge_comes_first_and_alone(file):
+    names = [named(spec)[0] for spec in specifications(file)]
+    assert names[0] == "python"
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_pinned_requirements_satisfy_it(file):
+    pins = requirements()
+    for spec in specifications(file):
+        name, versions = named(spec)
+        if name == "python":
+            assert versions.matches(rattler.Version("3.11.0"))
+            continue
+        version = next(iter(pins[PYPI.get(name, name)].specifier)).version
+        assert versions.matches(rattler.Version(version)), f"{name} {versions} against {version} in requirements.txt"
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_its_lower_bounds_are_those_of_the_package(file):
+    ranges = {
+        requirement.name.lower(): str(requirement.specifier)
+        for requirement in map(Requirement, re.findall(r'^    "([^"]+)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
+    }
+    for spec in specifications(file):
+        name, versions = named(spec)
+        if name != "python":
+            assert str(versions) == ranges[PYPI.get(name, name)], name
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_it_holds_nothing_that_its_stage_does_not_use(file):
+    modules, code = modules_of(file.stem)
+    for spec in specifications(file)[1:]:
+        name = named(spec)[0]
+        used = IMPORTED.get(name, name) in modules or USED_UNSEEN.get(name, "\0") in code
+        assert used or file.stem == "report", f"{file.name}: no script of this stage imports {name}"
+
+
+@pytest.mark.parametrize("name", ["claims", "figures", "forecast", "koopman", "report"])
+def test_no_torch_where_nothing_is_trained(name):
+    specs = specifications(ROOT / "envs" / f"{name}.yaml")
+    assert "torch" not in closure([PYPI.get(named(spec)[0], named(spec)[0]) for spec in specs[1:]])
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_its_pinned_companion_narrows_it_to_exact_versions(file):
+    ours, pinned = (dict(map(named, specifications(path))) for path in (file, file.parent / "pinned" / file.name))
+    assert list(ours) == list(pinned)
+    assert all(str(versions).startswith("==") for name, versions in pinned.items() if name != "python")
+    assert all(
+        ours[name].matches(rattler.Version(str(versions).lstrip("="))) for name, versions in pinned.items() if name != "python"
+    )
+
+
+def test_the_pinned_companions_are_as_make_pins_writes_them(tmp_path):
+    written = {path.name: path.read_text() for path in (ROOT / "envs" / "pinned").glob("*.yaml")}
+    (tmp_path / "envs").mkdir()
+    for file in [*FILES, ROOT / "envs/pin.py"]:
+        (tmp_path / "envs" / file.name).write_text(file.read_text())
+    (tmp_path / "requirements.txt").write_text((ROOT / "requirements.txt").read_text())
+    subprocess.run([sys.executable, tmp_path / "envs/pin.py"], check=True)
+    assert {path.name: path.read_text() for path in (tmp_path / "envs/pinned").glob("*.yaml")} == written
+
+
+def test_yaml_of_environments_says_nothing_else():
+    for file in FILES:
+        assert set(yaml.safe_load(file.read_text())) == {"channels", "dependencies"}
