@@ -30,8 +30,7 @@ rule write_tables:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **sizes.asked(sizes.small()),
     params:
         names=list(REPORT_TABLES),
     message:

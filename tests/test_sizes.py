@@ -42,7 +42,7 @@ def test_memory_and_time_grow_with_the_study():
 
 
 def test_a_data_set_like_another_has_its_size():
-    named = {"digits": {"source": "digits"}, "mnist": {"source": "mnist"}}
-    like = {"spec": {"source": "gaussian_clusters", "like": "mnist"}, "named": named}
+    named = {"mine": {"source": "mnist"}, "theirs": {"source": "teacher", "like": "mine"}}
+    like = {"spec": {"source": "gaussian_clusters", "like": "theirs"}, "named": named}
     assert sizes.ensemble(SETUP, like, 10) == sizes.ensemble(SETUP, MNIST, 10)
     assert sizes.ensemble(SETUP, like, 10).mem_mb > sizes.ensemble(SETUP, DIGITS, 10).mem_mb

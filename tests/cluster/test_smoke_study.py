@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,17 @@ def digests(house: Path) -> dict[str, str]:
 def on_the_cluster(slurm, tmp_path_factory) -> dict:
     """The smoke study through sbatch: its folder, what Snakemake said, and the jobs that SLURM saw."""
     house = copy_of_the_house(tmp_path_factory.mktemp("sbatch") / "house")
-    command = [sys.executable, "-m", "snakemake", "all", "--profile", "profiles/slurm", "--configfile", "config/smoke.yaml"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "all",
+        "report",
+        "--profile",
+        "profiles/slurm",
+        "--configfile",
+        "config/smoke.yaml",
+    ]
     command += ["--slurm-init-seconds-before-status-checks", "2", "--verbose"]
     before = set(jobs(slurm))
     done = subprocess.run(command, cwd=house, env=slurm, capture_output=True, text=True)
@@ -70,3 +82,53 @@ def test_every_job_asks_for_memory_and_time(on_the_cluster):
     for call in calls:
         assert int(re.search(r"--mem (\d+)", call)[1]) >= 1000
         assert int(re.search(r"-t (\d+)", call)[1]) >= 10
+
+
+def left_to_do(house: Path, *more: str) -> dict[str, int]:
+    """How many jobs of each rule a local dry run plans in the folder."""
+    command = [sys.executable, "-m", "koopflow.plan", "--", "all", "report", "--configfile", "config/smoke.yaml", *more]
+    done = subprocess.run(command, cwd=house, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {
+        words[0]: int(words[1]) for words in map(str.split, done.stdout.splitlines()[1:]) if len(words) > 5 and words[1].isdigit()
+    }
+
+
+@pytest.fixture(scope="module")
+def archive(on_the_cluster) -> Path:
+    """The study as `make export` writes it, on the cluster."""
+    command = [sys.executable, "-m", "koopflow.export", "study.tar.gz", "--configfile", "config/smoke.yaml"]
+    done = subprocess.run(command, cwd=on_the_cluster["house"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return on_the_cluster["house"] / "study.tar.gz"
+
+
+def test_an_archive_holds_what_a_reader_and_a_successor_need(archive):
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+        whole = yaml.safe_load(tar.extractfile("study.yaml"))
+        account = tar.extractfile("provenance.txt").read().decode()
+    for name in ("results/claims.csv", "results/figures/claims.pdf", "results/report.html", "results/forecast/predictions.parquet"):
+        assert name in names
+    assert not [name for name in names if name.endswith((".h5", ".npz"))]
+    assert whole["equivalence"]["training"]["seeds"] == 4
+    assert "made by: judge_claims" in account
+    assert "up to date" in account
+
+
+def test_a_study_of_the_cluster_continues_on_a_laptop(archive, tmp_path):
+    laptop = copy_of_the_house(tmp_path / "laptop")
+    with tarfile.open(archive) as tar:
+        tar.extractall(laptop, filter="data")
+    assert left_to_do(laptop) == {}
+    (laptop / "style.yaml").write_text("figures: {style: {font_size: 7}}")
+    plots = left_to_do(laptop, "style.yaml")
+    assert "plot_equivalence" in plots
+    assert all(rule.startswith(("plot_", "write_tables", "report")) for rule in plots), plots
+
+
+def test_a_copied_folder_continues_too(on_the_cluster, tmp_path):
+    laptop = copy_of_the_house(tmp_path / "laptop")
+    for name in ("results", ".snakemake", "logs"):
+        shutil.copytree(on_the_cluster["house"] / name, laptop / name, dirs_exist_ok=True)  # keeps times, as rsync -a does
+    assert left_to_do(laptop) == {}
