@@ -48,3 +48,8 @@ rule all:
 
 onsuccess:
     print(where_to_look(config["results"]))
+
+
+onerror:
+    for line in reasons(Path(log).read_text(encoding="utf-8", errors="replace")):
+        print(line)

@@ -11,6 +11,7 @@ if str(ROOT) not in sys.path:
 from koopflow.config import load_schema, resolve
 from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
+from koopflow.failures import reasons
 from koopflow.folder import hold, refuse_leftovers
 from koopflow.sources import source_files
 

@@ -207,7 +207,7 @@ def test_a_job_that_cannot_run_ends_with_a_clear_message_and_the_next_run_contin
     status, words, states = story["hopeless"]
     assert status == 1
     assert states == ["FAILED"]
-    assert "exceeded memory limit" in words
+    assert "SLURM ended a job of train_ensemble: over its memory; ask for more: --set-resources train_ensemble:mem_mb=" in words
     status, states = story["mended"]
     assert status == 0
     assert states == {"hopeless": ["COMPLETED"]} | {name: [] for name in SETUPS}

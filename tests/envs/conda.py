@@ -107,6 +107,8 @@ def main(words: list[str]) -> None:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ["env", "create", *options]:
             create(Path(options[options.index("--file") + 1]), Path(options[options.index("--prefix") + 1]))
+        case ["clean", *_]:
+            pass
         case _:
             sys.exit(f"the stand-in for conda does not know: {' '.join(words)}")
 
