@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.house import copy_of_the_house
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = {
@@ -28,18 +29,6 @@ SMOKE = {
     },
 }
 TABLES = ("optimizers/eigenvalues", "optimizers/distances", "training/eigenvalues", "training/distances", "training/tests")
-
-
-def copy_of_the_house(folder: Path) -> Path:
-    """Return a copy of what git would clone: the code alone."""
-    for name in ("Snakefile", "config.yaml", "config", "rules", "scripts", "koopflow", "envs", "profiles", "report"):
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, folder / name)
-    return folder
 
 
 def command(*arguments: str) -> list[str]:
