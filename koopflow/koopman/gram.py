@@ -23,21 +23,17 @@ def time_gram(runs: Runs, precision: str = "double") -> np.ndarray:
         return _time_gram_single(runs)
     count = int(runs.offsets[-1])
     gram = np.zeros((count, count), order="F")
-    wide = None
-    for _, _, block in runs.blocks():
-        if wide is None or wide.shape != block.shape:
-            wide = np.empty(block.shape)
-        np.copyto(wide, block)
-        gram = dsyrk(1.0, wide.T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+    for _, _, columns in runs.cached_blocks():
+        gram = dsyrk(1.0, columns.astype(float).T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
     return _mirrored(gram)
 
 
 def _time_gram_single(runs: Runs) -> np.ndarray:
     count = int(runs.offsets[-1])
     gram, cross, norm = np.zeros((count, count), order="F"), np.zeros(count), 0.0
-    for _, _, block in runs.blocks():
-        first = block[0].copy()
-        difference = np.subtract(block, first, dtype=np.float32)
+    for _, _, columns in runs.cached_blocks():
+        first = columns[0].copy()
+        difference = np.subtract(columns, first, dtype=np.float32)
         gram += ssyrk(1.0, difference.T, trans=1, lower=1)
         # short sums: their rounding would otherwise be seen beside the differences, which are small against the state
         for start in range(0, len(first), 256):

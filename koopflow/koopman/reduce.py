@@ -63,7 +63,7 @@ def reduce_states(runs: Runs, svd_rank=0, route: str = "auto", precision: str = 
         return _direct(runs, svd_rank)
     if route in ("time", "time_qr") or (route == "auto" and runs.dimension > runs.pairs):
         if route != "time_qr":
-            reduced = _by_time(runs, svd_rank, precision, trusted=TRUSTED if route == "auto" and precision == "double" else 0)
+            reduced = _by_time(runs, svd_rank, few, precision, trusted=TRUSTED if route == "auto" and precision == "double" else 0)
             if reduced is not None:
                 return reduced
         return _by_time_qr(runs, svd_rank)
@@ -88,12 +88,16 @@ def _direct(runs: Runs, svd_rank) -> Reduced:
     return Reduced(values[:rank], _split(basis.T @ states, runs), basis, None, "direct", energy)
 
 
-def _by_time(runs: Runs, svd_rank, precision: str, trusted: float) -> Reduced | None:
+def _by_time(runs: Runs, svd_rank, few: bool, precision: str, trusted: float) -> Reduced | None:
     gram = delayed_time_gram(time_gram(runs, precision), runs)
     before = _with_successor(runs)
-    square = gram if len(runs.windows) == 0 else gram[np.ix_(before, before)]
-    values, vectors = eigh(square, overwrite_a=True, check_finite=False)
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    square = gram[np.ix_(before, before)]
+    total = float(np.trace(square))
+    if few:
+        values, vectors = leading(square, int(svd_rank))
+    else:
+        values, vectors = (part[..., ::-1] for part in eigh(square, overwrite_a=True, check_finite=False))
+    values = np.maximum(values, 0)
     singular = np.sqrt(values)
     if trusted and values[0]:
         # the squares hide what lies below eps * lambda_1: only what can be told apart from that is counted here
@@ -104,8 +108,7 @@ def _by_time(runs: Runs, svd_rank, precision: str, trusted: float) -> Reduced | 
     rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank)
     coefficients = vectors[:, :rank] / singular[:rank]
     states = coefficients.T @ gram[before]
-    energy = float(values[:rank].sum() / values.sum())
-    return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", energy)
+    return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", float(values[:rank].sum() / total))
 
 
 def _by_time_qr(runs: Runs, svd_rank) -> Reduced:

@@ -7,6 +7,7 @@ import numpy as np
 from koopflow.errors import KoopflowError
 
 BLOCK_BYTES = 32 << 20
+CACHED_BYTES = 16 << 20
 
 
 class Runs:
@@ -38,6 +39,14 @@ class Runs:
         """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start), valid until the next."""
         raise NotImplementedError
 
+    def cached_blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield as `blocks` does, but so few columns at once that a float64 copy of them stays in the processor's cache."""
+        step = max(1, CACHED_BYTES // (8 * int(self.offsets[-1])))
+        for start, stop, block in self.blocks():
+            for first in range(start, stop, step):
+                last = min(first + step, stop)
+                yield first, last, block[:, first - start : last - start]
+
     def run(self, index: int) -> np.ndarray:
         """Return one run, float64 (step, parameter)."""
         raise NotImplementedError
@@ -47,7 +56,7 @@ class Runs:
         both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
         count = coefficients.shape[1]
         out = np.empty((self.width, count), complex)
-        for start, stop, block in self.blocks():
+        for start, stop, block in self.cached_blocks():
             mixed = block.astype(float).T @ both
             out[start:stop] = mixed[:, :count] + 1j * mixed[:, count:]
         return out

@@ -138,6 +138,28 @@ def test_ill_conditioned_states_take_the_stable_route_and_keep_their_digits():
     assert distance(fit(data, svd_rank=4, route="time").eigenvalues, values) > 1e-4
 
 
+@pytest.mark.parametrize(("smallest", "route"), [(1e-2, "time"), (1e-6, "time_qr")])
+def test_float32_states_on_a_large_offset_are_as_good_as_a_dense_double_svd(smallest, route):
+    """Weights hardly move: what matters is in their last digits, whose squares a Gram matrix would lose."""
+    generator = np.random.default_rng(6)
+    time, sizes = np.arange(60)[:, None], np.geomspace(1, smallest, 4)
+    moves = np.array([0.99, 0.95, 0.9, 0.8]) ** time * sizes @ generator.standard_normal((4, 8000))
+    data = (10 * generator.standard_normal(8000) + moves).astype(np.float32)
+    fitted = fit(data, svd_rank=4)
+    assert fitted.route == route
+    assert distance(fitted.eigenvalues, dense([data], 4, 0)) < 1e-9
+
+
+@pytest.mark.parametrize("svd_rank", [0, 0.99, -1])
+def test_rank_deficient_states_are_fitted_in_the_directions_they_have(svd_rank):
+    data = linear_runs(width=200) @ np.diag(np.arange(200) < 150)
+    fitted = fit(data, svd_rank=svd_rank)
+    assert fitted.rank <= 6
+    assert np.abs(fitted.eigenvalues[:, None] - KNOWN).min(1).max() < 0.2
+    if svd_rank == -1:
+        assert distance(fitted.eigenvalues, KNOWN) < 1e-6
+
+
 @pytest.mark.parametrize("variant", ["total_least_squares", "forward_backward"])
 def test_noise_correction_lowers_the_bias_of_least_squares(variant):
     errors = {"standard": [], variant: []}
