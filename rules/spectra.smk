@@ -10,6 +10,7 @@ rule fit_spectrum:
         code=library("fit_spectrum"),
     output:
         spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
+        runs="<results>/spectra/{trajectory}/runs.csv",
     log:
         "<logs>/fit_spectrum/{trajectory}.log",
     benchmark:
@@ -32,10 +33,12 @@ rule fit_spectrum:
 rule compare_spectra:
     input:
         spectra=expand("<results>/spectra/{trajectory}/eigenvalues.csv", trajectory=TRAJECTORIES),
+        runs=expand("<results>/spectra/{trajectory}/runs.csv", trajectory=TRAJECTORIES),
         code=library("compare_spectra"),
     output:
         eigenvalues="<results>/spectra/eigenvalues.csv",
         distances="<results>/spectra/distances.csv",
+        tests="<results>/spectra/tests.csv",
         figure=figure("trajectories_spectra"),
     log:
         "<logs>/compare_spectra.log",
@@ -48,7 +51,7 @@ rule compare_spectra:
         **sizes.asked(sizes.small()),
     params:
         seed=config["seed"],
-        shuffles=config["spectra"]["shuffles"],
+        options=config["spectra"],
         style=config["figures"]["style"],
     message:
         "Comparing the spectra of your trajectories"

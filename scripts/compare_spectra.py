@@ -7,15 +7,23 @@ with job(snakemake.log[0], threads=snakemake.threads):
 
     import pandas as pd
 
+    from koopflow.equivalence.spectra import comparison_table, spectra_of
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
-    from koopflow.koopman.tables import DISTANCE_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances
+    from koopflow.koopman.tables import DISTANCE_COLUMNS, RUN_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances
     from koopflow.tables import read_csv, write_csv
 
     spectra = pd.concat([read_csv(path, SPECTRUM_COLUMNS) for path in snakemake.input.spectra], ignore_index=True)
     spectra["trajectory"] = spectra["trajectory"].astype(str)
-    distances = spectrum_distances(spectra, snakemake.params.seed, snakemake.params.shuffles)
+    runs = pd.concat([read_csv(path, RUN_COLUMNS, dtype={"setting": str}) for path in snakemake.input.runs], ignore_index=True)
+    given = snakemake.params
+    distances = spectrum_distances(spectra, given.seed, given.options["shuffles"])
+    several = {"trajectories": list(runs["setting"].unique())}
+    tests = comparison_table(spectra_of(runs), several, given.options["significance"], given.options["margin"], given.seed)
     write_csv(spectra, snakemake.output.eigenvalues, SPECTRUM_COLUMNS)
     write_csv(distances, snakemake.output.distances, DISTANCE_COLUMNS)
-    style.use(snakemake.params.style)
+    write_csv(
+        tests, snakemake.output.tests, ["comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict"]
+    )
+    style.use(given.style)
     style.save(plot_trajectories(spectra, distances), Path(snakemake.output.figure[0]).with_suffix(""))

@@ -3,11 +3,11 @@
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads):
-    from koopflow.koopman.tables import SPECTRUM_COLUMNS, trajectory_spectrum
+    from koopflow.koopman.tables import RUN_COLUMNS, SPECTRUM_COLUMNS, trajectory_spectrum
     from koopflow.tables import write_csv
 
     options = snakemake.params.options
-    spectrum = trajectory_spectrum(
+    spectrum, runs = trajectory_spectrum(
         snakemake.wildcards.trajectory,
         snakemake.params.spec,
         snakemake.params.seed,
@@ -16,3 +16,4 @@ with job(snakemake.log[0], threads=snakemake.threads):
         options["largest_residual"],
     )
     write_csv(spectrum, snakemake.output.spectrum, SPECTRUM_COLUMNS)
+    write_csv(runs, snakemake.output.runs, RUN_COLUMNS)

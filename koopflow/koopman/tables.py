@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from koopflow.koopman.bootstrap import eigenvalue_intervals
-from koopflow.koopman.dmd import fit
+from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.operator import eigenpairs, operator, residuals
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.paths import listed
 from koopflow.recording.folders import convert_folder
@@ -18,11 +19,14 @@ from koopflow.trajectory import Trajectory
 
 SPECTRUM_COLUMNS = ["trajectory", "mode", "real", "imag", "residual", "amplitude", "believed", "real_low", "real_high", "imag_low"]
 SPECTRUM_COLUMNS += ["imag_high", "resampled", "rank", "delays", "runs", "steps", "dimension", "route", "complete"]
+RUN_COLUMNS = ["setting", "seed", "mode", "real", "imag", "residual"]
 DISTANCE_COLUMNS = ["a", "b", "distance", "distance_weighted", "p_shuffle"]
 
 
-def trajectory_spectrum(name: str, spec: dict, seed: int, draws: int, level: float, largest_residual: float) -> pd.DataFrame:
-    """Return the spectrum of one trajectory, `SPECTRUM_COLUMNS`, one row for each eigenvalue.
+def trajectory_spectrum(
+    name: str, spec: dict, seed: int, draws: int, level: float, largest_residual: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the spectrum of one trajectory, `SPECTRUM_COLUMNS`, one row for each eigenvalue, and that of each run (`run_spectra`).
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def trajectory_spectrum(name: str, spec: dict, seed: int, draws: int, level: flo
             "complete": all(file.complete for file in files),
         }
     interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=draws, level=level)
-    return pd.DataFrame(
+    spectrum = pd.DataFrame(
         {
             "trajectory": name,
             "mode": np.arange(fitted.rank),
@@ -72,6 +76,31 @@ def trajectory_spectrum(name: str, spec: dict, seed: int, draws: int, level: flo
             **about,
         }
     )[SPECTRUM_COLUMNS]
+    return spectrum, run_spectra(name, fitted)
+
+
+def run_spectra(name: str, fitted: Koopman) -> pd.DataFrame:
+    """Return the eigenvalues of every single run of `fitted`, in the directions of all of them: `RUN_COLUMNS`.
+
+    `setting` is the trajectory and `seed` the run, as in the table that the tests of equivalence read.
+    """
+    parts = []
+    for run, states in enumerate(fitted.reduced.states):
+        before, after = states[:, :-1], states[:, 1:]
+        values, _, left = eigenpairs(operator(before, after, fitted.variant))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "setting": name,
+                    "seed": run,
+                    "mode": np.arange(len(values)),
+                    "real": values.real,
+                    "imag": values.imag,
+                    "residual": residuals(values, left, before, after),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)[RUN_COLUMNS]
 
 
 def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:

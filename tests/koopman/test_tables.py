@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.equivalence.spectra import comparison_table, spectra_of
 from koopflow.errors import KoopflowError
-from koopflow.koopman.tables import DISTANCE_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances, trajectory_spectrum
+from koopflow.koopman.tables import DISTANCE_COLUMNS, RUN_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances, trajectory_spectrum
 from koopflow.paths import existing
 from koopflow.trajectory import TrajectoryWriter
 
@@ -20,13 +21,13 @@ def decaying(path, rates, steps=30):
 
 def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
     options = {"seed": 1, "draws": 20, "level": 0.9, "largest_residual": 0.1}
-    slow = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), **options)
-    fast = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), **options)
+    slow, _ = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), **options)
+    fast, _ = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), **options)
     folder = tmp_path / "arrays"
     folder.mkdir()
     for step in range(30):
         np.save(folder / f"state{step}.npy", np.array([1.0, 2.0]) * np.array([0.89, 0.85]) ** step)
-    other = trajectory_spectrum("other", {"path": str(folder), "parameters": ["*"], "delays": 0, "rank": 1}, **options)
+    other, _ = trajectory_spectrum("other", {"path": str(folder), "parameters": ["*"], "delays": 0, "rank": 1}, **options)
     assert list(slow.columns) == SPECTRUM_COLUMNS
     assert np.allclose(slow["real"], [0.99, 0.95], atol=1e-4)
     assert slow["believed"].all()
@@ -42,11 +43,32 @@ def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
     options = {"seed": 1, "draws": 20, "level": 0.9, "largest_residual": 0.1}
     spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
     other = decaying(tmp_path / "b.h5", (0.99, 0.95), steps=40)
-    pooled = trajectory_spectrum("both", {**spec, "path": [spec["path"], other["path"]]}, **options)
+    pooled, runs = trajectory_spectrum("both", {**spec, "path": [spec["path"], other["path"]]}, **options)
     assert np.allclose(pooled["real"], [0.99, 0.95], atol=1e-4)
     assert set(pooled["runs"]) == {4}
     assert set(pooled["steps"]) == {40}
     assert set(pooled["resampled"]) == {"runs"}
+    assert list(runs.columns) == RUN_COLUMNS
+    assert runs.groupby("seed").size().tolist() == [2] * 4
+
+
+def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_path):
+    """Runs that decay at nearly one rate in each file: their spectra tell the fast file from the two slow ones, and only it."""
+    tables = []
+    for name, rate in (("slow", 0.99), ("same", 0.99), ("fast", 0.9)):
+        generator, steps, runs = np.random.default_rng(len(tables)), 30, 5
+        rates = rate + 0.001 * generator.standard_normal(runs)
+        with TrajectoryWriter(tmp_path / f"{name}.h5", [("a", (3,))], runs, study={}, seeds=[], steps=steps) as writer:
+            for step in range(steps):
+                writer.append(step, (rates**step)[:, None] * [1, 2, 3])
+        spec = {"path": str(tmp_path / f"{name}.h5"), "parameters": ["*"], "delays": 0, "rank": 1}
+        _, table = trajectory_spectrum(name, spec, seed=1, draws=20, level=0.9, largest_residual=0.1)
+        assert np.allclose(table["real"], rates, atol=1e-5)
+        tables.append(table)
+    spectra = spectra_of(pd.concat(tables))
+    verdicts = comparison_table(spectra, {"trajectories": list(spectra)}, 0.05, 0.25, 1).set_index(["a", "b"])["verdict"]
+    assert verdicts["slow", "fast"] == verdicts["same", "fast"] == "different"
+    assert verdicts["slow", "same"] != "different"
 
 
 def test_a_path_that_is_not_there_is_named_with_its_key(tmp_path):
