@@ -61,7 +61,12 @@ def _load(file: Path) -> dict[str, np.ndarray]:
             return {"state": np.load(file, allow_pickle=False).astype(np.float32)}
         except (ValueError, OSError, EOFError) as error:
             raise KoopflowError(f"{file}: not a readable array ({error})") from None
-    import torch
+    try:
+        import torch
+    except ImportError:  # the environment of the Koopman stage has none
+        raise KoopflowError(
+            f"{file}: reading PyTorch checkpoints takes torch, which is not installed here; .npy arrays do without"
+        ) from None
 
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
