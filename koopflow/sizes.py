@@ -19,6 +19,9 @@ STEP_SECONDS = 0.003  # one optimizer step of small networks on two cores: 1 to 
 PER_THREAD = 2.5e10  # floating-point operations a second of one thread: 2.5 to 7e10 measured on batched networks
 PER_GPU = 3e12  # of one GPU: assumed, none was at hand
 SPARE = 3  # a time limit is this many times the estimate
+LONGEST = (
+    2880  # minutes, and at most two days: a partition that gives less refuses the job; what is trained goes on when tried again
+)
 
 # Images to train on, and (channels, height, width), of the sources that come with a size.
 IMAGES = {"digits": (1437, (1, 8, 8)), "cifar10": (50000, (3, 32, 32))} | dict.fromkeys(
@@ -52,8 +55,8 @@ class Size:
 def asked(size: Callable[[object], Size] | Size) -> dict[str, Callable]:
     """Return a rule's resources from its `size`, or from a function of its wildcards: what a scheduler is asked for.
 
-    mem_mb is half as much again as expected, runtime (minutes) three times, at least ten; both grow with each attempt, so that a
-    job that ran out of either is tried again with more. expected_s is the bare estimate, for the plan.
+    mem_mb is half as much again as expected, runtime (minutes) three times, at least ten minutes and at most two days; both grow with
+    each attempt, so that a job that ran out of either is tried again with more. expected_s is the bare estimate, for the plan.
     """
 
     def of(wildcards) -> Size:
@@ -63,7 +66,7 @@ def asked(size: Callable[[object], Size] | Size) -> dict[str, Callable]:
         return attempt * math.ceil((1.5 * of(wildcards).mem_mb + INTERPRETERS_MB) / 500) * 500
 
     def runtime(wildcards, attempt):
-        return attempt * max(10, math.ceil(SPARE * of(wildcards).seconds / 600) * 10)
+        return min(LONGEST, attempt * max(10, math.ceil(SPARE * of(wildcards).seconds / 600) * 10))
 
     return {"mem_mb": mem_mb, "runtime": runtime, "expected_s": lambda wildcards: math.ceil(of(wildcards).seconds)}
 

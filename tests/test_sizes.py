@@ -14,6 +14,8 @@ def test_a_job_asks_for_more_with_each_attempt():
     assert [asked["mem_mb"](None, attempt) for attempt in (1, 2, 3)] == [2000, 4000, 6000]
     assert [asked["runtime"](None, attempt) for attempt in (1, 2, 3)] == [50, 100, 150]
     assert asked["expected_s"](None) == 1000
+    long = sizes.asked(sizes.Size(mem_mb=1000, seconds=100 * 3600))
+    assert [long["runtime"](None, attempt) for attempt in (1, 3)] == [2880, 2880]
 
 
 def test_a_size_may_follow_the_wildcards():
