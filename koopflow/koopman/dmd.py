@@ -16,6 +16,8 @@ from koopflow.koopman.operator import VARIANTS, eigenpairs, operator, residuals
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
 from koopflow.koopman.source import Runs, as_runs
 
+PEER_VARIANTS = ("optimized", "bagged")
+
 
 @dataclass
 class Koopman:
@@ -145,7 +147,8 @@ def fit(
     delays : int
         Earlier states that a state carries along; its dimension is parameters * (delays + 1).
     variant : str
-        "standard", "total_least_squares" or "forward_backward"; others through `koopflow.koopman.variants`.
+        "standard", "total_least_squares", "forward_backward", or through PyDMD, for a single run, "optimized" or "bagged"
+        (`koopflow.koopman.variants`).
     columns, replicas : optional
         Which part of a trajectory file, see `Trajectory.columns`.
     route : str
@@ -163,13 +166,17 @@ def fit(
         For NaN, wrong shapes, too few steps for the delays, a rank above that of the data.
     """
     for name, value, accepted in (
-        ("variant", variant, VARIANTS),
+        ("variant", variant, (*VARIANTS, *PEER_VARIANTS)),
         ("route", route, ROUTES),
         ("precision", precision, ("double", "single")),
     ):
         if value not in accepted:
             raise KoopflowError(f"{name}: found {value!r}, accepted are {', '.join(accepted)}")
     runs = as_runs(data, delays, columns, replicas)
+    if variant in PEER_VARIANTS:
+        from koopflow.koopman.variants import BAGS, fit_optimized
+
+        return fit_optimized(runs, svd_rank=svd_rank, trials=BAGS if variant == "bagged" else 0, route=route, precision=precision)
     reduced = reduce_states(runs, svd_rank, route, precision)
     before = np.concatenate([states[:, :-1] for states in reduced.states], axis=1)
     after = np.concatenate([states[:, 1:] for states in reduced.states], axis=1)

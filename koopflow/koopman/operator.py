@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.linalg import eig
 
+from koopflow.errors import KoopflowError
+
 VARIANTS = ("standard", "total_least_squares", "forward_backward")
 
 
@@ -31,7 +33,9 @@ def operator(before: np.ndarray, after: np.ndarray, variant: str = "standard") -
         near = np.diag(inverse @ forward @ vectors)
         roots = np.where(np.abs(roots - near) <= np.abs(roots + near), roots, -roots)
         return np.real((vectors * roots) @ inverse)
-    raise ValueError(f"variant {variant!r}: expected one of {VARIANTS}")
+    raise KoopflowError(
+        f"variant: found {variant!r}, whose operator is not made of pairs alone; accepted are {', '.join(VARIANTS)}"
+    )
 
 
 def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
+from koopflow.errors import KoopflowError
 from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.operator import eigenpairs, operator, residuals
@@ -33,7 +34,7 @@ def trajectory_spectrum(
     name : str
     spec : dict
         path (a trajectory file, or a folder of checkpoints or arrays; several in a list are pooled), parameters (name patterns),
-        delays, rank.
+        delays, rank, variant.
     seed, draws, level : int, int, float
         Of the bootstrap intervals.
     largest_residual : float
@@ -47,8 +48,12 @@ def trajectory_spectrum(
             if Path(path).is_dir():
                 path = convert_folder(path, Path(folder) / f"{place}.h5")
             files.append(opened.enter_context(Trajectory(path)))
-        columns = files[0].columns(spec["parameters"])
-        fitted = fit(files if len(files) > 1 else files[0], svd_rank=spec["rank"], delays=spec["delays"], columns=columns)
+        try:
+            columns = files[0].columns(spec["parameters"])
+            options = {"svd_rank": spec["rank"], "delays": spec["delays"], "variant": spec.get("variant", "standard")}
+            fitted = fit(files if len(files) > 1 else files[0], columns=columns, **options)
+        except KoopflowError as error:
+            raise KoopflowError(f"trajectories.{name}: {error}") from None
         about = {
             "runs": len(fitted.runs.lengths),
             "steps": max(fitted.runs.lengths),

@@ -8,6 +8,8 @@ from koopflow.errors import KoopflowError
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.operator import eigenpairs, residuals
 
+BAGS = 100  # trials of bagged DMD through `fit`
+
 
 def fit_optimized(data, *, svd_rank=0, trials: int = 0, seed: int = 0, **options) -> Koopman:
     """Fit optimized DMD (Askham and Kutz 2018), or with `trials` > 0 bagged optimized DMD (Sashidhar and Kutz 2022), to one run.

@@ -48,6 +48,8 @@ def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
     assert set(pooled["runs"]) == {4}
     assert set(pooled["steps"]) == {40}
     assert set(pooled["resampled"]) == {"runs"}
+    corrected, _ = trajectory_spectrum("both", {**spec, "variant": "forward_backward"}, **options)
+    assert np.allclose(corrected["real"], [0.99, 0.95], atol=1e-4)
     assert list(runs.columns) == RUN_COLUMNS
     assert runs.groupby("seed").size().tolist() == [2] * 4
 
@@ -69,6 +71,23 @@ def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_
     verdicts = comparison_table(spectra, {"trajectories": list(spectra)}, 0.05, 0.25, 1).set_index(["a", "b"])["verdict"]
     assert verdicts["slow", "fast"] == verdicts["same", "fast"] == "different"
     assert verdicts["slow", "same"] != "different"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"delays": 29}, r"trajectories.mine: run 0 has 30 steps; 29 delays need at least 31 \(delays \+ 2\)"),
+        ({"rank": 3}, "trajectories.mine: svd_rank: found 3, but the data have rank 2"),
+        ({"parameters": ["c*"]}, r"trajectories.mine: .*a.h5: no parameter matches 'c\*'; it holds a, b"),
+    ],
+)
+def test_what_the_file_cannot_give_is_named_with_the_trajectory_and_leaves_the_file_alone(tmp_path, change, message):
+    spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
+    before = (tmp_path / "a.h5").read_bytes()
+    with pytest.raises(KoopflowError, match=message) as caught:
+        trajectory_spectrum("mine", {**spec, **change}, seed=1, draws=20, level=0.9, largest_residual=0.1)
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "a.h5").read_bytes() == before
 
 
 def test_a_path_that_is_not_there_is_named_with_its_key(tmp_path):

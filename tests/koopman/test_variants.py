@@ -5,6 +5,7 @@ import pytest
 
 from koopflow.errors import KoopflowError
 from koopflow.koopman import fit
+from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.variants import fit_optimized
 
 
@@ -26,6 +27,15 @@ def test_noise_bends_optimized_dmd_less_than_least_squares(trials):
         ):
             errors[name].append(np.abs(fitted.eigenvalues[:, None] - truth).min(0).max())
     assert np.mean(errors["optimized"]) < 0.5 * np.mean(errors["standard"])
+
+
+def test_fit_takes_the_variants_of_pydmd_by_name():
+    data = waves(0.1, 0)
+    optimized = fit(data, svd_rank=4, variant="optimized")
+    assert optimized.variant == "optimized"
+    assert np.array_equal(optimized.eigenvalues, fit_optimized(data, svd_rank=4).eigenvalues)
+    with pytest.raises(KoopflowError, match="variant: found 'optimized', whose operator is not made of pairs alone"):
+        eigenvalue_intervals(optimized, np.random.default_rng(0))
 
 
 def test_several_runs_are_refused():
