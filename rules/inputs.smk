@@ -15,6 +15,11 @@ def pruning_parts(study):
     return [(first, min(first + size, many)) for first in range(0, many, size)]
 
 
+def pruned_training(study):
+    """What the training of a pruning study depends on: neither its methods nor its compressions, which may change without training anew."""
+    return {key: study[key] for key in ("model", "optimizer", "batch_size", "epochs", "prune_epochs")}
+
+
 def pruning_window(study):
     """The longest window that a method of a pruning study looks at: what its training records."""
     names = {*study["methods"], *(name for pair in study["pairs"] for name in pair)}

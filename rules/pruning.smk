@@ -62,7 +62,7 @@ rule train_pruning:
         **sizes.asked(size_of_pruned_training),
         **GPU,
     params:
-        study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
+        study=lambda wildcards: pruned_training(PRUNING_STUDIES[wildcards.study]),
         window=lambda wildcards: pruning_window(PRUNING_STUDIES[wildcards.study]),
         networks=lambda wildcards: PRUNING_PARTS[wildcards.study][int(wildcards.part)],
         data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
