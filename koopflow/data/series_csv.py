@@ -67,7 +67,7 @@ def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.
             return _years_and(name, path, columns[1], numbers.to_numpy(int), second.to_numpy(int))
     stamps = pd.to_datetime(text, errors="coerce", utc=True, format="%Y%m%d" if compact else "ISO8601")
     if stamps.isna().any():
-        stamps = pd.to_datetime(text, errors="coerce", utc=True, format="mixed")
+        stamps = _written_otherwise(text)
     if len(columns) > 1:
         stamps = stamps + pd.to_timedelta(second, unit="h")
     if stamps.isna().any():
@@ -77,6 +77,17 @@ def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.
             f"series.{name}.time: {path}: {found!r} in line {row + 2} is not a date or number; write dates like 2024-01-31"
         )
     return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+
+
+def _written_otherwise(text: pd.Series) -> pd.Series:
+    """Return the stamps of dates that are not ISO's; of 1/2/2024, January or February, the reading that puts them in order, and of
+    two such the one with the steadier steps."""
+    readings = [pd.to_datetime(text, errors="coerce", utc=True, format="mixed", dayfirst=first) for first in (False, True)]
+    gaps = [reading.diff().iloc[1:] for reading in readings]
+    ordered = [bool((gap > pd.Timedelta(0)).all()) for gap in gaps]
+    if all(ordered):
+        return readings[int(gaps[1].max() / gaps[1].min() < gaps[0].max() / gaps[0].min())]
+    return readings[1] if ordered[1] else readings[0]
 
 
 def _years_and(name: str, path: str, column: str, years: np.ndarray, parts: np.ndarray) -> np.ndarray:

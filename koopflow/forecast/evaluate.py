@@ -137,7 +137,7 @@ def evaluate(
         PREDICTION_COLUMNS, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the
         scored origins come those at the end of the series, whose truth is not known yet (NaN).
     recalled : DataFrame
-        series, method, origin, match, recalled_origin, distance.
+        series, method, origin, match, recalled_origin, distance, continuation: the horizon's values that followed recalled_origin.
     choices : dict
         The settings used, and the scale of MASE.
     windows : dict
@@ -179,7 +179,7 @@ def evaluate(
     scale = float(np.mean(np.abs(values[scale_lag : choices.early] - values[: choices.early - scale_lag])))
     record = choices.record() | {"samples": len(values), "mase_scale": max(scale, 1e-300), "origins": len(origins)}
     record |= {"label": series.label, "step": series.step, "filled": int((~series.observed).sum())}
-    return pd.concat(frames, ignore_index=True), _recollections(series.name, task, origins, lost), record, _windows(task)
+    return pd.concat(frames, ignore_index=True), _recollections(series, task, origins, lost), record, _windows(task)
 
 
 def _windows(task: Task) -> dict:
@@ -206,7 +206,7 @@ def _frame(series, name, origins, truth, point, low, high) -> pd.DataFrame:
     )
 
 
-def _recollections(series: str, task: Task, origins: np.ndarray, lost: int) -> pd.DataFrame:
+def _recollections(series: Series, task: Task, origins: np.ndarray, lost: int) -> pd.DataFrame:
     frames = []
     for name in [each for each in ("episodic", "gated") if each in task.fitted]:
         memory = task.fitted[name]
@@ -214,7 +214,7 @@ def _recollections(series: str, task: Task, origins: np.ndarray, lost: int) -> p
         count, matches = rows.shape
         frame = pd.DataFrame(
             {
-                "series": series,
+                "series": series.name,
                 "method": name,
                 "origin": np.repeat(origins, matches),
                 "match": np.tile(np.arange(1, matches + 1), count),
@@ -222,6 +222,8 @@ def _recollections(series: str, task: Task, origins: np.ndarray, lost: int) -> p
                 "distance": gaps.ravel(),
             }
         )
-        frames.append(frame[frame["recalled_origin"] >= 0])
-    names = ["series", "method", "origin", "match", "recalled_origin", "distance"]
+        frame = frame[frame["recalled_origin"] >= 0]
+        after = frame["recalled_origin"].to_numpy()[:, None] + np.arange(1, task.choices.horizon + 1)
+        frames.append(frame.assign(continuation=list(series.values[after].astype(np.float32))))  # noqa: PD011 - a Series of ours
+    names = ["series", "method", "origin", "match", "recalled_origin", "distance", "continuation"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)

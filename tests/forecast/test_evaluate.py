@@ -85,12 +85,15 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
 
 
 def test_all_methods_share_origins_behind_the_early_stretch():
-    table, recalled, choices, _ = evaluate(as_series(seasonal_series(200)), {"horizon": 4}, ["persistence", "sliding", "gated"])
+    series = as_series(seasonal_series(200))
+    table, recalled, choices, _ = evaluate(series, {"horizon": 4}, ["persistence", "sliding", "gated"])
     origins = [set(part["origin"]) for _, part in table.groupby("method")]
     assert origins[0] == origins[1] == origins[2]
     assert min(origins[0]) >= choices["early"]
     assert max(origins[0]) == 199
     assert (recalled["recalled_origin"] + 4 <= recalled["origin"]).all()
+    row = recalled.iloc[-1]
+    assert np.allclose(row["continuation"], seasonal_series(200)[row["recalled_origin"] + 1 :][:4])
 
 
 def test_choices_use_the_early_stretch_alone():
@@ -166,6 +169,19 @@ def test_a_year_and_a_week_are_a_date(tmp_path, weeks_of_2020, weekday):
     assert series.observed.all()
     assert len(series.values) == len(rows)
     assert pd.Timestamp(series.time[0]).day_of_week == weekday
+
+
+@pytest.mark.parametrize("written", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d %b %Y", "%Y%m%d", "%Y-%m"])
+@pytest.mark.parametrize("step", ["D", "MS"])
+def test_dates_are_read_as_they_were_meant(tmp_path, written, step):
+    if written == "%Y-%m" and step == "D":
+        return
+    stamps = pd.date_range("2019-01-01", periods=60, freq=step)
+    path = tmp_path / "dates.csv"
+    pd.DataFrame({"time": stamps.strftime(written), "value": np.arange(60.0) % 7}).to_csv(path, index=False)
+    series = load("dates", {"path": str(path), "time": "time", "value": "value"})
+    assert series.step == {"D": "day", "MS": "month"}[step]
+    assert (pd.DatetimeIndex(series.time) == stamps).all()
 
 
 def test_irregular_stamps_are_put_on_their_mean_step(tmp_path):
