@@ -17,7 +17,7 @@ def _rows(tables: Tables, series, horizon):
 
 
 @measure("error taken off the sliding forecast by memory, as a share of the sliding forecast's mean absolute error")
-def skill_over_sliding(tables: Tables, level: float, series: list, method: str = "memory", horizon: list | None = None) -> Estimate:
+def skill_over_sliding(tables: Tables, level: float, series: list, method: str = "gated", horizon: list | None = None) -> Estimate:
     """Return 1 − MAE/MAE_sliding averaged over `series` and horizons.
 
     The ends of the single intervals are averaged too, which holds whatever the dependence between series and horizons;
@@ -35,7 +35,7 @@ def skill_over_sliding(tables: Tables, level: float, series: list, method: str =
 
 @measure("skill of memory minus skill of the strongest simple method, both against the sliding forecast")
 def skill_over_best_baseline(
-    tables: Tables, level: float, series: list, against: list, method: str = "memory", horizon: list | None = None
+    tables: Tables, level: float, series: list, against: list, method: str = "gated", horizon: list | None = None
 ) -> Estimate:
     """Return the skill of `method` minus that of the best of `against`, per series and horizon, averaged over them.
 

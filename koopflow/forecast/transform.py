@@ -24,12 +24,14 @@ class Transform:
         Root keeps the sign; log is of the value plus `offset`.
     lags : tuple of int
         Lags of the differences taken after it, in order: 1 for ``difference``, the period for ``seasonal``.
-    offset : float
+    offset, floor : float
+        The logarithm is of the value plus `offset`, held at `floor` where that is smaller.
     """
 
     pointwise: str = "none"
     lags: tuple[int, ...] = ()
     offset: float = 0.0
+    floor: float = 1e-300
 
     @property
     def lost(self) -> int:
@@ -41,8 +43,8 @@ class Transform:
         if self.pointwise == "root":
             return np.sign(values) * np.sqrt(np.abs(values))
         if self.pointwise == "log":
-            # A later value below anything seen in the early stretch is held just above where the logarithm ends.
-            return np.log(np.maximum(values + self.offset, 1e-3 * max(self.offset, 1e-300)))
+            # One later zero must not become the largest outlier of the series.
+            return np.log(np.maximum(values + self.offset, self.floor))
         return np.asarray(values, dtype=float)
 
     def unpoint(self, values: np.ndarray) -> np.ndarray:
@@ -111,4 +113,5 @@ def build(names: list[str] | str, period: int, early: np.ndarray, name: str = "s
     if pointwise == "log" and np.min(early) <= 0:
         spread = np.abs(early[early != 0])
         offset = float(-np.min(early) + (np.min(spread) / 2 if len(spread) else 1.0))
-    return Transform(pointwise, tuple(lags), offset)
+    floor = 0.1 * float(np.min(early) + offset) if pointwise == "log" else 1e-300
+    return Transform(pointwise, tuple(lags), offset, floor)

@@ -61,6 +61,14 @@ def test_transforms_are_undone(names):
     assert np.allclose(back, values[origins[:, None] + np.arange(1, 6)])
 
 
+def test_a_later_zero_is_no_outlier_of_the_logarithm():
+    values = np.abs(seasonal_series(200))[:, None] + 1.0
+    transform = build(["log"], 12, values[:80])
+    early = transform.point(values[:80])
+    assert transform.point(np.zeros((1, 1)))[0, 0] > early.min() - 3 * np.ptp(early) - 3
+    assert np.isfinite(transform.point(np.full((1, 1), -1e6))).all()
+
+
 def test_intervals_cover_as_they_say_even_when_the_spread_changes():
     generator = np.random.default_rng(5)
     truth = np.linspace(1, 5, 2000)[:, None] * generator.standard_normal((2000, 3))
