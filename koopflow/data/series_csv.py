@@ -12,13 +12,17 @@ MISSING = ("", "na", "nan", "null", "none", "n/a", "?", "-")
 @source
 def csv(name, spec, seed):
     """Read columns ``time`` (one; or two: a date and an hour, a year and a week, a year and a month) and ``value`` of the CSV at
-    ``path``."""
+    ``path``, whose separator is a comma, or a semicolon or tab where the header has no comma."""
     path = spec.get("path")
     for key in ("path", "time", "value"):
         if not spec.get(key):
             raise KoopflowError(f"series.{name}.{key}: absent; a CSV needs path, time and value")
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        with open(path, encoding="utf-8-sig") as stream:
+            header = stream.readline()
+        separator = next((each for each in (";", "\t") if each in header and "," not in header), ",")
+        options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "skipinitialspace": True}
+        frame = pd.read_csv(path, sep=separator, **options)
     except FileNotFoundError:
         raise KoopflowError(f"series.{name}.path: {path}: no such file") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
@@ -37,7 +41,10 @@ def csv(name, spec, seed):
         raise KoopflowError(
             f"series.{name}.time: {path}: {what} stamp {frame[columns[0]].iloc[row]!r} in line {row + 2}; each must be later"
         )
-    return times, _numbers(name, path, frame[spec["value"]]), str(spec["value"])
+    column = frame[spec["value"]]
+    if separator == ";":  # as written where the comma is the decimal point
+        column = column.str.replace(",", ".", regex=False)
+    return times, _numbers(name, path, column), str(spec["value"])
 
 
 def _numbers(name: str, path: str, column: pd.Series) -> np.ndarray:

@@ -192,6 +192,15 @@ def test_dates_are_read_as_they_were_meant(tmp_path, written, step):
     assert (pd.DatetimeIndex(series.time) == stamps).all()
 
 
+@pytest.mark.parametrize(("separator", "point"), [(",", "."), (";", ","), (";", "."), ("\t", ".")])
+def test_other_separators_and_decimal_commas_are_read(tmp_path, separator, point):
+    rows = [f"{year}{separator}{str(year % 7 + 0.5).replace('.', point)}" for year in range(1900, 1960)]
+    path = tmp_path / "rain.csv"
+    path.write_text("\n".join([f"year{separator}rain", *rows]))
+    series = load("rain", {"path": str(path), "time": "year", "value": "rain"})
+    assert series.values[:3].tolist() == [3.5, 4.5, 5.5]  # noqa: PD011 - a Series of ours
+
+
 def test_irregular_stamps_are_put_on_their_mean_step(tmp_path):
     generator = np.random.default_rng(9)
     times = np.cumsum(generator.exponential(1.0, 1000))
