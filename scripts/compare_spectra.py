@@ -26,4 +26,4 @@ with job(snakemake.log[0], threads=snakemake.threads):
         tests, snakemake.output.tests, ["comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict"]
     )
     style.use(given.style)
-    style.save(plot_trajectories(spectra, distances), Path(snakemake.output.figure[0]).with_suffix(""))
+    style.save(plot_trajectories(spectra, distances, tests), Path(snakemake.output.figure[0]).with_suffix(""))

@@ -8,14 +8,18 @@ from matplotlib.pyplot import subplots
 from koopflow.figures.panels import mark_panels, unit_circle
 from koopflow.figures.style import look, size
 
+VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
-def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame) -> Figure:
+
+def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     """Draw all spectra with their intervals (hollow: residual too large to be believed) and the matrix of their distances.
 
     Parameters
     ----------
     spectra, distances : DataFrame
         As `koopflow.koopman.tables` makes them.
+    tests : DataFrame
+        As `koopflow.equivalence.spectra.comparison_table` makes it; may be empty.
     """
     names = sorted(spectra["trajectory"].unique())
     figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.9), layout="constrained")
@@ -32,7 +36,7 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame) -> Figure:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="x-small")
     if len(names) > 1:
-        _distances(figure, axes[2], names, distances)
+        _distances(figure, axes[2], names, distances, tests)
     mark_panels(axes)
     return figure
 
@@ -51,26 +55,34 @@ def _spectrum(axes, rows: pd.DataFrame, name: str) -> None:
                     "yerr": np.maximum([y - part["imag_low"], part["imag_high"] - y], 0),
                 }
                 label = text if trusted or not believed.any() else None
-                ax.errorbar(x, y, **bars, linestyle="none", marker=style.marker, markersize=3.5, color=style.color,
-                            markerfacecolor=face, elinewidth=0.6, label=label or "_nolegend_")  # fmt: skip
+                # intervals may be long and many: faint, without caps, below all marks
+                ax.errorbar(x, y, **bars, linestyle="none", color=style.color, elinewidth=0.6, capsize=0, alpha=0.5, zorder=1)
+                ax.plot(x, y, linestyle="none", marker=style.marker, markersize=3.5, color=style.color, markerfacecolor=face,
+                        zorder=3, label=label or "_nolegend_")  # fmt: skip
 
 
 def _closer(ax, spectra: pd.DataFrame) -> None:
-    """Show the half of the eigenvalues nearest to 1, and say so."""
+    """Show the greater part of the eigenvalues, those nearest to 1, and say so."""
     away = np.hypot(spectra["real"] - 1, spectra["imag"])
-    reach = 1.3 * max(float(np.median(away)), 1e-4)
+    reach = 1.3 * max(float(np.quantile(away, 0.6)), 1e-4)
     ax.set_xlim(1 - reach, 1 + reach)
     ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")
     ax.set_title("near 1", loc="left")
 
 
-def _distances(figure: Figure, ax, names: list[str], distances: pd.DataFrame) -> None:
+def _distances(figure: Figure, ax, names: list[str], distances: pd.DataFrame, tests: pd.DataFrame) -> None:
     matrix = pd.DataFrame(0.0, names, names)
     for row in distances.astype({"a": str, "b": str}).itertuples():
         matrix.loc[row.a, row.b] = matrix.loc[row.b, row.a] = row.distance
     image = ax.imshow(matrix, cmap="cividis")
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
     ax.set_yticks(range(len(names)), names)
+    for row in tests.astype({"a": str, "b": str}).itertuples():
+        for x, y in ((row.a, row.b), (row.b, row.a)):
+            bright = matrix.loc[y, x] > 0.5 * matrix.to_numpy().max()
+            ax.text(names.index(x), names.index(y), VERDICTS[row.verdict], ha="center", va="center", color="k" if bright else "w")
     ax.set_title("distance", loc="left")
+    if len(tests):
+        ax.set_xlabel("over runs: " + ", ".join(f"{sign} {word}" for word, sign in VERDICTS.items()), fontsize="x-small")
     figure.colorbar(image, ax=ax, label="Wasserstein distance", shrink=0.8)

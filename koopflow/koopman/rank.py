@@ -5,6 +5,10 @@ import numpy as np
 from koopflow.errors import KoopflowError
 
 
+class RankError(KoopflowError):
+    """A rank above that of the data."""
+
+
 def check_svd_rank(svd_rank) -> None:
     """Raise KoopflowError unless `svd_rank` is 0, -1, a whole number of at least 1, or a share between 0 and 1."""
     whole = float(svd_rank).is_integer()
@@ -29,7 +33,7 @@ def choose_rank(singular_values: np.ndarray, rows: int, columns: int, svd_rank) 
     omega = 0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43 with b the matrix's aspect ratio; between 0 and 1: the fewest directions with that
     share of the sum of s^2; a whole number: itself; -1: all that stand above rounding. Never more than the numerical rank.
 
-    Raises KoopflowError for a whole number above the numerical rank, and for data that are all zero.
+    Raises RankError for a whole number above the numerical rank, KoopflowError for data that are all zero.
     """
     available = numerical_rank(singular_values, rows, columns)
     if not available:
@@ -46,5 +50,5 @@ def choose_rank(singular_values: np.ndarray, rows: int, columns: int, svd_rank) 
     else:
         rank = int(svd_rank)
         if rank > available:
-            raise KoopflowError(f"svd_rank: found {rank}, but the data have rank {available}; accepted is at most that")
+            raise RankError(f"svd_rank: found {rank}, but the data have rank {available}; accepted is at most that")
     return min(rank, available)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from koopflow.errors import KoopflowError
 from koopflow.koopman.bootstrap import eigenvalue_intervals
-from koopflow.koopman.dmd import Koopman, fit
-from koopflow.koopman.operator import eigenpairs, operator, residuals
+from koopflow.koopman.dmd import fit
+from koopflow.koopman.rank import RankError
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.paths import listed
 from koopflow.recording.folders import convert_folder
@@ -54,6 +54,7 @@ def trajectory_spectrum(
             fitted = fit(files if len(files) > 1 else files[0], columns=columns, **options)
         except KoopflowError as error:
             raise KoopflowError(f"trajectories.{name}: {error}") from None
+        runs = run_spectra(name, files, columns, options)
         about = {
             "runs": len(fitted.runs.lengths),
             "steps": max(fitted.runs.lengths),
@@ -81,30 +82,24 @@ def trajectory_spectrum(
             **about,
         }
     )[SPECTRUM_COLUMNS]
-    return spectrum, run_spectra(name, fitted)
+    return spectrum, runs
 
 
-def run_spectra(name: str, fitted: Koopman) -> pd.DataFrame:
-    """Return the eigenvalues of every single run of `fitted`, in the directions of all of them: `RUN_COLUMNS`.
+def run_spectra(name: str, files: list[Trajectory], columns: list[tuple[int, int]], options: dict) -> pd.DataFrame:
+    """Return the eigenvalues of every run fitted by itself: `RUN_COLUMNS`.
 
-    `setting` is the trajectory and `seed` the run, as in the table that the tests of equivalence read.
+    `setting` is the trajectory and `seed` the run, as in the table that the tests of equivalence read. A run that has less than the
+    whole rank asked for is fitted in all directions it has.
     """
     parts = []
-    for run, states in enumerate(fitted.reduced.states):
-        before, after = states[:, :-1], states[:, 1:]
-        values, _, left = eigenpairs(operator(before, after, fitted.variant))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "setting": name,
-                    "seed": run,
-                    "mode": np.arange(len(values)),
-                    "real": values.real,
-                    "imag": values.imag,
-                    "residual": residuals(values, left, before, after),
-                }
-            )
-        )
+    for file in files:
+        for replica in range(file.replicas):
+            try:
+                fitted = fit(file, columns=columns, replicas=[replica], **options)
+            except RankError:
+                fitted = fit(file, columns=columns, replicas=[replica], **{**options, "svd_rank": -1})
+            values = {"real": fitted.eigenvalues.real, "imag": fitted.eigenvalues.imag, "residual": fitted.residuals}
+            parts.append(pd.DataFrame({"setting": name, "seed": len(parts), "mode": np.arange(fitted.rank), **values}))
     return pd.concat(parts, ignore_index=True)[RUN_COLUMNS]
 
 

@@ -73,6 +73,15 @@ def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_
     assert verdicts["slow", "same"] != "different"
 
 
+def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
+    with TrajectoryWriter(tmp_path / "t.h5", [("a", (2,))], 2, study={}, seeds=[], steps=20) as writer:
+        for step in range(20):
+            writer.append(step, np.array([[0.9**step, 0.8**step], [0.7**step, 0]]))
+    spec = {"path": str(tmp_path / "t.h5"), "parameters": ["*"], "delays": 0, "rank": 2}
+    _, runs = trajectory_spectrum("mine", spec, seed=1, draws=20, level=0.9, largest_residual=0.1)
+    assert runs.groupby("seed")["real"].apply(lambda part: part.round(4).tolist()).tolist() == [[0.9, 0.8], [0.7]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
