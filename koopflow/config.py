@@ -57,13 +57,24 @@ def resolve(config: dict, overrides: dict, schema: dict) -> dict:
         replacement = _get(overrides, path)
         if isinstance(replacement, dict):
             _get(config, path[:-1])[path[-1]] = copy.deepcopy(replacement)
+    # The user's values are looked at by themselves as well: an empty mapping, given for a number, would vanish when merged.
+    _check({key: overrides[key] for key in overrides}, schema, whole=False)
+    _check(config, schema, whole=True)
+    return complete(config, schema, schema)
+
+
+def _check(config: dict, schema: dict, whole: bool) -> None:
+    """Raise a KoopflowError for the first mistake, the least deep one; only a `whole` configuration can lack something."""
     for key in _not_finite(config):
-        raise KoopflowError(f"{key}: found a value that is infinite or not a number, a finite number is needed")
-    validator = Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(config), key=lambda error: (len(error.absolute_path), str(error.absolute_path)))
+        raise KoopflowError(f"{key}: found a number that is infinite, too large or none, a finite one is needed")
+    found = (
+        error
+        for error in Draft202012Validator(schema).iter_errors(config)
+        if whole or error.validator not in ("required", "minProperties", "contains")
+    )
+    errors = sorted(found, key=lambda error: (len(error.absolute_path), str(error.absolute_path)))
     if errors:
         raise KoopflowError(describe(errors[0], schema))
-    return complete(config, schema, schema)
 
 
 def merge(base: dict, overrides: dict) -> dict:
@@ -83,6 +94,8 @@ def merge(base: dict, overrides: dict) -> dict:
 def complete(value: Any, schema: dict, root: dict) -> Any:
     """Return `value` with the defaults of `schema` filled in at every level that it has."""
     schema = _dereference(schema, root)
+    if isinstance(value, float) and schema.get("type") in ("integer", ["integer", "null"]):
+        return int(value)  # 3.0 is a whole number to JSON schema, and none to Python
     if isinstance(value, dict):
         properties = schema.get("properties", {})
         for key, sub in properties.items():
@@ -116,7 +129,7 @@ def describe(error: ValidationError, schema: dict) -> str:
     match error.validator:
         case "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
-            extra = sorted(name for name in found if name not in known)[0]
+            extra = min((name for name in found if name not in known), key=str)
             return f"{_join(key, extra)}: unknown key{_nearest(str(extra), known)}; known keys here are {', '.join(known)}"
         case "required":
             missing = next(name for name in wanted if name not in found)
@@ -127,9 +140,10 @@ def describe(error: ValidationError, schema: dict) -> str:
             return f"{key}: found {_show(found)}, accepted are {', '.join(map(str, wanted))}{_nearest(str(found), list(map(str, wanted)))}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "multipleOf":
             bound = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "exclusiveMaximum": "less than"}
-            return f"{key}: found {found}, {bound.get(error.validator, 'a multiple of')} {wanted} is needed"
-        case "minItems" | "minProperties" | "minLength":
-            return f"{key}: found {len(found)} entries, at least {wanted} needed"
+            return f"{key}: found {_show(found)}, {bound.get(error.validator, 'a multiple of')} {wanted} is needed"
+        case "minItems" | "minProperties" | "minLength" | "maxItems":
+            bound = "at most" if error.validator == "maxItems" else "at least"
+            return f"{key}: found {len(found)} entries, {bound} {wanted} needed"
         case "anyOf" | "oneOf":
             types = [inner.validator_value for inner in error.context if inner.validator == "type"]
             if types and len(types) == len(error.context):
@@ -137,8 +151,12 @@ def describe(error: ValidationError, schema: dict) -> str:
                 return f"{key}: found {_show(found)}, {_wanted_type(flat)} is needed{_hint(found, flat)}"
             accepted = next((inner for inner in error.context if inner.validator != "type"), error.context[0])
             return describe(accepted, schema)
-        case "pattern" | "propertyNames":
-            return f"{key}: found {_show(found)}, names are made of letters, digits, '_', '-' and '.', and begin with a letter or digit"
+        case "pattern":
+            return f"{key}: found {_show(found)}, {error.schema.get('x-accepted', f'text like {wanted} is needed')}"
+        case "contains":
+            return f"{key}: found {_show(found)}, {wanted.get('const')} must be among them"
+        case "uniqueItems":
+            return f"{key}: found {_show(found)}, each may appear once"
     return f"{key}: {error.message}"
 
 
@@ -154,7 +172,11 @@ def _hint(found: Any, wanted: str | list[str]) -> str:
             number = float(found)
         except ValueError:
             return ""
-        return f" (YAML reads {found} as text: write {number!r} without quotes)"
+        whole = number.is_integer() and abs(number) < 2**53
+        if not whole and "number" not in ([wanted] if isinstance(wanted, str) else wanted):
+            return ""
+        shown = int(number) if whole else number
+        return f" (read as text, as YAML reads 1e-3, and as everything nested after --config is: write {shown!r} without quotes, in a file)"
     return ""
 
 
@@ -173,14 +195,14 @@ def _join(key: str, name: Any) -> str:
 
 
 def _not_finite(value: Any, key: str = "config") -> Iterator[str]:
-    """Yield the keys of infinite numbers and NaN, which pass every range check of a JSON schema."""
+    """Yield the keys of infinite numbers, NaN, and integers of more than 63 bits, all of which pass the range checks of a JSON schema."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _not_finite(inner, _join(key, name))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _not_finite(inner, _join(key, index))
-    elif isinstance(value, float) and not math.isfinite(value):
+    elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= 2**63):
         yield key
 
 

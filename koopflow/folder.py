@@ -1,8 +1,9 @@
-"""One run at a time in a folder: a lock that the operating system takes back when its holder dies, however it dies.
+"""One run at a time in a folder of results: a lock that the operating system takes back when its holder dies, however it dies.
 
 A lock file that must be removed by hand after a kill would stand between the user and "interrupted means resumed".
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 from koopflow.errors import KoopflowError
 
 
-def hold(folder: str | Path) -> int | None:
-    """Take the folder for this process, until it ends.
+def hold(folder: str | Path, results: str | Path = "") -> int | None:
+    """Take the folder `results` for this process, until it ends; the lock itself lies in `folder`.
 
     Returns
     -------
@@ -22,7 +23,7 @@ def hold(folder: str | Path) -> int | None:
     Raises
     ------
     KoopflowError
-        If another process holds the folder.
+        If another process holds the results.
     """
     try:
         import fcntl
@@ -30,12 +31,15 @@ def hold(folder: str | Path) -> int | None:
         return None
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / "koopflow.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    name = hashlib.sha256(str(Path(results).resolve()).encode()).hexdigest()[:16]
+    handle = os.open(folder / f"koopflow-{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise KoopflowError(f"{folder.resolve().parent}: another run is at work in this folder; wait until it ends") from None
+        raise KoopflowError(
+            f"{results or folder.resolve().parent}: another run is at work in this folder; wait until it ends"
+        ) from None
     except OSError:  # a shared file system without locks: there two runs must keep apart by themselves
         os.close(handle)
         return None

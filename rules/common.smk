@@ -8,6 +8,7 @@ ROOT = Path(workflow.basedir)
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from koopflow import references
 from koopflow.config import load_schema, resolve
 from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
@@ -115,15 +116,12 @@ def where_to_look(results):
     )
 
 
-config = checked(
-    resolve,
-    config,
-    workflow.config_settings.overwrite_config,
-    load_schema(ROOT / "config" / "config.schema.yaml"),
-)
+SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
+config = checked(resolve, config, workflow.config_settings.overwrite_config, SCHEMA)
+checked(references.check, config, SCHEMA)
 
 # Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
 # A report only reads, and the rule `report` has it written while its own run holds the folder.
 if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.argv:
-    LOCK = checked(hold, ".snakemake")
+    LOCK = checked(hold, ".snakemake", config["results"])
     checked(refuse_leftovers, ".")

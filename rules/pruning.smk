@@ -1,15 +1,9 @@
 # Pruning by Koopman modes beside the usual methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
-from koopflow.config import merge
 
 PRUNING = config["pruning"]
-PRUNING_STUDIES = {name: merge(PRUNING["base"], study) for name, study in PRUNING["studies"].items()}
+PRUNING_STUDIES = checked(references.pruning_studies, PRUNING, config["data"])
 PRUNING_TABLES = ("accuracy", "overlap", "spectrum", "layers")
 PRUNING_PARTS = {name: pruning_parts(study) for name, study in PRUNING_STUDIES.items()}
-for name, study in PRUNING_STUDIES.items():
-    if study["data"] not in config["data"]:
-        sys.exit(
-            f"koopflow: pruning.studies.{name}.data: {study['data']!r} is no data set here; known are {', '.join(config['data'])}"
-        )
 
 
 rule check_pruning:

@@ -1,19 +1,67 @@
-"""A copy of the repository for a test to run in, as a user's clone would be."""
+"""What tests of whole runs share: a copy of the code, the user's command, and the bytes of what came out."""
 
+import hashlib
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "Makefile", "config.yaml", "config", "rules", "scripts", "koopflow", "envs", "profiles", "report")
+COMPARED = (".csv", ".h5", ".npz", ".parquet", ".json", ".safetensors", ".png", ".pdf", ".rst")
+"""Kinds of results that must have the same bytes again; the report holds times."""
 
 
 def copy_of_the_house(folder: Path) -> Path:
-    """Return `folder` with what git would clone: the code alone."""
+    """Return `folder` with a copy of what git would clone: the code alone."""
     for name in CODE:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
+        elif source.exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
     return folder
+
+
+def command(*arguments: str, cores: int = 2) -> list[str]:
+    """Return the user's command."""
+    return [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+
+
+def start(folder: Path, *arguments: str, cores: int = 2, output=subprocess.DEVNULL) -> subprocess.Popen:
+    """Start the user's command in `folder`, in a process group of its own."""
+    words = command(*arguments, cores=cores)
+    return subprocess.Popen(words, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def digests(results: Path) -> dict[str, str]:
+    """Return the SHA-256 of every result that must be the same again, by its path inside `results`."""
+    files = [path for path in sorted(results.rglob("*")) if path.is_file() and path.suffix in COMPARED]
+    return {str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def processes_in(folder: Path) -> dict[int, list[str]]:
+    """Return the processes (Linux) whose working folder is `folder`: their command lines by process id."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if Path(os.readlink(entry / "cwd")) == folder.resolve():
+                    words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                    if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                        found[int(entry.name)] = words
+            except OSError:  # it ended meanwhile
+                continue
+    return found
+
+
+def jobs_in(folder: Path) -> dict[int, str]:
+    """Return the scripts that run for a workflow in `folder`: their rules by process id."""
+    found = {}
+    for pid, words in processes_in(folder).items():
+        if any(".snakemake/scripts/" in word for word in words):
+            name = next(word for word in words if ".snakemake/scripts/" in word)
+            found[pid] = Path(name).name.partition(".")[2].removesuffix(".py") or Path(name).name
+    return found

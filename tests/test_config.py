@@ -59,7 +59,7 @@ def test_another_name_replaces_the_options_of_the_old_one():
     ("overrides", "parts_of_message"),
     [
         ({"sed": 1}, ["sed", "unknown key", "did you mean seed?"]),
-        ({"seed": "3"}, ["seed", "the text '3'", "a whole number", "write 3.0"]),
+        ({"seed": "3"}, ["seed", "the text '3'", "a whole number", "write 3 without quotes"]),
         ({"seed": -1}, ["seed", "-1", "at least 0"]),
         ({"seed": True}, ["seed", "True", "a whole number"]),
         ({"device": "gpu"}, ["device", "'gpu'", "auto, cpu, cuda"]),

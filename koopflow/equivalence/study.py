@@ -4,6 +4,7 @@ from koopflow.config import merge, unknown_name
 from koopflow.errors import KoopflowError
 
 REQUIRED = ("data", "model", "optimizer", "batch_size", "steps", "koopman")
+KOOPMAN = ("observables", "delays", "rank")
 
 
 def setups(training: dict, data: dict) -> dict[str, dict]:
@@ -28,10 +29,13 @@ def setups(training: dict, data: dict) -> dict[str, dict]:
         for required in REQUIRED:
             if required not in setup:
                 raise KoopflowError(f"{key}.{required}: this key is missing, here and in equivalence.training.base")
+        for required in KOOPMAN:
+            if required not in setup["koopman"]:
+                raise KoopflowError(f"{key}.koopman.{required}: this key is missing, here and in equivalence.training.base.koopman")
         if setup["data"] not in data:
             raise unknown_name(f"{key}.data", setup["data"], data, "data set")
         states = setup["steps"] // training["capture_every"] + 1
-        delays = setup["koopman"].get("delays", 0)
+        delays = setup["koopman"]["delays"]
         if delays + 2 > states:
             raise KoopflowError(f"{key}.koopman.delays: found {delays}, but {states} captured states allow at most {states - 2}")
         resolved[name] = setup

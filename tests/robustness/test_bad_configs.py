@@ -1,0 +1,263 @@
+"""Bad configurations, made from the schema by the hundred and by hypothesis: each is refused in one line that names its key, or is complete."""
+
+import copy
+import functools
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from snakemake.utils import update_config
+
+from koopflow import claims, references
+from koopflow.config import _dereference, load_schema, resolve
+from koopflow.data import load
+from koopflow.data.series import load as load_series
+from koopflow.equivalence.study import parts, setups
+from koopflow.errors import KoopflowError
+from koopflow.forecast.choices import check as check_series
+from koopflow.pruning.study import check as check_pruning
+from koopflow.tickets.checks import check_config as check_tickets
+from koopflow.tickets.checks import check_data
+from koopflow.training.check import checked
+from tests.house import command, copy_of_the_house
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
+# The default study, with one entry in each map that is empty there.
+STUDY = yaml.safe_load((ROOT / "config.yaml").read_text())
+STUDY["trajectories"] = {"mine": {"path": str(ROOT / "config.yaml")}}
+STUDY["tickets"]["external"] = {"mine": {"folder": str(ROOT / "tests")}}
+EXAMPLES = {bool: True, int: 3, float: 2.5, str: "word", list: [], dict: {}, type(None): None}
+ACCEPTED = {"integer": (int,), "number": (int, float), "string": (str,), "boolean": (bool,), "array": (list,), "object": (dict,)}
+
+
+def planned(overrides: dict, study: dict = STUDY) -> dict:
+    """Do what the Snakefile does with a config file of `overrides`, up to the planning of jobs."""
+    config = copy.deepcopy(study)
+    update_config(config, copy.deepcopy(overrides))
+    config = resolve(config, overrides, SCHEMA)
+    references.check(config, SCHEMA)
+    setups(config["equivalence"]["training"], config["data"])
+    parts(config["equivalence"]["training"], config["replicas_per_job"])
+    references.pruning_studies(config["pruning"], config["data"])
+    check_tickets(config["tickets"], config["data"])
+    return config
+
+
+def checked_by_first_jobs(config: dict) -> None:
+    """Do what the stages' first jobs do, before anything is trained."""
+    claims.check(config["claims"])
+    for name, study in references.pruning_studies(config["pruning"], config["data"]).items():
+        check_pruning(name, study, config["pruning"]["methods"], images(config, study["data"]))
+    for name, setup in setups(config["equivalence"]["training"], config["data"]).items():
+        checked(f"equivalence.training.setups.{name}", setup, images(config, setup["data"]), setup["koopman"]["observables"])
+    check_data({**config["tickets"], "external": {}}, {task: images(config, task) for task in config["tickets"]["tasks"]})
+    for name, spec in config["series"].items():
+        check_series(load_series(name, spec, config["seed"]), spec)
+
+
+def images(config: dict, name: str):
+    return _images(json.dumps(config["data"], sort_keys=True), name, config["seed"])
+
+
+@functools.cache
+def _images(data: str, name: str, seed: int):
+    named = json.loads(data)
+    return load(named[name], seed=seed, named=named)
+
+
+def refusal(overrides: dict, study: dict = STUDY, jobs: bool = True) -> str:
+    """Return the one line that a configuration is refused with, or nothing; any other exception fails the test."""
+    try:
+        config = planned(overrides, study)
+        if jobs:
+            checked_by_first_jobs(config)
+    except KoopflowError as error:
+        line = str(error)
+        assert line
+        assert "\n" not in line
+        assert len(line) < 1000
+        return line
+    return ""
+
+
+def keys(schema: dict, value, path: tuple = ()):
+    """Yield path and schema of every key that the schema knows, one entry standing for all entries of a map."""
+    schema = _dereference(schema, SCHEMA)
+    if path:
+        yield path, schema
+    for name, sub in schema.get("properties", {}).items():
+        yield from keys(sub, value.get(name) if isinstance(value, dict) else None, (*path, name))
+    if isinstance(schema.get("additionalProperties"), dict) and isinstance(value, dict) and value:
+        name = next(iter(value))
+        yield from keys(schema["additionalProperties"], value[name], (*path, name))
+
+
+def at(path: tuple, value) -> dict:
+    for name in reversed(path):
+        value = {name: value}
+    return value
+
+
+def wrong_values(schema: dict):
+    """Yield values of every type that is not accepted, and numbers out of range."""
+    types = schema.get("type", "string" if "enum" in schema else [])
+    types = [types] if isinstance(types, str) else types
+    accepted = tuple(kind for name in types for kind in ACCEPTED.get(name, (type(None),)))
+    if "anyOf" in schema or "enum" in schema:
+        accepted = (int, float) if schema.get("enum") == [1, 3] else (str, list)
+        words = "enum" in schema or any("enum" in kind for kind in schema["anyOf"])
+        yield from [2] if schema.get("enum") == [1, 3] else ["no such word"] if words else []
+    yield from (example for kind, example in EXAMPLES.items() if kind not in accepted and not (kind is int and float in accepted))
+    if {"integer", "number"} & set(types):
+        yield from ("1e-3", "three", float("nan"), float("inf"), -float("inf"), 10**400)
+        yield from (schema[key] - 1 for key in ("minimum", "exclusiveMinimum") if key in schema)
+        yield from (schema[key] + 1 for key in ("maximum", "exclusiveMaximum") if key in schema)
+        yield from (schema[key] for key in ("exclusiveMinimum", "exclusiveMaximum") if key in schema)
+    if "array" in types:
+        yield [["deep"]] if schema.get("items", {}).get("type") != "array" else [[]]
+    if "pattern" in schema:
+        yield from ("", "line\nbreak", "{braces}")
+
+
+KEYS = list(keys(SCHEMA, STUDY))
+
+
+def test_every_wrong_value_is_refused_by_its_name():
+    refused = 0
+    for path, schema in KEYS:
+        for value in wrong_values(schema):
+            line = refusal(at(path, value), jobs=False)
+            assert line.startswith(".".join(path)), f"{path} = {value!r}: {line or 'accepted'}"
+            refused += 1
+    assert refused > 900, refused
+
+
+def test_every_misspelt_key_is_refused_by_its_name():
+    refused = 0
+    for path, schema in KEYS:
+        if schema.get("additionalProperties") is False:
+            for name in schema["properties"]:
+                wrong = name[:-1] + "qx"
+                line = refusal(at(path, {wrong: None}), jobs=False)
+                assert line.startswith(f"{'.'.join(path)}.{wrong}: unknown key"), line
+                refused += 1
+    for name in SCHEMA["properties"]:
+        assert refusal({f"{name}x": None}, jobs=False).startswith(f"{name}x: unknown key (did you mean {name}?)")
+        refused += 1
+    assert refused > 150, refused
+
+
+def test_every_key_can_be_missing_and_is_then_filled_in_or_named():
+    seen = {"refused": 0, "filled in": 0}
+    for path, _ in KEYS:
+        study = copy.deepcopy(STUDY)
+        block = study
+        for name in path[:-1]:
+            block = block.get(name, {})
+        if block.pop(path[-1], None) is not None:
+            seen["refused" if refusal({}, study) else "filled in"] += 1
+    assert seen["refused"] > 30, seen
+    assert seen["filled in"] > 50, seen
+
+
+DANGLING = [
+    ({"data": {"clusters": {"like": "digit"}}}, "data.clusters.like: no data set or source named 'digit' (did you mean digits?)"),
+    ({"data": {"a": {"source": "teacher", "like": "b"}, "b": {"source": "teacher", "like": "a"}}}, "comes back to itself"),
+    ({"equivalence": {"training": {"base": {"data": "digit"}}}}, "did you mean digits?"),
+    ({"equivalence": {"training": {"setups": {"a": {"data": "x"}}, "comparisons": {}}}}, "equivalence.training.setups.a.data"),
+    ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "widht-10"]}}}}, "no set-up named 'widht-10'"),
+    ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "width-5"]}}}}, "named twice"),
+    ({"equivalence": {"training": {"base": {"model": {"name": "mpl"}}}}}, "unknown model 'mpl'"),
+    ({"equivalence": {"training": {"base": {"model": {"name": "no.module:here"}}}}}, "does not import"),
+    ({"equivalence": {"training": {"base": {"koopman": {"observables": ["fc9.*"]}}}}}, "fc9.*"),
+    ({"equivalence": {"training": {"base": {"batch_size": 10_000}}}}, "larger than the training set"),
+    ({"pruning": {"base": {"data": "digit"}}}, "pruning.studies.digits_mlp.data: no data set named 'digit'"),
+    ({"pruning": {"studies": {"a": {"methods": ["randon"]}}}}, "did you mean random?"),
+    ({"pruning": {"studies": {"a": {"pairs": [["random", "nothing"]]}}}}, "pruning.studies.a.pairs: no method named 'nothing'"),
+    ({"pruning": {"studies": {"a": {"prune_epochs": [30]}}}}, "pruning.studies.a.prune_epochs: found 30"),
+    ({"pruning": {"studies": {"a": {"window": 5000}}}}, "window: 5000"),
+    ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a: "),
+    ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
+    ({"pruning": {"methods": {"random": {"score": "no.module:here"}}}}, "no.module"),
+    ({"tickets": {"tasks": ["digit"]}}, "tickets.tasks: found digit"),
+    ({"tickets": {"rewind_step": 200}}, "tickets.rewind_step: found 200"),
+    ({"tickets": {"controls": {"rounds": [15]}}}, "tickets.controls.rounds: found 15"),
+    ({"tickets": {"transfer": {"rounds": [99]}}}, "tickets.transfer.rounds: found 99"),
+    ({"tickets": {"external": {"a": {"folder": "absent"}}}}, "tickets.external.a.folder: absent is no folder here"),
+    ({"trajectories": {"a": {"path": "absent.h5"}}}, "trajectories.a.path: absent.h5 does not exist"),
+    ({"series": {"a": {"path": "absent.csv", "time": "t", "value": "v"}}}, "series.a.path: absent.csv: no such file"),
+    ({"series": {"a": {"source": "csv"}}}, "series.a.path"),
+    ({"series": {"a": {"source": "sunspots", "window": 10_000}}}, "series.a.window: 10000"),
+    ({"claims": {"statements": {"a": {"paper": "p", "statement": "s", "measure": "nothing", "above": 0}}}}, "unknown 'nothing'"),
+    ({"figures": {"style": {"colours": {"a": "no colour"}}}}, "a colour is written like '#0072B2'"),
+    ({"forecast": {"methods": ["ets", "arima"]}}, "sliding must be among them"),
+    ({"forecast": {"methods": ["sliding", "sliding"]}}, "each may appear once"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "words"), DANGLING)
+def test_every_dangling_reference_is_refused_by_its_name(overrides, words):
+    assert words in refusal(overrides)
+
+
+def test_a_whole_number_written_with_a_point_is_one():
+    config = planned({"seed": 3.0, "equivalence": {"training": {"seeds": 4.0, "base": {"model": {"widths": [5.0]}}}}})
+    assert isinstance(config["seed"], int)
+    assert isinstance(config["equivalence"]["training"]["seeds"], int)
+    assert isinstance(config["equivalence"]["training"]["base"]["model"]["widths"][0], int)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1e-3", "3", "digits"])
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from([path for path, _ in KEYS]), ANYTHING), min_size=1, max_size=3))
+def test_anything_at_all_is_refused_in_one_line_or_complete(given_values):
+    overrides: dict = {}
+    for path, value in given_values:
+        update_config(overrides, at(path, value))
+    if not refusal(overrides, jobs=False):
+        config = planned(overrides)
+        assert resolve(config, {}, SCHEMA) == config
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    ANYTHING.filter(lambda value: isinstance(value, dict)) | st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), ANYTHING)
+)
+def test_any_mapping_at_all_is_refused_in_one_line_or_complete(overrides):
+    refusal(overrides, jobs=False)
+
+
+REAL_RUNS = [
+    (["--config", "seed=three"], "koopflow: seed: found the text 'three', a whole number is needed"),
+    (["--config", "equivalence={training: {seeds: 4}}"], "koopflow: equivalence.training.seeds: found the text '4'"),
+    (["--config", "results=a{b}"], "koopflow: results: found the text 'a{b}', a path is needed"),
+    (["--configfile", "list.yaml"], "Config file must be given as JSON or YAML with keys at top level"),
+    (["--configfile", "broken.yaml"], "Config file is not valid JSON or YAML"),
+    (["--configfile", "folder.yaml"], "koopflow: tickets.external.mine.folder: absent is no folder here"),
+]
+
+
+@pytest.mark.parametrize(("words", "line"), REAL_RUNS)
+def test_a_real_run_refuses_in_one_line_and_writes_nothing(tmp_path, words, line):
+    folder = copy_of_the_house(tmp_path / "house")
+    (folder / "list.yaml").write_text("- seed\n")
+    (folder / "broken.yaml").write_text("seed: [1\n\tresults: 2\n")
+    (folder / "folder.yaml").write_text("tickets: {external: {mine: {folder: absent}}}\n")
+    before = sorted(str(path) for path in folder.rglob("*") if "__pycache__" not in path.parts)
+    done = subprocess.run(command("all", *words), cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert line in said
+    assert "Traceback" not in said
+    after = sorted(str(path) for path in folder.rglob("*") if not {"__pycache__", ".snakemake"} & set(path.parts))
+    assert after == before

@@ -1,0 +1,69 @@
+"""Runs beside each other and runs again: one folder of results belongs to one run at a time, and the same study gives the same bytes."""
+
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from koopflow.errors import KoopflowError
+from koopflow.folder import hold
+from koopflow.tables import read_csv
+from koopflow.trajectory import Trajectory
+from tests.house import command, digests, start
+from tests.robustness.conftest import house_with
+
+WORDS = ("equivalence", "--configfile", "mine.yaml")
+TOLERANCE = 1e-5
+"""Of weights and losses when an ensemble is split into other jobs, as a share of the largest: sums are then taken in another order."""
+
+
+@pytest.mark.slow
+def test_two_studies_at_once_into_two_folders_and_on_one_core_give_the_bytes_of_one_alone_on_two(calm, tmp_path):
+    folder = house_with(tmp_path / "another" / "path")
+    alone = start(folder, *WORDS, "--config", "results=alone", cores=1)
+    split = start(folder, *WORDS, "--config", "results=split", "replicas_per_job=2", cores=1)
+    deadline = time.monotonic() + 60
+    while not (folder / "alone").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    words = command(*WORDS, "--config", "results=alone", cores=1)
+    third = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert third.returncode == 1
+    assert "koopflow: alone: another run is at work in this folder; wait until it ends" in third.stderr
+    assert "Traceback" not in third.stderr
+    assert alone.wait(300) == 0
+    assert split.wait(300) == 0
+    assert digests(folder / "alone") == digests(calm)
+
+    # Two networks to a job instead of eight: the same numbers but for the order of sums.
+    for setup in ("width-5", "width-10"):
+        whole, parts = [], []
+        with Trajectory(calm / f"equivalence/training/{setup}/0/trajectories.h5") as one:
+            whole = [one.read(), one.loss]
+        for part in range(4):
+            with Trajectory(folder / f"split/equivalence/training/{setup}/{part}/trajectories.h5") as one:
+                parts.append([one.read(), one.loss])
+        for values, pieces in zip(whole, zip(*parts)):
+            worst = np.abs(np.concatenate(pieces) - values).max() / np.abs(values).max()
+            print(f"{setup}: split into four jobs, farthest apart by {worst:.1e} of the largest")
+            assert worst <= TOLERANCE
+    name = "equivalence/training/tests.csv"
+    verdicts = [read_csv(results / name)["verdict"].tolist() for results in (calm, folder / "split")]
+    assert verdicts[0] == verdicts[1]
+
+
+def test_tables_carry_every_digit(calm):
+    distances = read_csv(calm / "equivalence/training/distances.csv", dtype={"distance": str})["distance"]
+    assert all(repr(float(text)) == repr(float(f"{float(text):.17g}")) for text in distances)
+    assert max(len(text) for text in distances) >= 17
+
+
+def test_a_results_folder_has_one_holder_and_two_folders_have_two(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = hold(".snakemake", "results")
+    assert hold(".snakemake", "others") is not None
+    (tmp_path / "link").symlink_to("results")
+    for name in ("results", "./results/", str(tmp_path / "results"), "link"):
+        with pytest.raises(KoopflowError, match="another run is at work in this folder"):
+            hold(".snakemake", name)
+    assert first is not None
