@@ -7,7 +7,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test lint format bench report provenance plan export pins clean help
+.PHONY: all test lint format bench report provenance plan export pins soak verify clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -43,6 +43,12 @@ export: $(BIN)/.installed  ## make export: study.tar.gz with tables, figures, re
 
 pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
 	python envs/pin.py
+
+soak: $(BIN)/.installed-dev  ## kill the default study 25 times, go on each time, compare with an undisturbed run (an hour)
+	python -m tests.robustness.soak
+
+verify: $(BIN)/.installed  ## read every file in results/ and say which one is damaged
+	python -m koopflow.verify results
 
 clean:  ## remove what runs made (not the environment)
 	rm -rf results/[!R]* .snakemake .checkpoints logs

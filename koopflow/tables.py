@@ -1,5 +1,7 @@
-"""Tables on disk: the contract's columns first, every digit kept, whole or not at all."""
+"""Tables on disk, CSV and parquet: the contract's columns first, every digit kept, whole or not at all."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,6 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from koopflow.errors import KoopflowError
+
+PARQUET_VERSION = 1
+REMEDY = "remove it and run the same command again: it is made anew"
 
 
 def write_csv(frame: pd.DataFrame, path: str | os.PathLike, columns: Sequence[str], sort: bool | Sequence[str] = False) -> None:
@@ -70,3 +75,63 @@ def read_csv(path: str | os.PathLike, columns: Iterable[str] = (), **options) ->
     if missing:
         raise KoopflowError(f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, frame.columns))}")
     return frame
+
+
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
+    """Write `frame` (without its index) to `path` as parquet with a checksum of its content; the file appears only when complete."""
+    import pyarrow
+    from pyarrow import parquet
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    about = {"version": PARQUET_VERSION, "checksum": _checksum(table.to_pandas())}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"koopflow": json.dumps(about).encode()})
+    try:
+        parquet.write_table(table, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_parquet(path: str | os.PathLike, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a table written by `write_parquet`, comparing its checksum and checking that it has `columns`.
+
+    Raises
+    ------
+    KoopflowError
+        If the file is absent, damaged, of another format version, or lacks one of `columns`; one line with file and remedy.
+    """
+    from pyarrow import parquet
+
+    if not Path(path).is_file():
+        raise KoopflowError(f"{path}: no such table; run the command that makes it again")
+    try:
+        table = parquet.read_table(path)
+        frame = table.to_pandas()
+        about = json.loads((table.schema.metadata or {}).get(b"koopflow", b"{}"))
+        version, checksum = about.get("version", 0), about.get("checksum")
+    except Exception as error:  # pyarrow raises many kinds for a damaged file
+        reason = str(error).strip().splitlines()
+        raise KoopflowError(
+            f"{path}: damaged or no parquet file ({reason[0][:200] if reason else type(error).__name__}); {REMEDY}"
+        ) from None
+    if version != PARQUET_VERSION:
+        raise KoopflowError(f"{path}: format version {version}, this koopflow reads {PARQUET_VERSION}; {REMEDY}")
+    if checksum != _checksum(frame):
+        raise KoopflowError(f"{path}: damaged, its content does not match its checksum; {REMEDY}")
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise KoopflowError(f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, frame.columns))}")
+    return frame
+
+
+def _checksum(frame: pd.DataFrame) -> str:
+    """Return a checksum of the names, types and values of a table's columns."""
+    digest = hashlib.sha256()
+    for name, column in frame.items():
+        digest.update(f"{name}\x1f{column.dtype}\x1f{len(column)}\x1e".encode())
+        plain = column.to_numpy() if column.dtype.kind in "biufcmM" else None
+        digest.update("\x1f".join(map(repr, column)).encode() if plain is None else plain.tobytes())
+    return digest.hexdigest()

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from koopflow.errors import KoopflowError
+from koopflow.recording.checksums import REMEDY, Verifier
 from koopflow.recording.layout import FORMAT, FORMAT_VERSION, NOT_WRITTEN, Parameter, load_parameters, parameter_table, partial_path
 from koopflow.recording.recorder import TrajectoryRecorder
 from koopflow.recording.writer import TrajectoryWriter
@@ -26,6 +27,7 @@ from koopflow.recording.writer import TrajectoryWriter
 __all__ = ["Parameter", "Trajectory", "TrajectoryRecorder", "TrajectoryWriter"]
 
 BLOCK_BYTES = 32 << 20
+UPGRADE = "run the same command again to have it made anew, or keep one of your own with `python -m koopflow.verify --upgrade FILE`"
 
 
 class Trajectory:
@@ -50,15 +52,15 @@ class Trajectory:
 
     def __init__(self, path):
         self.path = Path(path)
-        self._file, self._first = _open(self.path), 0
+        (self._file, self._verifier), self._first = _open(self.path), 0
         try:
             self._read_description()
         except KoopflowError:
             self._file.close()
             raise
-        except (KeyError, OSError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except Exception as error:  # h5py, json and numpy raise many kinds for a damaged file
             self._file.close()
-            raise KoopflowError(f"{self.path}: not a koopflow trajectory, or a damaged one ({error})") from None
+            raise KoopflowError(f"{self.path}: not a koopflow trajectory, or a damaged one ({error}); {REMEDY}") from None
 
     def _read_description(self) -> None:
         file, path = self._file, self.path
@@ -68,6 +70,8 @@ class Trajectory:
             raise KoopflowError(
                 f"{path}: format version {file.attrs['format_version']}, this koopflow reads up to {FORMAT_VERSION}; update it"
             )
+        if int(file.attrs["format_version"]) < FORMAT_VERSION:
+            raise KoopflowError(f"{path}: the older format version {file.attrs['format_version']}; {UPGRADE}")
         for name, axes in (("weights", 3), ("steps", 1), ("loss", 2)):
             if name not in file or file[name].ndim != axes:
                 found = f"shape {file[name].shape}" if name in file else "nothing"
@@ -97,6 +101,9 @@ class Trajectory:
         self.study = json.loads(file.attrs["study"])
         self.seeds = json.loads(file.attrs["seeds"])
         self.code_version = str(file.attrs["code_version"])
+        # A file that is still growing has no checksums yet; its reader is told that it is not complete.
+        if self.complete and not self._verifier.signed:
+            raise KoopflowError(f"{path}: its checksums are missing, so it was cut or changed; {REMEDY}")
 
     def columns(self, patterns=None) -> list[tuple[int, int]]:
         """Return the column ranges (start, stop) of the parameters whose names match any of the `patterns` (as in a shell).
@@ -188,7 +195,13 @@ class Trajectory:
                 place = np.s_[replica : replica + 1, self._first : self._first + block.shape[1], start:stop]
                 self._weights.read_direct(whole, place, np.s_[at : at + 1])
         except OSError as error:
-            raise KoopflowError(f"{self.path}: cannot read columns {start}:{stop}, the file is damaged ({error})") from None
+            raise KoopflowError(
+                f"{self.path}: cannot read columns {start}:{stop}, the file is damaged ({error}); {REMEDY}"
+            ) from None
+        if self._verifier.signed:
+            for at, replica in enumerate(replicas):
+                rows = self._first, self._first + block.shape[1]
+                self._verifier.check(self._weights, replica, rows, (start, stop), whole[at])
         if whole is not block:
             block[...] = whole
 
@@ -217,6 +230,12 @@ class Trajectory:
     def state(self, step_index: int, replica: int = 0) -> dict[str, np.ndarray]:
         """Return one captured state as {parameter name: float32 array of its shape}."""
         row = self._weights[replica, self._first + range(len(self.steps))[step_index]]
+        if self._verifier.signed:
+            nothing_read = np.empty((0, self.parameter_count))
+            at = self._first + range(len(self.steps))[step_index]
+            self._verifier.check(
+                self._weights, range(self.replicas)[replica], (at, at + 1), (0, self.parameter_count), nothing_read
+            )
         return {p.name: row[p.start : p.stop].reshape(p.shape) for p in self.parameters}
 
     def close(self) -> None:
@@ -230,7 +249,7 @@ class Trajectory:
         self.close()
 
 
-def _open(path: Path) -> h5py.File:
+def _open(path: Path) -> tuple[h5py.File, Verifier]:
     if not path.exists():
         hint = (
             f"; {partial_path(path)} exists, unfinished: give its name to read what it holds" if partial_path(path).exists() else ""
@@ -240,12 +259,15 @@ def _open(path: Path) -> h5py.File:
         raise KoopflowError(f"{path}: not an HDF5 file, or one whose beginning is lost")
     # A finished file was written under another name by its one writer, so reading it needs no lock, which some file systems refuse.
     finished = {} if path.name.endswith(".partial") else {"locking": False}
+    verifier = Verifier(path)
     try:
-        return h5py.File(path, "r", rdcc_nbytes=0, **finished)
+        return h5py.File(path, "r", rdcc_nbytes=0, **finished), verifier
     except OSError as error:
-        if "truncated" in str(error) and not path.name.endswith(".partial"):
-            raise KoopflowError(f"{path}: a truncated HDF5 file, its end is lost ({error})") from None
+        unfinished = path.name.endswith(".partial") or "already open for write" in str(error)
+        if not unfinished:  # opened as a growing file, a damaged one would be read again and again, at ever longer intervals
+            how = "truncated HDF5 file, its end is lost" if "truncated" in str(error) else "damaged HDF5 file"
+            raise KoopflowError(f"{path}: a {how} ({error}); {REMEDY}") from None
         try:
-            return h5py.File(path, "r", swmr=True, rdcc_nbytes=0)  # being written, or its writer died
+            return h5py.File(path, "r", swmr=True, rdcc_nbytes=0), verifier  # being written, or its writer died
         except OSError:
             raise KoopflowError(f"{path}: a truncated or damaged HDF5 file ({error})") from None

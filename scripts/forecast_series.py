@@ -6,10 +6,10 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     import json
     from pathlib import Path
 
-    import numpy as np
-
+    from koopflow import arrays
     from koopflow.data.series import load
     from koopflow.forecast.evaluate import evaluate
+    from koopflow.tables import write_parquet
 
     study, spec = snakemake.params.study, snakemake.params.spec
     series = load(snakemake.wildcards.series, spec, snakemake.params.seed)
@@ -18,7 +18,8 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
         series, spec, methods, coverage=study["coverage"], estimates=study["estimates"], every=spec.get("every") or 1
     )
     log.info("%s: %s", series.name, choices)
-    predictions.to_parquet(snakemake.output.predictions, index=False)
-    recalled.to_parquet(snakemake.output.recalled, index=False)
-    np.savez_compressed(snakemake.output.windows, values=series.values, time=series.time, observed=series.observed, **windows)
+    write_parquet(predictions, snakemake.output.predictions)
+    write_parquet(recalled, snakemake.output.recalled)
+    windows |= {"values": series.values, "time": series.time, "observed": series.observed}
+    arrays.save(snakemake.output.windows, "windows of a series", 1, windows, compress=True)
     Path(snakemake.output.choices).write_text(json.dumps(choices, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -3,15 +3,14 @@
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads):
-    import numpy as np
-    import pandas as pd
-
+    from koopflow import arrays
     from koopflow.figures import forecast, style
+    from koopflow.tables import read_parquet
 
     style.use(snakemake.params.style)
-    windows = np.load(snakemake.input.windows, allow_pickle=False)
+    windows = arrays.load(snakemake.input.windows, "windows of a series", 1, ("values", "ends", "points"))
     choices = forecast.read_choices(snakemake.input.choices)
-    predictions, recalled = pd.read_parquet(snakemake.input.predictions), pd.read_parquet(snakemake.input.recalled)
+    predictions, recalled = read_parquet(snakemake.input.predictions), read_parquet(snakemake.input.recalled)
     style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), snakemake.output.forecasts[0])
     style.save(
         forecast.recurrence(windows["ends"], windows["points"], snakemake.wildcards.series, choices["step"]),

@@ -3,14 +3,13 @@
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads):
-    import numpy as np
-
+    from koopflow import arrays
     from koopflow.figures.equivalence import plot_optimizer_runs, plot_optimizer_spectra
     from koopflow.figures.style import save, use
     from koopflow.tables import read_csv
 
     use(snakemake.params.style)
-    with np.load(snakemake.input.trajectories) as runs:
-        save(plot_optimizer_runs(dict(runs)), snakemake.output.runs[0])
+    runs = arrays.load(snakemake.input.trajectories, "runs of optimizers", 1)
+    save(plot_optimizer_runs(runs), snakemake.output.runs[0])
     figure = plot_optimizer_spectra(read_csv(snakemake.input.eigenvalues), read_csv(snakemake.input.distances))
     save(figure, snakemake.output.spectra[0])

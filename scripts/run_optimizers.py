@@ -3,8 +3,7 @@
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads):
-    import numpy as np
-
+    from koopflow import arrays
     from koopflow.equivalence.optimizers import losses, trajectories
     from koopflow.equivalence.spectra import optimizer_tables
     from koopflow.tables import write_csv
@@ -13,6 +12,6 @@ with job(snakemake.log[0], threads=snakemake.threads):
     runs = trajectories(study["dimension"], study["step_length"], study["states"], study["grid"])
     eigenvalues, distances = optimizer_tables(runs, study["delays"], study["shuffles"], snakemake.params.seed, study["draws"])
     losses = {f"loss_{name}": values for name, values in losses(runs).items()}
-    np.savez(snakemake.output.trajectories, **runs, **losses)
+    arrays.save(snakemake.output.trajectories, "runs of optimizers", 1, {**runs, **losses})
     write_csv(eigenvalues, snakemake.output.eigenvalues, ["algorithm", "mode", "real", "imag", "residual"])
     write_csv(distances, snakemake.output.distances, ["a", "b", "distance", "p_shuffle"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from koopflow import arrays
 from koopflow.data.images import Images
 from koopflow.errors import Diverged, KoopflowError
 from koopflow.training import ensemble
@@ -35,17 +36,17 @@ class Networks:
 
     def save(self, path: str | Path) -> None:
         """Write to `path` (.npz)."""
-        arrays = {f"buffers/{step}": rows for step, rows in self.buffers.items()}
-        diverged = np.array(list(self.diverged.items()), dtype=np.int64).reshape(-1, 2)
-        with open(path, "wb") as file:
-            np.savez(file, seeds=np.array(self.seeds, dtype=np.int64), diverged=diverged, **arrays)
+        found = {f"buffers/{step}": rows for step, rows in self.buffers.items()}
+        found["seeds"] = np.array(self.seeds, dtype=np.int64)
+        found["diverged"] = np.array(list(self.diverged.items()), dtype=np.int64).reshape(-1, 2)
+        arrays.save(path, "networks of a pruning study", 1, found)
 
     @classmethod
     def load(cls, path: str | Path) -> "Networks":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            buffers = {int(key.partition("/")[2]): file[key] for key in file.files if key.startswith("buffers/")}
-            return cls(file["seeds"].tolist(), buffers, dict(file["diverged"].tolist()))
+        """Read what `save` wrote; raises KoopflowError for a damaged file."""
+        file = arrays.load(path, "networks of a pruning study", 1, ("seeds", "diverged"))
+        buffers = {int(key.partition("/")[2]): rows for key, rows in file.items() if key.startswith("buffers/")}
+        return cls(file["seeds"].tolist(), buffers, dict(file["diverged"].tolist()))
 
 
 def moments(study: Mapping, images: Images) -> dict[float, int]:

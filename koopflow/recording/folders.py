@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from koopflow.errors import KoopflowError
+from koopflow.recording.layout import parameter_table
 from koopflow.recording.writer import TrajectoryWriter
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin")
@@ -27,6 +28,10 @@ def convert_folder(folder, path) -> Path:
     first = _load(files[0][1])
     table = [(name, array.shape) for name, array in first.items()]
     study = {"source": "folder", "files": [file.name for _, file in files]}
+    try:
+        parameter_table(table)
+    except KoopflowError as error:
+        raise KoopflowError(f"{files[0][1]}: {error}") from None
     with TrajectoryWriter(path, table, 1, study=study, seeds=[], steps=len(files)) as writer:
         for step, file in files:
             state = _load(file)
@@ -49,6 +54,8 @@ def _in_step_order(folder: Path) -> list[tuple[int, Path]]:
             if not numbers:
                 raise KoopflowError(f"{file}: no step number in its name")
             step = int(numbers[-1])
+            if step >= 2**62:
+                raise KoopflowError(f"{file}: the step number {step} in its name is too large")
             if step in found:
                 raise KoopflowError(f"{file}: step {step} occurs twice, also in {found[step].name}")
             found[step] = file
@@ -58,9 +65,12 @@ def _in_step_order(folder: Path) -> list[tuple[int, Path]]:
 def _load(file: Path) -> dict[str, np.ndarray]:
     if file.suffix == ".npy":
         try:
-            return {"state": np.load(file, allow_pickle=False).astype(np.float32)}
-        except (ValueError, OSError, EOFError) as error:
+            array = np.load(file, allow_pickle=False)
+        except Exception as error:  # numpy raises many kinds for a damaged file
             raise KoopflowError(f"{file}: not a readable array ({error})") from None
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+            raise KoopflowError(f"{file}: holds {getattr(array, 'dtype', type(array).__name__)}, real numbers are accepted")
+        return {"state": array.astype(np.float32)}
     try:
         import torch
     except ImportError:  # the environment of the Koopman stage has none
@@ -77,7 +87,8 @@ def _load(file: Path) -> dict[str, np.ndarray]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     tensors = content.items() if isinstance(content, dict) else ()
-    state = {str(name): t.float().numpy() for name, t in tensors if isinstance(t, torch.Tensor) and t.is_floating_point()}
+    dense = {name: t for name, t in tensors if isinstance(t, torch.Tensor) and t.is_floating_point() and t.layout == torch.strided}
+    state = {str(name): tensor.detach().float().numpy() for name, tensor in dense.items() if tensor.device.type == "cpu"}
     if not state:
         raise KoopflowError(f"{file}: no floating-point tensors found in it")
     return state

@@ -7,6 +7,8 @@
     /loss        float64 (replica, step)   NaN where no loss was given
     /parameters  (name, shape, start, stop), one row for each captured tensor, in the order of the last axis of /weights
     attributes   format, format_version, study (JSON), seeds (JSON), code_version
+
+A finished file has checksums of all of these behind its end (koopflow.recording.checksums).
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ import numpy as np
 from koopflow.errors import KoopflowError
 
 FORMAT = "koopflow trajectory"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no checksums
 NOT_WRITTEN = -1  # in /steps, of a file that is still growing
 CHUNK_BYTES = 1 << 20
 BUFFER_BYTES = 64 << 20

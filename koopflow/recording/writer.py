@@ -20,6 +20,7 @@ import numpy as np
 
 import koopflow
 from koopflow.errors import KoopflowError
+from koopflow.recording.checksums import sign
 from koopflow.recording.layout import (
     BUFFER_BYTES,
     FORMAT,
@@ -178,8 +179,8 @@ class TrajectoryWriter:
             self._written, self._buffered = stop, 0
         self._file.flush()
 
-    def close(self) -> Path:
-        """Finish the file and give it its own name; returns it."""
+    def close(self, finished: bool = True) -> Path:
+        """Finish the file, with its checksums, and give it its own name; returns it."""
         if self._file:
             self.flush()
             self._file.close()
@@ -187,6 +188,8 @@ class TrajectoryWriter:
                 with h5py.File(self.temporary, "r+", libver="earliest") as file:
                     for name, axis in (("weights", 1), ("loss", 1), ("steps", 0)):
                         file[name].resize(self._written, axis)
+            if finished:
+                sign(self.temporary)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.replace(self.temporary, self.path)
@@ -236,4 +239,4 @@ def _copy_first(path: Path, steps_kept: int) -> None:
         loss = old["loss"][:, :steps_kept]
         for at in range(steps_kept):
             writer.append(old["steps"][at], weights[:, at], loss[:, at])
-    writer.close()
+    writer.close(finished=False)

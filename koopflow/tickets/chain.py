@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from koopflow import arrays as store
 from koopflow.errors import KoopflowError
 
-VERSION = 1
+KIND, VERSION = "chain of pruning rounds", 2
 
 
 @dataclass
@@ -78,7 +79,7 @@ class Chain:
 
 def save_chain(chain: Chain, path: str | os.PathLike) -> None:
     """Write a chain to one .npz file (no pickles), whole or not at all; equal chains give equal bytes."""
-    header = {"version": VERSION, "study": chain.study, "stopped": chain.stopped, "ended": chain.ended}
+    header = {"study": chain.study, "stopped": chain.stopped, "ended": chain.ended}
     header |= {"names": list(chain.rewind), "layers": list(chain.masks[0])}
     arrays = {"header": _json(header)}
     for name in chain.rewind:
@@ -91,27 +92,21 @@ def save_chain(chain: Chain, path: str | os.PathLike) -> None:
         arrays[f"groups/{grouping}"] = _json(list(chain.magnitude[0][grouping][0]))
         arrays[f"sums/{grouping}"] = np.stack([entry[grouping][1] for entry in chain.magnitude])
     arrays["accuracy"] = np.array(chain.accuracy)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as stream:
-        np.savez(stream, **arrays)
-    os.replace(partial, path)
+    store.save(path, KIND, VERSION, arrays)
 
 
 def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
     """Read a chain, only its first `rounds` where given."""
-    with np.load(path, allow_pickle=False) as stored:
+    stored = store.load(path, KIND, VERSION)
+    try:
         header = json.loads(str(stored["header"]))
-        if header["version"] != VERSION:
-            raise KoopflowError(f"{path}: chain of format {header['version']}; this koopflow reads format {VERSION}")
         names = header["layers"]
         rewind = {name: stored[f"rewind/{name}"] for name in header.get("names", names)}
         done = len(stored["accuracy"])
         keep = done if rounds is None else min(rounds, done)
         bits = {name: np.unpackbits(stored[f"mask/{name}"][:keep], axis=1, count=rewind[name].size) for name in names}
         masks = [{name: bits[name][i].astype(bool).reshape(rewind[name].shape) for name in names} for i in range(keep)]
-        groupings = {key.split("/")[1]: json.loads(str(stored[key])) for key in stored.files if key.startswith("groups/")}
+        groupings = {key.split("/")[1]: json.loads(str(stored[key])) for key in stored if key.startswith("groups/")}
         sums = {grouping: stored[f"sums/{grouping}"] for grouping in groupings}
         return Chain(
             study=header["study"],
@@ -120,10 +115,12 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
             masks=masks,
             magnitude=[{grouping: (groupings[grouping], sums[grouping][i]) for grouping in groupings} for i in range(keep)],
             accuracy=list(stored["accuracy"][:keep]),
-            trained={name: stored[f"trained/{name}"] for name in rewind if keep == done and f"trained/{name}" in stored.files},
+            trained={name: stored[f"trained/{name}"] for name in rewind if keep == done and f"trained/{name}" in stored},
             ended=header["ended"] if keep == done else "",
             stopped={int(seed): reason for seed, reason in header["stopped"].items()},
         )
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise KoopflowError(f"{path}: damaged, no whole chain ({error}); {store.REMEDY}") from None
 
 
 def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) -> list[Path]:

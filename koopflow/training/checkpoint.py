@@ -8,6 +8,7 @@ memory, losses, kept states, scores, and how many states of the open trajectory 
 """
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -22,6 +23,9 @@ import numpy as np
 import torch
 
 from koopflow.errors import KoopflowError
+
+# torch does not compare the checksums of the zip file that it writes, so a line with one stands before it.
+HEAD = b"koopflow checkpoint 2\n"
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,11 @@ class Store:
         """Write `state` (tensors, numbers, strings, and lists and dicts of them), whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        content = io.BytesIO()
+        torch.save(state, content)
         with temporary.open("wb") as file:
-            torch.save(state, file)
+            file.write(HEAD + hashlib.sha256(content.getbuffer()).hexdigest().encode() + b"\n")
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path)
@@ -75,14 +82,27 @@ class Store:
         """Return the saved state, or None where there is none."""
         if not self.path.is_file():
             return None
-        try:
-            return torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            raise KoopflowError(f"{self.path}: a damaged checkpoint ({type(error).__name__}); remove it to train anew") from error
+        return read(self.path)
 
     def remove(self) -> None:
         """Remove the checkpoint of a training that is complete."""
         self.path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict:
+    """Return the state in the checkpoint at `path`, after comparing its checksum; raises KoopflowError for a damaged or older one."""
+    content = path.read_bytes()
+    if not content.startswith(HEAD):
+        older = content.startswith((b"koopflow checkpoint ", b"PK"))
+        what = "a checkpoint of another format version" if older else "a damaged checkpoint, or none"
+        raise KoopflowError(f"{path}: {what}; remove it to train anew")
+    digest, _, rest = content[len(HEAD) :].partition(b"\n")
+    if digest != hashlib.sha256(rest).hexdigest().encode():
+        raise KoopflowError(f"{path}: a damaged checkpoint (its checksum does not match); remove it to train anew")
+    try:
+        return torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for what it will not read
+        raise KoopflowError(f"{path}: an unreadable checkpoint ({type(error).__name__}); remove it to train anew") from error
 
 
 def _fingerprint(about: Mapping, arrays: Mapping[str, np.ndarray | None]) -> str:
