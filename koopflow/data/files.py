@@ -1,7 +1,6 @@
 """A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is ever
 executed."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,8 @@ from koopflow.data.registry import source
 from koopflow.errors import KoopflowError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+# Pictures made of pixels. PIL opens more: PostScript, which is a program and would be run.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 
 @source("npz")
@@ -24,15 +25,17 @@ def npz(context, path: str) -> RawImages:
     if not Path(path).is_file():
         raise KoopflowError(f"data: the file {path} does not exist; an .npz with {', '.join(KEYS)} is expected there")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             absent = [key for key in KEYS if key not in file.files]
             if absent:
                 raise KoopflowError(
                     f"{path}: has no array {absent[0]} (it has {', '.join(file.files) or 'none'}); needed are {', '.join(KEYS)}"
                 )
             arrays = {key: file[key] for key in KEYS}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise KoopflowError(f"{path}: not a readable .npz ({error})") from error
+    except KoopflowError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise many kinds for a damaged file
+        raise KoopflowError(f"{path}: not a readable .npz ({type(error).__name__}: {error})") from error
     for key in ("x_train", "x_test"):
         if arrays[key].ndim == 3:
             arrays[key] = arrays[key][:, None]
@@ -70,9 +73,9 @@ def _folder(root: Path, names: tuple[str, ...]) -> Path:
 
 
 def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
-    known = {extension for extension, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    known = {extension for extension, kind in Image.registered_extensions().items() if kind in FORMATS}
     files = [
         (file, label)
         for label, name in enumerate(classes)
@@ -89,9 +92,9 @@ def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tu
     pixels = np.empty((len(files), channels, size, size), dtype=np.uint8)
     for index, (file, _) in enumerate(files):
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 cut = ImageOps.fit(image.convert("L" if channels == 1 else "RGB"), (size, size), Image.Resampling.BILINEAR)
-        except (UnidentifiedImageError, OSError) as error:
-            raise KoopflowError(f"data: {file} is not a readable image ({error})") from error
+        except Exception as error:  # PIL raises many kinds for a damaged image, and one for a picture too large to be one
+            raise KoopflowError(f"data: {file} is not a readable image of {', '.join(FORMATS)} ({error})") from error
         pixels[index] = np.asarray(cut).reshape(size, size, channels).transpose(2, 0, 1)
     return pixels, np.array([label for _, label in files], dtype=np.int64)

@@ -14,6 +14,8 @@ from koopflow.errors import KoopflowError
 from koopflow.seeds import rng
 
 SOURCES: dict[str, Callable] = {}
+LARGEST = 1e100
+"""Values beyond it could not be squared and added up."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
         raise KoopflowError(f"series.{name}: all {len(values)} values are missing")
     times, values = times[present[0] : present[-1] + 1], values[present[0] : present[-1] + 1]
     observed = np.isfinite(values)
+    if np.max(np.abs(values[observed])) > LARGEST:
+        raise KoopflowError(
+            f"series.{name}: values as large as {np.max(np.abs(values[observed])):.1g}; at most {LARGEST:g} is accepted"
+        )
     values = filled(values, spec.get("fill") or "interpolate")
     if np.ptp(values) == 0:
         raise KoopflowError(f"series.{name}: constant, all {len(values)} values are {values[0]:g}; nothing to forecast")

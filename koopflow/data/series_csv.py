@@ -7,6 +7,8 @@ from koopflow.data.series import source
 from koopflow.errors import KoopflowError
 
 MISSING = ("", "na", "nan", "null", "none", "n/a", "?", "-")
+LATEST = 1e15
+"""Beyond it the differences of two numbers lose their digits."""
 
 
 @source
@@ -67,7 +69,12 @@ def _times(name: str, path: str, frame: pd.DataFrame, columns: list[str]) -> np.
     numbers = pd.to_numeric(text, errors="coerce")
     compact = bool(text.str.fullmatch(r"\d{8}").all())
     if numbers.notna().all() and len(columns) == 1 and not compact:
-        return numbers.to_numpy(float)
+        stamps = numbers.to_numpy(float)
+        if not (np.abs(stamps) <= LATEST).all():
+            row = int(np.argmax(~(np.abs(stamps) <= LATEST)))
+            found = f"{text.iloc[row]!r} in line {row + 2}"
+            raise KoopflowError(f"series.{name}.time: {path}: {found}; accepted are numbers up to {LATEST:g}")
+        return stamps
     if len(columns) > 1:
         second = pd.to_numeric(frame[columns[1]], errors="coerce")
         if text.str.fullmatch(r"\d{4}").all() and second.notna().all():

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +83,10 @@ def read_idx(path: Path) -> np.ndarray:
             raise ValueError("it does not begin like an IDX file of bytes")
         start = 4 + 4 * content[3]
         shape = np.frombuffer(content[4:start], dtype=">u4").astype(int)
+        if len(shape) not in (1, 3):
+            raise ValueError(f"it has {len(shape)} dimensions, labels have 1 and images 3")
         return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError) as error:
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise KoopflowError(f"{path}: not a readable IDX file ({error}); replace it by the original") from error
 
 

@@ -99,7 +99,18 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
             stored = stored[key]
     if not isinstance(stored, dict):
         raise KoopflowError(f"{path}: holds a {type(stored).__name__}; a state_dict is accepted")
-    return {name: tensor.float().numpy() for name, tensor in stored.items() if hasattr(tensor, "float") and tensor.numel()}
+    return {str(name): _plain(path, name, tensor) for name, tensor in stored.items() if hasattr(tensor, "numel") and tensor.numel()}
+
+
+def _plain(path: Path, name: object, tensor) -> np.ndarray:
+    """Return a tensor as an array of its real numbers."""
+    try:
+        if tensor.is_complex():
+            raise TypeError("complex numbers")
+        return tensor.detach().float().numpy()
+    except (TypeError, RuntimeError, NotImplementedError) as error:  # sparse, quantized, without data ...
+        reason = str(error).strip().splitlines()[0]
+        raise KoopflowError(f"{path}: {name} is no dense tensor of real numbers ({reason[:120]})") from None
 
 
 def _density(layers: dict[str, tuple[np.ndarray, np.ndarray]]) -> float:
@@ -119,7 +130,10 @@ def external_flow(folder: str | Path, grouping: str = "layer") -> tuple[list[str
     """
     rounds = read_rounds(folder)
     densities = np.array([_density(layers) for layers in rounds])
-    scale_of(densities)
+    try:
+        scale_of(densities)
+    except KoopflowError as error:
+        raise KoopflowError(f"{folder}: {error}") from None
     found = []
     for layers in rounds:
         groups, sums = group_sums(
