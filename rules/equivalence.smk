@@ -134,6 +134,7 @@ rule fit_spectra:
     output:
         eigenvalues="<results>/equivalence/training/{setup}/eigenvalues.csv",
         losses="<results>/equivalence/training/{setup}/losses.csv",
+        exclusions="<results>/equivalence/training/{setup}/exclusions.csv",
     log:
         "<logs>/fit_spectra/{setup}.log",
     benchmark:
@@ -158,6 +159,7 @@ rule compare_setups:
     input:
         eigenvalues=expand("<results>/equivalence/training/{setup}/eigenvalues.csv", setup=SETUPS),
         losses=expand("<results>/equivalence/training/{setup}/losses.csv", setup=SETUPS),
+        exclusions=expand("<results>/equivalence/training/{setup}/exclusions.csv", setup=SETUPS),
         code=library("compare_setups"),
     output:
         eigenvalues="<results>/equivalence/training/eigenvalues.csv",
@@ -165,6 +167,7 @@ rule compare_setups:
         tests="<results>/equivalence/training/tests.csv",
         matrix="<results>/equivalence/training/distance_matrix.csv",
         losses="<results>/equivalence/training/losses.csv",
+        exclusions="<results>/equivalence/training/exclusions.csv",
     log:
         "<logs>/compare_setups.log",
     benchmark:

@@ -11,15 +11,18 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     given, out = snakemake.params, snakemake.output
     eigenvalues = pd.concat([read_csv(path) for path in snakemake.input.eigenvalues], ignore_index=True)
     losses = pd.concat([read_csv(path) for path in snakemake.input.losses], ignore_index=True)
+    exclusions = pd.concat([read_csv(path) for path in snakemake.input.exclusions], ignore_index=True)
     spectra = spectra_of(eigenvalues)
     for comparison, absent in without_spectra(spectra, given.comparisons).items():
         log.warning("comparison %s goes without %s: every replica diverged", comparison, ", ".join(absent))
+    excluded = exclusions["setting"].value_counts().to_dict()
     distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed)
-    tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed)
+    tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed, excluded)
     matrix = mean_distances(spectra).rename_axis("setting").reset_index()
     write_csv(eigenvalues, out.eigenvalues, ["setting", "seed", "mode", "real", "imag", "residual"])
     write_csv(distances, out.distances, ["comparison", "a", "b", "seed", "distance", "p_shuffle"])
     columns = ["comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict"]
     write_csv(tests, out.tests, columns)
+    write_csv(exclusions, out.exclusions, ["setting", "replica", "diverged_at"])
     write_csv(matrix, out.matrix, ["setting"])
     write_csv(losses, out.losses, ["setting", "step", "loss", "low", "high", "n"])

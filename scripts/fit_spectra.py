@@ -6,14 +6,15 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     import pandas as pd
     from tqdm import tqdm
 
-    from koopflow.equivalence.fitting import fit_part, loss_curve, seed_losses
+    from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
     from koopflow.tables import read_csv, write_csv
 
     given, name = snakemake.params, snakemake.wildcards.setup
-    spectra, losses = [], {}
+    spectra, losses, gone = [], {}, []
     for path, table, (first, stop) in zip(snakemake.input.trajectories, snakemake.input.replicas, given.parts):
         replicas = read_csv(table, ["replica", "diverged_at"], dtype={"replica": str})
         diverged = replicas["replica"][replicas["diverged_at"].notna()].tolist()
+        gone.append(exclusions(name, replicas))
         seeds = range(first, stop)
         shown = tqdm(seeds, desc=f"fitting {name}", unit="seed", disable=None)
         spectra.append(fit_part(path, name, shown, given.copies, diverged, given.koopman["delays"], given.koopman["rank"]))
@@ -22,4 +23,6 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
         log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))
     columns = ["setting", "seed", "mode", "real", "imag", "residual"]
     write_csv(pd.concat(spectra, ignore_index=True), snakemake.output.eigenvalues, columns)
-    write_csv(loss_curve(name, losses, steps), snakemake.output.losses, ["setting", "step", "loss", "low", "high", "n"])
+    gone = pd.concat(gone, ignore_index=True)
+    write_csv(gone, snakemake.output.exclusions, ["setting", "replica", "diverged_at"])
+    write_csv(loss_curve(name, losses, steps, len(gone)), snakemake.output.losses, ["setting", "step", "loss", "low", "high", "n"])

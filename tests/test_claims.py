@@ -206,7 +206,7 @@ def test_jackknife_of_a_mean_is_students_interval():
 
 def test_diverged_seeds_are_left_out_of_n():
     estimate = over_units([1.0, float("nan"), 2.0, 3.0], 0.95)
-    assert estimate.n == 3
+    assert (estimate.n, estimate.excluded) == (3, 1)
     with pytest.raises(Undecided):
         over_units([1.0, float("nan")], 0.95)
 

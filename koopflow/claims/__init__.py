@@ -117,6 +117,7 @@ def evaluate(claims: Mapping, tables: Tables | str | Path) -> pd.DataFrame:
                 "above": nan if above is None else above,
                 "below": nan if below is None else below,
                 "reason": reason,
+                "excluded": estimate.excluded if estimate else 0,
             }
         )
-    return pd.DataFrame(rows, columns=[*COLUMNS, "unit", "above", "below", "reason"])
+    return pd.DataFrame(rows, columns=[*COLUMNS, "unit", "above", "below", "reason", "excluded"])

@@ -27,6 +27,8 @@ class Estimate:
         How many independent units lie behind it.
     unit : str
         What a unit is: seeds, pairs of tasks, forecast origins …
+    excluded : int
+        How many units were left out because they diverged.
     """
 
     value: float
@@ -34,6 +36,7 @@ class Estimate:
     high: float
     n: int
     unit: str
+    excluded: int = 0
 
 
 @dataclass
@@ -91,13 +94,13 @@ def over_units(values: Iterable[float], level: float, unit: str = "seeds") -> Es
     Undecided
         If fewer than two units are left.
     """
-    values = np.asarray(list(values), dtype=float)
-    values = values[np.isfinite(values)]
+    given = np.asarray(list(values), dtype=float)
+    values = given[np.isfinite(given)]
     if values.size < 2:
         raise Undecided(f"{values.size} of the {unit} can be used; an interval needs at least 2")
     half = stats.t.ppf(0.5 + level / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
     mean = values.mean()
-    return Estimate(float(mean), float(mean - half), float(mean + half), int(values.size), unit)
+    return Estimate(float(mean), float(mean - half), float(mean + half), int(values.size), unit, int(given.size - values.size))
 
 
 def jackknife(statistic: Callable[[list], float], units: Sequence, level: float, unit: str = "seeds") -> Estimate:

@@ -28,7 +28,8 @@ def fit_part(
     seeds, copies
         Which seeds the file holds, and how many perturbed copies of each.
     diverged : sequence of str
-        Names (``seed/copy``) of replicas to leave out; a seed of which nothing is left has no rows.
+        Names (``seed/copy``) of replicas to leave out; a seed of which nothing is left has no rows. The column `excluded` counts
+        the copies that were left out of a seed's fit.
     delays, rank
         As in `koopflow.koopman.fit`.
     """
@@ -43,11 +44,11 @@ def fit_part(
                     fitted = fit(trajectory, delays=delays, svd_rank=rank, replicas=kept)
                 except KoopflowError as error:
                     raise KoopflowError(f"set-up {setting}, seed {seed}: {error}") from None
-                rows += eigenvalue_rows(fitted, setting=setting, seed=seed)
-    return pd.DataFrame(rows, columns=["setting", "seed", "mode", "real", "imag", "residual"])
+                rows += [row | {"excluded": copies - len(kept)} for row in eigenvalue_rows(fitted, setting=setting, seed=seed)]
+    return pd.DataFrame(rows, columns=["setting", "seed", "mode", "real", "imag", "residual", "excluded"])
 
 
-def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray) -> pd.DataFrame:
+def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray, excluded: int = 0) -> pd.DataFrame:
     """Return the loss curve of a set-up: the mean over seeds, the smallest and the largest seed, averaged over bins of steps.
 
     Parameters
@@ -55,9 +56,11 @@ def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray
     losses : dict of seed to float (step,)
         Mean loss over the copies of a seed.
     steps : int (step,)
+    excluded : int
+        How many replicas of the set-up were left out as diverged.
     """
     if not losses:
-        return pd.DataFrame(columns=["setting", "step", "loss", "low", "high", "n"])
+        return pd.DataFrame(columns=["setting", "step", "loss", "low", "high", "n", "excluded"])
     curves = np.stack(list(losses.values()))
     bins = np.array_split(np.arange(len(steps)), min(CURVE_POINTS, len(steps)))
     binned = np.stack([curves[:, chosen].mean(axis=1) for chosen in bins], axis=1)
@@ -69,6 +72,7 @@ def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray
             "low": binned.min(axis=0),
             "high": binned.max(axis=0),
             "n": len(curves),
+            "excluded": excluded,
         }
     )
 
@@ -88,3 +92,11 @@ def seed_losses(path: str, seeds: Sequence[int], copies: int, diverged: Sequence
 def replica_name(seed: int, copy: int, copies: int) -> str:
     """Return the trainer's name of a replica: the seed, and the copy where there are several."""
     return str(seed) if copies == 1 else f"{seed}/{copy}"
+
+
+def exclusions(setting: str, replicas: pd.DataFrame) -> pd.DataFrame:
+    """Return the replicas of a set-up that were left out, by name, with the step at which they diverged."""
+    gone = replicas[replicas["diverged_at"].notna()]
+    return pd.DataFrame(
+        {"setting": setting, "replica": gone["replica"].astype(str), "diverged_at": gone["diverged_at"].astype(int)}
+    )

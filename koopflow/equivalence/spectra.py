@@ -84,19 +84,34 @@ def distance_table(spectra: Spectra, comparisons: Mapping[str, list[str]], shuff
 
 
 def comparison_table(
-    spectra: Spectra, comparisons: Mapping[str, list[str]], significance: float, margin: float, seed: int
+    spectra: Spectra,
+    comparisons: Mapping[str, list[str]],
+    significance: float,
+    margin: float,
+    seed: int,
+    excluded: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Return the tests of each comparison's pairs, p-values adjusted over the whole table."""
+    """Return the tests of each comparison's pairs, p-values adjusted over the whole table.
+
+    `excluded` counts the replicas of each set-up that were left out as diverged; it is repeated in the columns excluded_a and excluded_b.
+    A pair of which a set-up has fewer than two spectra left stands in the table without numbers, inconclusive.
+    """
     rows, found = [], []
     for comparison, names in comparisons.items():
-        for a, b in combinations([name for name in names if len(spectra.get(name, ())) > 1], 2):
-            first, second = (list(spectra[name].values()) for name in (a, b))
+        for a, b in combinations(names, 2):
+            first, second = (list(spectra.get(name, {}).values()) for name in (a, b))
+            left_out = {f"excluded_{side}": (excluded or {}).get(name, 0) for side, name in (("a", a), ("b", b))}
+            if min(len(first), len(second)) < 2:
+                rows.append({"comparison": comparison, "a": a, "b": b, "n": min(len(first), len(second)), **left_out})
+                continue
             generator = rng(seed, "equivalence", comparison, a, b, "test")
             result = compare(distance_matrix([*first, *second]), len(first), generator)
             found.append(result)
-            rows.append({"comparison": comparison, "a": a, "b": b, "between": result.between, "within": result.within})
+            rows.append({"comparison": comparison, "a": a, "b": b, "between": result.between, "within": result.within, **left_out})
     p_adjusted = adjusted(np.array([result.p for result in found]))
-    for row, result, p in zip(rows, found, p_adjusted):
+    for row in rows:
+        row.setdefault("verdict", "inconclusive")
+    for row, result, p in zip([row for row in rows if "between" in row], found, p_adjusted):
         row |= {"p_permutation": result.p, "p_adjusted": p, "verdict": verdict(result, p, significance, margin)}
         row |= {"excess": result.excess, "ci_low": result.low, "ci_high": result.high, "n": result.seeds}
     columns = [
@@ -112,6 +127,8 @@ def comparison_table(
         "ci_low",
         "ci_high",
         "n",
+        "excluded_a",
+        "excluded_b",
     ]
     return pd.DataFrame(rows, columns=columns)
 

@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from koopflow.equivalence.tests import FEWEST
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, label, look, size
 
@@ -209,7 +210,12 @@ def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> F
 
 
 def bootstrap_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of `values` by a bootstrap that always draws the same."""
+    """Return the 95 % percentile interval of the mean of `values` by a bootstrap that always draws the same; NaN for fewer than four.
+
+    Of one or two values a bootstrap draws the same ones again and again: its interval would shrink where least is known.
+    """
+    if len(values) < FEWEST:
+        return float("nan"), float("nan")
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, len(values), (resamples, len(values)))
     low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
