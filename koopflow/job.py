@@ -30,6 +30,9 @@ OUTSIDE = {
     errno.ENOLCK: "the file system has no locks (HDF5_USE_FILE_LOCKING=FALSE in the environment goes without)",
 }
 
+# What torch says, as a RuntimeError, when the host or the GPU has no more memory.
+OUT_OF_MEMORY = ("allocate memory", "out of memory")
+
 
 @contextmanager
 def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
@@ -45,7 +48,7 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     Raises
     ------
     SystemExit
-        With status 1 after a `KoopflowError` or a failure of the disk, whose one line has been printed.
+        With status 1 after a `KoopflowError`, a failure of the disk or of memory, whose one line has been printed.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     for variable in THREAD_VARIABLES:
@@ -67,7 +70,14 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         if error.errno not in OUTSIDE:
             logger.error(traceback.format_exc())
             raise
+        # Files that cannot be closed either (h5py's, when the disk is full) would add a traceback of their own to the one line.
+        sys.unraisablehook = lambda unraisable: logger.debug("%s", unraisable.exc_value)
         _fail(f"{error.filename or 'writing the results'}: {OUTSIDE[error.errno]}; make room or mend it, then run again")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+            logger.error(traceback.format_exc())
+            raise
+        _fail(f"not enough memory ({error}); take smaller networks, batches or replicas_per_job, or a machine with more")
     except Exception:
         logger.error(traceback.format_exc())
         raise

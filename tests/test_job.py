@@ -1,0 +1,35 @@
+"""The frame around a job: what a user reads when it fails."""
+
+import errno
+
+import pytest
+
+from koopflow.errors import KoopflowError
+from koopflow.job import job
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KoopflowError("series.a: too short"), "koopflow: series.a: too short\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "results/a.csv"), "results/a.csv: no space left on the device"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "results/a.csv"), "the disk quota is used up"),
+        (OSError(errno.EROFS, "Read-only file system", "results/a.csv"), "the file system is read-only"),
+        (MemoryError("Unable to allocate 7 TiB"), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"), "not enough memory"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, error, words):
+    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+        raise error
+    assert stopped.value.code == 1
+    said = capfd.readouterr().err
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
+    assert words.strip().removeprefix("koopflow: ") in (tmp_path / "job.log").read_text()
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(tmp_path):
+    with pytest.raises(RuntimeError), job(tmp_path / "job.log"):
+        raise RuntimeError("shapes differ")
+    assert "Traceback" in (tmp_path / "job.log").read_text()
