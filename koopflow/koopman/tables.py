@@ -10,7 +10,7 @@ import pandas as pd
 
 from koopflow.errors import KoopflowError
 from koopflow.koopman.bootstrap import eigenvalue_intervals
-from koopflow.koopman.dmd import fit
+from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.paths import listed
@@ -54,7 +54,7 @@ def trajectory_spectrum(
             fitted = fit(files if len(files) > 1 else files[0], columns=columns, **options)
         except KoopflowError as error:
             raise KoopflowError(f"trajectories.{name}: {error}") from None
-        runs = run_spectra(name, files, columns, options)
+        runs = run_spectra(name, fitted, files, columns, options)
         about = {
             "runs": len(fitted.runs.lengths),
             "steps": max(fitted.runs.lengths),
@@ -85,22 +85,27 @@ def trajectory_spectrum(
     return spectrum, runs
 
 
-def run_spectra(name: str, files: list[Trajectory], columns: list[tuple[int, int]], options: dict) -> pd.DataFrame:
-    """Return the eigenvalues of every run fitted by itself: `RUN_COLUMNS`.
+def run_spectra(name: str, fitted: Koopman, files: list[Trajectory], columns: list[tuple[int, int]], options: dict) -> pd.DataFrame:
+    """Return the eigenvalues of every run fitted by itself: `RUN_COLUMNS`; of a single run, those of `fitted`.
 
     `setting` is the trajectory and `seed` the run, as in the table that the tests of equivalence read. A run that has less than the
     whole rank asked for is fitted in all directions it has.
     """
+    fits = [fitted]
+    if len(fitted.runs.lengths) > 1:
+        fits = [_alone(file, replica, columns, options) for file in files for replica in range(file.replicas)]
     parts = []
-    for file in files:
-        for replica in range(file.replicas):
-            try:
-                fitted = fit(file, columns=columns, replicas=[replica], **options)
-            except RankError:
-                fitted = fit(file, columns=columns, replicas=[replica], **{**options, "svd_rank": -1})
-            values = {"real": fitted.eigenvalues.real, "imag": fitted.eigenvalues.imag, "residual": fitted.residuals}
-            parts.append(pd.DataFrame({"setting": name, "seed": len(parts), "mode": np.arange(fitted.rank), **values}))
+    for run, alone in enumerate(fits):
+        values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
+        parts.append(pd.DataFrame({"setting": name, "seed": run, "mode": np.arange(alone.rank), **values}))
     return pd.concat(parts, ignore_index=True)[RUN_COLUMNS]
+
+
+def _alone(file: Trajectory, replica: int, columns: list[tuple[int, int]], options: dict) -> Koopman:
+    try:
+        return fit(file, columns=columns, replicas=[replica], **options)
+    except RankError:
+        return fit(file, columns=columns, replicas=[replica], **{**options, "svd_rank": -1})
 
 
 def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:
