@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from koopflow import versions
@@ -50,12 +50,18 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     SystemExit
         With status 1 after a `KoopflowError`, a failure of the disk or of memory, whose one line has been printed.
     """
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
-    to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
+    try:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        to_file: logging.Handler = logging.FileHandler(log, mode="w", encoding="utf-8")
+    except OSError as error:
+        if error.errno not in OUTSIDE:
+            raise
+        _fail(f"{log}: {OUTSIDE[error.errno]}; make room or mend it, then run again")
+    to_file.handleError = lambda record: None  # a log that cannot be written must not add a traceback to each line
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.addHandler(to_file)
     logger.setLevel(logging.DEBUG)
@@ -83,7 +89,8 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         raise
     finally:
         logger.removeHandler(to_file)
-        to_file.close()
+        with suppress(OSError):  # what was still to be written of the log
+            to_file.close()
 
 
 def _gpu_memory() -> str:

@@ -1,6 +1,8 @@
 """The frame around a job: what a user reads when it fails."""
 
 import errno
+import logging
+import sys
 
 import pytest
 
@@ -19,7 +21,8 @@ from koopflow.job import job
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"), "not enough memory"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, error, words):
+def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, words):
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back afterwards
     with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
         raise error
     assert stopped.value.code == 1
@@ -33,3 +36,15 @@ def test_a_mistake_of_ours_keeps_its_traceback(tmp_path):
     with pytest.raises(RuntimeError), job(tmp_path / "job.log"):
         raise RuntimeError("shapes differ")
     assert "Traceback" in (tmp_path / "job.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path, capfd, monkeypatch):
+    (tmp_path / "full").symlink_to("/dev/full")
+    with job(tmp_path / "full") as log:  # every write fails with ENOSPC
+        log.info("words")
+    assert capfd.readouterr().err == ""
+    refused = OSError(errno.EROFS, "Read-only file system")
+    monkeypatch.setattr(logging, "FileHandler", lambda *_, **__: (_ for _ in ()).throw(refused))
+    with pytest.raises(SystemExit), job(tmp_path / "job.log"):
+        pass
+    assert "job.log: the file system is read-only" in capfd.readouterr().err
