@@ -42,7 +42,8 @@ def skill_table(
     -------
     DataFrame
         SKILL_COLUMNS, then naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its interval, and
-        coverage (share of truths inside the interval). Skill is 1 - MAE / MAE of the reference.
+        coverage (share of truths inside the interval), excluded (origins with a truth that were left out because some method gave no
+        finite forecast) and missing (those of this method). Skill is 1 - MAE / MAE of the reference.
     """
     tables = [
         _series_skill(name, part, scales[name], seed, draws, level) for name, part in predictions.groupby("series", sort=True)
@@ -56,7 +57,10 @@ def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws:
     for horizon, step in part.groupby("horizon", sort=True):
         wide = step.pivot_table(index="origin", columns="method", values="prediction", dropna=False)
         truth = step.drop_duplicates("origin").set_index("origin")["truth"].reindex(wide.index)
-        kept = wide.notna().all(axis=1) & truth.notna()
+        # A forecast that left the finite numbers is none. Origins without one by every method are left out for all, and counted.
+        given, known = np.isfinite(wide), truth.notna()
+        kept = given.all(axis=1) & known
+        left_out, missing = int((known & ~kept).sum()), (~given[known]).sum()
         wide, truth = wide[kept], truth[kept].to_numpy()
         errors = np.abs(wide.to_numpy() - truth[:, None])
         methods, count = list(wide.columns), len(truth)
@@ -81,6 +85,7 @@ def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws:
                 ends = ("ci_low", "ci_high") if label == "sliding" else ("naive_ci_low", "naive_ci_high")
                 row |= dict(zip(ends, (low, high)))
             row |= {"mae_ci_low": ends_of_mae[0, j], "mae_ci_high": ends_of_mae[1, j]}
+            row |= {"excluded": left_out, "missing": int(missing[method])}
             row |= {"naive": naive, "coverage": np.nan if inside is None else inside.get(method, np.nan)}
             rows.append(row)
     return pd.DataFrame(rows)
