@@ -8,11 +8,14 @@ Both must recall the same windows at the same distances.
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from koopflow.forecast.index import SpectralIndex, embed, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman

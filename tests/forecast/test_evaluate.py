@@ -201,6 +201,14 @@ def test_other_separators_and_decimal_commas_are_read(tmp_path, separator, point
     assert series.values[:3].tolist() == [3.5, 4.5, 5.5]  # noqa: PD011 - a Series of ours
 
 
+def test_the_step_is_read_off_the_early_stretch(tmp_path):
+    days = pd.date_range("2020-01-01", periods=50, freq="D")
+    hours = pd.date_range("2020-02-20", periods=500, freq="h")
+    path = tmp_path / "finer.csv"
+    pd.DataFrame({"time": days.append(hours), "value": np.arange(550.0) % 7}).to_csv(path, index=False)
+    assert load("finer", {"path": str(path), "time": "time", "value": "value"}).step == "day"
+
+
 def test_irregular_stamps_are_put_on_their_mean_step(tmp_path):
     generator = np.random.default_rng(9)
     times = np.cumsum(generator.exponential(1.0, 1000))

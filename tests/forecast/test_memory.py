@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from koopflow.errors import KoopflowError
+from koopflow.forecast import experts
 from koopflow.forecast.gate import Gate
 from koopflow.forecast.index import SpectralIndex, embed, match, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
@@ -68,6 +69,12 @@ def test_a_series_that_repeats_itself_exactly_is_not_searched_whole():
     still[600:] = 0.0
     memory = EpisodicKoopman(40, 12, 4, 10, scheme="basic").fit(still)
     assert memory.exact_distances < 30 * len(still)
+
+
+def test_forecasts_stay_near_what_was_seen_until_then():
+    series = np.array([0.0, 1.0, 0.0, 1.0, 100.0])[:, None]
+    bounded = experts._bounded(np.full((4, 2, 1), 1e6), series, 2, 0)
+    assert bounded[:, 0, 0].tolist() == [1.5, 1.5, 1.5, 150.0]
 
 
 def test_a_gate_without_recalling_forecasters_searches_nothing():
