@@ -15,7 +15,7 @@ EPS = np.finfo(float).eps
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def leading(matrix: np.ndarray, wanted: int, restarts: int = 20, tolerance: float = 1e-9) -> tuple[np.ndarray, np.ndarray]:
+def leading(matrix: np.ndarray, wanted: int, restarts: int = 8, tolerance: float = 1e-9) -> tuple[np.ndarray, np.ndarray]:
     """Return the leading eigenvalues, falling, and orthonormal vectors (n, k) of `matrix` (n, n), symmetric; k > `wanted`.
 
     Ends when the first `wanted` vectors are out of their invariant subspace by at most `tolerance` (a residual against the gap that
@@ -23,7 +23,10 @@ def leading(matrix: np.ndarray, wanted: int, restarts: int = 20, tolerance: floa
     """
     size = len(matrix)
     count = min(wanted + max(6, wanted // 2), size)
-    depth = max(1, min(DEPTH, size // count))
+    if size < count * FIRST_CHECK:
+        values, vectors = (part[..., ::-1] for part in np.linalg.eigh(matrix))
+        return values[:count], vectors[:, :count]
+    depth = min(DEPTH, size // count)
     block = np.linalg.qr(np.random.Generator(np.random.PCG64(0)).standard_normal((size, count)))[0]
     for _ in range(restarts):
         space, small = np.empty((size, count * depth), order="F"), np.zeros((count * depth, count * depth))
@@ -34,11 +37,11 @@ def leading(matrix: np.ndarray, wanted: int, restarts: int = 20, tolerance: floa
             products = space[:, :have].T @ image
             small[:have, have - count : have], small[have - count : have, :have] = products, products.T
             image -= space[:, :have] @ products  # what leaves the space so far: the residuals, and the next block
-            if blocks >= FIRST_CHECK or blocks == depth:
+            if blocks >= FIRST_CHECK:
                 values, vectors = (part[..., ::-1] for part in np.linalg.eigh(small[:have, :have]))
                 outside = np.linalg.norm(image @ vectors[-count:, :wanted], axis=0).max()
                 gap = values[wanted - 1] - values[wanted] if have > wanted else values[wanted - 1]
-                done = outside <= max(tolerance * gap, 10 * EPS * values[0])
+                done = outside <= max(tolerance * gap, EPS * values[0])
                 if done:
                     break
             if blocks < depth:
