@@ -130,17 +130,26 @@ def _ratio(between: float, within: float) -> float:
     return between / within - 1.0 if within > 0 else (0.0 if between == 0 else float("inf"))
 
 
+def _resampled(matrix: NDArray, first: NDArray, second: NDArray) -> NDArray:
+    """Return between / within - 1 for each row of drawn seeds, (draw, seed), of the two set-ups; NaN where no two seeds differ."""
+    size = first.shape[1]
+    counts = [np.stack([(drawn == seed).sum(axis=1) for seed in range(drawn.shape[1])], axis=1) for drawn in (first, second)]
+    between = ((counts[0] @ matrix[:size, size:]) * counts[1]).mean(axis=1) / size
+    within = []
+    for times, block in zip(counts, (matrix[:size, :size], matrix[size:, size:])):
+        pairs = times.sum(axis=1) ** 2 - (times**2).sum(axis=1)
+        total = ((times @ block) * times).sum(axis=1)  # a seed drawn twice is at distance 0 of itself
+        within.append(np.divide(total, pairs, out=np.full(len(total), np.nan), where=pairs > 0))
+    known = np.sum(np.isfinite(within), axis=0)
+    mean = np.divide(np.nansum(within, axis=0), known, out=np.full(len(known), np.nan), where=known > 0)
+    return np.array([_ratio(b, w) if np.isfinite(w) else np.nan for b, w in zip(between, mean)])
+
+
 def _interval(matrix: NDArray, first: int, generator: np.random.Generator) -> tuple[float, float]:
     """Bootstrap over seeds. A seed drawn twice has distance 0 to itself, so such pairs are left out of the mean within."""
     second = len(matrix) - first
     if min(first, second) < FEWEST:
         return float("nan"), float("nan")
-    ratios = np.empty(RESAMPLES)
-    for draw in range(RESAMPLES):
-        a = generator.integers(0, first, first)
-        b = first + generator.integers(0, second, second)
-        within = [matrix[np.ix_(group, group)][group[:, None] != group[None, :]] for group in (a, b)]
-        within = [values.mean() for values in within if len(values)]
-        ratios[draw] = _ratio(matrix[np.ix_(a, b)].mean(), float(np.mean(within))) if within else np.nan
+    ratios = _resampled(matrix, *(generator.integers(0, size, (RESAMPLES, size)) for size in (first, second)))
     low, high = np.nanquantile(ratios, [0.025, 0.975])
     return float(low), float(high)

@@ -69,5 +69,9 @@ def shuffle_control(a, b, generator: np.random.Generator, shuffles: int = 100) -
     a, b = _points(a, "a")[i], _points(b, "b")[j]
     true = distance(a, b)
     swaps = generator.random((shuffles, len(a))) < 0.5
-    shuffled = np.array([distance(np.where(swap, b, a), np.where(swap, a, b)) for swap in swaps])
+    both, place = np.concatenate([a, b]), np.arange(len(a))
+    left, right = np.where(swaps, place + len(a), place), np.where(swaps, place, place + len(a))
+    costs = np.abs(both[:, None] - both[None, :])[left[:, :, None], right[:, None, :]]
+    matched = np.array([linear_sum_assignment(cost)[1] for cost in costs], dtype=int).reshape(swaps.shape)
+    shuffled = np.take_along_axis(costs, matched[:, :, None], axis=2)[:, :, 0].mean(axis=1)
     return Shuffle(true, shuffled, float(np.mean(shuffled >= true * (1 - 1e-12))))

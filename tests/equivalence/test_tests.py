@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from koopflow.equivalence.tests import Comparison, adjusted, compare, distance_matrix, verdict
+from koopflow.equivalence.tests import Comparison, _resampled, adjusted, compare, distance_matrix, verdict
 
 
 def spectra(generator, count, centre=0.0, size=6):
@@ -73,3 +73,18 @@ def test_a_wide_interval_is_inconclusive():
 def test_holm_adjusts_as_published():
     np.testing.assert_allclose(adjusted(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
     np.testing.assert_allclose(adjusted(np.array([0.9, 0.8])), [1.0, 1.0])
+
+
+def test_resampled_ratios_are_those_of_their_definition():
+    generator = np.random.default_rng(4)
+    nine = [generator.standard_normal(3) + 1j * generator.standard_normal(3) for _ in range(9)]
+    matrix = distance_matrix(nine)
+    first, second = generator.integers(0, 4, (30, 4)), generator.integers(0, 5, (30, 5))
+    first[0], second[0] = 2, 1  # every seed the same: nothing within
+    second[1] = 3  # nothing within one of the two
+    expected = []
+    for a, b in zip(first, second + 4):
+        within = [[matrix[i, j] for i in group for j in group if i != j] for group in (a, b)]
+        within = [np.mean(values) for values in within if values]
+        expected.append(np.mean([[matrix[i, j] for j in b] for i in a]) / np.mean(within) - 1 if within else np.nan)
+    np.testing.assert_allclose(_resampled(matrix, first, second), expected, rtol=1e-12)
