@@ -10,10 +10,10 @@ from koopflow.figures.style import DOUBLE, SINGLE, color, label, look
 
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Return mean and half-width of Student's 95 % interval of column `y` for each value of `x` (0 for a single seed)."""
+    """Return mean and half-width of Student's 95 % interval of column `y` for each value of `x` (NaN for a single seed: no interval)."""
     table = frame.groupby(x)[y].agg(["mean", "std", "count"])
     t = stats.t.ppf(0.975, np.maximum(table["count"] - 1, 1))
-    table["half"] = np.where(table["count"] > 1, t * table["std"].fillna(0) / np.sqrt(table["count"]), 0)
+    table["half"] = t * table["std"] / np.sqrt(table["count"])
     return table
 
 
@@ -27,9 +27,10 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
     for row, study in zip(axes, studies):
         for axis, epoch in zip(row, chosen[study]):
             part = table[(table.study == study) & (table.epoch == epoch)]
-            for method in dict.fromkeys(part.method):
+            for method, shift in _side_by_side(part.method):
                 line, drawn = bands(part[part.method == method], "compression", column), look(method)
-                axis.errorbar(line.index, 100 * line["mean"], 100 * line["half"], **_style(drawn), label=label(method))
+                x = line.index * 2 ** (0.5 * shift)  # so that the bars of methods do not hide one another
+                axis.errorbar(x, 100 * line["mean"], 100 * line["half"], **_style(drawn), label=label(method))
             axis.set_xscale("log", base=2)
             axis.set_title(f"{label(study)}\nepoch {epoch:g} (n = {part.seed.nunique()})")
             axis.set_ylim(0, 102)
@@ -94,10 +95,9 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
         at = _nearest(part.compression, compression)
         part = part[part.compression == at]
         names = list(dict.fromkeys(part.layer))
-        methods = list(dict.fromkeys(part.method))
-        for place, method in enumerate(methods):
+        for method, shift in _side_by_side(part.method):
             line = bands(part[part.method == method], "layer", "density").reindex(names)
-            where = np.arange(len(names)) + (place - (len(methods) - 1) / 2) * 0.8 / len(methods)
+            where = np.arange(len(names)) + 0.8 * shift
             drawn = look(method)
             axis.errorbar(
                 where, 100 * line["mean"], 100 * line["half"], color=drawn.color, marker=drawn.marker, ls="", label=label(method)
@@ -113,6 +113,12 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
         axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
     _finish(figure, axes, "Layer", "Kept weights (%)")
     return figure
+
+
+def _side_by_side(methods: pd.Series) -> list[tuple[str, float]]:
+    """Return every method once, with its place between -0.5 and 0.5 of the room that they share."""
+    names = list(dict.fromkeys(methods))
+    return [(name, (place - (len(names) - 1) / 2) / len(names)) for place, name in enumerate(names)]
 
 
 def _spread(epochs: list) -> list:
@@ -134,7 +140,14 @@ def _nearest(values: pd.Series, wanted: float) -> float:
 
 
 def _style(drawn) -> dict:
-    return {"color": drawn.color, "marker": drawn.marker, "linestyle": drawn.linestyle, "elinewidth": 0.7}
+    return {
+        "color": drawn.color,
+        "marker": drawn.marker,
+        "linestyle": drawn.linestyle,
+        "elinewidth": 0.6,
+        "linewidth": 0.9,
+        "capsize": 0,
+    }
 
 
 def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarray]:
