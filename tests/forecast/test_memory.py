@@ -53,6 +53,20 @@ def test_index_finds_what_a_scan_of_all_windows_finds(models, k):
     assert index.exact_distances < 0.1 * len(models) ** 2 / 14
 
 
+def test_index_goes_on_where_bounds_are_crowded():
+    generator = np.random.default_rng(4)
+    half = 0.9 * np.exp(1j * np.array([0.5, 0.6, 0.7, 0.8])) + 0.05 * (generator.standard_normal((400, 4, 2)) @ np.array([1, 1j]))
+    eigenvalues = np.concatenate([half, half.conj()], axis=1)
+    index, points = SpectralIndex(lambda members: eigenvalues[members][:, None]), embed(eigenvalues)
+    for i in range(300):
+        index.add(i, points[i])
+    for i in range(300, 400):
+        found, distances = index.nearest(i, points[i], 1)
+        scanned, exact = nearest_by_scan(lambda members: eigenvalues[members][:, None], np.arange(300), i, 1)
+        assert found[0] == scanned[0]
+        assert distances[0] == pytest.approx(exact[0], abs=1e-14)
+
+
 @pytest.mark.parametrize("scheme", ["basic", "gated"])
 def test_samples_one_by_one_give_the_forecasts_of_the_whole(scheme):
     series = wave(260)
