@@ -4,10 +4,13 @@ Parameters are estimated on what is known at a few times; in between, the states
 exact and costs one pass over the series. A forecast from any origin therefore uses every sample up to it and none after.
 """
 
+import logging
 import warnings
 from itertools import pairwise
 
 import numpy as np
+
+logger = logging.getLogger("koopflow")
 
 ORDERS = ((1, 0, 0), (2, 0, 1), (1, 1, 1), (2, 1, 2), (0, 1, 1), (3, 0, 0))
 LONGEST = 1500
@@ -59,7 +62,11 @@ def exponential_smoothing(
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # convergence warnings: the last estimate is used as it stands
-            estimate = ETSModel(history, **options).fit(disp=False, maxiter=100)
+            try:
+                estimate = ETSModel(history, **options).fit(disp=False, maxiter=100)
+            except (np.linalg.LinAlgError, ValueError) as error:
+                _hold(result, chosen, values, origins, "ETS", error)
+                continue
         level, trend, season = _ets_states(values[begin:last], estimate, period if seasonal else 0)
         damping = float(estimate.params[3 if seasonal else 2])
         at = origins[chosen] - begin
@@ -121,11 +128,12 @@ def arima(
             if order is None:
                 recent = rest[: len(history)][-600:]
                 order = min(ORDERS, key=lambda each: _aic(ARIMA, recent, each))
-            estimate = _estimate(ARIMA, rest[: len(history)][-800:], order)
-            if estimate is None:
-                result[chosen] = values[origins[chosen], None]
+            try:
+                estimate = _fit(ARIMA, rest[: len(history)][-800:], order)
+                filtered = ARIMA(rest, order=order).filter(estimate.params)
+            except (np.linalg.LinAlgError, ValueError) as error:
+                _hold(result, chosen, values, origins, "ARIMA", error)
                 continue
-            filtered = ARIMA(rest, order=order).filter(estimate.params)
         space = filtered.filter_results
         transition, design = space.transition[:, :, -1], space.design[0, :, -1]
         intercept = space.state_intercept[:, -1] if space.state_intercept.ndim == 2 else 0.0
@@ -138,16 +146,22 @@ def arima(
     return result
 
 
-def _estimate(model, values: np.ndarray, order: tuple[int, int, int]):
-    try:
-        return model(values, order=order).fit(method_kwargs={"maxiter": 50})
-    except (np.linalg.LinAlgError, ValueError):
-        return None
+def _hold(result: np.ndarray, chosen: np.ndarray, values: np.ndarray, origins: np.ndarray, name: str, error: Exception) -> None:
+    """Hold the last value where statsmodels finds no estimate, and say so."""
+    result[chosen] = values[origins[chosen], None]
+    logger.warning("%s has no estimate at sample %d (%s): the last value is held", name, int(origins[chosen][0]), error)
+
+
+def _fit(model, values: np.ndarray, order: tuple[int, int, int]):
+    return model(values, order=order).fit(method_kwargs={"maxiter": 50})
 
 
 def _aic(model, values: np.ndarray, order: tuple[int, int, int]) -> float:
-    estimate = _estimate(model, values, order)
-    return float(estimate.aic) if estimate is not None and np.isfinite(estimate.aic) else np.inf
+    try:
+        aic = float(_fit(model, values, order).aic)
+    except (np.linalg.LinAlgError, ValueError):
+        return np.inf
+    return aic if np.isfinite(aic) else np.inf
 
 
 def _fourier(times: np.ndarray, period: int) -> np.ndarray:

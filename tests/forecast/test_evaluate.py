@@ -51,6 +51,20 @@ def test_arima_equals_statsmodels(monkeypatch):
     assert np.allclose(classical.arima(values, np.array([299]), 6, 1, estimates=1)[0], estimate.forecast(6) * scale, rtol=1e-6)
 
 
+@pytest.mark.parametrize("forecaster", [classical.exponential_smoothing, classical.arima])
+def test_where_statsmodels_fails_the_last_value_is_held_and_said(forecaster, monkeypatch, caplog):
+    def fail(self, *arguments, **options):
+        raise np.linalg.LinAlgError("singular")
+
+    monkeypatch.setattr("statsmodels.tsa.exponential_smoothing.ets.ETSModel.fit", fail)
+    monkeypatch.setattr("statsmodels.tsa.arima.model.ARIMA.fit", fail)
+    values = seasonal_series(100)
+    with caplog.at_level("WARNING", logger="koopflow"):
+        forecasts = forecaster(values, np.array([60, 80]), 3, 12, estimates=1)
+    assert forecasts.tolist() == [[values[60]] * 3, [values[80]] * 3]
+    assert "singular" in caplog.text
+
+
 @pytest.mark.parametrize("names", [["root"], ["log"], ["none", "difference"], ["log", "seasonal", "difference"]])
 def test_transforms_are_undone(names):
     values = np.abs(seasonal_series(100))[:, None]
