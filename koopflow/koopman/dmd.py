@@ -48,6 +48,7 @@ class Koopman:
     reduced: Reduced = field(repr=False)
     runs: Runs = field(repr=False)
     variant: str = "standard"
+    precision: str = "double"
 
     @property
     def rank(self) -> int:
@@ -85,7 +86,7 @@ class Koopman:
         basis, width = self.reduced.basis, self.runs.width
         if not exact and basis is not None:
             return basis[lag * width : (lag + 1) * width] @ self.right[:, which]
-        return self.runs.combine(self.combination(which, exact=exact, lag=lag))
+        return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.precision)
 
     def combination(self, which=None, *, exact: bool = False, lag: int = 0) -> np.ndarray:
         """Return coefficients, complex (state, k), that add up the states of all runs to the modes that `modes` returns.
@@ -154,7 +155,7 @@ def fit(
     route : str
         "auto" or one of `koopflow.koopman.reduce`.
     precision : str
-        "double", or "single" for the time side at half the time and about 1e-5 accuracy.
+        "double", or "single" for the time side and its modes at two thirds of the time and about 1e-5 accuracy.
 
     Returns
     -------
@@ -194,4 +195,5 @@ def fit(
         reduced,
         runs,
         variant,
+        precision,
     )

@@ -51,13 +51,20 @@ class Runs:
         """Return one run, float64 (step, parameter)."""
         raise NotImplementedError
 
-    def combine(self, coefficients: np.ndarray) -> np.ndarray:
-        """Return (parameter, k): sums of the states of all runs with complex `coefficients` (state, k), in one pass over the columns."""
+    def combine(self, coefficients: np.ndarray, precision: str = "double") -> np.ndarray:
+        """Return (parameter, k): sums of the states of all runs with complex `coefficients` (state, k), in one pass over the columns.
+
+        In "single" precision what differs from the first state is summed in float32, and the first state itself in float64.
+        """
         both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
+        whole, narrow = both.sum(axis=0), both.astype(np.float32)
         count = coefficients.shape[1]
         out = np.empty((self.width, count), complex)
         for start, stop, block in self.cached_blocks():
-            mixed = block.astype(float).T @ both
+            if precision == "single":
+                mixed = np.subtract(block, block[0], dtype=np.float32).T @ narrow + np.outer(block[0], whole)
+            else:
+                mixed = block.astype(float).T @ both
             out[start:stop] = mixed[:, :count] + 1j * mixed[:, count:]
         return out
 

@@ -150,6 +150,18 @@ def test_float32_states_on_a_large_offset_are_as_good_as_a_dense_double_svd(smal
     assert distance(fitted.eigenvalues, dense([data], 4, 0)) < 1e-9
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_single_precision_keeps_five_digits_of_weights_that_hardly_move(exact):
+    generator = np.random.default_rng(7)
+    time, sizes = np.arange(80)[:, None], np.array([1.0, 0.3, 0.1])
+    moves = 0.1 * (np.array([0.99, 0.95, 0.9]) ** time * sizes) @ generator.standard_normal((3, 8000))
+    data = (10 * generator.standard_normal(8000) + moves).astype(np.float32)
+    double, single = (fit(data, svd_rank=4, precision=precision) for precision in ("double", "single"))
+    assert distance(single.eigenvalues, double.eigenvalues) < 1e-5
+    for ours, theirs in zip(single.modes(exact=exact).T, double.modes(exact=exact).T):
+        assert np.abs(np.vdot(ours, theirs)) / np.linalg.norm(ours) / np.linalg.norm(theirs) > 1 - 1e-7
+
+
 @pytest.mark.parametrize("svd_rank", [0, 0.99, -1])
 def test_rank_deficient_states_are_fitted_in_the_directions_they_have(svd_rank):
     data = linear_runs(width=200) @ np.diag(np.arange(200) < 150)
