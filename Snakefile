@@ -51,5 +51,7 @@ onsuccess:
 
 
 onerror:
-    for line in reasons(Path(log).read_text(encoding="utf-8", errors="replace")):
-        print(line)
+    # One log file, or a list of them: Snakemake 9.27 hands over a list.
+    for path in [log] if isinstance(log, str) else log:
+        for line in reasons(Path(path).read_text(encoding="utf-8", errors="replace")):
+            print(line)
