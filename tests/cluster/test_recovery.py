@@ -23,6 +23,7 @@ from torch import nn
 
 def build(trouble, input_shape, classes):
     if "SLURM_JOB_ID" in os.environ:
+        Path(f"{trouble}.gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
         memory = Path(f"{trouble}.memory")
         held = b"x" * (int(memory.read_text()) * 2**20) if memory.exists() else b""
         time.sleep(6 if held else 0)
@@ -50,6 +51,7 @@ def hopeless(input_shape, classes):
 SETUPS = ("cancelled", "slow", "hungry")
 STUDY = {
     "threads": 1,
+    "gpu": 1,
     "equivalence": {
         "training": {
             "seeds": 2,
@@ -72,7 +74,18 @@ def digest(folder: Path, name: str) -> str:
 
 
 def house(folder: Path) -> Path:
-    copy_of_the_house(folder)
+    """A copy of the repository with a user's network, study, and lines in the profile."""
+    profile = copy_of_the_house(folder) / "profiles/slurm/config.yaml"
+    text = profile.read_text()
+    for ours, yours in {
+        "  # slurm_partition: my_partition": "  slurm_partition: main",
+        "# set-resources:\n": "set-resources:\n",
+        "#   train_ensemble: &gpu {slurm_partition: my_gpu_partition, gpu_model: a100}": "  train_ensemble: &gpu {slurm_partition: gpu}",
+        "#   train_rounds: *gpu": "  train_rounds: *gpu",
+    }.items():
+        assert ours in text
+        text = text.replace(ours, yours)
+    profile.write_text(text)
     (folder / "troubles.py").write_text(TROUBLES)
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
     return folder
@@ -98,8 +111,8 @@ class Run:
             self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
 
     def jobs(self) -> dict[str, tuple[str, str]]:
-        """State and comment (the plugin's name for it) of every SLURM job so far, by number."""
-        asked = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%k"]
+        """State of every SLURM job so far by number, with its comment (the plugin's name for it) and partition."""
+        asked = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%k, %P"]
         told = subprocess.run(asked, env=self.environment, capture_output=True, text=True, check=True).stdout
         return {number: (state, comment) for number, state, comment in (line.split("|") for line in told.splitlines())}
 
@@ -143,6 +156,12 @@ def story(slurm, tmp_path_factory) -> dict:
 
     run = Run(folder, slurm)
     run.wait_for("cancelled", "RUNNING")
+    run.wait_for("slow", "RUNNING")
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not all((folder / f"{name}.gpu").exists() for name in ("cancelled", "slow")):
+        time.sleep(0.2)
+    told["gpus"] = [(folder / f"{name}.gpu").read_text() for name in ("cancelled", "slow")]
+    told["asked"] = [comment for number, (_, comment) in run.jobs().items() if number not in run.known]
     run.process.send_signal(signal.SIGINT)
     told["interrupted"] = run.ends()[0], {name: run.states(name) for name in SETUPS}
 
@@ -181,6 +200,12 @@ def test_interrupting_a_run_cancels_its_jobs(story):
     found = [state for name in SETUPS for state in states[name]]
     assert found
     assert set(found) == {"CANCELLED"}
+
+
+def test_gpu_jobs_go_to_the_partition_of_the_users_lines_and_share_no_device(story):
+    assert sorted(story["gpus"]) == ["0", "1"]
+    assert story["asked"]
+    assert all(asked.split(", ")[1:] == ["gpu"] for asked in story["asked"]), story["asked"]
 
 
 def test_a_cancelled_job_is_tried_again(story):
