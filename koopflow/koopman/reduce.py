@@ -10,6 +10,8 @@ time_qr   the same side by a streamed QR of the states (Demmel et al., SIAM J. S
 feature   more steps than parameters: block Lanczos on `lag_gram`, errors eps * s_1^2 / (s_r^2 - s_(r+1)^2); where that could cost
           more than eight digits, also subspace iteration on the states themselves (orthonormal on either side of each product), which
           brings the errors back to eps * kappa.
+feature_qr  the same side by a QR of the delayed states, a block of them at a time, errors eps * kappa, as costly as a dense one; `auto`
+          takes it where all or most directions are asked for and the Gram matrix hides some of them.
 """
 
 from dataclasses import dataclass
@@ -17,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from koopflow.koopman.delay import combine, project, windows
+from koopflow.koopman.delay import BLOCK_NUMBERS, combine, project, windows
 from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
 from koopflow.koopman.lanczos import leading
 from koopflow.koopman.rank import check_svd_rank, choose_rank
 from koopflow.koopman.source import Runs
 
-ROUTES = ("auto", "direct", "time", "time_qr", "feature")
+ROUTES = ("auto", "direct", "time", "time_qr", "feature", "feature_qr")
 DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000  # numbers in the delayed states, for few and for all directions
 TRUSTED = 1e-9  # smallest lambda_r / lambda_1 of a Gram matrix whose eigenvalues hold six digits
 GAP_TRUSTED = 2e-8  # smallest (lambda_r - lambda_(r+1)) / lambda_1 at which the leading eigenvectors hold eight digits
@@ -62,12 +64,12 @@ def reduce_states(runs: Runs, svd_rank=0, route: str = "auto", precision: str = 
     if route == "direct" or (route == "auto" and size <= (DIRECT_SMALL if few else DIRECT_FULL)):
         return _direct(runs, svd_rank)
     if route in ("time", "time_qr") or (route == "auto" and runs.dimension > runs.pairs):
+        reduced = None
         if route != "time_qr":
-            reduced = _by_time(runs, svd_rank, few, precision, trusted=TRUSTED if route == "auto" and precision == "double" else 0)
-            if reduced is not None:
-                return reduced
-        return _by_time_qr(runs, svd_rank)
-    return _by_feature(runs, svd_rank, few)
+            reduced = _by_time(runs, svd_rank, few, precision, checked=route == "auto" and precision == "double")
+        return reduced or _by_time_qr(runs, svd_rank)
+    reduced = None if route == "feature_qr" else _by_feature(runs, svd_rank, few, checked=route == "auto")
+    return reduced or _by_feature_qr(runs, svd_rank)
 
 
 def _split(matrix: np.ndarray, runs: Runs) -> list[np.ndarray]:
@@ -88,7 +90,7 @@ def _direct(runs: Runs, svd_rank) -> Reduced:
     return Reduced(values[:rank], _split(basis.T @ states, runs), basis, None, "direct", energy)
 
 
-def _by_time(runs: Runs, svd_rank, few: bool, precision: str, trusted: float) -> Reduced | None:
+def _by_time(runs: Runs, svd_rank, few: bool, precision: str, checked: bool) -> Reduced | None:
     gram = delayed_time_gram(time_gram(runs, precision), runs)
     before = _with_successor(runs)
     square = gram[np.ix_(before, before)]
@@ -99,16 +101,21 @@ def _by_time(runs: Runs, svd_rank, few: bool, precision: str, trusted: float) ->
         values, vectors = (part[..., ::-1] for part in eigh(square, overwrite_a=True, check_finite=False))
     values = np.maximum(values, 0)
     singular = np.sqrt(values)
-    if trusted and values[0]:
-        # the squares hide what lies below eps * lambda_1: only what can be told apart from that is counted here
-        if svd_rank == -1 or (svd_rank >= 1 and values[min(int(svd_rank), len(values)) - 1] < trusted * values[0]):
-            return None
-        if choose_rank(singular, runs.dimension, runs.pairs, svd_rank) > np.count_nonzero(values > trusted * values[0]):
-            return None
-    rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank)
+    if checked and _hides(values, runs, svd_rank):
+        return None
+    rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank, squared=True)
     coefficients = vectors[:, :rank] / singular[:rank]
     states = coefficients.T @ gram[before]
     return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", float(values[:rank].sum() / total))
+
+
+def _hides(values: np.ndarray, runs: Runs, svd_rank) -> bool:
+    """Tell whether a Gram matrix with the eigenvalues `values` hides digits of the directions asked for, below eps * lambda_1."""
+    if not values[0]:
+        return False
+    if svd_rank == -1 or (svd_rank >= 1 and values[min(int(svd_rank), len(values)) - 1] < TRUSTED * values[0]):
+        return True
+    return choose_rank(np.sqrt(values), runs.dimension, runs.pairs, svd_rank) > np.count_nonzero(values > TRUSTED * values[0])
 
 
 def _by_time_qr(runs: Runs, svd_rank) -> Reduced:
@@ -126,24 +133,43 @@ def _by_time_qr(runs: Runs, svd_rank) -> Reduced:
     return Reduced(values[:rank], _split(left[:, :rank].T @ states, runs), None, coefficients, "time_qr", energy)
 
 
-def _by_feature(runs: Runs, svd_rank, few: bool) -> Reduced:
+def _by_feature(runs: Runs, svd_rank, few: bool, checked: bool) -> Reduced | None:
     gram = lag_gram(runs)
     total = float(np.trace(gram))
     if few:
-        rank = int(svd_rank)
-        squares, basis = leading(gram, rank)
+        squares, basis = leading(gram, int(svd_rank))
     else:
         squares, basis = (part[..., ::-1] for part in eigh(gram.T, lower=True, check_finite=False))
-        rank = choose_rank(np.sqrt(np.maximum(squares, 0)), runs.dimension, runs.pairs, svd_rank)
     del gram
-    values = np.sqrt(np.maximum(squares, 0))
+    squares = np.maximum(squares, 0)
+    if checked and not few and _hides(squares, runs, svd_rank):
+        return None
+    values = np.sqrt(squares)
+    rank = int(svd_rank) if few else choose_rank(values, runs.dimension, runs.pairs, svd_rank, squared=True)
     gap = squares[rank - 1] - (squares[rank] if rank < len(squares) else 0)
     if gap < GAP_TRUSTED * squares[0]:
         basis, values = _refined(runs, basis[:, : rank + max(6, rank // 2)], rank)
         rank = choose_rank(values, runs.dimension, runs.pairs, rank)
-    basis = np.ascontiguousarray(basis[:, :rank])
+    return _in_basis(runs, basis[:, :rank], values[:rank], "feature", total)
+
+
+def _by_feature_qr(runs: Runs, svd_rank) -> Reduced:
+    triangle = np.empty((0, runs.dimension))
+    step = max(runs.dimension, BLOCK_NUMBERS // runs.dimension)
+    for index, count in enumerate(runs.windows):
+        states = runs.run(index)
+        for start in range(0, count - 1, step):
+            block = windows(states[start : min(start + step, count - 1) + runs.delays], runs.delays)
+            triangle = np.linalg.qr(np.concatenate([triangle, block]), mode="r")
+    _, values, right = np.linalg.svd(triangle, full_matrices=False)
+    rank = choose_rank(values, runs.dimension, runs.pairs, svd_rank)
+    return _in_basis(runs, right[:rank].T, values[:rank], "feature_qr", float(np.sum(values**2)))
+
+
+def _in_basis(runs: Runs, basis: np.ndarray, values: np.ndarray, route: str, total: float) -> Reduced:
+    basis = np.ascontiguousarray(basis)
     states = [project(runs.run(index), basis, runs.delays).T for index in range(len(runs.lengths))]
-    return Reduced(values[:rank], states, basis, None, "feature", float(np.sum(values[:rank] ** 2) / total))
+    return Reduced(values, states, basis, None, route, float(np.sum(values**2) / total))
 
 
 def _refined(runs: Runs, basis: np.ndarray, rank: int, sweeps: int = 60, tolerance: float = 1e-13):

@@ -38,7 +38,7 @@ def dense(data, rank, delays):
 
 
 @pytest.mark.parametrize("delays", [0, 1, 8, 40])
-@pytest.mark.parametrize("route", ["auto", "direct", "time", "time_qr", "feature"])
+@pytest.mark.parametrize("route", ["auto", "direct", "time", "time_qr", "feature", "feature_qr"])
 def test_a_linear_maps_eigenvalues_are_found_from_pooled_runs(route, delays):
     fitted = fit(linear_runs(), svd_rank=6, delays=delays, route=route)
     assert distance(fitted.eigenvalues, KNOWN) < 1e-8
@@ -47,7 +47,7 @@ def test_a_linear_maps_eigenvalues_are_found_from_pooled_runs(route, delays):
 
 
 @pytest.mark.parametrize(("width", "delays"), [(5, 64), (40, 8), (700, 0), (700, 3)])
-@pytest.mark.parametrize("route", ["time", "time_qr", "feature"])
+@pytest.mark.parametrize("route", ["time", "time_qr", "feature", "feature_qr"])
 def test_noisy_pooled_delayed_data_give_the_dense_eigenvalues(width, delays, route):
     data = linear_runs(runs=4, steps=120, width=width, noise=0.05, seed=2).astype(np.float32)
     fitted = fit(data, svd_rank=6, delays=delays, route=route)
@@ -196,8 +196,10 @@ def test_residuals_tell_true_eigenpairs_from_those_of_noise():
     assert 4 <= len(believed) <= 6
 
 
-def test_a_constant_trajectory_has_the_single_eigenvalue_one():
-    fitted = fit(np.full((20, 7), 3.0), svd_rank=-1)
+@pytest.mark.parametrize("svd_rank", [0, 0.9, 1, -1])
+@pytest.mark.parametrize(("shape", "delays", "route"), [((20, 7), 0, "auto"), ((20, 7), 3, "feature"), ((9, 900), 2, "time")])
+def test_a_constant_trajectory_has_the_single_eigenvalue_one(svd_rank, shape, delays, route):
+    fitted = fit(np.full(shape, 3.0), svd_rank=svd_rank, delays=delays, route=route)
     assert fitted.rank == 1
     assert abs(fitted.eigenvalues[0] - 1) < 1e-12
 

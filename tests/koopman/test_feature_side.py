@@ -74,3 +74,16 @@ def test_ill_conditioned_delayed_states_are_refined_to_the_digits_of_a_dense_svd
     left, values, right = np.linalg.svd(pairs, full_matrices=False)
     dense = np.linalg.eigvals(left[:, :4].T @ after @ (right[:4].T / values[:4]))
     assert distance(fit(runs, svd_rank=4, route="feature").eigenvalues, dense) < 1e-9
+
+
+@pytest.mark.parametrize("svd_rank", [-1, 0.999999999999, 5])
+def test_directions_hidden_by_the_squares_are_found_where_all_are_asked_for(svd_rank, monkeypatch):
+    """Sizes down to 1e-9, whose squares a Gram matrix has no digits for."""
+    monkeypatch.setattr("koopflow.koopman.reduce.DIRECT_FULL", 0)
+    rates = np.array([1.0, 0.9, 0.8, 0.7, 0.6])
+    data = rates ** np.arange(60)[:, None] * np.array([1, 1e-2, 1e-4, 1e-6, 1e-8])
+    fitted = fit([data, data * [1, -1, 1, -1, 1]], svd_rank=svd_rank)
+    if svd_rank in (-1, 5):
+        assert fitted.route == "feature_qr"
+        assert distance(fitted.eigenvalues, rates) < 1e-7
+    assert fitted.residuals.max() < 1e-4
