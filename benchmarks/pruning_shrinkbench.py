@@ -21,6 +21,8 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from koopflow import data, seeds
 from koopflow.pruning import evaluation, mask, scores
 from koopflow.training import ensemble, models

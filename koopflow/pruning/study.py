@@ -43,7 +43,6 @@ def check(name: str, study: Mapping, methods: Mapping, images: Images) -> None:
             training.check_window(method.get("window", study["window"]), study, images)
         training.check_window(study["window"], study, images)
         optimizers.check(study["optimizer"])
-        optimizers.schedule(study["optimizer"], 1)
         if study.get("trajectory"):
             with Trajectory(study["trajectory"]) as trajectory:
                 check_trajectory(trajectory, study, methods, images)

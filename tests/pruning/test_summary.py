@@ -87,7 +87,8 @@ def agreeing(values):
 
 
 @pytest.mark.parametrize(
-    ("values", "expected"), [([0.95, 0.5, 0.91, 0.99], 3), ([0.95, 0.92, 0.91, 0.99], 1), ([0.95, 0.95, 0.95, 0.2], np.nan)]
+    ("values", "expected"),
+    [([0.95, 0.5, 0.91, 0.99], 3), ([0.5, 0.95, 0.5, 0.99], 4), ([0.95, 0.92, 0.91, 0.99], 1), ([0.95, 0.95, 0.95, 0.2], np.nan)],
 )
 def test_onset_is_the_first_epoch_from_which_on_the_overlap_stays_high(values, expected):
     found = summary.onset(agreeing(values), eigenvalues([0.4, 0.3, 0.2, 0.1], [1, 1, 1, 1]))
