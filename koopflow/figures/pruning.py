@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from koopflow.figures.style import DOUBLE, SINGLE, color, label, look
+from koopflow.pruning.summary import leading
 
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
@@ -66,24 +67,38 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
 
 
 def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
-    """Distance of the leading eigenvalues from 1 against epoch (every seed a point, lines are medians), a panel per study."""
+    """What the spectrum says against epoch, a column per study; every seed a point, lines are medians.
+
+    Above, the distance of the leading eigenvalues from 1; below, the size at the moment of pruning of all other modes together against
+    the leading one's: where it is small, the leading mode is the weights.
+    """
     studies = list(dict.fromkeys(table.study))
-    figure, axes = _grid(1, max(1, len(studies)), tall=0.9)
+    figure, axes = _grid(2, max(1, len(studies)))
     shades = pyplot.get_cmap("cividis")(np.linspace(0, 0.9, modes))
-    for axis, study in zip(axes[0], studies):
+    shares = leading(table) if studies else table
+    for (axis, below), study in zip(axes.T, studies):
         part = table[table.study == study]
         first = part[["window", "rank"]].drop_duplicates().iloc[0]
         part = part[(part.window == first["window"]) & (part["rank"] == first["rank"]) & (part["mode"] < modes)]
         part = part.assign(distance=np.maximum(np.hypot(part.real - 1, part.imag), 1e-8))
         for mode, group in part.groupby("mode"):
-            axis.plot(group.epoch, group.distance, ".", color=shades[mode], markersize=2.5)
-            middle = group.groupby("epoch").distance.median()
-            axis.plot(middle.index, middle, color=shades[mode], label=f"Mode {mode + 1}")
-        axis.set_yscale("log")
-        _epochs(axis, part.epoch)
+            _points(axis, group.epoch, group.distance, shades[mode], f"Mode {mode + 1}")
+        own = shares[shares.study == study]
+        _points(below, own.epoch, np.maximum(own.elsewhere, 1e-8), color("koopman_magnitude"), "Others / leading mode")
+        for each in (axis, below):
+            each.set_yscale("log")
+            _epochs(each, part.epoch)
         axis.set_title(f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})")
-    _finish(figure, axes, "Epoch", "Distance of eigenvalue from 1 (per step)")
+    _finish(figure, axes, "Epoch", "Distance of eigenvalue\nfrom 1 (per step)")
+    axes[1, 0].set_ylabel("Size of other modes\nover the leading one's")
     return figure
+
+
+def _points(axis, x: pd.Series, y: pd.Series, shade, name: str) -> None:
+    """Draw every seed as a point and the medians as a line."""
+    axis.plot(x, y, ".", color=shade, markersize=2.5)
+    middle = y.groupby(x).median()
+    axis.plot(middle.index, middle, color=shade, label=name)
 
 
 def layers(table: pd.DataFrame, compression: float = 16) -> Figure:

@@ -103,5 +103,6 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
             enough = [own for own in enough if np.ptp(own[quantity]) > 0 and np.ptp(own.agreement) > 0]
             found = [own[quantity].corr(own.agreement, method="spearman") for own in enough]
             if found:
-                rows.append((study, a, b, quantity, len(found), *interval(np.array(found))))
+                mean, low, high = interval(np.array(found))
+                rows.append((study, a, b, quantity, len(found), mean, np.clip(low, -1, 1), np.clip(high, -1, 1)))
     return pd.DataFrame(rows, columns=PREDICTORS)

@@ -122,5 +122,10 @@ def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     dashed = [line for line in drawn.axes[0].lines if line.get_linestyle() == "--"]
     assert dashed[0].get_ydata().tolist() == pytest.approx([0.6, 0.6])
     style.save(drawn, tmp_path / "o")
+    drawn = figures.eigenvalues(eigenvalues([0.4, 0.3, 0.2, 0.1], [4, 3, 2, 1]))
+    above, below = ([line.get_ydata().tolist() for line in axis.lines if line.get_linestyle() == "-"] for axis in drawn.axes[:2])
+    assert above[0] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert below == [pytest.approx([2, 1.5, 1, 0.5])]
+    style.save(drawn, tmp_path / "e")
     style.save(figures.accuracy(accuracy, "accuracy_finetuned"), tmp_path / "empty")
     assert (tmp_path / "empty.png").is_file()
