@@ -194,6 +194,12 @@ DANGLING = [
     ({"series": {"a": {"source": "csv"}}}, "series.a.path"),
     ({"series": {"a": {"source": "sunspots", "window": 10_000}}}, "series.a.window: 10000"),
     ({"claims": {"statements": {"a": {"paper": "p", "statement": "s", "measure": "nothing", "above": 0}}}}, "unknown 'nothing'"),
+    (
+        {"equivalence": {"training": {"setups": {}, "comparisons": {}}}},
+        "equivalence.training.setups: found 0 entries, at least 1 needed",
+    ),
+    ({"pruning": {"studies": {}}}, "pruning.studies: found 0 entries, at least 1 needed"),
+    ({"series": {}}, "series: found 0 entries, at least 1 needed"),
     ({"figures": {"style": {"colours": {"a": "no colour"}}}}, "a colour is written like '#0072B2'"),
     ({"forecast": {"methods": ["ets", "arima"]}}, "sliding must be among them"),
     ({"forecast": {"methods": ["sliding", "sliding"]}}, "each may appear once"),
