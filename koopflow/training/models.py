@@ -92,9 +92,19 @@ class MLP(nn.Sequential):
 
 
 @model("mlp")
-def mlp(input_shape, classes, widths: Sequence[int] = (300, 100), activation: str = "relu", bias: bool = True) -> nn.Module:
+def mlp(
+    input_shape,
+    classes,
+    widths: Sequence[int] = (300, 100),
+    activation: str = "relu",
+    bias: bool = True,
+    initialization: str = "torch",
+) -> nn.Module:
     """Return a fully connected network with hidden layers of the given widths (LeNet-300-100 by default; none for a
-    linear model)."""
+    linear model).
+
+    Its first weights are PyTorch's own, or ``kaiming_normal`` (He et al. 2015), as the lottery-ticket codes draw them.
+    """
     if activation not in ACTIVATIONS:
         raise KoopflowError(
             f"model mlp: activation {activation!r}{_nearest(activation, ACTIVATIONS)}; accepted are {', '.join(ACTIVATIONS)}"
@@ -103,10 +113,16 @@ def mlp(input_shape, classes, widths: Sequence[int] = (300, 100), activation: st
         raise KoopflowError(f"model mlp: widths: {widths!r} is not a list of positive whole numbers")
     if not isinstance(bias, bool):
         raise KoopflowError(f"model mlp: bias: {bias!r} is neither true nor false")
+    if initialization not in ("torch", "kaiming_normal"):
+        raise KoopflowError(f"model mlp: initialization: {initialization!r} is not accepted; accepted are torch, kaiming_normal")
     inputs = 1
     for size in input_shape:
         inputs *= size
-    return MLP([inputs, *widths, classes], activation, bias)
+    network = MLP([inputs, *widths, classes], activation, bias)
+    if initialization == "kaiming_normal":
+        for name in network.layer_names:
+            nn.init.kaiming_normal_(network.get_submodule(name).weight)
+    return network
 
 
 def _from_torchvision(name: str, options: Mapping, input_shape: tuple, classes: int) -> nn.Module:

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from koopflow.errors import KoopflowError
 from koopflow.training import models, optimizers
 from koopflow.training.replicas import Replicas, initial_weights
 
@@ -46,6 +47,11 @@ def test_gradients_and_outputs_agree_with_autograd(spec, shape, method):
     [
         ({"name": "sgd"}, lambda p: torch.optim.SGD(p, lr=0.1)),
         ({"name": "sgd", "momentum": 0.9, "weight_decay": 0.01}, lambda p: torch.optim.SGD(p, 0.1, 0.9, weight_decay=0.01)),
+        (
+            {"name": "sgd", "momentum": 0.8, "nesterov": True, "weight_decay": 0.1},
+            lambda p: torch.optim.SGD(p, 0.1, 0.8, weight_decay=0.1, nesterov=True),
+        ),
+        ({"name": "sgd", "weight_decay": 0.1}, lambda p: torch.optim.SGD(p, 0.1, weight_decay=0.1)),
         ({"name": "adam", "weight_decay": 0.01}, lambda p: torch.optim.Adam(p, lr=0.1, weight_decay=0.01)),
         ({"name": "adamw", "weight_decay": 0.05}, lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.05)),
     ],
@@ -107,3 +113,11 @@ def test_copies_differ_from_their_base_by_a_thousandth_and_groups_entirely():
     assert np.abs(rows[3] / rows[0] - 1).max() > 0.1
     alone = initial_weights({"name": "mlp", "widths": [5]}, groups=["b"], copies=3, **make)
     assert np.array_equal(rows[3:], alone)
+
+
+def test_kaiming_normal_weights_have_their_scale_and_an_unknown_initialization_is_named():
+    network = models.build({"name": "mlp", "widths": [300, 100], "initialization": "kaiming_normal"}, (1, 28, 28), 10)
+    for name, inputs in (("layer1", 784), ("layer2", 300)):
+        assert float(network.get_submodule(name).weight.detach().std()) == pytest.approx(np.sqrt(2 / inputs), rel=0.02)
+    with pytest.raises(KoopflowError, match="initialization: 'zeros' is not accepted; accepted are torch, kaiming_normal"):
+        models.build({"name": "mlp", "initialization": "zeros"}, (1, 8, 8), 10)
