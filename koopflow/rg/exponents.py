@@ -11,6 +11,9 @@ from koopflow.rg.flows import scaling_window, straight_line
 RELEVANT, IRRELEVANT, MARGINAL, UNDECIDED, NO_SCALING = "relevant", "irrelevant", "marginal", "undecided", "no scaling"
 
 
+FITTED = ("sigma", "ci_low", "ci_high", "r2", "drift", "drift_low", "drift_high")
+
+
 @dataclass(frozen=True)
 class WindowRule:
     """How the scaling window is chosen; see `koopflow.rg.flows.scaling_window`.
@@ -27,7 +30,11 @@ class WindowRule:
 class Exponents:
     """Exponents of one flow; every array has one entry per group, NaN (−1 for rounds) where nothing scales.
 
-    `per_seed` is (seed, group). `interval` says what the interval rests on: "seeds", or "rounds" when there is one seed only.
+    `sigma` and its interval are of the mean exponent over the window, whatever the flow's shape there. `drift`, with its interval, is by how
+    much the local exponent changes from the window's first round to its last (the curvature of the logarithms): where its interval
+    leaves out zero, the exponent depends on the scale, and one at the window's end lies about half the drift away.
+    `per_seed` is (seed, group). `interval` says what the intervals rest on: "seeds", or "rounds" when there is one seed only (no interval
+    of the drift then).
     """
 
     groups: tuple[str, ...]
@@ -35,6 +42,9 @@ class Exponents:
     ci_low: np.ndarray
     ci_high: np.ndarray
     r2: np.ndarray
+    drift: np.ndarray
+    drift_low: np.ndarray
+    drift_high: np.ndarray
     first_round: np.ndarray
     last_round: np.ndarray
     per_seed: np.ndarray
@@ -90,17 +100,14 @@ def fit_exponents(
         logs = np.log(couplings).transpose(2, 0, 1)
     windows = _windows(logs, scale, rule, window)
     fits = [_fit_group(log, scale, inside, confidence) for log, inside in zip(logs, windows)]
-    sigma, low, high, r2 = (np.array([fit[key] for fit in fits]) for key in ("sigma", "low", "high", "r2"))
+    found = {key: np.array([fit[key] for fit in fits]) for key in FITTED}
     return Exponents(
         groups=tuple(groups),
-        sigma=sigma,
-        ci_low=low,
-        ci_high=high,
-        r2=r2,
+        **found,
         first_round=np.array([-1 if inside is None else inside[0] for inside in windows]),
         last_round=np.array([-1 if inside is None else inside[1] for inside in windows]),
         per_seed=np.stack([fit["per_seed"] for fit in fits], axis=1),
-        classes=tuple(classify(*bounds, margin) for bounds in zip(low, high)),
+        classes=tuple(classify(*bounds, margin) for bounds in zip(found["ci_low"], found["ci_high"])),
         interval="seeds" if len(couplings) > 1 else "rounds",
     )
 
@@ -119,19 +126,29 @@ def _fit_group(log: np.ndarray, scale: np.ndarray, window: tuple[int, int] | Non
     """Fit one group's logarithms (seed, round) inside its window."""
     seeds = len(log)
     if window is None:
-        return {"sigma": np.nan, "low": np.nan, "high": np.nan, "r2": np.nan, "per_seed": np.full(seeds, np.nan)}
+        return dict.fromkeys(FITTED, np.nan) | {"per_seed": np.full(seeds, np.nan)}
     values, inside = log[:, window[0] : window[1] + 1], scale[window[0] : window[1] + 1]
     per_seed, _ = straight_line(values, inside)
     mean = values.mean(axis=0)
     _, residual = straight_line(mean, inside)
     spread = ((mean - mean.mean()) ** 2).sum()
-    sigma = per_seed.mean()
-    if seeds > 1:
-        half = stats.t.ppf(0.5 + confidence / 2, seeds - 1) * per_seed.std(ddof=1) / np.sqrt(seeds)
-    else:
-        half = _half_width_over_rounds(values[0], inside, confidence)
-    r2 = 1 - (residual**2).sum() / spread if spread > 0 else np.nan
-    return {"sigma": sigma, "low": sigma - half, "high": sigma + half, "r2": r2, "per_seed": per_seed}
+    sigma, drifts = per_seed.mean(), _drifts(values, inside)
+    half = _student(per_seed, confidence) if seeds > 1 else _half_width_over_rounds(values[0], inside, confidence)
+    half_drift = _student(drifts, confidence) if seeds > 1 else np.nan
+    numbers = (sigma, sigma - half, sigma + half, 1 - (residual**2).sum() / spread if spread > 0 else np.nan)
+    drift = drifts.mean()
+    return dict(zip(FITTED, (*numbers, drift, drift - half_drift, drift + half_drift))) | {"per_seed": per_seed}
+
+
+def _student(values: np.ndarray, confidence: float) -> float:
+    """Return the half width of Student's interval of a mean."""
+    return float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _drifts(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return each row's change of slope over the window, from the least-squares parabola of `values` (seed, round)."""
+    _, curve = straight_line((scale - scale.mean()) ** 2, scale)
+    return 2 * (values @ curve) / (curve @ curve) * (scale[-1] - scale[0])
 
 
 def _half_width_over_rounds(values: np.ndarray, scale: np.ndarray, confidence: float) -> float:

@@ -40,6 +40,30 @@ def test_intervals_cover_the_known_exponent_at_the_nominal_rate_window_choice_in
     assert 0.917 <= np.mean(covered) <= 0.983
 
 
+@pytest.mark.parametrize("curvature", [0.01, 0.03, 0.1])
+@pytest.mark.parametrize("noise", [{"white": 0.02, "between": 0.005}, {"white": 0.02, "walk": 0.02, "between": 0.005}])
+def test_in_a_curved_flow_intervals_cover_the_mean_exponent_and_the_drift_over_the_window(curvature, noise):
+    generator = np.random.default_rng(13)
+    parabola = curvature * (SCALE - SCALE.mean()) ** 2
+    mean, drift = [], []
+    for _ in range(400):
+        fit = e.fit_exponents(flow(generator, 10, **noise) * np.exp(parabola)[:, None], SCALE, ["w"])
+        inside = slice(fit.first_round[0], fit.last_round[0] + 1)
+        slope, _ = flows.straight_line(SIGMA * SCALE[inside] + parabola[inside], SCALE[inside])
+        change = 2 * curvature * (SCALE[inside][-1] - SCALE[inside][0])
+        mean.append(fit.ci_low[0] <= slope <= fit.ci_high[0])
+        drift.append(fit.drift_low[0] <= change <= fit.drift_high[0])
+    assert 0.917 <= np.mean(mean) <= 0.983
+    # Windows are chosen where the flow looks straight, so the drift inside them is somewhat underrated.
+    assert np.mean(drift) >= 0.88
+
+
+def test_a_pure_power_law_shows_a_drift_at_the_nominal_rate_only():
+    generator = np.random.default_rng(14)
+    fits = [e.fit_exponents(flow(generator, 5, white=0.02, between=0.005), SCALE, ["w"]) for _ in range(400)]
+    assert 0.917 <= np.mean([fit.drift_low[0] <= 0 <= fit.drift_high[0] for fit in fits]) <= 0.983
+
+
 @pytest.mark.parametrize("noise", [{"white": 0.02}, {"white": 0.1}, {"walk": 0.03}])
 def test_the_interval_of_a_single_chain_covers_at_least_at_the_nominal_rate(noise):
     generator = np.random.default_rng(12)
