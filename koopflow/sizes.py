@@ -33,7 +33,10 @@ NETWORKS = {
     "convnet": (3e4, 2e6),
     "lenet5": (6.2e4, 4.2e5),
     "mnistnet": (4.3e5, 2.3e6),
+    "resnet8": (7.8e4, 1.3e7),
+    "resnet14": (1.7e5, 2.7e7),
     "resnet20": (2.7e5, 4.1e7),
+    "resnet32": (4.6e5, 6.9e7),
     "resnet56": (8.5e5, 1.26e8),
     "resnet18": (1.17e7, 1.8e9),
     "resnet34": (2.18e7, 3.7e9),
@@ -163,7 +166,8 @@ def _images(data: Mapping) -> tuple[float, tuple[int, int, int]]:
         shape = (spec.get("channels", 1), side, side)
         count = _bytes(spec.get("path", "")) / math.prod(shape)
     elif spec.get("source") == "image_folder":
-        shape, count = (3, spec.get("size", 224), spec.get("size", 224)), 1e5
+        shape = (spec.get("channels", 3), spec.get("size", 32), spec.get("size", 32))
+        count = _in_tree(os.path.join(spec.get("path", ""), "train"))
     else:
         count, shape = IMAGES.get(spec.get("like", spec["source"]), IMAGES.get(spec["source"], (60000, (3, 32, 32))))
     return min(count, spec.get("train_size", count)), shape
@@ -181,6 +185,13 @@ def _network(model: Mapping, shape: tuple[int, int, int]) -> tuple[float, float]
 def _observed(model: Mapping, observables: list) -> float:
     """Return how many parameters a fit observes: the last layer's, or all of an unknown network."""
     return 10 * model.get("widths", [100])[-1] if list(observables) == ["last"] else math.inf
+
+
+def _in_tree(path: str) -> float:
+    """Return how many files a tree of class folders holds, as if each class were as large as the first; ImageNet's where there is none."""
+    classes = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    folder = os.path.join(path, classes[0]) if classes else ""
+    return float(len(classes) * len(os.listdir(folder))) if os.path.isdir(folder) else 1.28e6
 
 
 def _bytes(path: str) -> float:

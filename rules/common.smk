@@ -68,6 +68,7 @@ SECTIONS = {
         "tickets_transfer_matrix",
         "tickets_transfer_prediction",
         "tickets_observables",
+        "tickets_elastic",
     ),
     "5 Forecasting with episodic memory": (
         "forecasts_skill",
@@ -81,16 +82,16 @@ SECTIONS = {
 }
 
 
-def in_report(path, name):
+def in_report(path, name, of=""):
     """Put the file at `path` into the report's section, with the caption report/<name>.rst, braces of wildcards left out.
 
-    Its label is its place in the section and the caption's title. One label only: of labels with two values the report makes switches,
+    Its label is its place in the section and the caption's title, and what it is `of` where there are several. One label only: of labels with two values the report makes switches,
     which fail where a combination does not exist.
     """
     name = re.sub("[{}]", "", name)
     section, place = next((section, names.index(name) + 1) for section, names in SECTIONS.items() if name in names)
     title = Path(workflow.basedir, "report", f"{name}.rst").read_text(encoding="utf-8").split("**")[1].rstrip(".")
-    shows = f"{place}. {title}" + (": {series}" if "{series}" in path else "")
+    shows = f"{place}. {title}" + (f": {of}" if of else ": {series}" if "{series}" in path else "")
     return report(path, caption=f"../report/{name}.rst", category=section, labels={"shows": shows})
 
 

@@ -40,22 +40,64 @@ def pruned_networks(table):
     return [f"{folder}/{name}/{part}/{table}.csv" for name, parts in PRUNING_PARTS.items() for part in range(len(parts))]
 
 
-def stops_of_chain():
+def stops_of_chain(study):
     """Where a chain is cut into jobs of `rounds_per_job` rounds; each goes on from the one before, so a longer chain repeats nothing."""
-    step = TICKETS["rounds_per_job"] or TICKETS["rounds"]
-    return [*range(step, TICKETS["rounds"], step), TICKETS["rounds"]]
+    rounds = TICKET_STUDIES[study]["rounds"]
+    step = TICKET_STUDIES[study]["rounds_per_job"] or rounds
+    return [*range(step, rounds, step), rounds]
 
 
 def previous_rounds(wildcards):
     """The rounds that a job goes on from."""
-    stops = stops_of_chain()
+    stops = stops_of_chain(wildcards.study)
     place = stops.index(int(wildcards.stop))
-    return [] if place == 0 else f"<results>/tickets/chains/{wildcards.task}/rounds-{stops[place - 1]}.npz"
+    return [] if place == 0 else f"<results>/tickets/chains/{wildcards.study}/{wildcards.task}/rounds-{stops[place - 1]}.npz"
 
 
-def whole_chain(task):
+def whole_chain(study, task):
     """The file of a task's whole chain."""
-    return f"<results>/tickets/chains/{task}/rounds-{TICKETS['rounds']}.npz"
+    return f"<results>/tickets/chains/{study}/{task}/rounds-{TICKET_STUDIES[study]['rounds']}.npz"
+
+
+def whole_chains(study):
+    """The files of a study's chains, in the order of its tasks."""
+    return [whole_chain(study, task) for task in TICKET_STUDIES[study]["tasks"]]
+
+
+def trained_for_tickets(name):
+    """What the jobs called `name` leave for every task of every study; nothing is transferred in a study of one task."""
+    return [
+        f"<results>/tickets/chains/{study}/{task}/{name}"
+        for study, spec in TICKET_STUDIES.items()
+        for task in spec["tasks"]
+        if name != "transferred.npz" or len(spec["tasks"]) > 1
+    ]
+
+
+def stretched_tickets(name):
+    """The tables of an elastic comparison: every depth as a target, on every task that its studies share."""
+    elastic = TICKETS["elastic"][name]
+    tasks = shared_tasks(elastic, TICKET_STUDIES)
+    return [f"<results>/tickets/elastic/{name}/{study}/{task}.csv" for study in elastic["studies"] for task in tasks]
+
+
+def ticket_figures():
+    """The figures of every ticket study, as far as its tasks go, of every elastic comparison and of rounds trained elsewhere: (kind, name)."""
+    wanted = []
+    for name, study in TICKET_STUDIES.items():
+        tasks = len(study["tasks"])
+        wanted += [(kind, name) for kind in ("accuracy", "flow", "exponents")]
+        wanted += [("composition", name)] if study["composition"]["seeds"] else []
+        wanted += [("transfer_matrix", name)] if tasks > 1 and study["transfer"]["rounds"] else []
+        wanted += [("transfer_prediction", name)] if tasks > 3 and study["transfer"]["rounds"] else []
+    wanted += [("elastic", name) for name in TICKETS["elastic"]]
+    return wanted + [(kind, name) for name in TICKETS["external"] for kind in ("flow", "exponents")]
+
+
+def files_of_figures(kind, name):
+    """The two files of a figure of tickets."""
+    stem = f"<results>/figures/tickets_{kind}_{name}"
+    return [f"{stem}.pdf", in_report(f"{stem}.png", f"tickets_{kind}", name)]
 
 
 def file_of(wildcards):

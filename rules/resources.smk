@@ -54,18 +54,28 @@ def size_of_trajectory(wildcards):
 
 def size_of_rounds(wildcards):
     """The size of the rounds of a chain that one job adds."""
-    rounds = int(wildcards.stop) - max([0, *(stop for stop in stops_of_chain() if stop < int(wildcards.stop))])
-    return sizes.chain(TICKETS, data_of(wildcards.task), rounds, config["gpu"])
+    stops = stops_of_chain(wildcards.study)
+    rounds = int(wildcards.stop) - max([0, *(stop for stop in stops if stop < int(wildcards.stop))])
+    return sizes.chain(TICKET_STUDIES[wildcards.study], data_of(wildcards.task), rounds, config["gpu"])
 
 
 def size_of_controls(wildcards):
     """The size of a chain's controls: three kinds at each control round, a chain of large steps, and one run again."""
-    rounds = len({*TICKETS["controls"]["rounds"], *TICKETS["transfer"]["rounds"]})
-    again = 1.5 * TICKETS["rounds"] * min(TICKETS["composition"]["seeds"], TICKETS["seeds"]) / TICKETS["seeds"]
-    return sizes.chain(TICKETS, data_of(wildcards.task), 3 * rounds + again, config["gpu"])
+    study = TICKET_STUDIES[wildcards.study]
+    rounds = len({*study["controls"]["rounds"], *study["transfer"]["rounds"]}) + 2 * len(study["controls"]["rounds"])
+    again = 1.5 * study["rounds"] * min(study["composition"]["seeds"], study["seeds"]) / study["seeds"]
+    return sizes.chain(study, data_of(wildcards.task), rounds + again, config["gpu"])
 
 
 def size_of_transfer(wildcards):
     """The size of training all other tasks' tickets on one task, as one ensemble."""
-    networks = max(1, len(TICKET_TASKS) - 1) * len(TICKETS["transfer"]["rounds"]) * TICKETS["seeds"]
-    return sizes.chain(TICKETS, data_of(wildcards.task), 1, config["gpu"], networks)
+    study = TICKET_STUDIES[wildcards.study]
+    networks = max(1, len(study["tasks"]) - 1) * len(study["transfer"]["rounds"]) * study["seeds"]
+    return sizes.chain(study, data_of(wildcards.task), 1, config["gpu"], networks)
+
+
+def size_of_stretching(wildcards):
+    """The size of training the stretched tickets of all other depths, and as many random masks."""
+    study, elastic = TICKET_STUDIES[wildcards.study], TICKETS["elastic"][wildcards.elastic]
+    networks = (len(elastic["studies"]) - 1) * len(elastic["rounds"]) * study["seeds"]
+    return sizes.chain(study, data_of(wildcards.task), 2, config["gpu"], networks)

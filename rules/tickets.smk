@@ -1,12 +1,32 @@
 # Winning tickets as a renormalization-group flow (arXiv 2110.03210): chains of pruning rounds, controls, transfer, exponents.
 import re
 
-from koopflow.tickets.checks import check_config
+from koopflow.tickets.checks import shared_tasks
+from koopflow.tickets.checks import studies as ticket_studies
 
-TICKETS = checked(check_config, config["tickets"], config["data"])
-TICKET_TASKS = TICKETS["tasks"]
+TICKETS = config["tickets"]
+TICKET_STUDIES = checked(ticket_studies, TICKETS, config["data"])
+TICKET_TASKS = list(dict.fromkeys(task for study in TICKET_STUDIES.values() for task in study["tasks"]))
 # What decides a chain: its length is not among them, so that a longer study goes on from a shorter one.
 TICKET_TRAINING = ("model", "optimizer", "batch_size", "steps", "seeds", "fraction", "scope", "rewind_step")
+
+
+TICKET_WILDCARDS = {
+    "study": "|".join(map(re.escape, TICKET_STUDIES)) or "none",
+    "task": "|".join(map(re.escape, TICKET_TASKS)) or "none",
+    "elastic": "|".join(map(re.escape, TICKETS["elastic"])) or "none",
+    "stop": "[0-9]+",
+}
+
+
+def of_study(*more):
+    """What a training job reads of its study."""
+
+    def read(wildcards):
+        study = {key: value for key, value in TICKET_STUDIES[wildcards.study].items() if key in (*TICKET_TRAINING, *more)}
+        return {**study, "device": config["device"], "interval": config["checkpoint_interval"]}
+
+    return read
 
 
 rule check_tickets:
@@ -29,7 +49,8 @@ rule check_tickets:
         turns=ALL_TURNS,
     params:
         data={task: data_of(task) for task in TICKET_TASKS},
-        study={key: TICKETS[key] for key in ("batch_size", "external")},
+        studies={name: {key: study[key] for key in ("tasks", "model", "batch_size")} for name, study in TICKET_STUDIES.items()},
+        tickets={key: TICKETS[key] for key in ("elastic", "external")},
         seed=config["seed"],
     message:
         "Checking the tasks and tickets before anything is trained"
@@ -42,14 +63,13 @@ rule train_rounds:
         previous=previous_rounds,
         code=library("train_rounds"),
     output:
-        chain="<results>/tickets/chains/{task}/rounds-{stop}.npz",
+        chain="<results>/tickets/chains/{study}/{task}/rounds-{stop}.npz",
     log:
-        "<logs>/train_rounds/{task}-{stop}.log",
+        "<logs>/train_rounds/{study}/{task}-{stop}.log",
     benchmark:
-        "<benchmarks>/train_rounds/{task}-{stop}.tsv"
+        "<benchmarks>/train_rounds/{study}/{task}-{stop}.tsv"
     wildcard_constraints:
-        task="|".join(map(re.escape, TICKET_TASKS)),
-        stop="[0-9]+",
+        **TICKET_WILDCARDS,
     priority: 60
     conda:
         "../envs/tickets.yaml"
@@ -59,29 +79,28 @@ rule train_rounds:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study={key: value for key, value in TICKETS.items() if key in TICKET_TRAINING},
+        study=of_study(),
         seed=config["seed"],
     message:
-        "Pruning {wildcards.task} round by round, up to {wildcards.stop} rounds"
+        "Pruning {wildcards.task} round by round, up to {wildcards.stop} rounds ({wildcards.study})"
     script:
         "../scripts/train_rounds.py"
 
 
 rule train_controls:
     input:
-        chain=lambda wildcards: whole_chain(wildcards.task),
+        chain=lambda wildcards: whole_chain(wildcards.study, wildcards.task),
         code=library("train_controls"),
     output:
-        rounds="<results>/tickets/chains/{task}/rounds.csv",
-        large="<results>/tickets/chains/{task}/large-steps.npz",
-        rerun="<results>/tickets/chains/{task}/run-again.npz",
-        tickets=directory("<results>/tickets/files/{task}"),
+        rounds="<results>/tickets/chains/{study}/{task}/rounds.csv",
+        composition=directory("<results>/tickets/chains/{study}/{task}/composition"),
+        tickets=directory("<results>/tickets/files/{study}/{task}"),
     log:
-        "<logs>/train_controls/{task}.log",
+        "<logs>/train_controls/{study}/{task}.log",
     benchmark:
-        "<benchmarks>/train_controls/{task}.tsv"
+        "<benchmarks>/train_controls/{study}/{task}.tsv"
     wildcard_constraints:
-        task="|".join(map(re.escape, TICKET_TASKS)),
+        **TICKET_WILDCARDS,
     priority: 50
     conda:
         "../envs/tickets.yaml"
@@ -91,26 +110,26 @@ rule train_controls:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "controls", "transfer", "composition")},
+        study=of_study("tasks", "controls", "transfer", "composition"),
         seed=config["seed"],
     message:
-        "Training the controls of the tickets of {wildcards.task}"
+        "Training the controls of the tickets of {wildcards.task} ({wildcards.study})"
     script:
         "../scripts/train_controls.py"
 
 
 rule transfer_tickets:
     input:
-        chains=[whole_chain(task) for task in TICKET_TASKS],
+        chains=lambda wildcards: whole_chains(wildcards.study),
         code=library("transfer_tickets"),
     output:
-        "<results>/tickets/chains/{task}/transferred.npz",
+        "<results>/tickets/chains/{study}/{task}/transferred.npz",
     log:
-        "<logs>/transfer_tickets/{task}.log",
+        "<logs>/transfer_tickets/{study}/{task}.log",
     benchmark:
-        "<benchmarks>/transfer_tickets/{task}.tsv"
+        "<benchmarks>/transfer_tickets/{study}/{task}.tsv"
     wildcard_constraints:
-        task="|".join(map(re.escape, TICKET_TASKS)),
+        **TICKET_WILDCARDS,
     priority: 50
     conda:
         "../envs/tickets.yaml"
@@ -120,22 +139,54 @@ rule transfer_tickets:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study={key: value for key, value in TICKETS.items() if key in (*TICKET_TRAINING, "transfer")},
-        tasks=TICKET_TASKS,
+        study=of_study("tasks", "transfer"),
         seed=config["seed"],
     message:
-        "Training all tickets on {wildcards.task}"
+        "Training all tickets on {wildcards.task} ({wildcards.study})"
     script:
         "../scripts/transfer_tickets.py"
 
 
+rule stretch_tickets:
+    input:
+        chains=lambda wildcards: [whole_chain(study, wildcards.task) for study in TICKETS["elastic"][wildcards.elastic]["studies"]],
+        code=library("stretch_tickets"),
+    output:
+        "<results>/tickets/elastic/{elastic}/{study}/{task}.csv",
+    log:
+        "<logs>/stretch_tickets/{elastic}/{study}/{task}.log",
+    benchmark:
+        "<benchmarks>/stretch_tickets/{elastic}/{study}/{task}.tsv"
+    wildcard_constraints:
+        **TICKET_WILDCARDS,
+    priority: 50
+    conda:
+        "../envs/tickets.yaml"
+    threads: 1
+    resources:
+        **sizes.asked(size_of_stretching),
+        **GPU,
+    params:
+        data=lambda wildcards: data_of(wildcards.task),
+        study=of_study(),
+        models=lambda wildcards: {
+            study: TICKET_STUDIES[study]["model"] for study in TICKETS["elastic"][wildcards.elastic]["studies"]
+        },
+        rounds=lambda wildcards: TICKETS["elastic"][wildcards.elastic]["rounds"],
+        seed=config["seed"],
+    message:
+        "Training tickets of other depths on {wildcards.task} ({wildcards.study})"
+    script:
+        "../scripts/stretch_tickets.py"
+
+
 rule fit_exponents:
     input:
-        chains=[whole_chain(task) for task in TICKET_TASKS],
-        rounds=expand("<results>/tickets/chains/{task}/rounds.csv", task=TICKET_TASKS),
-        large=expand("<results>/tickets/chains/{task}/large-steps.npz", task=TICKET_TASKS),
-        rerun=expand("<results>/tickets/chains/{task}/run-again.npz", task=TICKET_TASKS),
-        transferred=expand("<results>/tickets/chains/{task}/transferred.npz", task=TICKET_TASKS),
+        chains=[path for study in TICKET_STUDIES for path in whole_chains(study)],
+        rounds=trained_for_tickets("rounds.csv"),
+        composition=trained_for_tickets("composition"),
+        transferred=trained_for_tickets("transferred.npz"),
+        elastic=[path for name in TICKETS["elastic"] for path in stretched_tickets(name)],
         external=[entry["folder"] for entry in TICKETS["external"].values()],
         code=library("fit_exponents"),
     output:
@@ -148,6 +199,7 @@ rule fit_exponents:
         linearization="<results>/tickets/linearization.csv",
         transfer="<results>/tickets/transfer.csv",
         universality="<results>/tickets/universality.csv",
+        elastic="<results>/tickets/elastic.csv",
     log:
         "<logs>/fit_exponents.log",
     benchmark:
@@ -159,8 +211,12 @@ rule fit_exponents:
     resources:
         **sizes.asked(sizes.small(60, 1000)),
     params:
-        study=TICKETS,
-        tasks=TICKET_TASKS,
+        tickets={key: TICKETS[key] for key in ("coupling", "window", "margin", "external")},
+        studies={
+            name: {key: study[key] for key in ("tasks", "model", "grouping", "rounds", "transfer")}
+            for name, study in TICKET_STUDIES.items()
+        },
+        folder=lambda wildcards, input: os.path.commonpath(input.chains) if input.chains else "",
     message:
         "Fitting exponents and comparing them with transfer"
     script:
@@ -176,14 +232,10 @@ rule plot_tickets:
         ratios=rules.fit_exponents.output.ratios,
         transfer=rules.fit_exponents.output.transfer,
         universality=rules.fit_exponents.output.universality,
+        elastic=rules.fit_exponents.output.elastic,
         code=library("plot_tickets"),
     output:
-        accuracy=figure("tickets_accuracy"),
-        flow=figure("tickets_flow"),
-        exponents=figure("tickets_exponents"),
-        matrices=figure("tickets_transfer_matrix"),
-        prediction=figure("tickets_transfer_prediction"),
-        composition=figure("tickets_composition"),
+        [file for figure in ticket_figures() for file in files_of_figures(*figure)],
     log:
         "<logs>/plot_tickets.log",
     benchmark:
@@ -195,7 +247,9 @@ rule plot_tickets:
         **sizes.asked(sizes.small()),
     params:
         style=config["figures"]["style"],
-        tasks=TICKET_TASKS,
+        figures=ticket_figures(),
+        external=list(TICKETS["external"]),
+        studies={name: {key: study[key] for key in ("tasks", "model")} for name, study in TICKET_STUDIES.items()},
     message:
         "Drawing flows, exponents and transfer of tickets"
     script:

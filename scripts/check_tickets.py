@@ -1,4 +1,4 @@
-"""Check the data of the ticket study before anything is trained."""
+"""Check the data of the ticket studies before anything is trained."""
 
 from koopflow.job import job
 
@@ -14,7 +14,7 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
         task: load(data["spec"], data_root=data["root"], seed=params.seed, named=data["named"])
         for task, data in params.data.items()
     }
-    found = check_data(params.study, images)
+    found = check_data(params.tickets, params.studies, images)
     for line in found:
         log.info(line)
     Path(snakemake.output[0]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

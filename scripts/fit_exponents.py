@@ -1,14 +1,21 @@
-"""Turn chains of all tasks, and rounds trained elsewhere, into the tables of the study."""
+"""Turn the chains of all studies, and rounds trained elsewhere, into the tables of the ticket stage."""
+
+from pathlib import Path
 
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads) as log:
+    import pandas as pd
+
     from koopflow.tables import read_csv, write_csv
     from koopflow.tickets import report
-    from koopflow.tickets.tables import ROUNDS
 
-    study, tasks, files = snakemake.params.study, snakemake.params.tasks, snakemake.input
-    trained = report.read_study(tasks, files.chains, files.large, files.rerun, files.transferred)
-    rounds = [read_csv(path, ROUNDS) for path in files.rounds]
-    for name, (frame, columns) in report.all_tables(study, trained, rounds, log.info).items():
-        write_csv(frame, snakemake.output[name], columns)
+    given, studies = snakemake.params, snakemake.params.studies
+    trained = {
+        name: report.read_study(study["tasks"], Path(given.folder, name), study["rounds"]) for name, study in studies.items()
+    }
+    found = report.all_tables(given.tickets, studies, trained, log.info)
+    stretched = [read_csv(path, report.COLUMNS["elastic"]) for path in snakemake.input.elastic]
+    found["elastic"] = pd.concat(stretched) if stretched else pd.DataFrame(columns=report.COLUMNS["elastic"])
+    for name, frame in found.items():
+        write_csv(frame, snakemake.output[name], report.COLUMNS[name])

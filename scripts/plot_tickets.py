@@ -1,21 +1,32 @@
-"""Draw the figures of the ticket study."""
+"""Draw the figures of the ticket studies."""
 
 from koopflow.job import job
 
-TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "universality")
-FIGURES = ("accuracy", "flow", "composition", "exponents", "matrices", "prediction")
+TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "universality", "elastic")
 
 with job(snakemake.log[0], threads=snakemake.threads):
-    from koopflow.figures import style, tickets, universality
+    from koopflow.figures import elastic, style, tickets, universality
     from koopflow.tables import read_csv
+    from koopflow.tickets.checks import model_name
 
     style.use(snakemake.params.style)
     table = {name: read_csv(snakemake.input[name]) for name in TABLES}
-    out = {name: snakemake.output[name][0] for name in FIGURES}
-    tasks = snakemake.params.tasks
-    style.save(tickets.accuracy(table["rounds"], tasks), out["accuracy"])
-    style.save(tickets.flow(table["flow"], table["exponents"], tasks), out["flow"])
-    style.save(tickets.composition(table["composition"], table["ratios"], tasks), out["composition"])
-    style.save(universality.exponents(table["exponents"], tasks), out["exponents"])
-    style.save(universality.matrices(table["transfer"], tasks), out["matrices"])
-    style.save(universality.prediction(table["transfer"], table["universality"], tasks), out["prediction"])
+    draw = {
+        "accuracy": lambda own, tasks: tickets.accuracy(own["rounds"], tasks),
+        "flow": lambda own, tasks: tickets.flow(own["flow"], own["exponents"], tasks),
+        "composition": lambda own, tasks: tickets.composition(own["composition"], own["ratios"], tasks),
+        "exponents": lambda own, tasks: universality.exponents(own["exponents"], tasks),
+        "transfer_matrix": lambda own, tasks: universality.matrices(own["transfer"], tasks),
+        "transfer_prediction": lambda own, tasks: universality.prediction(own["transfer"], own["universality"], tasks),
+    }
+    studies = {name: (study["tasks"], model_name(study["model"])) for name, study in snakemake.params.studies.items()}
+    studies |= {name: ([name], "external") for name in snakemake.params.external}
+    for place, (kind, name) in enumerate(snakemake.params.figures):
+        if kind == "elastic":
+            rows = table["elastic"][table["elastic"]["comparison"] == name]
+            figure = elastic.stretched(rows, table["exponents"])
+        else:
+            tasks, model = studies[name]
+            own = {key: frame[frame["model"] == model] for key, frame in table.items() if key != "elastic"}
+            figure = draw[kind](own, tasks)
+        style.save(figure, snakemake.output[2 * place])

@@ -6,7 +6,8 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     from koopflow.data import load
     from koopflow.tables import write_csv
     from koopflow.tickets import study as tickets
-    from koopflow.tickets.chain import load_chain, save_chain, write_tickets
+    from koopflow.tickets.chain import load_chain, write_tickets
+    from koopflow.tickets.report import save_composition
     from koopflow.tickets.tables import ROUNDS
 
     task, data, seed = snakemake.wildcards.task, snakemake.params.data, snakemake.params.seed
@@ -14,8 +15,7 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     images = load(data["spec"], data_root=data["root"], seed=seed, named=data["named"])
     chain = load_chain(snakemake.input.chain)
     rounds = tickets.train_controls(task, images, study, chain)
-    large, rerun = tickets.train_composition(task, images, study, seed, chain, ".checkpoints/tickets", log.info)
-    save_chain(large, snakemake.output.large)
-    save_chain(rerun, snakemake.output.rerun)
-    write_tickets(chain, snakemake.output.tickets, tickets.control_rounds(study, chain))
+    composition = tickets.train_composition(task, images, study, seed, chain, ".checkpoints/tickets", log.info)
+    save_composition(composition, snakemake.output.composition)
+    write_tickets(chain, snakemake.output.tickets, tickets.ticket_rounds(study, chain))
     write_csv(rounds, snakemake.output.rounds, ROUNDS)

@@ -11,10 +11,9 @@ with job(snakemake.log[0], threads=snakemake.threads):
     from koopflow.tickets.chain import load_chain
     from koopflow.tickets.study import train_transfers
 
-    data = snakemake.params.data
+    data, study = snakemake.params.data, {**snakemake.params.study, "checkpoints": ".checkpoints/training"}
     images = load(data["spec"], data_root=data["root"], seed=snakemake.params.seed, named=data["named"])
-    chains = {task: load_chain(path) for task, path in zip(snakemake.params.tasks, snakemake.input.chains)}
-    study = {**snakemake.params.study, "checkpoints": ".checkpoints/training"}
+    chains = {task: load_chain(path) for task, path in zip(study["tasks"], snakemake.input.chains)}
     accuracies = train_transfers(snakemake.wildcards.task, images, study, chains)
     partial = Path(snakemake.output[0]).with_suffix(".partial.npz")
     np.savez(partial, **accuracies)

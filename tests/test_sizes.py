@@ -48,3 +48,15 @@ def test_a_data_set_like_another_has_its_size():
     like = {"spec": {"source": "gaussian_clusters", "like": "theirs"}, "named": named}
     assert sizes.ensemble(SETUP, like, 10) == sizes.ensemble(SETUP, MNIST, 10)
     assert sizes.ensemble(SETUP, like, 10).mem_mb > sizes.ensemble(SETUP, DIGITS, 10).mem_mb
+
+
+def test_a_tree_of_images_is_counted_by_its_first_class_and_imagenet_is_assumed_before_it_is_there(tmp_path):
+    spec = {"source": "image_folder", "path": str(tmp_path), "size": 64}
+    setup = SETUP | {"model": {"name": "resnet50"}}
+    before = sizes.ensemble(setup, {"spec": spec, "named": {}}, 1)
+    assert before.mem_mb > 12 * 1.28e6 * 3 * 64 * 64 / 2**20
+    for label in ("a", "b"):
+        (tmp_path / "train" / label).mkdir(parents=True)
+        for number in range(5):
+            (tmp_path / "train" / label / f"{number}.png").touch()
+    assert sizes.ensemble(setup, {"spec": spec, "named": {}}, 1).mem_mb < before.mem_mb / 10

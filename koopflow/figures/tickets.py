@@ -1,5 +1,6 @@
 """Figures of pruning chains: accuracy with controls, flows with their windows, composition of steps."""
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
@@ -79,8 +80,9 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
     figure, axes = grid(len(tasks))
     for ax, task in zip(axes, tasks):
         own = flow_table[flow_table["task"] == task]
-        for number, layer in enumerate(own["layer"].unique()):
-            colour = LAYER_COLOURS[number % len(LAYER_COLOURS)]
+        layers = list(own["layer"].unique())
+        named = _named(exponents[exponents["task"] == task], layers)
+        for layer, colour in zip(layers, _colours(len(layers))):
             table = own[own["layer"] == layer].pivot_table(index="round", columns="seed", values="coupling")
             density = own.groupby("round")["density"].first().to_numpy()
             logs = np.log(table.to_numpy())
@@ -95,7 +97,7 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
                 line = logs[window].mean() + fit["sigma"] * (scale - scale.mean())
                 ax.plot(density[window], np.exp(line), color=colour)
                 text = f"{layer}: σ = {fit['sigma']:+.2f}"
-            ax.plot([], [], color=colour, label=text)
+            ax.plot([], [], color=colour, label=text if layer in named else "_nolegend_")
         density_axis(ax, own["density"].min())
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]))
@@ -105,9 +107,26 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
         ax.set_title(style.label(task))
         ax.set_ylim(top=ax.get_ylim()[1] * 4)
         ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
-        panels.state_n(ax, own["seed"].nunique(), "seeds")
+        shades = "" if len(layers) <= len(LAYER_COLOURS) else "; dark: input, light: output"
+        panels.state_n(ax, own["seed"].nunique(), f"seeds{shades}")
     panels.mark_panels(axes)
     return figure
+
+
+def _colours(count: int) -> list:
+    """Return a colour for each of `count` groups: told apart where they are few, else shaded from input to output."""
+    if count <= len(LAYER_COLOURS):
+        return list(LAYER_COLOURS[:count])
+    return [matplotlib.colormaps["viridis"](place) for place in np.linspace(0, 0.95, count)]
+
+
+def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
+    """Return the groups that the legend names: all where they are few, else the first, the last and those of extreme exponents."""
+    if len(layers) <= len(LAYER_COLOURS):
+        return layers
+    sigma = exponents.set_index("layer")["sigma"].dropna()
+    extremes = [sigma.idxmin(), sigma.idxmax()] if len(sigma) else []
+    return [layers[0], *extremes, layers[-1]]
 
 
 def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> Figure:

@@ -18,11 +18,15 @@ def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
     offsets = np.linspace(-0.3, 0.3, len(tasks)) if len(tasks) > 1 else [0.0]
     for task, offset in zip(tasks, offsets):
         rows = own[own["task"] == task].set_index("layer").reindex(layers)
-        panels.interval(ax, np.arange(len(layers)) + offset, rows["sigma"], rows["ci_low"], rows["ci_high"], task)
+        x, half = np.arange(len(layers)) + offset, rows["drift"].abs() / 2
+        ax.vlines(x, rows["sigma"] - half, rows["sigma"] + half, color=style.color(task), linewidth=4, alpha=0.25)
+        panels.interval(ax, x, rows["sigma"], rows["ci_low"], rows["ci_high"], task)
     ax.axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
-    ax.set_xticks(range(len(layers)), [str(layer) for layer in layers])
-    ax.set_ylabel("exponent σ  (> 0 relevant, < 0 irrelevant)")
-    panels.state_n(ax, int(own["n"].max()), "seeds; bars: 95 % intervals")
+    crowded = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(layers) > 8 else {}
+    ax.set_xticks(range(len(layers)), [str(layer) for layer in layers], **crowded)
+    ax.margins(y=0.2)
+    ax.set_ylabel("exponent σ  (> 0: relevant)")
+    panels.state_n(ax, int(own["n"].max()), "seeds; bars: 95 % intervals;\nbroad bars: change of the exponent over its window")
     ax.legend(loc="upper left", ncols=2)
     return figure
 

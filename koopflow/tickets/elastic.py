@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from koopflow.errors import KoopflowError
-from koopflow.tickets import trainers
+from koopflow.tickets import training
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.controls import random_masks
 
@@ -42,43 +42,42 @@ def block_map(source: int, target: int) -> list[int]:
     return [0, *(1 + (block * rest) // (target - 1) for block in range(target - 1))]
 
 
-def stretch(ticket: Mapping[str, np.ndarray], target: Mapping[str, tuple]) -> dict[str, np.ndarray]:
-    """Give a ticket the depth of another network.
+def counterparts(source: Mapping[str, tuple], target: Mapping[str, tuple]) -> dict[str, str]:
+    """Return, for every parameter of the target, the source's parameter that it takes.
 
     Parameters
     ----------
-    ticket : mapping of str to array
-        Weights, or masks, of the source by parameter name.
-    target : mapping of str to shape
-        Parameter shapes of the deeper or shallower network.
-
-    Returns
-    -------
-    dict of str to array
-        One entry for every target parameter.
+    source, target : mapping of str to shape
+        Parameter shapes of the two networks.
 
     Raises
     ------
     KoopflowError
         When the two are not of one family: a parameter has no counterpart, or another shape.
     """
-    have, want = stages(ticket), stages(target)
+    have, want = stages(source), stages(target)
     maps = {stage: block_map(have[stage], blocks) for stage, blocks in want.items() if stage in have}
-    moved = {}
+    found = {}
     for name, shape in target.items():
         match = BLOCK.match(name)
         taken = name
         if match and match["stage"] in maps:
             taken = f"{match['stage']}.{maps[match['stage']][int(match['block'])]}.{match['rest']}"
-        if taken not in ticket:
+        if taken not in source:
             raise KoopflowError(f"elastic ticket: {name} has no counterpart {taken} in the source")
-        if tuple(np.shape(ticket[taken])) != tuple(shape):
-            raise KoopflowError(f"elastic ticket: {name} is {tuple(shape)} but {taken} in the source is {np.shape(ticket[taken])}")
-        moved[name] = np.array(ticket[taken])
-    return moved
+        if tuple(source[taken]) != tuple(shape):
+            raise KoopflowError(f"elastic ticket: {name} is {tuple(shape)} but {taken} in the source is {tuple(source[taken])}")
+        found[name] = taken
+    return found
 
 
-def transfer_depth(source: Chain, target: Chain, setup: trainers.Setup, images, rounds: list[int]) -> list[dict]:
+def stretch(ticket: Mapping[str, np.ndarray], target: Mapping[str, tuple]) -> dict[str, np.ndarray]:
+    """Give a ticket (weights, or masks, by parameter name) the depth of another network of the shapes `target`."""
+    taken = counterparts({name: np.shape(values) for name, values in ticket.items()}, target)
+    return {name: np.array(ticket[origin]) for name, origin in taken.items()}
+
+
+def transfer_depth(source: Chain, target: Chain, setup: training.Setup, images, rounds: list[int]) -> list[dict]:
     """Train tickets of one depth, stretched to another, beside the target's own tickets and random masks.
 
     Parameters
@@ -113,8 +112,8 @@ def transfer_depth(source: Chain, target: Chain, setup: trainers.Setup, images, 
     for chosen in (masks, random):
         stacked = {name: np.stack([mask[name] for mask in chosen]) for name in layers}
         order = [seed for _, seed in places]
-        trained = trainers.train(setup, images, start, stacked, order, study["seed"], study["stream"], study["rewind_step"])
-        found.append(trainers.accuracy(setup, images, trained))
+        done = training.train(setup, images, start, stacked, order, study["seed"], study["stream"], study["rewind_step"])
+        found.append(done.accuracy)
     rows = []
     for (number, seed), mask, accuracy, control in zip(places, masks, *found):
         density = sum(int(layer.sum()) for layer in mask.values()) / sum(layer.size for layer in mask.values())

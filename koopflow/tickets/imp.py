@@ -9,14 +9,14 @@ import numpy as np
 from koopflow import masks as selection
 from koopflow.errors import KoopflowError
 from koopflow.rg.couplings import group_sums
-from koopflow.tickets import trainers
+from koopflow.tickets import training
 from koopflow.tickets.chain import Chain, load_chain, save_chain
 
 GROUPINGS = ("layer", "block", "input_unit", "neuron")
 
 
 def run_chain(
-    setup: trainers.Setup,
+    setup: training.Setup,
     images,
     *,
     task: str,
@@ -36,7 +36,7 @@ def run_chain(
 
     Parameters
     ----------
-    setup : koopflow.tickets.trainers.Setup
+    setup : koopflow.tickets.training.Setup
     images : koopflow.data Images
     task : str
         Name of the task, for provenance.
@@ -70,7 +70,7 @@ def run_chain(
     _check(setup, fraction, scope, rewind_step, rounds)
     study = {
         "task": task,
-        "setup": trainers.describe(setup),
+        "setup": setup.describe(),
         "seeds": seeds,
         "fraction": fraction,
         "scope": scope,
@@ -84,6 +84,8 @@ def run_chain(
         chain = load_chain(previous, rounds)
     else:
         chain = _first_round(setup, images, study, say)
+        if path is not None:
+            save_chain(chain, path)
     while chain.rounds < rounds and chain.seeds and not chain.ended:
         _next_round(chain, setup, images, say)
         if path is not None:
@@ -93,7 +95,7 @@ def run_chain(
     return chain
 
 
-def _check(setup: trainers.Setup, fraction: float, scope: str, rewind_step: int, rounds: int) -> None:
+def _check(setup: training.Setup, fraction: float, scope: str, rewind_step: int, rounds: int) -> None:
     selection.pruned_count(1, fraction)
     if scope not in ("global", "layer"):
         raise KoopflowError(f"tickets: scope: found {scope!r}, accepted are global, layer")
@@ -105,18 +107,20 @@ def _check(setup: trainers.Setup, fraction: float, scope: str, rewind_step: int,
         raise KoopflowError(f"tickets: rounds: found {rounds}, accepted is an integer of at least 1")
 
 
-def _first_round(setup: trainers.Setup, images, study: dict, say) -> Chain:
-    """Train the dense networks; nothing is pruned yet."""
-    weights = trainers.initialize(setup, images, study["seed"], range(study["seeds"]))
-    everything = {name: np.ones(weights[name].shape, dtype=bool) for name in trainers.prunable(weights)}
-    chain = Chain(study=study, rewind=weights, dense={})
-    if study["rewind_step"]:
-        chain.rewind = _train(chain, setup, images, everything, 0, study["rewind_step"])
-    _finish_round(chain, setup, images, everything, say)
+def _first_round(setup: training.Setup, images, study: dict, say) -> Chain:
+    """Train the dense networks; nothing is pruned yet. The rewind weights are those that this very training passes."""
+    weights = training.initialize(setup, images, study["seed"], range(study["seeds"]))
+    everything = {name: np.ones(weights[name].shape, dtype=bool) for name in training.prunable(weights)}
+    chain, step = Chain(study=study, rewind=weights, dense={}), study["rewind_step"]
+    done = _train(chain, setup, images, everything, 0, [step])
+    # A seed that had diverged by then has no weights to go back to; it is stopped by name, and zeros stand in its place.
+    chain.rewind = {name: np.nan_to_num(values, nan=0.0) for name, values in done.kept[step].items()}
+    chain.dense = done.weights
+    _record(chain, everything, done, say)
     return chain
 
 
-def _next_round(chain: Chain, setup: trainers.Setup, images, say) -> None:
+def _next_round(chain: Chain, setup: training.Setup, images, say) -> None:
     """Prune after the last round's training and train what is left."""
     trained = chain.trained or _retrain(chain, setup, images)
     masks = {name: mask.copy() for name, mask in chain.masks[-1].items()}
@@ -138,7 +142,7 @@ def _next_round(chain: Chain, setup: trainers.Setup, images, say) -> None:
         for name, mask in found.items():
             masks[name][seed] = mask
     if chain.seeds:
-        _finish_round(chain, setup, images, masks, say)
+        _record(chain, masks, _train(chain, setup, images, masks, chain.study["rewind_step"]), say)
 
 
 def prune(
@@ -158,36 +162,34 @@ def _left(survivors: int, fraction: float, times: int) -> int:
     return survivors
 
 
-def _retrain(chain: Chain, setup: trainers.Setup, images) -> dict[str, np.ndarray]:
+def _retrain(chain: Chain, setup: training.Setup, images) -> dict[str, np.ndarray]:
     """Train the last round again where a longer chain was cut short: only its very last weights are kept; these have the same bits."""
     if chain.rounds == 1:
         return chain.dense
-    return _train(chain, setup, images, chain.masks[-1], chain.study["rewind_step"])
+    return _train(chain, setup, images, chain.masks[-1], chain.study["rewind_step"]).weights
 
 
-def _train(chain: Chain, setup: trainers.Setup, images, masks: dict[str, np.ndarray], first: int, stop: int | None = None) -> dict:
+def _train(chain: Chain, setup: training.Setup, images, masks: dict[str, np.ndarray], first: int, keep=()) -> training.Outcome:
     """Train all seeds from the chain's rewind weights."""
     study = chain.study
     rows = range(study["seeds"])
-    return trainers.train(setup, images, chain.rewind, masks, rows, study["seed"], study["stream"], first, stop)
+    return training.train(setup, images, chain.rewind, masks, rows, study["seed"], study["stream"], first, keep)
 
 
-def _finish_round(chain: Chain, setup: trainers.Setup, images, masks: dict[str, np.ndarray], say) -> None:
-    """Train the masked networks from the rewind weights and record the round; a diverged seed stops by name."""
-    trained = _train(chain, setup, images, masks, chain.study["rewind_step"])
-    accuracy = trainers.accuracy(setup, images, trained)
+def _record(chain: Chain, masks: dict[str, np.ndarray], done: training.Outcome, say) -> None:
+    """Add a trained round to the chain; a diverged seed stops by name."""
+    accuracy = done.accuracy.copy()
     for seed in chain.seeds:
         if np.isnan(accuracy[seed]):
             chain.stopped[seed] = f"seed {seed}: training diverged in round {chain.rounds}; its rounds before that are kept"
             say(chain.stopped[seed])
     accuracy[list(chain.stopped)] = np.nan
-    chain.dense = chain.dense or trained
-    chain.trained = trained
+    chain.trained = done.weights
     chain.masks.append(masks)
     chain.accuracy.append(accuracy)
     entry = {}
     for grouping in GROUPINGS:
-        groups, sums = group_sums({name: trained[name] for name in masks}, masks, grouping)
+        groups, sums = group_sums({name: chain.trained[name] for name in masks}, masks, grouping)
         entry[grouping] = (groups, np.stack([sums.magnitude, sums.survivors, sums.weights]))
     chain.magnitude.append(entry)
 

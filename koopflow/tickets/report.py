@@ -1,89 +1,124 @@
-"""All tables of a ticket study, from its trained chains."""
+"""All tables of the ticket studies, from their trained chains."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from koopflow.rg.exponents import WindowRule
+from koopflow.tables import read_csv
 from koopflow.tickets import tables, universality
-from koopflow.tickets.chain import Chain, load_chain
+from koopflow.tickets.chain import Chain, load_chain, save_chain
+from koopflow.tickets.checks import model_name
 from koopflow.tickets.external import external_flow
+
+COLUMNS = {
+    "rounds": tables.ROUNDS,
+    "flow": tables.FLOW,
+    "exponents": tables.EXPONENTS,
+    "composition": tables.COMPOSITION,
+    "ratios": tables.RATIOS,
+    "fixed_point": tables.FIXED_POINT,
+    "linearization": tables.LINEARIZATION,
+    "transfer": universality.TRANSFER,
+    "universality": universality.CORRELATIONS,
+    "elastic": tables.ELASTIC,
+}
+COMPOSED = ("large-steps.npz", "run-again.npz")
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Chains by task: of small steps, of large ones, run again; and accuracies (round, seed) by target and source."""
+    """What one study has trained, by task: chains, tables of rounds with controls, chains of (large steps, small ones run again) where
+    composition was asked for, and accuracies (round, seed) by target and source where there are several tasks."""
 
     chains: dict[str, Chain]
-    large: dict[str, Chain]
-    rerun: dict[str, Chain]
+    rounds: dict[str, pd.DataFrame]
+    composition: dict[str, tuple[Chain, Chain]]
     transferred: dict[str, dict[str, np.ndarray]]
 
 
-def read_study(tasks: Sequence[str], chains, large, rerun, transferred) -> Trained:
-    """Read what was trained, one file per task in each list."""
-    moved = {}
-    for task, path in zip(tasks, transferred):
-        with np.load(path, allow_pickle=False) as stored:
-            moved[task] = {source: stored[source] for source in stored.files}
-    return Trained(*({task: load_chain(path) for task, path in zip(tasks, paths)} for paths in (chains, large, rerun)), moved)
+def save_composition(chains: tuple[Chain, Chain] | None, folder: str | Path) -> None:
+    """Write the chains of large steps and of small ones run again; an empty folder where there are none."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for chain, name in zip(chains or (), COMPOSED):
+        save_chain(chain, Path(folder) / name)
 
 
-def all_tables(study: Mapping, trained: Trained, rounds: list[pd.DataFrame], say=print) -> dict[str, tuple[pd.DataFrame, tuple]]:
-    """Return every table with its promised columns, by name.
+def read_study(tasks: Sequence[str], folder: str | Path, rounds: int) -> Trained:
+    """Read what the jobs of one study left in its folder of chains."""
+    folder = Path(folder)
+    chains = {task: load_chain(folder / task / f"rounds-{rounds}.npz") for task in tasks}
+    tables_of_rounds = {task: read_csv(folder / task / "rounds.csv", tables.ROUNDS) for task in tasks}
+    composition, moved = {}, {}
+    for task in tasks:
+        files = [folder / task / "composition" / name for name in COMPOSED]
+        if all(file.is_file() for file in files):
+            composition[task] = tuple(load_chain(file) for file in files)
+        if len(tasks) > 1:
+            with np.load(folder / task / "transferred.npz", allow_pickle=False) as stored:
+                moved[task] = {source: stored[source] for source in stored.files}
+    return Trained(chains, tables_of_rounds, composition, moved)
+
+
+def all_tables(
+    tickets: Mapping, studies: Mapping[str, Mapping], trained: Mapping[str, Trained], say=print
+) -> dict[str, pd.DataFrame]:
+    """Return every table but ``elastic``, by name; `COLUMNS` has their promised columns.
 
     Parameters
     ----------
-    study : mapping
-        The config's ``tickets`` block.
-    trained : Trained
-    rounds : list of DataFrame
-        The rounds table of each task, controls included.
+    tickets : mapping
+        The config's block: coupling, window, margin and external.
+    studies : mapping of str to mapping
+        As `koopflow.tickets.checks.studies` returns them.
+    trained : mapping of str to Trained
     say : callable
         Told of diverged seeds and chains that ended early.
     """
-    model = tables.model_name(study["model"])
-    kind, rule, margin = study["coupling"], WindowRule(**study["window"]), study["margin"]
-    found = {name: [] for name in ("flow", "exponents", "composition", "ratios", "fixed_point", "linearization")}
-    for task, chain in trained.chains.items():
-        for line in [*chain.stopped.values(), *filter(None, [chain.ended])]:
-            say(f"{task}: {line}")
-        groups, sums = chain.sums("layer")
-        found["flow"].append(tables.flow_table(groups, sums, chain.densities(), chain.seeds, task, model, kind))
-        found["exponents"].append(tables.exponents_table(groups, sums, chain.densities(), task, model, kind, rule, margin))
-        rows, ratio = tables.composition_tables(chain, trained.large[task], trained.rerun[task], task, model, kind)
-        found["composition"].append(rows)
-        found["ratios"].append(ratio)
-        found["fixed_point"].append(tables.fixed_point_table(chain, task, model))
-        found["linearization"].append(tables.linearization_table(chain, task, model))
-    rounds, exponents = pd.concat(rounds), pd.concat(found["exponents"])
-    transfer, correlations = _transfer(study, trained, rounds, exponents, model)
-    for name, entry in study["external"].items():
+    found = {name: [] for name in COLUMNS if name != "elastic"}
+    for name, study in studies.items():
+        for table, frames in _study_tables(tickets, study, trained[name], say).items():
+            found[table] += frames
+    rule, kind = WindowRule(**tickets["window"]), tickets["coupling"]
+    for name, entry in tickets["external"].items():
         groups, sums, densities = external_flow(entry["folder"], entry["grouping"])
         found["flow"].append(tables.flow_table(groups, sums, densities, [0], name, "external", kind))
-        exponents = pd.concat([exponents, tables.exponents_table(groups, sums, densities, name, "external", kind, rule, margin)])
-    return {
-        "rounds": (rounds, tables.ROUNDS),
-        "flow": (pd.concat(found["flow"]), tables.FLOW),
-        "exponents": (exponents, tables.EXPONENTS),
-        "composition": (pd.concat(found["composition"]), tables.COMPOSITION),
-        "ratios": (pd.concat(found["ratios"]), tables.RATIOS),
-        "fixed_point": (pd.concat(found["fixed_point"]), tables.FIXED_POINT),
-        "linearization": (pd.concat(found["linearization"]), tables.LINEARIZATION),
-        "transfer": (transfer, universality.TRANSFER),
-        "universality": (correlations, universality.CORRELATIONS),
+        found["exponents"].append(tables.exponents_table(groups, sums, densities, name, "external", kind, rule, tickets["margin"]))
+    return {name: pd.concat([*frames, pd.DataFrame(columns=COLUMNS[name])][: len(frames) or 1]) for name, frames in found.items()}
+
+
+def _study_tables(tickets: Mapping, study: Mapping, trained: Trained, say) -> dict[str, list[pd.DataFrame]]:
+    model, grouping = model_name(study["model"]), study["grouping"]
+    kind, rule, margin = tickets["coupling"], WindowRule(**tickets["window"]), tickets["margin"]
+    found = {
+        name: []
+        for name in ("flow", "exponents", "composition", "ratios", "fixed_point", "linearization", "transfer", "universality")
     }
-
-
-def _transfer(study: Mapping, trained: Trained, rounds: pd.DataFrame, exponents: pd.DataFrame, model: str) -> tuple:
-    """Return the transfer table and, for at least four tasks, its correlations."""
+    for task, chain in trained.chains.items():
+        for line in [*chain.stopped.values(), *filter(None, [chain.ended])]:
+            say(f"{task}, {model}: {line}")
+        groups, sums = chain.sums(grouping)
+        found["flow"].append(tables.flow_table(groups, sums, chain.densities(), chain.seeds, task, model, kind))
+        found["exponents"].append(tables.exponents_table(groups, sums, chain.densities(), task, model, kind, rule, margin))
+        found["fixed_point"].append(tables.fixed_point_table(chain, task, model, grouping))
+        found["linearization"].append(tables.linearization_table(chain, task, model, grouping))
+        if task in trained.composition:
+            rows, ratio = tables.composition_tables(chain, *trained.composition[task], task, model, kind)
+            found["composition"].append(rows)
+            found["ratios"].append(ratio)
+    found["rounds"] = list(trained.rounds.values())
     tasks = list(trained.chains)
-    shortest = min(chain.rounds for chain in trained.chains.values())
-    numbers = [number for number in study["transfer"]["rounds"] if number < shortest]
-    random = {task: universality.random_control(rounds, task, numbers) for task in tasks}
-    table = universality.transfer_table(trained.chains, trained.transferred, random, numbers, exponents, model)
-    if len(tasks) < 4 or table.empty:
-        return table, pd.DataFrame(columns=universality.CORRELATIONS)
-    return table, universality.correlations(table, tasks, model)
+    numbers = [number for number in study["transfer"]["rounds"] if number < min(chain.rounds for chain in trained.chains.values())]
+    if len(tasks) > 1 and numbers:
+        random = {task: universality.random_control(trained.rounds[task], task, numbers) for task in tasks}
+        exponents = pd.concat(found["exponents"])
+        transfer = universality.transfer_table(
+            trained.chains, trained.transferred, random, numbers, exponents, model, kind, grouping
+        )
+        found["transfer"].append(transfer)
+        if len(tasks) >= 4 and not transfer.empty:
+            found["universality"].append(universality.correlations(transfer, tasks, model))
+    return found

@@ -6,34 +6,32 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from koopflow.tickets import controls, imp, mlp, trainers
+from koopflow.tickets import controls, imp, training
 from koopflow.tickets.chain import Chain
-from koopflow.tickets.tables import model_name, rounds_table
+from koopflow.tickets.checks import model_name
+from koopflow.tickets.elastic import transfer_depth
+from koopflow.tickets.tables import ELASTIC, rounds_table
 from koopflow.tickets.transfer import transfer_to
 
 
-def setup_of(study: Mapping) -> trainers.Setup:
-    """Read how a network is trained: plain multilayer perceptrons by the batched loop, everything else by koopflow.training."""
-    model, optimizer = study["model"], study["optimizer"]
-    simple = model.get("name", "mlp") == "mlp" and optimizer.get("name", "sgd") == "sgd"
-    simple = simple and model.get("activation", "relu") == "relu" and not model.get("bias", False)
-    if not simple or optimizer.get("schedule", {}).get("name", "constant") != "constant" or optimizer.get("nesterov", False):
-        keys = ("model", "optimizer", "batch_size", "steps")
-        return trainers.Network({key: study[key] for key in keys}, checkpoints=study.get("checkpoints"))
-    return mlp.Setup(
-        widths=tuple(model["widths"]),
-        learning_rate=optimizer.get("learning_rate", 0.1),
-        momentum=optimizer.get("momentum", 0.0),
-        weight_decay=optimizer.get("weight_decay", 0.0),
-        batch_size=study["batch_size"],
-        steps=study["steps"],
-    )
+def setup_of(study: Mapping) -> training.Setup:
+    """Read how a network is trained."""
+    keys = ("model", "optimizer", "batch_size", "steps")
+    optional = {"device", "checkpoints", "interval"} & set(study)
+    return training.Setup(**{key: study[key] for key in (*keys, *optional)})
 
 
-def control_rounds(study: Mapping, chain: Chain) -> list[int]:
-    """Return the rounds that have controls: those asked for, and those whose tickets are transferred, as far as the chain goes."""
-    wanted = {*study["controls"]["rounds"], *study["transfer"]["rounds"]}
-    return [number for number in sorted(wanted) if number < chain.rounds]
+def control_rounds(study: Mapping, chain: Chain) -> dict[str, list[int]]:
+    """Return the rounds of each control, as far as the chain goes: those asked for; random masks at the rounds that are transferred too."""
+    wanted = {control: set(study["controls"]["rounds"]) for control in controls.CONTROLS}
+    if len(study["tasks"]) > 1:
+        wanted["random_mask"] |= set(study["transfer"]["rounds"])
+    return {control: [number for number in sorted(numbers) if number < chain.rounds] for control, numbers in wanted.items()}
+
+
+def ticket_rounds(study: Mapping, chain: Chain) -> list[int]:
+    """Return the rounds whose tickets become files: those that have a control, and the last."""
+    return sorted({number for numbers in control_rounds(study, chain).values() for number in numbers} | {chain.rounds - 1})
 
 
 def transfer_rounds(study: Mapping, chains: Mapping[str, Chain]) -> list[int]:
@@ -61,11 +59,13 @@ def train_rounds(task: str, images, study: Mapping, seed: int, rounds: int, chec
 
 def train_composition(
     task: str, images, study: Mapping, seed: int, chain: Chain, checkpoints: Path, say=print
-) -> tuple[Chain, Chain]:
-    """Run two small steps as one large one, and the small steps once more with other batches."""
-    common = {"task": task, "seeds": min(study["composition"]["seeds"], study["seeds"]), "scope": study["scope"], "seed": seed}
+) -> tuple[Chain, Chain] | None:
+    """Run two small steps as one large one, and the small steps once more with other batches; nothing where no seeds are asked for."""
+    seeds = min(study["composition"]["seeds"], study["seeds"])
+    if not seeds:
+        return None
+    common = {"task": task, "seeds": seeds, "scope": study["scope"], "seed": seed, "fraction": study["fraction"]}
     common |= {"rewind_step": study["rewind_step"], "checkpoints": checkpoints, "say": say}
-    common |= {"fraction": study["fraction"]}
     large = imp.run_chain(setup_of(study), images, rounds=(chain.rounds + 1) // 2, composed=2, **common)
     rerun = imp.run_chain(setup_of(study), images, rounds=chain.rounds, stream="batches again", **common)
     return large, rerun
@@ -74,11 +74,27 @@ def train_composition(
 def train_controls(task: str, images, study: Mapping, chain: Chain) -> pd.DataFrame:
     """Train the controls and return the rounds table of one task."""
     rounds = control_rounds(study, chain)
-    found = controls.run_controls(setup_of(study), images, chain, rounds)
-    return rounds_table(chain, task, model_name(study["model"]), found, rounds)
+    found = {
+        control: (numbers, controls.run_control(setup_of(study), images, chain, numbers, control))
+        for control, numbers in rounds.items()
+        if numbers
+    }
+    return rounds_table(chain, task, model_name(study["model"]), found)
 
 
 def train_transfers(target: str, images, study: Mapping, chains: Mapping[str, Chain]) -> dict[str, np.ndarray]:
     """Train every other task's tickets on `target`; accuracies (round, seed) by source."""
     sources = {name: chain for name, chain in chains.items() if name != target}
     return transfer_to(setup_of(study), images, chains[target], sources, transfer_rounds(study, chains))
+
+
+def train_stretched(
+    name: str, images, study: Mapping, target: Chain, sources: Mapping[str, Chain], rounds: list[int]
+) -> pd.DataFrame:
+    """Train the tickets of other depths, stretched to the depth of `target`; rows of the elastic table of the comparison `name`."""
+    rows = []
+    for source, chain in sources.items():
+        numbers = [number for number in rounds if number < min(chain.rounds, target.rounds)]
+        common = {"comparison": name, "task": target.study["task"], "source": source, "target": model_name(study["model"])}
+        rows += [common | row for row in transfer_depth(chain, target, setup_of(study), images, numbers)]
+    return pd.DataFrame(rows, columns=ELASTIC)

@@ -1,7 +1,5 @@
 """Chains turned into the tables of the house plan: rounds, flows, exponents, composition, fixed points, linearization."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -15,19 +13,12 @@ from koopflow.tickets.chain import Chain
 ROUNDS = ("task", "model", "control", "seed", "round", "density", "accuracy")
 FLOW = ("task", "model", "seed", "round", "layer", "density", "coupling")
 EXPONENTS = ("task", "model", "layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round", "class", "n", "interval")
+EXPONENTS += ("drift", "drift_low", "drift_high")
 COMPOSITION = ("task", "model", "seed", "density", "layer", "coupling_a", "coupling_b", "jaccard", "comparison")
 RATIOS = ("task", "model", "ratio", "ci_low", "ci_high", "n")
 FIXED_POINT = ("task", "model", "seed", "round", "density", "distance")
 LINEARIZATION = ("task", "model", "mode", "real", "imag", "exponent", "ci_low", "ci_high", "r2", "note")
-
-
-def model_name(model: Mapping) -> str:
-    """Return the model as tables name it.
-
-    >>> model_name({"name": "mlp", "widths": [300, 100]}), model_name({"name": "resnet20"})
-    ('mlp-300-100', 'resnet20')
-    """
-    return "-".join([model.get("name", "mlp"), *map(str, model.get("widths", []))])
+ELASTIC = ("comparison", "task", "source", "target", "seed", "round", "density", "accuracy", "accuracy_own", "accuracy_random")
 
 
 def couplings_of(sums: np.ndarray, kind: str) -> np.ndarray:
@@ -45,16 +36,16 @@ def unit_couplings(chain: Chain, grouping: str) -> np.ndarray:
     return floor_of_vanished(couplings_of(sums, "share"), survivors)
 
 
-def rounds_table(chain: Chain, task: str, model: str, controls: dict[str, np.ndarray], control_rounds: list[int]) -> pd.DataFrame:
-    """Accuracy at each density: of the ticket in every round, of its controls (round, seed) in the chosen ones."""
+def rounds_table(chain: Chain, task: str, model: str, controls: dict[str, tuple[list[int], np.ndarray]]) -> pd.DataFrame:
+    """Accuracy at each density: of the ticket in every round, of each control (its rounds, and its accuracies (round, seed))."""
     densities = chain.densities()
     rows = [
         (task, model, "ticket", seed, number, densities[number], chain.accuracy[number][seed])
         for number in range(chain.rounds)
         for seed in chain.seeds
     ]
-    for control, accuracies in controls.items():
-        for number, values in zip(control_rounds, accuracies):
+    for control, (numbers, accuracies) in controls.items():
+        for number, values in zip(numbers, accuracies):
             rows += [(task, model, control, seed, number, densities[number], value) for seed, value in zip(chain.seeds, values)]
     return pd.DataFrame(rows, columns=ROUNDS)
 
@@ -79,7 +70,8 @@ def exponents_table(
     """Exponent, interval, fit, window and class of each layer."""
     fit = fit_exponents(couplings_of(sums, kind), scale_of(densities), groups, rule, margin=margin)
     columns = [fit.groups, fit.sigma, fit.ci_low, fit.ci_high, fit.r2, fit.first_round, fit.last_round, fit.classes]
-    rows = [(task, model, *values, sums.shape[1], fit.interval) for values in zip(*columns)]
+    drifts = zip(fit.drift, fit.drift_low, fit.drift_high)
+    rows = [(task, model, *values, sums.shape[1], fit.interval, *drift) for values, drift in zip(zip(*columns), drifts)]
     return pd.DataFrame(rows, columns=EXPONENTS)
 
 
@@ -115,9 +107,9 @@ def composition_tables(
     return pd.DataFrame(rows, columns=COMPOSITION), pd.DataFrame([{"task": task, "model": model} | ratio])[list(RATIOS)]
 
 
-def fixed_point_table(chain: Chain, task: str, model: str) -> pd.DataFrame:
-    """How fast each seed's layer shares still move in each round."""
-    distances = fixed_point_distance(couplings_of(chain.sums("layer")[1], "share"), scale_of(chain.densities()))
+def fixed_point_table(chain: Chain, task: str, model: str, grouping: str) -> pd.DataFrame:
+    """How fast each seed's shares still move in each round."""
+    distances = fixed_point_distance(couplings_of(chain.sums(grouping)[1], "share"), scale_of(chain.densities()))
     rows = [
         (task, model, seed, number, chain.densities()[number], distances[i, number])
         for i, seed in enumerate(chain.seeds)
@@ -126,9 +118,9 @@ def fixed_point_table(chain: Chain, task: str, model: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=FIXED_POINT)
 
 
-def linearization_table(chain: Chain, task: str, model: str) -> pd.DataFrame:
+def linearization_table(chain: Chain, task: str, model: str, grouping: str) -> pd.DataFrame:
     """Eigenvalues of the flow's linear map, or one row whose note says why the rounds do not suffice."""
-    shares = couplings_of(chain.sums("layer")[1], "share")
+    shares = couplings_of(chain.sums(grouping)[1], "share")
     try:
         found = linearize(shares, -np.log(1 - chain.study["fraction"]))
     except KoopflowError as error:

@@ -3,12 +3,12 @@
 import numpy as np
 
 from koopflow.errors import KoopflowError
-from koopflow.tickets import trainers
+from koopflow.tickets import training
 from koopflow.tickets.chain import Chain
 
 
 def transfer_to(
-    setup: trainers.Setup, images, target: Chain, sources: dict[str, Chain], rounds: list[int]
+    setup: training.Setup, images, target: Chain, sources: dict[str, Chain], rounds: list[int]
 ) -> dict[str, np.ndarray]:
     """Train every source's tickets on the target's images, all as one ensemble.
 
@@ -48,9 +48,9 @@ def transfer_to(
             masks[name].append(ticket[name][seed])
     stacked = ({name: np.stack(rows) for name, rows in group.items()} for group in (states, masks))
     order = [seed for _, _, seed in places]
-    trained = trainers.train(setup, images, *stacked, order, study["seed"], study["stream"], study["rewind_step"])
+    done = training.train(setup, images, *stacked, order, study["seed"], study["stream"], study["rewind_step"])
     found = {source: np.full((len(rounds), study["seeds"]), np.nan) for source in sources}
-    for (source, row, seed), value in zip(places, trainers.accuracy(setup, images, trained)):
+    for (source, row, seed), value in zip(places, done.accuracy):
         found[source][row, seed] = value
     return found
 

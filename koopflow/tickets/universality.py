@@ -24,7 +24,9 @@ OBSERVABLES = (
 )
 
 
-def distances(chains: dict[str, Chain], exponents: pd.DataFrame, round_number: int, kind: str = "share") -> dict[str, np.ndarray]:
+def distances(
+    chains: dict[str, Chain], exponents: pd.DataFrame, round_number: int, kind: str = "share", grouping: str = "layer"
+) -> dict[str, np.ndarray]:
     """Return every observable's distance matrix between tasks, (task, task), in the order of `chains`.
 
     Exponents of layers are those of the exponents table, each in its scaling window. Exponents of units are fitted over all rounds
@@ -34,20 +36,21 @@ def distances(chains: dict[str, Chain], exponents: pd.DataFrame, round_number: i
     names = list(chains)
     table = exponents.set_index(["task", "layer"])["sigma"]
     seeds = sorted(set.intersection(*(set(chain.seeds) for chain in chains.values())))
-    found = {
-        "layer_exponents": exponent_distance(np.array([[table[task, layer] for layer in chains[task].masks[0]] for task in names]))
-    }
-    layers = np.stack([couplings_of(chain.sums("layer")[1], kind)[:, round_number] for chain in chains.values()])
-    found["layer_couplings"] = exponent_distance(np.log(layers).mean(axis=1))
-    for grouping in ("input_unit", "neuron"):
+    groups = chains[names[0]].sums(grouping)[0]
+    found = {"layer_exponents": exponent_distance(np.array([[table[task, group] for group in groups] for task in names]))}
+    layers = np.stack(
+        [np.log(couplings_of(chain.sums(grouping)[1], kind)[:, round_number]).mean(axis=0) for chain in chains.values()]
+    )
+    found["layer_couplings"] = exponent_distance(layers)
+    for units in ("input_unit", "neuron"):
         slopes, levels = [], []
         for chain in chains.values():
-            values = unit_couplings(chain, grouping)[[chain.seeds.index(seed) for seed in seeds]]
-            fit = fit_exponents(values, scale_of(chain.densities()), chain.sums(grouping)[0], window=(0, chain.rounds - 1))
+            values = unit_couplings(chain, units)[[chain.seeds.index(seed) for seed in seeds]]
+            fit = fit_exponents(values, scale_of(chain.densities()), chain.sums(units)[0], window=(0, chain.rounds - 1))
             slopes.append(fit.per_seed)
             levels.append(np.log(values[:, round_number]))
         for word, stacked in (("exponents", np.stack(slopes)), ("couplings", np.stack(levels))):
-            if grouping == "input_unit":
+            if units == "input_unit":
                 found[f"input_unit_{word}"] = exponent_distance(stacked.mean(axis=1))
             else:
                 found[f"neuron_{word}"] = np.mean([exponent_distance(stacked[:, i]) for i in range(len(seeds))], axis=0)
@@ -69,6 +72,8 @@ def transfer_table(
     rounds: list[int],
     exponents: pd.DataFrame,
     model: str,
+    kind: str = "share",
+    grouping: str = "layer",
 ) -> pd.DataFrame:
     """Accuracy of every source's ticket on every target beside the target's own ticket and its random control.
 
@@ -80,9 +85,11 @@ def transfer_table(
         The random control at the same rounds, over the target's surviving seeds.
     rounds : list of int
     exponents : DataFrame
+    kind, grouping : str
+        Of the layers' couplings.
     """
     names, rows = list(chains), []
-    apart = {number: distances(chains, exponents, number) for number in rounds}
+    apart = {number: distances(chains, exponents, number, kind, grouping) for number in rounds}
     for target, chain in chains.items():
         for source, values in transferred[target].items():
             i, j = names.index(source), names.index(target)

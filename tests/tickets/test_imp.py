@@ -1,14 +1,22 @@
-from types import SimpleNamespace
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from koopflow.data.images import Images
 from koopflow.errors import KoopflowError
 from koopflow.masks import pruned_count
 from koopflow.tickets import chain as chains
-from koopflow.tickets import controls, imp, mlp, transfer
+from koopflow.tickets import controls, imp, training, transfer
+from koopflow.tickets.training import Setup
 
-SETUP = mlp.Setup(widths=(12, 8), learning_rate=0.1, momentum=0.9, batch_size=16, steps=40)
+MODEL = {"name": "mlp", "widths": [12, 8], "bias": False, "initialization": "kaiming_normal"}
+OPTIMIZER = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
+SETUP = Setup(MODEL, OPTIMIZER, batch_size=16, steps=40, device="cpu")
 
 
 def clusters(seed=0, classes=3):
@@ -17,7 +25,7 @@ def clusters(seed=0, classes=3):
     centres = 1.5 * generator.normal(size=(classes, 1, 3, 3))
     y = np.arange(240) % classes
     x = (centres[y] + generator.normal(size=(240, 1, 3, 3))).astype(np.float32)
-    return SimpleNamespace(x_train=x[:180], y_train=y[:180], x_test=x[180:], y_test=y[180:], classes=classes)
+    return Images(x[:180], y[:180], x[180:], y[180:], classes, (0.0,), (1.0,), "clusters")
 
 
 def run(rounds=5, **options):
@@ -41,35 +49,36 @@ def test_pruned_count_is_exact_in_every_round_and_survivors_only_shrink(scope):
 
 def test_pruned_are_the_smallest_trained_magnitudes_of_all_layers():
     images, chain = clusters(), run(2)
-    order = np.stack([mlp.batch_order(180, SETUP, 0, seed) for seed in range(3)])
-    trained = mlp.train(SETUP, images, chain.rewind, chain.masks[0], order)
+    trained = training.train(SETUP, images, chain.rewind, chain.masks[0], range(3), 0, "batches").weights
     gone = np.concatenate([np.abs(trained[name][1])[~chain.masks[1][name][1]] for name in trained])
     kept = np.concatenate([np.abs(trained[name][1])[chain.masks[1][name][1]] for name in trained])
     assert gone.max() <= kept.min()
 
 
-def test_training_agrees_with_plain_torch_one_network_at_a_time():
+def test_training_under_masks_agrees_with_plain_torch_one_network_at_a_time():
     import torch
 
+    from koopflow.training.batches import Batches
+    from koopflow.training.models import build
+
     images = clusters()
-    setup = mlp.Setup(widths=(12, 8), learning_rate=0.05, momentum=0.9, weight_decay=0.01, batch_size=16, steps=15)
-    weights = mlp.initialize(setup, 9, 3, 0, [0, 1])
+    optimizer = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
+    setup = Setup(MODEL, optimizer, batch_size=16, steps=15, device="cpu")
+    weights = training.initialize(setup, images, 0, [0, 1])
     masks = {name: np.random.default_rng(1).random(layer.shape) < 0.7 for name, layer in weights.items()}
-    orders = np.stack([mlp.batch_order(180, setup, 0, replica) for replica in range(2)])
-    together = mlp.train(setup, images, weights, masks, orders)
-    layers = [layer for a, b in [(9, 12), (12, 8), (8, 3)] for layer in (torch.nn.Linear(a, b, bias=False), torch.nn.ReLU())][:-1]
-    model = torch.nn.Sequential(torch.nn.Flatten(), *layers)
+    together = training.train(setup, images, weights, masks, [0, 1], 0, "batches").weights
+    model = build(MODEL, images.shape, images.classes)
     held = {name: torch.from_numpy(mask[1]) for name, mask in masks.items()}
     model.load_state_dict({name: torch.from_numpy(layer[1]) * held[name] for name, layer in weights.items()})
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=0.01)
-    for index in orders[1]:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(
-            model(torch.from_numpy(images.x_train[index])), torch.from_numpy(images.y_train[index])
-        ).backward()
+    descent = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=0.01)
+    batches = Batches(images, 16, ["1"], 0, ("tickets", "batches"), torch.device("cpu"))
+    for step in range(15):
+        x, y = batches.at(step)
+        descent.zero_grad()
+        torch.nn.functional.cross_entropy(model(x[0]), y[0]).backward()
         for name, parameter in model.named_parameters():
             parameter.grad *= held[name]
-        optimizer.step()
+        descent.step()
     for name, parameter in model.named_parameters():
         np.testing.assert_allclose(together[name][1], parameter.detach().numpy(), atol=1e-5)
         assert (together[name][1][~masks[name][1]] == 0).all()
@@ -85,8 +94,8 @@ def test_a_finished_chain_extends_to_the_same_bits_without_training_its_rounds_a
     whole = run(5)
     run(3, checkpoints=tmp_path)
     trainings = []
-    plain = mlp.train
-    monkeypatch.setattr(mlp, "train", lambda *a, **k: trainings.append(1) or plain(*a, **k))
+    plain = training.train
+    monkeypatch.setattr(training, "train", lambda *a, **k: trainings.append(1) or plain(*a, **k))
     longer = run(5, checkpoints=tmp_path)
     assert len(trainings) == 2
     for name in whole.rewind:
@@ -95,18 +104,67 @@ def test_a_finished_chain_extends_to_the_same_bits_without_training_its_rounds_a
     assert run(2, checkpoints=tmp_path).rounds == 2
 
 
+KILLED = """
+import os, signal, sys
+sys.path[:0] = [{root!r}, {tests!r}]
+from test_imp import resumable
+from koopflow.training.run import Run
+
+calls, plain = [], Run.advance
+
+
+def advance(self, x, y):
+    calls.append(1)
+    if len(calls) == 41 + 25:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain(self, x, y)
+
+
+Run.advance = advance
+resumable({folder!r})
+"""
+
+
+def resumable(folder):
+    setup = replace(SETUP, checkpoints=f"{folder}/training", interval=10)
+    return run(3, setup=setup, seeds=2, checkpoints=f"{folder}/chains")
+
+
+def test_a_round_killed_by_signal_9_goes_on_from_its_last_checkpoint_to_the_same_bits(tmp_path, monkeypatch):
+    from koopflow.training.run import Run
+
+    here = Path(__file__).parent
+    script = KILLED.format(root=str(here.parents[1]), tests=str(here), folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    calls, plain = [], Run.advance
+    monkeypatch.setattr(Run, "advance", lambda self, x, y: calls.append(self.step) or plain(self, x, y))
+    found = resumable(tmp_path)
+    # Round 0 was kept; round 1 goes on from step 20, the last checkpoint before step 24, at which it was killed; round 2 is whole.
+    assert calls == [*range(20, 41), *range(41)]
+    monkeypatch.undo()
+    whole = run(3, seeds=2)
+    for name in whole.trained:
+        np.testing.assert_array_equal(found.trained[name], whole.trained[name])
+        np.testing.assert_array_equal(found.masks[2][name], whole.masks[2][name])
+    np.testing.assert_array_equal(found.accuracy, whole.accuracy)
+
+
 def test_other_data_under_the_same_name_never_continues_a_chain(tmp_path):
     run(2, checkpoints=tmp_path)
     run(2, checkpoints=tmp_path, images=clusters(seed=5))
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
-def test_rewound_chains_start_from_the_weights_of_that_step():
-    chain = run(2, rewind_step=10)
-    orders = np.stack([mlp.batch_order(180, SETUP, 0, seed) for seed in range(3)])
-    early = mlp.train(SETUP, clusters(), mlp.initialize(SETUP, 9, 3, 0, [0, 1, 2]), chain.masks[0], orders, 0, 10)
+def test_rewound_chains_start_from_the_weights_that_the_dense_training_passed():
+    chain, images = run(2, rewind_step=10), clusters()
+    first = training.initialize(SETUP, images, 0, [0, 1, 2])
+    short = replace(SETUP, steps=10)
+    early = training.train(short, images, first, chain.masks[0], range(3), 0, "batches").weights
     for name in early:
         np.testing.assert_array_equal(chain.rewind[name], early[name])
+    through = training.train(SETUP, images, first, chain.masks[0], range(3), 0, "batches")
+    np.testing.assert_array_equal(chain.accuracy[0], through.accuracy)
 
 
 def test_controls_keep_the_tickets_densities_and_one_shot_its_count():
@@ -115,27 +173,25 @@ def test_controls_keep_the_tickets_densities_and_one_shot_its_count():
     shuffled = controls.random_masks(one, 0, "task", 0)
     assert {n: m.sum() for n, m in shuffled.items()} == {n: m.sum() for n, m in one.items()}
     assert any((shuffled[name] != one[name]).any() for name in one)
-    found = controls.run_controls(SETUP, clusters(), run(4), [1, 3])
-    assert {name: values.shape for name, values in found.items()} == dict.fromkeys(controls.CONTROLS, (2, 3))
+    for control in controls.CONTROLS:
+        found = controls.run_control(SETUP, clusters(), run(4), [1, 3], control)
+        assert found.shape == (2, 3)
+        assert np.isfinite(found).all()
 
 
 def test_a_ticket_is_loaded_by_torch_in_two_lines(tmp_path):
-    import torch
     from safetensors.torch import load_file
+
+    from koopflow.training.models import build
 
     chain = run(3)
     path = chains.write_tickets(chain, tmp_path, [2])[1]
-    model = torch.nn.Sequential(
-        torch.nn.Flatten(),
-        torch.nn.Linear(9, 12, bias=False),
-        torch.nn.ReLU(),
-        torch.nn.Linear(12, 8, bias=False),
-        torch.nn.ReLU(),
-        torch.nn.Linear(8, 3, bias=False),
-    )
+    model = build(MODEL, (1, 3, 3), 3)
     ticket = load_file(path)
     assert model.load_state_dict(ticket, strict=False).missing_keys == []
-    np.testing.assert_array_equal(model[3].weight.detach(), chain.rewind["3.weight"][1] * chain.masks[2]["3.weight"][1])
+    np.testing.assert_array_equal(
+        model.layer2.weight.detach(), chain.rewind["layer2.weight"][1] * chain.masks[2]["layer2.weight"][1]
+    )
 
 
 def test_a_chain_survives_its_file_and_equal_chains_have_equal_bytes(tmp_path):
@@ -144,7 +200,7 @@ def test_a_chain_survives_its_file_and_equal_chains_have_equal_bytes(tmp_path):
         chains.save_chain(chain, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     again = chains.load_chain(tmp_path / "a")
-    np.testing.assert_array_equal(again.masks[2]["1.weight"], chain.masks[2]["1.weight"])
+    np.testing.assert_array_equal(again.masks[2]["layer1.weight"], chain.masks[2]["layer1.weight"])
     np.testing.assert_array_equal(again.sums("neuron")[1], chain.sums("neuron")[1])
 
 
@@ -155,9 +211,9 @@ def test_own_tickets_transferred_to_their_own_task_give_the_chains_accuracy():
 
 
 def test_tickets_of_another_architecture_are_refused_by_layer():
-    other = run(2, setup=mlp.Setup(widths=(11, 8), batch_size=16, steps=5), task="other")
+    other = run(2, setup=Setup(MODEL | {"widths": [11, 8]}, OPTIMIZER, 16, 5, "cpu"), task="other")
     with pytest.raises(
-        KoopflowError, match=r"tickets of other do not fit clusters: 1.weight is \(11, 9\) there and \(12, 9\) here"
+        KoopflowError, match=r"tickets of other do not fit clusters: layer1.weight is \(11, 9\) there and \(12, 9\) here"
     ):
         transfer.transfer_to(SETUP, clusters(), run(2), {"other": other}, [1])
 
@@ -165,7 +221,7 @@ def test_tickets_of_another_architecture_are_refused_by_layer():
 def test_a_diverged_training_stops_by_name_and_never_prunes_on():
     said = []
     with pytest.raises(KoopflowError, match=r"no seed came through.*diverged in round 0"):
-        run(3, setup=mlp.Setup(widths=(12, 8), learning_rate=1e20, batch_size=16, steps=40), say=said.append)
+        run(3, setup=replace(SETUP, optimizer={"name": "sgd", "learning_rate": 1e20}), say=said.append)
     assert said[0].startswith("seed 0: training diverged in round 0")
 
 

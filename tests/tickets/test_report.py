@@ -1,17 +1,19 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from koopflow.data.images import Images
 from koopflow.errors import KoopflowError
 from koopflow.figures import style
 from koopflow.figures import tickets as figures
 from koopflow.figures import universality as matrix_figures
-from koopflow.tickets import mlp, report, study, tables, trainers, universality
+from koopflow.tickets import report, study, tables, universality
 
+TASKS = ["a", "b", "c", "d"]
 STUDY = {
-    "model": {"name": "mlp", "widths": [12, 8]},
+    "tasks": TASKS,
+    "model": {"name": "mlp", "widths": [12, 8], "bias": False, "initialization": "kaiming_normal"},
     "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
     "batch_size": 16,
     "steps": 30,
@@ -23,12 +25,15 @@ STUDY = {
     "controls": {"rounds": [2, 40]},
     "transfer": {"rounds": [4, 5]},
     "composition": {"seeds": 2},
+    "grouping": "layer",
+    "device": "cpu",
+}
+TICKETS = {
     "coupling": "share",
     "window": {"tolerance": 0.1, "minimum_rounds": 4, "scope": "layer"},
     "margin": 0.02,
     "external": {},
 }
-TASKS = ["a", "b", "c", "d"]
 
 
 def images_of(task):
@@ -38,7 +43,7 @@ def images_of(task):
     centres = 1.5 * (shared if task in "ab" else generator.normal(size=(3, 1, 3, 3)))
     y = np.arange(240) % 3
     x = (centres[y] + generator.normal(size=(240, 1, 3, 3))).astype(np.float32)
-    return SimpleNamespace(x_train=x[:180], y_train=y[:180], x_test=x[180:], y_test=y[180:], classes=3)
+    return Images(x[:180], y[:180], x[180:], y[180:], 3, (0.0,), (1.0,), task)
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +51,11 @@ def done(tmp_path_factory):
     """A whole small study of four tasks."""
     folder = tmp_path_factory.mktemp("checkpoints")
     chains = {task: study.train_rounds(task, images_of(task), STUDY, 0, 7, folder) for task in TASKS}
-    rounds = [study.train_controls(task, images_of(task), STUDY, chains[task]) for task in TASKS]
+    rounds = {task: study.train_controls(task, images_of(task), STUDY, chains[task]) for task in TASKS}
     others = {task: study.train_composition(task, images_of(task), STUDY, 0, chains[task], folder) for task in TASKS}
     moved = {task: study.train_transfers(task, images_of(task), STUDY, chains) for task in TASKS}
-    large, rerun = ({task: pair[i] for task, pair in others.items()} for i in range(2))
-    trained = report.Trained(chains, large, rerun, moved)
-    return trained, rounds, report.all_tables(STUDY, trained, rounds)
+    trained = report.Trained(chains, rounds, others, moved)
+    return trained, report.all_tables(TICKETS, {"study": STUDY}, {"study": trained})
 
 
 def test_every_table_has_its_promised_columns_first_and_rows(done):
@@ -62,7 +66,8 @@ def test_every_table_has_its_promised_columns_first_and_rows(done):
         "composition": "task, model, seed, density, layer, coupling_a, coupling_b, jaccard",
         "transfer": "source, target, model, seed, density, accuracy, accuracy_own, accuracy_random, exponent_distance",
     }
-    for name, (frame, columns) in done[2].items():
+    for name, frame in done[1].items():
+        columns = report.COLUMNS[name]
         assert len(frame) > 0
         assert not set(columns) - set(frame.columns)
         if name in contract:
@@ -70,30 +75,30 @@ def test_every_table_has_its_promised_columns_first_and_rows(done):
 
 
 def test_controls_stand_at_the_tickets_densities_and_only_where_the_chain_goes(done):
-    rounds = done[2]["rounds"][0]
+    rounds = done[1]["rounds"]
     assert sorted(rounds.loc[rounds["control"] == "random_mask", "round"].unique()) == [2, 4, 5]
     by_round = rounds.groupby(["task", "round"])["density"].nunique()
     assert (by_round == 1).all()
 
 
 def test_couplings_of_a_round_sum_to_one(done):
-    flow = done[2]["flow"][0]
+    flow = done[1]["flow"]
     np.testing.assert_allclose(flow.groupby(["task", "seed", "round"])["coupling"].sum(), 1)
 
 
 def test_composition_is_compared_at_equal_density_with_a_rerun_beside_it(done):
-    composition = done[2]["composition"][0]
+    composition = done[1]["composition"]
     assert set(composition["comparison"]) == {"composition", "rerun"}
     at = composition.groupby("comparison")["density"].unique()
     np.testing.assert_allclose(sorted(at["composition"]), sorted(at["rerun"]))
     assert composition["jaccard"].between(0.1, 1).all()
     trained = done[0]
     for i, j in [(2, 1), (4, 2), (6, 3)]:
-        assert trained.chains["a"].densities()[i] == trained.large["a"].densities()[j]
+        assert trained.chains["a"].densities()[i] == trained.composition["a"][0].densities()[j]
 
 
 def test_transfer_rows_carry_the_targets_own_ticket_and_random_control(done):
-    transfer, rounds = done[2]["transfer"][0], done[2]["rounds"][0]
+    transfer, rounds = done[1]["transfer"], done[1]["rounds"]
     assert len(transfer) == 4 * 3 * 2 * 3
     row = transfer[(transfer["source"] == "a") & (transfer["target"] == "c") & (transfer["seed"] == 1)].iloc[0]
     there = rounds[(rounds["task"] == "c") & (rounds["seed"] == 1) & np.isclose(rounds["density"], row["density"])].set_index(
@@ -104,7 +109,7 @@ def test_transfer_rows_carry_the_targets_own_ticket_and_random_control(done):
 
 
 def test_correlation_is_positive_where_closeness_predicts_transfer(done):
-    transfer = done[2]["transfer"][0].copy()
+    transfer = done[1]["transfer"].copy()
     rank = {pair: i for i, pair in enumerate(sorted({tuple(sorted(p)) for p in zip(transfer["source"], transfer["target"])}))}
     distance = np.array([rank[tuple(sorted(pair))] for pair in zip(transfer["source"], transfer["target"])], dtype=float)
     transfer["exponent_distance"], transfer["accuracy_own"], transfer["accuracy_random"] = distance, 0.9, 0.1
@@ -115,7 +120,7 @@ def test_correlation_is_positive_where_closeness_predicts_transfer(done):
 
 def test_figures_draw_from_the_tables_alone_and_say_how_many(done, tmp_path):
     style.use()
-    frames = {name: frame for name, (frame, _) in done[2].items()}
+    frames = done[1]
     drawn = {
         "accuracy": figures.accuracy(frames["rounds"], TASKS),
         "flow": figures.flow(frames["flow"], frames["exponents"], TASKS),
@@ -141,26 +146,18 @@ def test_rounds_trained_elsewhere_get_exponents_beside_the_studys(done, tmp_path
             state |= {f"{name}_orig": weight, f"{name}_mask": (torch.rand_like(weight) < 0.8**number).float()}
         torch.save(state, tmp_path / f"round{number}.pt")
     entry = {"folder": str(tmp_path), "grouping": "block"}
-    found = report.all_tables(STUDY | {"external": {"theirs": entry}}, *done[:2])["exponents"][0]
+    found = report.all_tables(TICKETS | {"external": {"theirs": entry}}, {"study": STUDY}, {"study": done[0]})["exponents"]
     assert list(found.loc[found["task"] == "theirs", "layer"]) == ["encoder.0", "head"]
     assert (found.loc[found["task"] == "theirs", "interval"] == "rounds").all()
 
 
 def test_too_few_rounds_leave_a_note_in_place_of_a_linearization(done):
     chain = done[0].chains["a"]
-    assert np.isfinite(tables.linearization_table(chain, "a", "m")["exponent"]).all()
+    assert np.isfinite(tables.linearization_table(chain, "a", "m", "layer")["exponent"]).all()
     short = replace(chain, masks=chain.masks[:2], magnitude=chain.magnitude[:2], accuracy=chain.accuracy[:2])
-    table = tables.linearization_table(short, "a", "m")
+    table = tables.linearization_table(short, "a", "m", "layer")
     assert "transitions between rounds" in table["note"].iloc[0]
     assert table["exponent"].isna().all()
-
-
-def test_every_network_that_is_no_plain_perceptron_goes_to_the_ensemble_trainer():
-    assert isinstance(study.setup_of(STUDY), mlp.Setup)
-    for change in ({"model": {"name": "resnet8"}}, {"optimizer": {"name": "adam"}}, {"model": STUDY["model"] | {"bias": True}}):
-        assert isinstance(study.setup_of(STUDY | change), trainers.Network)
-    with pytest.raises(KoopflowError, match="batch_size: found 0"):
-        study.setup_of(STUDY | {"batch_size": 0})
 
 
 def test_an_unknown_coupling_is_named():

@@ -1,0 +1,20 @@
+"""Train tickets of other depths, stretched to the depth of one study, on one task."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    from koopflow.data import load
+    from koopflow.tables import write_csv
+    from koopflow.tickets.chain import load_chain
+    from koopflow.tickets.checks import model_name
+    from koopflow.tickets.study import train_stretched
+    from koopflow.tickets.tables import ELASTIC
+
+    given, data = snakemake.params, snakemake.params.data
+    study = {**given.study, "checkpoints": ".checkpoints/training"}
+    images = load(data["spec"], data_root=data["root"], seed=given.seed, named=data["named"])
+    chains = {name: load_chain(path) for name, path in zip(given.models, snakemake.input.chains)}
+    target = chains.pop(snakemake.wildcards.study)
+    sources = {model_name(given.models[name]): chain for name, chain in chains.items()}
+    rows = train_stretched(snakemake.wildcards.elastic, images, study, target, sources, given.rounds)
+    write_csv(rows, snakemake.output[0], ELASTIC)
