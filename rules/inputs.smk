@@ -65,12 +65,12 @@ def whole_chains(study):
 
 
 def trained_for_tickets(name):
-    """What the jobs called `name` leave for every task of every study; nothing is transferred in a study of one task."""
+    """What the jobs called `name` leave for every task of every study; nothing is transferred where no rounds are named."""
     return [
         f"<results>/tickets/chains/{study}/{task}/{name}"
         for study, spec in TICKET_STUDIES.items()
         for task in spec["tasks"]
-        if name != "transferred.npz" or len(spec["tasks"]) > 1
+        if name != "transferred.npz" or spec["transfer"]["rounds"]
     ]
 
 
@@ -88,7 +88,7 @@ def ticket_figures():
         tasks = len(study["tasks"])
         wanted += [(kind, name) for kind in ("accuracy", "flow", "exponents")]
         wanted += [("composition", name)] if study["composition"]["seeds"] else []
-        wanted += [("transfer_matrix", name)] if tasks > 1 and study["transfer"]["rounds"] else []
+        wanted += [("transfer_matrix", name)] if study["transfer"]["rounds"] else []
         wanted += [("transfer_prediction", name)] if tasks > 3 and study["transfer"]["rounds"] else []
     wanted += [("elastic", name) for name in TICKETS["elastic"]]
     return wanted + [(kind, name) for name in TICKETS["external"] for kind in ("flow", "exponents")]

@@ -110,7 +110,7 @@ rule train_controls:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study=of_study("tasks", "controls", "transfer", "composition"),
+        study=of_study("controls", "transfer", "composition"),
         seed=config["seed"],
     message:
         "Training the controls of the tickets of {wildcards.task} ({wildcards.study})"

@@ -11,9 +11,7 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     from koopflow.tickets import report
 
     given, studies = snakemake.params, snakemake.params.studies
-    trained = {
-        name: report.read_study(study["tasks"], Path(given.folder, name), study["rounds"]) for name, study in studies.items()
-    }
+    trained = {name: report.read_study(study, Path(given.folder, name)) for name, study in studies.items()}
     found = report.all_tables(given.tickets, studies, trained, log.info)
     stretched = [read_csv(path, report.COLUMNS["elastic"]) for path in snakemake.input.elastic]
     found["elastic"] = pd.concat(stretched) if stretched else pd.DataFrame(columns=report.COLUMNS["elastic"])

@@ -32,6 +32,8 @@ def studies(tickets: Mapping, data: Mapping) -> dict[str, dict]:
                 raise KoopflowError(
                     f"{key}: {task} with the model {model_name(study['model'])} is in the study {other} too; tables tell studies apart by these"
                 )
+        if len(study["tasks"]) == 1:
+            study["transfer"] = {"rounds": []}  # there is nowhere to go
         _check_rounds(key, study)
         found[name] = study
     for name in tickets["external"]:
@@ -56,7 +58,7 @@ def _check_rounds(key: str, study: Mapping) -> None:
         raise KoopflowError(
             f"{key}.rewind_step: found {study['rewind_step']}, accepted is 0 to {study['steps'] - 1} (training has {study['steps']} steps)"
         )
-    for part in ("controls", "transfer") if len(study["tasks"]) > 1 else ("controls",):
+    for part in ("controls", "transfer"):
         beyond = [number for number in study[part]["rounds"] if number >= study["rounds"]]
         if beyond:
             raise KoopflowError(

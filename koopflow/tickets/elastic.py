@@ -96,6 +96,8 @@ def transfer_depth(source: Chain, target: Chain, setup: training.Setup, images, 
         One per round and seed: density after stretching, accuracy, accuracy_own (the target's ticket nearest in density), and
         accuracy_random (random masks of the stretched ticket's layer densities).
     """
+    if not rounds:  # a chain ended before the first of them
+        return []
     study, layers = target.study, list(target.masks[0])
     seeds = [seed for seed in target.seeds if seed in source.seeds]
     shapes = {name: values.shape[1:] for name, values in target.rewind.items()}

@@ -1,6 +1,6 @@
 """All tables of the ticket studies, from their trained chains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +47,9 @@ def save_composition(chains: tuple[Chain, Chain] | None, folder: str | Path) -> 
         save_chain(chain, Path(folder) / name)
 
 
-def read_study(tasks: Sequence[str], folder: str | Path, rounds: int) -> Trained:
+def read_study(study: Mapping, folder: str | Path) -> Trained:
     """Read what the jobs of one study left in its folder of chains."""
-    folder = Path(folder)
+    tasks, rounds, folder = study["tasks"], study["rounds"], Path(folder)
     chains = {task: load_chain(folder / task / f"rounds-{rounds}.npz") for task in tasks}
     tables_of_rounds = {task: read_csv(folder / task / "rounds.csv", tables.ROUNDS) for task in tasks}
     composition, moved = {}, {}
@@ -57,7 +57,7 @@ def read_study(tasks: Sequence[str], folder: str | Path, rounds: int) -> Trained
         files = [folder / task / "composition" / name for name in COMPOSED]
         if all(file.is_file() for file in files):
             composition[task] = tuple(load_chain(file) for file in files)
-        if len(tasks) > 1:
+        if study["transfer"]["rounds"]:
             with np.load(folder / task / "transferred.npz", allow_pickle=False) as stored:
                 moved[task] = {source: stored[source] for source in stored.files}
     return Trained(chains, tables_of_rounds, composition, moved)

@@ -24,8 +24,7 @@ def setup_of(study: Mapping) -> training.Setup:
 def control_rounds(study: Mapping, chain: Chain) -> dict[str, list[int]]:
     """Return the rounds of each control, as far as the chain goes: those asked for; random masks at the rounds that are transferred too."""
     wanted = {control: set(study["controls"]["rounds"]) for control in controls.CONTROLS}
-    if len(study["tasks"]) > 1:
-        wanted["random_mask"] |= set(study["transfer"]["rounds"])
+    wanted["random_mask"] |= set(study["transfer"]["rounds"])
     return {control: [number for number in sorted(numbers) if number < chain.rounds] for control, numbers in wanted.items()}
 
 

@@ -36,6 +36,8 @@ def transfer_to(
     study = target.study
     for source, chain in sources.items():
         check_alike(source, chain, study["task"], target)
+    if not rounds:  # a chain ended before the first of them
+        return {source: np.full((0, study["seeds"]), np.nan) for source in sources}
     # Seeds that came through everywhere, so that every seed has as many rows as the others.
     seeds = [seed for seed in target.seeds if all(seed in chain.seeds for chain in sources.values())]
     places = [(source, row, seed) for source in sources for row in range(len(rounds)) for seed in seeds]

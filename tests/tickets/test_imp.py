@@ -210,6 +210,11 @@ def test_own_tickets_transferred_to_their_own_task_give_the_chains_accuracy():
     np.testing.assert_allclose(found, np.array(chain.accuracy[1:]))
 
 
+def test_a_chain_that_ended_before_every_transferred_round_transfers_nothing():
+    chain = run(2)
+    assert transfer.transfer_to(SETUP, clusters(), chain, {"self": chain}, [])["self"].shape == (0, 3)
+
+
 def test_tickets_of_another_architecture_are_refused_by_layer():
     other = run(2, setup=Setup(MODEL | {"widths": [11, 8]}, OPTIMIZER, 16, 5, "cpu"), task="other")
     with pytest.raises(
