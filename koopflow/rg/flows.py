@@ -179,6 +179,8 @@ def composition_ratio(log_composed: np.ndarray, log_rerun: np.ndarray, confidenc
         ``ratio`` of the two means, ``ci_low`` and ``ci_high`` by a Student interval of the log ratio over jackknifed seeds,
         ``n`` seeds. A ratio of 1 means that composing steps changes no more than running again does.
     """
+    if not (log_composed.size and log_rerun.size):  # the chains ended before their densities met
+        return {"ratio": np.nan, "ci_low": np.nan, "ci_high": np.nan, "n": 0}
     composed = np.abs(log_composed).reshape(len(log_composed), -1).mean(axis=1)
     rerun = np.abs(log_rerun).reshape(len(log_rerun), -1).mean(axis=1)
     n = len(composed)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from koopflow.data.images import Images
 from koopflow.errors import KoopflowError
@@ -118,10 +119,8 @@ def test_correlation_is_positive_where_closeness_predicts_transfer(done):
     np.testing.assert_allclose(found["layer_exponents"], 1)
 
 
-def test_figures_draw_from_the_tables_alone_and_say_how_many(done, tmp_path):
-    style.use()
-    frames = done[1]
-    drawn = {
+def drawn(frames):
+    return {
         "accuracy": figures.accuracy(frames["rounds"], TASKS),
         "flow": figures.flow(frames["flow"], frames["exponents"], TASKS),
         "composition": figures.composition(frames["composition"], frames["ratios"], TASKS),
@@ -129,7 +128,11 @@ def test_figures_draw_from_the_tables_alone_and_say_how_many(done, tmp_path):
         "matrices": matrix_figures.matrices(frames["transfer"], TASKS),
         "prediction": matrix_figures.prediction(frames["transfer"], frames["universality"], TASKS),
     }
-    for name, figure in drawn.items():
+
+
+def test_figures_draw_from_the_tables_alone_and_say_how_many(done, tmp_path):
+    style.use()
+    for name, figure in drawn(done[1]).items():
         texts = [text.get_text() for ax in figure.axes for text in ax.texts]
         assert name == "matrices" or any(text.startswith("n = ") for text in texts)
         assert all(path.stat().st_size > 5000 for path in style.save(figure, tmp_path / name))
@@ -163,3 +166,21 @@ def test_too_few_rounds_leave_a_note_in_place_of_a_linearization(done):
 def test_an_unknown_coupling_is_named():
     with pytest.raises(KoopflowError, match="accepted are share, density, mean_magnitude"):
         tables.couplings_of(np.ones((3, 1, 1, 1)), "size")
+
+
+def test_chains_that_end_early_still_give_every_table_and_figure(tmp_path):
+    hasty = STUDY | {"fraction": 0.95, "steps": 10, "seeds": 2}
+    said = []
+    chains = {task: study.train_rounds(task, images_of(task), hasty, 0, 7, tmp_path, say=said.append) for task in TASKS}
+    assert all("would leave" in line for line in said)
+    assert max(chain.rounds for chain in chains.values()) < 4
+    rounds = {task: study.train_controls(task, images_of(task), hasty, chains[task]) for task in TASKS}
+    others = {task: study.train_composition(task, images_of(task), hasty, 0, chains[task], tmp_path) for task in TASKS}
+    moved = {task: study.train_transfers(task, images_of(task), hasty, chains) for task in TASKS}
+    frames = report.all_tables(TICKETS, {"study": hasty}, {"study": report.Trained(chains, rounds, others, moved)})
+    assert frames["exponents"]["class"].eq("no scaling").all()
+    assert frames["transfer"].empty
+    style.use()
+    for figure in drawn(frames).values():
+        figure.canvas.draw()
+        pyplot.close(figure)
