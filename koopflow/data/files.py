@@ -1,6 +1,8 @@
 """A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is ever
 executed."""
 
+import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,20 +48,21 @@ def npz(context, path: str) -> RawImages:
 
 
 @source("image_folder")
-def image_folder(context, path: str, size: int = 32, channels: int = 3) -> RawImages:
+def image_folder(context, path: str, size: int = 32, channels: int = 3, cache: str | None = None) -> RawImages:
     """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``), scaled and cropped to
     size × size pixels.
 
     The shorter side is scaled to `size` and the centre cut out. `channels` is 3 (colour) or 1 (grey). Images stay
-    bytes until normalized.
+    bytes until normalized. Where a folder `cache` is given, the pixels are kept there under a name made from the files' names, sizes and
+    times, so that of many jobs only the first decodes a large tree.
     """
     if channels not in (1, 3):
         raise KoopflowError(f"data: image_folder: channels: {channels} is not accepted; 1 (grey) or 3 (colour)")
     train = _folder(Path(path), ("train",))
     test = _folder(Path(path), ("test", "val"))
     classes = sorted(folder.name for folder in train.iterdir() if folder.is_dir())
-    x_train, y_train = _read_tree(train, classes, size, channels)
-    x_test, y_test = _read_tree(test, classes, size, channels)
+    x_train, y_train = _read_tree(train, classes, size, channels, cache)
+    x_test, y_test = _read_tree(test, classes, size, channels, cache)
     return RawImages(x_train, y_train, x_test, y_test, str(path))
 
 
@@ -72,8 +75,8 @@ def _folder(root: Path, names: tuple[str, ...]) -> Path:
     )
 
 
-def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    from PIL import Image, ImageOps
+def _read_tree(folder: Path, classes: list[str], size: int, channels: int, cache: str | None) -> tuple[np.ndarray, np.ndarray]:
+    from PIL import Image
 
     known = {extension for extension, kind in Image.registered_extensions().items() if kind in FORMATS}
     files = [
@@ -89,12 +92,39 @@ def _read_tree(folder: Path, classes: list[str], size: int, channels: int) -> tu
     unknown = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name not in classes)
     if unknown:
         raise KoopflowError(f"data: {folder / unknown[0]} is a class that the training images do not have")
+    names = [file for file, _ in files]
+    pixels = _decoded(names, size, channels) if cache is None else _cached(Path(cache), folder, names, size, channels)
+    return pixels, np.array([label for _, label in files], dtype=np.int64)
+
+
+def _decoded(files: list[Path], size: int, channels: int) -> np.ndarray:
+    """Return the pixels of image files, uint8 (image, channel, size, size)."""
+    from PIL import Image, ImageOps
+
     pixels = np.empty((len(files), channels, size, size), dtype=np.uint8)
-    for index, (file, _) in enumerate(files):
+    for index, file in enumerate(files):
         try:
             with Image.open(file, formats=FORMATS) as image:
                 cut = ImageOps.fit(image.convert("L" if channels == 1 else "RGB"), (size, size), Image.Resampling.BILINEAR)
         except Exception as error:  # PIL raises many kinds for a damaged image, and one for a picture too large to be one
             raise KoopflowError(f"data: {file} is not a readable image of {', '.join(FORMATS)} ({error})") from error
         pixels[index] = np.asarray(cut).reshape(size, size, channels).transpose(2, 0, 1)
-    return pixels, np.array([label for _, label in files], dtype=np.int64)
+    return pixels
+
+
+def _cached(cache: Path, folder: Path, files: list[Path], size: int, channels: int) -> np.ndarray:
+    """Return the pixels from the cache, where the very same files were decoded before; else decode them and keep the pixels."""
+    digest = hashlib.sha256(f"{size} {channels}".encode())
+    for file in files:
+        found = file.stat()
+        digest.update(f"{file.relative_to(folder)} {found.st_size} {found.st_mtime_ns}\n".encode())
+    kept = cache / f"{digest.hexdigest()[:32]}.npy"
+    if not kept.is_file():
+        pixels = _decoded(files, size, channels)
+        cache.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}.partial")
+        with open(partial, "wb") as stream:
+            np.save(stream, pixels)
+        os.replace(partial, kept)
+        return pixels
+    return np.load(kept, allow_pickle=False)

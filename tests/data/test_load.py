@@ -147,6 +147,28 @@ def test_a_bad_npz_is_named_in_one_line(tmp_path, changes, named):
     assert "bad.npz" in str(caught.value)
 
 
+def test_a_cached_image_folder_is_decoded_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
+    generator, tree = np.random.default_rng(0), tmp_path / "tree"
+    for part in ("train", "test"):
+        for label in "ab":
+            (tree / part / label).mkdir(parents=True)
+            for number in range(3):
+                Image.fromarray(generator.integers(0, 256, (9, 9, 3), dtype=np.uint8)).save(tree / part / label / f"{number}.png")
+    spec = {"source": "image_folder", "path": str(tree), "size": 8}
+    plain, cached = load(spec), spec | {"cache": str(tmp_path / "cache")}
+    opened, plainly = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda file: opened.append(file) or plainly(file))
+    for count in (12, 12):
+        again = load(cached)
+        assert np.array_equal(again.x_train, plain.x_train)
+        assert np.array_equal(again.x_test, plain.x_test)
+        assert len(opened) == count
+    Image.fromarray(np.zeros((9, 9, 3), dtype=np.uint8)).save(tree / "test" / "a" / "0.png")
+    changed = load(cached)
+    assert len(opened) == 18
+    assert not np.array_equal(changed.x_test, plain.x_test)
+
+
 def test_an_npz_and_an_image_folder_are_read(tmp_path):
     np.savez(tmp_path / "good.npz", **_arrays())
     assert load({"source": "npz", "path": str(tmp_path / "good.npz")}).shape == (1, 6, 6)
