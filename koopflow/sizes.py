@@ -44,6 +44,9 @@ NETWORKS = {
     "resnet101": (4.45e7, 7.8e9),
     "resnet152": (6.02e7, 1.15e10),
 }
+# The side of the images for which residual networks were counted; they take any, and their work grows with its square.
+COUNTED_AT = dict.fromkeys(("resnet8", "resnet14", "resnet20", "resnet32", "resnet56"), 32)
+COUNTED_AT |= dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"), 224)
 UNKNOWN = (1e6, 5e7)  # a user's own network
 
 
@@ -179,7 +182,9 @@ def _network(model: Mapping, shape: tuple[int, int, int]) -> tuple[float, float]
         widths = [math.prod(shape), *model.get("widths", (300, 100)), 10]
         dense = sum(a * b for a, b in pairwise(widths))
         return dense, dense
-    return NETWORKS.get(model["name"], UNKNOWN)
+    parameters, products = NETWORKS.get(model["name"], UNKNOWN)
+    counted_at = COUNTED_AT.get(model["name"])
+    return parameters, products * shape[1] * shape[2] / counted_at**2 if counted_at else products
 
 
 def _observed(model: Mapping, observables: list) -> float:

@@ -60,3 +60,10 @@ def test_a_tree_of_images_is_counted_by_its_first_class_and_imagenet_is_assumed_
         for number in range(5):
             (tmp_path / "train" / label / f"{number}.png").touch()
     assert sizes.ensemble(setup, {"spec": spec, "named": {}}, 1).mem_mb < before.mem_mb / 10
+
+
+def test_the_work_of_a_residual_network_grows_with_its_images():
+    setup = SETUP | {"model": {"name": "resnet50"}}
+    small, large = ({"spec": {"source": "image_folder", "size": side}, "named": {}} for side in (64, 224))
+    ratio = sizes.ensemble(setup, large, 1).seconds / sizes.ensemble(setup, small, 1).seconds
+    assert 11 < ratio <= (224 / 64) ** 2
