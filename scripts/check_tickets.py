@@ -6,12 +6,12 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     import json
     from pathlib import Path
 
-    from koopflow.data import load
+    from koopflow.data.look import look
     from koopflow.tickets.checks import check_data
 
     params = snakemake.params
     images = {
-        task: load(data["spec"], data_root=data["root"], seed=params.seed, named=data["named"])
+        task: look(data["spec"], data_root=data["root"], seed=params.seed, named=data["named"])
         for task, data in params.data.items()
     }
     found = check_data(params.tickets, params.studies, images)

@@ -58,12 +58,20 @@ def image_folder(context, path: str, size: int = 32, channels: int = 3, cache: s
     """
     if channels not in (1, 3):
         raise KoopflowError(f"data: image_folder: channels: {channels} is not accepted; 1 (grey) or 3 (colour)")
-    train = _folder(Path(path), ("train",))
-    test = _folder(Path(path), ("test", "val"))
+    (train, trained), (test, tested) = tree(path)
+    pixels = [
+        _decoded(files, size, channels) if cache is None else _cached(Path(cache), folder, files, size, channels)
+        for folder, files in ((train, [file for file, _ in trained]), (test, [file for file, _ in tested]))
+    ]
+    labels = [np.array([label for _, label in files], dtype=np.int64) for files in (trained, tested)]
+    return RawImages(pixels[0], labels[0], pixels[1], labels[1], str(path))
+
+
+def tree(path: str) -> list[tuple[Path, list[tuple[Path, int]]]]:
+    """Return the folders of training and test images, and in each the image files with their labels; no file is opened."""
+    train, test = _folder(Path(path), ("train",)), _folder(Path(path), ("test", "val"))
     classes = sorted(folder.name for folder in train.iterdir() if folder.is_dir())
-    x_train, y_train = _read_tree(train, classes, size, channels, cache)
-    x_test, y_test = _read_tree(test, classes, size, channels, cache)
-    return RawImages(x_train, y_train, x_test, y_test, str(path))
+    return [(folder, _labelled(folder, classes)) for folder in (train, test)]
 
 
 def _folder(root: Path, names: tuple[str, ...]) -> Path:
@@ -75,7 +83,8 @@ def _folder(root: Path, names: tuple[str, ...]) -> Path:
     )
 
 
-def _read_tree(folder: Path, classes: list[str], size: int, channels: int, cache: str | None) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
+    """Return the image files below `folder` with their labels."""
     from PIL import Image
 
     known = {extension for extension, kind in Image.registered_extensions().items() if kind in FORMATS}
@@ -92,9 +101,7 @@ def _read_tree(folder: Path, classes: list[str], size: int, channels: int, cache
     unknown = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name not in classes)
     if unknown:
         raise KoopflowError(f"data: {folder / unknown[0]} is a class that the training images do not have")
-    names = [file for file, _ in files]
-    pixels = _decoded(names, size, channels) if cache is None else _cached(Path(cache), folder, names, size, channels)
-    return pixels, np.array([label for _, label in files], dtype=np.int64)
+    return files
 
 
 def _decoded(files: list[Path], size: int, channels: int) -> np.ndarray:

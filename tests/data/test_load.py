@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from koopflow.data import load
+from koopflow.data.look import look
 from koopflow.errors import KoopflowError
 
 
@@ -167,6 +168,19 @@ def test_a_cached_image_folder_is_decoded_once_and_again_when_a_file_changes(tmp
     changed = load(cached)
     assert len(opened) == 18
     assert not np.array_equal(changed.x_test, plain.x_test)
+
+
+def test_a_look_at_an_image_folder_opens_no_file(tmp_path):
+    for part, count in (("train", 3), ("val", 2)):
+        for label in "abc":
+            (tmp_path / part / label).mkdir(parents=True)
+            for number in range(count):
+                (tmp_path / part / label / f"{number}.png").write_bytes(b"no picture")
+    found = look({"source": "image_folder", "path": str(tmp_path), "size": 64})
+    assert (len(found.x_train), len(found.x_test), found.shape, found.classes) == (9, 6, (3, 64, 64), 3)
+    assert look({"source": "digits"}).shape == (1, 8, 8)
+    with pytest.raises(KoopflowError, match="has no folder train"):
+        look({"source": "image_folder", "path": str(tmp_path / "nowhere")})
 
 
 def test_an_npz_and_an_image_folder_are_read(tmp_path):
