@@ -5,8 +5,12 @@ from itertools import permutations
 
 from koopflow.config import merge, unknown_name
 from koopflow.errors import KoopflowError
+from koopflow.references import MODEL_KEYS, OPTIMIZER_KEYS, require
 
-REQUIRED = ("tasks", "model", "optimizer", "batch_size", "steps", "seeds", "rounds", "fraction", "scope", "grouping", "rewind_step")
+REQUIRED = (
+    *("tasks", "model", "optimizer", "batch_size", "steps", "seeds", "rounds", "rounds_per_job", "fraction", "scope", "grouping"),
+    *("rewind_step", "controls", "transfer", "composition"),
+)
 
 
 def studies(tickets: Mapping, data: Mapping) -> dict[str, dict]:
@@ -21,9 +25,14 @@ def studies(tickets: Mapping, data: Mapping) -> dict[str, dict]:
     found, owners = {}, {}
     for name, overrides in tickets["studies"].items():
         key, study = f"tickets.studies.{name}", merge(tickets["base"], overrides)
-        for required in REQUIRED:
-            if required not in study:
-                raise KoopflowError(f"{key}.{required}: this key is missing, here and in tickets.base")
+        require(study, REQUIRED, key, "tickets.base")
+        for part, needed in (
+            ("model", MODEL_KEYS),
+            ("optimizer", OPTIMIZER_KEYS),
+            *((part, ("rounds",)) for part in ("controls", "transfer")),
+        ):
+            require(study[part], needed, f"{key}.{part}", f"tickets.base.{part}")
+        require(study["composition"], ("seeds",), f"{key}.composition", "tickets.base.composition")
         for task in study["tasks"]:
             if task not in data:
                 raise unknown_name(f"{key}.tasks", task, data, "data set")

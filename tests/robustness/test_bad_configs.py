@@ -20,8 +20,8 @@ from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.study import check as check_pruning
-from koopflow.tickets.checks import check_config as check_tickets
 from koopflow.tickets.checks import check_data
+from koopflow.tickets.checks import studies as ticket_studies
 from koopflow.training.check import checked
 from tests.house import command, copy_of_the_house
 
@@ -44,7 +44,7 @@ def planned(overrides: dict, study: dict = STUDY) -> dict:
     setups(config["equivalence"]["training"], config["data"])
     parts(config["equivalence"]["training"], config["replicas_per_job"])
     references.pruning_studies(config["pruning"], config["data"])
-    check_tickets(config["tickets"], config["data"])
+    ticket_studies(config["tickets"], config["data"])
     return config
 
 
@@ -55,7 +55,9 @@ def checked_by_first_jobs(config: dict) -> None:
         check_pruning(name, study, config["pruning"]["methods"], images(config, study["data"]))
     for name, setup in setups(config["equivalence"]["training"], config["data"]).items():
         checked(f"equivalence.training.setups.{name}", setup, images(config, setup["data"]), setup["koopman"]["observables"])
-    check_data({**config["tickets"], "external": {}}, {task: images(config, task) for task in config["tickets"]["tasks"]})
+    tickets = ticket_studies(config["tickets"], config["data"])
+    tasks = {task: images(config, task) for study in tickets.values() for task in study["tasks"]}
+    check_data({**config["tickets"], "external": {}}, tickets, tasks)
     for name, spec in config["series"].items():
         check_series(load_series(name, spec, config["seed"]), spec)
 
@@ -184,10 +186,12 @@ DANGLING = [
     ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a: "),
     ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
     ({"pruning": {"methods": {"random": {"score": "no.module:here"}}}}, "no.module"),
-    ({"tickets": {"tasks": ["digit"]}}, "tickets.tasks: found digit"),
-    ({"tickets": {"rewind_step": 200}}, "tickets.rewind_step: found 200"),
-    ({"tickets": {"controls": {"rounds": [15]}}}, "tickets.controls.rounds: found 15"),
-    ({"tickets": {"transfer": {"rounds": [99]}}}, "tickets.transfer.rounds: found 99"),
+    ({"tickets": {"studies": {"a": {"tasks": ["digit"]}}}}, "tickets.studies.a.tasks: no data set named 'digit'"),
+    ({"tickets": {"studies": {"a": {}}}}, "tickets.studies.a.tasks: this key is missing, here and in tickets.base"),
+    ({"tickets": {"base": {"rewind_step": 200}}}, "tickets.studies.digits.rewind_step: found 200"),
+    ({"tickets": {"base": {"controls": {"rounds": [15]}}}}, "tickets.studies.digits.controls.rounds: found 15"),
+    ({"tickets": {"base": {"transfer": {"rounds": [99]}}}}, "tickets.studies.digits.transfer.rounds: found 99"),
+    ({"tickets": {"elastic": {"a": {"studies": ["digits", "b"], "rounds": [3]}}}}, "tickets.elastic.a.studies: no study named 'b'"),
     ({"tickets": {"external": {"a": {"folder": "absent"}}}}, "tickets.external.a.folder: absent is no folder here"),
     ({"trajectories": {"a": {"path": "absent.h5"}}}, "trajectories.a.path: absent.h5 does not exist"),
     ({"series": {"a": {"path": "absent.csv", "time": "t", "value": "v"}}}, "series.a.path: absent.csv: no such file"),

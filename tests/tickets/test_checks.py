@@ -15,6 +15,7 @@ BASE = {
     "steps": 30,
     "seeds": 2,
     "rounds": 4,
+    "rounds_per_job": None,
     "fraction": 0.2,
     "scope": "global",
     "grouping": "layer",

@@ -1,7 +1,6 @@
 """The ticket studies of the papers' scale, in small: the blocks of config/paper.yaml themselves, on a tiny ImageFolder."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
-from test_runs import copy_of_the_house
+from tests.house import command, copy_of_the_house
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,8 +28,7 @@ def image_folder(root: Path) -> None:
 
 
 def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=500)
+    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=500)
 
 
 @pytest.fixture(scope="module")
