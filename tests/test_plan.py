@@ -57,12 +57,17 @@ def test_small_steps_share_jobs_and_checks_run_here(paper):
     assert shared == sum(int(columns[0]) for rule, columns in jobs(paper).items() if rule in grouped)
 
 
-def test_node_hours_add_up(paper):
+def test_node_hours_add_up(paper, tmp_path):
     found = jobs(paper)
     hours = [float(columns[-4]) for rule, columns in found.items() if rule != "total"]
     assert sum(hours) == pytest.approx(float(found["total"][-4]), abs=0.01 * len(hours))
-    rounds = found["train_rounds"]  # 80 equal jobs
+    config = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    config["tickets"] |= {"studies": {"resnet20": config["tickets"]["studies"]["resnet20"]}, "elastic": {}}
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(config))
+    done = planned("tickets", "--configfile", f"{tmp_path}/one.yaml", "--config", f"results={tmp_path}/results")
+    rounds = jobs(done.stdout)["train_rounds"]  # 80 equal jobs
     count, limit, expected, at_most = int(rounds[0]), float(rounds[5]), float(rounds[7]), float(rounds[9])
+    assert count == 80
     assert at_most == pytest.approx(count * limit / 60, abs=0.1)
     assert at_most / 4 < expected < at_most / 2.9
 
