@@ -39,7 +39,7 @@ plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: the jobs left of
 	python -m koopflow.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
 
 export: $(BIN)/.installed  ## make export: study.tar.gz with tables, figures, report, config, provenance (EVERYTHING=1: trajectories, too)
-	python -m koopflow.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--everything)
+	python -m koopflow.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--largest inf)
 
 pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
 	python envs/pin.py

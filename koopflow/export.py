@@ -2,7 +2,7 @@
 
 It holds tables, figures, the report, the whole configuration (study.yaml), where everything comes from (provenance.txt), the logs and
 Snakemake's records. Unpacked over a checkout of the same code it is a finished study: Snakemake finds nothing to do, and after a change
-makes anew what the change touches. Trajectories and networks, which can be large, are left out unless asked for; a step that needs
+makes anew what the change touches. Trajectories and networks of more than a megabyte are left out unless asked for; a step that needs
 them makes them again.
 """
 
@@ -18,7 +18,7 @@ from koopflow import provenance
 from koopflow.config import load_schema, resolve
 from koopflow.errors import KoopflowError
 
-LARGE = (".h5", ".npz", ".safetensors", ".pt")
+ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
 
 
 def study(configfiles: list[str], root: Path = Path()) -> dict:
@@ -36,8 +36,8 @@ def study(configfiles: list[str], root: Path = Path()) -> dict:
     return resolve(config, given, load_schema(root / "config" / "config.schema.yaml"))
 
 
-def files_of(results: Path, everything: bool) -> list[Path]:
-    """Return the files to keep: of the results, and Snakemake's records and the logs that belong to them.
+def files_of(results: Path, largest: float) -> list[Path]:
+    """Return the files to keep: of the results (arrays of at most `largest` MB), and Snakemake's records and the logs that belong to them.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def files_of(results: Path, everything: bool) -> list[Path]:
     made = [path for path in sorted(results.rglob("*")) if path.is_file() and path != results / "README.md"]
     if not made:
         raise KoopflowError(f"{results}: nothing is there to export; run the study first")
-    kept = [path for path in made if everything or path.suffix not in LARGE]
+    kept = [path for path in made if path.suffix not in ARRAYS or path.stat().st_size <= largest * 2**20]
     folders = (provenance.RECORDS, Path("logs") / results)
     return [*kept, *(path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())]
 
@@ -64,11 +64,11 @@ def accounts(results: Path, words: list[str]) -> str:
     return "\n\n".join(told) + "\n"
 
 
-def export(archive: Path, configfiles: list[str], everything: bool = False) -> int:
+def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
     """Write the archive, under a temporary name until it is whole; return how many files of the study it holds."""
     config = study(configfiles)
     results = Path(config["results"])
-    files = files_of(results, everything)
+    files = files_of(results, largest)
     words = ["--configfile", *configfiles] if configfiles else []
     written = {
         "study.yaml": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
@@ -92,10 +92,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m koopflow.export", description=__doc__.split("\n")[0])
     parser.add_argument("archive", type=Path, help="the file to write, for example study.tar.gz")
     parser.add_argument("--configfile", nargs="*", default=[], help="as the run had it")
-    parser.add_argument("--everything", action="store_true", help="trajectories and networks as well")
+    parser.add_argument(
+        "--largest", type=float, default=1, help="MB up to which trajectories and networks are taken along (inf: all)"
+    )
     asked = parser.parse_args()
     try:
-        count = export(asked.archive, asked.configfile, asked.everything)
+        count = export(asked.archive, asked.configfile, asked.largest)
     except KoopflowError as error:
         sys.exit(f"koopflow: {error}")
     print(

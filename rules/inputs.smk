@@ -133,7 +133,7 @@ def all_figures():
 
 
 def options_of_run():
-    """The configuration of this run as options for the run that writes its report."""
-    files = [str(path) for path in workflow.config_settings.configfiles]
+    """The configuration of this run as options for the run that writes its report; relative paths, so that a moved study keeps it."""
+    files = [os.path.relpath(path) for path in workflow.config_settings.configfiles]
     given = [str(word) for word in workflow.config_settings.config_args or []]
     return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]

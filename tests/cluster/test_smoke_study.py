@@ -97,7 +97,7 @@ def left_to_do(house: Path, *more: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def archive(on_the_cluster) -> Path:
     """The study as `make export` writes it, on the cluster."""
-    command = [sys.executable, "-m", "koopflow.export", "study.tar.gz", "--configfile", "config/smoke.yaml"]
+    command = [sys.executable, "-m", "koopflow.export", "study.tar.gz", "--configfile", "config/smoke.yaml", "--largest", "0.1"]
     done = subprocess.run(command, cwd=on_the_cluster["house"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return on_the_cluster["house"] / "study.tar.gz"
@@ -110,7 +110,8 @@ def test_an_archive_holds_what_a_reader_and_a_successor_need(archive):
         account = tar.extractfile("provenance.txt").read().decode()
     for name in ("results/claims.csv", "results/figures/claims.pdf", "results/report.html", "results/forecast/predictions.parquet"):
         assert name in names
-    assert not [name for name in names if name.endswith((".h5", ".npz"))]
+    assert "results/tickets/chains/digits/rounds-7.npz" not in names
+    assert "results/equivalence/training/width-10/0/trajectories.h5" not in names
     assert whole["equivalence"]["training"]["seeds"] == 4
     assert "made by: judge_claims" in account
     assert "up to date" in account
