@@ -1,12 +1,9 @@
 """Train every task's tickets on one target task."""
 
-from pathlib import Path
-
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads):
-    import numpy as np
-
+    from koopflow import arrays
     from koopflow.data import load
     from koopflow.tickets.chain import load_chain
     from koopflow.tickets.study import train_transfers
@@ -15,6 +12,4 @@ with job(snakemake.log[0], threads=snakemake.threads):
     images = load(data["spec"], data_root=data["root"], seed=snakemake.params.seed, named=data["named"])
     chains = {task: load_chain(path) for task, path in zip(study["tasks"], snakemake.input.chains)}
     accuracies = train_transfers(snakemake.wildcards.task, images, study, chains)
-    partial = Path(snakemake.output[0]).with_suffix(".partial.npz")
-    np.savez(partial, **accuracies)
-    partial.replace(snakemake.output[0])
+    arrays.save(snakemake.output[0], "transferred tickets", 1, accuracies)

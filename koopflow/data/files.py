@@ -2,11 +2,11 @@
 executed."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 
+from koopflow import arrays as archives
 from koopflow.data.images import RawImages
 from koopflow.data.registry import source
 from koopflow.errors import KoopflowError
@@ -125,13 +125,9 @@ def _cached(cache: Path, folder: Path, files: list[Path], size: int, channels: i
     for file in files:
         found = file.stat()
         digest.update(f"{file.relative_to(folder)} {found.st_size} {found.st_mtime_ns}\n".encode())
-    kept = cache / f"{digest.hexdigest()[:32]}.npy"
+    kept = cache / f"{digest.hexdigest()[:32]}.npz"
     if not kept.is_file():
         pixels = _decoded(files, size, channels)
-        cache.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}.partial")
-        with open(partial, "wb") as stream:
-            np.save(stream, pixels)
-        os.replace(partial, kept)
+        archives.save(kept, "pixels of an image folder", 1, {"pixels": pixels})
         return pixels
-    return np.load(kept, allow_pickle=False)
+    return archives.load(kept, "pixels of an image folder", 1, ["pixels"])["pixels"]

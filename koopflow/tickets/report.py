@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from koopflow import arrays
 from koopflow.rg.exponents import WindowRule
 from koopflow.tables import read_csv
 from koopflow.tickets import tables, universality
@@ -58,8 +59,7 @@ def read_study(study: Mapping, folder: str | Path) -> Trained:
         if all(file.is_file() for file in files):
             composition[task] = tuple(load_chain(file) for file in files)
         if study["transfer"]["rounds"]:
-            with np.load(folder / task / "transferred.npz", allow_pickle=False) as stored:
-                moved[task] = {source: stored[source] for source in stored.files}
+            moved[task] = arrays.load(folder / task / "transferred.npz", "transferred tickets", 1)
     return Trained(chains, tables_of_rounds, composition, moved)
 
 

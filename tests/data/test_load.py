@@ -158,7 +158,7 @@ def test_a_cached_image_folder_is_decoded_once_and_again_when_a_file_changes(tmp
     spec = {"source": "image_folder", "path": str(tree), "size": 8}
     plain, cached = load(spec), spec | {"cache": str(tmp_path / "cache")}
     opened, plainly = [], Image.open
-    monkeypatch.setattr(Image, "open", lambda file: opened.append(file) or plainly(file))
+    monkeypatch.setattr(Image, "open", lambda file, **options: opened.append(file) or plainly(file, **options))
     for count in (12, 12):
         again = load(cached)
         assert np.array_equal(again.x_train, plain.x_train)
