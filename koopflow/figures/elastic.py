@@ -49,6 +49,8 @@ def stretched(elastic: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
         )
     axes[1].set_yticks(range(len(pairs)), [f"{a} to {b}" for a, b in pairs])
     axes[1].set_ylim(len(pairs) + 0.1, -0.6)
+    low, high = axes[1].get_xlim()
+    axes[1].set_xlim(max(low, 0), min(high, 100))
     axes[1].set_xlabel(f"test accuracy (%) at density {100 * lowest['density'].median():.0f} %")
     panels.state_n(axes[1], lowest["seed"].nunique(), "seeds; bars: 95 % intervals", corner="lower left")
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=3)

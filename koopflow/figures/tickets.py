@@ -37,7 +37,8 @@ def density_axis(ax, low: float) -> None:
     """Make the x axis a density in percent on a log scale, dense on the left as pruning goes."""
     ax.set_xscale("log")
     ax.set_xlim(1.08, low / 1.08)
-    ax.xaxis.set_major_locator(FixedLocator([tick for tick in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005) if tick >= low / 1.08]))
+    ticks = (1, 0.9, 0.8, 0.7, 0.6, 0.5) if low > 0.3 else (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
+    ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if tick >= low / 1.08]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
@@ -100,7 +101,9 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
             ax.plot([], [], color=colour, label=text if layer in named else "_nolegend_")
         density_axis(ax, own["density"].min())
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]))
+        near = ax.get_ylim()[0] > 0.002  # few decades have room for more ticks
+        ticks = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] if near else [10.0**power for power in range(-8, 1)]
+        ax.yaxis.set_major_locator(FixedLocator(ticks))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.yaxis.set_minor_locator(NullLocator())
         ax.set_ylabel("coupling (share of magnitude)")
