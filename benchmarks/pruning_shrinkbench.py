@@ -40,6 +40,11 @@ SHAPE, MODEL = (1, 28, 28), {"name": "mnistnet"}
 SETUP = {"model": MODEL, "optimizer": {"name": "sgd", "learning_rate": 0.05}, "batch_size": 64, "steps": 312}
 
 
+def clocks() -> np.ndarray:
+    """Return the wall clock and this process's processor time, in seconds; the latter hardly minds what else the machine does."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
 def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compression: float) -> float:
     """One experiment as ShrinkBench runs it, without fine-tuning; returns the accuracy."""
     normal = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
@@ -89,11 +94,11 @@ def main() -> None:
             target = Path(unpacked, "MNIST", "raw", file.stem)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(gzip.decompress(file.read_bytes()))
-        begun = time.perf_counter()
+        begun = clocks()
         theirs = {(name, c): shrinkbench(unpacked, weights, *METHODS[name], c) for name, c in pairs}
-        their_seconds = time.perf_counter() - begun
+        their_seconds = clocks() - begun
 
-    begun = time.perf_counter()
+    begun = clocks()
     gradient = gradients(MODEL, weights, images, count=128)[0]
     moment = scores.Moment(weights, parameters, gradient, None, seeds.rng(0, "benchmark"))
     prunable = mask.prunable_names(parameters)
@@ -105,7 +110,7 @@ def main() -> None:
             chosen = mask.select(values, parameters, mask.kept_at(parameters, prunable, c), prunable=prunable, scope=scope)
             found = evaluate([weights * chosen.kept])[0]
             rows.append((name, c, theirs[name, c], found, found - theirs[name, c], time.perf_counter() - start))
-    our_seconds = time.perf_counter() - begun
+    our_seconds = clocks() - begun
 
     # Masks that empty whole channels: half of conv2's channels and half of the hidden units, dense and dropped.
     kept = weights.copy()
@@ -126,9 +131,8 @@ def main() -> None:
     table.to_csv(out / "pruning_shrinkbench.csv", index=False)
     print(table.to_string(index=False, float_format="%.4f"))
     same = table[table.method != "random"].difference.abs().max()
-    print(
-        f"\n30 pairs: ShrinkBench's way {their_seconds:.1f} s, koopflow {our_seconds:.1f} s, ratio {their_seconds / our_seconds:.1f}"
-    )
+    for name, theirs_s, ours_s in zip(("wall clock", "processor"), their_seconds, our_seconds):
+        print(f"30 pairs, {name}: ShrinkBench's way {theirs_s:.1f} s, koopflow {ours_s:.1f} s, ratio {theirs_s / ours_s:.1f}")
     print(f"largest difference of accuracy where the method is the same (all but random): {same:.4f}")
     print(
         f"half of the channels empty: {channel_seconds[0]:.3f} s whole, {channel_seconds[1]:.3f} s dropped; {whole:.4f}, {dropped:.4f}"
