@@ -20,7 +20,7 @@ from koopflow.training import models
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.evaluation import score
 from koopflow.training.replicas import initial_weights
-from koopflow.trajectory import Trajectory, TrajectoryRecorder
+from koopflow.trajectory import Trajectory, TrajectoryRecorder, TrajectoryWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = {
@@ -298,14 +298,16 @@ def test_a_trajectory_that_lacks_what_is_pruned_is_refused_before_anything(digit
 
 
 def test_nan_among_the_weights_of_a_trajectory_is_one_line(digits, tmp_path):
-    import h5py
-
     record(digits, tmp_path / "own.h5", STUDY["model"])
-    with h5py.File(tmp_path / "own.h5", "r+") as file:
-        file["weights"][0, 136, 100] = np.nan
-    whole = STUDY | {"trajectory": str(tmp_path / "own.h5")}
-    with pytest.raises(KoopflowError, match=r"own\.h5: weight nan in layer1\.weight of replica 0 at step 136"):
-        run(digits, whole, tmp_path / "own.h5")
+    with Trajectory(tmp_path / "own.h5") as trajectory:
+        weights, table = trajectory.read(), [(parameter.name, parameter.shape) for parameter in trajectory.parameters]
+    weights[0, 136, 100] = np.nan
+    with TrajectoryWriter(tmp_path / "nan.h5", table, 1, study={}, seeds=[], steps=weights.shape[1]) as writer:
+        for step in range(weights.shape[1]):
+            writer.append(step, weights[:, step])
+    whole = STUDY | {"trajectory": str(tmp_path / "nan.h5")}
+    with pytest.raises(KoopflowError, match=r"nan\.h5: weight nan in layer1\.weight of replica 0 at step 136"):
+        run(digits, whole, tmp_path / "nan.h5")
 
 
 @pytest.mark.parametrize(
