@@ -7,6 +7,7 @@ checks, checksums of inputs and functions of wildcards add up to.
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -55,10 +56,10 @@ def main() -> None:
         words = command("equivalence", "--configfile", "mine.yaml", cores=asked.cores)
         begun = time.monotonic()
         plan = subprocess.run([*words, "--dry-run", "--quiet", "all"], cwd=folder, capture_output=True, text=True)
-        planned = time.monotonic() - begun
+        planned, spent = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
         if plan.returncode:
             sys.exit(plan.stderr[-2000:])
-        print(f"planning {asked.jobs} jobs: {planned:.1f} s")
+        print(f"planning {asked.jobs} jobs: {planned:.1f} s, of which {spent.ru_utime + spent.ru_stime:.1f} s of processor")
         if asked.run != "all":
             targets = [f"results/equivalence/training/setup-{number:04d}/eigenvalues.csv" for number in range(int(asked.run))]
             words = command(*targets, "--configfile", "mine.yaml", cores=asked.cores)

@@ -7,6 +7,7 @@ the thread limits set here are in place before BLAS and torch read them.
 import errno
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -72,18 +73,14 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         logger.info("done in %.1f s%s", time.monotonic() - started, _gpu_memory())
     except KoopflowError as error:
         _fail(str(error))
-    except OSError as error:
-        if error.errno not in OUTSIDE:
+    except (OSError, MemoryError, RuntimeError) as error:
+        line = _outside(error)
+        if line is None:
             logger.error(traceback.format_exc())
             raise
         # Files that cannot be closed either (h5py's, when the disk is full) would add a traceback of their own to the one line.
         sys.unraisablehook = lambda unraisable: logger.debug("%s", unraisable.exc_value)
-        _fail(f"{error.filename or 'writing the results'}: {OUTSIDE[error.errno]}; make room or mend it, then run again")
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
-            logger.error(traceback.format_exc())
-            raise
-        _fail(f"not enough memory ({error}); take smaller networks, batches or replicas_per_job, or a machine with more")
+        _fail(line)
     except Exception:
         logger.error(traceback.format_exc())
         raise
@@ -99,6 +96,21 @@ def _gpu_memory() -> str:
     if torch is None or not torch.cuda.is_initialized():
         return ""
     return f", at most {torch.cuda.max_memory_allocated() / 2**20:.0f} MB of the GPU {torch.cuda.get_device_name()}"
+
+
+def _outside(error: Exception) -> str | None:
+    """Return one line on a failure of disk or memory, with what to do; None for anything else.
+
+    HDF5 reports a full disk as OSError or RuntimeError, the number and the file in its words.
+    """
+    if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
+        return f"not enough memory ({error}); take smaller networks, batches or replicas_per_job, or a machine with more"
+    words = re.search(r"filename = '([^']*)'.*?errno = (\d+)", str(error), re.DOTALL)
+    number = int(words[2]) if words else getattr(error, "errno", None)
+    name = words[1] if words else getattr(error, "filename", None)
+    if number not in OUTSIDE:
+        return None
+    return f"{name or 'writing the results'}: {OUTSIDE[number]}; make room or mend it, then run again"
 
 
 def _fail(message: str) -> None:

@@ -9,6 +9,9 @@ import pytest
 from koopflow.errors import KoopflowError
 from koopflow.job import job
 
+# As h5py 3.16 says it.
+HDF5 = "file write failed: time = now\n, filename = 'results/t.h5.partial', file descriptor = 4, errno = 28, error message = 'No space'"
+
 
 @pytest.mark.parametrize(
     ("error", "words"),
@@ -17,6 +20,8 @@ from koopflow.job import job
         (OSError(errno.ENOSPC, "No space left on device", "results/a.csv"), "results/a.csv: no space left on the device"),
         (OSError(errno.EDQUOT, "Disk quota exceeded", "results/a.csv"), "the disk quota is used up"),
         (OSError(errno.EROFS, "Read-only file system", "results/a.csv"), "the file system is read-only"),
+        (RuntimeError(f"Unable to flush ({HDF5})"), "results/t.h5.partial: no space left on the device"),
+        (OSError(f"Can't write data ({HDF5})"), "results/t.h5.partial: no space left on the device"),
         (MemoryError("Unable to allocate 7 TiB"), "not enough memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"), "not enough memory"),
     ],
