@@ -2,7 +2,7 @@
 
     python benchmarks/tickets_conv.py
 
-Prints milliseconds per replica and step of both ways, under masks, and which one the trainer chooses. Batch normalization keeps running
+Prints processor milliseconds per replica and step of both ways, under masks, and which one the trainer chooses. Batch normalization keeps running
 statistics, which vmap refuses; its networks are timed batched without them.
 """
 
@@ -50,9 +50,9 @@ def milliseconds(model, images: Images, replicas: int, method: str, steps: int) 
     masks = np.random.default_rng(1).random((replicas, net.layout.size)) < 0.5
     common = {"seed": 0, "groups": range(replicas), "masks": masks, "device": "cpu", "method": method}
     train(setup | {"steps": 1}, images, **common)
-    started = time.perf_counter()
+    started = time.process_time()
     train(setup | {"steps": steps}, images, **common)
-    return 1000 * (time.perf_counter() - started) / (steps + 1) / replicas
+    return 1000 * (time.process_time() - started) / (steps + 1) / replicas
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def main() -> None:
         "resnet14 of width 8, 8x8": ({"name": f"{__name__}:plain_resnet"}, images_of(1, 8), 6),
         "resnet14 of width 16, 32x32": ({"name": f"{__name__}:plain_resnet", "width": 16}, images_of(3, 32), 2),
     }
-    print(f"{torch.get_num_threads()} threads, batch 50; milliseconds per replica and step")
+    print(f"{torch.get_num_threads()} threads, batch 50; processor milliseconds per replica and step")
     print(f"{'':30}{'replicas':>9}{'batched':>10}{'sequential':>12}{'chosen':>12}")
     for name, (model, images, steps) in cases.items():
         for replicas in (5, 10):
