@@ -18,7 +18,8 @@ with job(snakemake.log[0], threads=snakemake.threads):
     runs = pd.concat([read_csv(path, RUN_COLUMNS, dtype={"setting": str}) for path in snakemake.input.runs], ignore_index=True)
     given = snakemake.params
     distances = spectrum_distances(spectra, given.seed, given.options["shuffles"])
-    several = {"trajectories": list(runs["setting"].unique())}
+    counts = runs.groupby("setting", sort=False)["seed"].nunique()
+    several = {"trajectories": list(counts.index[counts > 1])}
     tests = comparison_table(spectra_of(runs), several, given.options["significance"], given.options["margin"], given.seed)
     write_csv(spectra, snakemake.output.eigenvalues, SPECTRUM_COLUMNS)
     write_csv(distances, snakemake.output.distances, DISTANCE_COLUMNS)
