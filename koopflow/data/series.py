@@ -126,13 +126,15 @@ def infer_period(early: np.ndarray, step: str = "step") -> int:
     median first: a few of them would hide any season.
     """
     count = len(early)
+    if count < 12:
+        return 1
     time = np.arange(count)
     lowest, median, highest = np.quantile(early, [0.25, 0.5, 0.75])
     reach = 5 * (highest - lowest)
     held = np.clip(early, median - reach, median + reach) if reach > 0 else early
-    rest = held - np.polyval(np.polyfit(time, held, 1), time) if count > 2 else held
+    rest = held - np.polyval(np.polyfit(time, held, 1), time)
     size = float(rest @ rest)
-    if size <= 0 or count < 12:
+    if size <= 0:
         return 1
     spectrum = np.fft.rfft(rest, 2 * count)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:count] / size
