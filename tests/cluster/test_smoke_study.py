@@ -73,7 +73,8 @@ def test_small_steps_share_a_job(on_the_cluster):
     comments = [comment for _, comment in on_the_cluster["jobs"].values()]
     for rule in groups:
         assert not [comment for comment in comments if comment.startswith(f"rule_{rule}")], f"{rule} had a job of its own"
-    assert len(comments) < 30
+    finished = on_the_cluster["said"].count("Finished jobid")
+    assert len(comments) + 10 <= finished  # groups and checks
 
 
 def test_every_job_asks_for_memory_and_time(on_the_cluster):
