@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from koopflow.errors import KoopflowError
@@ -44,6 +45,25 @@ def hold(folder: str | Path, results: str | Path = "") -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def writable(results: str | Path) -> None:
+    """See that something can be written where results go, before any job is started; nothing is left there.
+
+    Raises
+    ------
+    KoopflowError
+        If the disk is full or read-only, or the folder belongs to somebody else.
+    """
+    folder = Path(results).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"koopflow")
+            file.flush()
+    except OSError as error:
+        raise KoopflowError(f"{results}: {str(error.strerror).lower()}; make room or mend it, then run again") from None
 
 
 def refuse_leftovers(folder: str | Path) -> None:

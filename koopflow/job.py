@@ -78,9 +78,8 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         if line is None:
             logger.error(traceback.format_exc())
             raise
-        # Files that cannot be closed either (h5py's, when the disk is full) would add a traceback of their own to the one line.
-        sys.unraisablehook = lambda unraisable: logger.debug("%s", unraisable.exc_value)
-        _fail(line)
+        # HDF5's files cannot be closed either, and would say so in a traceback of their own.
+        _fail(line, last="errno = " in str(error))
     except Exception:
         logger.error(traceback.format_exc())
         raise
@@ -113,7 +112,17 @@ def _outside(error: Exception) -> str | None:
     return f"{name or 'writing the results'}: {OUTSIDE[number]}; make room or mend it, then run again"
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, last: bool = False) -> None:
+    """Say what is wrong and end the job with status 1; `last`: nothing more is to be heard from this process."""
     logger.error(message)
     print(f"koopflow: {message}", file=sys.stderr, flush=True)
+    if last:
+        _silence()
     raise SystemExit(1) from None
+
+
+def _silence() -> None:
+    """Send what this process still writes to its standard error nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

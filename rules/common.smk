@@ -13,7 +13,7 @@ from koopflow.config import load_schema, resolve
 from koopflow.equivalence.study import parts, setups
 from koopflow.errors import KoopflowError
 from koopflow.failures import reasons
-from koopflow.folder import hold, refuse_leftovers
+from koopflow.folder import hold, refuse_leftovers, writable
 from koopflow.sources import source_files
 
 
@@ -125,4 +125,5 @@ checked(references.check, config, SCHEMA)
 # A report only reads, and the rule `report` has it written while its own run holds the folder.
 if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.argv:
     LOCK = checked(hold, ".snakemake", config["results"])
+    checked(writable, config["results"])
     checked(refuse_leftovers, ".")

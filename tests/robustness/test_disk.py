@@ -3,7 +3,6 @@
 The small disks are tmpfs mounts of their own, which takes root; where mounting is refused the tests are skipped, loudly (CI fails instead).
 """
 
-import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -26,16 +25,6 @@ def mount(*words: str) -> None:
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     return house_with(tmp_path / "house")
-
-
-@pytest.fixture
-def small_house(tmp_path: Path) -> Iterator[Path]:
-    """The whole house, Snakemake's records included, on a disk of 8 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount("-t", "tmpfs", "-o", "size=8m", "koopflow-test", str(place))
-    yield house_with(place / "house")
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 @pytest.fixture
@@ -79,21 +68,3 @@ def test_a_full_disk_and_a_read_only_one_are_named_and_the_run_goes_on_when_ther
     assert digests(disk) == digests(calm)
     for name, digest in before.items():
         assert digests(disk)[name] == digest, f"{name} was there before and is another now"
-
-
-@pytest.mark.slow
-def test_a_disk_that_is_full_of_everything_is_named_and_the_run_goes_on_when_there_is_room(small_house, calm):
-    filler = small_house.parent / "filler"
-    with filler.open("wb") as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)):
-            file.flush()
-    with filler.open("r+b") as file:
-        file.truncate(filler.stat().st_size - 400_000)
-    full = run(small_house)
-    assert full.returncode != 0
-    assert "o space left on" in full.stdout + full.stderr
-    filler.unlink()
-    mount("-o", "remount,size=200m", str(small_house.parent))
-    done = run(small_house)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert digests(small_house / "results") == digests(calm)
