@@ -40,6 +40,16 @@ def pruned_networks(table):
     return [f"{folder}/{name}/{part}/{table}.csv" for name, parts in PRUNING_PARTS.items() for part in range(len(parts))]
 
 
+def of_study(*more):
+    """What a training job reads of its study."""
+
+    def read(wildcards):
+        study = {key: value for key, value in TICKET_STUDIES[wildcards.study].items() if key in (*TICKET_TRAINING, *more)}
+        return {**study, "device": config["device"], "interval": config["checkpoint_interval"]}
+
+    return read
+
+
 def stops_of_chain(study):
     """Where a chain is cut into jobs of `rounds_per_job` rounds; each goes on from the one before, so a longer chain repeats nothing."""
     rounds = TICKET_STUDIES[study]["rounds"]

@@ -19,16 +19,6 @@ TICKET_WILDCARDS = {
 }
 
 
-def of_study(*more):
-    """What a training job reads of its study."""
-
-    def read(wildcards):
-        study = {key: value for key, value in TICKET_STUDIES[wildcards.study].items() if key in (*TICKET_TRAINING, *more)}
-        return {**study, "device": config["device"], "interval": config["checkpoint_interval"]}
-
-    return read
-
-
 rule check_tickets:
     input:
         external=[entry["folder"] for entry in TICKETS["external"].values()],
