@@ -206,7 +206,7 @@ rule fit_exponents:
             name: {key: study[key] for key in ("tasks", "model", "grouping", "rounds", "transfer")}
             for name, study in TICKET_STUDIES.items()
         },
-        folder=lambda wildcards, input: os.path.commonpath(input.chains) if input.chains else "",
+        folder=os.path.join(config["results"], "tickets", "chains"),
     message:
         "Fitting exponents and comparing them with transfer"
     script:
