@@ -124,7 +124,8 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
 
 
 def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) -> list[Path]:
-    """Write one .safetensors file per seed and round: masked rewind weights, ``NAME_mask``, and provenance as metadata.
+    """Write one .safetensors file per seed and round: masked rewind weights, ``NAME_mask``, and provenance as JSON in
+    the metadata ``ticket``.
 
     A torch user needs two lines: ``ticket = safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket,
     strict=False)``.
@@ -140,9 +141,10 @@ def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) ->
             kept = {name: weights[name][seed] * masks[name][seed] if name in masks else weights[name][seed] for name in weights}
             tensors = {name: np.ascontiguousarray(values) for name, values in kept.items()}
             tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
-            provenance = {"study": json.dumps(chain.study, sort_keys=True), "seed": str(seed), "round": str(round_number)}
+            provenance = {"study": chain.study, "seed": int(seed), "round": int(round_number)}
             written.append(folder / f"seed-{seed}_round-{round_number:02d}.safetensors")
-            save_file(tensors, written[-1], metadata=provenance)
+            # One entry: safetensors writes several in an order that differs from process to process.
+            save_file(tensors, written[-1], metadata={"ticket": json.dumps(provenance, sort_keys=True)})
     return written
 
 

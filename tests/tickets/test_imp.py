@@ -194,6 +194,13 @@ def test_a_ticket_is_loaded_by_torch_in_two_lines(tmp_path):
     )
 
 
+def test_equal_tickets_have_equal_bytes(tmp_path):
+    chain = run(3)
+    written = [chains.write_tickets(chain, tmp_path / str(time), [1, 2]) for time in range(4)]
+    for same in zip(*written):
+        assert len({path.read_bytes() for path in same}) == 1
+
+
 def test_a_chain_survives_its_file_and_equal_chains_have_equal_bytes(tmp_path):
     chain = run(3)
     for name in ("a", "b"):

@@ -93,3 +93,12 @@ def test_a_longer_chain_is_planned_without_its_finished_rounds(finished):
     assert planned.returncode == 0, planned.stderr
     counts = dict(line.split() for line in (planned.stdout + planned.stderr).splitlines() if line.startswith("train_rounds "))
     assert counts == {"train_rounds": "1"}
+
+
+def test_a_study_alone_finds_its_chains(finished):
+    config = yaml.safe_load((finished / "mine.yaml").read_text())
+    config["tickets"] |= {"studies": {"resnet20": config["tickets"]["studies"]["resnet20"]}, "elastic": {}}
+    (finished / "alone.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(finished, "results/tickets/exponents.csv", "--configfile", "alone.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert set(pd.read_csv(finished / "results/tickets/exponents.csv")["model"]) == {"resnet20-2"}
