@@ -4,11 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+
+from koopflow.trajectory import TrajectoryRecorder
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +28,7 @@ def snippets(language: str) -> list[str]:
 
 
 def test_snippets_are_short():
-    assert len(snippets("python")) + len(snippets("yaml")) == 4
+    assert len(snippets("python")) + len(snippets("yaml")) == 5
     for snippet in snippets("python") + snippets("yaml"):
         assert len(snippet.strip().splitlines()) < 10
 
@@ -48,6 +51,22 @@ def test_recording_a_training_run(tmp_path, monkeypatch, capsys):
     assert "j" in capsys.readouterr().out  # complex eigenvalues were printed
 
 
+def record(path: Path, width: int, seed: int) -> None:
+    """Record a user's training run of 80 steps."""
+    torch.manual_seed(seed)
+    layers = {"fc1": nn.Linear(6, width), "relu": nn.ReLU(), "fc2": nn.Linear(width, 3)}
+    model = nn.Sequential(OrderedDict(layers))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    recorder = TrajectoryRecorder(model, path)
+    for _ in range(80):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(torch.randn(32, 6)), torch.randint(0, 3, (32,)))
+        loss.backward()
+        optimizer.step()
+        recorder.step(loss.item())
+    recorder.close()
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
     """A copy of the workflow with what a user would put beside it."""
@@ -66,7 +85,10 @@ def copy(tmp_path_factory) -> Path:
     for number in range(6):
         mask = (weights > 0.15 * number).float()
         torch.save({"a.weight_orig": weights, "a.weight_mask": mask}, folder / "rounds" / f"round-{number}.pt")
-    for snippet, name in zip(snippets("yaml"), ("network", "tickets", "series")):
+    for name, width in (("small", 8), ("large", 24)):
+        for run in range(2):
+            record(folder / f"{name}-{run}.h5", width, run)
+    for snippet, name in zip(snippets("yaml"), ("runs", "network", "tickets", "series"), strict=True):
         (folder / f"{name}.yaml").write_text(snippet)
     return folder
 
@@ -78,22 +100,17 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("target", "name", "results"),
     [
+        ("spectra", "runs", ["spectra/eigenvalues.csv", "spectra/tests.csv", "figures/trajectories_spectra.png"]),
         ("pruning", "network", ["pruning/accuracy.csv", "figures/pruning_accuracy.png"]),
+        ("tickets", "tickets", ["tickets/exponents.csv", "figures/tickets_exponents_mine.png"]),
         ("forecast", "series", ["forecast/skill.csv", "figures/forecast_sales.png"]),
     ],
 )
-def test_a_users_own_network_and_series_go_through_to_table_and_figure(copy, target, name, results):
+def test_a_users_own_runs_network_tickets_and_series_go_through_to_table_and_figure(copy, target, name, results):
     done = run(copy, target, "--configfile", f"{name}.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     for file in results:
         assert (copy / "results" / file).stat().st_size > 0
-
-
-def test_a_users_own_tickets_pass_the_checks_and_are_planned(copy):
-    done = run(copy, "results/checks/tickets.json", "--configfile", "tickets.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = run(copy, "tickets", "--dry-run", "--configfile", "tickets.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_links_and_figures_exist():

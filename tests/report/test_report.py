@@ -144,6 +144,8 @@ def test_every_figure_and_table_has_a_caption_with_a_title_and_a_place_in_the_re
     drawn = {stem.replace("{", "").replace("}", "") for text in rules.values() for stem in re.findall(r'figure\("([^"]+)"\)', text)}
     listed = re.findall(r'^    "([a-z_]+)": ".+\.csv",$', rules["figures"], re.MULTILINE)
     captions = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "report").glob("*.rst") if path.stem != "workflow"}
+    drawn |= {f"tickets_{kind}" for kind in re.findall(r'\("([a-z_]+)", name\)', rules["inputs"])}
+    drawn |= {"tickets_accuracy", "tickets_flow", "tickets_exponents"}  # of every study: one loop names them
     assert drawn | set(listed) == placed == set(captions)
     for name, caption in captions.items():
         assert caption.startswith("**"), name
