@@ -24,6 +24,7 @@ from tests.house import copy_of_the_house, digests, jobs_in, processes_in, start
 
 KINDS = ("group", "job", "term")
 TERM_SECONDS = 10.0
+LINGER_SECONDS = 0.4  # mean time from the share of jobs to the kill: short beside the shortest jobs, or the last are over before it
 
 
 @dataclass
@@ -63,7 +64,7 @@ def interrupt(
             finished, planned = done_jobs(log)
             reached = total - planned + finished if planned else 0
             if moment is None and reached >= share * total and jobs_in(folder):
-                moment = time.monotonic() + chance.expovariate(1.0)
+                moment = time.monotonic() + chance.expovariate(1 / LINGER_SECONDS)
             if moment is not None and time.monotonic() >= moment and (running := jobs_in(folder)):
                 break
             time.sleep(0.02)
@@ -102,7 +103,7 @@ def soak(arguments: list[str], kills: int, cores: int, seed: int, folder: Path, 
     begun = time.monotonic()
     for number in range(kills):
         # Not quite to the end, where hardly anything runs that could be killed.
-        share, kind = 0.9 * (number + chance.random()) / kills, KINDS[number % len(KINDS)]
+        share, kind = 0.9 * (number + 0.5 * chance.random()) / kills, KINDS[number % len(KINDS)]
         kill = interrupt(killed, arguments, cores, folder / f"kill-{number:02d}.log", share, total, kind, chance)
         if kill is None:
             say(f"kill {number + 1}: the run ended before it")
