@@ -93,7 +93,7 @@ def transfer(share_of_distance, gain=0.1):
 def skill(memory, persistence=-0.3):
     rows = []
     for series, horizon in itertools.product(("a", "b"), (1, 8)):
-        for method, value in (("sliding", 0.0), ("memory", memory), ("persistence", persistence)):
+        for method, value in (("sliding", 0.0), ("gated", memory), ("persistence", persistence)):
             rows.append((series, method, horizon, 300, 1 - value, value, value - 0.05, value + 0.05))
     columns = ["series", "method", "horizon", "n", "mae", "skill_vs_sliding", "ci_low", "ci_high"]
     return {"forecast/skill.csv": pd.DataFrame(rows, columns=columns)}
