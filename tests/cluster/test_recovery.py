@@ -91,6 +91,11 @@ def house(folder: Path) -> Path:
     return folder
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to programs that it starts in the background, tests among them: they ignore Ctrl-C, and so do their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """A run of the study on the cluster, in the background."""
 
@@ -108,7 +113,9 @@ class Run:
             *more,
         ]
         with open(self.output, "w") as output:
-            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=output, stderr=output, preexec_fn=hear_interrupts
+            )
 
     def jobs(self) -> dict[str, tuple[str, str]]:
         """State of every SLURM job so far by number, with its comment (the plugin's name for it) and partition."""
