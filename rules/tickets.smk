@@ -206,7 +206,7 @@ rule fit_exponents:
             name: {key: study[key] for key in ("tasks", "model", "grouping", "rounds", "transfer")}
             for name, study in TICKET_STUDIES.items()
         },
-        folder=os.path.join(config["results"], "tickets", "chains"),
+        folder=lambda wildcards, output: os.path.join(os.path.dirname(output.rounds), "chains"),
     message:
         "Fitting exponents and comparing them with transfer"
     script:
