@@ -76,7 +76,7 @@ def sliding(memory, series, start, stop):
     """The ordinary forecast: the present window's own model."""
     parts = []
     for begin in range(start, stop, BLOCK):
-        part = memory.models.take(slice(begin, min(stop, begin + BLOCK)))
+        part = memory.archive_.models.take(slice(begin, min(stop, begin + BLOCK)))
         states = present_states(series, _origins(memory, begin, begin + len(part)), memory.delays)
         parts.append(advance(part, states, part.mean, memory.horizon, stabilize=memory.stabilize))
     return np.concatenate(parts)
@@ -86,19 +86,19 @@ def recall_from(memory, series, start, stop, which, matches=None):
     """Return the forecasts of the present states by the models that belong to the recalled windows (the nearest `matches` of them),
     averaged by nearness; the ordinary forecast where nothing is recalled."""
     result, weight = np.zeros((stop - start, memory.horizon, series.shape[1])), np.zeros(stop - start)
-    models = memory.models
+    archive, models = memory.archive_, memory.archive_.models
     source, lead = models, memory.horizon if which == "later" else 0
-    if which == "following" and memory._episodes:
-        source = memory.episode_models
+    if which == "following" and archive.followed is not None:
+        source = archive.followed
     for rank in range(matches or memory.matches):
         for begin in range(start, stop, BLOCK):
             rows = np.arange(begin, min(stop, begin + BLOCK))
-            rows = rows[memory._recalled.view[rows, rank] >= 0]
+            rows = rows[archive.recalled.view[rows, rank] >= 0]
             if len(rows) == 0:
                 continue
-            part = source.take(memory._recalled.view[rows, rank] + lead)
+            part = source.take(archive.recalled.view[rows, rank] + lead)
             states = present_states(series, rows + memory.window - 1, memory.delays)
-            near = 1.0 / (memory._distances.view[rows, rank] + 1e-6)
+            near = 1.0 / (archive.distances.view[rows, rank] + 1e-6)
             moved = advance(part, states, models.mean[rows], memory.horizon, stabilize=memory.stabilize)
             result[rows - start] += near[:, None, None] * moved
             weight[rows - start] += near
@@ -125,7 +125,7 @@ def recalled_episode(memory, series, start, stop):
 def continuation(memory, series, start, stop):
     """How the recalled windows went on, moved to the present level and averaged by nearness; the last value where there is none."""
     origins = _origins(memory, start, stop)
-    members, distances = memory._recalled.view[start:stop], memory._distances.view[start:stop]
+    members, distances = memory.archive_.recalled.view[start:stop], memory.archive_.distances.view[start:stop]
     near = np.where(members >= 0, 1.0 / (np.nan_to_num(distances) + 1e-6), 0.0)
     near = near / np.maximum(near.sum(axis=1, keepdims=True), 1e-300)
     ends = np.maximum(members, 0) + memory.window - 1

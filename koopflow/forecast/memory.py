@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from koopflow.errors import KoopflowError
+from koopflow.forecast.archive import Archive
 from koopflow.forecast.buffer import Growing
 from koopflow.forecast.experts import RECALLING, expert_names, forecast_experts
 from koopflow.forecast.gate import Gate, LearnedThreshold
-from koopflow.forecast.index import SpectralIndex, embed, mode_distance
 from koopflow.forecast.sliding import as_series
-from koopflow.forecast.windows import WindowModels, check_sizes, fit_windows
+from koopflow.forecast.windows import WindowModels, check_sizes
 
 GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")
@@ -60,6 +60,8 @@ class EpisodicKoopman:
         The forecast made at each time with what was known then; NaN before the first whole window.
     recalled_, distances_ : (time, matches)
         Ends of the recalled windows and their distances, nearest first; -1 and NaN where there is none.
+    archive_ : Archive
+        What is remembered.
 
     Notes
     -----
@@ -114,13 +116,20 @@ class EpisodicKoopman:
         """
         values = as_series(values)
         check_sizes(len(values), values.shape[1], self.window, self.delays, self.rank)
-        self._values = Growing()
-        self._parts: dict[str, Growing] = {}
-        self._points, self._experts, self._ordinary = Growing(), Growing(), Growing()
-        self._stacked, self._combined = Growing(), Growing()
-        self._recalled, self._distances, self._thresholds = Growing(), Growing(), Growing()
-        self._episodes: dict[str, Growing] = {}
-        self._index = SpectralIndex(self._spectra, self._full_distance if self.mode_weight else None)
+        self._values, self._experts, self._ordinary = Growing(), Growing(), Growing()
+        self._stacked, self._combined, self._thresholds = Growing(), Growing(), Growing()
+        self.archive_ = Archive(
+            self.window,
+            self.delays,
+            self.rank,
+            self.horizon,
+            matches=self.matches,
+            history=self.history,
+            mode_weight=self.mode_weight,
+            center=self.center,
+            searches=self.recalls,
+            follows=self.scheme == "gated" or self.recalled == "following",
+        )
         self._learned = LearnedThreshold(self.horizon)
         self._state: dict = {}
         channels = values.shape[1]
@@ -130,28 +139,9 @@ class EpisodicKoopman:
         return self.update(values, models)
 
     @property
-    def models(self) -> WindowModels:
-        """Return the models of all windows so far; number i is of the window that ends at time i + window - 1."""
-        return WindowModels(**{name: buffer.view for name, buffer in self._parts.items()})
-
-    @property
-    def episode_models(self) -> WindowModels:
-        """Return the models fitted on what followed each window, as far as it is known; see ``recalled``."""
-        return WindowModels(**{name: buffer.view for name, buffer in self._episodes.items()})
-
-    def _spectra(self, windows: np.ndarray) -> np.ndarray:
-        """Return the spectra (n, 1 + history, rank) of windows and of those before them that are compared with them."""
-        before = self.horizon * np.arange(self.history + 1)
-        return self._parts["eigenvalues"].view[np.maximum(windows[:, None] - before, 0)]
-
-    @property
     def exact_distances(self) -> int:
         """Return how many pairs of spectra have been matched exactly so far."""
-        return self._index.exact_distances
-
-    def _full_distance(self, member: int, other: int, spectral: float, matching: np.ndarray) -> float:
-        modes = [self._parts["basis"].view[i] @ self._parts["eigenvectors"].view[i] for i in (member, other)]
-        return spectral + self.mode_weight * mode_distance(*modes, matching)
+        return self.archive_.index.exact_distances
 
     def update(self, values, models: WindowModels | None = None) -> "EpisodicKoopman":
         """Take in new samples, remember what they complete, and make the forecasts they allow; `models` as in `fit`, of the new
@@ -160,18 +150,8 @@ class EpisodicKoopman:
         series, done = self._values.view, len(self._combined)
         if len(series) - self.window + 1 <= done:
             return self
-        fresh = models or fit_windows(series[done:], self.window, self.delays, self.rank, center=self.center)
-        if len(fresh) != len(series) - self.window + 1 - done:
-            raise KoopflowError(f"models: of {len(fresh)} windows, but the values complete {len(series) - self.window + 1 - done}")
-        for name in vars(fresh):
-            self._parts.setdefault(name, Growing()).extend(getattr(fresh, name))
-        total = done + len(fresh)
-        before = np.maximum(np.arange(done, total)[:, None] - self.horizon * np.arange(self.history + 1), 0)
-        eigenvalues = self._parts["eigenvalues"].view
-        self._points.extend(np.concatenate([embed(eigenvalues[rows]) for rows in before.T], axis=1) / before.shape[1])
-        if self.recalls and (self.scheme == "gated" or self.recalled == "following"):
-            self._fit_episodes(series, total)
-        self._recall(done, total)
+        self.archive_.extend(series, models)
+        total = len(self.archive_)
         forecasts = forecast_experts(self, series, done, total)
         self._experts.extend(forecasts["gate"])
         self._ordinary.extend(np.stack([forecasts["sliding"], forecasts["recalled"]], axis=1))
@@ -181,45 +161,13 @@ class EpisodicKoopman:
             self._live(i, series)
         return self
 
-    def _fit_episodes(self, series: np.ndarray, total: int) -> None:
-        """Fit what followed each window that is remembered from now on, around the level the window had."""
-        length = self.delays + max(self.horizon, 2 * self.rank)
-        done = len(self._episodes["mean"]) if self._episodes else 0
-        known = total - self.horizon
-        if known <= done:
-            return
-        # Ends of the stretches: horizon after each window's end. The first may reach back before the series, where they are
-        # shortened.
-        ends = np.arange(done, known) + self.window - 1 + self.horizon
-        length = min(length, int(ends[0]) + 1)
-        stretch = series[ends[0] - length + 1 : ends[-1] + 1]
-        level = self._parts["mean"].view[done:known]
-        for name, rows in vars(fit_windows(stretch, length, self.delays, self.rank, means=level)).items():
-            self._episodes.setdefault(name, Growing()).extend(rows)
-
-    def _recall(self, start: int, stop: int) -> None:
-        """Find the nearest remembered windows for each new one."""
-        points = self._points.view
-        if not self.recalls:
-            self._recalled.extend(np.full((stop - start, self.matches), -1))
-            self._distances.extend(np.full((stop - start, self.matches), np.nan))
-            return
-        for i in range(start, stop):
-            if i >= self.horizon:
-                self._index.add(i - self.horizon, points[i - self.horizon])
-            members, distances = self._index.nearest(i, points[i], self.matches)
-            row, gap = np.full((1, self.matches), -1), np.full((1, self.matches), np.nan)
-            row[0, : len(members)], gap[0, : len(members)] = members, distances
-            self._recalled.extend(row)
-            self._distances.extend(gap)
-
     def _live(self, i: int, series: np.ndarray) -> None:
         """Settle the forecasts whose truth is the newest sample of window i, then make the forecast of window i."""
         steps = np.arange(1, min(self.horizon, i) + 1)
         earlier, truth = i - steps, series[i + self.window - 1]
         if len(steps):
             ordinary = np.abs(self._ordinary.view[earlier, :, steps - 1] - truth).sum(axis=-1)
-            near = self._distances.view[earlier, 0]
+            near = self.archive_.distances.view[earlier, 0]
             known = np.isfinite(near)
             self._learned.settle(steps[known], near[known], ordinary[known, 1], ordinary[known, 0])
             if self.scheme == "gated":
@@ -232,12 +180,12 @@ class EpisodicKoopman:
             self._stacked.view[i] = stacked
             self._combined.view[i] = self._gate.guarded(self._experts.view[i], stacked, self._guards)
         else:
-            trusted = (self._distances.view[i, 0] <= limits)[:, None]
+            trusted = (self.archive_.distances.view[i, 0] <= limits)[:, None]
             self._combined.view[i] = np.where(trusted, self._ordinary.view[i, 1], self._ordinary.view[i, 0])
 
     def _like(self, i: int, series: np.ndarray) -> np.ndarray | None:
         """Return the mean absolute errors (horizon, channels, experts) that the forecasters made from the windows recalled at i."""
-        members, distances = self._recalled.view[i], self._distances.view[i]
+        members, distances = self.archive_.recalled.view[i], self.archive_.distances.view[i]
         members, distances = members[members >= 0], distances[members >= 0]
         if len(members) == 0:
             return None
@@ -252,7 +200,7 @@ class EpisodicKoopman:
             return self._learned.value()
         if self.threshold is None:
             return np.full(self.horizon, np.inf)
-        past = self._distances.view[: i + 1, 0]
+        past = self.archive_.distances.view[: i + 1, 0]
         past = past[np.isfinite(past)]
         return np.full(self.horizon, np.quantile(past, self.threshold) if len(past) else -1.0)
 
@@ -272,12 +220,12 @@ class EpisodicKoopman:
 
     @property
     def recalled_(self) -> np.ndarray:
-        rows = self._recalled.view
+        rows = self.archive_.recalled.view
         return self._whole(np.where(rows >= 0, rows + self.window - 1, -1), -1)
 
     @property
     def distances_(self) -> np.ndarray:
-        return self._whole(self._distances.view, np.nan)
+        return self._whole(self.archive_.distances.view, np.nan)
 
     def explain(self, origin: int | None = None) -> pd.DataFrame:
         """Say which past windows the forecast from `origin` (default: the last) recalled, how near they were, and how they went on.
@@ -294,12 +242,12 @@ class EpisodicKoopman:
         if not 0 <= i < len(self._combined):
             raise KoopflowError(f"origin: {origin} has no forecast; accepted are {self.window - 1} to {len(series) - 1}")
         rows = []
-        for match, (member, distance) in enumerate(zip(self._recalled.view[i], self._distances.view[i]), start=1):
+        for match, (member, distance) in enumerate(zip(self.archive_.recalled.view[i], self.archive_.distances.view[i]), start=1):
             if member < 0:
                 continue
             end = member + self.window - 1
             for step in range(1, self.horizon + 1):
-                trusted = bool(self._distances.view[i, 0] <= self._thresholds.view[i, step - 1])
+                trusted = bool(self.archive_.distances.view[i, 0] <= self._thresholds.view[i, step - 1])
                 for channel in range(series.shape[1]):
                     after = series[end + step, channel]
                     moved = after - series[end, channel] + series[origin, channel]

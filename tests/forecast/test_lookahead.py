@@ -1,5 +1,7 @@
 """No look-ahead, to the last bit: whatever comes after a time is replaced, and nothing said up to that time may change."""
 
+from operator import attrgetter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,8 +92,8 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
     for each in (series, other):
         fitted.append(EpisodicKoopman(28, 7, 4, 10, scheme=scheme, period=7).fit(each))
     known = CUT - 28 + 2
-    for name in ("_thresholds", "_recalled", "_distances", "_stacked", "_combined", "_ordinary", "_experts"):
-        one, two = (getattr(memory, name).view for memory in fitted)
+    for name in ("_thresholds", "archive_.recalled", "archive_.distances", "_stacked", "_combined", "_ordinary", "_experts"):
+        one, two = (attrgetter(name)(memory).view for memory in fitted)
         assert one[:known].tobytes() == two[:known].tobytes(), name
         # And the replaced values do count as soon as they are known, so that the comparison above can fail.
         assert len(one) == len(two)
