@@ -4,6 +4,9 @@ from pathlib import Path
 
 from koopflow.errors import KoopflowError
 
+STATES = (".npy", ".pt", ".pth", ".ckpt", ".bin")
+"""Endings of files that hold one state each: arrays, and checkpoints of PyTorch."""
+
 
 def existing(trajectories: dict) -> dict:
     """Return the `trajectories` block as it is; raises KoopflowError naming the first whose path is not there."""
@@ -19,3 +22,12 @@ def existing(trajectories: dict) -> dict:
 def listed(paths: str | list[str]) -> list[str]:
     """Return the paths that one key of the configuration names: one, or a list of them."""
     return [paths] if isinstance(paths, str) else list(paths)
+
+
+def read_from(paths: str | list[str]) -> list[str]:
+    """Return the files behind `paths`: each file itself, and the states in each folder, so that changing any one is noticed."""
+    found = []
+    for path in map(Path, listed(paths)):
+        inside = sorted(file for file in path.iterdir() if file.suffix in STATES) if path.is_dir() else [path]
+        found += [str(file) for file in inside or [path]]
+    return found

@@ -27,6 +27,7 @@ from koopflow.recording.writer import TrajectoryWriter
 __all__ = ["Parameter", "Trajectory", "TrajectoryRecorder", "TrajectoryWriter"]
 
 BLOCK_BYTES = 32 << 20
+ACCEPTED = "accepted is what koopflow's TrajectoryRecorder writes"
 UPGRADE = "run the same command again to have it made anew, or keep one of your own with `python -m koopflow.verify --upgrade FILE`"
 
 
@@ -65,7 +66,9 @@ class Trajectory:
     def _read_description(self) -> None:
         file, path = self._file, self.path
         if file.attrs.get("format", "") != FORMAT:
-            raise KoopflowError(f"{path}: an HDF5 file, but not a koopflow trajectory (no attribute format = {FORMAT!r})")
+            raise KoopflowError(
+                f"{path}: an HDF5 file, but not a koopflow trajectory (no attribute format = {FORMAT!r}); {ACCEPTED}"
+            )
         if int(file.attrs["format_version"]) > FORMAT_VERSION:
             raise KoopflowError(
                 f"{path}: format version {file.attrs['format_version']}, this koopflow reads up to {FORMAT_VERSION}; update it"
@@ -97,7 +100,9 @@ class Trajectory:
         self.parameters = load_parameters(file)
         expected = parameter_table([(parameter.name, parameter.shape) for parameter in self.parameters])
         if expected != self.parameters or expected[-1].stop != self.parameter_count:
-            raise KoopflowError(f"{path}: /parameters does not lay out the {self.parameter_count} columns of /weights")
+            raise KoopflowError(
+                f"{path}: /parameters lays out {expected[-1].stop} columns, /weights has {self.parameter_count}; they must agree"
+            )
         self.study = json.loads(file.attrs["study"])
         self.seeds = json.loads(file.attrs["seeds"])
         self.code_version = str(file.attrs["code_version"])
@@ -256,7 +261,7 @@ def _open(path: Path) -> tuple[h5py.File, Verifier]:
         )
         raise KoopflowError(f"{path}: no such file{hint}")
     if path.is_dir() or not h5py.is_hdf5(path):
-        raise KoopflowError(f"{path}: not an HDF5 file, or one whose beginning is lost")
+        raise KoopflowError(f"{path}: not an HDF5 file, or one whose beginning is lost; {ACCEPTED}")
     # A finished file was written under another name by its one writer, so reading it needs no lock, which some file systems refuse.
     finished = {} if path.name.endswith(".partial") else {"locking": False}
     verifier = Verifier(path)

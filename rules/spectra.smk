@@ -1,12 +1,38 @@
 # Koopman spectra of your own trajectories: the `trajectories:` block of the config.
-from koopflow.paths import existing
+from koopflow.paths import existing, read_from
 
 TRAJECTORIES = checked(existing, config["trajectories"])
 
 
+rule check_spectra:
+    input:
+        trajectories=[file for spec in TRAJECTORIES.values() for file in read_from(spec["path"])],
+        code=library("check_spectra"),
+    output:
+        "<results>/checks/spectra.json",
+    log:
+        "<logs>/check_spectra.log",
+    benchmark:
+        "<benchmarks>/check_spectra.tsv"
+    priority: 100
+    localrule: True
+    conda:
+        "../envs/koopman.yaml"
+    threads: EVERY_CORE
+    resources:
+        **sizes.asked(sizes.small()),
+        turns=ALL_TURNS,
+    params:
+        trajectories=TRAJECTORIES,
+    message:
+        "Looking at the files of your trajectories before any is fitted"
+    script:
+        "../scripts/check_spectra.py"
+
+
 rule fit_spectrum:
     input:
-        trajectory=lambda wildcards: TRAJECTORIES[wildcards.trajectory]["path"],
+        trajectory=lambda wildcards: read_from(TRAJECTORIES[wildcards.trajectory]["path"]),
         code=library("fit_spectrum"),
     output:
         spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
@@ -61,4 +87,4 @@ rule compare_spectra:
 
 rule spectra:
     input:
-        rules.compare_spectra.output if TRAJECTORIES else [],
+        [*rules.check_spectra.output, *rules.compare_spectra.output] if TRAJECTORIES else [],

@@ -1,12 +1,14 @@
 """Spectra of the user's trajectories: the complex plane with intervals, a closer look near 1, and distances."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.pyplot import subplots
 
 from koopflow.figures.panels import mark_panels, unit_circle
-from koopflow.figures.style import look, size
+from koopflow.figures.style import MARKERS, SPARE, Look, look, size
 
 VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
@@ -23,8 +25,8 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
     """
     names = sorted(spectra["trajectory"].unique())
     figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.9), layout="constrained")
-    for name in names:
-        _spectrum(axes[:2], spectra[spectra["trajectory"] == name], name)
+    for name, style in apart(names).items():
+        _spectrum(axes[:2], spectra[spectra["trajectory"] == name], name, style)
     unit_circle(axes[0])
     angle = np.linspace(0, 2 * np.pi, 2000)
     axes[1].plot(np.cos(angle), np.sin(angle), color="0.7", linewidth=0.8, zorder=0)
@@ -41,10 +43,26 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
     return figure
 
 
-def _spectrum(axes, rows: pd.DataFrame, name: str) -> None:
-    style, believed = look(name), rows["believed"].to_numpy(bool)
+def apart(names: list[str]) -> dict[str, Look]:
+    """Return how each of the `names` is drawn: as in every figure, and where a colour or marker is taken, the next that is free."""
+    looks: dict[str, Look] = {}
+    for name in names:
+        style = look(name)
+        color = _free(style.color, SPARE, {other.color for other in looks.values()})
+        marker = _free(style.marker, MARKERS, {other.marker for other in looks.values()})
+        looks[name] = replace(style, color=color, marker=marker)
+    return looks
+
+
+def _free(wanted: str, known: tuple, taken: set) -> str:
+    return next((one for one in (wanted, *known) if one not in taken), wanted)
+
+
+def _spectrum(axes, rows: pd.DataFrame, name: str, style: Look) -> None:
+    believed = rows["believed"].to_numpy(bool)
     runs = int(rows["runs"].iloc[0])
     text = f"{name} (n = {runs} run{'s' if runs > 1 else ''}, {int(rows['steps'].iloc[0])} states)"
+    text += "" if rows["real_low"].notna().any() else ", too few for intervals"
     for ax in axes:
         for trusted, face in ((True, style.color), (False, "none")):
             part = rows[believed == trusted]
@@ -75,7 +93,7 @@ def _distances(figure: Figure, ax, names: list[str], distances: pd.DataFrame, te
     matrix = pd.DataFrame(0.0, names, names)
     for row in distances.astype({"a": str, "b": str}).itertuples():
         matrix.loc[row.a, row.b] = matrix.loc[row.b, row.a] = row.distance
-    image = ax.imshow(matrix, cmap="cividis")
+    image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=matrix.to_numpy().max() or 1)
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
     ax.set_yticks(range(len(names)), names)
     for row in tests.astype({"a": str, "b": str}).itertuples():

@@ -8,9 +8,15 @@ from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.operator import eigenpairs, operator
 from koopflow.koopman.spectrum import matching
 
+FEWEST = 4
+"""Runs, or blocks of a single run, below which drawing some of them says nothing and no interval is given."""
+
 
 class Interval(NamedTuple):
-    """Percentile intervals, each float64 (r,), of real and imaginary parts, modulus and angle of every eigenvalue."""
+    """Percentile intervals, each float64 (r,), of real and imaginary parts, modulus and angle of every eigenvalue.
+
+    `resampled` says what was drawn; of fewer than `FEWEST` of them it says so, and the intervals are missing (NaN).
+    """
 
     real: tuple
     imag: tuple
@@ -28,13 +34,15 @@ def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, dra
     directions stay those of all data. Drawn eigenvalues are matched one to one to the fitted ones.
     """
     pieces = [np.stack([states[:, :-1], states[:, 1:]]) for states in fitted.reduced.states]
-    resampled = "runs"
-    if len(pieces) == 1:
+    resampled, needed = "runs", len(pieces)
+    if needed == 1:
         count = pieces[0].shape[2]
         length = max(2, round(count ** (1 / 3)))
         pieces = [pieces[0][:, :, start : start + length] for start in range(0, count - length + 1)]
-        resampled = "blocks of pairs"
-    needed = len(fitted.reduced.states) if resampled == "runs" else max(1, round(count / length))
+        resampled, needed = "blocks of pairs", max(1, round(count / length))
+    if needed < FEWEST:
+        nothing = np.full(fitted.rank, np.nan)
+        return Interval(*((nothing, nothing) for _ in range(4)), 0, f"too few {resampled}")
     drawn = np.empty((draws, fitted.rank), complex)
     for draw in range(draws):
         before, after = np.concatenate([pieces[at] for at in generator.integers(len(pieces), size=needed)], axis=2)

@@ -109,12 +109,7 @@ class FileRuns(Runs):
         self._trajectory = trajectory
         self._columns = [(0, trajectory.parameter_count)] if columns is None else columns
         self._replicas = list(range(trajectory.replicas)) if replicas is None else list(replicas)
-        spacing = np.diff(trajectory.steps)
-        if len(spacing) and spacing.min() != spacing.max():
-            raise KoopflowError(
-                f"{trajectory.path}: states are {spacing.min()} to {spacing.max()} steps apart; a Koopman operator needs"
-                " equal spacing"
-            )
+        refuse_unequal(trajectory.path, trajectory.steps)
         super().__init__([len(trajectory.steps)] * len(self._replicas), sum(stop - start for start, stop in self._columns), delays)
 
     def blocks(self):
@@ -155,6 +150,15 @@ class PooledRuns(Runs):
     def run(self, index):
         file, at = self._places[index]
         return file.run(at)
+
+
+def refuse_unequal(path, steps) -> None:
+    """Raise KoopflowError, naming `path`, where its states stand at `steps` (int (state,)) that are not equally far apart."""
+    spacing = np.diff(steps)
+    if len(spacing) and spacing.min() != spacing.max():
+        raise KoopflowError(
+            f"{path}: states are {spacing.min()} to {spacing.max()} steps apart; a Koopman operator needs equal spacing"
+        )
 
 
 def _spacing(trajectory) -> int | None:

@@ -1,20 +1,15 @@
 """Spectra of trajectories as tables: one row for each eigenvalue, one for each pair of trajectories."""
 
-from contextlib import ExitStack
 from itertools import combinations
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
-from koopflow.errors import KoopflowError
 from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.given import opened
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.spectrum import distance, shuffle_control
-from koopflow.paths import listed
-from koopflow.recording.folders import convert_folder
 from koopflow.seeds import rng
 from koopflow.trajectory import Trajectory
 
@@ -42,18 +37,10 @@ def trajectory_spectrum(
 
     Raises KoopflowError when the file is not what it should be.
     """
-    with TemporaryDirectory() as folder, ExitStack() as opened:
-        files = []
-        for place, path in enumerate(listed(spec["path"])):
-            if Path(path).is_dir():
-                path = convert_folder(path, Path(folder) / f"{place}.h5")
-            files.append(opened.enter_context(Trajectory(path)))
-        try:
-            columns = files[0].columns(spec["parameters"])
-            options = {"svd_rank": spec["rank"], "delays": spec["delays"], "variant": spec.get("variant", "standard")}
-            fitted = fit(files if len(files) > 1 else files[0], columns=columns, **options)
-        except KoopflowError as error:
-            raise KoopflowError(f"trajectories.{name}: {error}") from None
+    with opened(name, spec) as files:
+        columns = files[0].columns(spec["parameters"])
+        options = {"svd_rank": spec["rank"], "delays": spec["delays"], "variant": spec.get("variant", "standard")}
+        fitted = fit(files if len(files) > 1 else files[0], columns=columns, **options)
         runs = run_spectra(name, fitted, files, columns, options)
         about = {
             "runs": len(fitted.runs.lengths),

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from koopflow.figures.spectra import plot_trajectories
+from koopflow.figures.spectra import apart, plot_trajectories
+from koopflow.figures.style import look
 
 
 def test_the_matrix_carries_the_verdicts_in_both_halves():
@@ -31,3 +32,11 @@ def test_the_matrix_carries_the_verdicts_in_both_halves():
     signs = {(text.get_position(), text.get_text()) for text in matrix.texts}
     assert signs == {((0, 1), "≠"), ((1, 0), "≠"), ((1, 2), "="), ((2, 1), "=")}
     assert not plot_trajectories(spectra, distances, tests[:0]).axes[2].texts
+
+
+def test_trajectories_differ_in_colour_and_marker_and_keep_their_own_where_they_can():
+    names = [f"run-{number}" for number in range(8)]
+    assert len({look(name).color for name in names}) < 8, "the hashes of these names give some of them one colour"
+    looks = apart(names)
+    assert looks["run-0"] == look("run-0")
+    assert len({one.color for one in looks.values()}) == len({one.marker for one in looks.values()}) == 8

@@ -1,21 +1,24 @@
 """The tables of the user's trajectories: from a file or a folder to rows, with distances between them."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from koopflow.equivalence.spectra import comparison_table, spectra_of
 from koopflow.errors import KoopflowError
+from koopflow.koopman.given import check
 from koopflow.koopman.tables import DISTANCE_COLUMNS, RUN_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances, trajectory_spectrum
 from koopflow.paths import existing
 from koopflow.trajectory import TrajectoryWriter
 
 
 def decaying(path, rates, steps=30):
-    """A trajectory whose two observables decay by `rates`; returns what the config would say of it."""
-    with TrajectoryWriter(path, [("a", (1,)), ("b", (1,))], 2, study={}, seeds=[], steps=steps) as writer:
+    """Four runs whose two observables decay by `rates`; returns what the config would say of them."""
+    with TrajectoryWriter(path, [("a", (1,)), ("b", (1,))], 4, study={}, seeds=[], steps=steps) as writer:
         for step in range(steps):
-            writer.append(step, np.array([[1, 2], [3, 1]]) * np.array(rates) ** step)
+            writer.append(step, np.array([[1, 2], [3, 1], [2, 2], [1, 3]]) * np.array(rates) ** step)
     return {"path": str(path), "parameters": ["*"], "delays": 0, "rank": -1}
 
 
@@ -45,13 +48,13 @@ def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
     other = decaying(tmp_path / "b.h5", (0.99, 0.95), steps=40)
     pooled, runs = trajectory_spectrum("both", {**spec, "path": [spec["path"], other["path"]]}, **options)
     assert np.allclose(pooled["real"], [0.99, 0.95], atol=1e-4)
-    assert set(pooled["runs"]) == {4}
+    assert set(pooled["runs"]) == {8}
     assert set(pooled["steps"]) == {40}
     assert set(pooled["resampled"]) == {"runs"}
     corrected, _ = trajectory_spectrum("both", {**spec, "variant": "forward_backward"}, **options)
     assert np.allclose(corrected["real"], [0.99, 0.95], atol=1e-4)
     assert list(runs.columns) == RUN_COLUMNS
-    assert runs.groupby("seed").size().tolist() == [2] * 4
+    assert runs.groupby("seed").size().tolist() == [2] * 8
 
 
 def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_path):
@@ -85,17 +88,18 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"delays": 29}, r"trajectories.mine: run 0 has 30 steps; 29 delays need at least 31 \(delays \+ 2\)"),
-        ({"rank": 3}, "trajectories.mine: svd_rank: found 3, but the data have rank 2"),
+        ({"delays": 29}, r"trajectories.mine: .*a.h5: run 0 has 30 steps; 29 delays need at least 31 \(delays \+ 2\)"),
+        ({"rank": 3}, "trajectories.mine: .*a.h5: rank: found 3, but the data have (at most )?rank 2"),
         ({"parameters": ["c*"]}, r"trajectories.mine: .*a.h5: no parameter matches 'c\*'; it holds a, b"),
     ],
 )
 def test_what_the_file_cannot_give_is_named_with_the_trajectory_and_leaves_the_file_alone(tmp_path, change, message):
     spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
     before = (tmp_path / "a.h5").read_bytes()
-    with pytest.raises(KoopflowError, match=message) as caught:
-        trajectory_spectrum("mine", {**spec, **change}, seed=1, draws=20, level=0.9, largest_residual=0.1)
-    assert "\n" not in str(caught.value)
+    for look in (check, partial(trajectory_spectrum, seed=1, draws=20, level=0.9, largest_residual=0.1)):
+        with pytest.raises(KoopflowError, match=message) as caught:
+            look("mine", {**spec, **change})
+        assert "\n" not in str(caught.value)
     assert (tmp_path / "a.h5").read_bytes() == before
 
 

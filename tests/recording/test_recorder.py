@@ -139,7 +139,7 @@ def test_folders_are_read_without_executing_code_and_refused_by_name(tmp_path, m
     assert not (tmp_path / "executed").exists()
     np.save(tmp_path / "a1.npy", np.ones(3))
     np.save(tmp_path / "a2.npy", np.ones(4))
-    with pytest.raises(KoopflowError, match=r"a2.npy: holds other parameters"):
+    with pytest.raises(KoopflowError, match=r"a2.npy: holds state \(4,\) for state \(3,\) in a1.npy"):
         convert_folder(tmp_path, tmp_path / "t.h5")
     (tmp_path / "a2.npy").rename(tmp_path / "b1.npy")
     with pytest.raises(KoopflowError, match=r"b1.npy: step 1 occurs twice, also in a1.npy"):

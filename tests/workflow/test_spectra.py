@@ -3,14 +3,16 @@
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from tests.house import copy_of_the_house
+from tests.house import copy_of_the_house, digests
 
 LOOP = """
-import torch
+import numpy as np, pathlib, torch
 from koopflow.trajectory import TrajectoryRecorder
 
 inputs = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
@@ -19,12 +21,17 @@ for seed in range(8):
     model = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5 if seed < 4 else 0.05)
     recorder = TrajectoryRecorder(model, f"{'fast' if seed < 4 else 'slow'}-{seed % 4}.h5", parameters="2.*", every=2)
-    for _ in range(80):
+    for step in range(80):
         loss = (model(inputs) - inputs[:, :2]).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         recorder.step(loss)
+        if seed == 0 and step % 2 == 0:
+            pathlib.Path("checkpoints").mkdir(exist_ok=True)
+            pathlib.Path("arrays").mkdir(exist_ok=True)
+            torch.save({"state_dict": model.state_dict(), "epoch": step}, f"checkpoints/epoch-1-step-{step}.ckpt")
+            np.save(f"arrays/state-{step}.npy", torch.cat([p.detach().ravel() for p in model[2].parameters()]).numpy())
     recorder.close()
 """
 
@@ -41,9 +48,9 @@ def folders(tmp_path_factory):
     return house, theirs
 
 
-def spectra(house, trajectories: dict) -> subprocess.CompletedProcess:
+def spectra(house, trajectories: dict, *more: str) -> subprocess.CompletedProcess:
     (house / "mine.yaml").write_text(yaml.safe_dump({"threads": 1, "trajectories": trajectories}))
-    command = [sys.executable, "-m", "snakemake", "spectra", "--cores", "2", "--configfile", "mine.yaml"]
+    command = [sys.executable, "-m", "snakemake", "spectra", "--cores", "2", "--configfile", "mine.yaml", *more]
     return subprocess.run(command, cwd=house, capture_output=True, text=True, timeout=300)
 
 
@@ -59,15 +66,32 @@ def test_recorded_runs_become_spectra_tests_and_a_figure(folders):
     assert (house / "results/figures/trajectories_spectra.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_truncated_file_is_one_line_and_what_was_made_before_stays(folders):
+def test_folders_of_checkpoints_and_of_arrays_give_the_spectrum_of_the_recorded_run(folders):
+    house, _ = folders
+    recorded = {"path": "../theirs/fast-0.h5", "rank": 3}
+    checkpoints = {"path": "../theirs/checkpoints", "parameters": ["2.*"], "rank": 3}
+    arrays = {"path": "../theirs/arrays", "rank": 3}
+    done = spectra(house, {"recorded": recorded, "checkpoints": checkpoints, "arrays": arrays}, "--config", "results=folders")
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(house / "folders/spectra/eigenvalues.csv").set_index("trajectory")
+    for name in ("checkpoints", "arrays"):
+        for column in ("real", "imag", "residual", "steps"):
+            assert np.allclose(table.loc[name, column], table.loc["recorded", column], rtol=0, atol=1e-12), (name, column)
+    assert pd.read_csv(house / "folders/spectra/distances.csv")["distance"].max() < 1e-12
+    assert plt.imread(house / "folders/figures/trajectories_spectra.png").std() > 0.05
+
+
+def test_a_bad_file_is_one_line_before_anything_is_computed_and_what_was_made_before_stays(folders):
     house, theirs = folders
     (theirs / "cut.h5").write_bytes((theirs / "fast-0.h5").read_bytes()[:3000])
-    before = (theirs / "cut.h5").read_bytes()
-    done = spectra(house, {"cut": {"path": "../theirs/cut.h5"}})
-    said = done.stdout + done.stderr
+    before, made = (theirs / "cut.h5").read_bytes(), digests(house / "results")
+    assert "spectra/one/eigenvalues.csv" in made
+    done = spectra(house, {"one": {"path": "../theirs/cut.h5", "delays": 2, "rank": 3}, "slow": {"path": "../theirs/slow-0.h5"}})
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("koopflow: ")]
     assert done.returncode != 0
-    assert "../theirs/cut.h5: " in said
-    assert "Traceback" not in said
+    assert len(lines) == 1
+    assert lines[0].startswith("koopflow: trajectories.one: ../theirs/cut.h5: a truncated HDF5 file")
+    assert "Traceback" not in done.stdout + done.stderr
     assert (theirs / "cut.h5").read_bytes() == before
-    assert not (house / "results/spectra/cut/eigenvalues.csv").exists()
-    assert (house / "results/spectra/eigenvalues.csv").exists()
+    made.pop("checks/spectra.json")  # it said that the other files could be fitted
+    assert digests(house / "results") == made

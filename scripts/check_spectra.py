@@ -1,0 +1,15 @@
+"""Look at the files of every trajectory before any is fitted."""
+
+from koopflow.job import job
+
+with job(snakemake.log[0], threads=snakemake.threads):
+    import json
+    from pathlib import Path
+
+    from koopflow.koopman.given import check
+
+    trajectories = snakemake.params.trajectories
+    for name, spec in trajectories.items():
+        check(name, spec)
+    report = dict.fromkeys(trajectories, "can be fitted")
+    Path(snakemake.output[0]).write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
