@@ -9,7 +9,3 @@ class KoopflowError(Exception):
 
     def __init__(self, message: str):
         super().__init__(" ".join(str(message).split()))
-
-
-class Diverged(KoopflowError):
-    """A computation left the finite numbers; callers record it by name and leave it out."""

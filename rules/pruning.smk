@@ -78,6 +78,7 @@ rule run_pruning:
         overlap="<results>/pruning/networks/{study}/{part}/overlap.csv",
         spectrum="<results>/pruning/networks/{study}/{part}/spectrum.csv",
         layers="<results>/pruning/networks/{study}/{part}/layers.csv",
+        exclusions="<results>/pruning/networks/{study}/{part}/exclusions.csv",
         masks=directory("<results>/pruning/networks/{study}/{part}/masks"),
         cost="<benchmarks>/pruning/{study}/{part}/cost.csv",
     log:
@@ -111,6 +112,7 @@ rule collect_pruning:
         overlap=pruned_networks("overlap"),
         spectrum=pruned_networks("spectrum"),
         layers=pruned_networks("layers"),
+        exclusions=pruned_networks("exclusions"),
         cost=pruned_networks("cost"),
         code=library("collect_pruning"),
     output:
@@ -118,6 +120,7 @@ rule collect_pruning:
         overlap="<results>/pruning/overlap.csv",
         spectrum="<results>/pruning/spectrum.csv",
         layers="<results>/pruning/layers.csv",
+        exclusions="<results>/pruning/exclusions.csv",
         differences="<results>/pruning/differences.csv",
         best="<results>/pruning/best.csv",
         onset="<results>/pruning/onset.csv",

@@ -2,18 +2,19 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], threads=snakemake.threads):
-    import pandas as pd
-
+with job(snakemake.log[0], threads=snakemake.threads) as log:
     from koopflow.pruning import summary
     from koopflow.pruning.columns import TABLES
     from koopflow.tables import read_csv, write_csv
 
-    joined = {name: pd.concat([read_csv(file, columns) for file in snakemake.input[name]]) for name, columns in TABLES.items()}
-    for name, columns in TABLES.items():
-        write_csv(joined[name], snakemake.output[name], columns)
-    differences = summary.differences(joined["accuracy"], joined["overlap"])
-    write_csv(differences, snakemake.output.differences, summary.DIFFERENCES)
-    write_csv(summary.best(joined["accuracy"]), snakemake.output.best, summary.BEST)
-    write_csv(summary.onset(joined["overlap"], joined["spectrum"]), snakemake.output.onset, summary.ONSET)
-    write_csv(summary.predictors(joined["overlap"], joined["spectrum"]), snakemake.output.predictors, summary.PREDICTORS)
+    joined = {name: summary.joined([read_csv(file, columns) for file in snakemake.input[name]]) for name, columns in TABLES.items()}
+    made = {
+        "differences": summary.differences(joined["accuracy"], joined["overlap"]),
+        "best": summary.best(joined["accuracy"]),
+        "onset": summary.onset(joined["overlap"], joined["spectrum"]),
+        "predictors": summary.predictors(joined["overlap"], joined["spectrum"]),
+    }
+    for study in set(joined["exclusions"]["study"]) - set(joined["accuracy"]["study"]):
+        log.warning("pruning.studies.%s: every network diverged; lower optimizer.learning_rate", study)
+    for name, frame in summary.counted({**joined, **made}).items():
+        write_csv(frame, snakemake.output[name], {**TABLES, **summary.COLUMNS}[name])

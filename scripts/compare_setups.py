@@ -16,9 +16,10 @@ with job(snakemake.log[0], threads=snakemake.threads) as log:
     for comparison, absent in without_spectra(spectra, given.comparisons).items():
         log.warning("comparison %s goes without %s: every replica diverged", comparison, ", ".join(absent))
     excluded = exclusions["setting"].value_counts().to_dict()
-    distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed)
+    distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed, excluded)
     tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed, excluded)
     matrix = mean_distances(spectra).rename_axis("setting").reset_index()
+    matrix["excluded"] = [excluded.get(name, 0) for name in matrix["setting"]]
     write_csv(eigenvalues, out.eigenvalues, ["setting", "seed", "mode", "real", "imag", "residual"])
     write_csv(distances, out.distances, ["comparison", "a", "b", "seed", "distance", "p_shuffle"])
     columns = ["comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict"]

@@ -10,6 +10,7 @@ with job(snakemake.log[0], threads=snakemake.threads):
     use(snakemake.params.style)
     given, out = snakemake.input, snakemake.output
     eigenvalues, tests, matrix = read_csv(given.eigenvalues), read_csv(given.tests), read_csv(given.matrix).set_index("setting")
+    matrix = matrix.drop(columns="excluded")
     comparisons = snakemake.params.comparisons or {"set-ups": list(matrix.index)}
     save(draw.plot_spectra(eigenvalues, comparisons), out.spectra[0])
     save(draw.plot_distances(read_csv(given.distances, dtype={"seed": str}), tests), out.distances[0])

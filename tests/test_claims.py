@@ -211,6 +211,19 @@ def test_diverged_seeds_are_left_out_of_n():
         over_units([1.0, float("nan")], 0.95)
 
 
+def test_a_claim_counts_what_its_tables_go_without_of_the_rows_that_it_names():
+    rows = [(c, "a", "b", s, 2.0) for c in ("width", "rate") for s in range(4)]
+    rows += [
+        (c, x, x, f"{i}-{j}", 1.0 + 0.1 * (i + j)) for c in ("width", "rate") for x in "ab" for i in range(4) for j in range(i)
+    ]
+    table = pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance"])
+    table["excluded_a"], table["excluded_b"] = 0, np.where(table["comparison"] == "rate", 3, 0)
+    for comparison, excluded in (("width", 0), ("rate", 3)):
+        block = claims("excess_distance", {"comparison": comparison}, {"above": 0.25})
+        found = evaluate(block, Tables(given={"equivalence/training/distances.csv": table}))
+        assert found["excluded"].tolist() == [excluded]
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -89,6 +89,7 @@ def evaluate(claims: Mapping, tables: Tables | str | Path) -> pd.DataFrame:
         above, below = claim.get("above"), claim.get("below")
         options = {key: value for key, value in claim.items() if key not in OWN}
         estimate, reason = None, ""
+        tables.used.clear()
         try:
             estimate = measure.function(tables, level, **options)
         except Undecided as undecided:
@@ -117,7 +118,7 @@ def evaluate(claims: Mapping, tables: Tables | str | Path) -> pd.DataFrame:
                 "above": nan if above is None else above,
                 "below": nan if below is None else below,
                 "reason": reason,
-                "excluded": estimate.excluded if estimate else 0,
+                "excluded": (estimate.excluded if estimate else 0) + tables.excluded(options),
             }
         )
     return pd.DataFrame(rows, columns=[*COLUMNS, "unit", "above", "below", "reason", "excluded"])

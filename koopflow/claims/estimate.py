@@ -1,6 +1,6 @@
 """What a measure returns, the intervals it may use, and the tables it reads."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,10 +49,13 @@ class Tables:
         The results folder; paths are relative to it, as in the contract.
     given : dict
         Tables already in memory, by path; they come first.
+    used : set of str
+        Those that were read since it was last emptied.
     """
 
     folder: Path | None = None
     given: dict[str, pd.DataFrame] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
     def read(self, path: str, columns: Sequence[str]) -> pd.DataFrame:
         """Return the table at `path`, or raise `Undecided` when this run did not make it or it has no rows.
@@ -68,7 +71,21 @@ class Tables:
             self.given[path] = read_csv(self.folder / path, columns)
         if self.given[path].empty:
             raise Undecided(f"the table {path} has no rows")
+        self.used.add(path)
         return self.given[path]
+
+    def excluded(self, options: Mapping) -> int:
+        """Return the most that any row of the tables `used`, of those that a claim's `options` name, goes without, as it diverged."""
+        most = 0
+        for path in self.used:
+            frame = self.given[path]
+            for key in {"study", "comparison", "task", "model", "series"} & set(frame) & set(options):
+                wanted = options[key] if isinstance(options[key], list) else [options[key]]
+                frame = frame[frame[key].astype(str).isin(map(str, wanted))]
+            counts = [name for name in ("excluded", "excluded_a", "excluded_b") if name in frame]
+            if counts and len(frame):
+                most = max(most, int(frame[counts].max(axis=None)))
+        return most
 
 
 def pick(frame: pd.DataFrame, path: str, **wanted) -> pd.DataFrame:

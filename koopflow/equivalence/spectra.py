@@ -66,9 +66,18 @@ def _redrawn(runs: np.ndarray, delays: int, draws: int, generator: np.random.Gen
     return [_pooled(runs[generator.integers(len(runs), size=len(runs))], delays).eigenvalues for _ in range(draws)]
 
 
-def distance_table(spectra: Spectra, comparisons: Mapping[str, list[str]], shuffles: int, seed: int) -> pd.DataFrame:
-    """Return the distances of each comparison: per seed between set-ups, and between all pairs of seeds within each set-up."""
-    rows = []
+def distance_table(
+    spectra: Spectra,
+    comparisons: Mapping[str, list[str]],
+    shuffles: int,
+    seed: int,
+    excluded: Mapping[str, int] | None = None,
+) -> pd.DataFrame:
+    """Return the distances of each comparison: per seed between set-ups, and between all pairs of seeds within each set-up.
+
+    `excluded` counts the replicas of each set-up that were left out as diverged; the columns excluded_a and excluded_b repeat it.
+    """
+    rows, gone = [], excluded or {}
     for comparison, names in comparisons.items():
         for a, b in combinations([name for name in names if name in spectra], 2):
             for number in sorted(set(spectra[a]) & set(spectra[b])):
@@ -80,7 +89,8 @@ def distance_table(spectra: Spectra, comparisons: Mapping[str, list[str]], shuff
                 generator = rng(seed, "equivalence", comparison, name, f"{i}-{j}", "shuffles")
                 found = _distance(spectra[name][i], spectra[name][j], generator, shuffles)
                 rows.append({"comparison": comparison, "a": name, "b": name, "seed": f"{i}-{j}", **found})
-    return pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance", "p_shuffle"])
+    table = pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance", "p_shuffle"])
+    return table.assign(**{f"excluded_{side}": [gone.get(name, 0) for name in table[side]] for side in ("a", "b")})
 
 
 def comparison_table(

@@ -6,4 +6,6 @@ SPECTRUM = ["study", "epoch", "seed", "window", "rank", "mode", "real", "imag", 
 SPECTRUM += ["prediction_error"]
 LAYERS = ["study", "method", "epoch", "compression", "seed", "layer", "size", "kept", "density"]
 COST = ["study", "epoch", "seed", "window", "rank", "training_seconds", "koopman_seconds", "magnitude_seconds", "share_of_training"]
+EXCLUSIONS = ["study", "seed", "diverged_at"]
 TABLES = {"accuracy": ACCURACY, "overlap": OVERLAP, "spectrum": SPECTRUM, "layers": LAYERS, "cost": COST}
+TABLES |= {"exclusions": EXCLUSIONS}

@@ -43,9 +43,11 @@ class Job:
 def tables(
     job: Job, epoch: float, step: int, window: int, checkpoint: Checkpoint | None, masks: str | Path | None
 ) -> dict[str, list[dict]]:
-    """Return the rows of all tables for every network at `epoch`, after `step` optimizer steps."""
+    """Return the rows of all tables for every network that did not diverge at `epoch`, after `step` optimizer steps."""
     rows: dict[str, list[dict]] = {table: [] for table in ("accuracy", "overlap", "spectrum", "layers", "cost")}
     study, sound = job.study, job.sound
+    if not sound:
+        return rows
     states = job.trajectory.window(step - window, step)
     weights = job.trajectory.window(step, step).read(replicas=sound)[:, 0]
     buffers = job.networks.buffers[step][sound] if job.networks.buffers else np.zeros((len(sound), 0), np.float32)

@@ -91,7 +91,7 @@ def run(
     device: str = "auto",
     masks: str | Path | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the study's tables (see `TABLES`) for the networks of one trajectory; diverged ones are left out.
+    """Return the study's tables (see `TABLES`) for the networks of one trajectory; diverged ones are left out and stand in `exclusions`.
 
     Parameters
     ----------
@@ -133,6 +133,7 @@ def run(
                 rows[table] += some
     if store:
         store.remove()
+    rows["exclusions"] = [{"study": name, "seed": gone, "diverged_at": at} for gone, at in networks.diverged.items()]
     return {table: pd.DataFrame(rows[table], columns=None if rows[table] else TABLES[table]) for table in TABLES}
 
 

@@ -5,11 +5,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from koopflow.errors import KoopflowError
+
 DIFFERENCES = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
 BEST = ["study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n"]
 
 ONSET = ["study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last", "gap_first", "gap_last"]
 PREDICTORS = ["study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high"]
+COLUMNS = {"differences": DIFFERENCES, "best": BEST, "onset": ONSET, "predictors": PREDICTORS}
 AGREE = 0.9  # overlap beyond chance above which two methods are said to keep the same weights; the claims' criterion
 
 
@@ -21,6 +24,25 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, flo
         return mean, float("nan"), float("nan")
     half = float(stats.t.ppf(0.5 + level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half
+
+
+def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all `frames`; an empty one (every network of a job diverged) would turn numbers into objects."""
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+
+
+def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return `tables` with a column `excluded`: how many networks of the row's study diverged and were left out (`exclusions` names them).
+
+    A study of which no network is left stands in `exclusions` alone. Raises KoopflowError where no study has any.
+    """
+    gone = tables["exclusions"]["study"].value_counts()
+    if tables["accuracy"].empty:
+        raise KoopflowError("pruning.studies: every network of every study diverged; lower the learning rates")
+    return {
+        name: frame if name == "exclusions" else frame.assign(excluded=frame["study"].map(gone).fillna(0).astype(int))
+        for name, frame in tables.items()
+    }
 
 
 def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:

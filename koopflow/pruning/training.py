@@ -8,7 +8,7 @@ import numpy as np
 
 from koopflow import arrays
 from koopflow.data.images import Images
-from koopflow.errors import Diverged, KoopflowError
+from koopflow.errors import KoopflowError
 from koopflow.training import ensemble
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
@@ -97,10 +97,12 @@ def train(
 ) -> Networks:
     """Train the networks `seeds` of a study as one ensemble; the last `window` steps before each moment go to the trajectory `path`.
 
+    Networks that diverge, all of them if it comes to that, are named in the result: those of other jobs may be sound.
+
     Raises
     ------
     KoopflowError
-        Before training for what cannot be done; Diverged after it when no network is left.
+        Before training for what cannot be done.
     """
     steps = moments(study, images)
     check_window(window, study, images)
@@ -120,9 +122,6 @@ def train(
         progress=progress,
     )
     diverged = {int(replica): step for replica, step in trained.diverged.items()}
-    if len(diverged) == len(trained.replicas):
-        first = min(diverged.values())
-        raise Diverged(f"study {name}: training diverged, the first network at step {first}; lower optimizer.learning_rate")
     return Networks(list(seeds), {step: kept[1] for step, kept in trained.kept.items()}, diverged)
 
 

@@ -68,6 +68,8 @@ def all_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return every table but ``elastic``, by name; `COLUMNS` has their promised columns.
 
+    Each has a column `excluded` more: how many seeds diverged and were left out of what the row says.
+
     Parameters
     ----------
     tickets : mapping
@@ -85,8 +87,10 @@ def all_tables(
     rule, kind = WindowRule(**tickets["window"]), tickets["coupling"]
     for name, entry in tickets["external"].items():
         groups, sums, densities = external_flow(entry["folder"], entry["grouping"])
-        found["flow"].append(tables.flow_table(groups, sums, densities, [0], name, "external", kind))
-        found["exponents"].append(tables.exponents_table(groups, sums, densities, name, "external", kind, rule, tickets["margin"]))
+        flow = tables.flow_table(groups, sums, densities, [0], name, "external", kind)
+        exponents = tables.exponents_table(groups, sums, densities, name, "external", kind, rule, tickets["margin"])
+        found["flow"].append(flow.assign(excluded=0))
+        found["exponents"].append(exponents.assign(excluded=0))
     return {name: pd.concat([*frames, pd.DataFrame(columns=COLUMNS[name])][: len(frames) or 1]) for name, frames in found.items()}
 
 
@@ -97,6 +101,7 @@ def _study_tables(tickets: Mapping, study: Mapping, trained: Trained, say) -> di
         name: []
         for name in ("flow", "exponents", "composition", "ratios", "fixed_point", "linearization", "transfer", "universality")
     }
+    gone = {task: len(chain.stopped) for task, chain in trained.chains.items()}
     for task, chain in trained.chains.items():
         for line in [*chain.stopped.values(), *filter(None, [chain.ended])]:
             say(f"{task}, {model}: {line}")
@@ -109,7 +114,13 @@ def _study_tables(tickets: Mapping, study: Mapping, trained: Trained, say) -> di
             rows, ratio = tables.composition_tables(chain, *trained.composition[task], task, model, kind)
             found["composition"].append(rows)
             found["ratios"].append(ratio)
-    found["rounds"] = list(trained.rounds.values())
+            composed = (chain, *trained.composition[task])
+            kept = len(set.intersection(*(set(each.seeds) for each in composed)))
+            absent = min(len(each.seeds) + len(each.stopped) for each in composed) - kept
+            rows["excluded"] = ratio["excluded"] = absent
+        for name in ("flow", "exponents", "fixed_point", "linearization"):
+            found[name][-1]["excluded"] = gone[task]
+    found["rounds"] = [frame.assign(excluded=gone[task]) for task, frame in trained.rounds.items()]
     tasks = list(trained.chains)
     numbers = [number for number in study["transfer"]["rounds"] if number < min(chain.rounds for chain in trained.chains.values())]
     if len(tasks) > 1 and numbers:

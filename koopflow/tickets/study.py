@@ -95,5 +95,6 @@ def train_stretched(
     for source, chain in sources.items():
         numbers = [number for number in rounds if number < min(chain.rounds, target.rounds)]
         common = {"comparison": name, "task": target.study["task"], "source": source, "target": model_name(study["model"])}
+        common["excluded"] = study["seeds"] - len(set(chain.seeds) & set(target.seeds))
         rows += [common | row for row in transfer_depth(chain, target, setup_of(study), images, numbers)]
-    return pd.DataFrame(rows, columns=ELASTIC)
+    return pd.DataFrame(rows, columns=[*ELASTIC, "excluded"])

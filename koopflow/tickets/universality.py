@@ -77,6 +77,8 @@ def transfer_table(
 ) -> pd.DataFrame:
     """Accuracy of every source's ticket on every target beside the target's own ticket and its random control.
 
+    A seed that diverged, in a chain or on the target, is left out; `excluded` counts those of a source, target and density.
+
     Parameters
     ----------
     chains : dict of str to Chain
@@ -98,7 +100,10 @@ def transfer_table(
                     accuracies = (values[row, seed], chain.accuracy[number][seed], random[target][row, column])
                     extra = tuple(apart[number][name][i, j] for name in OBSERVABLES)
                     rows.append((source, target, model, seed, chain.densities()[number], *accuracies, extra[0], *extra[1:]))
-    return pd.DataFrame(rows, columns=[*TRANSFER, *OBSERVABLES[1:]]).dropna(subset=["accuracy"])
+    table = pd.DataFrame(rows, columns=[*TRANSFER, *OBSERVABLES[1:]])
+    asked = max(len(chain.seeds) + len(chain.stopped) for chain in chains.values())
+    kept = table.groupby(["source", "target", "density"])["accuracy"].transform("count")
+    return table.assign(excluded=asked - kept).dropna(subset=["accuracy"])
 
 
 def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> np.ndarray:
@@ -113,7 +118,8 @@ def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> np
 def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFrame:
     """Correlate relative transfer with closeness (minus the distance) for each observable and density, by Mantel's test.
 
-    A positive correlation means that the observable, known before any transfer, predicts it.
+    A positive correlation means that the observable, known before any transfer, predicts it. `excluded`: seeds that the pair of tasks with
+    the fewest goes without, as they diverged.
     """
     rows = []
     for density in sorted(table["density"].unique(), reverse=True):
@@ -125,8 +131,9 @@ def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFr
             for (source, target), value in at.groupby(["source", "target"])[column].first().items():
                 distance[tasks.index(source), tasks.index(target)] = value
             found = mantel(transfer, -distance)
-            rows.append((model, observable, density, found.correlation, found.ci_low, found.ci_high, found.p, found.items))
-    return pd.DataFrame(rows, columns=CORRELATIONS)
+            values = (found.correlation, found.ci_low, found.ci_high, found.p, found.items)
+            rows.append((model, observable, density, *values, int(at["excluded"].max())))
+    return pd.DataFrame(rows, columns=[*CORRELATIONS, "excluded"])
 
 
 def random_control(rounds: pd.DataFrame, task: str, numbers: list[int]) -> np.ndarray:

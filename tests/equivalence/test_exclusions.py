@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
-from koopflow.equivalence.spectra import comparison_table, spectra_of
+from koopflow.equivalence.spectra import comparison_table, distance_table, spectra_of
 from koopflow.figures.equivalence import bootstrap_interval, plot_distances
 from koopflow.figures.style import use
 from koopflow.trajectory import TrajectoryWriter
@@ -62,6 +62,9 @@ def test_a_pair_without_enough_seeds_stays_in_the_table_inconclusive_with_its_co
     assert poor[["between", "p_permutation", "ci_low"]].isna().all(axis=None)
     assert poor["n"].tolist() == [1, 0, 1, 0, 0]
     assert poor["excluded_b"].tolist() == [8, 10, 8, 10, 10]
+    apart = distance_table(spectra_of(pd.DataFrame(rows)), comparisons, 5, 0, {"c": 8, "d": 10})
+    assert set(zip(apart["b"], apart["excluded_b"])) == {("a", 0), ("b", 0), ("c", 8)}
+    assert set(apart["excluded_a"]) == {0}
     whole = table.iloc[0]
     assert whole["p_adjusted"] == whole["p_permutation"], "pairs without numbers must not count as tests"
     use()

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from koopflow import data, seeds
-from koopflow.errors import Diverged, KoopflowError
+from koopflow.errors import KoopflowError
 from koopflow.pruning import columns, evaluation, mask, moment, study, training
 from koopflow.training import models
 from koopflow.training.checkpoint import Checkpoint
@@ -399,11 +399,16 @@ def test_an_unknown_score_or_option_ends_before_training(digits):
 def test_diverged_networks_are_left_out_by_name_and_nothing_is_left_of_all(digits, tmp_path, monkeypatch):
     whole, path, networks = trained(digits, tmp_path)
     found = run(digits, whole, path, training.Networks([0, 1], networks.buffers, {0: 5}))
+    exclusions = found.pop("exclusions")
+    assert exclusions.to_dict("list") == {"study": ["tiny"], "seed": [0], "diverged_at": [5]}
     assert all((table.seed == 1).all() for table in found.values())
+    nothing = run(digits, whole, path, training.Networks([0, 1], networks.buffers, {0: 5, 1: 6}))
+    assert len(nothing.pop("exclusions")) == 2
+    assert all(table.empty for table in nothing.values()), "the other jobs of the study go on without this one"
     networks.save(tmp_path / "n.npz")
     assert training.Networks.load(tmp_path / "n.npz").seeds == [0, 1]
-    with pytest.raises(Diverged, match="study tiny: training diverged, the first network at step"):
-        trained(digits, tmp_path, optimizer={"name": "sgd", "learning_rate": 1e30})
+    _, _, networks = trained(digits, tmp_path, optimizer={"name": "sgd", "learning_rate": 1e30})
+    assert sorted(networks.diverged) == [0, 1]
 
 
 def test_an_emptied_layer_is_warned_of_by_name(digits, once):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from koopflow.errors import KoopflowError
 from koopflow.figures import pruning as figures
 from koopflow.figures import style
 from koopflow.pruning import summary
@@ -129,3 +130,20 @@ def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     style.save(drawn, tmp_path / "e")
     style.save(figures.accuracy(accuracy, "accuracy_finetuned"), tmp_path / "empty")
     assert (tmp_path / "empty.png").is_file()
+
+
+def test_what_diverged_is_counted_by_study_in_every_table_and_nothing_at_all_is_named():
+    gone = pd.DataFrame({"study": ["a", "a"], "seed": [1, 4], "diverged_at": [10, 20]})
+    tables = {"accuracy": pd.DataFrame({"study": ["a", "b"]}), "best": pd.DataFrame({"study": ["b", "a"]}), "exclusions": gone}
+    found = summary.counted(tables)
+    assert found["accuracy"]["excluded"].tolist() == [2, 0]
+    assert found["best"]["excluded"].tolist() == [0, 2]
+    assert list(found["exclusions"]) == ["study", "seed", "diverged_at"]
+    with pytest.raises(KoopflowError, match=r"pruning.studies: every network of every study diverged; lower the learning rates"):
+        summary.counted({**tables, "accuracy": tables["accuracy"].iloc[:0]})
+
+
+def test_numbers_stay_numbers_beside_the_table_of_a_job_whose_networks_all_diverged():
+    sound, nothing = pd.DataFrame({"study": ["a"], "real": [0.9]}), pd.DataFrame(columns=["study", "real"])
+    assert summary.joined([nothing, sound])["real"].dtype == float
+    assert list(summary.joined([nothing, nothing])) == ["study", "real"]

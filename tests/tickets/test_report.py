@@ -184,3 +184,27 @@ def test_chains_that_end_early_still_give_every_table_and_figure(tmp_path):
     for figure in drawn(frames).values():
         figure.canvas.draw()
         pyplot.close(figure)
+
+
+def test_every_table_counts_the_seeds_that_diverged(done):
+    trained, whole = done
+    assert all((frame["excluded"] == 0).all() for frame in whole.values())
+    chains = dict(trained.chains)
+    chains["b"] = replace(chains["b"], stopped={2: "seed 2: training diverged in round 3"})
+    found = report.all_tables(TICKETS, {"study": STUDY}, {"study": replace(trained, chains=chains)}, lambda line: None)
+    for name in ("rounds", "flow", "exponents", "fixed_point", "linearization"):
+        assert found[name].groupby("task")["excluded"].unique().map(list).to_dict() == {"a": [0], "b": [1], "c": [0], "d": [0]}, (
+            name
+        )
+    moved = {target: {source: values.copy() for source, values in given.items()} for target, given in trained.transferred.items()}
+    for given in moved.values():  # as `transfer_to` leaves a seed that did not come through everywhere
+        for values in given.values():
+            values[:, 2] = np.nan
+    moved["c"]["a"][0, 1] = np.nan  # and one that diverged on its target
+    changed = replace(trained, chains=chains, transferred=moved)
+    found = report.all_tables(TICKETS, {"study": STUDY}, {"study": changed}, lambda line: None)
+    transfer = found["transfer"]
+    odd = (transfer["source"] == "a") & (transfer["target"] == "c") & (transfer["density"] == transfer["density"].max())
+    assert (transfer["excluded"] == np.where(odd, 2, 1)).all()
+    assert transfer.groupby(["source", "target", "density"]).size().min() == 1
+    assert sorted(set(found["universality"]["excluded"])) == [1, 2]
