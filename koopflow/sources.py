@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "koopflow"
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold statements; expressions hold no import
 
 
 def source_files(root: str | Path, *names: str) -> list[str]:
@@ -40,7 +41,10 @@ def source_files(root: str | Path, *names: str) -> list[str]:
 def _imported_files(root: Path, file: Path) -> tuple[Path, ...]:
     """Return the koopflow files that `file` imports, at its top or inside its functions, with the packages they stand in."""
     modules: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        waiting += [inner for field in BLOCKS for inner in getattr(node, field, ()) if isinstance(inner, ast.AST)]
         if isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from koopflow.errors import KoopflowError
 
-PARQUET_VERSION = 1
+PARQUET_VERSION = 2
 REMEDY = "remove it and run the same command again: it is made anew"
 
 
@@ -132,6 +133,19 @@ def _checksum(frame: pd.DataFrame) -> str:
     digest = hashlib.sha256()
     for name, column in frame.items():
         digest.update(f"{name}\x1f{column.dtype}\x1f{len(column)}\x1e".encode())
-        plain = column.to_numpy() if column.dtype.kind in "biufcmM" else None
-        digest.update("\x1f".join(map(repr, column)).encode() if plain is None else plain.tobytes())
+        for piece in _pieces(column):
+            digest.update(piece)
     return digest.hexdigest()
+
+
+def _pieces(column: pd.Series) -> Iterable[bytes]:
+    """Give the values of a column as bytes: numbers as they are, texts by their code among the distinct ones, arrays end to end."""
+    if column.dtype.kind in "biufcmM":
+        yield column.to_numpy().tobytes()
+    elif len(column) and all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in column):
+        yield np.array([value.size for value in column], dtype=np.int64).tobytes()
+        yield np.concatenate(list(column)).tobytes()
+    else:
+        codes, distinct = pd.factorize(column.map(repr))
+        yield codes.astype(np.int64).tobytes()
+        yield "\x1f".join(distinct).encode()

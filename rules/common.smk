@@ -1,6 +1,5 @@
 # What the stages share: the checked configuration, the source files a rule depends on, and where logs go.
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -83,21 +82,21 @@ SECTIONS = {
 
 
 def in_report(path, name, of=""):
-    """Put the file at `path` into the report's section, with the caption report/<name>.rst, braces of wildcards left out.
+    """Put the file at `path` into the report's section, with the caption report/<name>.rst.
 
     Its label is its place in the section and the caption's title, and what it is `of` where there are several. One label only: of labels with two values the report makes switches,
     which fail where a combination does not exist.
     """
-    name = re.sub("[{}]", "", name)
     section, place = next((section, names.index(name) + 1) for section, names in SECTIONS.items() if name in names)
     title = Path(workflow.basedir, "report", f"{name}.rst").read_text(encoding="utf-8").split("**")[1].rstrip(".")
-    shows = f"{place}. {title}" + (f": {of}" if of else ": {series}" if "{series}" in path else "")
+    shows = f"{place}. {title}" + (f": {of}" if of else "")
     return report(path, caption=f"../report/{name}.rst", category=section, labels={"shows": shows})
 
 
-def figure(stem):
-    """The two files of a figure: PDF for papers, PNG for pages and the report."""
-    return [f"<results>/figures/{stem}.pdf", in_report(f"<results>/figures/{stem}.png", stem)]
+def figure(stem, of="", caption=None):
+    """The two files of a figure, PDF for papers, PNG for pages and the report; `of` what, where there are several with one caption."""
+    path = f"<results>/figures/{stem}_{of}" if of else f"<results>/figures/{stem}"
+    return [f"{path}.pdf", in_report(f"{path}.png", caption or stem, of)]
 
 
 # A check of a stage's inputs comes before everything else and alone: it has the highest priority and takes every core. No job depends on its

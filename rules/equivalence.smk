@@ -1,4 +1,6 @@
 # Are two optimizers, or two training set-ups, the same dynamics? (arXiv 2302.09160)
+import re
+
 OPTIMIZERS = config["equivalence"]["optimizers"]
 TRAINING = config["equivalence"]["training"]
 SETUPS = checked(setups, TRAINING, config["data"])

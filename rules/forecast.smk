@@ -93,62 +93,42 @@ rule score_forecasts:
         "../scripts/score_forecasts.py"
 
 
+# All figures of the stage in one job: drawing a series takes less time than starting Python.
 rule plot_forecast:
     input:
-        predictions="<results>/forecast/series/{series}/predictions.parquet",
-        recalled="<results>/forecast/series/{series}/recalled.parquet",
-        windows="<results>/forecast/series/{series}/windows.npz",
-        choices="<results>/forecast/series/{series}/choices.json",
+        predictions=expand(rules.forecast_series.output.predictions, series=SERIES),
+        recalled=expand(rules.forecast_series.output.recalled, series=SERIES),
+        windows=expand(rules.forecast_series.output.windows, series=SERIES),
+        choices=expand(rules.forecast_series.output.choices, series=SERIES),
+        skill=rules.score_forecasts.output.skill,
         code=library("plot_forecast"),
     output:
-        forecasts=figure("forecast_{series}"),
-        recurrence=figure("recurrence_{series}"),
-    log:
-        "<logs>/plot_forecast/{series}.log",
-    benchmark:
-        "<benchmarks>/plot_forecast/{series}.tsv"
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **sizes.asked(sizes.small()),
-    params:
-        style=config["figures"]["style"],
-    message:
-        "Drawing the forecasts of {wildcards.series}"
-    script:
-        "../scripts/plot_forecast.py"
-
-
-rule plot_skill:
-    input:
-        skill=rules.score_forecasts.output.skill,
-        code=library("plot_skill"),
-    output:
+        forecasts=[file for name in SERIES for file in figure("forecast", name, "forecast_series")],
+        recurrence=[file for name in SERIES for file in figure("recurrence", name, "recurrence_series")],
         errors=figure("forecasts_errors"),
         skill=figure("forecasts_skill"),
         naive=figure("forecasts_skill_naive"),
     log:
-        "<logs>/plot_skill.log",
+        "<logs>/plot_forecast.log",
     benchmark:
-        "<benchmarks>/plot_skill.tsv"
+        "<benchmarks>/plot_forecast.tsv"
+    priority: 1  # the longest of the jobs that draw
     conda:
         "../envs/figures.yaml"
     threads: 1
     resources:
         **sizes.asked(sizes.small()),
     params:
-        series=list(SERIES),
         style=config["figures"]["style"],
+        series=list(SERIES),
     message:
-        "Drawing errors and skill of all methods"
+        "Drawing the forecasts of all series, their errors and skill"
     script:
-        "../scripts/plot_skill.py"
+        "../scripts/plot_forecast.py"
 
 
 rule forecast:
     input:
         rules.check_forecast.output,
         rules.score_forecasts.output,
-        rules.plot_skill.output,
-        expand(rules.plot_forecast.output, series=SERIES),
+        rules.plot_forecast.output,

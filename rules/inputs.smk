@@ -104,12 +104,6 @@ def ticket_figures():
     return wanted + [(kind, name) for name in TICKETS["external"] for kind in ("flow", "exponents")]
 
 
-def files_of_figures(kind, name):
-    """The two files of a figure of tickets."""
-    stem = f"<results>/figures/tickets_{kind}_{name}"
-    return [f"{stem}.pdf", in_report(f"{stem}.png", f"tickets_{kind}", name)]
-
-
 def file_of(wildcards):
     """The user's file behind a series, where there is one; an absent one is reported by check_forecast, in one line."""
     path = SERIES[wildcards.series].get("path")

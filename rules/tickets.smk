@@ -225,7 +225,7 @@ rule plot_tickets:
         elastic=rules.fit_exponents.output.elastic,
         code=library("plot_tickets"),
     output:
-        [file for figure in ticket_figures() for file in files_of_figures(*figure)],
+        [file for kind, name in ticket_figures() for file in figure(f"tickets_{kind}", name)],
     log:
         "<logs>/plot_tickets.log",
     benchmark:

@@ -1,18 +1,22 @@
-"""Draw one series' forecasts and the recurrence of its spectra."""
+"""Draw every series' forecasts and the recurrence of its spectra, error against horizon, and the tables of skill."""
 
 from koopflow.job import job
 
 with job(snakemake.log[0], threads=snakemake.threads):
     from koopflow import arrays
     from koopflow.figures import forecast, style
-    from koopflow.tables import read_parquet
+    from koopflow.tables import read_csv, read_parquet
 
+    given, out, series = snakemake.input, snakemake.output, snakemake.params.series
     style.use(snakemake.params.style)
-    windows = arrays.load(snakemake.input.windows, "windows of a series", 1, ("values", "ends", "points"))
-    choices = forecast.read_choices(snakemake.input.choices)
-    predictions, recalled = read_parquet(snakemake.input.predictions), read_parquet(snakemake.input.recalled)
-    style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), snakemake.output.forecasts[0])
-    style.save(
-        forecast.recurrence(windows["ends"], windows["points"], snakemake.wildcards.series, choices["step"]),
-        snakemake.output.recurrence[0],
-    )
+    for place, name in enumerate(series):
+        windows = arrays.load(given.windows[place], "windows of a series", 1, ("values", "ends", "points"))
+        choices = forecast.read_choices(given.choices[place])
+        predictions, recalled = read_parquet(given.predictions[place]), read_parquet(given.recalled[place])
+        style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), out.forecasts[2 * place])
+        drawn = forecast.recurrence(windows["ends"], windows["points"], name, choices["step"])
+        style.save(drawn, out.recurrence[2 * place])
+    skill = read_csv(given.skill)
+    style.save(forecast.errors(skill, series), out.errors[0])
+    style.save(forecast.skill_table(skill), out.skill[0])
+    style.save(forecast.skill_table(skill, "naive"), out.naive[0])

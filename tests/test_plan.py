@@ -57,6 +57,14 @@ def test_small_steps_share_jobs_and_checks_run_here(paper):
     assert shared == sum(int(columns[0]) for rule, columns in jobs(paper).items() if rule in grouped)
 
 
+def test_a_stage_is_drawn_by_one_job_however_many_series_and_studies_it_has(paper):
+    found = jobs(paper)
+    drawn = {rule: int(columns[0]) for rule, columns in found.items() if rule.startswith("plot_")}
+    assert int(found["forecast_series"][0]) > 5
+    assert set(drawn) == {f"plot_{stage}" for stage in ("optimizers", "equivalence", "pruning", "forecast", "tickets", "claims")}
+    assert set(drawn.values()) == {1}
+
+
 def test_node_hours_add_up(paper, tmp_path):
     found = jobs(paper)
     hours = [float(columns[-4]) for rule, columns in found.items() if rule != "total"]

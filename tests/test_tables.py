@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from koopflow.errors import KoopflowError
-from koopflow.tables import read_csv, write_csv
+from koopflow.tables import _checksum, read_csv, write_csv
 
 
 def test_floats_survive_the_file_bit_for_bit(tmp_path):
@@ -57,3 +57,14 @@ def test_unusable_table_is_named_in_one_line(tmp_path, content, told):
     with pytest.raises(KoopflowError, match=r"distances\.csv") as caught:
         read_csv(path, ["a", "b", "distance"])
     assert told in str(caught.value)
+
+
+def test_checksum_tells_every_change_of_texts_and_arrays():
+    a, b = np.arange(3.0), np.arange(2.0)
+    frames = [
+        pd.DataFrame({"word": words, "path": pd.Series(paths, dtype=object)})
+        for words in (["x", "y"], ["y", "x"], ["x", "x"], ["x", None])
+        for paths in ([a, b], [b, a], [a, np.arange(1.0, 3.0)], [np.r_[a, b], np.empty(0)])
+    ]
+    assert len({_checksum(frame) for frame in frames}) == len(frames)
+    assert _checksum(frames[0]) == _checksum(frames[0].copy(deep=True))

@@ -5,6 +5,8 @@ from koopflow.errors import KoopflowError
 
 REQUIRED = ("data", "model", "optimizer", "batch_size", "steps", "koopman")
 KOOPMAN = ("observables", "delays", "rank")
+FEWEST = 4
+"""Seeds per set-up below which an interval of the excess says nothing and is not given."""
 
 
 def setups(training: dict, data: dict) -> dict[str, dict]:

@@ -12,14 +12,13 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from koopflow.equivalence.study import FEWEST
 from koopflow.koopman.spectrum import distance
 
 EXHAUSTIVE = 20_000
 """Up to this many relabellings all are tried; beyond, `DRAWS` random ones."""
 DRAWS = 9_999
 RESAMPLES = 2_000
-FEWEST = 4
-"""Seeds per set-up below which an interval of the excess says nothing and is not given."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from scipy import stats
+from scipy import special
 
 from koopflow.figures.style import DOUBLE, SINGLE, color, label, look
 from koopflow.pruning.summary import leading
@@ -13,7 +13,7 @@ from koopflow.pruning.summary import leading
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Return mean and half-width of Student's 95 % interval of column `y` for each value of `x` (NaN for a single seed: no interval)."""
     table = frame.groupby(x)[y].agg(["mean", "std", "count"])
-    t = stats.t.ppf(0.975, np.maximum(table["count"] - 1, 1))
+    t = special.stdtrit(np.maximum(table["count"] - 1, 1), 0.975)
     table["half"] = t * table["std"] / np.sqrt(table["count"])
     return table
 

@@ -3,7 +3,7 @@ what in the spectrum tells it; all with intervals over seeds."""
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from koopflow.errors import KoopflowError
 
@@ -22,7 +22,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, flo
     mean = float(values.mean())
     if len(values) < 2:
         return mean, float("nan"), float("nan")
-    half = float(stats.t.ppf(0.5 + level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(special.stdtrit(len(values) - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half
 
 

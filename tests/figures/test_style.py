@@ -131,3 +131,18 @@ def test_zoomed_plane_keeps_equal_units_and_shows_every_eigenvalue():
     assert left < 0.97 < 1.0 < right
     assert right - left < 0.1
     pyplot.close(figure)
+
+
+def test_places_are_found_once_for_both_files(tmp_path, monkeypatch):
+    """Finding them costs as much as drawing, and all figures together are redrawn in seconds after a change of style."""
+    from matplotlib import pyplot
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    found, execute = [], ConstrainedLayoutEngine.execute
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *args: (found.append(1), execute(*args)))
+    style.use()
+    figure, axes = pyplot.subplots()
+    axes.set_ylabel("a label\nof three lines,\ncut off without a layout")
+    style.save(figure, tmp_path / "figure")
+    assert found == [1]
+    assert axes.get_position().x0 > 0.2  # 0.125 without a layout
