@@ -50,7 +50,8 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
     figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.0))
     names = [style.label(task) for task in tasks]
     titles = (f"Transfer at {100 * density:.1f} % density", "Exponent distance")
-    for ax, values, title, colours in zip(axes, (relative, distance), titles, ("cividis", "cividis_r")):
+    # Exponents of tasks lie near one another: their distances need a digit more.
+    for ax, values, title, colours, digits in zip(axes, (relative, distance), titles, ("cividis", "cividis_r"), (2, 3)):
         image = ax.imshow(values, cmap=colours)
         low, high = np.nanmin(values), np.nanmax(values)
         for (row, column), value in np.ndenumerate(values):
@@ -62,7 +63,7 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
                 ax.text(
                     column,
                     row,
-                    f"{value:.2f}",
+                    f"{value:.{digits}f}",
                     ha="center",
                     va="center",
                     color="white" if dark_ground else "black",
@@ -88,8 +89,11 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
     densities = sorted(transfer["density"].unique(), reverse=True)
     marks = dict(zip(densities, ("o", "s", "^", "D", "v")))
     colours = dict(zip(densities, (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE)))
+    drawn = []
     for density in densities:
         relative, distance = matrix_of(transfer, tasks, density)
+        # Transfer is undefined where a target's own ticket is no better than the random control.
+        drawn.append(int((np.isfinite(relative) & np.isfinite(distance)).sum()))
         axes[0].scatter(
             distance, relative, s=12, marker=marks[density], color=colours[density], label=f"{100 * density:.1f} % density"
         )
@@ -98,7 +102,8 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
     axes[0].set_ylim(bottom=min(-0.16, axes[0].get_ylim()[0]))
     axes[0].set_xlabel("distance of layer exponents")
     axes[0].set_ylabel("relative transfer\n(0: random mask, 1: own ticket)")
-    panels.state_n(axes[0], len(tasks) * (len(tasks) - 1), "ordered pairs of tasks", corner="lower left")
+    count = drawn[0] if len(set(drawn)) == 1 else ", ".join(map(str, drawn))
+    panels.state_n(axes[0], count, "ordered pairs of tasks", corner="lower left")
     observables = list(dict.fromkeys(correlations["observable"]))
     shifts = np.linspace(-0.2, 0.2, len(densities)) if len(densities) > 1 else [0.0]
     for density, shift in zip(densities, shifts):

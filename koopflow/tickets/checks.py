@@ -39,7 +39,8 @@ def studies(tickets: Mapping, data: Mapping) -> dict[str, dict]:
             other = owners.setdefault((task, model_name(study["model"])), name)
             if other != name:
                 raise KoopflowError(
-                    f"{key}: {task} with the model {model_name(study['model'])} is in the study {other} too; tables tell studies apart by these"
+                    f"{key}: {task} with the model {model_name(study['model'])} is in the study {other} too; tables tell chains apart by "
+                    "these two: list the same data under another name, or give the model another size"
                 )
         if len(study["tasks"]) == 1:
             study["transfer"] = {"rounds": []}  # there is nowhere to go
