@@ -16,6 +16,8 @@ from koopflow.seeds import rng
 SOURCES: dict[str, Callable] = {}
 LARGEST = 1e100
 """Values beyond it could not be squared and added up."""
+STILL = 0.1
+"""A series that has not moved for this share of its early stretch or longer begins where it first does."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,20 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
     values = filled(values, spec.get("fill") or "interpolate")
     if np.ptp(values) == 0:
         raise KoopflowError(f"series.{name}: constant, all {len(values)} values are {values[0]:g}; nothing to forecast")
+    start = beginning(values)
+    times, values, observed = times[start:], values[start:], observed[start:]
     early = values[: int(EARLY * len(values))]
     period = int(spec.get("period") or infer_period(early, step))
     return Series(name, times, values, observed, period, label, step)
+
+
+def beginning(values: np.ndarray) -> int:
+    """Return where a series begins to move, less one sample: a product not yet sold, an illness not yet counted is no dynamics.
+
+    Short still stretches stay, and later ones too.
+    """
+    still = int(np.argmax(values != values[0]))
+    return still - 1 if still >= max(2, STILL * EARLY * len(values)) else 0
 
 
 def filled(values: np.ndarray, how: str) -> np.ndarray:

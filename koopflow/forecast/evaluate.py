@@ -47,6 +47,8 @@ def method(function: Callable) -> Callable:
 def _memory(task: Task, **options) -> EpisodicKoopman:
     c = task.choices
     options = {"period": c.period, "recalled": c.recalled, "matches": c.matches} | options
+    # Of differences the series' own units are not to be had step by step: there errors are those of the differences.
+    options["measure"] = None if c.transform.lags else c.transform.unpoint
     return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, **options).fit(task.moved, _windows_of(task))
 
 

@@ -4,7 +4,7 @@ Everything here is told a truth only when it has happened and is asked for a dec
 construction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,14 +19,17 @@ GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
 # a handicap against plain forecasters: where nothing can be learned (a random walk), equal records are no reason to trust them.
 GUARD = 60.0
 HANDICAP = 0.02
+# A recollection must have saved this many standard errors of what it saved before it is trusted.
+DOUBT = 0.5
 
 
 class LearnedThreshold:
     """The largest distance at which a recalled forecast is trusted, one for each step ahead, learned from what trusting would
     have cost.
 
-    For every threshold of a fixed grid the summed absolute error of the policy "recall if nearer than this, else the ordinary
-    forecast" is kept; the threshold in force is the one that has cost least so far (follow the leader).
+    For every threshold of a fixed grid it is kept what the policy "recall if nearer than this, else the ordinary forecast" has cost
+    beside the ordinary forecast alone. The threshold in force is the one that has cost least so far (follow the leader), where
+    costs count with a share of their standard error: the least of many sums of noise would look like a saving.
 
     Parameters
     ----------
@@ -35,17 +38,21 @@ class LearnedThreshold:
     """
 
     def __init__(self, horizon: int):
-        self._cost = np.zeros((horizon, len(GRID)))
+        self._cost, self._squares = np.zeros((2, horizon, len(GRID)))
+        # Errors of forecasts k steps ahead are alike over k origins.
+        self._overlap = np.arange(1, horizon + 1)[:, None]
 
     def settle(self, steps: np.ndarray, distances: np.ndarray, recalled: np.ndarray, ordinary: np.ndarray) -> None:
         """Take in the absolute errors (n,) of both forecasts made `steps` (n,) ahead, when the recollection was `distances` (n,)
         away."""
         near = distances[:, None] <= GRID[None, :]
-        self._cost[steps - 1] += np.where(near, recalled[:, None], ordinary[:, None])
+        cost = np.where(near, (recalled - ordinary)[:, None], 0.0)
+        self._cost[steps - 1] += cost
+        self._squares[steps - 1] += cost**2
 
     def value(self) -> np.ndarray:
         """Return the thresholds (horizon,) in force; before anything is learned, -1: never recall."""
-        return GRID[np.argmin(self._cost, axis=1)]
+        return GRID[np.argmin(self._cost + DOUBT * np.sqrt(self._overlap * self._squares), axis=1)]
 
 
 class Gate:
@@ -70,6 +77,8 @@ class Gate:
         Share of the errors made in like situations in what the prior goes by; the rest are those made lately.
     pooling : float
         Steps ahead within this share of the horizon learn from one another.
+    measure : callable, optional
+        What errors are differences of, see `EpisodicKoopman`; the regression stays with the values themselves.
     """
 
     def __init__(
@@ -83,6 +92,7 @@ class Gate:
         sharpness: float = 8.0,
         situation: float = 0.15,
         pooling: float = 0.15,
+        measure: Callable | None = None,
     ):
         if memory <= 0 or caution <= 0 or sharpness < 0 or not 0 <= situation <= 1:
             raise KoopflowError(
@@ -91,6 +101,7 @@ class Gate:
             )
         self.experts, self.horizon, self.channels = experts, horizon, channels
         self.pooling = max(1, round(pooling * horizon))
+        self.measure = measure or (lambda values: values)
         self.decay, self.caution, self.sharpness, self.situation = float(np.exp(-1.0 / memory)), caution, sharpness, situation
         shape = (horizon, channels)
         self._gram = np.zeros((*shape, experts - 1, experts - 1))
@@ -118,8 +129,9 @@ class Gate:
         error = np.abs(truth[None, :] - combined)
         self._count[rows] = self.decay * self._count[rows] + 1.0
         self._error[rows] = self.decay * self._error[rows] + error
-        self._stacked[rows] = self.decay * self._stacked[rows] + error
-        self._loss[rows] = self.decay * self._loss[rows] + np.abs(truth[None, None, :] - forecasts).transpose(0, 2, 1)
+        happened = self.measure(truth)
+        self._stacked[rows] = self.decay * self._stacked[rows] + np.abs(happened - self.measure(combined))
+        self._loss[rows] = self.decay * self._loss[rows] + np.abs(happened - self.measure(forecasts)).transpose(0, 2, 1)
         typical = self._error[rows] / self._count[rows]
         weight = typical / np.maximum(error, 0.3 * typical + 1e-300)
         self._gram[rows] = self.decay * self._gram[rows] + weight[..., None, None] * relative[..., :, None] * relative[..., None, :]

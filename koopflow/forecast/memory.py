@@ -6,6 +6,8 @@ recall if near enough, else the ordinary forecast; ``gated`` goes on to learn, f
 so far, how much to trust the recollection, the ordinary forecast and plainer ones at each step ahead.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -53,6 +55,9 @@ class EpisodicKoopman:
         See `Gate`; like situations are the recalled ones.
     center, stabilize : bool
         As for `SlidingKoopman`.
+    measure : callable, optional
+        What errors are differences of when thresholds and weights are learned: for forecasts of a root or a logarithm, what undoes
+        it, so that they are judged in the series' own units. Default: the values given.
 
     Attributes
     ----------
@@ -89,6 +94,7 @@ class EpisodicKoopman:
         situation: float = 0.15,
         center: bool = True,
         stabilize: bool = True,
+        measure: Callable | None = None,
     ):
         if scheme not in SCHEMES:
             raise KoopflowError(f"scheme: {scheme!r} is unknown; accepted are {', '.join(SCHEMES)}")
@@ -108,6 +114,7 @@ class EpisodicKoopman:
         # A gate over forecasters none of which recalls needs no search: the control that says what memory itself brings.
         self.recalls = scheme == "basic" or any(name in RECALLING for name in self.experts)
         self.center, self.stabilize = center, stabilize
+        self.measure = measure or (lambda values: values)
 
     def fit(self, values, models: WindowModels | None = None) -> "EpisodicKoopman":
         """Live through `values` (time,) or (time, channels) from the beginning, with an empty memory.
@@ -135,7 +142,7 @@ class EpisodicKoopman:
         channels = values.shape[1]
         self._guards = [place for place, name in enumerate(self.experts) if name in GUARDS]
         memory = max(4 * self.period, 2 * self.window, 200)
-        self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, **self.weighing)
+        self._gate = Gate(len(self.experts), self.horizon, channels, memory=memory, measure=self.measure, **self.weighing)
         return self.update(values, models)
 
     @property
@@ -166,7 +173,8 @@ class EpisodicKoopman:
         steps = np.arange(1, min(self.horizon, i) + 1)
         earlier, truth = i - steps, series[i + self.window - 1]
         if len(steps):
-            ordinary = np.abs(self._ordinary.view[earlier, :, steps - 1] - truth).sum(axis=-1)
+            forecasts = self.measure(self._ordinary.view[earlier, :, steps - 1])
+            ordinary = np.abs(forecasts - self.measure(truth)).sum(axis=-1)
             near = self.archive_.distances.view[earlier, 0]
             known = np.isfinite(near)
             self._learned.settle(steps[known], near[known], ordinary[known, 1], ordinary[known, 0])
@@ -191,7 +199,7 @@ class EpisodicKoopman:
             return None
         near = 1.0 / (distances + NEAREST)
         truth = series[members[:, None] + self.window + np.arange(self.horizon)]
-        errors = np.abs(self._experts.view[members] - truth[:, None])
+        errors = np.abs(self.measure(self._experts.view[members]) - self.measure(truth)[:, None])
         return np.tensordot(near / near.sum(), errors, axes=1).transpose(1, 2, 0)
 
     def _limits(self, i: int) -> np.ndarray:

@@ -246,6 +246,16 @@ def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
     assert not {200, 201} & set(table["origin"])
 
 
+def test_a_series_begins_where_it_first_moves(tmp_path):
+    moving = np.random.default_rng(2).poisson(5.0, 200).astype(float) + 1.0
+    for still, kept in ((100, 201), (3, 203)):
+        path = tmp_path / f"{still}.csv"
+        values = np.concatenate([np.zeros(still), moving])
+        pd.DataFrame({"time": np.arange(len(values)), "value": values}).to_csv(path, index=False)
+        series = load("sales", {"path": str(path), "time": "time", "value": "value"})
+        assert len(series.values) == len(series.time) == len(series.observed) == kept
+
+
 def test_a_series_too_short_says_what_it_needs():
     with pytest.raises(KoopflowError, match="too short"):
         choose(as_series(seasonal_series(40)), {"horizon": 12})

@@ -5,7 +5,7 @@ import pytest
 
 from koopflow.errors import KoopflowError
 from koopflow.forecast import experts
-from koopflow.forecast.gate import Gate
+from koopflow.forecast.gate import Gate, LearnedThreshold
 from koopflow.forecast.index import SpectralIndex, embed, match, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.sliding import SlidingKoopman
@@ -106,6 +106,34 @@ def test_errors_in_like_situations_turn_the_prior():
     weights = gate.weights(np.array([[[1.0, 0.2]]]))[0, 0]
     assert weights[1] > 0.9
     assert np.allclose(gate.weights(np.full((1, 1, 2), np.nan)), 0.5)
+
+
+def test_a_gate_judges_in_the_units_it_is_told():
+    # Of a root, 0.9 is further from the truth 2 than 3 is; of its square it is nearer.
+    forecasts, combined = np.array([[[3.0]], [[0.0]]]), np.array([[0.9]])
+    drawn = {}
+    for measure in (None, np.square):
+        gate = Gate(2, 1, 1, memory=100.0, measure=measure)
+        for _ in range(20):
+            gate.settle(np.array([1]), forecasts[None, :, 0], combined, np.array([2.0]))
+        drawn[measure] = gate.guarded(forecasts, combined, [0])[0, 0]
+    assert drawn[None] > 2.9
+    assert drawn[np.square] == pytest.approx(0.9, abs=1e-6)
+
+
+def test_noise_alone_is_trusted_less_often_than_the_least_cost_would_have_it():
+    generator, trusted = np.random.default_rng(3), []
+    for _ in range(200):
+        learned = LearnedThreshold(1)
+        for _ in range(60):
+            recalled, ordinary = np.abs(generator.standard_normal((2, 1)))
+            learned.settle(np.array([1]), generator.uniform(0, 0.5, 1), recalled, ordinary)
+        trusted.append(learned.value()[0] > 0)
+    # Without the doubt it is 0.915.
+    assert np.mean(trusted) < 0.85
+    for _ in range(200):
+        learned.settle(np.array([1]), np.array([0.1]), np.array([0.5]), np.array([1.0]))
+    assert learned.value()[0] > 0.1
 
 
 def test_memory_halves_the_error_on_switching_regimes():
