@@ -69,6 +69,9 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
                     color="white" if dark_ground else "black",
                     fontsize="x-small",
                 )
+            else:
+                # The target's own ticket is no better than the random control: nothing can be placed between them.
+                ax.text(column, row, "–", ha="center", va="center", color=style.GREY, fontsize="x-small")
         ax.set_xticks(range(len(tasks)), names, rotation=35, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(tasks)), names)
         ax.set_xlabel("target task")

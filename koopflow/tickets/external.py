@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from koopflow.errors import KoopflowError
+from koopflow.masks import empty_layers
 from koopflow.rg.couplings import check_masks, group_sums
 from koopflow.rg.flows import scale_of
 
@@ -65,7 +66,10 @@ def read_round(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             weights = tensors.get(f"{stem}_orig", tensors.get(stem))
             if weights is None:
                 raise KoopflowError(f"{path}: {name} has no weights {stem} or {stem}_orig")
-            layers[stem] = (np.asarray(weights, dtype=np.float32), np.asarray(tensors[name]).astype(bool))
+            mask = np.asarray(tensors[name])
+            if not np.isin(mask, (0, 1)).all():
+                raise KoopflowError(f"{path}: {name} holds values other than 0 and 1; a mask is accepted")
+            layers[stem] = (np.asarray(weights, dtype=np.float32), mask.astype(bool))
     if not layers:
         # Without masks, the zeros of matrices and kernels are the mask; vectors (biases, normalization) are not pruned.
         layers = {name: (np.asarray(w, dtype=np.float32), np.asarray(w) != 0) for name, w in tensors.items() if np.ndim(w) >= 2}
@@ -117,8 +121,22 @@ def _density(layers: dict[str, tuple[np.ndarray, np.ndarray]]) -> float:
     return sum(int(mask.sum()) for _, mask in layers.values()) / sum(mask.size for _, mask in layers.values())
 
 
-def external_flow(folder: str | Path, grouping: str = "layer") -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Measure the flow of rounds trained elsewhere.
+def _until_empty(rounds: list[dict], folder: Path, say) -> list[dict]:
+    """Return the rounds before the first that leaves a layer empty, as our own chains end there; say so."""
+    for number, layers in enumerate(rounds):
+        empty = empty_layers({name: mask for name, (_, mask) in layers.items()})
+        if empty:
+            say(f"{folder}: round {number} leaves {', '.join(empty)} empty; the flow ends before it")
+            if number < 2:
+                raise KoopflowError(
+                    f"{folder}: round {number} leaves {', '.join(empty)} empty; a flow needs at least two rounds before"
+                )
+            return rounds[:number]
+    return rounds
+
+
+def external_flow(folder: str | Path, grouping: str = "layer", say=lambda line: None) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Measure the flow of rounds trained elsewhere, up to the first that leaves a layer empty.
 
     Returns
     -------
@@ -128,7 +146,7 @@ def external_flow(folder: str | Path, grouping: str = "layer") -> tuple[list[str
     densities : array (round,)
         Falling.
     """
-    rounds = read_rounds(folder)
+    rounds = _until_empty(read_rounds(folder), folder, say)
     densities = np.array([_density(layers) for layers in rounds])
     try:
         scale_of(densities)

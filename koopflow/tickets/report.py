@@ -86,7 +86,7 @@ def all_tables(
             found[table] += frames
     rule, kind = WindowRule(**tickets["window"]), tickets["coupling"]
     for name, entry in tickets["external"].items():
-        groups, sums, densities = external_flow(entry["folder"], entry["grouping"])
+        groups, sums, densities = external_flow(entry["folder"], entry["grouping"], say)
         flow = tables.flow_table(groups, sums, densities, [0], name, "external", kind)
         exponents = tables.exponents_table(groups, sums, densities, name, "external", kind, rule, tickets["margin"])
         found["flow"].append(flow.assign(excluded=0))

@@ -117,3 +117,29 @@ def test_elastic_refuses_another_family():
         elastic.stretch(ticket, residual(3) | {"fc.weight": (3, 8)})
     with pytest.raises(KoopflowError, match="has no counterpart"):
         elastic.stretch(ticket, residual(3) | {"head.weight": (3, 8)})
+
+
+def masked(density, generator):
+    weights = {
+        "a.weight": generator.standard_normal((6, 5)).astype("f4"),
+        "b.weight": generator.standard_normal((3, 6)).astype("f4"),
+    }
+    masks = {f"{name}_mask": (generator.random(values.shape) < density).astype("f4") for name, values in weights.items()}
+    return weights | masks
+
+
+@pytest.mark.parametrize(("value", "kept", "word"), [(0.0, 2, "round 2 leaves a.weight empty"), (0.5, 0, "other than 0 and 1")])
+def test_a_layer_emptied_elsewhere_ends_the_flow_and_half_a_mask_is_none(tmp_path, value, kept, word):
+    generator, said = np.random.default_rng(0), []
+    for number, density in enumerate((1.0, 0.8, 0.6)):
+        state = masked(density, generator)
+        if number == 2:
+            state["a.weight_mask"][:] = value
+        save_file({name: torch.from_numpy(values) for name, values in state.items()}, tmp_path / f"{number}.safetensors")
+    if kept:
+        _, sums, densities = external.external_flow(tmp_path, say=said.append)
+        assert len(densities) == sums.shape[2] == kept
+        assert word in said[0]
+    else:
+        with pytest.raises(KoopflowError, match=word):
+            external.external_flow(tmp_path)
