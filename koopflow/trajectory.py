@@ -156,7 +156,7 @@ class Trajectory:
         replicas : sequence of int, optional
             Which replicas, in this order; all by default.
         block_bytes : int
-            The size of one block, at most (one chunk's width of columns at least).
+            The size of one block, at most (one chunk's width of columns where that is up to twice as much, or compressed).
         check : bool
             Refuse NaN and infinite weights.
 
@@ -191,7 +191,8 @@ class Trajectory:
     def _block_width(self, wanted: int) -> int:
         chunk = self._weights.chunks[2] if self._weights.chunks else 1
         whole = max(1, wanted // chunk) * chunk
-        return whole if self._weights.compression or wanted >= chunk else max(1, min(wanted, chunk))
+        # A block that ends inside a chunk has its checksum cost a second reading: up to twice the size asked for is the better bargain.
+        return whole if self._weights.compression or 2 * wanted >= chunk else max(1, wanted)
 
     def _read(self, block: np.ndarray, replicas, start: int, stop: int) -> None:
         whole = block if block.flags.c_contiguous else np.empty(block.shape, np.float32)

@@ -90,6 +90,18 @@ def test_blocks_cover_every_column_once_in_order(tmp_path, block_bytes, width):
         assert np.array_equal(np.concatenate(pieces, 2), weights.swapaxes(0, 1)[[2, 0], :, 3 : width - 5])
 
 
+def test_blocks_a_little_narrower_than_a_chunk_end_where_chunks_end(tmp_path):
+    """A chunk cut in two was read twice more for its checksum."""
+    with TrajectoryWriter(tmp_path / "t.h5", [("a", (50_000,))], 1, study={}, seeds=[], steps=300) as writer:
+        for step in range(300):
+            writer.append(step, np.full((1, 50_000), step, np.float32))
+    with Trajectory(tmp_path / "t.h5") as trajectory:
+        chunk = trajectory._weights.chunks[2]
+        assert 1 < chunk < 50_000
+        assert all(start % chunk == 0 for start, _ in trajectory.pieces([(0, 50_000)], chunk - 100))
+        assert max(stop - start for start, stop in trajectory.pieces([(0, 50_000)], chunk // 3)) <= chunk // 3
+
+
 @pytest.mark.parametrize("options", [{"steps": 40}, {}])
 def test_a_run_killed_and_resumed_writes_the_same_bytes(tmp_path, options):
     weights = states()

@@ -155,7 +155,8 @@ def fit(
     route : str
         "auto" or one of `koopflow.koopman.reduce`.
     precision : str
-        "double", or "single" for the time side and its modes at two thirds of the time and about 1e-5 accuracy.
+        "double", or "single" for about four digits of the eigenvalues, with more parameters than steps: by a sketch in a fraction of the
+        time where the singular values allow it, by single products otherwise, and by double ones where these would lose the digits.
 
     Returns
     -------

@@ -7,6 +7,8 @@ direct    the delayed states are small: one dense SVD, errors eps * kappa (kappa
 time      more parameters than steps: eigenvectors of the products of states (`time_gram`), errors eps * kappa^2.
 time_qr   the same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012), errors eps * kappa,
           three times the work; `auto` takes it where eps * kappa^2 of the Gram matrix would cost more than six digits.
+sketch    the same side without products of states, single precision (`koopflow.koopman.sketch`), without delays; with `precision`
+          "single", `auto` takes it for a few directions where the singular values fall off behind them.
 feature   more steps than parameters: block Lanczos on `lag_gram`, errors eps * s_1^2 / (s_r^2 - s_(r+1)^2); where that could cost
           more than eight digits, also subspace iteration on the states themselves (orthonormal on either side of each product), which
           brings the errors back to eps * kappa.
@@ -19,15 +21,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
+from koopflow.errors import KoopflowError
 from koopflow.koopman.delay import BLOCK_NUMBERS, combine, project, windows
 from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
 from koopflow.koopman.lanczos import leading
 from koopflow.koopman.rank import check_svd_rank, choose_rank
+from koopflow.koopman.sketch import sketched
 from koopflow.koopman.source import Runs
 
-ROUTES = ("auto", "direct", "time", "time_qr", "feature", "feature_qr")
+ROUTES = ("auto", "direct", "time", "time_qr", "sketch", "feature", "feature_qr")
 DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000  # numbers in the delayed states, for few and for all directions
 TRUSTED = 1e-9  # smallest lambda_r / lambda_1 of a Gram matrix whose eigenvalues hold six digits
+# In single precision, for four digits, and against what differs from the first state in place of s_1 (lambda_1).
+TRUSTED_SINGLE, SKETCHED_RANGE = 1e-4, 1e-4  # of lambda_r in a Gram matrix, of s_r in a sketch
+SKETCHED_FALL = 0.05  # largest s_k / s_r of a sketch of k directions
 GAP_TRUSTED = 2e-8  # smallest (lambda_r - lambda_(r+1)) / lambda_1 at which the leading eigenvectors hold eight digits
 
 
@@ -39,7 +46,7 @@ class Reduced:
     ----------
     singular_values : float64 (r,)
     states : list of float64 (r, windows), one for each run
-    basis : float64 (dimension, r) or None
+    basis : float64, float32 from a sketch, (dimension, r), or None
         The singular vectors, where the route has them.
     coefficients : float64 (pairs, r) or None
         Otherwise: basis = delayed states that have a successor, times these.
@@ -63,11 +70,8 @@ def reduce_states(runs: Runs, svd_rank=0, route: str = "auto", precision: str = 
     size = runs.dimension * (runs.pairs + len(runs.windows))
     if route == "direct" or (route == "auto" and size <= (DIRECT_SMALL if few else DIRECT_FULL)):
         return _direct(runs, svd_rank)
-    if route in ("time", "time_qr") or (route == "auto" and runs.dimension > runs.pairs):
-        reduced = None
-        if route != "time_qr":
-            reduced = _by_time(runs, svd_rank, few, precision, checked=route == "auto" and precision == "double")
-        return reduced or _by_time_qr(runs, svd_rank)
+    if route in ("time", "time_qr", "sketch") or (route == "auto" and runs.dimension > runs.pairs):
+        return _on_time_side(runs, svd_rank, few, route, precision)
     reduced = None if route == "feature_qr" else _by_feature(runs, svd_rank, few, checked=route == "auto")
     return reduced or _by_feature_qr(runs, svd_rank)
 
@@ -90,6 +94,32 @@ def _direct(runs: Runs, svd_rank) -> Reduced:
     return Reduced(values[:rank], _split(basis.T @ states, runs), basis, None, "direct", energy)
 
 
+def _on_time_side(runs: Runs, svd_rank, few: bool, route: str, precision: str) -> Reduced:
+    checked, reduced = route == "auto", None
+    if route == "sketch" or (checked and precision == "single" and few and not runs.delays):
+        reduced = _by_sketch(runs, svd_rank, checked)
+    if reduced is None and route != "time_qr" and precision == "single":
+        reduced = _by_time(runs, svd_rank, few, "single", checked)
+    if reduced is None and route != "time_qr":
+        reduced = _by_time(runs, svd_rank, few, "double", checked)
+    return reduced or _by_time_qr(runs, svd_rank)
+
+
+def _by_sketch(runs: Runs, svd_rank, checked: bool) -> Reduced | None:
+    if runs.delays or svd_rank < 1:
+        raise KoopflowError(
+            f"route: sketch takes a whole svd_rank and no delays; found svd_rank {svd_rank} and {runs.delays} delays"
+        )
+    values, states, basis, total, moved = sketched(runs, int(svd_rank), _with_successor(runs))
+    if checked:
+        if len(values) < svd_rank or values[svd_rank - 1] < SKETCHED_RANGE * np.sqrt(moved):
+            return None
+        if len(values) > svd_rank and values[-1] > SKETCHED_FALL * values[svd_rank - 1]:
+            return None
+    values = values[: choose_rank(values, runs.dimension, runs.pairs, svd_rank)]
+    return Reduced(values, _split(states, runs), basis, None, "sketch", float(np.sum(values**2) / total))
+
+
 def _by_time(runs: Runs, svd_rank, few: bool, precision: str, checked: bool) -> Reduced | None:
     gram = delayed_time_gram(time_gram(runs, precision), runs)
     before = _with_successor(runs)
@@ -101,21 +131,24 @@ def _by_time(runs: Runs, svd_rank, few: bool, precision: str, checked: bool) -> 
         values, vectors = (part[..., ::-1] for part in eigh(square, overwrite_a=True, check_finite=False))
     values = np.maximum(values, 0)
     singular = np.sqrt(values)
-    if checked and _hides(values, runs, svd_rank):
-        return None
+    if checked:
+        # single products hold the digits of what differs from the first state, see `time_gram`
+        moved = float(np.sum(np.diag(gram) - 2 * gram[0] + gram[0, 0]))
+        if _hides(values, runs, svd_rank, TRUSTED * values[0] if precision == "double" else TRUSTED_SINGLE * moved):
+            return None
     rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank, squared=True)
     coefficients = vectors[:, :rank] / singular[:rank]
     states = coefficients.T @ gram[before]
     return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", float(values[:rank].sum() / total))
 
 
-def _hides(values: np.ndarray, runs: Runs, svd_rank) -> bool:
-    """Tell whether a Gram matrix with the eigenvalues `values` hides digits of the directions asked for, below eps * lambda_1."""
+def _hides(values: np.ndarray, runs: Runs, svd_rank, trusted: float) -> bool:
+    """Tell whether a Gram matrix with the eigenvalues `values` hides digits of the directions asked for, below `trusted`."""
     if not values[0]:
         return False
-    if svd_rank == -1 or (svd_rank >= 1 and values[min(int(svd_rank), len(values)) - 1] < TRUSTED * values[0]):
+    if svd_rank == -1 or (svd_rank >= 1 and values[min(int(svd_rank), len(values)) - 1] < trusted):
         return True
-    return choose_rank(np.sqrt(values), runs.dimension, runs.pairs, svd_rank) > np.count_nonzero(values > TRUSTED * values[0])
+    return choose_rank(np.sqrt(values), runs.dimension, runs.pairs, svd_rank) > np.count_nonzero(values > trusted)
 
 
 def _by_time_qr(runs: Runs, svd_rank) -> Reduced:
@@ -142,7 +175,7 @@ def _by_feature(runs: Runs, svd_rank, few: bool, checked: bool) -> Reduced | Non
         squares, basis = (part[..., ::-1] for part in eigh(gram.T, lower=True, check_finite=False))
     del gram
     squares = np.maximum(squares, 0)
-    if checked and not few and _hides(squares, runs, svd_rank):
+    if checked and not few and _hides(squares, runs, svd_rank, TRUSTED * squares[0]):
         return None
     values = np.sqrt(squares)
     rank = int(svd_rank) if few else choose_rank(values, runs.dimension, runs.pairs, svd_rank, squared=True)

@@ -162,6 +162,40 @@ def test_single_precision_keeps_five_digits_of_weights_that_hardly_move(exact):
         assert np.abs(np.vdot(ours, theirs)) / np.linalg.norm(ours) / np.linalg.norm(theirs) > 1 - 1e-7
 
 
+def falling_runs(smallest, more=0.0, seed=8):
+    """Two runs (run, step, parameter), float32: an offset, rotations whose sizes fall to `smallest`, and `more` such that do not fall."""
+    generator = np.random.default_rng(seed)
+    time, phases = np.arange(120), generator.uniform(0, 6, (2, 1))
+    sizes = np.geomspace(1, smallest, 5)
+    waves = [0.99**time * size * np.exp(1j * ((0.1 + 0.2 * k) * time + phases)) for k, size in enumerate(sizes)]
+    waves += [more * np.exp(1j * ((0.15 + 0.07 * k) * time + phases)) for k in range(30)]
+    moving = np.concatenate([np.real(waves), np.imag(waves)])
+    mixing = generator.standard_normal((len(moving), 6000))
+    return (generator.standard_normal(6000) + np.einsum("wrs,wp->rsp", moving, mixing)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("smallest", "more", "route"), [(0.05, 0, "sketch"), (0.05, 0.02, "time"), (3e-5, 0, "time_qr"), (1e-6, 0, "time_qr")]
+)
+def test_single_precision_takes_a_sketch_where_it_holds_four_digits_and_more_work_where_not(smallest, more, route):
+    data = falling_runs(smallest, more)
+    fitted = fit(data, svd_rank=11, precision="single")
+    assert fitted.route == route
+    assert distance(fitted.eigenvalues, dense(data, 11, 0)) < 1e-4
+    double = fit(data, svd_rank=11, route="time_qr")
+    assert np.allclose(fitted.residuals, double.residuals, atol=1e-3)
+    assert fitted.reduced.energy == pytest.approx(double.reduced.energy, abs=1e-6)
+    for ours, theirs in zip(fitted.modes([0]).T, double.modes([0]).T):
+        assert np.abs(np.vdot(ours, theirs)) / np.linalg.norm(ours) / np.linalg.norm(theirs) > 1 - 1e-6
+
+
+def test_a_sketch_says_what_it_cannot_do():
+    with pytest.raises(KoopflowError, match=r"sketch takes a whole svd_rank and no delays; found svd_rank 0\.9 and 2 delays"):
+        fit(falling_runs(0.1), svd_rank=0.9, delays=2, route="sketch")
+    with pytest.raises(KoopflowError, match="svd_rank: found 50, but the data have rank"):
+        fit(np.outer(np.arange(80), np.ones(9000)), svd_rank=50, route="sketch")
+
+
 @pytest.mark.parametrize("svd_rank", [0, 0.99, -1])
 def test_rank_deficient_states_are_fitted_in_the_directions_they_have(svd_rank):
     data = linear_runs(width=200) @ np.diag(np.arange(200) < 150)
