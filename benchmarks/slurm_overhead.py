@@ -35,6 +35,7 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="slurm-") as name:
         folder = Path(name)
+        folder.chmod(0o755)  # munge wants its socket's folders open to all
         (folder / "slurm").mkdir()
         alone = timed(folder / "alone", dict(os.environ), "--cores", str(cores))
         with one_machine(folder / "slurm", cores) as environment:
