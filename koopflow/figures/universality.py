@@ -103,6 +103,7 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
     for level in (0, 1):
         axes[0].axhline(level, color=style.GREY, linewidth=0.6, zorder=0)
     axes[0].set_ylim(bottom=min(-0.16, axes[0].get_ylim()[0]))
+    axes[0].locator_params(axis="x", nbins=5)
     axes[0].set_xlabel("distance of layer exponents")
     axes[0].set_ylabel("relative transfer\n(0: random mask, 1: own ticket)")
     count = drawn[0] if len(set(drawn)) == 1 else ", ".join(map(str, drawn))
