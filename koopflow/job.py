@@ -11,7 +11,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from koopflow.errors import KoopflowError
 logger = logging.getLogger("koopflow")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+PARAMETER = "parameter "  # begins a line of the log, which koopflow.provenance reads
 
 # Failures of the outside world that a user can mend, and what each means in plain words.
 OUTSIDE = {
@@ -36,7 +38,7 @@ OUT_OF_MEMORY = ("allocate memory", "out of memory")
 
 
 @contextmanager
-def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
+def job(log: str | Path, threads: int = 1, params: Mapping | None = None) -> Iterator[logging.Logger]:
     """Run the body as one job: log to `log` and the terminal, use `threads` threads, turn expected failures into one line.
 
     Parameters
@@ -45,6 +47,8 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         File that receives every message, and the traceback of an unexpected failure.
     threads : int
         Number of threads for BLAS and torch.
+    params : mapping, optional
+        The job's parameters: they go to the log by name, because Snakemake's own record keeps their values alone.
 
     Raises
     ------
@@ -67,6 +71,8 @@ def job(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     logger.addHandler(to_file)
     logger.setLevel(logging.DEBUG)
     logger.debug("%s; %s", versions.code(), versions.packages())
+    for name, value in (params or {}).items():
+        logger.debug(PARAMETER + "%s = %r", name, value)
     started = time.monotonic()
     try:
         yield logger

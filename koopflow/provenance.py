@@ -17,19 +17,21 @@ from datetime import datetime
 from pathlib import Path
 
 from koopflow.errors import KoopflowError
+from koopflow.job import PARAMETER
 
 RECORDS = Path(".snakemake/metadata")
 LONGEST_NAME = 255
+WIDTH = 120  # of a line of the account
 
 
 @dataclass(frozen=True)
 class Step:
-    """One job that led to a file: its rule, when it ran, its parameters, code files and other inputs, and what has changed since."""
+    """One job that led to a file: its rule, when it ran, its parameters (name, value), code files and other inputs, and what has changed since."""
 
     rule: str
     time: datetime
     seconds: float
-    params: tuple[str, ...]
+    params: tuple[tuple[str, str], ...]
     code: tuple[str, ...]
     inputs: tuple[str, ...]
     changed: tuple[str, ...]
@@ -58,7 +60,7 @@ def read_step(file: str) -> Step | None:
         rule=record["rule"],
         time=datetime.fromtimestamp(start),
         seconds=end - start,
-        params=tuple(str(value) for value in _literal(record["params"])),
+        params=_named([str(value) for value in _literal(record["params"])], record.get("log") or []),
         code=tuple(code),
         inputs=tuple(name for name in inputs if name not in code),
         changed=tuple(changed),
@@ -111,7 +113,7 @@ def describe(file: str, words: list[str]) -> str:
             f"{'made by' if number == 0 else 'before it'}: {step.rule}, {step.time:%Y-%m-%d %H:%M:%S}, {step.seconds:.1f} s",
         ]
         lines += [f"  software   {step.software}"]
-        lines += [f"  parameter  {value}" for value in step.params]
+        lines += [line for name, value in step.params for line in _told(name, value)]
         lines += [f"  input      {name}" for name in step.inputs]
         lines += [f"  code       {len(step.code)} files: {', '.join(step.code)}"]
         lines += [f"  changed since: {name}" for name in step.changed]
@@ -135,12 +137,35 @@ def _checksum(name: str) -> str:
 
 
 def _software(logs: list[str]) -> str:
-    for name in logs:
-        if Path(name).is_file():
-            for line in Path(name).read_text(encoding="utf-8").splitlines()[:5]:
-                if "koopflow " in line and "Python " in line:
-                    return line[line.index("koopflow ") :]
+    for line in _lines(logs)[:5]:
+        if "koopflow " in line and "Python " in line:
+            return line[line.index("koopflow ") :]
     return "not recorded (its log is gone)"
+
+
+def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return (name, value) of the parameters: Snakemake records the values alone, the job's log says whose they are."""
+    logged = [line.split(PARAMETER, 1)[1].partition(" = ") for line in _lines(logs) if line[9:].startswith(PARAMETER)]
+    names: dict[str, list[str]] = {}
+    for name, _, value in logged:
+        names.setdefault(value, []).append(name)
+    return tuple(sorted((names[value].pop(0) if names.get(value) else "(name not logged)", value) for value in values))
+
+
+def _told(name: str, value: str, depth: int = 0) -> list[str]:
+    """Return a parameter in lines: a mapping that is too long for one has a line for each of its keys."""
+    start = "  parameter  " + "  " * depth + f"{name}: "
+    try:
+        inner = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        inner = None
+    if not isinstance(inner, dict) or len(start + value) <= WIDTH:
+        return [start + value]
+    return [start.rstrip(), *(line for key, own in inner.items() for line in _told(str(key), repr(own), depth + 1))]
+
+
+def _lines(logs: list[str]) -> list[str]:
+    return [line for name in logs if Path(name).is_file() for line in Path(name).read_text(encoding="utf-8").splitlines()]
 
 
 def main() -> None:

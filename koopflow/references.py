@@ -55,6 +55,10 @@ def pruning_studies(pruning: Mapping, data: Mapping) -> dict[str, dict]:
             raise KoopflowError(
                 f"{key}.prune_epochs: found {max(study['prune_epochs'])}, but training has {study['epochs']} epochs; accepted are 1 to that"
             )
+        for part in ("finetune", "save_masks"):
+            absent = sorted(set(study[part]["at"]) - set(study["prune_epochs"]))
+            if absent and (part == "finetune" or part in own):  # the base's masks are saved where a study prunes then
+                raise KoopflowError(f"{key}.{part}.at: found {absent[0]:g}; accepted are its prune_epochs {study['prune_epochs']}")
         if study.get("trajectory") and not Path(study["trajectory"]).is_file():
             raise KoopflowError(f"{key}.trajectory: {study['trajectory']} does not exist")
         studies[name] = study

@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], threads=snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.params):
     from koopflow.koopman.tables import RUN_COLUMNS, SPECTRUM_COLUMNS, trajectory_spectrum
     from koopflow.tables import write_csv
 

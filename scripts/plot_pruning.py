@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], threads=snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.params):
     from koopflow.figures import pruning, style
     from koopflow.tables import read_csv
 

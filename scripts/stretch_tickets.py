@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], threads=snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.params):
     from koopflow.data import load
     from koopflow.tables import write_csv
     from koopflow.tickets.chain import load_chain

@@ -13,7 +13,7 @@ rule make:
     input: source="data.csv", code=["koopflow/errors.py"]
     output: "results/table.csv", "results/other.csv"
     log: "logs/make.log"
-    params: seed=config.get("seed", 7)
+    params: seed=config.get("seed", 7), study={"steps": 7, "model": {"name": "mlp", "widths": list(range(40))}}
     script: "make.py"
 rule draw:
     input: "results/table.csv", "results/other.csv"
@@ -23,7 +23,7 @@ rule draw:
 """
 SCRIPT = """
 from koopflow.job import job
-with job(snakemake.log[0]):
+with job(snakemake.log[0], 1, snakemake.params):
     for path in snakemake.output:
         open(path, "w").write("made")
 """
@@ -51,7 +51,8 @@ def test_a_figure_is_traced_through_its_table_to_seed_code_and_packages_and_chan
     told = ask(folder, "results/figure.txt").stdout
     assert "made by: draw" in told
     assert told.count("before it: make") == 1  # one job, though both of its tables went into the figure
-    assert "parameter  7" in told
+    assert "  parameter  seed: 7\n" in told
+    assert "  parameter  study:\n  parameter    steps: 7\n  parameter    model:\n  parameter      name: 'mlp'\n" in told
     assert "numpy " in told
     assert "koopflow/errors.py" in told
     assert "up to date" in told

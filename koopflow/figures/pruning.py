@@ -9,6 +9,9 @@ from scipy import special
 from koopflow.figures.style import DOUBLE, SINGLE, color, label, look
 from koopflow.pruning.summary import leading
 
+MOST = 4
+"""Studies side by side on a page's width."""
+
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Return mean and half-width of Student's 95 % interval of column `y` for each value of `x` (NaN for a single seed: no interval)."""
@@ -44,8 +47,8 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
 def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
     """Overlap of pruned sets against epoch, a panel per study, with the chance level dashed; bars are 95 % intervals over seeds."""
     studies = list(dict.fromkeys(table.study))
-    figure, axes = _grid(1, max(1, len(studies)), tall=1.0)
-    for axis, study in zip(axes[0], studies):
+    figure, axes, panels = _panels(studies, tall=1.0)
+    for (axis,), study in zip(panels, studies):
         part = table[table.study == study]
         at = _nearest(part.compression, 4 if compression is None else compression)
         part = part[part.compression == at]
@@ -59,7 +62,7 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
             axis.errorbar(line.index, line["mean"], line["half"], **drawn, label=f"{label(a)} / {label(b).lower()}")
         chance = part.groupby("epoch").expected_jaccard.mean()
         axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
-        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
+        axis.set_title(f"{label(study)}\ncompression {at:g}\n(n = {part.seed.nunique()})")
         axis.set_ylim(0.9 * chance.min(), 1.02)
         _epochs(axis, part.epoch)
     _finish(figure, axes, "Epoch of pruning", "Jaccard index of pruned sets")
@@ -73,10 +76,10 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
     the leading one's: where it is small, the leading mode is the weights.
     """
     studies = list(dict.fromkeys(table.study))
-    figure, axes = _grid(2, max(1, len(studies)))
+    figure, axes, panels = _panels(studies, tall=0.72, blocks=2)
     shades = pyplot.get_cmap("cividis")(np.linspace(0, 0.9, modes))
     shares = leading(table) if studies else table
-    for (axis, below), study in zip(axes.T, studies):
+    for (axis, below), study in zip(panels, studies):
         part = table[table.study == study]
         first = part[["window", "rank"]].drop_duplicates().iloc[0]
         part = part[(part.window == first["window"]) & (part["rank"] == first["rank"]) & (part["mode"] < modes)]
@@ -88,9 +91,10 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
         for each in (axis, below):
             each.set_yscale("log")
             _epochs(each, part.epoch)
-        axis.set_title(f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})")
+        axis.set_title(f"{label(study)}\nn = {part.seed.nunique()}; window {first['window']:g},\nrank {first['rank']:g}")
     _finish(figure, axes, "Epoch", "Distance of eigenvalue\nfrom 1 (per step)")
-    axes[1, 0].set_ylabel("Size of other modes\nover the leading one's")
+    for axis in axes[1::2, 0]:
+        axis.set_ylabel("Size of other modes\nover the leading one's")
     return figure
 
 
@@ -104,8 +108,8 @@ def _points(axis, x: pd.Series, y: pd.Series, shade, name: str) -> None:
 def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
     """Kept share of each layer by method at the last epoch, a panel per study; bars are 95 % intervals over seeds."""
     studies = list(dict.fromkeys(table.study))
-    figure, axes = _grid(1, max(1, len(studies)), tall=0.9)
-    for axis, study in zip(axes[0], studies):
+    figure, axes, panels = _panels(studies, tall=0.9)
+    for (axis,), study in zip(panels, studies):
         part = table[(table.study == study) & (table.epoch == table[table.study == study].epoch.max())]
         at = _nearest(part.compression, compression)
         part = part[part.compression == at]
@@ -125,7 +129,7 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
             axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
         else:
             axis.set_xticks([0, len(names) - 1], ["first layer", "last layer"])
-        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
+        axis.set_title(f"{label(study)}\ncompression {at:g}\n(n = {part.seed.nunique()})")
     _finish(figure, axes, "Layer", "Kept weights (%)")
     return figure
 
@@ -166,8 +170,15 @@ def _style(drawn) -> dict:
 
 
 def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarray]:
-    width = SINGLE if columns == 1 else max(DOUBLE, 2.2 * columns)
+    width = SINGLE if columns == 1 else DOUBLE
     return pyplot.subplots(rows, columns, figsize=(width, rows * tall * 2.4 + 0.9), squeeze=False)
+
+
+def _panels(studies: list, tall: float, blocks: int = 1) -> tuple[Figure, np.ndarray, list]:
+    """Return a figure, its axes, and for each study those of its `blocks` panels, one above the other; `MOST` studies stand side by side."""
+    rows = max(1, -(-len(studies) // MOST))
+    figure, axes = _grid(blocks * rows, max(1, min(len(studies), MOST)), tall)
+    return figure, axes, [axes[blocks * (place // MOST) :, place % MOST][:blocks] for place in range(len(studies))]
 
 
 def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
@@ -177,9 +188,10 @@ def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
         axis.set_visible(axis.has_data())
         for handle, name in zip(*axis.get_legend_handles_labels()):
             handles.setdefault(name, handle)
-    for axis in axes[-1]:
-        axis.set_xlabel(x)
+    for column in axes.T:
+        for axis in [axis for axis in column if axis.has_data()][-1:]:
+            axis.set_xlabel(x)
     for axis in axes[:, 0]:
         axis.set_ylabel(y)
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(3, axes.shape[1]))
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=1 if axes.shape[1] == 1 else 3)

@@ -182,6 +182,11 @@ DANGLING = [
     ({"pruning": {"studies": {"a": {"methods": ["randon"]}}}}, "did you mean random?"),
     ({"pruning": {"studies": {"a": {"pairs": [["random", "nothing"]]}}}}, "pruning.studies.a.pairs: no method named 'nothing'"),
     ({"pruning": {"studies": {"a": {"prune_epochs": [30]}}}}, "pruning.studies.a.prune_epochs: found 30"),
+    (
+        {"pruning": {"studies": {"a": {"finetune": {"at": [1, 4]}}}}},
+        "pruning.studies.a.finetune.at: found 4; accepted are its prune_epochs",
+    ),
+    ({"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}}, "pruning.studies.a.save_masks.at: found 7"),
     ({"pruning": {"studies": {"a": {"window": 5000}}}}, "window: 5000"),
     ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a: "),
     ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
