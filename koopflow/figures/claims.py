@@ -91,11 +91,9 @@ def _draw(ax, place: float, claim: pd.Series, colour: str) -> None:
 
 def _numbers(claim: pd.Series) -> str:
     """Return the statistic, its interval, the criterion and n, short enough for one line."""
-    ends = [
-        f"> {claim['above']:g}" if np.isfinite(claim["above"]) else "",
-        f"< {claim['below']:g}" if np.isfinite(claim["below"]) else "",
-    ]
-    told = (
-        f"{claim['value']:.3g} [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}], wanted {' and '.join(end for end in ends if end)}"
-    )
+    above, below = claim["above"], claim["below"]
+    wanted = f"> {above:g}" if np.isfinite(above) else f"< {below:g}"
+    if np.isfinite(above) and np.isfinite(below):
+        wanted = f"{above:g} to {below:g}"
+    told = f"{claim['value']:.3g} [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}], wanted {wanted}"
     return f"{told}; n = {int(claim['n'])} {claim['unit']}"

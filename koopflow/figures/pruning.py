@@ -6,10 +6,10 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from scipy import special
 
-from koopflow.figures.style import DOUBLE, SINGLE, color, label, look
+from koopflow.figures.style import DOUBLE, color, label, look
 from koopflow.pruning.summary import leading
 
-MOST = 4
+MOST = 2
 """Studies side by side on a page's width."""
 
 
@@ -62,7 +62,7 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
             axis.errorbar(line.index, line["mean"], line["half"], **drawn, label=f"{label(a)} / {label(b).lower()}")
         chance = part.groupby("epoch").expected_jaccard.mean()
         axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
-        axis.set_title(f"{label(study)}\ncompression {at:g}\n(n = {part.seed.nunique()})")
+        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
         axis.set_ylim(0.9 * chance.min(), 1.02)
         _epochs(axis, part.epoch)
     _finish(figure, axes, "Epoch of pruning", "Jaccard index of pruned sets")
@@ -91,7 +91,7 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
         for each in (axis, below):
             each.set_yscale("log")
             _epochs(each, part.epoch)
-        axis.set_title(f"{label(study)}\nn = {part.seed.nunique()}; window {first['window']:g},\nrank {first['rank']:g}")
+        axis.set_title(f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})")
     _finish(figure, axes, "Epoch", "Distance of eigenvalue\nfrom 1 (per step)")
     for axis in axes[1::2, 0]:
         axis.set_ylabel("Size of other modes\nover the leading one's")
@@ -129,7 +129,7 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
             axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
         else:
             axis.set_xticks([0, len(names) - 1], ["first layer", "last layer"])
-        axis.set_title(f"{label(study)}\ncompression {at:g}\n(n = {part.seed.nunique()})")
+        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
     _finish(figure, axes, "Layer", "Kept weights (%)")
     return figure
 
@@ -170,8 +170,7 @@ def _style(drawn) -> dict:
 
 
 def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarray]:
-    width = SINGLE if columns == 1 else DOUBLE
-    return pyplot.subplots(rows, columns, figsize=(width, rows * tall * 2.4 + 0.9), squeeze=False)
+    return pyplot.subplots(rows, columns, figsize=(DOUBLE, rows * tall * 2.4 + 0.9), squeeze=False)
 
 
 def _panels(studies: list, tall: float, blocks: int = 1) -> tuple[Figure, np.ndarray, list]:
@@ -194,4 +193,4 @@ def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
     for axis in axes[:, 0]:
         axis.set_ylabel(y)
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=1 if axes.shape[1] == 1 else 3)
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)

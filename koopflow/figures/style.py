@@ -257,6 +257,8 @@ def save(figure: Figure, stem: str | os.PathLike) -> list[Path]:
     if (engine := figure.get_layout_engine()) is not None:
         # Once for both files: finding the places costs as much as drawing, and each savefig would draw once more before it.
         engine.execute(figure)
+        if any(axes.get_aspect() != "auto" or axes.get_box_aspect() for axes in figure.axes):
+            engine.execute(figure)  # panels of a fixed shape take their size only then
         figure.set_layout_engine("none")
     written = []
     for kind, options in kinds.items():

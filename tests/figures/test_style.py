@@ -146,3 +146,20 @@ def test_places_are_found_once_for_both_files(tmp_path, monkeypatch):
     style.save(figure, tmp_path / "figure")
     assert found == [1]
     assert axes.get_position().x0 > 0.2  # 0.125 without a layout
+
+
+def test_panels_of_a_fixed_shape_stay_inside_the_page(tmp_path):
+    from matplotlib import pyplot
+
+    style.use()
+    figure, axes = pyplot.subplots(1, 3, figsize=style.size(2, 0.78), gridspec_kw={"width_ratios": [1, 1, 0.85]})
+    for panel in axes[:2]:
+        panel.set(title="a title above", ylabel="Im", aspect="equal")
+        panel.plot([0, 1], [-0.28, 0.28], label="a line")
+    axes[2].set_box_aspect(1 / 0.85)
+    axes[2].set(title="a title above", xlabel="distance of spectra")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
+    style.save(figure, tmp_path / "figure")
+    inside = figure.get_tightbbox()
+    assert inside.x1 <= style.DOUBLE
+    assert inside.y1 <= 0.78 * style.SINGLE

@@ -132,6 +132,20 @@ def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     assert (tmp_path / "empty.png").is_file()
 
 
+def test_any_number_of_studies_stays_on_the_page_with_every_study_drawn_and_named(tables):
+    _, overlap = tables
+    style.use()
+    many = pd.concat([overlap.assign(study=f"study_{letter}") for letter in "abcde"])
+    spectra = pd.concat([eigenvalues([0.4, 0.3], [4, 3]).assign(study=f"study_{letter}") for letter in "abc"])
+    for drawn, names, panels in ((figures.overlap(many), "abcde", 1), (figures.eigenvalues(spectra), "abc", 2)):
+        assert drawn.get_figwidth() == style.DOUBLE
+        shown = [axis for axis in drawn.axes if axis.get_visible()]
+        assert len(shown) == panels * len(names)
+        titles = [axis.get_title(loc="left").splitlines()[0] for axis in shown if axis.get_title(loc="left")]
+        assert sorted(titles) == [f"Study {letter}" for letter in names]
+        assert sum(bool(axis.get_xlabel()) for axis in shown) == 2  # below each column, also where the last row is not full
+
+
 def test_what_diverged_is_counted_by_study_in_every_table_and_nothing_at_all_is_named():
     gone = pd.DataFrame({"study": ["a", "a"], "seed": [1, 4], "diverged_at": [10, 20]})
     tables = {"accuracy": pd.DataFrame({"study": ["a", "b"]}), "best": pd.DataFrame({"study": ["b", "a"]}), "exclusions": gone}
