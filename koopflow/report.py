@@ -106,6 +106,45 @@ def pruned_best(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def agreed_from(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return for each study and pair of methods from which epoch on they keep the same weights, network by network."""
+    rows = []
+    for (study, a, b), group in frame.groupby(["study", "method_a", "method_b"], sort=True):
+        epochs = sorted(group["from_epoch"], key=lambda epoch: (np.isnan(epoch), epoch))
+        means = group[["agreement_first", "agreement_last"]].mean()
+        rows.append(
+            {
+                "study": label(study),
+                "methods": f"{label(a)} − {label(b).lower()}",
+                "alike from epoch (each network)": ", ".join("never" if np.isnan(epoch) else f"{epoch:g}" for epoch in epochs),
+                "agreement beyond chance, first epoch": f"{means.iloc[0]:.2f}",
+                "last epoch": f"{means.iloc[1]:.2f}",
+                "seeds": len(group),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def told_by_spectrum(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each quantity of the spectrum goes with the agreement of two methods along training."""
+    words = {
+        "gap": "leading eigenvalue's distance from 1",
+        "second_gap": "second eigenvalue's distance from 1",
+        "elsewhere": "size of the other modes over the leading one's",
+        "residual": "leading pair's residual",
+        "prediction_error": "one-step prediction error",
+    }
+    return pd.DataFrame(
+        {
+            "study": frame["study"].map(label),
+            "methods": frame["method_a"].map(label) + " − " + frame["method_b"].map(label).str.lower(),
+            "quantity": frame["quantity"].map(lambda name: words.get(name, name)),
+            "rank correlation with agreement": with_interval(frame, "rho"),
+            "seeds": frame["n"],
+        }
+    )
+
+
 def exponents(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the exponents of every layer and task."""
     rounds = [
@@ -169,6 +208,8 @@ SHOWN: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "equivalence_tests": setups,
     "pruning_differences": pruned_alike,
     "pruning_best": pruned_best,
+    "pruning_onset": agreed_from,
+    "pruning_predictors": told_by_spectrum,
     "tickets_sigma": exponents,
     "tickets_observables": predictors,
     "forecasts_table": skill,

@@ -55,6 +55,8 @@ SECTIONS = {
         "pruning_best",
         "pruning_overlap",
         "pruning_differences",
+        "pruning_onset",
+        "pruning_predictors",
         "pruning_eigenvalues",
         "pruning_layers",
     ),

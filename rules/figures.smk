@@ -10,6 +10,8 @@ REPORT_TABLES = {
     "equivalence_tests": "equivalence/training/tests.csv",
     "pruning_differences": "pruning/differences.csv",
     "pruning_best": "pruning/best.csv",
+    "pruning_onset": "pruning/onset.csv",
+    "pruning_predictors": "pruning/predictors.csv",
     "tickets_sigma": "tickets/exponents.csv",
     "tickets_observables": "tickets/universality.csv",
     "forecasts_table": "forecast/skill.csv",

@@ -40,3 +40,16 @@ def test_pruning_tables_show_first_and_last_epoch_of_each_study():
     shown = SHOWN["pruning_differences"](pd.DataFrame(rows, columns=columns))
     assert list(zip(shown["study"], shown["epoch"], shown["compression"])) == [("S", 1, 4), ("S", 20, 4), ("T", 7, 4)]
     assert list(shown["agreement beyond chance"]) == ["0.50", "0.50", ""]
+
+
+def test_onset_names_every_networks_epoch_and_those_that_never_agree():
+    columns = ["study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last"]
+    rows = [("s", "a_b", "c", 0, np.nan, 0.1, 0.5), ("s", "a_b", "c", 1, 10.0, 0.3, 0.9), ("s", "a_b", "c", 2, 2.0, 0.5, 1.0)]
+    shown = SHOWN["pruning_onset"](pd.DataFrame(rows, columns=columns))
+    assert shown.iloc[0].tolist() == ["S", "A b − c", "2, 10, never", "0.30", "0.80", 3]
+
+
+def test_a_predictor_is_named_in_words_with_its_interval():
+    columns = ["study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high"]
+    shown = SHOWN["pruning_predictors"](pd.DataFrame([("s", "a_b", "c", "elsewhere", 3, -0.9, -1.0, -0.5)], columns=columns))
+    assert shown.iloc[0].tolist() == ["S", "A b − c", "size of the other modes over the leading one's", "-0.9 [-1, -0.5]", 3]
