@@ -51,6 +51,7 @@ onsuccess:
 
 
 onerror:
+    print(full(".snakemake", config["results"]), end="")
     # One log file, or a list of them: Snakemake 9.27 hands over a list.
     for path in [log] if isinstance(log, str) else log:
         for line in reasons(Path(path).read_text(encoding="utf-8", errors="replace")):

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from koopflow.errors import KoopflowError
 
+ROOM = 256 << 10
+"""Bytes without which Snakemake's own records and scripts cannot be written, and a run would end in the middle of nothing."""
+
 
 def hold(folder: str | Path, results: str | Path = "") -> int | None:
     """Take the folder `results` for this process, until it ends; the lock itself lies in `folder`.
@@ -48,7 +51,7 @@ def hold(folder: str | Path, results: str | Path = "") -> int | None:
 
 
 def writable(results: str | Path) -> None:
-    """See that something can be written where results go, before any job is started; nothing is left there.
+    """See that there is room for a start where results, or Snakemake's records, go; nothing is left there.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def writable(results: str | Path) -> None:
         folder = folder.parent
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"koopflow")
+            file.write(bytes(ROOM))
             file.flush()
     except OSError as error:
         raise KoopflowError(f"{results}: {str(error.strerror).lower()}; make room or mend it, then run again") from None

@@ -11,12 +11,13 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from koopflow import versions
 from koopflow.errors import KoopflowError
+from koopflow.sums import bare, checksum
 
 logger = logging.getLogger("koopflow")
 
@@ -38,7 +39,7 @@ OUT_OF_MEMORY = ("allocate memory", "out of memory")
 
 
 @contextmanager
-def job(log: str | Path, threads: int = 1, params: Mapping | None = None) -> Iterator[logging.Logger]:
+def job(log: str | Path, threads: int = 1, params: Mapping | None = None, outputs: Iterable[str] = ()) -> Iterator[logging.Logger]:
     """Run the body as one job: log to `log` and the terminal, use `threads` threads, turn expected failures into one line.
 
     Parameters
@@ -49,6 +50,8 @@ def job(log: str | Path, threads: int = 1, params: Mapping | None = None) -> Ite
         Number of threads for BLAS and torch.
     params : mapping, optional
         The job's parameters: they go to the log by name, because Snakemake's own record keeps their values alone.
+    outputs : paths
+        What the job makes: the log ends with the checksums of those that carry none of their own (`koopflow.sums.bare`).
 
     Raises
     ------
@@ -76,6 +79,8 @@ def job(log: str | Path, threads: int = 1, params: Mapping | None = None) -> Ite
     started = time.monotonic()
     try:
         yield logger
+        for path in filter(bare, outputs):
+            logger.debug("%s %s", checksum(path), path)
         logger.info("done in %.1f s%s", time.monotonic() - started, _gpu_memory())
     except KoopflowError as error:
         _fail(str(error))

@@ -8,8 +8,8 @@ configuration would make the file again.
 import argparse
 import ast
 import base64
-import hashlib
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from koopflow.errors import KoopflowError
 from koopflow.job import PARAMETER
+from koopflow.sums import checksum
 
 RECORDS = Path(".snakemake/metadata")
 LONGEST_NAME = 255
@@ -26,7 +27,10 @@ WIDTH = 120  # of a line of the account
 
 @dataclass(frozen=True)
 class Step:
-    """One job that led to a file: its rule, when it ran, its parameters (name, value), code files and other inputs, and what has changed since."""
+    """One job that led to a file: its rule, when it ran, its parameters (name, value), code files and other inputs, and what has changed since.
+
+    `sums` has the checksums that its log gives of what it made.
+    """
 
     rule: str
     time: datetime
@@ -36,6 +40,7 @@ class Step:
     inputs: tuple[str, ...]
     changed: tuple[str, ...]
     software: str
+    sums: dict[str, str]
 
 
 def record_path(file: str) -> Path:
@@ -65,6 +70,7 @@ def read_step(file: str) -> Step | None:
         inputs=tuple(name for name in inputs if name not in code),
         changed=tuple(changed),
         software=_software(record.get("log") or []),
+        sums=_sums(record.get("log") or []),
     )
 
 
@@ -132,8 +138,7 @@ def _literal(value):
 
 
 def _checksum(name: str) -> str:
-    path = Path(name)
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else "gone"
+    return checksum(name) if Path(name).is_file() else "gone"
 
 
 def _software(logs: list[str]) -> str:
@@ -141,6 +146,10 @@ def _software(logs: list[str]) -> str:
         if "koopflow " in line and "Python " in line:
             return line[line.index("koopflow ") :]
     return "not recorded (its log is gone)"
+
+
+def _sums(logs: list[str]) -> dict[str, str]:
+    return {found[2]: found[1] for line in _lines(logs) if (found := re.fullmatch(r"[0-9:]+ (sha256:[0-9a-f]{64}) (.+)", line))}
 
 
 def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:

@@ -1,11 +1,12 @@
 """Is a results folder whole? ``python -m koopflow.verify results`` reads every file in it and says which one is damaged.
 
-Trajectories, parquet tables, checkpoints and archives of arrays carry checksums, and so do the parts of PNG and PDF files. What has none
-(CSV, JSON) is read, and compared with the checksum that Snakemake recorded when a later step used it.
+Trajectories, parquet tables, checkpoints and archives of arrays carry checksums. What has none (CSV, JSON, figures) is compared with the one
+in the log of the job that made it, and with the one that Snakemake recorded when a later step used it.
 """
 
 import argparse
 import json
+import os
 import re
 import sys
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from koopflow import arrays, provenance
 from koopflow.errors import KoopflowError
+from koopflow.sums import checksum
 from koopflow.tables import read_csv, read_parquet
 
 
@@ -81,6 +83,8 @@ READERS: dict[str, Callable[[Path], object]] = {
 def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
     """Yield every file under `folder` with what is wrong with it: nothing, or one line. Unfinished ones (.partial) are left out.
 
+    In the folder where the run was: only there are its records and logs found.
+
     Raises
     ------
     KoopflowError
@@ -91,7 +95,7 @@ def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
         raise KoopflowError(f"{folder}: no such folder")
     changed = _changed(folder)
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith((".partial", ".tmp"))):
-        reader, wrong = READERS.get(path.suffix), changed.get(str(path), "")
+        reader, wrong = READERS.get(path.suffix), changed.get(os.path.relpath(path), "")
         try:
             if reader is not None:
                 reader(path)
@@ -103,13 +107,18 @@ def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
 
 
 def _changed(folder: Path) -> dict[str, str]:
-    """Return the files under `folder` that differ from what Snakemake recorded when another step read them."""
+    """Return the files under `folder` that differ from what their own job made, or from what Snakemake recorded when another read them."""
     found = {}
-    for path in sorted(folder.rglob("*")):
-        step = provenance.read_step(str(path)) if path.is_file() else None
-        for name in step.changed if step else ():
-            if Path(name).is_file() and folder in Path(name).parents:
-                found[name] = f"{name}: changed since {step.rule} made {path} from it; {arrays.REMEDY}"
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        # A record has the name that the run gave the file, which is absolute where `results:` is.
+        name, step = next(
+            ((n, s) for n in (os.path.relpath(path), str(path.absolute())) if (s := provenance.read_step(n))), ("", None)
+        )
+        for used in step.changed if step else ():
+            if Path(used).is_file() and folder.absolute() in Path(used).absolute().parents:
+                found[os.path.relpath(used)] = f"{used}: changed since {step.rule} made {name} from it; {arrays.REMEDY}"
+        if step and name in step.sums and checksum(path) != step.sums[name]:
+            found[os.path.relpath(path)] = f"{path}: changed since {step.rule} made it; {arrays.REMEDY}"
     return found
 
 

@@ -118,6 +118,16 @@ def where_to_look(results):
     )
 
 
+def full(*folders):
+    """What to say when a run has failed and there is no room left: Snakemake's own words are about its records."""
+    try:
+        for folder in folders:
+            writable(folder)
+    except KoopflowError as error:
+        return f"koopflow: {error}\n"
+    return ""
+
+
 SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
 config = checked(resolve, config, workflow.config_settings.overwrite_config, SCHEMA)
 checked(references.check, config, SCHEMA)
@@ -125,6 +135,7 @@ checked(references.check, config, SCHEMA)
 # Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
 # A report only reads, and the rule `report` has it written while its own run holds the folder.
 if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.argv:
+    for folder in (".snakemake", config["results"]):
+        checked(writable, folder)
     LOCK = checked(hold, ".snakemake", config["results"])
-    checked(writable, config["results"])
     checked(refuse_leftovers, ".")

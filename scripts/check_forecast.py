@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params):
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json
     from pathlib import Path
 

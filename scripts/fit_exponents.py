@@ -4,7 +4,7 @@ from pathlib import Path
 
 from koopflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params) as log:
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
     from koopflow.tables import read_csv, write_csv

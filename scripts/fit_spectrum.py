@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params):
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.koopman.tables import RUN_COLUMNS, SPECTRUM_COLUMNS, trajectory_spectrum
     from koopflow.tables import write_csv
 

@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params) as log:
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import json
     from pathlib import Path
 

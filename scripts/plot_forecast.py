@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params):
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow import arrays
     from koopflow.figures import forecast, style
     from koopflow.tables import read_csv, read_parquet

@@ -2,7 +2,7 @@
 
 from koopflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params):
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow import arrays
     from koopflow.figures.equivalence import plot_optimizer_runs, plot_optimizer_spectra
     from koopflow.figures.style import save, use

@@ -4,7 +4,7 @@ from koopflow.job import job
 
 TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "universality", "elastic")
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params):
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.figures import elastic, style, tickets, universality
     from koopflow.tables import read_csv
     from koopflow.tickets.checks import model_name

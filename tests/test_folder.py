@@ -12,13 +12,13 @@ from koopflow import folder
 from koopflow.errors import KoopflowError
 
 ROOT = Path(__file__).resolve().parents[1]
-# Have the kernel refuse flock, as a file system without locks does: ENOLCK, or ENOSYS.
+# Have the kernel refuse flock, as a file system without locks does: ENOLCK, or ENOSYS; or another call, by its number.
 WITHOUT_LOCKS = """
 import ctypes, errno, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
 program = b"".join(struct.pack("HBBI", *step) for step in [
     (0x20, 0, 0, 0),                                            # the number of the system call
-    (0x15, 0, 1, 73),                                           # flock on x86-64
+    (0x15, 0, 1, int((sys.argv + ["73"])[2])),                  # flock on x86-64
     (0x06, 0, 0, 0x00050000 | getattr(errno, sys.argv[1])),     # fails
     (0x06, 0, 0, 0x7FFF0000),                                   # anything else goes on
 ])
@@ -32,9 +32,9 @@ needs_x86 = pytest.mark.skipif(
 )
 
 
-def without_locks(code: str, folder: Path, error: str) -> subprocess.CompletedProcess:
+def without_locks(code: str, folder: Path, error: str, call: int = 73) -> subprocess.CompletedProcess:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", WITHOUT_LOCKS + code, error]
+    command = [sys.executable, "-c", WITHOUT_LOCKS + code, error, str(call)]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

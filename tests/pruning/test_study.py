@@ -411,6 +411,25 @@ def test_diverged_networks_are_left_out_by_name_and_nothing_is_left_of_all(digit
     assert sorted(networks.diverged) == [0, 1]
 
 
+def test_networks_in_a_job_of_their_own_have_the_tables_of_one_whole_job(digits, once, tables, tmp_path):
+    """Within the tolerance of docs/methods.md: other jobs and other numbers of threads take sums in another order."""
+    whole, path, networks = trained(digits, tmp_path, (1,))
+    with Trajectory(once[1]) as together, Trajectory(path) as alone:
+        expected = together.read(replicas=[1])
+        assert np.abs(alone.read() - expected).max() <= 1e-5 * np.abs(expected).max()
+    found = run(digits, whole, path, networks)
+    image = 1.001 / len(digits.y_test)
+    for name, columns_of_digits in (
+        ("accuracy", ["accuracy", "accuracy_finetuned"]),
+        ("overlap", ["jaccard"]),
+        ("spectrum", ["real", "imag"]),
+    ):
+        ours, theirs = found[name], tables[0][name].query("seed == 1").reset_index(drop=True)
+        assert len(ours) == len(theirs)
+        for column in columns_of_digits:
+            assert np.nanmax(np.abs(ours[column] - theirs[column])) <= (image if name == "accuracy" else 1e-3), (name, column)
+
+
 def test_an_emptied_layer_is_warned_of_by_name(digits, once):
     whole, path, networks = once
     whole = whole | {"compressions": [1000], "finetune": {"epochs": 0, "at": []}}

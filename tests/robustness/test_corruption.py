@@ -284,6 +284,38 @@ def test_a_table_changed_after_it_was_used_is_found(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("name", ["table.csv", "note.json", "figure.png", "figure.pdf", "page.rst"])
+def test_a_flipped_byte_of_what_has_no_checksum_is_found_by_the_log_of_its_job(tmp_path, monkeypatch, name):
+    """Each byte in turn (of large files some): text stays readable, and so may a figure."""
+    from matplotlib.figure import Figure
+
+    from koopflow import provenance
+    from koopflow.job import job
+
+    monkeypatch.chdir(tmp_path)
+    path = Path("results") / name
+    with job("logs/make.log", outputs=[str(path)]):
+        path.parent.mkdir()
+        figure = Figure(figsize=(1, 1))
+        figure.add_subplot().plot([1, 2])
+        if path.suffix in (".png", ".pdf"):
+            figure.savefig(path)
+        else:
+            path.write_text('{"x": 1.25}\n' if path.suffix == ".json" else "x,y\n1.25,2.5\n")
+    record = provenance.record_path(str(path))
+    record.parent.mkdir(parents=True)
+    about = {"rule": "make", "input": [], "params": [], "starttime": 1, "endtime": 2, "log": ["logs/make.log"]}
+    record.write_text(json.dumps(about))
+    assert [line for _, line in verify.examine("results")] == [""]
+    whole = path.read_bytes()
+    for at in range(0, len(whole), max(1, len(whole) // 40)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        for folder in ("results", tmp_path / "results"):
+            (line,) = [line for _, line in verify.examine(folder)]
+            assert f"{name}: " in line, at
+            assert line.endswith("made anew"), at
+
+
 def test_a_folder_that_is_not_there_is_one_line(tmp_path):
     done = ask(tmp_path / "none")
     assert done.returncode == 1

@@ -1,10 +1,11 @@
 """A disk that fills up or cannot be written: one line that says so, earlier results whole, and the same command goes on when there is room.
 
-The small disks are tmpfs mounts of their own, which takes root; where mounting is refused the tests are skipped, loudly (CI fails instead).
+The small disks are mounts (tmpfs) of their own, which takes root; where mounting is refused the tests are skipped, loudly (CI fails instead).
 """
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from koopflow import verify
 from tests.house import command, digests
 from tests.robustness.conftest import house_with
+from tests.test_folder import needs_x86, without_locks
+
+PWRITE = 18  # the system call by which HDF5 writes, on x86-64 Linux
 
 
 def mount(*words: str) -> None:
@@ -44,6 +48,69 @@ def run(folder: Path, *more: str) -> subprocess.CompletedProcess:
 
 def said(done: subprocess.CompletedProcess) -> list[str]:
     return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("koopflow: ")]
+
+
+@needs_x86
+def test_a_quota_that_is_used_up_is_named_and_what_was_there_stays(tmp_path):
+    """The kernel refuses HDF5's writes as a file system with quotas does; none with quotas can be mounted everywhere."""
+    code = """
+from koopflow.job import job
+with job("log"):
+    from koopflow.recording.writer import TrajectoryWriter
+    with TrajectoryWriter("run.h5", [("w", (3,))], 1, study={}, seeds=[0], steps=1) as writer:
+        writer.append(0, [[0.0, 1.0, 2.0]], [0.5])
+"""
+    (tmp_path / "run.h5").write_text("earlier")
+    done = without_locks(code, tmp_path, "EDQUOT", PWRITE)
+    assert done.returncode == 1
+    assert "run.h5.partial: the disk quota is used up; make room or mend it, then run again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "run.h5").read_text() == "earlier"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A house that fills its disk all but for 0.7 MB, as a repository on a file system with a quota does."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", "size=100m", "koopflow-test", str(place))
+    folder = house_with(place / "house")
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "."], cwd=folder, check=True)
+    resize(place, used(place) + 700)
+    yield folder
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def used(place: Path) -> int:
+    """Return the kilobytes in use on the disk at `place`."""
+    about = os.statvfs(place)
+    return (about.f_blocks - about.f_bfree) * about.f_frsize // 1024
+
+
+def resize(place: Path, kilobytes: int) -> None:
+    mount("-o", f"remount,size={kilobytes}k", str(place))
+
+
+@pytest.mark.slow
+def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, calm):
+    full = run(small, "--cores", "1")
+    assert full.returncode != 0
+    assert any("no space left on" in line for line in said(full)), full.stdout[-3000:] + full.stderr[-3000:]
+    assert "Traceback" not in full.stdout + full.stderr
+    before = digests(small / "results")
+    assert before.items() <= digests(calm).items()
+
+    resize(small.parent, used(small.parent) + 40)
+    none = run(small)
+    assert none.returncode != 0
+    (line,) = said(none)
+    assert line == "koopflow: .snakemake: no space left on device; make room or mend it, then run again"
+    assert digests(small / "results") == before
+
+    resize(small.parent, 100 * 1024)
+    done = run(small)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert digests(small / "results") == digests(calm)
 
 
 @pytest.mark.slow

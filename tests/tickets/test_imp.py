@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from koopflow.data.images import Images
 from koopflow.errors import KoopflowError
@@ -228,6 +229,24 @@ def test_tickets_of_another_architecture_are_refused_by_layer():
         KoopflowError, match=r"tickets of other do not fit clusters: layer1.weight is \(11, 9\) there and \(12, 9\) here"
     ):
         transfer.transfer_to(SETUP, clusters(), run(2), {"other": other}, [1])
+
+
+def test_a_chain_on_two_threads_is_that_on_one_within_the_tolerance():
+    """Of docs/methods.md: the number of threads, which --cores 1 halves, changes the order of sums."""
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(run(5))
+    finally:
+        torch.set_num_threads(before)
+    one, two = found
+    for name, weights in one.trained.items():
+        assert np.abs(two.trained[name] - weights).max() <= 1e-5 * np.abs(weights).max()
+    assert np.abs(np.array(two.accuracy) - np.array(one.accuracy)).max() <= 1.001 / len(clusters().y_test)
+    same = [np.mean(a[name] == b[name]) for a, b in zip(one.masks, two.masks) for name in a]
+    assert min(same) >= 0.999
 
 
 def test_a_diverged_training_stops_by_name_and_never_prunes_on():
