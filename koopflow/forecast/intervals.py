@@ -11,6 +11,7 @@ import numpy as np
 
 # Simulated errors of growing size (110 origins, spread up to 7 times larger at the end) are covered nearer to nominal with 0.05 (0.886 to
 # 0.903 of 0.9) than with 0.02 (0.877 to 0.911).
+# Errors k steps ahead come as k alike: each moves the level by a k-th of it, or a few misses would open the interval beyond all measure.
 RATE = 0.05
 # After a stretch of vanishing errors any error is many times the expected size; it must not decide the width for long.
 LARGEST_SCORE = 100.0
@@ -44,7 +45,7 @@ def conformal_intervals(
                 error = errors[known, step - 1]
                 if np.isfinite(error):
                     if np.isfinite(half[known]):
-                        level += RATE * (coverage - (1.0 if error <= half[known] else 0.0))
+                        level += RATE / step * (coverage - (1.0 if error <= half[known] else 0.0))
                     if np.isfinite(expected[known]) and expected[known] > 0:
                         insort(scores, min(error / expected[known], LARGEST_SCORE))
                     size, weight = decay * size + error, decay * weight + 1.0

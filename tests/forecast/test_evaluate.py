@@ -91,6 +91,17 @@ def test_intervals_cover_as_they_say_even_when_the_spread_changes():
     assert abs(((truth >= low) & (truth <= high))[known].mean() - 0.9) < 0.02
 
 
+def test_intervals_far_ahead_are_no_wider_than_they_must_be():
+    walk = np.cumsum(np.random.default_rng(5).standard_normal(3024))
+    origins, step = np.arange(3000), 24
+    truth = np.full((3000, step), np.nan)
+    truth[:, -1] = walk[origins + step]
+    low, high = conformal_intervals(np.repeat(walk[:3000, None], step, axis=1), truth, origins, 0.9)
+    inside = (truth >= low) & (truth <= high)
+    assert abs(inside[500:, -1].mean() - 0.9) < 0.03
+    assert (high - low)[500:, -1].mean() < 1.4 * 2 * 1.645 * np.sqrt(step)
+
+
 def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
     generator = np.random.default_rng(6)
     error = generator.standard_normal(300)
