@@ -17,7 +17,7 @@ from koopflow import data, seeds
 from koopflow.errors import KoopflowError
 from koopflow.pruning import columns, evaluation, mask, moment, study, training
 from koopflow.training import models
-from koopflow.training.checkpoint import Checkpoint
+from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.training.evaluation import score
 from koopflow.training.replicas import initial_weights
 from koopflow.trajectory import Trajectory, TrajectoryRecorder, TrajectoryWriter
@@ -231,6 +231,46 @@ def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tab
     for table in ("accuracy", "overlap", "spectrum", "layers"):
         assert found[table].equals(tables[0][table])
     assert not list((tmp_path / "checkpoints").iterdir())
+
+
+KILLED_WHILE_TUNING = """
+import json, os, signal, sys, warnings
+from koopflow import data
+from koopflow.pruning import study, training
+from koopflow.training.checkpoint import Checkpoint, Store
+
+whole, methods, path, folder = json.loads(sys.argv[1])
+save = Store.save
+
+
+def saved_and_killed(store, state):
+    save(store, state)
+    if "moments" not in state:  # the checkpoint of a fine-tuning
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+Store.save = saved_and_killed
+warnings.simplefilter("ignore")
+keep, networks = Checkpoint(folder, every_seconds=1e9, every_steps=7), training.Networks.load(os.path.dirname(folder) + "/networks.npz")
+digits = data.load({"source": "digits"})
+study.run("tiny", whole, methods, digits, path, networks, seed=0, seconds_per_step=1e-3, checkpoint=keep)
+"""
+
+
+def test_after_kill_9_a_fine_tuning_goes_on_and_gives_the_same_bytes(digits, once, tables, tmp_path, monkeypatch):
+    whole, path, networks = once
+    networks.save(tmp_path / "networks.npz")
+    arguments = json.dumps([whole, METHODS, str(path), str(tmp_path / "checkpoints")])
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_TUNING, arguments], cwd=ROOT, env=os.environ, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    found, load = [], Store.load
+    monkeypatch.setattr(Store, "load", lambda store: found.append(load(store)) or found[-1])
+    keep = Checkpoint(str(tmp_path / "checkpoints"), every_seconds=1e9, every_steps=7)
+    again = run(digits, whole, path, networks, checkpoint=keep)
+    kept = [state for state in found if state is not None]
+    assert ["moments" in state for state in kept] == [True, False]  # the finished moment, then the fine-tuning of the next
+    for table in ("accuracy", "overlap", "spectrum", "layers"):
+        assert again[table].equals(tables[0][table])
 
 
 def test_saved_masks_are_those_that_were_evaluated(digits, once, tables):
