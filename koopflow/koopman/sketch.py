@@ -27,7 +27,7 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
     total, moved : float
         The sums of squares of the states `before`, and of what differs from the first state in them.
     """
-    count, width = int(runs.offsets[-1]), min(2 * wanted + 10, len(before))
+    count, width = int(runs.offsets[-1]), min(wanted + max(20, wanted // 2), len(before))
     generator = np.random.Generator(np.random.SFC64(0))
     sketch = np.zeros((count, width))
     for first, difference in _differences(runs):
@@ -66,6 +66,14 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _differences(runs: Runs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the first state (parameter,) and what all states differ from it (state, parameter), float32, in narrow blocks."""
+    """Yield the first state (parameter,) and what all states differ from it (state, parameter), float32, in narrow blocks.
+
+    The differences are valid until the next: their memory is used again.
+    """
+    buffer = np.empty(0, np.float32)
     for _, _, block in runs.cached_blocks():
-        yield block[0].copy(), np.subtract(block, block[0], dtype=np.float32)
+        if buffer.size < block.size:
+            buffer = np.empty(block.size, np.float32)
+        difference = buffer[: block.size].reshape(block.shape)
+        digits = np.result_type(block.dtype, np.float32)
+        yield block[0].copy(), np.subtract(block, block[0], out=difference, dtype=digits, casting="same_kind")
