@@ -146,6 +146,8 @@ def _pieces(column: pd.Series) -> Iterable[bytes]:
         yield np.array([value.size for value in column], dtype=np.int64).tobytes()
         yield np.concatenate(list(column)).tobytes()
     else:
-        codes, distinct = pd.factorize(column.map(repr))
+        # Texts are equal or not as their representations are; other objects need not be (1 == True).
+        texts = isinstance(column.dtype, pd.StringDtype)
+        codes, distinct = pd.factorize(column if texts else column.map(repr), use_na_sentinel=False)
         yield codes.astype(np.int64).tobytes()
-        yield "\x1f".join(distinct).encode()
+        yield "\x1f".join(map(repr, distinct) if texts else distinct).encode()

@@ -37,7 +37,7 @@ def forecasts(
     method : str
         Whose forecasts and intervals are drawn; the sliding method's are beside them.
     """
-    method = method if method in set(predictions["method"]) else str(predictions["method"].iloc[0])
+    method = method if method in predictions["method"].unique() else str(predictions["method"].iloc[0])
     name, horizon, window = predictions["series"].iloc[0], choices["horizon"], choices["window"]
     last = int(predictions["origin"].max())
     figure, (above, below) = plt.subplots(2, 1, figsize=size(2, 1.3), height_ratios=(1, 1.4))

@@ -89,7 +89,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 DASHES = ("-", "--", "-.", (0, (1, 1)))
 
 UNUSED_IN_PDF = ("GPOS", "GSUB", "GDEF")
-"""Tables of a font that shape text; in a PDF every letter has its place already. Cutting them to size is most of the cost of embedding."""
+"""Tables of a font that shape text; in a PDF every letter has its place already. Reading and cutting them is most of the cost of embedding."""
+
+_load_font = subset.load_font
 
 _chosen: dict[str, str] = {}
 
@@ -130,8 +132,7 @@ def use(options: Mapping | None = None) -> None:
             raise KoopflowError(f"figures.style.colours.{name}: {colour!r} is not a colour; write one like '#0072B2' or 'tab:blue'")
     _chosen.clear()
     _chosen.update({name: to_hex(colour) for name, colour in colours.items()})
-    dropped = subset.Options._drop_tables_default  # what matplotlib's own call leaves out; it offers no setting for it
-    dropped += [table for table in UNUSED_IN_PDF if table not in dropped]
+    subset.load_font = _load_font_without_shaping  # matplotlib offers no setting for what it embeds
     gc.set_threshold(100_000)  # figures are many small objects and little garbage; looking for it is a twentieth of their time
     mpl.use("agg")
     mpl.rcdefaults()
@@ -175,6 +176,14 @@ def use(options: Mapping | None = None) -> None:
             "image.cmap": "cividis",
         }
     )
+
+
+def _load_font_without_shaping(*arguments, **options):
+    font = _load_font(*arguments, **options)
+    for table in UNUSED_IN_PDF:
+        if table in font:
+            del font[table]
+    return font
 
 
 def size(columns: int = 1, height: float = 0.72) -> tuple[float, float]:

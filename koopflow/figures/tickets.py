@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
-from scipy import stats
+from scipy import special
 
 from koopflow.figures import panels, style
 
@@ -18,7 +18,7 @@ def student(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float,
     """Return mean and Student interval of a sample; no interval for one value."""
     values = np.asarray(values, dtype=float)
     n, mean = len(values), float(values.mean())
-    half = stats.t.ppf(0.5 + confidence / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    half = special.stdtrit(n - 1, 0.5 + confidence / 2) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
     return mean, mean - half, mean + half
 
 
