@@ -137,7 +137,12 @@ def _load(file: Path) -> dict[str, np.ndarray]:
 def _cut(file: Path) -> bool:
     """Return whether `file` begins as torch's archives do and does not end as they do."""
     with file.open("rb") as opened:
-        return opened.read(2) == b"PK" and not zipfile.is_zipfile(file)
+        if opened.read(2) != b"PK":
+            return False
+    try:
+        return not zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:  # Python 3.11 raises for some damaged ends where it should answer
+        return False
 
 
 def _array(tensor) -> np.ndarray:
