@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.house import copy_of_the_house
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -87,7 +89,7 @@ def test_a_wrong_configuration_is_one_line():
     assert done.stderr.count("\n") == 1
 
 
-def test_nothing_heavy_is_imported_while_the_workflow_is_read():
+def test_nothing_heavy_is_imported_while_the_workflow_is_read(tmp_path):
     heavy = {"torch", "torchvision", "numpy", "scipy", "pandas", "h5py", "sklearn", "matplotlib", "seaborn", "ot", "statsmodels"}
     code = f"""
 import sys
@@ -102,5 +104,6 @@ except SystemExit as end:
 assert "koopflow.config" in sys.modules
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    house = copy_of_the_house(tmp_path / "house")  # without the results that a run may have left here
+    done = subprocess.run([sys.executable, "-c", code], cwd=house, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
