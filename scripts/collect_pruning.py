@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         "onset": summary.onset(joined["overlap"], joined["spectrum"]),
         "predictors": summary.predictors(joined["overlap"], joined["spectrum"]),
     }
-    for study in set(joined["exclusions"]["study"]) - set(joined["accuracy"]["study"]):
+    for study in sorted(set(joined["exclusions"]["study"]) - set(joined["accuracy"]["study"])):
         log.warning("pruning.studies.%s: every network diverged; lower optimizer.learning_rate", study)
     for name, frame in summary.counted({**joined, **made}).items():
         write_csv(frame, snakemake.output[name], {**TABLES, **summary.COLUMNS}[name])

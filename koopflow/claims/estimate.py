@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from koopflow.intervals import student
 from koopflow.tables import read_csv
 
 
@@ -115,9 +116,7 @@ def over_units(values: Iterable[float], level: float, unit: str = "seeds") -> Es
     values = given[np.isfinite(given)]
     if values.size < 2:
         raise Undecided(f"{values.size} of the {unit} can be used; an interval needs at least 2")
-    half = stats.t.ppf(0.5 + level / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
-    mean = values.mean()
-    return Estimate(float(mean), float(mean - half), float(mean + half), int(values.size), unit, int(given.size - values.size))
+    return Estimate(*student(values, level), int(values.size), unit, int(given.size - values.size))
 
 
 def jackknife(statistic: Callable[[list], float], units: Sequence, level: float, unit: str = "seeds") -> Estimate:

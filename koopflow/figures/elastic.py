@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from koopflow.figures import panels, style
-from koopflow.figures.tickets import grid, student
+from koopflow.figures.tickets import grid
+from koopflow.intervals import student
 
 KINDS = {"accuracy_own": ("own ticket", "s", style.BLUE), "accuracy": ("stretched ticket", "o", style.VERMILLION)}
 KINDS |= {"accuracy_random": ("random mask", "^", style.GREY)}

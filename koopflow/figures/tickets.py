@@ -6,20 +6,12 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
-from scipy import special
 
 from koopflow.figures import panels, style
+from koopflow.intervals import student
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
-
-
-def student(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Return mean and Student interval of a sample; no interval for one value."""
-    values = np.asarray(values, dtype=float)
-    n, mean = len(values), float(values.mean())
-    half = special.stdtrit(n - 1, 0.5 + confidence / 2) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    return mean, mean - half, mean + half
 
 
 def grid(count: int, height: float = 0.62, columns: int = 3, **options) -> tuple[Figure, np.ndarray]:

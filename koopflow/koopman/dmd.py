@@ -48,7 +48,6 @@ class Koopman:
     reduced: Reduced = field(repr=False)
     runs: Runs = field(repr=False)
     variant: str = "standard"
-    precision: str = "double"
 
     @property
     def rank(self) -> int:
@@ -86,7 +85,7 @@ class Koopman:
         basis, width = self.reduced.basis, self.runs.width
         if not exact and basis is not None:
             return basis[lag * width : (lag + 1) * width] @ self.right[:, which]
-        return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.precision)
+        return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.reduced.precision)
 
     def combination(self, which=None, *, exact: bool = False, lag: int = 0) -> np.ndarray:
         """Return coefficients, complex (state, k), that add up the states of all runs to the modes that `modes` returns.
@@ -196,5 +195,4 @@ def fit(
         reduced,
         runs,
         variant,
-        precision,
     )

@@ -53,6 +53,8 @@ class Reduced:
     route : str
     energy : float
         Share of the sum of squares that the r directions hold.
+    precision : str
+        In which precision the states may be added up to modes: "single" where the route itself found that enough.
     """
 
     singular_values: np.ndarray
@@ -61,6 +63,7 @@ class Reduced:
     coefficients: np.ndarray | None
     route: str
     energy: float
+    precision: str = "double"
 
 
 def reduce_states(runs: Runs, svd_rank=0, route: str = "auto", precision: str = "double") -> Reduced:
@@ -139,7 +142,8 @@ def _by_time(runs: Runs, svd_rank, few: bool, precision: str, checked: bool) -> 
     rank = choose_rank(singular, runs.dimension, runs.pairs, svd_rank, squared=True)
     coefficients = vectors[:, :rank] / singular[:rank]
     states = coefficients.T @ gram[before]
-    return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", float(values[:rank].sum() / total))
+    energy = float(values[:rank].sum() / total)
+    return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", energy, precision)
 
 
 def _hides(values: np.ndarray, runs: Runs, svd_rank, trusted: float) -> bool:

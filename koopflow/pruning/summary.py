@@ -3,9 +3,9 @@ what in the spectrum tells it; all with intervals over seeds."""
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from koopflow.errors import KoopflowError
+from koopflow.intervals import student
 
 DIFFERENCES = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
 BEST = ["study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n"]
@@ -16,19 +16,14 @@ COLUMNS = {"differences": DIFFERENCES, "best": BEST, "onset": ONSET, "predictors
 AGREE = 0.9  # overlap beyond chance above which two methods are said to keep the same weights; the claims' criterion
 
 
-def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """Return mean and Student's confidence interval of independent `values`, shape (n,); the interval is NaN for fewer than two."""
-    values = np.asarray(values, dtype=float)
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, float("nan"), float("nan")
-    half = float(special.stdtrit(len(values) - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(len(values)))
-    return mean, mean - half, mean + half
-
-
 def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of all `frames`; an empty one (every network of a job diverged) would turn numbers into objects."""
-    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+    """Return the rows of all `frames`, study by study, of each seed after those of the one before, however jobs were cut.
+
+    An empty frame (every network of a job diverged) would turn numbers into objects.
+    """
+    whole = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+    order = np.lexsort((whole["seed"], pd.factorize(whole["study"])[0]))
+    return whole.iloc[order].reset_index(drop=True)
 
 
 def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -56,7 +51,7 @@ def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     for (study, a, b, epoch, compression), group in overlap.groupby(keys, sort=True):
         seeds = list(group.seed)
         first, second = (by_seed.reindex([(study, m, epoch, compression, seed) for seed in seeds]).to_numpy() for m in (a, b))
-        rows.append((study, a, b, epoch, compression, len(seeds), *interval(first - second), float(group.beyond_chance.mean())))
+        rows.append((study, a, b, epoch, compression, len(seeds), *student(first - second), float(group.beyond_chance.mean())))
     return pd.DataFrame(rows, columns=DIFFERENCES)
 
 
@@ -68,7 +63,7 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
         order = table.mean().sort_values(ascending=False, kind="stable").index
         if len(order) < 2:
             continue
-        margin = interval((table[order[0]] - table[order[1]]).to_numpy())
+        margin = student((table[order[0]] - table[order[1]]).to_numpy())
         rows.append((study, epoch, compression, order[0], float(table[order[0]].mean()), order[1], *margin, len(table)))
     return pd.DataFrame(rows, columns=BEST)
 
@@ -125,6 +120,6 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
             enough = [own for own in enough if np.ptp(own[quantity]) > 0 and np.ptp(own.agreement) > 0]
             found = [own[quantity].corr(own.agreement, method="spearman") for own in enough]
             if found:
-                mean, low, high = interval(np.array(found))
+                mean, low, high = student(np.array(found))
                 rows.append((study, a, b, quantity, len(found), mean, np.clip(low, -1, 1), np.clip(high, -1, 1)))
     return pd.DataFrame(rows, columns=PREDICTORS)

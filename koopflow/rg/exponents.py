@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from koopflow.errors import KoopflowError
+from koopflow.intervals import student
 from koopflow.rg.flows import scaling_window, straight_line
 
 RELEVANT, IRRELEVANT, MARGINAL, UNDECIDED, NO_SCALING = "relevant", "irrelevant", "marginal", "undecided", "no scaling"
@@ -132,17 +133,12 @@ def _fit_group(log: np.ndarray, scale: np.ndarray, window: tuple[int, int] | Non
     mean = values.mean(axis=0)
     _, residual = straight_line(mean, inside)
     spread = ((mean - mean.mean()) ** 2).sum()
-    sigma, drifts = per_seed.mean(), _drifts(values, inside)
-    half = _student(per_seed, confidence) if seeds > 1 else _half_width_over_rounds(values[0], inside, confidence)
-    half_drift = _student(drifts, confidence) if seeds > 1 else np.nan
-    numbers = (sigma, sigma - half, sigma + half, 1 - (residual**2).sum() / spread if spread > 0 else np.nan)
-    drift = drifts.mean()
-    return dict(zip(FITTED, (*numbers, drift, drift - half_drift, drift + half_drift))) | {"per_seed": per_seed}
-
-
-def _student(values: np.ndarray, confidence: float) -> float:
-    """Return the half width of Student's interval of a mean."""
-    return float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    sigma, low, high = student(per_seed, confidence)
+    if seeds == 1:
+        half = _half_width_over_rounds(values[0], inside, confidence)
+        low, high = sigma - half, sigma + half
+    fit = 1 - (residual**2).sum() / spread if spread > 0 else np.nan
+    return dict(zip(FITTED, (sigma, low, high, fit, *student(_drifts(values, inside), confidence)))) | {"per_seed": per_seed}
 
 
 def _drifts(values: np.ndarray, scale: np.ndarray) -> np.ndarray:

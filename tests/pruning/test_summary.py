@@ -8,6 +8,7 @@ from scipy import stats
 from koopflow.errors import KoopflowError
 from koopflow.figures import pruning as figures
 from koopflow.figures import style
+from koopflow.intervals import student
 from koopflow.pruning import summary
 
 
@@ -32,8 +33,8 @@ def tables():
 def test_interval_is_students():
     values = np.array([0.1, 0.4, 0.2, 0.6])
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert summary.interval(values) == pytest.approx((values.mean(), expected.low, expected.high))
-    assert np.isnan(summary.interval(values[:1])[1])
+    assert student(values) == pytest.approx((values.mean(), expected.low, expected.high))
+    assert np.isnan(student(values[:1])[1])
 
 
 def test_differences_are_paired_by_seed_whatever_the_order_of_rows(tables):
@@ -43,7 +44,7 @@ def test_differences_are_paired_by_seed_whatever_the_order_of_rows(tables):
     at = accuracy[(accuracy.epoch == 5) & (accuracy.compression == 4)].pivot_table(
         index="seed", columns="method", values="accuracy"
     )
-    expected = summary.interval((at.koopman_magnitude - at.global_magnitude).to_numpy())
+    expected = student((at.koopman_magnitude - at.global_magnitude).to_numpy())
     assert (row.difference, row.ci_low, row.ci_high) == pytest.approx(expected)
     assert row.n == 3
     assert row.beyond_chance == 0.5
@@ -158,6 +159,14 @@ def test_what_diverged_is_counted_by_study_in_every_table_and_nothing_at_all_is_
 
 
 def test_numbers_stay_numbers_beside_the_table_of_a_job_whose_networks_all_diverged():
-    sound, nothing = pd.DataFrame({"study": ["a"], "real": [0.9]}), pd.DataFrame(columns=["study", "real"])
+    columns = {"study": ["a"], "seed": [0], "real": [0.9]}
+    sound, nothing = pd.DataFrame(columns), pd.DataFrame(columns=list(columns))
     assert summary.joined([nothing, sound])["real"].dtype == float
-    assert list(summary.joined([nothing, nothing])) == ["study", "real"]
+    assert list(summary.joined([nothing, nothing])) == list(columns)
+
+
+def test_rows_come_in_the_same_order_however_the_seeds_were_cut_into_jobs():
+    whole = pd.DataFrame([(s, m, n) for s in "ba" for m in ("x", "w") for n in (0, 1, 2)], columns=["study", "method", "seed"])
+    parts = [whole[(whole["study"] == study) & whole["seed"].isin(seeds)] for study in "ba" for seeds in ([0, 1], [2])]
+    assert summary.joined(parts).equals(summary.joined([whole]))
+    assert list(dict.fromkeys(summary.joined(parts)["study"])) == ["b", "a"]
