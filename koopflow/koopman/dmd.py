@@ -84,7 +84,11 @@ class Koopman:
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
         basis, width = self.reduced.basis, self.runs.width
         if not exact and basis is not None:
-            return basis[lag * width : (lag + 1) * width] @ self.right[:, which]
+            right = self.right[:, which]
+            out = np.empty((width, right.shape[1]), complex)
+            for part, factor in ((out.real, right.real), (out.imag, right.imag)):  # apart: the basis is not copied to be complex
+                part[:] = basis[lag * width : (lag + 1) * width] @ factor.astype(basis.dtype)
+            return out
         return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.reduced.precision)
 
     def combination(self, which=None, *, exact: bool = False, lag: int = 0) -> np.ndarray:

@@ -23,22 +23,29 @@ def time_gram(runs: Runs, precision: str = "double") -> np.ndarray:
         return _time_gram_single(runs)
     count = int(runs.offsets[-1])
     gram = np.zeros((count, count), order="F")
-    for _, _, columns in runs.cached_blocks():
-        gram = dsyrk(1.0, columns.astype(float).T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+
+    def add(worker, start, stop, block):
+        dsyrk(1.0, block.astype(float).T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+
+    runs.share(add)
     return _mirrored(gram)
 
 
 def _time_gram_single(runs: Runs) -> np.ndarray:
     count = int(runs.offsets[-1])
-    gram, cross, norm = np.zeros((count, count), order="F"), np.zeros(count), 0.0
-    for _, _, columns in runs.cached_blocks():
-        first = columns[0].copy()
-        difference = np.subtract(columns, first, dtype=np.float32)
+    gram, cross, norm = np.zeros((count, count), order="F"), np.zeros(count), np.zeros(1)
+
+    def add(worker, start, stop, block):
+        nonlocal gram
+        first = block[0].copy()
+        difference = np.subtract(block, first, dtype=np.float32)
         gram += ssyrk(1.0, difference.T, trans=1, lower=1)
         # short sums: their rounding would otherwise be seen beside the differences, which are small against the state
-        for start in range(0, len(first), 256):
-            cross += difference[:, start : start + 256] @ first[start : start + 256].astype(np.float32)
-        norm += float(np.dot(first.astype(float), first.astype(float)))
+        for at in range(0, len(first), 256):
+            cross[:] += difference[:, at : at + 256] @ first[at : at + 256].astype(np.float32)
+        norm[0] += np.dot(first.astype(float), first.astype(float))
+
+    runs.share(add)
     gram = _mirrored(gram)
     gram += cross[:, None] + cross[None, :] + norm
     return gram

@@ -6,11 +6,9 @@ span, which is half a power iteration more, and the products of all states with 
 route `time` spends its time on, is never formed. As there, float32 holds what differs from the first state, where the digits are.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from koopflow.koopman.source import Runs
+from koopflow.koopman.source import Runs, workers
 
 
 def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
@@ -27,31 +25,38 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
     total, moved : float
         The sums of squares of the states `before`, and of what differs from the first state in them.
     """
-    count, width = int(runs.offsets[-1]), min(wanted + max(20, wanted // 2), len(before))
-    generator = np.random.Generator(np.random.SFC64(0))
-    sketch = np.zeros((count, width))
-    for first, difference in _differences(runs):
-        random = generator.standard_normal((len(first), width), np.float32)
-        sketch += difference @ random
-        sketch += first.astype(float) @ random
+    count, width = int(runs.offsets[-1]), min(wanted + max(10, wanted // 2), len(before))
+    many = workers()
+    sketches = np.zeros((many, count, width))
+
+    def mix(worker, start, stop, block):
+        first, difference = _difference(block)
+        random = np.random.Generator(np.random.SFC64([0, start])).standard_normal((stop - start, width), np.float32)
+        sketches[worker] += difference @ random
+        sketches[worker] += first.astype(float) @ random
+
+    runs.share(mix, many)
     span = np.zeros((count, width))
-    span[before] = np.linalg.svd(sketch[before], full_matrices=False)[0]
+    span[before] = np.linalg.svd(sketches.sum(axis=0)[before], full_matrices=False)[0]
     narrow, whole = span.astype(np.float32), span.sum(axis=0)
 
     image = np.empty((runs.width, width), np.float32)
-    square, products = np.zeros((width, width)), np.zeros((count, width))
-    total, moved, place = 0.0, 0.0, 0
-    for first, difference in _differences(runs):
-        part = image[place : place + len(first)]
+    squares, products, sizes = np.zeros((many, width, width)), np.zeros((many, count, width)), np.zeros((many, 2))
+
+    def take(worker, start, stop, block):
+        first, difference = _difference(block)
+        part = image[start:stop]
         np.matmul(difference.T, narrow, out=part)
         part += np.outer(first, whole)
-        square += part.T @ part
-        products += difference @ part
-        products += first.astype(float) @ part
-        squares = np.einsum("sp,sp->s", difference, difference)[before].sum(dtype=float)
-        moved += squares
-        total += squares + 2 * (difference @ first)[before].sum(dtype=float) + len(before) * np.dot(first.astype(float), first)
-        place += len(first)
+        squares[worker] += part.T @ part
+        products[worker] += difference @ part
+        products[worker] += first.astype(float) @ part
+        moved = np.einsum("sp,sp->s", difference, difference)[before].sum(dtype=float)
+        along = (difference @ first)[before].sum(dtype=float)
+        sizes[worker] += moved, moved + 2 * along + len(before) * np.dot(first.astype(float), first)
+
+    runs.share(take, many)
+    square, products, (moved, total) = squares.sum(axis=0), products.sum(axis=0), sizes.sum(axis=0)
     # The columns of `image` are nearly orthogonal, of very different lengths: scaled, no digit of the short ones is lost.
     lengths = np.sqrt(np.diag(square))
     lengths[lengths == 0] = 1
@@ -65,15 +70,7 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
     return values, inner.T @ coordinates, image @ (turn @ inner).astype(np.float32), total, moved
 
 
-def _differences(runs: Runs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the first state (parameter,) and what all states differ from it (state, parameter), float32, in narrow blocks.
-
-    The differences are valid until the next: their memory is used again.
-    """
-    buffer = np.empty(0, np.float32)
-    for _, _, block in runs.cached_blocks():
-        if buffer.size < block.size:
-            buffer = np.empty(block.size, np.float32)
-        difference = buffer[: block.size].reshape(block.shape)
-        digits = np.result_type(block.dtype, np.float32)
-        yield block[0].copy(), np.subtract(block, block[0], out=difference, dtype=digits, casting="same_kind")
+def _difference(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first state (parameter,) and what all states differ from it (state, parameter), float32."""
+    digits = np.result_type(block.dtype, np.float32)
+    return block[0].copy(), np.subtract(block, block[0], dtype=digits).astype(np.float32, copy=False)

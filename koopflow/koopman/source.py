@@ -1,12 +1,17 @@
 """One face for what a Koopman operator is fitted to: arrays in memory, or a trajectory file read in column blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from koopflow.errors import KoopflowError
+from koopflow.threads import allowed_threads
 
 BLOCK_BYTES = 32 << 20
+WORKERS = 8  # at most: each holds a block
 CACHED_BYTES = 16 << 20
 
 
@@ -35,17 +40,34 @@ class Runs:
         self.dimension = self.width * (self.delays + 1)
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
 
-    def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start), valid until the next."""
+    def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start), valid until the next.
+
+        One of several workers gets every so many blocks: which ones, is fixed by its number.
+        """
         raise NotImplementedError
 
-    def cached_blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield as `blocks` does, but so few columns at once that a float64 copy of them stays in the processor's cache."""
-        step = max(1, CACHED_BYTES // (8 * int(self.offsets[-1])))
-        for start, stop, block in self.blocks():
-            for first in range(start, stop, step):
-                last = min(first + step, stop)
-                yield first, last, block[:, first - start : last - start]
+    def share(self, work: Callable[[int, int, int, np.ndarray], None], workers: int = 1) -> None:
+        """Call work(worker, start, stop, block) with all columns, in parts so narrow that a float64 copy of them stays in the cache.
+
+        Each worker reads and works on its own blocks, in their order, so what it adds up by itself is the same every time. Several of them
+        have one thread of BLAS each.
+        """
+        narrow = max(1, CACHED_BYTES // (8 * int(self.offsets[-1])))
+
+        def turn(worker: int) -> None:
+            for start, stop, block in self.blocks(worker, workers):
+                parts = -(-(stop - start) // narrow)
+                edges = [(stop - start) * part // parts for part in range(parts + 1)]
+                for first, last in pairwise(edges):
+                    work(worker, start + first, start + last, block[:, first:last])
+
+        if workers == 1:
+            turn(0)
+            return
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(turn, worker) for worker in range(workers)]:
+                done.result()
 
     def run(self, index: int) -> np.ndarray:
         """Return one run, float64 (step, parameter)."""
@@ -60,13 +82,21 @@ class Runs:
         whole, narrow = both.sum(axis=0), both.astype(np.float32)
         count = coefficients.shape[1]
         out = np.empty((self.width, count), complex)
-        for start, stop, block in self.cached_blocks():
+
+        def mix(worker, start, stop, block):
             if precision == "single":
                 mixed = np.subtract(block, block[0], dtype=np.float32).T @ narrow + np.outer(block[0], whole)
             else:
                 mixed = block.astype(float).T @ both
-            out[start:stop] = mixed[:, :count] + 1j * mixed[:, count:]
+            out[start:stop].real, out[start:stop].imag = mixed[:, :count], mixed[:, count:]
+
+        self.share(mix, workers())
         return out
+
+
+def workers() -> int:
+    """Return how many workers `Runs.share` should have where BLAS would not share the work well: products too narrow for its threads."""
+    return min(allowed_threads(), WORKERS)
 
 
 class ArrayRuns(Runs):
@@ -91,9 +121,9 @@ class ArrayRuns(Runs):
             raise KoopflowError("no run to fit")
         super().__init__([len(array) for array in self._arrays], self._arrays[0].shape[1], delays)
 
-    def blocks(self):
+    def blocks(self, worker=0, workers=1):
         step = max(1, BLOCK_BYTES // (8 * int(self.offsets[-1])))
-        for start in range(0, self.width, step):
+        for start in range(worker * step, self.width, workers * step):
             stop = min(start + step, self.width)
             pieces = [array[:, start:stop] for array in self._arrays]
             yield start, stop, pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
@@ -103,7 +133,7 @@ class ArrayRuns(Runs):
 
 
 class FileRuns(Runs):
-    """The replicas of a `koopflow.trajectory.Trajectory` (anything with `blocks`, `read`, `steps`, `replicas`)."""
+    """The replicas of a `koopflow.trajectory.Trajectory` (anything with `blocks`, `pieces`, `read`, `steps`, `replicas`)."""
 
     def __init__(self, trajectory, delays: int, columns=None, replicas=None):
         self._trajectory = trajectory
@@ -112,9 +142,12 @@ class FileRuns(Runs):
         refuse_unequal(trajectory.path, trajectory.steps)
         super().__init__([len(trajectory.steps)] * len(self._replicas), sum(stop - start for start, stop in self._columns), delays)
 
-    def blocks(self):
-        for start, stop, block in self._trajectory.blocks(self._columns, self._replicas, block_bytes=BLOCK_BYTES // 2):
-            yield start, stop, block.reshape(-1, stop - start)
+    def blocks(self, worker=0, workers=1):
+        pieces = self._trajectory.pieces(self._columns, BLOCK_BYTES // (8 * int(self.offsets[-1])))
+        ends = np.cumsum([stop - start for start, stop in pieces])
+        blocks = self._trajectory.blocks(pieces[worker::workers], self._replicas, block_bytes=BLOCK_BYTES // 2)
+        for end, (_, _, block) in zip(ends[worker::workers].tolist(), blocks):
+            yield end - block.shape[-1], end, block.reshape(-1, block.shape[-1])
 
     def run(self, index):
         return self._trajectory.read(self._columns, [self._replicas[index]])[0].astype(float)
@@ -140,12 +173,13 @@ class PooledRuns(Runs):
         self._trajectories, self._columns = trajectories, [(0, first.parameter_count)] if columns is None else columns
         self._places = [(file, at) for file in files for at in range(len(file.lengths))]
 
-    def blocks(self):
-        done, states = 0, int(self.offsets[-1])
-        for start, stop in self._trajectories[0].pieces(self._columns, BLOCK_BYTES // (8 * states)):
-            parts = [trajectory.read([(start, stop)]) for trajectory in self._trajectories]
-            yield done, done + stop - start, np.concatenate([part.reshape(-1, stop - start) for part in parts])
-            done += stop - start
+    def blocks(self, worker=0, workers=1):
+        pieces = self._trajectories[0].pieces(self._columns, BLOCK_BYTES // (8 * int(self.offsets[-1])))
+        ends = np.cumsum([stop - start for start, stop in pieces])
+        for end, piece in list(zip(ends.tolist(), pieces))[worker::workers]:
+            parts = [trajectory.read([piece]) for trajectory in self._trajectories]
+            block = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
+            yield end - block.shape[-1], end, block
 
     def run(self, index):
         file, at = self._places[index]

@@ -7,6 +7,7 @@ from scipy.linalg import block_diag
 from koopflow.errors import KoopflowError
 from koopflow.koopman import fit
 from koopflow.koopman.delay import windows
+from koopflow.koopman.source import as_runs
 from koopflow.koopman.spectrum import distance, matching
 from koopflow.trajectory import Trajectory, TrajectoryWriter
 
@@ -113,6 +114,35 @@ def test_several_files_of_unequal_length_are_fitted_as_their_pooled_arrays(tmp_p
     assert pooled.runs.lengths == [300, 300, 400]
     assert np.allclose(pooled.eigenvalues, arrays.eigenvalues, atol=1e-11)
     assert np.allclose(np.abs(pooled.modes(lag=3)), np.abs(arrays.modes(lag=3)), atol=1e-8)
+
+
+def test_workers_share_every_column_once_whatever_the_data_come_from(tmp_path, monkeypatch):
+    data = np.concatenate(linear_runs(1, 30, 40, noise=0.1)).astype(np.float32)
+    for name, rows in (("one", slice(0, 18)), ("two", slice(18, 30))):
+        written(tmp_path / f"{name}.h5", data[None, rows])
+    files = [Trajectory(tmp_path / "one.h5"), Trajectory(tmp_path / "two.h5")]
+    monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 8 * 30 * 7)
+    monkeypatch.setattr("koopflow.koopman.source.CACHED_BYTES", 8 * 30 * 3)
+    for runs in (as_runs([data[:18], data[18:]]), as_runs(files), as_runs(files[0])):
+        whole = data[: runs.offsets[-1]]
+        for workers in (1, 2, 3, 50):
+            seen = []
+            runs.share(lambda *part, seen=seen: seen.append((*part[:3], part[3].copy())), workers)
+            in_order = sorted(seen, key=lambda part: part[1])
+            assert np.array_equal(np.concatenate([block for *_, block in in_order], axis=1), whole)
+            assert [start for _, start, _, _ in in_order] == [0, *(stop for _, _, stop, _ in in_order[:-1])]
+            assert (len({worker for worker, *_ in seen}) > 1) == (workers > 1)
+
+
+@pytest.mark.parametrize("route", ["sketch", "time"])
+def test_the_number_of_threads_changes_nothing_but_the_order_of_sums(route, monkeypatch):
+    monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 1 << 16)
+    data = falling_runs(1e-2)
+    alone = fit(data, svd_rank=5, route=route, precision="single")
+    monkeypatch.setattr("koopflow.koopman.source.allowed_threads", lambda: 3)
+    shared = fit(data, svd_rank=5, route=route, precision="single")
+    assert np.allclose(shared.eigenvalues, alone.eigenvalues, atol=1e-6)
+    assert np.allclose(np.abs(shared.modes()), np.abs(alone.modes()), atol=1e-5)
 
 
 def test_files_of_other_parameters_or_spacing_are_not_pooled(tmp_path):
