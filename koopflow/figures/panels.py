@@ -1,11 +1,13 @@
-"""Panels and marks that more than one figure uses: intervals, the number behind a mean, the unit circle."""
+"""Panels and marks that more than one figure uses: intervals, the number behind a mean, the unit circle, words in place of a figure."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from koopflow.figures.style import GREY, Look, label, look
+from koopflow.figures.style import GREY, Look, label, look, size
 
 
 def _look(name: str, as_: str | None) -> Look:
@@ -115,3 +117,11 @@ def eigenvalues(ax: Axes, values, name: str, *, text: str | None = None, as_: st
     entry = label(name) if text is None else text
     options = {"s": 12, "marker": style.marker, "facecolors": "none", "edgecolors": style.color, "linewidths": 0.9} | marks
     ax.scatter(values.real, values.imag, label=entry or "_nolegend_", **options)
+
+
+def nothing(words: str) -> Figure:
+    """Say what there is nothing to draw of, in place of a figure."""
+    figure, ax = pyplot.subplots(figsize=size(1, 0.4))
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, words, ha="center", va="center", color=GREY)
+    return figure

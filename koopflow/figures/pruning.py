@@ -6,11 +6,14 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from scipy import special
 
+from koopflow.figures.panels import nothing
 from koopflow.figures.style import DOUBLE, color, label, look
 from koopflow.pruning.summary import leading
 
 MOST = 2
 """Studies side by side on a page's width."""
+
+EMPTY = "No network was pruned."
 
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
@@ -24,10 +27,11 @@ def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
     """Accuracy against compression: a row per study, its earliest, a middle and its last epoch side by side, a line per method."""
     table = table[table[column].notna()]
+    if table.empty:
+        return nothing("No study fine-tunes its pruned networks." if column == "accuracy_finetuned" else EMPTY)
     studies = list(dict.fromkeys(table.study))
     chosen = {study: _spread(sorted(table[table.study == study].epoch.unique())) for study in studies}
-    columns = max(1, *(len(epochs) for epochs in chosen.values())) if studies else 1
-    figure, axes = _grid(max(1, len(studies)), columns)
+    figure, axes = _grid(len(studies), max(len(epochs) for epochs in chosen.values()))
     for row, study in zip(axes, studies):
         for axis, epoch in zip(row, chosen[study]):
             part = table[(table.study == study) & (table.epoch == epoch)]
@@ -46,6 +50,8 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
 
 def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
     """Overlap of pruned sets against epoch, a panel per study, with the chance level dashed; bars are 95 % intervals over seeds."""
+    if table.empty:
+        return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))
     figure, axes, panels = _panels(studies, tall=1.0)
     for (axis,), study in zip(panels, studies):
@@ -75,10 +81,12 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
     Above, the distance of the leading eigenvalues from 1; below, the size at the moment of pruning of all other modes together against
     the leading one's: where it is small, the leading mode is the weights.
     """
+    if table.empty:
+        return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))
     figure, axes, panels = _panels(studies, tall=0.72, blocks=2)
     shades = pyplot.get_cmap("cividis")(np.linspace(0, 0.9, modes))
-    shares = leading(table) if studies else table
+    shares = leading(table)
     for (axis, below), study in zip(panels, studies):
         part = table[table.study == study]
         first = part[["window", "rank"]].drop_duplicates().iloc[0]
@@ -107,6 +115,8 @@ def _points(axis, x: pd.Series, y: pd.Series, shade, name: str) -> None:
 
 def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
     """Kept share of each layer by method at the last epoch, a panel per study; bars are 95 % intervals over seeds."""
+    if table.empty:
+        return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))
     figure, axes, panels = _panels(studies, tall=0.9)
     for (axis,), study in zip(panels, studies):
@@ -175,8 +185,8 @@ def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarr
 
 def _panels(studies: list, tall: float, blocks: int = 1) -> tuple[Figure, np.ndarray, list]:
     """Return a figure, its axes, and for each study those of its `blocks` panels, one above the other; `MOST` studies stand side by side."""
-    rows = max(1, -(-len(studies) // MOST))
-    figure, axes = _grid(blocks * rows, max(1, min(len(studies), MOST)), tall)
+    rows = -(-len(studies) // MOST)
+    figure, axes = _grid(blocks * rows, min(len(studies), MOST), tall)
     return figure, axes, [axes[blocks * (place // MOST) :, place % MOST][:blocks] for place in range(len(studies))]
 
 

@@ -124,18 +124,10 @@ def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
     return [layers[0], *extremes, layers[-1]]
 
 
-def nothing(words: str) -> Figure:
-    """Say what there is nothing to draw of, in place of a figure."""
-    figure, ax = pyplot.subplots(figsize=style.size(1, 0.4))
-    ax.set_axis_off()
-    ax.text(0.5, 0.5, words, ha="center", va="center", color=style.GREY)
-    return figure
-
-
 def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw what one large step in place of two small ones changes, beside what the same steps run again change."""
     if table.empty:
-        return nothing("The chains ended before the densities of small and large steps met.")
+        return panels.nothing("The chains ended before the densities of small and large steps met.")
     figure, axes = pyplot.subplots(1, 3, figsize=style.size(2, 0.75), width_ratios=[1, 1, 0.9])
     names = {"composition": "two small steps or one large", "rerun": "same steps, other batches"}
     colours = {"composition": style.VERMILLION, "rerun": style.BLUE}

@@ -6,7 +6,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from koopflow.figures import panels, style
-from koopflow.figures.tickets import grid, nothing
+from koopflow.figures.tickets import grid
 from koopflow.rg.universality import relative_transfer
 
 
@@ -44,7 +44,7 @@ def matrix_of(transfer: pd.DataFrame, tasks: list[str], density: float) -> tuple
 def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw the matrix of transfer at the lowest density beside the matrix of exponent distance."""
     if transfer.empty:
-        return nothing("The chains ended before the rounds whose tickets are transferred.")
+        return panels.nothing("The chains ended before the rounds whose tickets are transferred.")
     density = transfer["density"].min()
     relative, distance = matrix_of(transfer, tasks, density)
     figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.0))
@@ -87,7 +87,7 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
 def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw transfer against exponent distance, and every observable's rank correlation with transfer, with its interval."""
     if transfer.empty:
-        return nothing("The chains ended before the rounds whose tickets are transferred.")
+        return panels.nothing("The chains ended before the rounds whose tickets are transferred.")
     figure, axes = grid(2, height=0.95, columns=2, width_ratios=[1, 1.1])
     densities = sorted(transfer["density"].unique(), reverse=True)
     marks = dict(zip(densities, ("o", "s", "^", "D", "v")))
