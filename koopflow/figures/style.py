@@ -14,6 +14,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 from fontTools import subset
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 
@@ -260,22 +262,27 @@ def save(figure: Figure, stem: str | os.PathLike) -> list[Path]:
     if stem.suffix in (".pdf", ".png"):
         stem = stem.with_suffix("")
     stem.parent.mkdir(parents=True, exist_ok=True)
-    kinds: dict[str, dict] = {  # compression 3 takes half the time of the usual 6, for files a tenth larger
-        "png": {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 3}},
-        "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
-    }
     if (engine := figure.get_layout_engine()) is not None:
-        # Once for both files: finding the places costs as much as drawing, and each savefig would draw once more before it.
+        # Once for both files: finding the places costs as much as drawing, and `Figure.savefig` would also draw once before each file.
         engine.execute(figure)
         if any(axes.get_aspect() != "auto" or axes.get_box_aspect() for axes in figure.axes):
             engine.execute(figure)  # panels of a fixed shape take their size only then
         figure.set_layout_engine("none")
     written = []
-    for kind, options in kinds.items():
+    for kind, write in (("png", _write_png), ("pdf", _write_pdf)):
         target = stem.parent / f"{stem.name}.{kind}"
         partial = target.with_name(f".{target.name}.partial")
-        figure.savefig(partial, format=kind, **options)
+        write(figure, partial)
         os.replace(partial, target)
         written.append(target)
     pyplot.close(figure)
     return written
+
+
+def _write_png(figure: Figure, path: Path) -> None:
+    # compression 3 takes half the time of the usual 6, for files a tenth larger
+    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+
+
+def _write_pdf(figure: Figure, path: Path) -> None:
+    FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None, "Producer": None, "Creator": None})
