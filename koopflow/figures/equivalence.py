@@ -14,6 +14,9 @@ from koopflow.equivalence.study import FEWEST
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, label, look, size
 
+LEGIBLE, NAMED = 24, 40
+"""Of so many set-ups at most a page's matrix carries the numbers in its cells, and the names of all rows."""
+
 OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
 COORDINATES = {
     "mirror_descent": ("$x_1$", "$x_2$"),
@@ -172,18 +175,21 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
     values = 1000 * matrix.to_numpy(float)
     image = axes.imshow(values, cmap="cividis", norm=LogNorm())  # ratios of distances are what a reader compares
     middle = np.sqrt(np.nanmin(values) * np.nanmax(values))
-    for i in range(len(values)):
+    legible = len(values) <= LEGIBLE
+    for i in range(len(values) if legible else 0):
         for j in range(len(values)):
             colour = "white" if values[i, j] < middle else "black"
             weight = "bold" if i == j else "normal"
             axes.text(j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize="x-small", color=colour, weight=weight)
-    axes.set_xticks(range(len(values)), matrix.columns, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(values)), matrix.index)
+    named = range(0, len(values), -(-len(values) // NAMED))
+    axes.set_xticks(named, matrix.columns[named], rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(named, matrix.index[named])
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, format="{x:g}")
-    bar.set_label(f"mean Wasserstein distance of spectra / 0.001\n(n = {seeds} seeds a set-up; diagonal, bold: between seeds)")
+    diagonal = "diagonal, bold" if legible else "diagonal"
+    bar.set_label(f"mean Wasserstein distance of spectra / 0.001\n(n = {seeds} seeds a set-up; {diagonal}: between seeds)")
     bar.ax.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500]))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     return figure

@@ -59,3 +59,13 @@ def test_one_comparison_fills_one_column(eigenvalues):
     narrow, wide = (plot_spectra(eigenvalues, {name: ["calm"] for name in names}) for names in ("a", "abcd"))
     assert narrow.get_size_inches()[0] < 0.6 * wide.get_size_inches()[0]
     assert len([axes for axes in narrow.axes if axes.axison]) == 1
+
+
+@pytest.mark.parametrize(("count", "numbers", "names"), [(3, 9, 3), (24, 576, 24), (25, 0, 25), (1000, 0, 40)])
+def test_the_matrix_of_many_set_ups_leaves_out_what_nobody_could_read(count, numbers, names):
+    every = [f"set-up {place}" for place in range(count)]
+    drawn = plot_distance_matrix(pd.DataFrame(np.full((count, count), 0.1), every, every), SEEDS).axes[0]
+    assert len(drawn.texts) == numbers
+    shown = [tick.get_text() for tick in drawn.get_yticklabels()]
+    assert len(shown) == names
+    assert shown == [every[int(place)] for place in drawn.get_yticks()]
