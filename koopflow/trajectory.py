@@ -171,7 +171,7 @@ class Trajectory:
         replicas = range(self.replicas) if replicas is None else [int(replica) for replica in replicas]
         count = len(self.steps)
         pieces = self.pieces(columns, block_bytes // (4 * count * max(1, len(replicas))))
-        buffer = np.empty((len(replicas), count, max((stop - start for start, stop in pieces), default=0)), np.float32)
+        buffer = np.empty((len(replicas), count, max(stop - start for start, stop in pieces)), np.float32)
         done = 0
         for start, stop in pieces:
             block = buffer[:, :, : stop - start]

@@ -8,7 +8,7 @@ route `time` spends its time on, is never formed. As there, float32 holds what d
 
 import numpy as np
 
-from koopflow.koopman.source import Runs, workers
+from koopflow.koopman.source import Runs, worker_count
 
 
 def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
@@ -26,8 +26,8 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
         The sums of squares of the states `before`, and of what differs from the first state in them.
     """
     count, width = int(runs.offsets[-1]), min(wanted + max(10, wanted // 2), len(before))
-    many = workers()
-    sketches = np.zeros((many, count, width))
+    workers = worker_count()
+    sketches = np.zeros((workers, count, width))
 
     def mix(worker, start, stop, block):
         first, difference = _difference(block)
@@ -35,13 +35,13 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
         sketches[worker] += difference @ random
         sketches[worker] += first.astype(float) @ random
 
-    runs.share(mix, many)
+    runs.share(mix, workers)
     span = np.zeros((count, width))
     span[before] = np.linalg.svd(sketches.sum(axis=0)[before], full_matrices=False)[0]
     narrow, whole = span.astype(np.float32), span.sum(axis=0)
 
     image = np.empty((runs.width, width), np.float32)
-    squares, products, sizes = np.zeros((many, width, width)), np.zeros((many, count, width)), np.zeros((many, 2))
+    squares, products, sizes = np.zeros((workers, width, width)), np.zeros((workers, count, width)), np.zeros((workers, 2))
 
     def take(worker, start, stop, block):
         first, difference = _difference(block)
@@ -55,7 +55,7 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
         along = (difference @ first)[before].sum(dtype=float)
         sizes[worker] += moved, moved + 2 * along + len(before) * np.dot(first.astype(float), first)
 
-    runs.share(take, many)
+    runs.share(take, workers)
     square, products, (moved, total) = squares.sum(axis=0), products.sum(axis=0), sizes.sum(axis=0)
     # The columns of `image` are nearly orthogonal, of very different lengths: scaled, no digit of the short ones is lost.
     lengths = np.sqrt(np.diag(square))

@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from koopflow.errors import KoopflowError
-from koopflow.threads import allowed_threads
 
 BLOCK_BYTES = 32 << 20
 WORKERS = 8  # at most: each holds a block
@@ -90,13 +89,14 @@ class Runs:
                 mixed = block.astype(float).T @ both
             out[start:stop].real, out[start:stop].imag = mixed[:, :count], mixed[:, count:]
 
-        self.share(mix, workers())
+        self.share(mix, worker_count())
         return out
 
 
-def workers() -> int:
-    """Return how many workers `Runs.share` should have where BLAS would not share the work well: products too narrow for its threads."""
-    return min(allowed_threads(), WORKERS)
+def worker_count() -> int:
+    """Return how many workers `Runs.share` should have where products are too narrow for BLAS's own threads: as many as BLAS may use."""
+    threads = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    return min(max(threads, default=1), WORKERS)
 
 
 class ArrayRuns(Runs):

@@ -148,6 +148,18 @@ def test_places_are_found_once_for_both_files(tmp_path, monkeypatch):
     assert axes.get_position().x0 > 0.2  # 0.125 without a layout
 
 
+def test_a_figure_is_drawn_once_a_file(tmp_path, monkeypatch):
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+
+    style.use()
+    figure, _ = pyplot.subplots()
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda self, renderer: (drawn.append(type(renderer).__name__), draw(self, renderer))[1])
+    style.save(figure, tmp_path / "f")
+    assert drawn == ["RendererAgg", "MixedModeRenderer"]
+
+
 def test_panels_of_a_fixed_shape_stay_inside_the_page(tmp_path):
     from matplotlib import pyplot
 

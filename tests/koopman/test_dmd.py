@@ -139,7 +139,8 @@ def test_the_number_of_threads_changes_nothing_but_the_order_of_sums(route, monk
     monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 1 << 16)
     data = falling_runs(1e-2)
     alone = fit(data, svd_rank=5, route=route, precision="single")
-    monkeypatch.setattr("koopflow.koopman.source.allowed_threads", lambda: 3)
+    for module in ("source", "sketch"):
+        monkeypatch.setattr(f"koopflow.koopman.{module}.worker_count", lambda: 3)
     shared = fit(data, svd_rank=5, route=route, precision="single")
     assert np.allclose(shared.eigenvalues, alone.eigenvalues, atol=1e-6)
     assert np.allclose(np.abs(shared.modes()), np.abs(alone.modes()), atol=1e-5)
@@ -218,6 +219,15 @@ def test_single_precision_takes_a_sketch_where_it_holds_four_digits_and_more_wor
     i, j = matching(fitted.eigenvalues, double.eigenvalues)
     for ours, theirs in zip(fitted.modes(i).T, double.modes(j).T):
         assert np.abs(np.vdot(ours, theirs)) / np.linalg.norm(ours) / np.linalg.norm(theirs) > 1 - 1e-6
+
+
+def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
+    """Mixed alike, these blocks would cancel (the second half of the parameters is the first's negative): 1e-5, not 1e-6."""
+    for name in ("BLOCK_BYTES", "CACHED_BYTES"):
+        monkeypatch.setattr(f"koopflow.koopman.source.{name}", 8 * 240 * 1500)
+    half = falling_runs(0.05, 0.002)
+    fitted = fit(np.concatenate([half, -half], axis=2), svd_rank=11, route="sketch")
+    assert distance(fitted.eigenvalues, dense(half, 11, 0)) < 4e-6
 
 
 def test_a_sketch_says_what_it_cannot_do():
