@@ -2,11 +2,20 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left_open() -> Iterator[None]:
+    """Close what a test has drawn: pyplot keeps figures, and complains at the twentieth, in whichever test that is."""
+    yield
+    pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot
 
 from koopflow.claims import evaluate
 from koopflow.claims.estimate import Tables
@@ -30,7 +29,6 @@ def test_every_claim_is_on_the_page_with_its_verdict_and_reason():
     bars = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert len(bars) == 1
     assert np.isfinite(bars[0].get_xdata()).all()
-    pyplot.close(figure)
 
 
 def page_table() -> str:

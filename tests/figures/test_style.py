@@ -122,7 +122,7 @@ def test_zoomed_plane_keeps_equal_units_and_shows_every_eigenvalue():
     from matplotlib import pyplot
 
     style.use()
-    figure, ax = pyplot.subplots()
+    ax = pyplot.subplots()[1]
     values = np.array([0.99 + 0.01j, 0.97 - 0.01j, np.nan])
     panels.unit_circle(ax, around=values)
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
@@ -130,7 +130,6 @@ def test_zoomed_plane_keeps_equal_units_and_shows_every_eigenvalue():
     assert right - left == pytest.approx(high - low)
     assert left < 0.97 < 1.0 < right
     assert right - left < 0.1
-    pyplot.close(figure)
 
 
 def test_places_are_found_once_for_both_files(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot
 
 from koopflow.figures import universality
 
@@ -25,7 +24,6 @@ def transfer() -> pd.DataFrame:
 
 def texts(figure) -> list[str]:
     found = [text.get_text() for ax in figure.axes for text in ax.texts]
-    pyplot.close(figure)
     return found
 
 

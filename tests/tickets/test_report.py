@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib import pyplot
 
 from koopflow.data.images import Images
 from koopflow.errors import KoopflowError
@@ -183,7 +182,6 @@ def test_chains_that_end_early_still_give_every_table_and_figure(tmp_path):
     style.use()
     for figure in drawn(frames).values():
         figure.canvas.draw()
-        pyplot.close(figure)
 
 
 def test_every_table_counts_the_seeds_that_diverged(done):
