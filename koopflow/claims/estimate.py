@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from koopflow.intervals import student
+from koopflow import intervals
 from koopflow.tables import read_csv
 
 
@@ -104,8 +103,10 @@ def pick(frame: pd.DataFrame, path: str, **wanted) -> pd.DataFrame:
     return frame
 
 
-def over_units(values: Iterable[float], level: float, unit: str = "seeds") -> Estimate:
-    """Return the mean over independent units with Student's interval; NaN units (diverged runs) are left out.
+def over_units(values: Iterable[float], level: float, unit: str = "seeds", within=intervals.REALS) -> Estimate:
+    """Return the mean over independent units with Student's interval, inside the range `within` that the quantity cannot leave.
+
+    NaN units (diverged runs) are left out.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def over_units(values: Iterable[float], level: float, unit: str = "seeds") -> Es
     values = given[np.isfinite(given)]
     if values.size < 2:
         raise Undecided(f"{values.size} of the {unit} can be used; an interval needs at least 2")
-    return Estimate(*student(values, level), int(values.size), unit, int(given.size - values.size))
+    return Estimate(*intervals.student(values, level, within), int(values.size), unit, int(given.size - values.size))
 
 
 def jackknife(statistic: Callable[[list], float], units: Sequence, level: float, unit: str = "seeds") -> Estimate:
@@ -131,7 +132,5 @@ def jackknife(statistic: Callable[[list], float], units: Sequence, level: float,
     without = np.array([statistic(units[:i] + units[i + 1 :]) for i in range(len(units))])
     if not np.isfinite([value, *without]).all():
         raise Undecided("the statistic is not finite; some runs diverged or a reference distance is zero")
-    n = len(units)
-    error = np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2))
-    half = stats.t.ppf(0.5 + level / 2, n - 1) * error
-    return Estimate(float(value), float(value - half), float(value + half), n, unit)
+    half = intervals.jackknife(without, level)
+    return Estimate(float(value), float(value - half), float(value + half), len(units), unit)

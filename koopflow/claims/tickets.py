@@ -46,7 +46,7 @@ def scaling(tables: Tables, level: float, task: str | None = None, model: str | 
                 total += np.sum((y - y.mean()) ** 2)
         return 1 - residual / total if total > 0 else float("nan")
 
-    return over_units([explained(own) for _, own in flow.groupby("seed")], level)
+    return over_units([explained(own) for _, own in flow.groupby("seed")], level, within=(-np.inf, 1.0))
 
 
 @measure("mean relative difference of the couplings after two small rounds and after one large one")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from koopflow.figures import panels, style
 from koopflow.figures.tickets import grid
-from koopflow.intervals import student
+from koopflow.intervals import FRACTION, student
 
 KINDS = {"accuracy_own": ("own ticket", "s", style.BLUE), "accuracy": ("stretched ticket", "o", style.VERMILLION)}
 KINDS |= {"accuracy_random": ("random mask", "^", style.GREY)}
@@ -42,7 +42,10 @@ def stretched(elastic: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
     pairs = list(lowest.groupby(["source", "target"], sort=False).groups)
     for shift, (column, (name, marker, colour)) in zip((-0.2, 0.0, 0.2), KINDS.items()):
         lines = 100 * np.array(
-            [student(lowest[(lowest["source"] == a) & (lowest["target"] == b)][column].dropna().to_numpy()) for a, b in pairs]
+            [
+                student(lowest.loc[(lowest["source"] == a) & (lowest["target"] == b), column].dropna(), within=FRACTION)
+                for a, b in pairs
+            ]
         )
         reach = np.abs(lines[:, 1:].T - lines[:, 0])
         axes[1].errorbar(
@@ -50,8 +53,6 @@ def stretched(elastic: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
         )
     axes[1].set_yticks(range(len(pairs)), [f"{a} to {b}" for a, b in pairs])
     axes[1].set_ylim(len(pairs) + 0.1, -0.6)
-    low, high = axes[1].get_xlim()
-    axes[1].set_xlim(max(low, 0), min(high, 100))
     axes[1].set_xlabel(f"test accuracy (%) at density {100 * lowest['density'].median():.0f} %")
     panels.state_n(axes[1], lowest["seed"].nunique(), "seeds; bars: 95 % intervals", corner="lower left")
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=3)

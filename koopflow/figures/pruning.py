@@ -4,24 +4,27 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from scipy import special
 
 from koopflow.figures.panels import nothing
 from koopflow.figures.style import DOUBLE, color, label, look
+from koopflow.intervals import FRACTION, student
 from koopflow.pruning.summary import leading
 
 MOST = 2
 """Studies side by side on a page's width."""
 
 EMPTY = "No network was pruned."
+REACH = ["below", "above"]
 
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Return mean and half-width of Student's 95 % interval of column `y` for each value of `x` (NaN for a single seed: no interval)."""
-    table = frame.groupby(x)[y].agg(["mean", "std", "count"])
-    t = special.stdtrit(np.maximum(table["count"] - 1, 1), 0.975)
-    table["half"] = t * table["std"] / np.sqrt(table["count"])
-    return table
+    """Return the mean of the fractions `y` for each value of `x`, and what its 95 % interval reaches below and above it.
+
+    The reach is NaN for a single seed, which has no interval.
+    """
+    found = frame.groupby(x)[y]
+    rows = [(mean, mean - low, high - mean) for mean, low, high in (student(group, within=FRACTION) for _, group in found)]
+    return pd.DataFrame(rows, index=list(found.groups), columns=["mean", "below", "above"])
 
 
 def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
@@ -38,7 +41,7 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
             for method, shift in _side_by_side(part.method):
                 line, drawn = bands(part[part.method == method], "compression", column), look(method)
                 x = line.index * 2 ** (0.5 * shift)  # so that the bars of methods do not hide one another
-                axis.errorbar(x, 100 * line["mean"], 100 * line["half"], **_style(drawn), label=label(method))
+                axis.errorbar(x, 100 * line["mean"], 100 * line[REACH].T, **_style(drawn), label=label(method))
             axis.set_xscale("log", base=2)
             axis.set_title(f"{label(study)}\nepoch {epoch:g} (n = {part.seed.nunique()})")
             axis.set_ylim(0, 102)
@@ -65,7 +68,7 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
             if a in drawn_before:  # a method's second partner: its colour again, told apart by hollow markers
                 drawn |= {"linestyle": ":", "markerfacecolor": "white"}
             drawn_before.add(a)
-            axis.errorbar(line.index, line["mean"], line["half"], **drawn, label=f"{label(a)} / {label(b).lower()}")
+            axis.errorbar(line.index, line["mean"], line[REACH].T, **drawn, label=f"{label(a)} / {label(b).lower()}")
         chance = part.groupby("epoch").expected_jaccard.mean()
         axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
         axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
@@ -129,7 +132,7 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
             where = np.arange(len(names)) + 0.8 * shift
             drawn = look(method)
             axis.errorbar(
-                where, 100 * line["mean"], 100 * line["half"], color=drawn.color, marker=drawn.marker, ls="", label=label(method)
+                where, 100 * line["mean"], 100 * line[REACH].T, color=drawn.color, marker=drawn.marker, ls="", label=label(method)
             )
         axis.axhline(100 / at, color=color("random"), linewidth=0.6, linestyle=":")
         axis.set_yscale("symlog", linthresh=0.1)

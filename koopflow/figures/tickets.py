@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from koopflow.figures import panels, style
-from koopflow.intervals import student
+from koopflow.intervals import FRACTION, student
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
@@ -47,7 +47,7 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
             if not found.ngroups:
                 continue
             x = np.array(list(found.groups))
-            lines = np.array([student(group.dropna()) for _, group in found]) * 100
+            lines = 100 * np.array([student(group.dropna(), within=FRACTION) for _, group in found])
             if control == "ticket":
                 panels.band(ax, x, *lines.T, control)
             else:
@@ -134,14 +134,12 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
     table = table.assign(moved=100 * np.abs(np.log(table["coupling_a"] / table["coupling_b"])), overlap=table["jaccard"])
     for comparison, name in names.items():
         own = table[table["comparison"] == comparison]
-        for ax, column in zip(axes, ("moved", "overlap")):
+        for ax, column, range_ in zip(axes, ("moved", "overlap"), ((0.0, np.inf), FRACTION)):
             # First the mean within each task and seed: these are the independent units.
             means = own.groupby(["density", "task", "seed"])[column].mean().groupby("density")
-            lines = np.array([student(values) for _, values in means])
-            x = np.array(list(means.groups))
-            ax.errorbar(
-                x, lines[:, 0], yerr=lines[:, 0] - lines[:, 1], fmt="o-", color=colours[comparison], label=name, linewidth=1
-            )
+            lines = np.array([student(values, within=range_) for _, values in means])
+            reach = np.abs(lines[:, 1:] - lines[:, :1]).T
+            ax.errorbar(list(means.groups), lines[:, 0], yerr=reach, fmt="o-", color=colours[comparison], label=name, linewidth=1)
     low = table["density"].min()
     for ax in axes[:2]:
         density_axis(ax, low)

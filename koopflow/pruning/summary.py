@@ -120,6 +120,6 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
             enough = [own for own in enough if np.ptp(own[quantity]) > 0 and np.ptp(own.agreement) > 0]
             found = [own[quantity].corr(own.agreement, method="spearman") for own in enough]
             if found:
-                mean, low, high = student(np.array(found))
-                rows.append((study, a, b, quantity, len(found), mean, np.clip(low, -1, 1), np.clip(high, -1, 1)))
+                mean, low, high = student(found, within=(-1.0, 1.0))
+                rows.append((study, a, b, quantity, len(found), mean, low, high))
     return pd.DataFrame(rows, columns=PREDICTORS)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from koopflow.errors import KoopflowError
-from koopflow.intervals import student
+from koopflow.intervals import half_width, student
 from koopflow.rg.flows import scaling_window, straight_line
 
 RELEVANT, IRRELEVANT, MARGINAL, UNDECIDED, NO_SCALING = "relevant", "irrelevant", "marginal", "undecided", "no scaling"
@@ -158,7 +157,7 @@ def _half_width_over_rounds(values: np.ndarray, scale: np.ndarray, confidence: f
     per_width = ((steps - drift * widths) ** 2 / widths).sum() / (n - 2)
     weights = np.cumsum((scale - scale.mean())[::-1])[::-1][1:] / ((scale - scale.mean()) ** 2).sum()
     walk = np.sqrt(per_width * (weights**2 * widths).sum())
-    return float(max(stats.t.ppf(0.5 + confidence / 2, n - 2) * spread for spread in (levels, walk)))
+    return float(half_width(max(levels, walk), n - 2, confidence))
 
 
 def classify(ci_low: float, ci_high: float, margin: float) -> str:

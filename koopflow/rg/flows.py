@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
 
 from koopflow.errors import KoopflowError
+from koopflow.intervals import half_width, jackknife
 
 
 def scale_of(densities: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def departures(log_couplings: np.ndarray, scale: np.ndarray, confidence: float =
         # Noise of independent rounds has second differences of variance 6; a smooth flow has next to none.
         noise = np.sqrt(np.mean(np.diff(log_couplings[0], 2) ** 2) / 6)
         error, freedom = noise * np.sqrt((contrasts**2).sum(axis=1)), rounds - 2
-    allowance = stats.t.ppf(1 - (1 - confidence) / (2 * tests), freedom) * error
+    allowance = half_width(error, freedom, 1 - (1 - confidence) / tests)
     return np.maximum(np.abs(values.mean(axis=0)) - allowance, 0.0)
 
 
@@ -188,8 +188,7 @@ def composition_ratio(log_composed: np.ndarray, log_rerun: np.ndarray, confidenc
     low = high = np.nan
     if n > 1:
         left_out = np.log((composed.sum() - composed) / (rerun.sum() - rerun))
-        error = np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())
-        half = stats.t.ppf(0.5 + confidence / 2, n - 1) * error
+        half = jackknife(left_out, confidence)
         low, high = ratio * np.exp(-half), ratio * np.exp(half)
     return {"ratio": float(ratio), "ci_low": float(low), "ci_high": float(high), "n": n}
 

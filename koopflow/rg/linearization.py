@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from koopflow.errors import KoopflowError
+from koopflow.intervals import jackknife
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def linearize(couplings: np.ndarray, log_scale_factor: float, confidence: float 
                 for seed in range(seeds)
             ]
         )
-        error = np.sqrt((seeds - 1) / seeds * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)) / log_scale_factor
-        half = stats.t.ppf(0.5 + confidence / 2, seeds - 1) * error
+        half = jackknife(left_out, confidence) / log_scale_factor
     return Linearization(eigenvalues, exponents, exponents - half, exponents + half, np.append(rest, 1 - rest.sum()), r2)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from koopflow.errors import KoopflowError
+from koopflow.intervals import jackknife
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,5 @@ def _jackknife(a: np.ndarray, b: np.ndarray, correlation: float, confidence: flo
     if not (np.isfinite(left_out).all() and np.isfinite(correlation)):
         return float("nan"), float("nan")
     z = np.arctanh(np.clip(np.append(left_out, correlation), -0.999999, 0.999999))
-    error = np.sqrt((items - 1) / items * ((z[:-1] - z[:-1].mean()) ** 2).sum())
-    half = stats.t.ppf(0.5 + confidence / 2, items - 1) * error
+    half = jackknife(z[:-1], confidence)
     return float(np.tanh(z[-1] - half)), float(np.tanh(z[-1] + half))
