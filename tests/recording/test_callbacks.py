@@ -16,11 +16,14 @@ def network():
     return torch.nn.Linear(6, 3)
 
 
-def test_lightnings_callback_records_each_optimizer_step(tmp_path, monkeypatch):
-    lightning = pytest.importorskip("lightning.pytorch", reason="lightning is not installed (pip install .[callbacks])")
-    from koopflow.recording.lightning import RecordTrajectory
+@pytest.fixture
+def lightning():
+    return pytest.importorskip("lightning.pytorch", reason="lightning is not installed (pip install .[callbacks])")
 
-    states = []
+
+def train(lightning, optimizer_step) -> None:
+    """Train a linear layer by Lightning, recorded to run.h5; `optimizer_step` is called with the weights after each step."""
+    from koopflow.recording.lightning import RecordTrajectory
 
     class Module(lightning.LightningModule):
         def __init__(self):
@@ -35,9 +38,8 @@ def test_lightnings_callback_records_each_optimizer_step(tmp_path, monkeypatch):
 
         def optimizer_step(self, *arguments, **options):
             super().optimizer_step(*arguments, **options)
-            states.append(self.net.weight.detach().numpy().copy())
+            optimizer_step(self.net.weight.detach().numpy().copy())
 
-    monkeypatch.chdir(tmp_path)
     inputs = torch.utils.data.TensorDataset(torch.randn(BATCHES * 4, 6))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -52,10 +54,35 @@ def test_lightnings_callback_records_each_optimizer_step(tmp_path, monkeypatch):
             enable_model_summary=False,
         )
         trainer.fit(Module(), torch.utils.data.DataLoader(inputs, batch_size=4))
+
+
+def test_lightnings_callback_records_each_optimizer_step(lightning, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    states = []
+    train(lightning, states.append)
     with Trajectory("run.h5") as trajectory:
         assert [parameter.name for parameter in trajectory.parameters] == ["net.weight"]
         assert len(trajectory.steps) == BATCHES // ACCUMULATED == len(states)
         assert np.isfinite(trajectory.loss).all()
+        for at, state in enumerate(states):
+            assert np.array_equal(trajectory.state(at)["net.weight"], state)
+
+
+def test_what_lightnings_callback_saw_before_an_exception_is_kept(lightning, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    states = []
+
+    def stop_at_the_third(state):
+        if len(states) == 2:
+            raise RuntimeError("the third step")
+        states.append(state)
+
+    with pytest.raises(RuntimeError, match="the third step"):
+        train(lightning, stop_at_the_third)
+    assert not (tmp_path / "run.h5").exists()
+    with Trajectory("run.h5.partial") as trajectory:
+        assert not trajectory.complete
+        assert len(trajectory.steps) == 2
         for at, state in enumerate(states):
             assert np.array_equal(trajectory.state(at)["net.weight"], state)
 
