@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 ABOUT = "koopflow"
 REMEDY = "remove it and run the same command again: it is made anew"
@@ -20,16 +21,9 @@ REMEDY = "remove it and run the same command again: it is made anew"
 
 def save(path: str | os.PathLike, kind: str, version: int, arrays: Mapping[str, np.ndarray], compress: bool = False) -> None:
     """Write `arrays` to `path` as a file of this `kind` and `version`; equal arrays give equal bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     about = np.array(json.dumps({"kind": kind, "version": version}))
-    try:
-        with open(partial, "wb") as stream:
-            (np.savez_compressed if compress else np.savez)(stream, **{ABOUT: about}, **arrays)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path, several=True) as partial, open(partial, "wb") as stream:
+        (np.savez_compressed if compress else np.savez)(stream, **{ABOUT: about}, **arrays)
 
 
 def load(path: str | os.PathLike, kind: str, version: int, needed: Collection[str] = ()) -> dict[str, np.ndarray]:

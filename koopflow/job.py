@@ -11,7 +11,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -77,6 +77,8 @@ def job(log: str | Path, threads: int = 1, params: Mapping | None = None, output
     for name, value in (params or {}).items():
         logger.debug(PARAMETER + "%s = %r", name, value)
     started = time.monotonic()
+    hooks = sys.excepthook, sys.unraisablehook
+    sys.excepthook, sys.unraisablehook = _without_outside(*hooks)
     try:
         yield logger
         for path in filter(bare, outputs):
@@ -89,12 +91,12 @@ def job(log: str | Path, threads: int = 1, params: Mapping | None = None, output
         if line is None:
             logger.error(traceback.format_exc())
             raise
-        # HDF5's files cannot be closed either, and would say so in a traceback of their own.
         _fail(line, last="errno = " in str(error))
     except Exception:
         logger.error(traceback.format_exc())
         raise
     finally:
+        sys.excepthook, sys.unraisablehook = hooks
         logger.removeHandler(to_file)
         with suppress(OSError):  # what was still to be written of the log
             to_file.close()
@@ -108,7 +110,7 @@ def _gpu_memory() -> str:
     return f", at most {torch.cuda.max_memory_allocated() / 2**20:.0f} MB of the GPU {torch.cuda.get_device_name()}"
 
 
-def _outside(error: Exception) -> str | None:
+def _outside(error: BaseException | None) -> str | None:
     """Return one line on a failure of disk or memory, with what to do; None for anything else.
 
     HDF5 reports a full disk as OSError or RuntimeError, the number and the file in its words.
@@ -123,17 +125,33 @@ def _outside(error: Exception) -> str | None:
     return f"{name or 'writing the results'}: {OUTSIDE[number]}; make room or mend it, then run again"
 
 
+def _without_outside(say: Callable, say_ignored: Callable) -> tuple[Callable, Callable]:
+    """Return the interpreter's two hooks for errors that nobody catches, silent on failures of disk or memory.
+
+    HDF5's objects, let go of on a full disk, try to write once more, and h5py has each attempt reported as a traceback of its own.
+    """
+
+    def excepthook(kind, error, trace):
+        if _outside(error) is None:
+            say(kind, error, trace)
+
+    def unraisablehook(unraisable):
+        if _outside(unraisable.exc_value) is None:
+            say_ignored(unraisable)
+
+    return excepthook, unraisablehook
+
+
 def _fail(message: str, last: bool = False) -> None:
-    """Say what is wrong and end the job with status 1; `last`: nothing more is to be heard from this process."""
+    """Say what is wrong and end the job with status 1; `last`: without giving libraries the time to say or do more."""
     logger.error(message)
     print(f"koopflow: {message}", file=sys.stderr, flush=True)
     if last:
-        _silence()
+        _leave()
     raise SystemExit(1) from None
 
 
-def _silence() -> None:
-    """Send what this process still writes to its standard error nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def _leave() -> None:
+    """End the process now: HDF5, whose file cannot be closed on a full disk, would write tracebacks, or crash, on its way out."""
+    logging.shutdown()
+    os._exit(1)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 PARQUET_VERSION = 2
 REMEDY = "remove it and run the same command again: it is made anew"
@@ -43,14 +44,8 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike, columns: Sequence[st
     ordered = frame[[*columns, *(name for name in frame.columns if name not in set(columns))]]
     if sort is not False:
         ordered = ordered.sort_values(list(columns if sort is True else sort), kind="stable")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with whole(path) as partial:
         ordered.to_csv(partial, index=False, float_format="%.17g", lineterminator="\n", encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_csv(path: str | os.PathLike, columns: Iterable[str] = (), **options) -> pd.DataFrame:
@@ -83,17 +78,11 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
     table = pyarrow.Table.from_pandas(frame, preserve_index=False)
     about = {"version": PARQUET_VERSION, "checksum": _checksum(table.to_pandas())}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"koopflow": json.dumps(about).encode()})
-    try:
+    with whole(path) as partial:
         parquet.write_table(table, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_parquet(path: str | os.PathLike, columns: Iterable[str] = ()) -> pd.DataFrame:

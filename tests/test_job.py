@@ -26,7 +26,7 @@ HDF5 = "file write failed: time = now\n, filename = 'results/t.h5.partial', file
     ],
 )
 def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, words):
-    monkeypatch.setattr("koopflow.job._silence", lambda: None)
+    monkeypatch.setattr("koopflow.job._leave", lambda: None)
     with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
         raise error
     assert stopped.value.code == 1

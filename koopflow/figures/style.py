@@ -7,10 +7,12 @@ printed page, so what is legible here is legible in a paper without scaling.
 
 import gc
 import hashlib
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import matplotlib as mpl
 from fontTools import subset
@@ -20,6 +22,7 @@ from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 SINGLE = 3.35
 """Width of a figure that fills one column of a two-column page, in inches (85 mm)."""
@@ -261,7 +264,6 @@ def save(figure: Figure, stem: str | os.PathLike) -> list[Path]:
     stem = Path(stem)
     if stem.suffix in (".pdf", ".png"):
         stem = stem.with_suffix("")
-    stem.parent.mkdir(parents=True, exist_ok=True)
     if (engine := figure.get_layout_engine()) is not None:
         # Once for both files: finding the places costs as much as drawing, and `Figure.savefig` would also draw once before each file.
         engine.execute(figure)
@@ -270,19 +272,19 @@ def save(figure: Figure, stem: str | os.PathLike) -> list[Path]:
         figure.set_layout_engine("none")
     written = []
     for kind, write in (("png", _write_png), ("pdf", _write_pdf)):
-        target = stem.parent / f"{stem.name}.{kind}"
-        partial = target.with_name(f".{target.name}.partial")
-        write(figure, partial)
-        os.replace(partial, target)
-        written.append(target)
+        content = io.BytesIO()  # a disk that is full is told plainly by writing a file at once, and not by matplotlib
+        write(figure, content)
+        written.append(stem.parent / f"{stem.name}.{kind}")
+        with whole(written[-1]) as partial:
+            partial.write_bytes(content.getbuffer())
     pyplot.close(figure)
     return written
 
 
-def _write_png(figure: Figure, path: Path) -> None:
+def _write_png(figure: Figure, file: IO[bytes]) -> None:
     # compression 3 takes half the time of the usual 6, for files a tenth larger
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    FigureCanvasAgg(figure).print_png(file, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
 
 
-def _write_pdf(figure: Figure, path: Path) -> None:
-    FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+def _write_pdf(figure: Figure, file: IO[bytes]) -> None:
+    FigureCanvasPdf(figure).print_pdf(file, metadata={"CreationDate": None, "Producer": None, "Creator": None})

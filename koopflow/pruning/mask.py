@@ -10,12 +10,12 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from koopflow import masks
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 Parameters = Sequence[tuple[str, tuple[int, ...]]]
 
@@ -110,13 +110,10 @@ class Mask:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the mask to `path` (an .npz, one bool array per tensor), whole or not at all; equal masks give equal bytes."""
-        path = Path(path)
         arrays = {f"mask/{name}": self[name] for name, _ in self.parameters}
         header = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
-        partial = path.with_name(f".{path.name}.partial")
-        with open(partial, "wb") as file:
+        with whole(path) as partial, open(partial, "wb") as file:
             np.savez_compressed(file, **header, **arrays)
-        os.replace(partial, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Mask":

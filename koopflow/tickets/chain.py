@@ -9,6 +9,7 @@ import numpy as np
 
 from koopflow import arrays as store
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 KIND, VERSION = "chain of pruning rounds", 2
 
@@ -130,10 +131,8 @@ def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) ->
     A torch user needs two lines: ``ticket = safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket,
     strict=False)``.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for round_number in rounds:
         weights, masks = chain.ticket(round_number)
@@ -142,9 +141,11 @@ def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) ->
             tensors = {name: np.ascontiguousarray(values) for name, values in kept.items()}
             tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
             provenance = {"study": chain.study, "seed": int(seed), "round": int(round_number)}
-            written.append(folder / f"seed-{seed}_round-{round_number:02d}.safetensors")
+            written.append(Path(folder) / f"seed-{seed}_round-{round_number:02d}.safetensors")
             # One entry: safetensors writes several in an order that differs from process to process.
-            save_file(tensors, written[-1], metadata={"ticket": json.dumps(provenance, sort_keys=True)})
+            content = save(tensors, metadata={"ticket": json.dumps(provenance, sort_keys=True)})
+            with whole(written[-1]) as partial:
+                partial.write_bytes(content)
     return written
 
 

@@ -8,11 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from koopflow import verify
-from tests.house import command, digests
+from koopflow import arrays, verify
+from koopflow.figures.style import save
+from koopflow.job import job
+from koopflow.pruning.mask import Mask
+from koopflow.tables import write_csv, write_parquet
+from koopflow.tickets.chain import write_tickets
+from tests.house import ROOT, command, digests, start
 from tests.robustness.conftest import house_with
 from tests.test_folder import needs_x86, without_locks
 
@@ -69,6 +78,72 @@ with job("log"):
 
 
 @pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k", "koopflow-test", str(place))
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+NUMBERS = np.random.default_rng(0).random(20_000)
+SURVIVORS = np.random.default_rng(0).random(800_000) > 0.5
+
+
+def drawing() -> Figure:
+    figure = Figure()
+    figure.subplots().plot(NUMBERS)
+    return figure
+
+
+def ticket(folder: Path) -> None:
+    weights = {"w": NUMBERS.reshape(1, -1).astype(np.float32)}
+    masks = {"w": np.ones((1, NUMBERS.size), bool)}
+    chain = SimpleNamespace(seeds=[0], study="mine", ticket=lambda _: (weights, masks))
+    write_tickets(chain, folder, [1])
+
+
+WRITERS = {
+    "a.csv": lambda path: write_csv(pd.DataFrame({"a": NUMBERS}), path, ["a"]),
+    "a.parquet": lambda path: write_parquet(pd.DataFrame({"a": NUMBERS}), path),
+    "a.npz": lambda path: arrays.save(path, "numbers", 1, {"a": NUMBERS, "b": NUMBERS}),
+    "mask.npz": lambda path: Mask([("w", (SURVIVORS.size,))], SURVIVORS, ("w",)).save(path),
+    "figure.png": lambda path: save(drawing(), path),
+    "seed-0_round-01.safetensors": lambda path: ticket(path.parent),
+}
+
+
+@pytest.mark.parametrize("free", [0, 4, 8, 16])
+@pytest.mark.parametrize("name", WRITERS)
+def test_each_kind_of_file_on_a_full_disk_is_one_line_and_nothing_is_left_of_it(tiny, tmp_path, capfd, name, free):
+    (tiny / "before").write_bytes(bytes((64 - free) * 1024))
+    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+        WRITERS[name](tiny / name)
+    assert stopped.value.code == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "no space left on the device" in line
+    assert [path.name for path in tiny.iterdir()] == ["before"]
+
+
+@pytest.mark.parametrize("free", [0, 4, 6, 16])
+def test_a_trajectory_on_a_full_disk_is_one_line_and_no_crash_of_hdf5(tiny, tmp_path, free):
+    (tiny / "before").write_bytes(bytes((64 - free) * 1024))
+    code = f"""
+from koopflow.job import job
+with job({str(tmp_path / "job.log")!r}):
+    from koopflow.recording.writer import TrajectoryWriter
+    with TrajectoryWriter({str(tiny / "run.h5")!r}, [("w", (3000,))], 1, study={{}}, seeds=[0], steps=20) as writer:
+        for step in range(20):
+            writer.append(step, [[float(step)] * 3000], [0.5])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "run.h5.partial: no space left on the device" in line
+
+
+@pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A house that fills its disk all but for 0.7 MB, as a repository on a file system with a quota does."""
     place = tmp_path / "disk"
@@ -106,6 +181,18 @@ def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, c
     (line,) = said(none)
     assert line == "koopflow: .snakemake: no space left on device; make room or mend it, then run again"
     assert digests(small / "results") == before
+
+    resize(small.parent, 100 * 1024)
+    lines = []
+    with start(small, "equivalence", "--configfile", "mine.yaml", output=subprocess.PIPE) as between:
+        for line in between.stdout:
+            lines.append(line)
+            if sum(each.startswith("Finished jobid: ") for each in lines) == 2 and line.startswith("Finished jobid: "):
+                resize(small.parent, used(small.parent))
+    assert between.returncode != 0
+    assert any("no space left on" in line.lower() for line in lines)
+    assert not any("Traceback" in line for line in lines), "".join(lines[-40:])
+    assert digests(small / "results").items() <= digests(calm).items()
 
     resize(small.parent, 100 * 1024)
     done = run(small)
