@@ -88,10 +88,13 @@ def interrupt(
         return Kill(kind, sorted(running.values()), reached / total, time.monotonic() - begun)
 
 
-def soak(arguments: list[str], kills: int, cores: int, seed: int, folder: Path, calm: Path | None = None, say=print) -> list[Kill]:
+def soak(
+    arguments: list[str], kills: int, cores: int, seed: int, folder: Path, calm: Path | None = None, last: float = 0.9, say=print
+) -> list[Kill]:
     """Do it all in `folder`; return the kills. Ends the program with a line where results differ or SIGTERM takes too long.
 
-    `calm` is a house with a finished run of the same command, its log in out.log; without it the undisturbed run is made here.
+    `calm` is a house with a finished run of the same command, its log in out.log; without it the undisturbed run is made here. `last` is
+    the share of the jobs done by which the last kill has come: not quite all, because hardly anything runs at the end that could be killed.
     """
     chance = random.Random(seed)
     killed = copy_of_the_house(folder / "killed")
@@ -102,8 +105,7 @@ def soak(arguments: list[str], kills: int, cores: int, seed: int, folder: Path, 
     found: list[Kill] = []
     begun = time.monotonic()
     for number in range(kills):
-        # Not quite to the end, where hardly anything runs that could be killed.
-        share, kind = 0.9 * (number + 0.5 * chance.random()) / kills, KINDS[number % len(KINDS)]
+        share, kind = last * (number + 0.5 * chance.random()) / kills, KINDS[number % len(KINDS)]
         kill = interrupt(killed, arguments, cores, folder / f"kill-{number:02d}.log", share, total, kind, chance)
         if kill is None:
             say(f"kill {number + 1}: the run ended before it")

@@ -124,5 +124,5 @@ def test_a_study_killed_in_three_ways_ends_in_the_same_bytes(calm, tmp_path):
     """Part of `make soak`: three interruptions of the tests' scale."""
     (tmp_path / "killed").mkdir()
     (tmp_path / "killed" / "mine.yaml").write_text(yaml.safe_dump(STUDY))
-    kills = soak(["equivalence", "--configfile", "mine.yaml"], 3, 2, 1, tmp_path, calm=calm.parent)
+    kills = soak(["equivalence", "--configfile", "mine.yaml"], 3, 2, 1, tmp_path, calm=calm.parent, last=0.5)
     assert [kill.kind for kill in kills] == ["group", "job", "term"]
