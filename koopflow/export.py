@@ -17,6 +17,7 @@ import yaml
 from koopflow import provenance
 from koopflow.config import load_schema, resolve
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
 
@@ -74,8 +75,7 @@ def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
         "study.yaml": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         "provenance.txt": accounts(results, words),
     }
-    partial = archive.with_name(archive.name + ".partial")
-    with tarfile.open(partial, "w:gz") as tar:
+    with whole(archive) as partial, tarfile.open(partial, "w:gz") as tar:
         for name, text in written.items():
             content = text.encode()
             entry = tarfile.TarInfo(name)
@@ -83,7 +83,6 @@ def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
             tar.addfile(entry, io.BytesIO(content))
         for path in files:
             tar.add(path)
-    partial.replace(archive)
     return len(files)
 
 
@@ -100,6 +99,8 @@ def main() -> None:
         count = export(asked.archive, asked.configfile, asked.largest)
     except KoopflowError as error:
         sys.exit(f"koopflow: {error}")
+    except OSError as error:
+        sys.exit(f"koopflow: {error.filename or asked.archive}: {error.strerror.lower()}")
     print(
         f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it over a checkout to go on from it"
     )

@@ -94,7 +94,7 @@ def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
     if not folder.is_dir():
         raise KoopflowError(f"{folder}: no such folder")
     changed = _changed(folder)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith((".partial", ".tmp"))):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial"):
         reader, wrong = READERS.get(path.suffix), changed.get(os.path.relpath(path), "")
         try:
             if reader is not None:

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from koopflow.errors import KoopflowError
+from koopflow.whole import whole
 
 # torch does not compare the checksums of the zip file that it writes, so a line with one stands before it.
 HEAD = b"koopflow checkpoint 2\n"
@@ -61,16 +62,13 @@ class Store:
 
     def save(self, state: dict) -> None:
         """Write `state` (tensors, numbers, strings, and lists and dicts of them), whole or not at all."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         content = io.BytesIO()
         torch.save(state, content)
-        with temporary.open("wb") as file:
+        with whole(self.path, several=True) as partial, partial.open("wb") as file:
             file.write(HEAD + hashlib.sha256(content.getbuffer()).hexdigest().encode() + b"\n")
             file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -13,14 +13,16 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib.figure import Figure
 
-from koopflow import arrays, verify
+from koopflow import arrays, export, verify
 from koopflow.figures.style import save
 from koopflow.job import job
 from koopflow.pruning.mask import Mask
 from koopflow.tables import write_csv, write_parquet
 from koopflow.tickets.chain import write_tickets
+from koopflow.training.checkpoint import Checkpoint, Store
 from tests.house import ROOT, command, digests, start
 from tests.robustness.conftest import house_with
 from tests.test_folder import needs_x86, without_locks
@@ -110,6 +112,7 @@ WRITERS = {
     "a.npz": lambda path: arrays.save(path, "numbers", 1, {"a": NUMBERS, "b": NUMBERS}),
     "mask.npz": lambda path: Mask([("w", (SURVIVORS.size,))], SURVIVORS, ("w",)).save(path),
     "figure.png": lambda path: save(drawing(), path),
+    "checkpoint": lambda path: Store(Checkpoint(str(path.parent)), {}, {}).save({"numbers": torch.from_numpy(NUMBERS)}),
     "seed-0_round-01.safetensors": lambda path: ticket(path.parent),
 }
 
@@ -141,6 +144,18 @@ with job({str(tmp_path / "job.log")!r}):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "run.h5.partial: no space left on the device" in line
+
+
+def test_an_archive_that_does_not_fit_is_one_line_and_the_earlier_one_stays(house, tiny, monkeypatch):
+    monkeypatch.chdir(house)
+    (house / "results").mkdir()
+    (house / "results" / "numbers.bin").write_bytes(NUMBERS.tobytes())
+    (tiny / "study.tar.gz").write_text("earlier")
+    monkeypatch.setattr(sys, "argv", ["export", str(tiny / "study.tar.gz")])
+    with pytest.raises(SystemExit) as stopped:
+        export.main()
+    assert str(stopped.value) == f"koopflow: {tiny / 'study.tar.gz'}: no space left on device"
+    assert [(path.name, path.read_text()) for path in tiny.iterdir()] == [("study.tar.gz", "earlier")]
 
 
 @pytest.fixture
