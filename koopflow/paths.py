@@ -4,7 +4,8 @@ from pathlib import Path
 
 from koopflow.errors import KoopflowError
 
-STATES = (".npy", ".pt", ".pth", ".ckpt", ".bin")
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin")
+STATES = (".npy", *CHECKPOINTS)
 """Endings of files that hold one state each: arrays, and checkpoints of PyTorch."""
 
 
@@ -22,6 +23,11 @@ def existing(trajectories: dict) -> dict:
 def listed(paths: str | list[str]) -> list[str]:
     """Return the paths that one key of the configuration names: one, or a list of them."""
     return [paths] if isinstance(paths, str) else list(paths)
+
+
+def takes_torch(trajectories: dict) -> bool:
+    """Return whether torch is needed to read the `trajectories` block: whether a folder of checkpoints is among its paths."""
+    return any(file.endswith(CHECKPOINTS) for spec in trajectories.values() for file in read_from(spec["path"]))
 
 
 def read_from(paths: str | list[str]) -> list[str]:

@@ -1,7 +1,9 @@
 # Koopman spectra of your own trajectories: the `trajectories:` block of the config.
-from koopflow.paths import existing, read_from
+from koopflow.paths import existing, read_from, takes_torch
 
 TRAJECTORIES = checked(existing, config["trajectories"])
+# Reading checkpoints takes torch, a large package that nothing else here needs.
+CHECKPOINTS = takes_torch(TRAJECTORIES)
 
 
 rule check_spectra:
@@ -17,7 +19,7 @@ rule check_spectra:
     priority: 100
     localrule: True
     conda:
-        "../envs/koopman.yaml"
+        "../envs/checkpoints.yaml" if CHECKPOINTS else "../envs/koopman.yaml"
     threads: EVERY_CORE
     resources:
         **sizes.asked(sizes.small()),
@@ -42,7 +44,7 @@ rule fit_spectrum:
     benchmark:
         "<benchmarks>/fit_spectrum/{trajectory}.tsv"
     conda:
-        "../envs/koopman.yaml"
+        "../envs/checkpoints.yaml" if CHECKPOINTS else "../envs/koopman.yaml"
     threads: config["threads"]
     resources:
         **sizes.asked(size_of_trajectory),

@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,31 +31,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_study(tmp_path_factory) -> Path:
-    """A finished smoke study on this machine, each stage in its own environment (tests/envs): a copy of the repository with results.
-
-    Snakemake itself runs from an environment that holds nothing but what it requires, because it lends its own packages to the scripts
-    that it runs elsewhere.
-    """
-    from tests.envs.conda import create, install
+    """A finished smoke study on this machine, each stage in its own environment (tests/envs): a copy of the repository with results."""
+    from tests.envs.conda import run_in_environments
     from tests.house import copy_of_the_house
 
-    folder = tmp_path_factory.mktemp("environments")
-    house = copy_of_the_house(folder / "house")
-    create(house / "envs" / "report.yaml", folder / "snakemake")
-    base = folder / "conda"
-    environment = os.environ | {"PATH": f"{install(base)}:{os.environ['PATH']}", "CONDA_STANDIN": str(base)}
-    command = [
-        str(folder / "snakemake/bin/python"),
-        "-m",
-        "snakemake",
-        "all",
-        "report",
-        "--cores",
-        str(len(os.sched_getaffinity(0))),
-        "--sdm",
-        "conda",
-    ]
-    command += ["--configfile", "config/smoke.yaml"]
-    done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
+    house = copy_of_the_house(tmp_path_factory.mktemp("environments") / "house")
+    done = run_in_environments(house, "all", "report", "--configfile", "config/smoke.yaml")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return house

@@ -7,6 +7,7 @@ conda-forge has builds of these versions that fit together.
 
 import json
 import os
+import subprocess
 import sys
 import venv
 from collections import Counter
@@ -86,14 +87,28 @@ def create(file: Path, prefix: Path) -> None:
     link(closure(names), packages)
 
 
-def install(folder: Path) -> Path:
-    """Put a command `conda` of this stand-in into `folder`/bin, with the script that activates environments; return that folder."""
+def install(folder: Path) -> None:
+    """Put a command `conda` of this stand-in into `folder`/bin, with the script that activates environments."""
     commands = folder / "bin"
     commands.mkdir(parents=True)
     (commands / "conda").write_text(f'#!/bin/sh\nPYTHONPATH= exec {sys.executable} {Path(__file__).resolve()} "$@"\n')
     (commands / "conda").chmod(0o755)
     (commands / "activate").write_text('export PATH="$1/bin:$PATH" CONDA_PREFIX="$1"\n')
-    return commands
+
+
+def run_in_environments(house: Path, *words: str) -> subprocess.CompletedProcess:
+    """Run Snakemake in `house`, each job in its own environment; the environments lie beside it.
+
+    Snakemake itself runs from one that holds nothing but what it requires, because it lends its own packages to the scripts that it runs
+    elsewhere.
+    """
+    base = house.parent / "conda"
+    if not base.exists():
+        create(house / "envs" / "report.yaml", house.parent / "snakemake")
+        install(base)
+    environment = os.environ | {"PATH": f"{base / 'bin'}:{os.environ['PATH']}", "CONDA_STANDIN": str(base)}
+    command = [str(house.parent / "snakemake/bin/python"), "-m", "snakemake", "--cores", str(len(os.sched_getaffinity(0))), *words]
+    return subprocess.run([*command, "--sdm", "conda"], cwd=house, env=environment, capture_output=True, text=True)
 
 
 def main(words: list[str]) -> None:

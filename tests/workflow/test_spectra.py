@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.envs.conda import run_in_environments
 from tests.house import copy_of_the_house, digests
 
 LOOP = """
@@ -67,11 +68,14 @@ def test_recorded_runs_become_spectra_tests_and_a_figure(folders):
 
 
 def test_folders_of_checkpoints_and_of_arrays_give_the_spectrum_of_the_recorded_run(folders):
+    """In environments of their own: the one for checkpoints alone has torch."""
     house, _ = folders
     recorded = {"path": "../theirs/fast-0.h5", "rank": 3}
     checkpoints = {"path": "../theirs/checkpoints", "parameters": ["2.*"], "rank": 3}
     arrays = {"path": "../theirs/arrays", "rank": 3}
-    done = spectra(house, {"recorded": recorded, "checkpoints": checkpoints, "arrays": arrays}, "--config", "results=folders")
+    entries = {"recorded": recorded, "checkpoints": checkpoints, "arrays": arrays}
+    (house / "folders.yaml").write_text(yaml.safe_dump({"threads": 1, "results": "folders", "trajectories": entries}))
+    done = run_in_environments(house, "spectra", "--configfile", "folders.yaml")
     assert done.returncode == 0, done.stderr[-3000:]
     table = pd.read_csv(house / "folders/spectra/eigenvalues.csv").set_index("trajectory")
     for name in ("checkpoints", "arrays"):
