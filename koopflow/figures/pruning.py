@@ -136,7 +136,7 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
             )
         axis.axhline(100 / at, color=color("random"), linewidth=0.6, linestyle=":")
         axis.set_yscale("symlog", linthresh=0.1)
-        axis.set_ylim(0, 130)
+        axis.set_ylim(-0.02, 130)  # room for a whole marker at 0
         axis.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
         if len(names) <= 8:
             axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
