@@ -1,7 +1,12 @@
 # What can be asked for. The stages stand in rules/, in the order in which data flows; README.md tells the story.
+import logging
+
 from snakemake.utils import min_version
 
 min_version("9.20")
+
+# Snakemake's own log goes onto the disk that may be full: a line that it cannot write there is no reason for a traceback.
+logging.raiseExceptions = False
 
 
 configfile: "config.yaml"

@@ -100,7 +100,7 @@ def main() -> None:
     except KoopflowError as error:
         sys.exit(f"koopflow: {error}")
     except OSError as error:
-        sys.exit(f"koopflow: {error.filename or asked.archive}: {error.strerror.lower()}")
+        sys.exit(f"koopflow: {error.filename or asked.archive}: {(error.strerror or str(error)).lower()}")
     print(
         f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it over a checkout to go on from it"
     )

@@ -4,8 +4,12 @@ import numpy as np
 from scipy import special
 
 REALS = (-np.inf, np.inf)
+NOT_NEGATIVE = (0.0, np.inf)
 FRACTION = (0.0, 1.0)
 """Where an accuracy, a density or a Jaccard index lies."""
+CORRELATION = (-1.0, 1.0)
+AT_MOST_ONE = (-np.inf, 1.0)
+"""Where R² lies, and an agreement beyond chance."""
 
 
 def student(values, level: float = 0.95, within: tuple[float, float] = REALS) -> tuple[float, float, float]:

@@ -1,11 +1,7 @@
 # What the stages share: the checked configuration, the source files a rule depends on, and where logs go.
-import logging
 import os
 import sys
 from pathlib import Path
-
-# Snakemake's own log goes onto the disk that may be full: a line that it cannot write there is no reason for a traceback.
-logging.raiseExceptions = False
 
 ROOT = Path(workflow.basedir)
 if str(ROOT) not in sys.path:

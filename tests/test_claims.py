@@ -190,6 +190,31 @@ def test_a_tiny_but_certain_effect_does_not_meet_a_criterion_about_size():
     assert verdict(Estimate(0.01, 0.009, 0.011, 10**6, "seeds"), 0.25, None) == NOT_SUPPORTED
 
 
+def scattered(tables, others):
+    """Return the tables with the first seed's rows taken from the others."""
+    return {
+        path: pd.concat([others[path][others[path]["seed"] == SEEDS[0]], table[table["seed"] != SEEDS[0]]])
+        if "seed" in table
+        else table
+        for path, table in tables.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("measure", "tables", "end", "bound"),
+    [
+        ("mask_agreement", scattered(overlap(0.2, 0.98), overlap(0.2, 0.2)), "ci_high", 1),
+        ("spectrum_tells_agreement", scattered(overlap(0.2, 0.9), overlap(0.9, 0.2)), "ci_low", -1),
+        ("scaling", scattered(flow(0.001), flow(9.0)), "ci_high", 1),
+    ],
+)
+def test_an_interval_ends_where_its_statistic_does(measure, tables, end, bound):
+    options, criterion, _, _ = CASES[measure]
+    row = judge(measure, options, criterion, tables)
+    assert row[end] == bound
+    assert row["ci_low"] < row["value"] < row["ci_high"]
+
+
 def test_student_interval_covers_as_often_as_it_says():
     draws = np.random.default_rng(1).standard_normal((2000, 4))
     estimates = [over_units(draw, 0.9) for draw in draws]

@@ -5,6 +5,7 @@ import pandas as pd
 
 from koopflow.claims.estimate import Estimate, Tables, Undecided, over_units, pick
 from koopflow.claims.measures import measure
+from koopflow.intervals import AT_MOST_ONE, CORRELATION
 
 ACCURACY = "pruning/accuracy.csv"
 OVERLAP = "pruning/overlap.csv"
@@ -38,7 +39,7 @@ def _beyond_chance(tables: Tables, study, a: str, b: str) -> pd.DataFrame:
 def mask_agreement(tables: Tables, level: float, a: str, b: str, when: str, study: str | None = None) -> Estimate:
     """Return (J − E[J]) / (1 − E[J]) of two methods' masks, averaged over studies and compressions above 1, per seed."""
     frame = _epochs(_beyond_chance(tables, study, a, b), when)
-    return over_units(frame.groupby("seed")["agreement"].mean(), level, within=(-np.inf, 1.0))
+    return over_units(frame.groupby("seed")["agreement"].mean(), level, within=AT_MOST_ONE)
 
 
 @measure("overlap of the surviving weights beyond chance, late minus early")
@@ -83,4 +84,4 @@ def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study
     ]
     if not correlations:
         raise Undecided("fewer than 4 epochs were pruned; a rank correlation over epochs takes at least 4")
-    return over_units(pd.DataFrame(correlations, columns=["seed", "rho"]).groupby("seed")["rho"].mean(), level, within=(-1.0, 1.0))
+    return over_units(pd.DataFrame(correlations, columns=["seed", "rho"]).groupby("seed")["rho"].mean(), level, within=CORRELATION)

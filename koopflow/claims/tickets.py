@@ -6,6 +6,7 @@ from scipy import stats
 
 from koopflow.claims.estimate import Estimate, Tables, Undecided, over_units, pick
 from koopflow.claims.measures import measure
+from koopflow.intervals import AT_MOST_ONE
 
 FLOW = "tickets/flow.csv"
 EXPONENTS = "tickets/exponents.csv"
@@ -46,7 +47,7 @@ def scaling(tables: Tables, level: float, task: str | None = None, model: str | 
                 total += np.sum((y - y.mean()) ** 2)
         return 1 - residual / total if total > 0 else float("nan")
 
-    return over_units([explained(own) for _, own in flow.groupby("seed")], level, within=(-np.inf, 1.0))
+    return over_units([explained(own) for _, own in flow.groupby("seed")], level, within=AT_MOST_ONE)
 
 
 @measure("mean relative difference of the couplings after two small rounds and after one large one")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from koopflow.figures import panels, style
-from koopflow.intervals import FRACTION, student
+from koopflow.intervals import FRACTION, NOT_NEGATIVE, student
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
@@ -134,10 +134,10 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
     table = table.assign(moved=100 * np.abs(np.log(table["coupling_a"] / table["coupling_b"])), overlap=table["jaccard"])
     for comparison, name in names.items():
         own = table[table["comparison"] == comparison]
-        for ax, column, range_ in zip(axes, ("moved", "overlap"), ((0.0, np.inf), FRACTION)):
+        for ax, column, bounds in zip(axes, ("moved", "overlap"), (NOT_NEGATIVE, FRACTION)):
             # First the mean within each task and seed: these are the independent units.
             means = own.groupby(["density", "task", "seed"])[column].mean().groupby("density")
-            lines = np.array([student(values, within=range_) for _, values in means])
+            lines = np.array([student(values, within=bounds) for _, values in means])
             reach = np.abs(lines[:, 1:] - lines[:, :1]).T
             ax.errorbar(list(means.groups), lines[:, 0], yerr=reach, fmt="o-", color=colours[comparison], label=name, linewidth=1)
     low = table["density"].min()

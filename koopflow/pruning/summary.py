@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.errors import KoopflowError
-from koopflow.intervals import student
+from koopflow.intervals import CORRELATION, student
 
 DIFFERENCES = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
 BEST = ["study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n"]
@@ -120,6 +120,6 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
             enough = [own for own in enough if np.ptp(own[quantity]) > 0 and np.ptp(own.agreement) > 0]
             found = [own[quantity].corr(own.agreement, method="spearman") for own in enough]
             if found:
-                mean, low, high = student(found, within=(-1.0, 1.0))
+                mean, low, high = student(found, within=CORRELATION)
                 rows.append((study, a, b, quantity, len(found), mean, low, high))
     return pd.DataFrame(rows, columns=PREDICTORS)

@@ -102,6 +102,9 @@ def test_predictors_find_what_in_the_spectrum_goes_with_agreement():
     assert found.rho["elsewhere"] == pytest.approx(-1)
     assert found.n["gap"] == 3
     assert "residual" not in found.index  # constant: no rank correlation
+    overlap.loc[overlap.seed == 2, "beyond_chance"] *= -1
+    found = summary.predictors(overlap, eigenvalues([0.1, 0.2, 0.3, 0.4], [4, 3, 2, 1])).set_index("quantity").loc["gap"]
+    assert (found.ci_low, found.rho, found.ci_high) == pytest.approx((-1, 1 / 3, 1))
     first = summary.leading(eigenvalues([0.1], [4])).iloc[0]
     assert (first.gap, first.second_gap, first.elsewhere) == pytest.approx((0.1, 0.1, 2))
 

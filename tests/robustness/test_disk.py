@@ -158,6 +158,20 @@ def test_an_archive_that_does_not_fit_is_one_line_and_the_earlier_one_stays(hous
     assert [(path.name, path.read_text()) for path in tiny.iterdir()] == [("study.tar.gz", "earlier")]
 
 
+def test_snakemakes_log_on_a_full_disk_is_no_traceback(house):
+    place = house / ".snakemake" / "log"
+    place.mkdir(parents=True)
+    mount("-t", "tmpfs", "-o", "size=4k", "koopflow-test", str(place))
+    try:
+        (place / "before").write_bytes(bytes(4096))
+        words = command("results/checks/equivalence.json", "--configfile", "mine.yaml")
+        done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=300)
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr[-3000:]
+    assert "Finished jobid" in done.stdout + done.stderr
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A house that fills its disk all but for 0.7 MB, as a repository on a file system with a quota does."""
@@ -193,6 +207,7 @@ def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, c
     resize(small.parent, used(small.parent) + 40)
     none = run(small)
     assert none.returncode != 0
+    assert "Traceback" not in none.stdout + none.stderr
     (line,) = said(none)
     assert line == "koopflow: .snakemake: no space left on device; make room or mend it, then run again"
     assert digests(small / "results") == before
