@@ -33,13 +33,13 @@ report: $(BIN)/.installed  ## results/report.html, after what it needs
 	snakemake --cores $(CORES) report
 
 provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: what made a file, and whether it would be made again
-	python -m koopflow.provenance $(FILE)
+	python -m koopflow.cli.provenance $(FILE)
 
 plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: the jobs left of a study, what they ask of a cluster, expected node hours
-	python -m koopflow.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
+	python -m koopflow.cli.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
 
 export: $(BIN)/.installed  ## make export: study.tar.gz with tables, figures, report, config, provenance (EVERYTHING=1: trajectories, too)
-	python -m koopflow.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--largest inf)
+	python -m koopflow.cli.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--largest inf)
 
 pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
 	python envs/pin.py
@@ -48,7 +48,7 @@ soak: $(BIN)/.installed-dev  ## kill the default study 25 times, go on each time
 	python -m tests.robustness.soak
 
 verify: $(BIN)/.installed  ## read every file in results/ and say which one is damaged
-	python -m koopflow.verify results
+	python -m koopflow.cli.verify results
 
 clean:  ## remove what runs made (not the environment)
 	rm -rf results/[!R]* .snakemake .checkpoints logs

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from koopflow.data import load
+from koopflow.data.images import load
 from koopflow.training import models
 from koopflow.training.capture import Capture
 from koopflow.training.ensemble import train

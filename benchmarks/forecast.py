@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from koopflow.forecast.index import SpectralIndex, embed, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.windows import advance, fit_windows, present_states
+from koopflow.koopman.windows import advance, fit_windows, present_states
 
 WINDOW, DELAYS, RANK, HORIZON = 168, 48, 6, 24
 OUT = Path(__file__).parent / "out"

@@ -23,7 +23,8 @@ from torchvision import datasets, transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from koopflow import data, seeds
+from koopflow.core import seeds
+from koopflow.data import images as data
 from koopflow.pruning import evaluation, mask, scores
 from koopflow.training import ensemble, models
 from koopflow.training.evaluation import gradients

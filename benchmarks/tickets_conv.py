@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from koopflow.data.images import Images
+from koopflow.data.images.sets import Images
 from koopflow.training.ensemble import train
 from koopflow.training.replicas import Replicas
 

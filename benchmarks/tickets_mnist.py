@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from koopflow.data import load
+from koopflow.data.images import load
 from koopflow.tickets import controls, imp, training
 
 BATCH, EPOCHS, RATE = 128, 3, 0.1

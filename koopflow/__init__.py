@@ -5,3 +5,7 @@ none of them knows Snakemake. Nothing heavy is imported here.
 """
 
 __version__ = "0.1.0"
+
+from koopflow.core import moved
+
+moved.install()

@@ -28,7 +28,7 @@ rule check_claims:
         "../envs/claims.yaml"
     threads: EVERY_CORE
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
         turns=ALL_TURNS,
     params:
         claims=claims_of_run(),
@@ -54,7 +54,7 @@ rule judge_claims:
         "../envs/claims.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         tables=list(tables_of_claims()),
         claims=claims_of_run(),
@@ -78,7 +78,7 @@ rule plot_claims:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         style=config["figures"]["style"],
     message:

@@ -7,13 +7,13 @@ ROOT = Path(workflow.basedir)
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from koopflow import references
-from koopflow.config import load_schema, resolve
-from koopflow.equivalence.study import parts, setups
-from koopflow.errors import KoopflowError
-from koopflow.failures import reasons
-from koopflow.folder import hold, refuse_leftovers, writable
-from koopflow.sources import source_files
+from koopflow.config import references
+from koopflow.config.resolution import load_schema, resolve
+from koopflow.config.setups import parts, setups
+from koopflow.core.errors import KoopflowError
+from koopflow.workflow.slurm_failures import reasons
+from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
+from koopflow.workflow.code_inputs import source_files
 
 
 def checked(function, *arguments):

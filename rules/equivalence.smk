@@ -28,7 +28,7 @@ rule run_optimizers:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
     params:
         study=OPTIMIZERS,
         seed=config["seed"],
@@ -55,7 +55,7 @@ rule plot_optimizers:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         style=config["figures"]["style"],
     message:
@@ -79,7 +79,7 @@ rule check_equivalence:
         "../envs/training.yaml"
     threads: EVERY_CORE
     resources:
-        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
         turns=ALL_TURNS,
     params:
         setups=SETUPS,
@@ -107,7 +107,7 @@ rule train_ensemble:
         "../envs/training.yaml"
     threads: config["threads"]
     resources:
-        **sizes.asked(size_of_part),
+        **estimates.asked(size_of_part),
         **GPU,
     params:
         setup=lambda wildcards: SETUPS[wildcards.setup],
@@ -146,7 +146,7 @@ rule fit_spectra:
         "../envs/koopman.yaml"
     threads: config["threads"]
     resources:
-        **sizes.asked(size_of_fits),
+        **estimates.asked(size_of_fits),
     params:
         koopman=lambda wildcards: SETUPS[wildcards.setup]["koopman"],
         parts=PARTS,
@@ -179,7 +179,7 @@ rule compare_setups:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        **sizes.asked(size_of_comparison()),
+        **estimates.asked(size_of_comparison()),
     params:
         comparisons=TRAINING["comparisons"],
         shuffles=TRAINING["shuffles"],
@@ -213,7 +213,7 @@ rule plot_equivalence:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         style=config["figures"]["style"],
         comparisons=TRAINING["comparisons"],

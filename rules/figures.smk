@@ -32,7 +32,7 @@ rule write_tables:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         names=list(REPORT_TABLES),
     message:
@@ -69,7 +69,7 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         snakefile=os.path.relpath(workflow.main_snakefile),
         options=options_of_run(),

@@ -25,7 +25,7 @@ rule check_forecast:
         "../envs/forecast.yaml"
     threads: EVERY_CORE
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
         turns=ALL_TURNS,
     params:
         series=SERIES,
@@ -54,7 +54,7 @@ rule forecast_series:
         "../envs/forecast.yaml"
     threads: 1
     resources:
-        **sizes.asked(lambda wildcards: sizes.series(SERIES[wildcards.series])),
+        **estimates.asked(lambda wildcards: estimates.series(SERIES[wildcards.series])),
     params:
         spec=lambda wildcards: SERIES[wildcards.series],
         study={key: FORECAST[key] for key in ("methods", "coverage", "estimates")},
@@ -82,7 +82,7 @@ rule score_forecasts:
         "../envs/forecast.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small(60, 600)),
+        **estimates.asked(estimates.small(60, 600)),
     params:
         series=list(SERIES),
         draws=FORECAST["draws"],
@@ -117,7 +117,7 @@ rule plot_forecast:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         style=config["figures"]["style"],
         series=list(SERIES),

@@ -21,7 +21,7 @@ rule check_pruning:
         "../envs/pruning.yaml"
     threads: EVERY_CORE
     resources:
-        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
         turns=ALL_TURNS,
     params:
         studies=PRUNING_STUDIES,
@@ -53,7 +53,7 @@ rule train_pruning:
         "../envs/pruning.yaml"
     threads: config["threads"]
     resources:
-        **sizes.asked(size_of_pruned_training),
+        **estimates.asked(size_of_pruned_training),
         **GPU,
     params:
         study=lambda wildcards: pruned_training(PRUNING_STUDIES[wildcards.study]),
@@ -92,7 +92,7 @@ rule run_pruning:
         "../envs/pruning.yaml"
     threads: config["threads"]
     resources:
-        **sizes.asked(size_of_pruning),
+        **estimates.asked(size_of_pruning),
         **GPU,
     params:
         study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
@@ -135,7 +135,7 @@ rule collect_pruning:
         "../envs/pruning.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     message:
         "Collecting the pruned networks of all studies"
     script:
@@ -160,7 +160,7 @@ rule plot_pruning:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         style=config["figures"]["style"],
     message:

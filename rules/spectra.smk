@@ -1,5 +1,5 @@
 # Koopman spectra of your own trajectories: the `trajectories:` block of the config.
-from koopflow.paths import existing, read_from, takes_torch
+from koopflow.io.paths import existing, read_from, takes_torch
 
 TRAJECTORIES = checked(existing, config["trajectories"])
 # Reading checkpoints takes torch, a large package that nothing else here needs.
@@ -22,7 +22,7 @@ rule check_spectra:
         "../envs/checkpoints.yaml" if CHECKPOINTS else "../envs/koopman.yaml"
     threads: EVERY_CORE
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
         turns=ALL_TURNS,
     params:
         trajectories=TRAJECTORIES,
@@ -47,7 +47,7 @@ rule fit_spectrum:
         "../envs/checkpoints.yaml" if CHECKPOINTS else "../envs/koopman.yaml"
     threads: config["threads"]
     resources:
-        **sizes.asked(size_of_trajectory),
+        **estimates.asked(size_of_trajectory),
     params:
         spec=lambda wildcards: TRAJECTORIES[wildcards.trajectory],
         options=config["spectra"],
@@ -76,7 +76,7 @@ rule compare_spectra:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         seed=config["seed"],
         options=config["spectra"],

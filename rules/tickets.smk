@@ -35,7 +35,7 @@ rule check_tickets:
         "../envs/tickets.yaml"
     threads: EVERY_CORE
     resources:
-        **sizes.asked(sizes.small(mem_mb=sizes.TORCH_MB)),
+        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
         turns=ALL_TURNS,
     params:
         data={task: data_of(task) for task in TICKET_TASKS},
@@ -65,7 +65,7 @@ rule train_rounds:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **sizes.asked(size_of_rounds),
+        **estimates.asked(size_of_rounds),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
@@ -96,7 +96,7 @@ rule train_controls:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **sizes.asked(size_of_controls),
+        **estimates.asked(size_of_controls),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
@@ -125,7 +125,7 @@ rule transfer_tickets:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **sizes.asked(size_of_transfer),
+        **estimates.asked(size_of_transfer),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
@@ -154,7 +154,7 @@ rule stretch_tickets:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **sizes.asked(size_of_stretching),
+        **estimates.asked(size_of_stretching),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
@@ -199,7 +199,7 @@ rule fit_exponents:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small(60, 1000)),
+        **estimates.asked(estimates.small(60, 1000)),
     params:
         tickets={key: TICKETS[key] for key in ("coupling", "window", "margin", "external")},
         studies={
@@ -234,7 +234,7 @@ rule plot_tickets:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **sizes.asked(sizes.small()),
+        **estimates.asked(estimates.small()),
     params:
         style=config["figures"]["style"],
         figures=ticket_figures(),

@@ -1,6 +1,6 @@
 """See that every claim names a measure, its options and a criterion, before anything is computed."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json

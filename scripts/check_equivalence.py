@@ -1,12 +1,12 @@
 """Look at every set-up's data and network before any is trained."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json
     from pathlib import Path
 
-    from koopflow.data import load
+    from koopflow.data.images import load
     from koopflow.training.check import checked
 
     data, named, found = {}, snakemake.params.data, {}

@@ -1,12 +1,12 @@
 """Load every series and see that it can be forecast, before anything is computed."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json
     from pathlib import Path
 
-    from koopflow.data.series import load
+    from koopflow.data.series.registry import load
     from koopflow.forecast.choices import check
 
     found = {}

@@ -1,12 +1,12 @@
 """Check every pruning study against its data and its network, before anything is trained."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json
     from pathlib import Path
 
-    from koopflow.data import load
+    from koopflow.data.images import load
     from koopflow.pruning.study import check
 
     params, report = snakemake.params, {}

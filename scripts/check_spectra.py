@@ -1,12 +1,12 @@
 """Look at the files of every trajectory before any is fitted."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json
     from pathlib import Path
 
-    from koopflow.koopman.given import check
+    from koopflow.koopman.user_files import check
 
     trajectories = snakemake.params.trajectories
     for name, spec in trajectories.items():

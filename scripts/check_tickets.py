@@ -1,12 +1,12 @@
 """Check the data of the ticket studies before anything is trained."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import json
     from pathlib import Path
 
-    from koopflow.data.look import look
+    from koopflow.data.images.outline import look
     from koopflow.tickets.checks import check_data
 
     params = snakemake.params

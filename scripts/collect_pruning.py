@@ -1,11 +1,11 @@
 """Join the tables of all networks of the pruning studies, and compare methods over seeds."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
+    from koopflow.io.tables import read_csv, write_csv
     from koopflow.pruning import summary
     from koopflow.pruning.columns import TABLES
-    from koopflow.tables import read_csv, write_csv
 
     joined = {name: summary.joined([read_csv(file, columns) for file in snakemake.input[name]]) for name, columns in TABLES.items()}
     made = {

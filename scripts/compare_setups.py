@@ -1,12 +1,12 @@
 """Gather the spectra of all set-ups; measure distances and test the comparisons."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
     from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
-    from koopflow.tables import read_csv, write_csv
+    from koopflow.io.tables import read_csv, write_csv
 
     given, out = snakemake.params, snakemake.output
     eigenvalues = pd.concat([read_csv(path) for path in snakemake.input.eigenvalues], ignore_index=True)

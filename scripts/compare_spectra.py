@@ -1,6 +1,6 @@
 """Put the spectra of all trajectories side by side: tables and the figure."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from pathlib import Path
@@ -10,8 +10,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.equivalence.spectra import comparison_table, spectra_of
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
+    from koopflow.io.tables import read_csv, write_csv
     from koopflow.koopman.tables import DISTANCE_COLUMNS, RUN_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances
-    from koopflow.tables import read_csv, write_csv
 
     spectra = pd.concat([read_csv(path, SPECTRUM_COLUMNS) for path in snakemake.input.spectra], ignore_index=True)
     spectra["trajectory"] = spectra["trajectory"].astype(str)

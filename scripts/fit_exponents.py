@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
-    from koopflow.tables import read_csv, write_csv
-    from koopflow.tickets import report
+    from koopflow.io.tables import read_csv, write_csv
+    from koopflow.tickets import collection
 
     given, studies = snakemake.params, snakemake.params.studies
-    trained = {name: report.read_study(study, Path(given.folder, name)) for name, study in studies.items()}
-    found = report.all_tables(given.tickets, studies, trained, log.info)
-    stretched = [read_csv(path, report.COLUMNS["elastic"]) for path in snakemake.input.elastic]
-    found["elastic"] = pd.concat(stretched) if stretched else pd.DataFrame(columns=report.COLUMNS["elastic"])
+    trained = {name: collection.read_study(study, Path(given.folder, name)) for name, study in studies.items()}
+    found = collection.all_tables(given.tickets, studies, trained, log.info)
+    stretched = [read_csv(path, collection.COLUMNS["elastic"]) for path in snakemake.input.elastic]
+    found["elastic"] = pd.concat(stretched) if stretched else pd.DataFrame(columns=collection.COLUMNS["elastic"])
     for name, frame in found.items():
-        write_csv(frame, snakemake.output[name], report.COLUMNS[name])
+        write_csv(frame, snakemake.output[name], collection.COLUMNS[name])

@@ -1,13 +1,13 @@
 """Fit a Koopman operator to each seed of one set-up."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
     from tqdm import tqdm
 
     from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
-    from koopflow.tables import read_csv, write_csv
+    from koopflow.io.tables import read_csv, write_csv
 
     given, name = snakemake.params, snakemake.wildcards.setup
     spectra, losses, gone = [], {}, []

@@ -1,10 +1,10 @@
 """Fit a Koopman operator to one of the user's trajectories."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.io.tables import write_csv
     from koopflow.koopman.tables import RUN_COLUMNS, SPECTRUM_COLUMNS, trajectory_spectrum
-    from koopflow.tables import write_csv
 
     options = snakemake.params.options
     spectrum, runs = trajectory_spectrum(

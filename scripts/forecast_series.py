@@ -1,15 +1,15 @@
 """Forecast one series with every method from every origin behind its early stretch."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import json
     from pathlib import Path
 
-    from koopflow import arrays
-    from koopflow.data.series import load
+    from koopflow.data.series.registry import load
     from koopflow.forecast.evaluate import evaluate
-    from koopflow.tables import write_parquet
+    from koopflow.io import npz
+    from koopflow.io.tables import write_parquet
 
     study, spec = snakemake.params.study, snakemake.params.spec
     series = load(snakemake.wildcards.series, spec, snakemake.params.seed)
@@ -21,5 +21,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     write_parquet(predictions, snakemake.output.predictions)
     write_parquet(recalled, snakemake.output.recalled)
     windows |= {"values": series.values, "time": series.time, "observed": series.observed}
-    arrays.save(snakemake.output.windows, "windows of a series", 1, windows, compress=True)
+    npz.save(snakemake.output.windows, "windows of a series", 1, windows, compress=True)
     Path(snakemake.output.choices).write_text(json.dumps(choices, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Compute the verdict of each claim from the tables of the run."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     from pathlib import Path
@@ -8,7 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.claims import COLUMNS, evaluate
     from koopflow.claims.estimate import Tables
     from koopflow.claims.page import as_rst
-    from koopflow.tables import read_csv, write_csv
+    from koopflow.io.tables import read_csv, write_csv
 
     given = {name: read_csv(path) for name, path in zip(snakemake.params.tables, snakemake.input.tables)}
     claims = evaluate(snakemake.params.claims, Tables(given=given))

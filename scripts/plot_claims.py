@@ -1,11 +1,11 @@
 """Draw the claims: statistic, interval, criterion and verdict of each."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.figures.claims import plot
     from koopflow.figures.style import save, use
-    from koopflow.tables import read_csv
+    from koopflow.io.tables import read_csv
 
     use(snakemake.params.style)
     save(plot(read_csv(snakemake.input.claims)), snakemake.output[0])

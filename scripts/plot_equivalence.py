@@ -1,11 +1,11 @@
 """Draw the spectra, distances and losses of all set-ups."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.figures import equivalence as draw
     from koopflow.figures.style import save, use
-    from koopflow.tables import read_csv
+    from koopflow.io.tables import read_csv
 
     use(snakemake.params.style)
     given, out = snakemake.input, snakemake.output

@@ -1,16 +1,16 @@
 """Draw every series' forecasts and the recurrence of its spectra, error against horizon, and the tables of skill."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
-    from koopflow import arrays
     from koopflow.figures import forecast, style
-    from koopflow.tables import read_csv, read_parquet
+    from koopflow.io import npz
+    from koopflow.io.tables import read_csv, read_parquet
 
     given, out, series = snakemake.input, snakemake.output, snakemake.params.series
     style.use(snakemake.params.style)
     for place, name in enumerate(series):
-        windows = arrays.load(given.windows[place], "windows of a series", 1, ("values", "ends", "points"))
+        windows = npz.load(given.windows[place], "windows of a series", 1, ("values", "ends", "points"))
         choices = forecast.read_choices(given.choices[place])
         predictions, recalled = read_parquet(given.predictions[place]), read_parquet(given.recalled[place])
         style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), out.forecasts[2 * place])

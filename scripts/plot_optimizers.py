@@ -1,15 +1,15 @@
 """Draw the optimizer problem: trajectories and losses, spectra."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
-    from koopflow import arrays
     from koopflow.figures.equivalence import plot_optimizer_runs, plot_optimizer_spectra
     from koopflow.figures.style import save, use
-    from koopflow.tables import read_csv
+    from koopflow.io import npz
+    from koopflow.io.tables import read_csv
 
     use(snakemake.params.style)
-    runs = arrays.load(snakemake.input.trajectories, "runs of optimizers", 1)
+    runs = npz.load(snakemake.input.trajectories, "runs of optimizers", 1)
     save(plot_optimizer_runs(runs), snakemake.output.runs[0])
     figure = plot_optimizer_spectra(read_csv(snakemake.input.eigenvalues), read_csv(snakemake.input.distances))
     save(figure, snakemake.output.spectra[0])

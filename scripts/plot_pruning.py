@@ -1,10 +1,10 @@
 """Draw the figures of the pruning studies."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.figures import pruning, style
-    from koopflow.tables import read_csv
+    from koopflow.io.tables import read_csv
 
     style.use(snakemake.params.style)
     table = {name: read_csv(snakemake.input[name]) for name in ("accuracy", "overlap", "spectrum", "layers")}

@@ -1,12 +1,12 @@
 """Draw the figures of the ticket studies."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "universality", "elastic")
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.figures import elastic, style, tickets, universality
-    from koopflow.tables import read_csv
+    from koopflow.io.tables import read_csv
     from koopflow.tickets.checks import model_name
 
     style.use(snakemake.params.style)

@@ -1,17 +1,17 @@
 """Run the optimizer problem; compare the Koopman spectra of its three methods."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
-    from koopflow import arrays
     from koopflow.equivalence.optimizers import losses, trajectories
     from koopflow.equivalence.spectra import optimizer_tables
-    from koopflow.tables import write_csv
+    from koopflow.io import npz
+    from koopflow.io.tables import write_csv
 
     study = snakemake.params.study
     runs = trajectories(study["dimension"], study["step_length"], study["states"], study["grid"])
     eigenvalues, distances = optimizer_tables(runs, study["delays"], study["shuffles"], snakemake.params.seed, study["draws"])
     losses = {f"loss_{name}": values for name, values in losses(runs).items()}
-    arrays.save(snakemake.output.trajectories, "runs of optimizers", 1, {**runs, **losses})
+    npz.save(snakemake.output.trajectories, "runs of optimizers", 1, {**runs, **losses})
     write_csv(eigenvalues, snakemake.output.eigenvalues, ["algorithm", "mode", "real", "imag", "residual"])
     write_csv(distances, snakemake.output.distances, ["a", "b", "distance", "p_shuffle"])

@@ -1,16 +1,16 @@
 """Decompose the training of a study's networks, prune them in every way, and write what they are then worth."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import warnings
     from pathlib import Path
 
-    from koopflow.data import load
+    from koopflow.data.images import load
+    from koopflow.io.tables import read_csv, write_csv
     from koopflow.pruning import study
     from koopflow.pruning.columns import TABLES
     from koopflow.pruning.training import Networks
-    from koopflow.tables import read_csv, write_csv
     from koopflow.training.checkpoint import Checkpoint
 
     given, name, files = snakemake.params, snakemake.wildcards.study, snakemake.input

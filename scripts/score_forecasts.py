@@ -1,6 +1,6 @@
 """Put all series' forecasts into one table and score them."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import json
@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     from koopflow.forecast.evaluate import PREDICTION_COLUMNS
     from koopflow.forecast.skill import SKILL_COLUMNS, skill_table
-    from koopflow.tables import read_parquet, write_csv, write_parquet
+    from koopflow.io.tables import read_parquet, write_csv, write_parquet
 
     predictions = pd.concat([read_parquet(path, PREDICTION_COLUMNS) for path in snakemake.input.predictions], ignore_index=True)
     choices = [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.choices]

@@ -1,13 +1,13 @@
 """Train tickets of other depths, stretched to the depth of one study, on one task."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
-    from koopflow.data import load
-    from koopflow.tables import write_csv
+    from koopflow.data.images import load
+    from koopflow.io.tables import write_csv
     from koopflow.tickets.chain import load_chain
     from koopflow.tickets.checks import model_name
-    from koopflow.tickets.study import train_stretched
+    from koopflow.tickets.jobs import train_stretched
     from koopflow.tickets.tables import ELASTIC
 
     given, data = snakemake.params, snakemake.params.data

@@ -1,13 +1,13 @@
 """Train what one task's chain is compared with: controls, large steps and the same steps run again; write its tickets."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
-    from koopflow.data import load
-    from koopflow.tables import write_csv
-    from koopflow.tickets import study as tickets
+    from koopflow.data.images import load
+    from koopflow.io.tables import write_csv
+    from koopflow.tickets import jobs as tickets
     from koopflow.tickets.chain import load_chain, write_tickets
-    from koopflow.tickets.report import save_composition
+    from koopflow.tickets.collection import save_composition
     from koopflow.tickets.tables import ROUNDS
 
     task, data, seed = snakemake.wildcards.task, snakemake.params.data, snakemake.params.seed

@@ -1,13 +1,13 @@
 """Train one set-up's ensemble (or the part of it that is this job's) and record its trajectory."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
     from tqdm import tqdm
 
-    from koopflow.data import load
-    from koopflow.tables import write_csv
+    from koopflow.data.images import load
+    from koopflow.io.tables import write_csv
     from koopflow.training.capture import Capture
     from koopflow.training.checkpoint import Checkpoint
     from koopflow.training.ensemble import train

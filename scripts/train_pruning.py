@@ -1,6 +1,6 @@
 """Train the networks of a pruning study as one ensemble, and record every step of its windows."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import time
@@ -8,9 +8,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
     from tqdm import tqdm
 
-    from koopflow.data import load
+    from koopflow.data.images import load
+    from koopflow.io.tables import write_csv
     from koopflow.pruning import training
-    from koopflow.tables import write_csv
     from koopflow.training.checkpoint import Checkpoint
 
     given, name = snakemake.params, snakemake.wildcards.study

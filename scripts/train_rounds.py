@@ -1,11 +1,11 @@
 """Train and prune one task's chain of rounds, from where it stands."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
-    from koopflow.data import load
+    from koopflow.data.images import load
     from koopflow.tickets.chain import save_chain
-    from koopflow.tickets.study import train_rounds
+    from koopflow.tickets.jobs import train_rounds
 
     data, seed = snakemake.params.data, snakemake.params.seed
     images = load(data["spec"], data_root=data["root"], seed=seed, named=data["named"])

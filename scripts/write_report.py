@@ -1,12 +1,12 @@
 """Have Snakemake write its report of the finished run."""
 
-from koopflow.job import job
+from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import subprocess
     import sys
 
-    from koopflow.errors import KoopflowError
+    from koopflow.core.errors import KoopflowError
 
     command = [sys.executable, "-m", "snakemake", "all", "--snakefile", snakemake.params.snakefile, "--nolock", "--cores", "1"]
     command += ["--report", snakemake.output[0], *snakemake.params.options]

@@ -14,7 +14,7 @@ import pandas as pd
 from koopflow.claims import forecast, pruning, tickets, training  # noqa: F401  (they register their measures)
 from koopflow.claims.estimate import Estimate, Tables, Undecided
 from koopflow.claims.measures import MEASURES
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 COLUMNS = ["claim", "paper", "statement", "statistic", "value", "ci_low", "ci_high", "criterion", "verdict", "n"]
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"

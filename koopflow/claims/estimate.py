@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from koopflow import intervals
-from koopflow.tables import read_csv
+from koopflow.core import intervals
+from koopflow.io.tables import read_csv
 
 
 class Undecided(Exception):

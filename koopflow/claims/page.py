@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from koopflow.versions import packages
+from koopflow.core.versions import packages
 
 
 def as_rst(claims: pd.DataFrame) -> str:

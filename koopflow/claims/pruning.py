@@ -5,7 +5,7 @@ import pandas as pd
 
 from koopflow.claims.estimate import Estimate, Tables, Undecided, over_units, pick
 from koopflow.claims.measures import measure
-from koopflow.intervals import AT_MOST_ONE, CORRELATION
+from koopflow.core.intervals import AT_MOST_ONE, CORRELATION
 
 ACCURACY = "pruning/accuracy.csv"
 OVERLAP = "pruning/overlap.csv"

@@ -6,7 +6,7 @@ from scipy import stats
 
 from koopflow.claims.estimate import Estimate, Tables, Undecided, over_units, pick
 from koopflow.claims.measures import measure
-from koopflow.intervals import AT_MOST_ONE
+from koopflow.core.intervals import AT_MOST_ONE
 
 FLOW = "tickets/flow.csv"
 EXPONENTS = "tickets/exponents.csv"

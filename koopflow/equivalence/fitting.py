@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import eigenvalue_rows
-from koopflow.errors import KoopflowError
 from koopflow.koopman.dmd import fit
 from koopflow.trajectory import Trajectory
 

@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from koopflow.equivalence.tests import adjusted, compare, distance_matrix, verdict
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.core.seeds import rng
+from koopflow.equivalence.comparison import adjusted, compare, distance_matrix, verdict
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.spectrum import distance, shuffle_control
-from koopflow.seeds import rng
 
 Spectra = Mapping[str, Mapping[int, np.ndarray]]
 """Eigenvalues by set-up and seed."""

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from koopflow.core.intervals import FRACTION, student
 from koopflow.figures import panels, style
 from koopflow.figures.tickets import grid
-from koopflow.intervals import FRACTION, student
 
 KINDS = {"accuracy_own": ("own ticket", "s", style.BLUE), "accuracy": ("stretched ticket", "o", style.VERMILLION)}
 KINDS |= {"accuracy_random": ("random mask", "^", style.GREY)}

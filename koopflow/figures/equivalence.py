@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from koopflow.equivalence.study import FEWEST
+from koopflow.config.setups import FEWEST
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, label, look, size
 

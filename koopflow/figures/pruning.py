@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
+from koopflow.core.intervals import FRACTION, student
 from koopflow.figures.panels import nothing
 from koopflow.figures.style import DOUBLE, color, label, look
-from koopflow.intervals import FRACTION, student
 from koopflow.pruning.summary import leading
 
 MOST = 2

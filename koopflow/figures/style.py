@@ -21,8 +21,8 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 
-from koopflow.errors import KoopflowError
-from koopflow.whole import whole
+from koopflow.core.errors import KoopflowError
+from koopflow.io.atomic import whole
 
 SINGLE = 3.35
 """Width of a figure that fills one column of a two-column page, in inches (85 mm)."""

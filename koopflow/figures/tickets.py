@@ -7,8 +7,8 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+from koopflow.core.intervals import FRACTION, NOT_NEGATIVE, student
 from koopflow.figures import panels, style
-from koopflow.intervals import FRACTION, NOT_NEGATIVE, student
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.forecast.buffer import Growing
 from koopflow.forecast.index import SpectralIndex, embed, mode_distance
-from koopflow.forecast.windows import WindowModels, fit_windows
+from koopflow.koopman.windows import WindowModels, fit_windows
 
 
 class Archive:

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from koopflow.data.series import EARLY, Series
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.registry import EARLY, Series
 from koopflow.forecast.experts import recall_from
 from koopflow.forecast.memory import RECALLED, EpisodicKoopman
 from koopflow.forecast.transform import Transform, build
-from koopflow.forecast.windows import advance, fit_some
+from koopflow.koopman.windows import advance, fit_some
 
 ORIGINS = 150
 MATCHES = (1, 3, 10)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from koopflow.data.series import Series
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.registry import Series
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import Choices, choose
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.sliding import rolling_from
-from koopflow.forecast.windows import WindowModels, fit_some, fit_windows
+from koopflow.koopman.windows import WindowModels, fit_some, fit_windows
 
 PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "truth"]
 METHODS: dict[str, Callable] = {}

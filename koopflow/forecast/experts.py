@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.forecast.baselines import persistence, seasonal_naive
 from koopflow.forecast.consolidated import ConsolidatedMemory
-from koopflow.forecast.windows import advance, present_states
+from koopflow.koopman.windows import advance, present_states
 
 if TYPE_CHECKING:
     from koopflow.forecast.memory import EpisodicKoopman

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 # Thresholds on the distance between spectra that are tried side by side; eigenvalues live in the unit disc, so these cover every
 # case.

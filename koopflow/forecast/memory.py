@@ -11,13 +11,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.forecast.archive import Archive
 from koopflow.forecast.buffer import Growing
 from koopflow.forecast.experts import RECALLING, expert_names, forecast_experts
 from koopflow.forecast.gate import Gate, LearnedThreshold
 from koopflow.forecast.sliding import as_series
-from koopflow.forecast.windows import WindowModels, check_sizes
+from koopflow.koopman.windows import WindowModels, check_sizes
 
 GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from koopflow.seeds import rng
+from koopflow.core.seeds import rng
 
 SKILL_COLUMNS = ["series", "method", "horizon", "n", "mae", "rmse", "mase", "skill_vs_sliding", "ci_low", "ci_high"]
 NAIVE = ("persistence", "seasonal_naive")

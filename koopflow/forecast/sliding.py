@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
-from koopflow.forecast.windows import WindowModels, advance, check_sizes, fit_windows, present_states
+from koopflow.core.errors import KoopflowError
+from koopflow.koopman.windows import WindowModels, advance, check_sizes, fit_windows, present_states
 
 
 def as_series(values) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 POINTWISE = ("none", "root", "log")
 TRANSFORMS = (*POINTWISE, "difference", "seasonal")

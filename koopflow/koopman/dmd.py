@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.koopman.operator import VARIANTS, eigenpairs, operator, residuals
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
 from koopflow.koopman.source import Runs, as_runs

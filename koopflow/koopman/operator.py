@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import eig
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 VARIANTS = ("standard", "total_least_squares", "forward_backward")
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.koopman.delay import BLOCK_NUMBERS, combine, project, windows
 from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
 from koopflow.koopman.lanczos import leading

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 BLOCK_BYTES = 32 << 20
 WORKERS = 8  # at most: each holds a block

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 
 def _points(spectrum, name: str) -> np.ndarray:

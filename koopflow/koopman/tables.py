@@ -5,12 +5,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from koopflow.core.seeds import rng
 from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman, fit
-from koopflow.koopman.given import opened
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.spectrum import distance, shuffle_control
-from koopflow.seeds import rng
+from koopflow.koopman.user_files import opened
 from koopflow.trajectory import Trajectory
 
 SPECTRUM_COLUMNS = ["trajectory", "mode", "real", "imag", "residual", "amplitude", "believed", "real_low", "real_high", "imag_low"]

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.operator import eigenpairs, residuals
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from koopflow.data.images import Images
+from koopflow.data.images.sets import Images
 from koopflow.pruning.mask import Mask
 from koopflow.training.evaluation import score
 from koopflow.training.layout import Layout

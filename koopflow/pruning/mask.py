@@ -1,7 +1,7 @@
 """A mask: which weights of a network are kept, as an object of its own.
 
 A network's weights are one flat vector, laid out tensor after tensor: ``parameters`` is a list of (name, shape) in that order, as
-in a trajectory file. A mask says for each weight whether it is kept. The choice itself is made by `koopflow.masks`.
+in a trajectory file. A mask says for each weight whether it is kept. The choice itself is made by `koopflow.core.masks`.
 """
 
 import fnmatch
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow import masks
-from koopflow.errors import KoopflowError
-from koopflow.whole import whole
+from koopflow.core import masks
+from koopflow.core.errors import KoopflowError
+from koopflow.io.atomic import whole
 
 Parameters = Sequence[tuple[str, tuple[int, ...]]]
 

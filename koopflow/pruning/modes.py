@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 CHOICES = ("all", "nearest_one", "slow", "decaying", "growing", "oscillating")
 

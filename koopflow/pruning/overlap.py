@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from scipy import stats
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.pruning.modes import Modes, chosen_modes, superposition
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
-from koopflow.pruning import evaluation, mask, moment, scores, training
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
+from koopflow.pruning import evaluation, mask, measurements, scores, training
 from koopflow.pruning.columns import TABLES
 from koopflow.training import optimizers
 from koopflow.training.checkpoint import Checkpoint, Store
@@ -103,7 +103,7 @@ def run(
         save_masks {at, compressions}.
     methods : mapping
         Name of method -> {score, scope, options, window, rank}.
-    images : koopflow.data.Images
+    images : koopflow.data.images.Images
     path : path
         The trajectory: every optimizer step of the windows.
     networks : Networks, optional
@@ -120,12 +120,14 @@ def run(
         check_trajectory(trajectory, study, methods, images)
         if networks is None:
             networks = training.Networks(list(range(trajectory.replicas)), {}, {})
-        job = moment.Job(name, study, methods_of(study, methods), images, trajectory, networks, seed, seconds_per_step, device)
+        job = measurements.Job(
+            name, study, methods_of(study, methods), images, trajectory, networks, seed, seconds_per_step, device
+        )
         store = _store(checkpoint, job, methods, masks)
         done = json.loads((store.load() or {"moments": "{}"})["moments"]) if store else {}
         for epoch, step in _steps(trajectory, study, images).items():
             if str(epoch) not in done:
-                found = moment.tables(job, epoch, step, window_of(study, methods), checkpoint, masks)
+                found = measurements.tables(job, epoch, step, window_of(study, methods), checkpoint, masks)
                 done[str(epoch)] = json.loads(json.dumps(found))
                 if store:
                     store.save({"moments": json.dumps(done)})
@@ -137,7 +139,7 @@ def run(
     return {table: pd.DataFrame(rows[table], columns=None if rows[table] else TABLES[table]) for table in TABLES}
 
 
-def _store(checkpoint: Checkpoint | None, job: "moment.Job", methods: Mapping, masks) -> Store | None:
+def _store(checkpoint: Checkpoint | None, job: measurements.Job, methods: Mapping, masks) -> Store | None:
     """Return where finished moments are kept, named by all that their numbers depend on."""
     if checkpoint is None:
         return None

@@ -4,8 +4,8 @@ what in the spectrum tells it; all with intervals over seeds."""
 import numpy as np
 import pandas as pd
 
-from koopflow.errors import KoopflowError
-from koopflow.intervals import CORRELATION, student
+from koopflow.core.errors import KoopflowError
+from koopflow.core.intervals import CORRELATION, student
 
 DIFFERENCES = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
 BEST = ["study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from koopflow import arrays
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
+from koopflow.io import npz
 from koopflow.training import ensemble
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
@@ -39,12 +39,12 @@ class Networks:
         found = {f"buffers/{step}": rows for step, rows in self.buffers.items()}
         found["seeds"] = np.array(self.seeds, dtype=np.int64)
         found["diverged"] = np.array(list(self.diverged.items()), dtype=np.int64).reshape(-1, 2)
-        arrays.save(path, "networks of a pruning study", 1, found)
+        npz.save(path, "networks of a pruning study", 1, found)
 
     @classmethod
     def load(cls, path: str | Path) -> "Networks":
         """Read what `save` wrote; raises KoopflowError for a damaged file."""
-        file = arrays.load(path, "networks of a pruning study", 1, ("seeds", "diverged"))
+        file = npz.load(path, "networks of a pruning study", 1, ("seeds", "diverged"))
         buffers = {int(key.partition("/")[2]): rows for key, rows in file.items() if key.startswith("buffers/")}
         return cls(file["seeds"].tolist(), buffers, dict(file["diverged"].tolist()))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
-from koopflow.intervals import half_width, student
+from koopflow.core.errors import KoopflowError
+from koopflow.core.intervals import half_width, student
 from koopflow.rg.flows import scaling_window, straight_line
 
 RELEVANT, IRRELEVANT, MARGINAL, UNDECIDED, NO_SCALING = "relevant", "irrelevant", "marginal", "undecided", "no scaling"

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
-from koopflow.intervals import half_width, jackknife
+from koopflow.core.errors import KoopflowError
+from koopflow.core.intervals import half_width, jackknife
 
 
 def scale_of(densities: np.ndarray) -> np.ndarray:

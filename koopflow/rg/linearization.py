@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
-from koopflow.intervals import jackknife
+from koopflow.core.errors import KoopflowError
+from koopflow.core.intervals import jackknife
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from math import factorial
 import numpy as np
 from scipy import stats
 
-from koopflow.errors import KoopflowError
-from koopflow.intervals import jackknife
+from koopflow.core.errors import KoopflowError
+from koopflow.core.intervals import jackknife
 
 
 @dataclass(frozen=True)

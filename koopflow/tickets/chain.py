@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from koopflow import arrays as store
-from koopflow.errors import KoopflowError
-from koopflow.whole import whole
+from koopflow.core.errors import KoopflowError
+from koopflow.io import npz as store
+from koopflow.io.atomic import whole
 
 KIND, VERSION = "chain of pruning rounds", 2
 

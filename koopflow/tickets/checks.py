@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from itertools import permutations
 
-from koopflow.config import merge, unknown_name
-from koopflow.errors import KoopflowError
-from koopflow.references import MODEL_KEYS, OPTIMIZER_KEYS, require
+from koopflow.config.references import MODEL_KEYS, OPTIMIZER_KEYS, require
+from koopflow.config.resolution import merge, unknown_name
+from koopflow.core.errors import KoopflowError
 
 REQUIRED = (
     *("tasks", "model", "optimizer", "batch_size", "steps", "seeds", "rounds", "rounds_per_job", "fraction", "scope", "grouping"),

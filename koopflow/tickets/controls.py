@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from koopflow import masks as selection
-from koopflow import seeds as streams
+from koopflow.core import masks as selection
+from koopflow.core import seeds as streams
 from koopflow.tickets import training
 from koopflow.tickets.chain import Chain
 

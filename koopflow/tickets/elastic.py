@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.tickets import training
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.controls import random_masks

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
-from koopflow.masks import empty_layers
+from koopflow.core.errors import KoopflowError
+from koopflow.core.masks import empty_layers
 from koopflow.rg.couplings import check_masks, group_sums
 from koopflow.rg.flows import scale_of
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from koopflow import masks as selection
-from koopflow.errors import KoopflowError
+from koopflow.core import masks as selection
+from koopflow.core.errors import KoopflowError
 from koopflow.rg.couplings import group_sums
 from koopflow.tickets import training
 from koopflow.tickets.chain import Chain, load_chain, save_chain

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.rg.couplings import KINDS, Sums, floor_of_vanished
 from koopflow.rg.exponents import WindowRule, fit_exponents
 from koopflow.rg.flows import composition_ratio, fixed_point_distance, jaccard, matched_rounds, scale_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.ensemble import train as train_ensemble
 from koopflow.training.layout import Layout

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.tickets import training
 from koopflow.tickets.chain import Chain
 

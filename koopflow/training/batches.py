@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from koopflow import seeds
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
+from koopflow.core import seeds
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
 
 
 class Batches:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.training.layout import Layout
 from koopflow.training.replicas import Replicas
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
 from koopflow.training import optimizers
 from koopflow.training.batches import Batches
 from koopflow.training.capture import Capture

@@ -1,6 +1,6 @@
 """Checkpoints: all that a training needs to go on after kill −9 as if nothing had happened.
 
-Batch orders, initializations and dropout are derived by name and step (`koopflow.seeds`), so there is no generator's
+Batch orders, initializations and dropout are derived by name and step (`koopflow.core.seeds`), so there is no generator's
 state to keep: the
 step is the position in the data and in every stream of random numbers. What is kept is the weights, running
 statistics, the optimizer's
@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from koopflow.errors import KoopflowError
-from koopflow.whole import whole
+from koopflow.core.errors import KoopflowError
+from koopflow.io.atomic import whole
 
 # torch does not compare the checksums of the zip file that it writes, so a line with one stands before it.
 HEAD = b"koopflow checkpoint 2\n"

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.training.models import ACTIVATIONS, model
 
 

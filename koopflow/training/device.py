@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 logger = logging.getLogger("koopflow")
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 import torch
 
-from koopflow import seeds
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
+from koopflow.core import seeds
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
 from koopflow.training import optimizers
 from koopflow.training.batches import Batches
 from koopflow.training.capture import Capture, CaptureStream

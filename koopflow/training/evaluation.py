@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
 from koopflow.training.replicas import Replicas
 
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 import torch
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 
 @dataclass(frozen=True)

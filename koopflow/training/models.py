@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import nn
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 
 MODELS: dict[str, Callable[..., nn.Module]] = {}
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "linear": nn.Identity}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.training import eager
 
 OPTIMIZERS = {

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from koopflow import seeds
-from koopflow.errors import KoopflowError
+from koopflow.core import seeds
+from koopflow.core.errors import KoopflowError
 from koopflow.training import models
 from koopflow.training.device import choose_device
 from koopflow.training.general import SequentialEngine, VmapEngine

@@ -101,7 +101,7 @@ def test_every_job_asks_for_memory_and_time(on_the_cluster):
 
 def left_to_do(house: Path, *more: str) -> dict[str, int]:
     """How many jobs of each rule a local dry run plans in the folder."""
-    command = [sys.executable, "-m", "koopflow.plan", "--", "all", "report", "--configfile", "config/smoke.yaml", *more]
+    command = [sys.executable, "-m", "koopflow.cli.plan", "--", "all", "report", "--configfile", "config/smoke.yaml", *more]
     done = subprocess.run(command, cwd=house, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()[1:]]
@@ -111,7 +111,7 @@ def left_to_do(house: Path, *more: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def archive(on_the_cluster) -> Path:
     """The study as `make export` writes it, on the cluster."""
-    command = [sys.executable, "-m", "koopflow.export", "study.tar.gz", "--configfile", "config/smoke.yaml", "--largest", "0.1"]
+    command = [sys.executable, "-m", "koopflow.cli.export", "study.tar.gz", "--configfile", "config/smoke.yaml", "--largest", "0.1"]
     done = subprocess.run(command, cwd=on_the_cluster["house"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return on_the_cluster["house"] / "study.tar.gz"

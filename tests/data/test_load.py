@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from koopflow.data import load
-from koopflow.data.look import look
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images import load
+from koopflow.data.images.outline import look
 
 
 def test_digits_are_whole_normalized_and_the_same_under_every_seed():

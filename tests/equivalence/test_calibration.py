@@ -7,8 +7,8 @@ stand in docs/methods.md.
 import numpy as np
 import pytest
 
-from koopflow.equivalence import tests
-from koopflow.equivalence.tests import compare, distance_matrix, verdict
+from koopflow.equivalence import comparison
+from koopflow.equivalence.comparison import compare, distance_matrix, verdict
 from koopflow.koopman.dmd import fit
 
 STATES, DELAYS, RANK = 60, 1, 4
@@ -39,10 +39,10 @@ def one_process() -> list[np.ndarray]:
 
 def p_value(matrix: np.ndarray, first: int) -> float:
     """Return the p of `compare` without its bootstrap, which is not what is calibrated here."""
-    labels = tests._relabellings(len(matrix), first, np.random.default_rng(0)).astype(float)
+    labels = comparison._relabellings(len(matrix), first, np.random.default_rng(0)).astype(float)
     members = np.arange(len(matrix)) < first
-    between, within = tests._means(matrix, members)
-    return float(np.mean(tests._statistics(matrix, labels, 1 - labels) >= between - within - 1e-12))
+    between, within = comparison._means(matrix, members)
+    return float(np.mean(comparison._statistics(matrix, labels, 1 - labels) >= between - within - 1e-12))
 
 
 @pytest.mark.parametrize("seeds", [5, 8])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.fitting import fit_part
-from koopflow.errors import KoopflowError
 from koopflow.trajectory import TrajectoryWriter
 
 KNOWN = np.array([0.995, 0.98, 0.97 * np.exp(0.2j), 0.97 * np.exp(-0.2j), 0.96 * np.exp(0.9j), 0.96 * np.exp(-0.9j)])

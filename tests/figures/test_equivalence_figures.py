@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
-from koopflow.errors import KoopflowError
 from koopflow.figures.equivalence import plot_distance_matrix, plot_distances, plot_losses, plot_spectra
 from koopflow.figures.style import save, use
 

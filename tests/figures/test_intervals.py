@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.core.intervals import student
 from koopflow.figures import elastic, pruning, tickets
-from koopflow.intervals import student
 
 SEEDS = (0.7, 0.9, 0.99)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.data.series import Series, infer_period, load
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.registry import Series, infer_period, load
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
 from koopflow.forecast.evaluate import evaluate

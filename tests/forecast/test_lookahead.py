@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.data.series import load
+from koopflow.data.series.registry import load
 from koopflow.forecast.evaluate import METHODS, evaluate
 from koopflow.forecast.gate import Gate
 from koopflow.forecast.memory import EpisodicKoopman

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.forecast import experts
 from koopflow.forecast.gate import Gate, LearnedThreshold
 from koopflow.forecast.index import SpectralIndex, embed, match, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.sliding import SlidingKoopman
-from koopflow.forecast.windows import fit_windows
+from koopflow.koopman.windows import fit_windows
 
 
 def wave(count: int = 500, noise: float = 0.02) -> np.ndarray:

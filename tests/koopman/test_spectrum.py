@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.koopman.spectrum import distance, matching, shuffle_control
 
 GENERATOR = np.random.default_rng(0)

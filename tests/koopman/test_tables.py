@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import comparison_table, spectra_of
-from koopflow.errors import KoopflowError
-from koopflow.koopman.given import check
+from koopflow.io.paths import existing
 from koopflow.koopman.tables import DISTANCE_COLUMNS, RUN_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances, trajectory_spectrum
-from koopflow.paths import existing
+from koopflow.koopman.user_files import check
 from koopflow.trajectory import TrajectoryWriter
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.koopman import fit
 from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.dmd import PEER_VARIANTS

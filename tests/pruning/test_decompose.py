@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydmd import DMD
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.pruning.decompose import Window, prediction_error
 from koopflow.trajectory import Trajectory, TrajectoryWriter
 

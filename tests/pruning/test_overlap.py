@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.pruning import overlap
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.pruning import scores
 from koopflow.pruning.decompose import Window
 from koopflow.pruning.modes import Modes, chosen_modes, superposition

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from koopflow import data, seeds
-from koopflow.errors import KoopflowError
-from koopflow.pruning import columns, evaluation, mask, moment, study, training
+from koopflow.core import seeds
+from koopflow.core.errors import KoopflowError
+from koopflow.data import images as data
+from koopflow.pruning import columns, evaluation, mask, measurements, study, training
 from koopflow.training import models
 from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.training.evaluation import score
@@ -177,7 +178,7 @@ def test_masked_networks_in_small_batches_are_tuned_to_the_same_weights(digits, 
 
 KILLED = """
 import json, os, signal, sys
-from koopflow import data
+from koopflow.data import images as data
 from koopflow.pruning import training
 from koopflow.training.checkpoint import Checkpoint
 
@@ -215,7 +216,7 @@ def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tab
     assert (tmp_path / "trajectories.h5").read_bytes() == path.read_bytes()
 
     moments = []
-    inner = moment.tables
+    inner = measurements.tables
 
     def stopped(job, epoch, *others):
         moments.append(epoch)
@@ -223,7 +224,7 @@ def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tab
             raise Stopped
         return inner(job, epoch, *others)
 
-    monkeypatch.setattr(moment, "tables", stopped)
+    monkeypatch.setattr(measurements, "tables", stopped)
     with pytest.raises(Stopped):
         run(digits, whole, path, networks, checkpoint=keep)
     found = run(digits, whole, path, networks, checkpoint=keep)
@@ -235,7 +236,7 @@ def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tab
 
 KILLED_WHILE_TUNING = """
 import json, os, signal, sys, warnings
-from koopflow import data
+from koopflow.data import images as data
 from koopflow.pruning import study, training
 from koopflow.training.checkpoint import Checkpoint, Store
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.core.intervals import student
 from koopflow.figures import pruning as figures
 from koopflow.figures import style
-from koopflow.intervals import student
 from koopflow.pruning import summary
 
 

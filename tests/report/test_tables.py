@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.report import SHOWN, page, with_interval
+from koopflow.cli.report import SHOWN, page, with_interval
 
 TESTS = pd.DataFrame(
     [

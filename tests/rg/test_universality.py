@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.rg import universality as u
 
 

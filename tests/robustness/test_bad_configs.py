@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
-from koopflow import claims, references
-from koopflow.config import _dereference, load_schema, resolve
-from koopflow.data import load
-from koopflow.data.series import load as load_series
-from koopflow.equivalence.study import parts, setups
-from koopflow.errors import KoopflowError
+from koopflow import claims
+from koopflow.config import references
+from koopflow.config.resolution import _dereference, load_schema, resolve
+from koopflow.config.setups import parts, setups
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images import load
+from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.study import check as check_pruning
 from koopflow.tickets.checks import check_data

@@ -22,15 +22,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import save as tensors_as_bytes
 
-from koopflow.data import load
-from koopflow.data.series import load as load_series
-from koopflow.data.vision import read_idx
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images import load
+from koopflow.data.images.vision import read_idx
+from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
-from koopflow.recording.checksums import upgrade
-from koopflow.recording.folders import convert_folder
 from koopflow.tickets.external import external_flow
 from koopflow.trajectory import Trajectory, TrajectoryWriter
+from koopflow.trajectory.adapters.folders import convert_folder
+from koopflow.trajectory.checksums import upgrade
 
 FUZZ = settings(
     max_examples=150,
@@ -426,10 +426,11 @@ def test_the_trap_works(tmp_path):
 
 def places(folder: Path) -> dict:
     """Return every place where a user's file can come in: the file's name, and what reads it."""
-    from koopflow import arrays, verify
-    from koopflow.config import load_schema
+    from koopflow.cli import verify
+    from koopflow.config.resolution import load_schema
+    from koopflow.io import npz
+    from koopflow.io.tables import read_csv, read_parquet
     from koopflow.pruning.mask import Mask
-    from koopflow.tables import read_csv, read_parquet
     from koopflow.tickets.chain import load_chain
     from koopflow.training import checkpoint
 
@@ -451,7 +452,7 @@ def places(folder: Path) -> dict:
         },
         "checkpoint.pt": lambda: checkpoint.read(folder / "checkpoint.pt"),
         "chain.npz": lambda: load_chain(folder / "chain.npz"),
-        "arrays.npz": lambda: arrays.load(folder / "arrays.npz", "chain", 1),
+        "arrays.npz": lambda: npz.load(folder / "arrays.npz", "chain", 1),
         "mask.npz": lambda: Mask.load(folder / "mask.npz"),
         "p.parquet": lambda: read_parquet(folder / "p.parquet"),
         "table.csv": lambda: read_csv(folder / "table.csv", ["a"]),

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 import torch
 
-from koopflow import arrays, verify
-from koopflow.errors import KoopflowError
-from koopflow.recording import checksums
-from koopflow.tables import read_parquet, write_csv, write_parquet
+from koopflow.cli import verify
+from koopflow.core.errors import KoopflowError
+from koopflow.io import npz
+from koopflow.io.tables import read_parquet, write_csv, write_parquet
 from koopflow.training import checkpoint
-from koopflow.trajectory import Trajectory, TrajectoryWriter
+from koopflow.trajectory import Trajectory, TrajectoryWriter, checksums
 
 STEPS, REPLICAS, PARAMETERS = 30, 2, [("first.weight", (20, 9)), ("first.bias", (20,))]
 
@@ -48,11 +48,11 @@ def read_table(path: Path):
 
 def write_arrays(path: Path, compress: bool = False) -> None:
     found = {"a": np.random.default_rng(3).standard_normal((40, 9)), "header": np.array('{"x": 1}')}
-    arrays.save(path, "chain", 1, found, compress)
+    npz.save(path, "chain", 1, found, compress)
 
 
 def read_arrays(path: Path):
-    found = arrays.load(path, "chain", 1, ("a", "header"))
+    found = npz.load(path, "chain", 1, ("a", "header"))
     return [found["a"], found["header"]]
 
 
@@ -170,7 +170,7 @@ def test_an_older_trajectory_is_named_with_its_remedy_and_can_be_kept(tmp_path):
         file.attrs["format_version"] = 1
     with pytest.raises(KoopflowError, match=r"old.h5: the older format version 1; .*--upgrade"):
         Trajectory(path)
-    done = subprocess.run([sys.executable, "-m", "koopflow.verify", "--upgrade", str(path)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "koopflow.cli.verify", "--upgrade", str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert same(read_trajectory(path), expected)
     checksums.unsign(path)
@@ -181,15 +181,15 @@ def test_an_older_trajectory_is_named_with_its_remedy_and_can_be_kept(tmp_path):
 
 
 def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path):
-    arrays.save(tmp_path / "a.npz", "chain", 1, {"a": np.zeros(2)})
+    npz.save(tmp_path / "a.npz", "chain", 1, {"a": np.zeros(2)})
     for kind, version, words in (("chain", 2, "older koopflow"), ("chain", 0, "newer koopflow"), ("windows", 1, "holds chain")):
         with pytest.raises(KoopflowError, match=f"a.npz: {kind} in format {version} .*{words}.*made anew"):
-            arrays.load(tmp_path / "a.npz", kind, version)
+            npz.load(tmp_path / "a.npz", kind, version)
     np.savez(tmp_path / "bare.npz", a=np.zeros(2))
     with pytest.raises(KoopflowError, match="unknown kind"):
-        arrays.load(tmp_path / "bare.npz", "chain", 1)
+        npz.load(tmp_path / "bare.npz", "chain", 1)
     with pytest.raises(KoopflowError, match="the array b is missing"):
-        arrays.load(tmp_path / "a.npz", "chain", 1, ["b"])
+        npz.load(tmp_path / "a.npz", "chain", 1, ["b"])
     pd.DataFrame({"a": [1.0]}).to_parquet(tmp_path / "p.parquet")
     with pytest.raises(KoopflowError, match=r"p.parquet: format version 0.*made anew"):
         read_parquet(tmp_path / "p.parquet")
@@ -231,7 +231,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def ask(folder: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "koopflow.verify", str(folder)]
+    command = [sys.executable, "-m", "koopflow.cli.verify", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
 
 
@@ -269,7 +269,7 @@ def test_each_damaged_file_of_a_results_folder_is_found(results):
 
 
 def test_a_table_changed_after_it_was_used_is_found(tmp_path, monkeypatch):
-    from koopflow import provenance
+    from koopflow.cli import provenance
 
     monkeypatch.chdir(tmp_path)
     Path("results").mkdir()
@@ -283,7 +283,7 @@ def test_a_table_changed_after_it_was_used_is_found(tmp_path, monkeypatch):
     assert [line for _, line in verify.examine("results") if line] == []
     write_csv(pd.DataFrame({"x": [2.5]}), "results/a.csv", ["x"])
     assert [line for _, line in verify.examine("results") if line] == [
-        f"results/a.csv: changed since use made results/b.csv from it; {arrays.REMEDY}"
+        f"results/a.csv: changed since use made results/b.csv from it; {npz.REMEDY}"
     ]
 
 
@@ -292,8 +292,8 @@ def test_a_flipped_byte_of_what_has_no_checksum_is_found_by_the_log_of_its_job(t
     """Each byte in turn (of large files some): text stays readable, and so may a figure."""
     from matplotlib.figure import Figure
 
-    from koopflow import provenance
-    from koopflow.job import job
+    from koopflow.cli import provenance
+    from koopflow.workflow.job import job
 
     monkeypatch.chdir(tmp_path)
     path = Path("results") / name

@@ -16,13 +16,14 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from koopflow import arrays, export, verify
+from koopflow.cli import export, verify
 from koopflow.figures.style import save
-from koopflow.job import job
+from koopflow.io import npz
+from koopflow.io.tables import write_csv, write_parquet
 from koopflow.pruning.mask import Mask
-from koopflow.tables import write_csv, write_parquet
 from koopflow.tickets.chain import write_tickets
 from koopflow.training.checkpoint import Checkpoint, Store
+from koopflow.workflow.job import job
 from tests.house import ROOT, command, digests, start
 from tests.robustness.conftest import house_with
 from tests.test_folder import needs_x86, without_locks
@@ -65,9 +66,9 @@ def said(done: subprocess.CompletedProcess) -> list[str]:
 def test_a_quota_that_is_used_up_is_named_and_what_was_there_stays(tmp_path):
     """The kernel refuses HDF5's writes as a file system with quotas does; none with quotas can be mounted everywhere."""
     code = """
-from koopflow.job import job
+from koopflow.workflow.job import job
 with job("log"):
-    from koopflow.recording.writer import TrajectoryWriter
+    from koopflow.trajectory.writer import TrajectoryWriter
     with TrajectoryWriter("run.h5", [("w", (3,))], 1, study={}, seeds=[0], steps=1) as writer:
         writer.append(0, [[0.0, 1.0, 2.0]], [0.5])
 """
@@ -109,7 +110,7 @@ def ticket(folder: Path) -> None:
 WRITERS = {
     "a.csv": lambda path: write_csv(pd.DataFrame({"a": NUMBERS}), path, ["a"]),
     "a.parquet": lambda path: write_parquet(pd.DataFrame({"a": NUMBERS}), path),
-    "a.npz": lambda path: arrays.save(path, "numbers", 1, {"a": NUMBERS, "b": NUMBERS}),
+    "a.npz": lambda path: npz.save(path, "numbers", 1, {"a": NUMBERS, "b": NUMBERS}),
     "mask.npz": lambda path: Mask([("w", (SURVIVORS.size,))], SURVIVORS, ("w",)).save(path),
     "figure.png": lambda path: save(drawing(), path),
     "checkpoint": lambda path: Store(Checkpoint(str(path.parent)), {}, {}).save({"numbers": torch.from_numpy(NUMBERS)}),
@@ -133,9 +134,9 @@ def test_each_kind_of_file_on_a_full_disk_is_one_line_and_nothing_is_left_of_it(
 def test_a_trajectory_on_a_full_disk_is_one_line_and_no_crash_of_hdf5(tiny, tmp_path, free):
     (tiny / "before").write_bytes(bytes((64 - free) * 1024))
     code = f"""
-from koopflow.job import job
+from koopflow.workflow.job import job
 with job({str(tmp_path / "job.log")!r}):
-    from koopflow.recording.writer import TrajectoryWriter
+    from koopflow.trajectory.writer import TrajectoryWriter
     with TrajectoryWriter({str(tiny / "run.h5")!r}, [("w", (3000,))], 1, study={{}}, seeds=[0], steps=20) as writer:
         for step in range(20):
             writer.append(step, [[float(step)] * 3000], [0.5])

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STEPS, INTERVAL = 4000, 250
 TRAINER = f"""
 import os, sys
-from koopflow.data import load
+from koopflow.data.images import load
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.ensemble import train

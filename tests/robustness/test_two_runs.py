@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from koopflow.errors import KoopflowError
-from koopflow.folder import hold
-from koopflow.tables import read_csv
+from koopflow.core.errors import KoopflowError
+from koopflow.io.tables import read_csv
 from koopflow.trajectory import Trajectory
+from koopflow.workflow.run_lock import hold
 from tests.house import command, digests, start
 from tests.robustness.conftest import house_with
 

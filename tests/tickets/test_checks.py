@@ -2,9 +2,9 @@ import copy
 
 import pytest
 
-from koopflow.config import merge
-from koopflow.data import load
-from koopflow.errors import KoopflowError
+from koopflow.config.resolution import merge
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images import load
 from koopflow.tickets import checks
 
 DATA = {"digits": {"source": "digits"}, "clusters": {"source": "gaussian_clusters", "like": "digits"}}

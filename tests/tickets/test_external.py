@@ -4,7 +4,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.utils import prune
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.rg.exponents import fit_exponents
 from koopflow.rg.flows import scale_of
 from koopflow.tickets import elastic, external

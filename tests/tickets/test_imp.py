@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from koopflow.data.images import Images
-from koopflow.errors import KoopflowError
-from koopflow.masks import pruned_count
+from koopflow.core.errors import KoopflowError
+from koopflow.core.masks import pruned_count
+from koopflow.data.images.sets import Images
 from koopflow.tickets import chain as chains
 from koopflow.tickets import controls, imp, training, transfer
 from koopflow.tickets.training import Setup

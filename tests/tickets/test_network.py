@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from koopflow.data import load
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images import load
 from koopflow.tickets import chain as chains
-from koopflow.tickets import controls, elastic, imp, study, training, transfer
+from koopflow.tickets import controls, elastic, imp, jobs, training, transfer
 
 
 def network(depth=8, steps=12):
@@ -84,7 +84,7 @@ def test_an_image_folder_goes_the_way_of_the_papers_scale(tmp_path):
             for number in range(count):
                 Image.fromarray(generator.integers(0, 256, (10, 12, 3), dtype=np.uint8)).save(folder / f"{number}.png")
     images = load({"source": "image_folder", "path": str(tmp_path), "size": 8, "channels": 3})
-    setup = study.setup_of(
+    setup = jobs.setup_of(
         {
             "model": {"name": "resnet8", "width": 2},
             "optimizer": {"name": "sgd", "learning_rate": 0.05, "schedule": {"name": "step", "milestones": [6], "factor": 0.1}},

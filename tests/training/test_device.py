@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.training import device
 
 HOLD = """

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
 from koopflow.training import models, optimizers
 from koopflow.training.replicas import Replicas, initial_weights
 

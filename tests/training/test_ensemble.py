@@ -12,8 +12,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from koopflow.data import load
-from koopflow.errors import KoopflowError
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images import load
 from koopflow.training import evaluation, models
 from koopflow.training.batches import Batches
 from koopflow.training.capture import Capture
@@ -161,7 +161,7 @@ def test_a_pattern_that_matches_nothing_is_refused_before_training(digits, tmp_p
 
 SCRIPT = """
 import sys, numpy as np, torch, time
-from koopflow.data import load
+from koopflow.data.images import load
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.ensemble import train

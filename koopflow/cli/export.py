@@ -1,0 +1,110 @@
+"""One archive of a study, to show, to keep and to go on from: ``python -m koopflow.cli.export study.tar.gz``.
+
+It holds tables, figures, the report, the whole configuration (study.yaml), where everything comes from (provenance.txt), the logs and
+Snakemake's records. Unpacked over a checkout of the same code it is a finished study: Snakemake finds nothing to do, and after a change
+makes anew what the change touches. Trajectories and networks of more than a megabyte are left out unless asked for; a step that needs
+them makes them again.
+"""
+
+import argparse
+import io
+import sys
+import tarfile
+from pathlib import Path
+
+import yaml
+
+from koopflow.cli import provenance
+from koopflow.config.resolution import load_schema, resolve
+from koopflow.core.errors import KoopflowError
+from koopflow.io.atomic import whole
+
+ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
+
+
+def study(configfiles: list[str], root: Path = Path()) -> dict:
+    """Return the whole configuration of a run with these --configfile files, as the workflow reads it."""
+    from snakemake.utils import update_config
+
+    config, given = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")), {}
+    for path in configfiles:
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        except OSError as error:
+            raise KoopflowError(f"{path}: {error.strerror}") from None
+        update_config(config, values)
+        update_config(given, values)
+    return resolve(config, given, load_schema(root / "config" / "config.schema.yaml"))
+
+
+def files_of(results: Path, largest: float) -> list[Path]:
+    """Return the files to keep: of the results (arrays of at most `largest` MB), and Snakemake's records and the logs that belong to them.
+
+    Raises
+    ------
+    KoopflowError
+        If there are no results.
+    """
+    made = [path for path in sorted(results.rglob("*")) if path.is_file() and path != results / "README.md"]
+    if not made:
+        raise KoopflowError(f"{results}: nothing is there to export; run the study first")
+    kept = [path for path in made if path.suffix not in ARRAYS or path.stat().st_size <= largest * 2**20]
+    folders = (provenance.RECORDS, Path("logs") / results)
+    return [*kept, *(path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())]
+
+
+def accounts(results: Path, words: list[str]) -> str:
+    """Return the account of the claims, or of each table where there are none: every step that led to them."""
+    told = []
+    tables = [results / "claims.csv"] if (results / "claims.csv").is_file() else sorted(results.glob("*/*.csv"))
+    for table in tables:
+        try:
+            told.append(provenance.describe(str(table), words))
+        except KoopflowError as error:
+            told.append(str(error))
+    return "\n\n".join(told) + "\n"
+
+
+def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
+    """Write the archive, under a temporary name until it is whole; return how many files of the study it holds."""
+    config = study(configfiles)
+    results = Path(config["results"])
+    files = files_of(results, largest)
+    words = ["--configfile", *configfiles] if configfiles else []
+    written = {
+        "study.yaml": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        "provenance.txt": accounts(results, words),
+    }
+    with whole(archive) as partial, tarfile.open(partial, "w:gz") as tar:
+        for name, text in written.items():
+            content = text.encode()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(content), max(path.stat().st_mtime for path in files)
+            tar.addfile(entry, io.BytesIO(content))
+        for path in files:
+            tar.add(path)
+    return len(files)
+
+
+def main() -> None:
+    """Read the command line and write the archive."""
+    parser = argparse.ArgumentParser(prog="python -m koopflow.cli.export", description=__doc__.split("\n")[0])
+    parser.add_argument("archive", type=Path, help="the file to write, for example study.tar.gz")
+    parser.add_argument("--configfile", nargs="*", default=[], help="as the run had it")
+    parser.add_argument(
+        "--largest", type=float, default=1, help="MB up to which trajectories and networks are taken along (inf: all)"
+    )
+    asked = parser.parse_args()
+    try:
+        count = export(asked.archive, asked.configfile, asked.largest)
+    except KoopflowError as error:
+        sys.exit(f"koopflow: {error}")
+    except OSError as error:
+        sys.exit(f"koopflow: {error.filename or asked.archive}: {(error.strerror or str(error)).lower()}")
+    print(
+        f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it over a checkout to go on from it"
+    )
+
+
+if __name__ == "__main__":
+    main()

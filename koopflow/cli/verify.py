@@ -1,0 +1,159 @@
+"""Is a results folder whole? ``python -m koopflow.cli.verify results`` reads every file in it and says which one is damaged.
+
+Trajectories, parquet tables, checkpoints and archives of arrays carry checksums. What has none (CSV, JSON, figures) is compared with the one
+in the log of the job that made it, and with the one that Snakemake recorded when a later step used it.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from koopflow.cli import provenance
+from koopflow.core.errors import KoopflowError
+from koopflow.io import npz
+from koopflow.io.checksums import checksum
+from koopflow.io.tables import read_csv, read_parquet
+
+
+def trajectory(path: Path) -> None:
+    """Read a whole trajectory, NaN of diverged replicas included."""
+    from koopflow.trajectory import Trajectory
+
+    with Trajectory(path) as opened:
+        for _ in opened.blocks(check=False):
+            pass
+
+
+def checkpoint(path: Path) -> None:
+    """Read a checkpoint of a training."""
+    from koopflow.training.checkpoint import read
+
+    read(path)
+
+
+def tensors(path: Path) -> None:
+    """Read a .safetensors file."""
+    from safetensors.numpy import load_file
+
+    load_file(path)
+
+
+def png(path: Path) -> None:
+    """Compare the checksums of a PNG's chunks."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.verify()
+
+
+def pdf(path: Path) -> None:
+    """See the beginning and the end of a PDF, and decompress its streams, which carry checksums."""
+    content = path.read_bytes()
+    if not content.startswith(b"%PDF-") or not content.rstrip().endswith(b"%%EOF"):
+        raise ValueError("its beginning or its end is lost")
+    for match in re.finditer(rb"/FlateDecode.*?>>\s*stream\r?\n(.*?)\r?\n?endstream", content, re.DOTALL):
+        zlib.decompress(match[1])
+
+
+def text(path: Path) -> None:
+    """Read a file of text."""
+    path.read_text(encoding="utf-8")
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    ".h5": trajectory,
+    ".pt": checkpoint,
+    ".npz": npz.read,
+    ".parquet": read_parquet,
+    ".csv": read_csv,
+    ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+    ".safetensors": tensors,
+    ".png": png,
+    ".pdf": pdf,
+    ".rst": text,
+    ".html": text,
+    ".md": text,
+}
+
+
+def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
+    """Yield every file under `folder` with what is wrong with it: nothing, or one line. Unfinished ones (.partial) are left out.
+
+    In the folder where the run was: only there are its records and logs found.
+
+    Raises
+    ------
+    KoopflowError
+        If the folder is not there.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise KoopflowError(f"{folder}: no such folder")
+    changed = _changed(folder)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial"):
+        reader, wrong = READERS.get(path.suffix), changed.get(os.path.relpath(path), "")
+        try:
+            if reader is not None:
+                reader(path)
+        except KoopflowError as error:
+            wrong = str(error)
+        except Exception as error:  # whatever PIL, zlib or safetensors say of a damaged file
+            wrong = f"{path}: damaged ({' '.join(str(error).split())[:200] or type(error).__name__}); {npz.REMEDY}"
+        yield path, wrong
+
+
+def _changed(folder: Path) -> dict[str, str]:
+    """Return the files under `folder` that differ from what their own job made, or from what Snakemake recorded when another read them."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        # A record has the name that the run gave the file, which is absolute where `results:` is.
+        name, step = next(
+            ((n, s) for n in (os.path.relpath(path), str(path.absolute())) if (s := provenance.read_step(n))), ("", None)
+        )
+        for used in step.changed if step else ():
+            if Path(used).is_file() and folder.absolute() in Path(used).absolute().parents:
+                found[os.path.relpath(used)] = f"{used}: changed since {step.rule} made {name} from it; {npz.REMEDY}"
+        if step and name in step.sums and checksum(path) != step.sums[name]:
+            found[os.path.relpath(path)] = f"{path}: changed since {step.rule} made it; {npz.REMEDY}"
+    return found
+
+
+def main() -> None:
+    """Read the command line; print the damaged files and a summary; exit with 1 where there are any."""
+    parser = argparse.ArgumentParser(prog="python -m koopflow.cli.verify", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", nargs="?", default="results", help="a results folder (default: results)")
+    parser.add_argument(
+        "--upgrade",
+        metavar="FILE",
+        help="give a trajectory of an older format version, or one that you changed, the checksums that it lacks",
+    )
+    asked = parser.parse_args()
+    try:
+        if asked.upgrade:
+            from koopflow.trajectory.checksums import upgrade
+
+            upgrade(asked.upgrade)
+            trajectory(Path(asked.upgrade))
+            print(f"{asked.upgrade}: whole, and has checksums now")
+            return
+        found = list(examine(asked.folder))
+    except KoopflowError as error:
+        sys.exit(f"koopflow: {error}")
+    wrong = [line for _, line in found if line]
+    for line in wrong:
+        print(f"koopflow: {line}", file=sys.stderr)
+    unread = sum(path.suffix not in READERS for path, _ in found)
+    print(
+        f"{asked.folder}: {len(found)} files, {len(wrong)} damaged"
+        + (f", {unread} of a kind that cannot be checked" if unread else "")
+    )
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

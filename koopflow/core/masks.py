@@ -1,0 +1,167 @@
+"""Exact masks: which weights stay, to the last one, with ties decided the same way every time.
+
+Pruning and tickets both choose survivors here. Thresholds are the usual way and the usual mistake: keeping what lies strictly above
+a threshold loses every weight tied with it. Here the *number* of survivors is given and is met exactly.
+
+Ties are decided by a fixed pseudo-random order of positions. Plateaus of equal scores are real (|weight x gradient| is exactly
+zero for every weight of a dead unit), and "the first stays" would take them all from the last layers. The order depends on the
+position alone, so masks of one score are nested: what a higher compression keeps, a lower one keeps too.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from koopflow.core.errors import KoopflowError
+
+
+def pruned_count(survivors: int, fraction: float) -> int:
+    """Return how many of `survivors` weights the fraction `fraction` removes: the nearest integer, halves rounded up.
+
+    Raises
+    ------
+    KoopflowError
+        When the fraction does not lie strictly between 0 and 1.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise KoopflowError(f"pruning fraction: found {fraction}, accepted is a number strictly between 0 and 1")
+    return math.floor(fraction * survivors + 0.5)
+
+
+def kept_count(weights: int, compression: float) -> int:
+    """Return how many of `weights` stay at the compression ``weights / kept``: the nearest integer, halves rounded up.
+
+    Raises
+    ------
+    KoopflowError
+        When the compression is below 1 or not finite.
+    """
+    if not (math.isfinite(compression) and compression >= 1.0):
+        raise KoopflowError(f"compression: found {compression}, accepted is a finite number of at least 1")
+    return math.floor(weights / compression + 0.5)
+
+
+def keep_largest(scores: np.ndarray, keep: int, among: np.ndarray | None = None, name: str = "scores") -> np.ndarray:
+    """Mark the `keep` largest scores; of equal ones, those that come first in `tie_order` stay.
+
+    Parameters
+    ----------
+    scores : array (..., n)
+        One score per weight; leading axes (replicas) are treated one by one.
+    keep : int
+        How many to keep in each row, between 0 and the number of candidates.
+    among : bool array (..., n), optional
+        The candidates (the survivors of earlier rounds); all by default.
+    name : str
+        What the scores are called in an error.
+
+    Returns
+    -------
+    mask : bool array (..., n)
+        Exactly `keep` true entries in each row, all of them candidates.
+
+    Raises
+    ------
+    KoopflowError
+        When a candidate's score is not a number, or `keep` exceeds the candidates.
+    """
+    scores = np.asarray(scores)
+    flat = scores.reshape(-1, scores.shape[-1])
+    candidates = None if among is None else np.broadcast_to(np.asarray(among, dtype=bool), scores.shape).reshape(flat.shape)
+    mask = np.zeros(flat.shape, dtype=bool)
+    for row in range(len(flat)):
+        positions = None if candidates is None else np.flatnonzero(candidates[row])
+        values = flat[row] if positions is None else flat[row, positions]
+        chosen = _largest(values, keep, name, positions)
+        mask[row, chosen if positions is None else positions[chosen]] = True
+    return mask.reshape(scores.shape)
+
+
+def _largest(values: np.ndarray, keep: int, name: str, positions: np.ndarray | None = None) -> np.ndarray:
+    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` sees `positions`."""
+    if not 0 <= keep <= len(values):
+        raise KoopflowError(f"{name}: cannot keep {keep} of {len(values)} weights")
+    if np.isnan(values).any():
+        raise KoopflowError(f"{name}: {int(np.isnan(values).sum())} of {len(values)} are NaN; finite numbers are accepted")
+    if keep == 0:
+        return np.zeros(0, dtype=np.intp)
+    threshold = np.partition(values, len(values) - keep)[len(values) - keep]
+    chosen = values > threshold
+    missing = keep - int(chosen.sum())
+    tied = np.flatnonzero(values == threshold)
+    if missing < len(tied):
+        tied = tied[np.argsort(tie_order(tied if positions is None else positions[tied]), kind="stable")[:missing]]
+    chosen[tied] = True
+    return np.flatnonzero(chosen)
+
+
+def tie_order(positions: np.ndarray) -> np.ndarray:
+    """Return a 64-bit rank per position (splitmix64, Steele et al. 2014), the same on every machine and in every NumPy."""
+    x = np.asarray(positions).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def apportion(sizes: Sequence[int], keep: int) -> list[int]:
+    """Share `keep` among layers in proportion to their `sizes`, exactly, by largest remainders."""
+    total = sum(sizes)
+    if not 0 <= keep <= total:
+        raise KoopflowError(f"keep: cannot keep {keep} of {total} weights")
+    shares = [divmod(keep * n, total) for n in sizes]
+    counts = [quotient for quotient, _ in shares]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: -shares[i][1])
+    for i in by_remainder[: keep - sum(counts)]:
+        counts[i] += 1
+    return counts
+
+
+def select(
+    scores: Mapping[str, np.ndarray],
+    keep: int | Mapping[str, int],
+    among: Mapping[str, np.ndarray] | None = None,
+    replicas: bool = False,
+) -> dict[str, np.ndarray]:
+    """Choose survivors over named layers: globally for one number, per layer for a number per layer.
+
+    Parameters
+    ----------
+    scores : mapping of str to array
+        One score per weight of each layer; with `replicas`, the first axis counts replicas, which are treated one by one.
+    keep : int or mapping of str to int
+        How many weights stay in all, or in each layer.
+    among : mapping of str to bool array, optional
+        Survivors of earlier rounds, shaped like the scores.
+    replicas : bool
+        Whether the arrays carry a leading replica axis.
+
+    Returns
+    -------
+    masks : dict of str to bool array
+        Shaped like the scores. Equal scores are decided by `tie_order`.
+    """
+    rows = next(iter(scores.values())).shape[0] if replicas else 1
+    flat = {name: np.asarray(values).reshape(rows, -1) for name, values in scores.items()}
+    kept = {name: np.asarray(values, dtype=bool).reshape(rows, -1) for name, values in among.items()} if among is not None else None
+    if isinstance(keep, Mapping):
+        found = {name: keep_largest(flat[name], keep[name], None if kept is None else kept[name], name) for name in flat}
+    else:
+        everything = np.concatenate(list(flat.values()), axis=1)
+        survivors = None if kept is None else np.concatenate([kept[name] for name in flat], axis=1)
+        mask = keep_largest(everything, keep, survivors)
+        stops = np.cumsum([values.shape[1] for values in flat.values()])
+        found = dict(zip(flat, np.split(mask, stops[:-1], axis=1)))
+    return {name: found[name].reshape(np.shape(scores[name])) for name in scores}
+
+
+def densities(masks: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return each layer's share of surviving weights, and that of all layers together under ``"all"``."""
+    shares = {name: float(np.mean(mask)) for name, mask in masks.items()}
+    shares["all"] = sum(int(np.sum(mask)) for mask in masks.values()) / sum(np.size(mask) for mask in masks.values())
+    return shares
+
+
+def empty_layers(masks: Mapping[str, np.ndarray]) -> list[str]:
+    """Return the names of the layers in which no weight survives."""
+    return [name for name, mask in masks.items() if not np.any(mask)]

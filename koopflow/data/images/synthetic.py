@@ -1,0 +1,95 @@
+"""Synthetic tasks matched to a real set: the same shapes, sizes, class shares and moments, but no handwriting.
+
+They ask whether the nature of the data matters to training dynamics, everything that is easily measured being equal (paper O).
+"""
+
+import numpy as np
+
+from koopflow.core import seeds
+from koopflow.data.images.registry import source
+from koopflow.data.images.sets import RawImages
+
+
+@source("gaussian_clusters")
+def gaussian_clusters(context, like: str = "digits") -> RawImages:
+    """Return one Gaussian cloud per class, matched to the set `like`.
+
+    Matched are the shape, the number of images and each class's share; every pixel's mean and variance over the
+    training images; and the
+    share of the variance that lies between the classes rather than within them. Pixels are otherwise independent.
+    """
+    real = context.load(like).as_float()
+    generator = seeds.rng(context.seed, "data", "gaussian_clusters", real.name)
+    pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
+    mean, variance = pixels.mean(axis=0), pixels.var(axis=0)
+    share = _between_class_share(pixels, real.y_train, real.classes)
+    centres = generator.standard_normal((real.classes, pixels.shape[1]))
+    # Standardized with the classes' shares, so that exactly `share` of each pixel's variance is between classes.
+    weights = np.bincount(real.y_train, minlength=real.classes) / len(real.y_train)
+    centres -= weights @ centres
+    centres /= np.sqrt(weights @ centres**2)
+
+    def draw(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        cloud = np.sqrt(share) * centres[labels] + np.sqrt(1 - share) * generator.standard_normal((len(labels), len(mean)))
+        return (mean + np.sqrt(variance) * cloud).astype(np.float32).reshape(shape)
+
+    x_train, x_test = draw(real.y_train, real.x_train.shape), draw(real.y_test, real.x_test.shape)
+    return RawImages(x_train, real.y_train, x_test, real.y_test, f"gaussian clusters like {real.name}")
+
+
+@source("teacher")
+def teacher(context, like: str = "digits", width: int = 64) -> RawImages:
+    """Return Gaussian images labelled by a random network, matched to the set `like`.
+
+    Images have the mean and the full covariance of the real training pixels. Labels are the largest of the outputs of
+    a random two-layer
+    tanh network of `width` hidden units (the teacher), its outputs shifted so that every class has about its real share.
+    """
+    real = context.load(like).as_float()
+    generator = seeds.rng(context.seed, "data", "teacher", real.name, width)
+    pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
+    mean = pixels.mean(axis=0)
+    eigenvalues, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False, bias=True))
+    # The symmetric square root: unlike the eigenvectors themselves it has no arbitrary signs.
+    root = (vectors * np.sqrt(np.clip(eigenvalues, 0, None))) @ vectors.T
+
+    def draw(count: int) -> np.ndarray:
+        return mean + generator.standard_normal((count, len(mean))) @ root
+
+    first = generator.standard_normal((len(mean), width))
+    second = generator.standard_normal((width, real.classes)) / np.sqrt(width)
+    x_train, x_test = draw(len(real.x_train)), draw(len(real.x_test))
+    hidden_scale = ((x_train - mean) @ first).std()
+    logits = [np.tanh((images - mean) @ first / hidden_scale) @ second for images in (x_train, x_test)]
+    offset = _balancing_offset(logits[0], np.bincount(real.y_train, minlength=real.classes) / len(real.y_train))
+    y_train, y_test = (np.argmax(each + offset, axis=1).astype(np.int64) for each in logits)
+    shape_train, shape_test = real.x_train.shape, real.x_test.shape
+    return RawImages(
+        x_train.astype(np.float32).reshape(shape_train),
+        y_train,
+        x_test.astype(np.float32).reshape(shape_test),
+        y_test,
+        f"teacher like {real.name}",
+    )
+
+
+def _between_class_share(pixels: np.ndarray, labels: np.ndarray, classes: int) -> float:
+    """Return the share of the total variance that the class means carry (0: none, 1: all)."""
+    mean = pixels.mean(axis=0)
+    between = sum(
+        np.sum(labels == k) * np.sum((pixels[labels == k].mean(axis=0) - mean) ** 2) for k in range(classes) if np.any(labels == k)
+    )
+    return float(between / np.sum((pixels - mean) ** 2))
+
+
+def _balancing_offset(logits: np.ndarray, shares: np.ndarray, rounds: int = 200) -> np.ndarray:
+    """Return the shift of the outputs under which the largest one falls on each class about as often as `shares` asks.
+
+    A dampened fixed-point search on the shares themselves: a class chosen too often is lowered by the log ratio.
+    """
+    offset = np.zeros(logits.shape[1])
+    scale = logits.std()
+    for _ in range(rounds):
+        found = np.bincount(np.argmax(logits + offset, axis=1), minlength=logits.shape[1]) / len(logits)
+        offset += 0.1 * scale * np.log((shares + 1e-3) / (found + 1e-3))
+    return offset

@@ -1,0 +1,112 @@
+"""The configuration: defaults filled in, named maps replaced, every mistake one line that names its key."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from koopflow.config.resolution import load_schema, merge, resolve
+from koopflow.config.setups import parts, setups
+from koopflow.core.errors import KoopflowError
+from koopflow.training import optimizers
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def resolved(overrides):
+    return resolve(merge(DEFAULT, overrides), overrides, SCHEMA)
+
+
+def error(overrides) -> str:
+    with pytest.raises(KoopflowError) as caught:
+        setups(resolved(overrides)["equivalence"]["training"], resolved(overrides)["data"])
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_every_key_of_the_default_is_explained():
+    lines = (ROOT / "config.yaml").read_text().splitlines()
+    start = lines.index("seed: 0                    # all randomness derives from this number and the name of what it is for")
+    for above, line in zip(lines[start - 1 :], lines[start : lines.index("    setups:")]):
+        if re.match(r"\s*\w+: \S", line):
+            assert "#" in line or above.strip().startswith("#"), line
+
+
+def test_defaults_fill_what_is_left_out():
+    config = resolve({}, {}, SCHEMA)
+    assert config["seed"] == 0
+    assert config["equivalence"]["optimizers"]["states"] == 100
+
+
+def test_a_named_map_replaces_the_default_one_and_other_keys_merge():
+    config = resolved({"equivalence": {"training": {"setups": {"mine": {}}, "comparisons": {}, "seeds": 3}}})
+    assert list(config["equivalence"]["training"]["setups"]) == ["mine"]
+    assert config["equivalence"]["training"]["seeds"] == 3
+    assert config["equivalence"]["training"]["copies"] == DEFAULT["equivalence"]["training"]["copies"]
+
+
+def test_another_name_replaces_the_options_of_the_old_one():
+    base = {"optimizer": {"name": "sgd", "momentum": 0.9}}
+    assert merge(base, {"optimizer": {"name": "adam"}}) == {"optimizer": {"name": "adam"}}
+    assert merge(base, {"optimizer": {"momentum": 0.5}}) == {"optimizer": {"name": "sgd", "momentum": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts_of_message"),
+    [
+        ({"sed": 1}, ["sed", "unknown key", "did you mean seed?"]),
+        ({"seed": "3"}, ["seed", "the text '3'", "a whole number", "write 3 without quotes"]),
+        ({"seed": -1}, ["seed", "-1", "at least 0"]),
+        ({"seed": True}, ["seed", "True", "a whole number"]),
+        ({"device": "gpu"}, ["device", "'gpu'", "auto, cpu, cuda"]),
+        ({"equivalence": {"training": {"base": {"optimizer": {"learning_rate": "1e-3"}}}}}, ["learning_rate", "'1e-3'", "0.001"]),
+        ({"equivalence": {"training": {"base": {"optimizer": {"learning_rate": float("nan")}}}}}, ["learning_rate", "finite"]),
+        ({"equivalence": {"training": {"setups": {"a": {"batchsize": 3}}}}}, ["setups.a.batchsize", "did you mean batch_size?"]),
+        (
+            {"equivalence": {"training": {"comparisons": {"x": ["width-5", "widht-10"]}}}},
+            ["comparisons.x", "did you mean width-10?"],
+        ),
+        (
+            {"equivalence": {"training": {"setups": {"a": {"data": "digit"}}, "comparisons": {}}}},
+            ["a.data", "did you mean digits?"],
+        ),
+        (
+            {"equivalence": {"training": {"setups": {"a": {"steps": 10, "koopman": {"delays": 10}}}, "comparisons": {}}}},
+            ["a.koopman.delays", "10", "at most 9"],
+        ),
+        ({"data": {"x": {"path": "y"}}}, ["data.x.source", "missing"]),
+        ({"equivalence": "none"}, ["equivalence", "the text 'none'", "a mapping"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(overrides, parts_of_message):
+    message = error(overrides)
+    for part in parts_of_message:
+        assert part in message
+
+
+def test_every_optimizer_and_schedule_of_the_schema_can_be_trained_with():
+    described = SCHEMA["$defs"]["optimizer"]["properties"]
+    options = {"warmup": 3, "milestones": [5], "factor": 0.5, "final": 0.1}
+    assert set(described["schedule"]["properties"]) == {"name", *options}
+    assert set(described["name"]["enum"]) == {"momentum", *optimizers.OPTIMIZERS}
+    assert set(described["schedule"]["properties"]["name"]["enum"]) == set(optimizers.SCHEDULES)
+    known = {"learning_rate", "schedule", *(key for keys in optimizers.OPTIMIZERS.values() for key in keys)}
+    assert set(described) == {"name", *known}
+    for name, accepted in optimizers.SCHEDULES.items():
+        optimizers.check({"name": "momentum", "learning_rate": 0.1, "schedule": {"name": name} | {k: options[k] for k in accepted}})
+
+
+def test_resolving_changes_nothing_it_was_given():
+    given = copy.deepcopy(DEFAULT)
+    resolve(given, {}, SCHEMA)
+    assert given == DEFAULT
+
+
+def test_an_ensemble_splits_into_whole_groups():
+    assert parts({"seeds": 5, "copies": 10}, None) == [(0, 5)]
+    assert parts({"seeds": 5, "copies": 10}, 20) == [(0, 2), (2, 4), (4, 5)]
+    assert parts({"seeds": 2, "copies": 10}, 3) == [(0, 1), (1, 2)]

@@ -1,0 +1,208 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
+from koopflow.figures import style
+from koopflow.figures import tickets as figures
+from koopflow.figures import universality as matrix_figures
+from koopflow.tickets import collection, jobs, tables, universality
+
+TASKS = ["a", "b", "c", "d"]
+STUDY = {
+    "tasks": TASKS,
+    "model": {"name": "mlp", "widths": [12, 8], "bias": False, "initialization": "kaiming_normal"},
+    "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+    "batch_size": 16,
+    "steps": 30,
+    "seeds": 3,
+    "rounds": 7,
+    "fraction": 0.2,
+    "scope": "global",
+    "rewind_step": 0,
+    "controls": {"rounds": [2, 40]},
+    "transfer": {"rounds": [4, 5]},
+    "composition": {"seeds": 2},
+    "grouping": "layer",
+    "device": "cpu",
+}
+TICKETS = {
+    "coupling": "share",
+    "window": {"tolerance": 0.1, "minimum_rounds": 4, "scope": "layer"},
+    "margin": 0.02,
+    "external": {},
+}
+
+
+def images_of(task):
+    """Gaussian clusters; a and b share their first four pixels' centres, so that they are related."""
+    generator = np.random.default_rng(ord(task))
+    shared = np.random.default_rng(0).normal(size=(3, 1, 3, 3))
+    centres = 1.5 * (shared if task in "ab" else generator.normal(size=(3, 1, 3, 3)))
+    y = np.arange(240) % 3
+    x = (centres[y] + generator.normal(size=(240, 1, 3, 3))).astype(np.float32)
+    return Images(x[:180], y[:180], x[180:], y[180:], 3, (0.0,), (1.0,), task)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A whole small study of four tasks."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    chains = {task: jobs.train_rounds(task, images_of(task), STUDY, 0, 7, folder) for task in TASKS}
+    rounds = {task: jobs.train_controls(task, images_of(task), STUDY, chains[task]) for task in TASKS}
+    others = {task: jobs.train_composition(task, images_of(task), STUDY, 0, chains[task], folder) for task in TASKS}
+    moved = {task: jobs.train_transfers(task, images_of(task), STUDY, chains) for task in TASKS}
+    trained = collection.Trained(chains, rounds, others, moved)
+    return trained, collection.all_tables(TICKETS, {"study": STUDY}, {"study": trained})
+
+
+def test_every_table_has_its_promised_columns_first_and_rows(done):
+    contract = {
+        "rounds": "task, model, control, seed, round, density, accuracy",
+        "flow": "task, model, seed, round, layer, density, coupling",
+        "exponents": "task, model, layer, sigma, ci_low, ci_high, r2, first_round, last_round",
+        "composition": "task, model, seed, density, layer, coupling_a, coupling_b, jaccard",
+        "transfer": "source, target, model, seed, density, accuracy, accuracy_own, accuracy_random, exponent_distance",
+    }
+    for name, frame in done[1].items():
+        columns = collection.COLUMNS[name]
+        assert len(frame) > 0
+        assert not set(columns) - set(frame.columns)
+        if name in contract:
+            assert list(columns)[: len(contract[name].split(", "))] == contract[name].split(", ")
+
+
+def test_controls_stand_at_the_tickets_densities_and_only_where_the_chain_goes(done):
+    rounds = done[1]["rounds"]
+    assert sorted(rounds.loc[rounds["control"] == "random_mask", "round"].unique()) == [2, 4, 5]
+    by_round = rounds.groupby(["task", "round"])["density"].nunique()
+    assert (by_round == 1).all()
+
+
+def test_couplings_of_a_round_sum_to_one(done):
+    flow = done[1]["flow"]
+    np.testing.assert_allclose(flow.groupby(["task", "seed", "round"])["coupling"].sum(), 1)
+
+
+def test_composition_is_compared_at_equal_density_with_a_rerun_beside_it(done):
+    composition = done[1]["composition"]
+    assert set(composition["comparison"]) == {"composition", "rerun"}
+    at = composition.groupby("comparison")["density"].unique()
+    np.testing.assert_allclose(sorted(at["composition"]), sorted(at["rerun"]))
+    assert composition["jaccard"].between(0.1, 1).all()
+    trained = done[0]
+    for i, j in [(2, 1), (4, 2), (6, 3)]:
+        assert trained.chains["a"].densities()[i] == trained.composition["a"][0].densities()[j]
+
+
+def test_transfer_rows_carry_the_targets_own_ticket_and_random_control(done):
+    transfer, rounds = done[1]["transfer"], done[1]["rounds"]
+    assert len(transfer) == 4 * 3 * 2 * 3
+    row = transfer[(transfer["source"] == "a") & (transfer["target"] == "c") & (transfer["seed"] == 1)].iloc[0]
+    there = rounds[(rounds["task"] == "c") & (rounds["seed"] == 1) & np.isclose(rounds["density"], row["density"])].set_index(
+        "control"
+    )
+    assert row["accuracy_own"] == there.loc["ticket", "accuracy"]
+    assert row["accuracy_random"] == there.loc["random_mask", "accuracy"]
+
+
+def test_correlation_is_positive_where_closeness_predicts_transfer(done):
+    transfer = done[1]["transfer"].copy()
+    rank = {pair: i for i, pair in enumerate(sorted({tuple(sorted(p)) for p in zip(transfer["source"], transfer["target"])}))}
+    distance = np.array([rank[tuple(sorted(pair))] for pair in zip(transfer["source"], transfer["target"])], dtype=float)
+    transfer["exponent_distance"], transfer["accuracy_own"], transfer["accuracy_random"] = distance, 0.9, 0.1
+    transfer["accuracy"] = 0.9 - 0.1 * distance
+    found = universality.correlations(transfer, TASKS, "m").set_index(["observable", "density"])["correlation"]
+    np.testing.assert_allclose(found["layer_exponents"], 1)
+
+
+def drawn(frames):
+    return {
+        "accuracy": figures.accuracy(frames["rounds"], TASKS),
+        "flow": figures.flow(frames["flow"], frames["exponents"], TASKS),
+        "composition": figures.composition(frames["composition"], frames["ratios"], TASKS),
+        "exponents": matrix_figures.exponents(frames["exponents"], TASKS),
+        "matrices": matrix_figures.matrices(frames["transfer"], TASKS),
+        "prediction": matrix_figures.prediction(frames["transfer"], frames["universality"], TASKS),
+    }
+
+
+def test_figures_draw_from_the_tables_alone_and_say_how_many(done, tmp_path):
+    style.use()
+    for name, figure in drawn(done[1]).items():
+        texts = [text.get_text() for ax in figure.axes for text in ax.texts]
+        assert name == "matrices" or any(text.startswith("n = ") for text in texts)
+        assert all(path.stat().st_size > 5000 for path in style.save(figure, tmp_path / name))
+
+
+def test_rounds_trained_elsewhere_get_exponents_beside_the_studys(done, tmp_path):
+    import torch
+
+    torch.manual_seed(0)
+    weights = torch.randn(20, 10), torch.randn(5, 20)
+    for number in range(6):
+        state = {}
+        for name, weight in zip(("encoder.0.fc.weight", "head.weight"), weights):
+            state |= {f"{name}_orig": weight, f"{name}_mask": (torch.rand_like(weight) < 0.8**number).float()}
+        torch.save(state, tmp_path / f"round{number}.pt")
+    entry = {"folder": str(tmp_path), "grouping": "block"}
+    found = collection.all_tables(TICKETS | {"external": {"theirs": entry}}, {"study": STUDY}, {"study": done[0]})["exponents"]
+    assert list(found.loc[found["task"] == "theirs", "layer"]) == ["encoder.0", "head"]
+    assert (found.loc[found["task"] == "theirs", "interval"] == "rounds").all()
+
+
+def test_too_few_rounds_leave_a_note_in_place_of_a_linearization(done):
+    chain = done[0].chains["a"]
+    assert np.isfinite(tables.linearization_table(chain, "a", "m", "layer")["exponent"]).all()
+    short = replace(chain, masks=chain.masks[:2], magnitude=chain.magnitude[:2], accuracy=chain.accuracy[:2])
+    table = tables.linearization_table(short, "a", "m", "layer")
+    assert "transitions between rounds" in table["note"].iloc[0]
+    assert table["exponent"].isna().all()
+
+
+def test_an_unknown_coupling_is_named():
+    with pytest.raises(KoopflowError, match="accepted are share, density, mean_magnitude"):
+        tables.couplings_of(np.ones((3, 1, 1, 1)), "size")
+
+
+def test_chains_that_end_early_still_give_every_table_and_figure(tmp_path):
+    hasty = STUDY | {"fraction": 0.95, "steps": 10, "seeds": 2}
+    said = []
+    chains = {task: jobs.train_rounds(task, images_of(task), hasty, 0, 7, tmp_path, say=said.append) for task in TASKS}
+    assert all("would leave" in line for line in said)
+    assert max(chain.rounds for chain in chains.values()) < 4
+    rounds = {task: jobs.train_controls(task, images_of(task), hasty, chains[task]) for task in TASKS}
+    others = {task: jobs.train_composition(task, images_of(task), hasty, 0, chains[task], tmp_path) for task in TASKS}
+    moved = {task: jobs.train_transfers(task, images_of(task), hasty, chains) for task in TASKS}
+    frames = collection.all_tables(TICKETS, {"study": hasty}, {"study": collection.Trained(chains, rounds, others, moved)})
+    assert frames["exponents"]["class"].eq("no scaling").all()
+    assert frames["transfer"].empty
+    style.use()
+    for figure in drawn(frames).values():
+        figure.canvas.draw()
+
+
+def test_every_table_counts_the_seeds_that_diverged(done):
+    trained, whole = done
+    assert all((frame["excluded"] == 0).all() for frame in whole.values())
+    chains = dict(trained.chains)
+    chains["b"] = replace(chains["b"], stopped={2: "seed 2: training diverged in round 3"})
+    found = collection.all_tables(TICKETS, {"study": STUDY}, {"study": replace(trained, chains=chains)}, lambda line: None)
+    for name in ("rounds", "flow", "exponents", "fixed_point", "linearization"):
+        assert found[name].groupby("task")["excluded"].unique().map(list).to_dict() == {"a": [0], "b": [1], "c": [0], "d": [0]}, (
+            name
+        )
+    moved = {target: {source: values.copy() for source, values in given.items()} for target, given in trained.transferred.items()}
+    for given in moved.values():  # as `transfer_to` leaves a seed that did not come through everywhere
+        for values in given.values():
+            values[:, 2] = np.nan
+    moved["c"]["a"][0, 1] = np.nan  # and one that diverged on its target
+    changed = replace(trained, chains=chains, transferred=moved)
+    found = collection.all_tables(TICKETS, {"study": STUDY}, {"study": changed}, lambda line: None)
+    transfer = found["transfer"]
+    odd = (transfer["source"] == "a") & (transfer["target"] == "c") & (transfer["density"] == transfer["density"].max())
+    assert (transfer["excluded"] == np.where(odd, 2, 1)).all()
+    assert transfer.groupby(["source", "target", "density"]).size().min() == 1
+    assert sorted(set(found["universality"]["excluded"])) == [1, 2]

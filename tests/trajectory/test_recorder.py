@@ -1,0 +1,149 @@
+"""Recording from a training loop: the weights recorded are those the loop had, and nothing captured is lost with the process."""
+
+import os
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+
+from koopflow.core.errors import KoopflowError
+from koopflow.trajectory import Trajectory, TrajectoryRecorder
+from koopflow.trajectory.adapters.folders import convert_folder
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3, bias=False))
+
+
+def train(model, steps, each):
+    """Train on noise, calling `each(loss)` after every step; returns the states after each step."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    inputs, states = torch.randn(32, 6), []
+    for _ in range(steps):
+        loss = model(inputs).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        states.append({name: p.detach().numpy().copy() for name, p in model.named_parameters()})
+        each(loss)
+    return states
+
+
+@pytest.mark.parametrize("steps", [None, 20])
+def test_what_the_loop_had_is_recorded_every_third_step(tmp_path, steps):
+    model = network()
+    losses = []
+    with TrajectoryRecorder(model, tmp_path / "run.h5", parameters="*weight", every=3, seed=4, steps=steps) as recorder:
+        states = train(model, 20, lambda loss: (recorder.step(loss), losses.append(loss.item())))
+    with Trajectory(tmp_path / "run.h5") as trajectory:
+        assert list(trajectory.steps) == list(range(0, 20, 3))
+        assert np.allclose(trajectory.loss[0], losses[::3])
+        assert trajectory.seeds == [4]
+        for at, step in enumerate(trajectory.steps):
+            for name, weights in trajectory.state(at).items():
+                assert np.array_equal(weights, states[step][name])
+        assert [p.name for p in trajectory.parameters] == ["0.weight", "2.weight"]
+
+
+def test_a_killed_loop_leaves_all_up_to_the_last_flush_and_goes_on(tmp_path):
+    child = os.fork()
+    if child == 0:
+        recorder = TrajectoryRecorder(network(), tmp_path / "run.h5", every=2)
+        for _ in range(9):
+            recorder.step()
+        recorder.flush()
+        recorder.step()
+        os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    with Trajectory(tmp_path / "run.h5.partial") as partial:
+        assert not partial.complete
+        assert list(partial.steps) == [0, 2, 4, 6, 8]
+    recorder = TrajectoryRecorder(network(), tmp_path / "run.h5", every=2, resume=True, resume_after=5)
+    assert recorder.next_step == 6
+    for _ in range(3):
+        recorder.step()
+    assert list(Trajectory(recorder.close()).steps) == [0, 2, 4, 6, 8]
+    assert Trajectory(tmp_path / "run.h5").complete
+
+
+def test_patterns_that_match_nothing_are_refused(tmp_path):
+    with pytest.raises(KoopflowError, match=r"no parameter of Sequential matches 'fc\*'; it has 0.weight"):
+        TrajectoryRecorder(network(), tmp_path / "run.h5", parameters="fc*")
+    with pytest.raises(KoopflowError, match="every: found 0"):
+        TrajectoryRecorder(network(), tmp_path / "run.h5", every=0)
+
+
+def test_lightnings_callback_follows_optimizer_steps(tmp_path, monkeypatch):
+    """Against a minimal stand-in for the protocol: Lightning is no requirement."""
+    if "koopflow.trajectory.adapters.lightning" not in sys.modules:
+        for name in ("lightning", "lightning.pytorch", "lightning.pytorch.callbacks"):
+            monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+        sys.modules["lightning.pytorch.callbacks"].Callback = object
+    from koopflow.trajectory.adapters.lightning import RecordTrajectory
+
+    model, callback = network(), RecordTrajectory(tmp_path / "run.h5")
+    trainer = types.SimpleNamespace(is_global_zero=True, global_step=0)
+    callback.on_train_start(trainer, model)
+    for batch in range(6):  # two batches to a step
+        trainer.global_step = (batch + 1) // 2
+        callback.on_train_batch_end(trainer, model, {"loss": torch.tensor(1.5)}, None, batch)
+    callback.on_train_end(trainer, model)
+    assert list(Trajectory(tmp_path / "run.h5").steps) == [0, 1, 2]
+    assert np.all(Trajectory(tmp_path / "run.h5").loss == 1.5)
+    monkeypatch.delitem(sys.modules, "koopflow.trajectory.adapters.lightning")
+
+
+def test_the_trainers_callback_records_each_step(tmp_path, monkeypatch):
+    """Against a minimal stand-in for the protocol: transformers is no requirement."""
+    fake = types.ModuleType("transformers")
+    fake.TrainerCallback = object
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    from koopflow.trajectory.adapters.huggingface import RecordTrajectory
+
+    callback, state = RecordTrajectory(tmp_path / "run.h5", every=2), types.SimpleNamespace(is_world_process_zero=True)
+    callback.on_train_begin(None, state, None, model=network())
+    for _ in range(5):
+        callback.on_step_end(None, state, None)
+    callback.on_train_end(None, state, None)
+    assert list(Trajectory(tmp_path / "run.h5").steps) == [0, 2, 4]
+    monkeypatch.delitem(sys.modules, "koopflow.trajectory.adapters.huggingface")
+
+
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"state_dict": state, "epoch": 3}])
+def test_a_folder_of_checkpoints_is_a_trajectory(tmp_path, wrap):
+    model = network()
+    for step in (1, 10, 9):
+        with torch.no_grad():
+            model[0].bias.fill_(step)
+        torch.save(wrap(model.state_dict()), tmp_path / f"checkpoint-{step}.pt")
+    with Trajectory(convert_folder(tmp_path, tmp_path / "out" / "t.h5")) as trajectory:
+        assert list(trajectory.steps) == [1, 9, 10]
+        assert trajectory.read(trajectory.columns("0.bias"))[0, :, 0].tolist() == [1, 9, 10]
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
+def test_folders_are_read_without_executing_code_and_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    torch.save(Malicious(), folder / "step1.pt")
+    with pytest.raises(KoopflowError, match=r"step1.pt: not a checkpoint that can be read without executing code"):
+        convert_folder(folder, tmp_path / "t.h5")
+    assert not (tmp_path / "executed").exists()
+    np.save(tmp_path / "a1.npy", np.ones(3))
+    np.save(tmp_path / "a2.npy", np.ones(4))
+    with pytest.raises(KoopflowError, match=r"a2.npy: holds state \(4,\) for state \(3,\) in a1.npy"):
+        convert_folder(tmp_path, tmp_path / "t.h5")
+    (tmp_path / "a2.npy").rename(tmp_path / "b1.npy")
+    with pytest.raises(KoopflowError, match=r"b1.npy: step 1 occurs twice, also in a1.npy"):
+        convert_folder(tmp_path, tmp_path / "t.h5")
+    with pytest.raises(KoopflowError, match="nowhere: no such folder"):
+        convert_folder(tmp_path / "nowhere", tmp_path / "t.h5")
+    assert not (tmp_path / "t.h5").exists()

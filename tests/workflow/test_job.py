@@ -1,0 +1,54 @@
+"""The frame around a job: what a user reads when it fails."""
+
+import errno
+import logging
+
+import pytest
+
+from koopflow.core.errors import KoopflowError
+from koopflow.workflow.job import job
+
+# As h5py 3.16 says it.
+HDF5 = "file write failed: time = now\n, filename = 'results/t.h5.partial', file descriptor = 4, errno = 28, error message = 'No space'"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KoopflowError("series.a: too short"), "koopflow: series.a: too short\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "results/a.csv"), "results/a.csv: no space left on the device"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "results/a.csv"), "the disk quota is used up"),
+        (OSError(errno.EROFS, "Read-only file system", "results/a.csv"), "the file system is read-only"),
+        (RuntimeError(f"Unable to flush ({HDF5})"), "results/t.h5.partial: no space left on the device"),
+        (OSError(f"Can't write data ({HDF5})"), "results/t.h5.partial: no space left on the device"),
+        (MemoryError("Unable to allocate 7 TiB"), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"), "not enough memory"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, words):
+    monkeypatch.setattr("koopflow.workflow.job._leave", lambda: None)
+    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+        raise error
+    assert stopped.value.code == 1
+    said = capfd.readouterr().err
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
+    assert words.strip().removeprefix("koopflow: ") in (tmp_path / "job.log").read_text()
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(tmp_path):
+    with pytest.raises(RuntimeError), job(tmp_path / "job.log"):
+        raise RuntimeError("shapes differ")
+    assert "Traceback" in (tmp_path / "job.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path, capfd, monkeypatch):
+    (tmp_path / "full").symlink_to("/dev/full")
+    with job(tmp_path / "full") as log:  # every write fails with ENOSPC
+        log.info("words")
+    assert capfd.readouterr().err == ""
+    refused = OSError(errno.EROFS, "Read-only file system")
+    monkeypatch.setattr(logging, "FileHandler", lambda *_, **__: (_ for _ in ()).throw(refused))
+    with pytest.raises(SystemExit), job(tmp_path / "job.log"):
+        pass
+    assert "job.log: the file system is read-only" in capfd.readouterr().err

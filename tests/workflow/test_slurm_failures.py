@@ -1,0 +1,50 @@
+"""Why a cluster ended jobs, in a line each."""
+
+import pytest
+
+from koopflow.workflow.slurm_failures import reasons
+
+# Cut from the logs of real runs (tests/cluster/test_recovery.py), long lists left out.
+OVER_MEMORY = """Error in rule train_ensemble:
+    message: SLURM-job '10' failed, SLURM status is: 'FAILED'. Detailed failure reason unavailable (status command is not 'sacct').
+    jobid: 0
+Logfile .snakemake/slurm_logs/rule_train_ensemble/hopeless_0/10.log:
+slurmstepd-vm: error: StepId=10.0 exceeded memory limit (3026100224 > 2097152000), being killed
+[Tue Nov 24 08:12:00 2026]
+Error in rule train_ensemble:
+    message: None
+slurmstepd-vm: error: Exceeded job memory limit
+"""
+STATE = """Error in rule fit_spectra:
+    message: SLURM-job '5' failed, SLURM status is: '{}'. Detailed failure reason unavailable (status command is not 'sacct').
+"""
+
+
+def test_memory_is_named_once_for_a_rule():
+    (line,) = reasons(OVER_MEMORY)
+    assert line.startswith("SLURM ended a job of train_ensemble: over its memory")
+    assert "--set-resources train_ensemble:mem_mb=" in line
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("TIMEOUT", "over its time limit"),
+        ("CANCELLED", "cancelled"),
+        ("OUT_OF_MEMORY", "over its memory"),
+        ("NODE_FAIL", "lost with its node"),
+    ],
+)
+def test_states_are_told_apart(state, said):
+    (line,) = reasons(STATE.format(state))
+    assert line.startswith(f"SLURM ended a job of fit_spectra: {said}")
+
+
+def test_each_rule_has_its_own_reason():
+    lines = reasons(STATE.format("TIMEOUT") + OVER_MEMORY)
+    assert [line.split(":")[0].split()[-1] for line in lines] == ["fit_spectra", "train_ensemble"]
+
+
+def test_a_failure_of_the_code_is_no_failure_of_the_cluster():
+    assert reasons("Error in rule train_ensemble:\n    message: None\nkoopflow: data: no such file\n") == []
+    assert reasons("") == []
