@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from koopflow.figures.style import label
+from koopflow.core.labels import label
 
 COMPRESSIONS = (4, 16, 64)
 STYLE = """

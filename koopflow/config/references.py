@@ -7,8 +7,9 @@ its own block or from its base, files that must be there. Whatever needs the dat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from koopflow.config.resolution import merge, unknown_name
+from koopflow.config.resolution import merge
 from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import unknown_name
 from koopflow.io.paths import existing
 
 PRUNING_KEYS = (

@@ -5,7 +5,6 @@ in every cluster job.
 """
 
 import copy
-import difflib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import nearest
 
 TYPE_NAMES = {
     "integer": "a whole number",
@@ -112,12 +112,6 @@ def complete(value: Any, schema: dict, root: dict) -> Any:
     return value
 
 
-def unknown_name(key: str, found: str, known: Any, what: str) -> KoopflowError:
-    """Return the error of a reference at `key` to a `what` that is not among `known`."""
-    names = sorted(map(str, known))
-    return KoopflowError(f"{key}: no {what} named {found!r}{_nearest(found, names)}; known are {', '.join(names) or 'none'}")
-
-
 def describe(error: ValidationError, schema: dict) -> str:
     """Return one line on `error`: the key, what was found, what is accepted."""
     if error.validator in ("anyOf", "oneOf") and error.context:
@@ -130,14 +124,14 @@ def describe(error: ValidationError, schema: dict) -> str:
         case "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
             extra = min((name for name in found if name not in known), key=str)
-            return f"{_join(key, extra)}: unknown key{_nearest(str(extra), known)}; known keys here are {', '.join(known)}"
+            return f"{_join(key, extra)}: unknown key{nearest(str(extra), known)}; known keys here are {', '.join(known)}"
         case "required":
             missing = next(name for name in wanted if name not in found)
             return f"{_join(key, missing)}: this key is missing"
         case "type":
             return f"{key}: found {_show(found)}, {_wanted_type(wanted)} is needed{_hint(found, wanted)}"
         case "enum":
-            return f"{key}: found {_show(found)}, accepted are {', '.join(map(str, wanted))}{_nearest(str(found), list(map(str, wanted)))}"
+            return f"{key}: found {_show(found)}, accepted are {', '.join(map(str, wanted))}{nearest(str(found), list(map(str, wanted)))}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "multipleOf":
             bound = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "exclusiveMaximum": "less than"}
             return f"{key}: found {_show(found)}, {bound.get(error.validator, 'a multiple of')} {wanted} is needed"
@@ -178,11 +172,6 @@ def _hint(found: Any, wanted: str | list[str]) -> str:
         shown = int(number) if whole else number
         return f" (read as text, as YAML reads 1e-3, and as everything nested after --config is: write {shown!r} without quotes, in a file)"
     return ""
-
-
-def _nearest(found: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(found, known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _show(found: Any) -> str:

@@ -1,7 +1,8 @@
 """The set-ups of the equivalence study: resolved against their base and checked by name."""
 
-from koopflow.config.resolution import merge, unknown_name
+from koopflow.config.resolution import merge
 from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import unknown_name
 
 REQUIRED = ("data", "model", "optimizer", "batch_size", "steps", "koopman")
 KOOPMAN = ("observables", "delays", "rank")

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from koopflow.config.setups import FEWEST
+from koopflow.core.labels import label
 from koopflow.figures.panels import mark_panels, state_n
-from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, label, look, size
+from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, look, size
 
 LEGIBLE, NAMED = 24, 40
 """Of so many set-ups at most a page's matrix carries the numbers in its cells, and the names of all rows."""

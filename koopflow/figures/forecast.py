@@ -10,7 +10,8 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from koopflow.figures.style import BLACK, GREY, color, label, look, size
+from koopflow.core.labels import label
+from koopflow.figures.style import BLACK, GREY, color, look, size
 
 SHOWN_MATCHES = 3
 

@@ -7,7 +7,8 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from koopflow.figures.style import GREY, Look, label, look, size
+from koopflow.core.labels import label
+from koopflow.figures.style import GREY, Look, look, size
 
 
 def _look(name: str, as_: str | None) -> Look:

@@ -6,8 +6,9 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from koopflow.core.intervals import FRACTION, student
+from koopflow.core.labels import label
 from koopflow.figures.panels import nothing
-from koopflow.figures.style import DOUBLE, color, label, look
+from koopflow.figures.style import DOUBLE, color, look
 from koopflow.pruning.summary import leading
 
 MOST = 2

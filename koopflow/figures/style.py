@@ -221,29 +221,6 @@ def color(name: str) -> str:
     return look(name).color
 
 
-def label(name: str) -> str:
-    """Return `name` as a reader sees it: ``koopman_magnitude`` becomes ``Koopman magnitude``."""
-    words = str(name).replace("_", " ").strip()
-    words = " ".join(
-        {
-            "koopman": "Koopman",
-            "mnist": "MNIST",
-            "cifar10": "CIFAR-10",
-            "kmnist": "KMNIST",
-            "ets": "ETS",
-            "arima": "ARIMA",
-            "co2": "CO₂",
-            "elnino": "El Niño",
-            "mlp": "MLP",
-            "conv": "convolutional net",
-            "mnistnet": "MnistNet",
-            "resnet20": "ResNet-20",
-        }.get(w, w)
-        for w in words.split(" ")
-    )
-    return words[:1].upper() + words[1:]
-
-
 def save(figure: Figure, stem: str | os.PathLike) -> list[Path]:
     """Write `figure` to ``<stem>.pdf`` and ``<stem>.png``, whole or not at all, and close it.
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from koopflow.core.intervals import FRACTION, NOT_NEGATIVE, student
+from koopflow.core.labels import label
 from koopflow.figures import panels, style
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
@@ -55,7 +56,7 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
                 ax.plot(x, lines[:, 0], color=style.color(control), linewidth=0.6, alpha=0.7)
         density_axis(ax, own["density"].min())
         ax.set_ylabel("test accuracy (%)")
-        ax.set_title(style.label(task))
+        ax.set_title(label(task))
         panels.state_n(ax, own["seed"].nunique(), "seeds", corner="lower left")
     share_legend(figure, axes)
     panels.mark_panels(axes)
@@ -99,7 +100,7 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.yaxis.set_minor_locator(NullLocator())
         ax.set_ylabel("coupling (share of magnitude)")
-        ax.set_title(style.label(task))
+        ax.set_title(label(task))
         ax.set_ylim(top=ax.get_ylim()[1] * 4)
         ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
         shades = "" if len(layers) <= len(LAYER_COLOURS) else "; dark: input, light: output"
@@ -158,7 +159,7 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
         color=style.DARK,
     )
     axes[2].axvline(1, color=style.GREY, linewidth=0.7)
-    axes[2].set_yticks(y, [style.label(task) for task in tasks])
+    axes[2].set_yticks(y, [label(task) for task in tasks])
     axes[2].invert_yaxis()
     axes[2].set_xlabel("composing / running again")
     axes[2].set_xlim(left=0)

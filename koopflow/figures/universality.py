@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
+from koopflow.core.labels import label
 from koopflow.figures import panels, style
 from koopflow.figures.tickets import grid
 from koopflow.rg.universality import relative_transfer
@@ -48,7 +49,7 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
     density = transfer["density"].min()
     relative, distance = matrix_of(transfer, tasks, density)
     figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.0))
-    names = [style.label(task) for task in tasks]
+    names = [label(task) for task in tasks]
     titles = (f"Transfer at {100 * density:.1f} % density", "Exponent distance")
     # Exponents of tasks lie near one another: their distances need a digit more.
     for ax, values, title, colours, digits in zip(axes, (relative, distance), titles, ("cividis", "cividis_r"), (2, 3)):
@@ -118,7 +119,7 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
         axes[1].errorbar(centre, y, xerr=reach, fmt=marks[density], color=colours[density], linewidth=0.8)
     axes[1].axvline(0, color=style.GREY, linewidth=0.7, zorder=0)
     axes[1].set_xlim(-1.05, 1.05)
-    axes[1].set_yticks(range(len(observables)), [style.label(name) for name in observables])
+    axes[1].set_yticks(range(len(observables)), [label(name) for name in observables])
     axes[1].invert_yaxis()
     axes[1].set_xlabel("rank correlation of closeness with transfer")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(densities))

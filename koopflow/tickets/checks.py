@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from itertools import permutations
 
 from koopflow.config.references import MODEL_KEYS, OPTIMIZER_KEYS, require
-from koopflow.config.resolution import merge, unknown_name
+from koopflow.config.resolution import merge
 from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import unknown_name
 
 REQUIRED = (
     *("tasks", "model", "optimizer", "batch_size", "steps", "seeds", "rounds", "rounds_per_job", "fraction", "scope", "grouping"),

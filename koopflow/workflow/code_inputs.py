@@ -5,10 +5,12 @@ library is needed, and nothing is executed: the workflow file is parsed again in
 """
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "koopflow"
+TARGET = re.compile(r'"(koopflow(?:\.\w+)+):\w+"')  # what a koopflow.core.registry.Registry imports by name
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold statements; expressions hold no import
 
 
@@ -40,8 +42,9 @@ def source_files(root: str | Path, *names: str) -> list[str]:
 @cache
 def _imported_files(root: Path, file: Path) -> tuple[Path, ...]:
     """Return the koopflow files that `file` imports, at its top or inside its functions, with the packages they stand in."""
-    modules: set[str] = set()
-    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    text = file.read_text(encoding="utf-8")
+    modules: set[str] = set(TARGET.findall(text))
+    waiting: list[ast.AST] = [ast.parse(text)]
     while waiting:
         node = waiting.pop()
         waiting += [inner for field in BLOCKS for inner in getattr(node, field, ()) if isinstance(inner, ast.AST)]

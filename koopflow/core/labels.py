@@ -1,0 +1,26 @@
+"""Names as a reader sees them: in figures, tables and captions."""
+
+WORDS = {
+    "koopman": "Koopman",
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "kmnist": "KMNIST",
+    "ets": "ETS",
+    "arima": "ARIMA",
+    "co2": "CO₂",
+    "elnino": "El Niño",
+    "mlp": "MLP",
+    "conv": "convolutional net",
+    "mnistnet": "MnistNet",
+    "resnet20": "ResNet-20",
+}
+
+
+def label(name: object) -> str:
+    """Return `name` as a reader sees it.
+
+    >>> label("koopman_magnitude")
+    'Koopman magnitude'
+    """
+    words = " ".join(WORDS.get(word, word) for word in str(name).replace("_", " ").strip().split(" "))
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,103 @@
+"""One registry for every kind of thing that YAML names: models, sources, scores, couplings, forecasters, measures.
+
+A registry maps names to import targets ("koopflow.rg.couplings:share"), so that listing names imports nothing. Wherever a
+registered name is accepted, so is a target of the user's own: ``package.module:name``.
+"""
+
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import nearest
+
+
+class Registry(Mapping[str, str]):
+    """The names of one kind of thing, and where each is defined.
+
+    >>> couplings = Registry("coupling", {"share": "koopflow.rg.couplings:share"})
+    >>> list(couplings)
+    ['share']
+
+    Parameters
+    ----------
+    kind : str
+        What one entry is, as messages call it: "score".
+    targets : mapping of str to str
+        Name to "package.module:attribute".
+    """
+
+    def __init__(self, kind: str, targets: Mapping[str, str]):
+        self.kind = kind
+        self._targets = dict(targets)
+
+    def __getitem__(self, name: str) -> str:
+        return self._targets[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def check(self, name: str, key: str) -> None:
+        """Raise a KoopflowError for `key` unless `name` is registered or has the form package.module:name; imports nothing."""
+        if name not in self and not is_target(name):
+            raise KoopflowError(
+                f"{key}: no {self.kind} named {name!r}{nearest(name, self)}; known are {', '.join(self)}, or package.module:name"
+            )
+
+    def load(self, name: str, key: str | None = None) -> Any:
+        """Import and return what `name` stands for.
+
+        Parameters
+        ----------
+        name : str
+            A registered name, or "package.module:name".
+        key : str, optional
+            What an error names; the kind by default.
+
+        Raises
+        ------
+        KoopflowError
+            For an unknown name, or a target that cannot be imported or is not callable.
+        """
+        key = key or self.kind
+        self.check(name, key)
+        return imported(self._targets.get(name, name), key, self.kind)
+
+
+def is_target(name: str) -> bool:
+    """Return whether `name` has the form package.module:name."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
+
+
+def imported(target: str, key: str, kind: str) -> Any:
+    """Import the callable "package.module:name"; raise a KoopflowError for `key` when that fails, whatever the module raises."""
+    module, _, attribute = target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # whatever a user's module raises while it is imported
+        raise KoopflowError(f"{key}: {kind} {target} cannot be imported: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise KoopflowError(f"{key}: {kind} {target} is not callable")
+    return found
+
+
+def options_of(function: Any, first: int = 1) -> dict[str, inspect.Parameter]:
+    """Return the options of a registered function: its parameters after the `first` ones, by name."""
+    return dict(list(inspect.signature(function).parameters.items())[first:])
+
+
+def check_options(function: Any, options: Mapping[str, Any], key: str, first: int = 1) -> None:
+    """Raise a KoopflowError for `key` if `function` has no option of one of the names in `options`."""
+    accepted = options_of(function, first)
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return
+    for name in options:
+        if name not in accepted:
+            raise KoopflowError(
+                f"{key}.{name}: unknown option{nearest(name, accepted)}; accepted are {', '.join(accepted) or 'none'}"
+            )
