@@ -6,6 +6,8 @@ registered name is accepted, so is a target of the user's own: ``package.module:
 
 import importlib
 import inspect
+import json
+import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -91,13 +93,62 @@ def options_of(function: Any, first: int = 1) -> dict[str, inspect.Parameter]:
     return dict(list(inspect.signature(function).parameters.items())[first:])
 
 
-def check_options(function: Any, options: Mapping[str, Any], key: str, first: int = 1) -> None:
-    """Raise a KoopflowError for `key` if `function` has no option of one of the names in `options`."""
+def check_options(function: Any, options: Mapping[str, Any], key: str, first: int = 1) -> dict[str, Any]:
+    """Return `options`, checked against the signature of `function`.
+
+    Values are checked against the annotations: strictly, so that no text passes for a number. A list becomes a tuple where
+    the signature has one. Options that only a ``**`` parameter takes, or without an annotation, pass unchecked.
+
+    Parameters
+    ----------
+    function : callable
+    options : mapping of str to object
+        Values by the names of parameters.
+    key : str
+        The key that errors name, such as "pruning.methods.mine.options".
+    first : int
+        How many leading parameters are no options.
+
+    Raises
+    ------
+    KoopflowError
+        For an unknown option, a missing one, or a value of another type.
+    """
     accepted = options_of(function, first)
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values()):
-        return
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values())
+    named = {name: one for name, one in accepted.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
     for name in options:
-        if name not in accepted:
-            raise KoopflowError(
-                f"{key}.{name}: unknown option{nearest(name, accepted)}; accepted are {', '.join(accepted) or 'none'}"
-            )
+        if name not in named and not takes_any:
+            raise KoopflowError(f"{key}.{name}: unknown option{nearest(name, named)}; accepted are {', '.join(named) or 'none'}")
+    for name, parameter in named.items():
+        if parameter.default is parameter.empty and name not in options:
+            raise KoopflowError(f"{key}.{name}: this option is missing")
+    types = _annotations(function)
+    return {
+        name: _typed(value, types[name], f"{key}.{name}") if name in named and name in types else value
+        for name, value in options.items()
+    }
+
+
+def _annotations(function: Any) -> dict[str, Any]:
+    """Return the types of the parameters of `function`; none where they cannot be resolved."""
+    try:
+        return typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    except Exception:  # a name that only a type checker imports
+        return {}
+
+
+def _typed(value: Any, annotation: Any, key: str) -> Any:
+    """Return `value` as the type `annotation`; raise a KoopflowError for `key` where it is another."""
+    from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+    try:
+        adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+    except PydanticUserError:  # the type brings its own configuration
+        adapter = TypeAdapter(annotation)
+    try:
+        # Lists of YAML may stand for tuples and sets, which a strict check accepts from JSON alone.
+        return adapter.validate_json(json.dumps(value)) if isinstance(value, list) else adapter.validate_python(value)
+    except (ValidationError, TypeError, ValueError):
+        wanted = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+        raise KoopflowError(f"{key}: must be {wanted} (got {value!r})") from None

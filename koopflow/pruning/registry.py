@@ -1,0 +1,16 @@
+"""The pruning scores that YAML may name, and where each is defined; listing them imports nothing."""
+
+from koopflow.core.registry import Registry
+
+SCORES = Registry(
+    "score",
+    {
+        "magnitude": "koopflow.pruning.scores:magnitude",
+        "gradient": "koopflow.pruning.scores:gradient",
+        "window_gradient": "koopflow.pruning.scores:window_gradient",
+        "random": "koopflow.pruning.scores:random",
+        "koopman_magnitude": "koopflow.pruning.scores:koopman_magnitude",
+        "koopman_gradient": "koopflow.pruning.scores:koopman_gradient",
+        "koopman_modes": "koopflow.pruning.scores:koopman_modes",
+    },
+)
