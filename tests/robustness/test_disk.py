@@ -26,7 +26,7 @@ from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.workflow.job import job
 from tests.house import ROOT, command, digests, start
 from tests.robustness.conftest import house_with
-from tests.test_folder import needs_x86, without_locks
+from tests.workflow.test_run_lock import needs_x86, without_locks
 
 PWRITE = 18  # the system call by which HDF5 writes, on x86-64 Linux
 
