@@ -17,7 +17,7 @@ import yaml
 from koopflow.cli import provenance
 from koopflow.config.resolution import load_schema, resolve
 from koopflow.core.errors import KoopflowError
-from koopflow.io.atomic import whole
+from koopflow.io.atomic import atomic_write
 
 ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
 
@@ -75,7 +75,7 @@ def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
         "study.yaml": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         "provenance.txt": accounts(results, words),
     }
-    with whole(archive) as partial, tarfile.open(partial, "w:gz") as tar:
+    with atomic_write(archive) as partial, tarfile.open(partial, "w:gz") as tar:
         for name, text in written.items():
             content = text.encode()
             entry = tarfile.TarInfo(name)

@@ -1,0 +1,1 @@
+"""What every room builds on: errors, seeds, intervals, masks, name patterns, registries. Imports no other room."""

@@ -1,10 +1,11 @@
-"""The one kind of error a user is meant to read."""
+"""The error that users read."""
 
 
 class KoopflowError(Exception):
-    """Something the user gave is wrong, or something outside failed; the message is one line that names it.
+    """An input is wrong or something outside failed; the message is one line that names it.
 
-    A message says which key, file or column, what was found there and what is accepted. Scripts print it without a traceback.
+    A message names the key, file or column, says what was found, and what is accepted or how to go on. The programs
+    print it without a traceback.
     """
 
     def __init__(self, message: str):

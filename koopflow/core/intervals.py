@@ -1,40 +1,66 @@
-"""Intervals over independent seeds: of a mean, and of any other statistic by leaving one out; those that every stage uses."""
+"""Confidence intervals over independent seeds: Student's for a mean, the jackknife for other statistics."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 REALS = (-np.inf, np.inf)
 NOT_NEGATIVE = (0.0, np.inf)
 FRACTION = (0.0, 1.0)
-"""Where an accuracy, a density or a Jaccard index lies."""
+"""The range of an accuracy, a density or a Jaccard index."""
 CORRELATION = (-1.0, 1.0)
 AT_MOST_ONE = (-np.inf, 1.0)
-"""Where R² lies, and an agreement beyond chance."""
+"""The range of R² and of agreement beyond chance."""
 
 
-def student(values, level: float = 0.95, within: tuple[float, float] = REALS) -> tuple[float, float, float]:
-    """Return mean and Student's confidence interval of independent `values`, shape (n,); the interval is NaN for fewer than two.
+def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] = REALS) -> tuple[float, float, float]:
+    """Return the mean of independent values and Student's confidence interval.
 
-    The interval of a quantity that cannot leave `within` ends there: an accuracy of three seeds is not said to reach 104 %. What is cut
-    off cannot hold the true mean, so the interval holds it as often as before.
+    Parameters
+    ----------
+    values : array (n,)
+    level : float
+        The interval's coverage.
+    within : (float, float)
+        The range of the quantity. The interval is clipped to it, so an accuracy never exceeds 1; the coverage stays,
+        since the true mean cannot lie in what is cut off.
+
+    Returns
+    -------
+    mean, low, high : float
+        The interval is NaN for fewer than two values.
     """
     values = np.asarray(values, dtype=float)
     mean = float(values.mean())
     if len(values) < 2:
         return mean, float("nan"), float("nan")
-    half = half_width(values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1, level)
-    return mean, *(float(np.clip(end, *within)) for end in (mean - half, mean + half))
+    half = float(half_width(values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1, level))
+    return mean, float(np.clip(mean - half, *within)), float(np.clip(mean + half, *within))
 
 
-def half_width(error, freedom: int, level: float = 0.95):
-    """Return half the width of Student's interval from the standard `error` (number or array) with `freedom` degrees of freedom."""
+def half_width(error: ArrayLike, freedom: int, level: float = 0.95) -> NDArray[np.float64]:
+    """Return half the width of Student's interval from the standard `error` with `freedom` degrees of freedom.
+
+    The result has the shape of `error`; it is a NumPy number for a number.
+    """
     return special.stdtrit(freedom, 0.5 + level / 2) * error
 
 
-def jackknife(left_out, level: float = 0.95):
-    """Return half the width of the interval of a statistic from its values with one unit left out each, shape (n, ...).
+def jackknife(left_out: ArrayLike, level: float = 0.95) -> NDArray[np.float64]:
+    """Return half the width of a statistic's interval from its values with one unit left out each.
 
-    Source: Efron & Stein (1981), The jackknife estimate of variance, Annals of Statistics 9, 586.
+    Parameters
+    ----------
+    left_out : array (n, ...)
+        Row i is the statistic without unit i.
+
+    Returns
+    -------
+    array (...)
+
+    References
+    ----------
+    Efron & Stein (1981), The jackknife estimate of variance, Annals of Statistics 9, 586.
     """
     left_out = np.asarray(left_out, dtype=float)
     n = len(left_out)

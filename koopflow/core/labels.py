@@ -1,4 +1,4 @@
-"""Names as a reader sees them: in figures, tables and captions."""
+"""Readable names for figures, tables and captions."""
 
 WORDS = {
     "koopman": "Koopman",
@@ -17,7 +17,7 @@ WORDS = {
 
 
 def label(name: object) -> str:
-    """Return `name` as a reader sees it.
+    """Return `name` as figures and tables show it.
 
     >>> label("koopman_magnitude")
     'Koopman magnitude'

@@ -1,60 +1,63 @@
 """Exact masks: which weights stay, to the last one, with ties decided the same way every time.
 
-Pruning and tickets both choose survivors here. Thresholds are the usual way and the usual mistake: keeping what lies strictly above
-a threshold loses every weight tied with it. Here the *number* of survivors is given and is met exactly.
+Pruning and tickets both choose survivors here. The *number* of survivors is given and met exactly: a threshold
+would lose every weight tied with it.
 
-Ties are decided by a fixed pseudo-random order of positions. Plateaus of equal scores are real (|weight x gradient| is exactly
-zero for every weight of a dead unit), and "the first stays" would take them all from the last layers. The order depends on the
-position alone, so masks of one score are nested: what a higher compression keeps, a lower one keeps too.
+A fixed pseudo-random order of positions decides ties. Plateaus of equal scores are real (|weight x gradient| is
+exactly zero for every weight of a dead unit), and keeping the first would take all losses from the last layers. The
+order depends on the position alone, so masks of one score are nested: a lower compression keeps whatever a higher
+one keeps.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
 
 
 def pruned_count(survivors: int, fraction: float) -> int:
-    """Return how many of `survivors` weights the fraction `fraction` removes: the nearest integer, halves rounded up.
+    """Return how many of `survivors` weights the fraction `fraction` removes: the nearest integer, halves up.
 
     Raises
     ------
     KoopflowError
-        When the fraction does not lie strictly between 0 and 1.
+        If the fraction is not strictly between 0 and 1.
     """
     if not 0.0 < fraction < 1.0:
-        raise KoopflowError(f"pruning fraction: found {fraction}, accepted is a number strictly between 0 and 1")
+        raise KoopflowError(f"pruning fraction must be strictly between 0 and 1 (got {fraction})")
     return math.floor(fraction * survivors + 0.5)
 
 
 def kept_count(weights: int, compression: float) -> int:
-    """Return how many of `weights` stay at the compression ``weights / kept``: the nearest integer, halves rounded up.
+    """Return how many of `weights` stay at the compression ``weights / kept``: the nearest integer, halves up.
 
     Raises
     ------
     KoopflowError
-        When the compression is below 1 or not finite.
+        If the compression is below 1 or not finite.
     """
     if not (math.isfinite(compression) and compression >= 1.0):
-        raise KoopflowError(f"compression: found {compression}, accepted is a finite number of at least 1")
+        raise KoopflowError(f"compression must be a finite number of at least 1 (got {compression})")
     return math.floor(weights / compression + 0.5)
 
 
-def keep_largest(scores: np.ndarray, keep: int, among: np.ndarray | None = None, name: str = "scores") -> np.ndarray:
+def keep_largest(scores: ArrayLike, keep: int, among: ArrayLike | None = None, name: str = "scores") -> NDArray[np.bool_]:
     """Mark the `keep` largest scores; of equal ones, those that come first in `tie_order` stay.
 
     Parameters
     ----------
     scores : array (..., n)
-        One score per weight; leading axes (replicas) are treated one by one.
+        One score per weight; each row along the last axis is treated alone.
     keep : int
-        How many to keep in each row, between 0 and the number of candidates.
+        How many to keep in each row, from 0 to the number of candidates.
     among : bool array (..., n), optional
-        The candidates (the survivors of earlier rounds); all by default.
+        The candidates, such as the survivors of earlier rounds; all by default.
     name : str
-        What the scores are called in an error.
+        What errors call the scores.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def keep_largest(scores: np.ndarray, keep: int, among: np.ndarray | None = None,
     Raises
     ------
     KoopflowError
-        When a candidate's score is not a number, or `keep` exceeds the candidates.
+        If a candidate's score is NaN, or `keep` exceeds the candidates.
     """
     scores = np.asarray(scores)
     flat = scores.reshape(-1, scores.shape[-1])
@@ -78,12 +81,13 @@ def keep_largest(scores: np.ndarray, keep: int, among: np.ndarray | None = None,
     return mask.reshape(scores.shape)
 
 
-def _largest(values: np.ndarray, keep: int, name: str, positions: np.ndarray | None = None) -> np.ndarray:
-    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` sees `positions`."""
+def _largest(values: NDArray[Any], keep: int, name: str, positions: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` ranks their `positions`."""
     if not 0 <= keep <= len(values):
         raise KoopflowError(f"{name}: cannot keep {keep} of {len(values)} weights")
-    if np.isnan(values).any():
-        raise KoopflowError(f"{name}: {int(np.isnan(values).sum())} of {len(values)} are NaN; finite numbers are accepted")
+    missing_numbers = int(np.isnan(values).sum())
+    if missing_numbers:
+        raise KoopflowError(f"{name}: {missing_numbers} of {len(values)} are NaN; scores must be numbers")
     if keep == 0:
         return np.zeros(0, dtype=np.intp)
     threshold = np.partition(values, len(values) - keep)[len(values) - keep]
@@ -96,8 +100,8 @@ def _largest(values: np.ndarray, keep: int, name: str, positions: np.ndarray | N
     return np.flatnonzero(chosen)
 
 
-def tie_order(positions: np.ndarray) -> np.ndarray:
-    """Return a 64-bit rank per position (splitmix64, Steele et al. 2014), the same on every machine and in every NumPy."""
+def tie_order(positions: ArrayLike) -> NDArray[np.uint64]:
+    """Return a 64-bit rank per position (splitmix64; Steele, Lea & Flood 2014), equal on every machine and NumPy."""
     x = np.asarray(positions).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -105,7 +109,11 @@ def tie_order(positions: np.ndarray) -> np.ndarray:
 
 
 def apportion(sizes: Sequence[int], keep: int) -> list[int]:
-    """Share `keep` among layers in proportion to their `sizes`, exactly, by largest remainders."""
+    """Share `keep` among layers in proportion to their `sizes`, exactly, by largest remainders.
+
+    >>> apportion([10, 20, 5], 7)
+    [2, 4, 1]
+    """
     total = sum(sizes)
     if not 0 <= keep <= total:
         raise KoopflowError(f"keep: cannot keep {keep} of {total} weights")
@@ -117,33 +125,38 @@ def apportion(sizes: Sequence[int], keep: int) -> list[int]:
     return counts
 
 
-def select(
-    scores: Mapping[str, np.ndarray],
+def layer_masks(
+    scores: Mapping[str, NDArray[Any]],
     keep: int | Mapping[str, int],
-    among: Mapping[str, np.ndarray] | None = None,
+    among: Mapping[str, NDArray[Any]] | None = None,
     replicas: bool = False,
-) -> dict[str, np.ndarray]:
-    """Choose survivors over named layers: globally for one number, per layer for a number per layer.
+) -> dict[str, NDArray[np.bool_]]:
+    """Choose survivors over named layers: over all layers for one number, within each for a number per layer.
 
     Parameters
     ----------
     scores : mapping of str to array
-        One score per weight of each layer; with `replicas`, the first axis counts replicas, which are treated one by one.
+        One score per weight of each layer. With `replicas`, the first axis counts replicas.
     keep : int or mapping of str to int
-        How many weights stay in all, or in each layer.
+        How many weights stay in total, or in each layer.
     among : mapping of str to bool array, optional
         Survivors of earlier rounds, shaped like the scores.
     replicas : bool
-        Whether the arrays carry a leading replica axis.
+        Whether the arrays carry a leading replica axis. Each replica is treated alone.
 
     Returns
     -------
     masks : dict of str to bool array
-        Shaped like the scores. Equal scores are decided by `tie_order`.
+        Shaped like the scores. `tie_order` decides between equal scores.
+
+    Raises
+    ------
+    KoopflowError
+        As `keep_largest` does.
     """
     rows = next(iter(scores.values())).shape[0] if replicas else 1
     flat = {name: np.asarray(values).reshape(rows, -1) for name, values in scores.items()}
-    kept = {name: np.asarray(values, dtype=bool).reshape(rows, -1) for name, values in among.items()} if among is not None else None
+    kept = None if among is None else {name: np.asarray(values, dtype=bool).reshape(rows, -1) for name, values in among.items()}
     if isinstance(keep, Mapping):
         found = {name: keep_largest(flat[name], keep[name], None if kept is None else kept[name], name) for name in flat}
     else:
@@ -155,13 +168,13 @@ def select(
     return {name: found[name].reshape(np.shape(scores[name])) for name in scores}
 
 
-def densities(masks: Mapping[str, np.ndarray]) -> dict[str, float]:
+def densities(masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
     """Return each layer's share of surviving weights, and that of all layers together under ``"all"``."""
     shares = {name: float(np.mean(mask)) for name, mask in masks.items()}
     shares["all"] = sum(int(np.sum(mask)) for mask in masks.values()) / sum(np.size(mask) for mask in masks.values())
     return shares
 
 
-def empty_layers(masks: Mapping[str, np.ndarray]) -> list[str]:
+def empty_layers(masks: Mapping[str, NDArray[np.bool_]]) -> list[str]:
     """Return the names of the layers in which no weight survives."""
     return [name for name, mask in masks.items() if not np.any(mask)]

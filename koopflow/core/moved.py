@@ -1,13 +1,13 @@
-"""Names under which modules were imported before version 0.2: they go on working.
+"""Module names of version 0.1: they still import.
 
-An alias is the module itself, not a copy, so that an exception caught under its old name is the one that was raised.
+An alias is the module itself, not a copy, so an exception raised under one name is caught under the other.
 """
 
 import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
@@ -22,23 +22,24 @@ MOVED = {
     "koopflow.provenance": "koopflow.cli.provenance",
     "koopflow.verify": "koopflow.cli.verify",
 }
-"""Old name: new name."""
+"""Version 0.1's name to today's."""
 
 
 class _Alias(Loader):
-    """Loads a module under its old name: what `import` gets is the module of the new name."""
+    """Loads the module that `MOVED` names."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        self._own = (module := importlib.import_module(MOVED[spec.name])).__spec__
+        module = importlib.import_module(MOVED[spec.name])
+        self._own = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._own  # importlib has just replaced it by the alias's
+        module.__spec__ = self._own  # importlib has just put the alias's in its place
 
     def get_code(self, name: str) -> CodeType | None:
-        """Return the code of the module called `name` before, for ``python -m``."""
+        """Return the code of the module with the old name `name`, for ``python -m``."""
         spec = importlib.util.find_spec(MOVED[name])
-        return spec.loader.get_code(spec.name) if spec and spec.loader else None  # type: ignore[attr-defined]
+        return spec.loader.get_code(spec.name) if spec and isinstance(spec.loader, InspectLoader) else None
 
 
 class _Finder(MetaPathFinder):

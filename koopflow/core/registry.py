@@ -1,7 +1,7 @@
 """One registry for every kind of thing that YAML names: models, sources, scores, couplings, forecasters, measures.
 
-A registry maps names to import targets ("koopflow.rg.couplings:share"), so that listing names imports nothing. Wherever a
-registered name is accepted, so is a target of the user's own: ``package.module:name``.
+A registry maps names to import targets ("koopflow.rg.couplings:share"), so listing names imports nothing. Wherever a
+registered name is accepted, so is a user's own target: ``package.module:name``.
 """
 
 import importlib
@@ -44,21 +44,21 @@ class Registry(Mapping[str, str]):
         return len(self._targets)
 
     def check(self, name: str, key: str) -> None:
-        """Raise a KoopflowError for `key` unless `name` is registered or has the form package.module:name; imports nothing."""
+        """Raise a KoopflowError for `key` unless `name` is registered or has the form package.module:name. Imports nothing."""
         if name not in self and not is_target(name):
             raise KoopflowError(
                 f"{key}: no {self.kind} named {name!r}{nearest(name, self)}; known are {', '.join(self)}, or package.module:name"
             )
 
     def load(self, name: str, key: str | None = None) -> Any:
-        """Import and return what `name` stands for.
+        """Import and return the object that `name` refers to.
 
         Parameters
         ----------
         name : str
             A registered name, or "package.module:name".
         key : str, optional
-            What an error names; the kind by default.
+            The key that an error names; the kind by default.
 
         Raises
         ------
@@ -77,11 +77,11 @@ def is_target(name: str) -> bool:
 
 
 def imported(target: str, key: str, kind: str) -> Any:
-    """Import the callable "package.module:name"; raise a KoopflowError for `key` when that fails, whatever the module raises."""
+    """Import the callable "package.module:name"; raise a KoopflowError for `key` if that fails for any reason."""
     module, _, attribute = target.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever a user's module raises while it is imported
+    except Exception as error:  # a user's module may raise anything while it is imported
         raise KoopflowError(f"{key}: {kind} {target} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise KoopflowError(f"{key}: {kind} {target} is not callable")

@@ -1,7 +1,7 @@
 """Random seeds derived by name, never by order.
 
-Adding, removing or reordering set-ups must not change the numbers of the others, so each stream of randomness is keyed by what it is
-for: ``rng(run_seed, "equivalence", "width-5", 3, "batches")``.
+Adding, removing or reordering set-ups must not change the numbers of the others, so each random stream is keyed by its
+purpose: ``rng(run_seed, "equivalence", "width-5", 3, "batches")``.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ def seed_sequence(seed: int, *names: object) -> np.random.SeedSequence:
     Parameters
     ----------
     seed : int
-        The run's seed (``seed`` in the config), non-negative.
+        The run's seed, non-negative (``seed`` in the config).
     *names : str or int
-        What the stream is for, from the general to the particular. Their text is hashed, so 3 and "3" are the same name.
+        The purpose of the stream, from general to particular. Their text is hashed, so 3 and "3" are the same name.
     """
     digest = hashlib.sha256("\x1f".join(str(name) for name in names).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")

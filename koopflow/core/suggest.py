@@ -1,4 +1,4 @@
-"""Near misses: what a misspelt name probably meant, and the error that says so."""
+"""Did you mean: the known name nearest to a misspelt one, and the error that suggests it."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from koopflow.core.errors import KoopflowError
 
 
 def nearest(found: object, known: Iterable[object]) -> str:
-    """Return " (did you mean X?)" for the name in `known` closest to `found`; an empty string where none is close.
+    """Return " (did you mean X?)" for the name in `known` closest to `found`, or "" if none is close.
 
     >>> nearest("lenett", ["lenet", "mlp"])
     ' (did you mean lenet?)'
@@ -17,6 +17,6 @@ def nearest(found: object, known: Iterable[object]) -> str:
 
 
 def unknown_name(key: str, found: object, known: Iterable[object], what: str) -> KoopflowError:
-    """Return the error for `key`, which names a `what` that is not among `known`."""
+    """Return the error for `key`, whose value `found` is no `what` among `known`."""
     names = sorted(map(str, known))
     return KoopflowError(f"{key}: no {what} named {str(found)!r}{nearest(found, names)}; known are {', '.join(names) or 'none'}")

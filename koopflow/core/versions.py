@@ -1,4 +1,4 @@
-"""What is running: the version of koopflow, its commit, and the packages it stands on."""
+"""The version of koopflow, its commit, and the packages that results depend on."""
 
 import platform
 import subprocess
@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def packages() -> str:
-    """Return names and versions of Python and of the packages that results depend on, of those installed."""
+    """Return the versions of Python and of the installed packages that results depend on."""
     found = [f"Python {platform.python_version()}"]
     for name in PACKAGES:
         try:
@@ -34,12 +34,15 @@ def packages() -> str:
 
 
 def code() -> str:
-    """Return the version of koopflow and, in a git checkout, its commit and whether files differ from it."""
+    """Return the version of koopflow and, in a git checkout, its commit and whether tracked files differ from it."""
     root = Path(koopflow.__file__).parents[1]
     try:
-        asked = {"cwd": root, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **asked).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **asked).stdout.strip()
+        commit = _git(root, "rev-parse", "--short=12", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return f"koopflow {koopflow.__version__}"
     return f"koopflow {koopflow.__version__}, commit {commit}{' with changes' if changed else ''}"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

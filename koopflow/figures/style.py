@@ -22,7 +22,7 @@ from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 
 from koopflow.core.errors import KoopflowError
-from koopflow.io.atomic import whole
+from koopflow.io.atomic import atomic_write
 
 SINGLE = 3.35
 """Width of a figure that fills one column of a two-column page, in inches (85 mm)."""
@@ -252,7 +252,7 @@ def save(figure: Figure, stem: str | os.PathLike) -> list[Path]:
         content = io.BytesIO()  # a disk that is full is told plainly by writing a file at once, and not by matplotlib
         write(figure, content)
         written.append(stem.parent / f"{stem.name}.{kind}")
-        with whole(written[-1]) as partial:
+        with atomic_write(written[-1]) as partial:
             partial.write_bytes(content.getbuffer())
     pyplot.close(figure)
     return written

@@ -1,0 +1,1 @@
+"""Files on disk: atomic writes, tables, arrays, checksums, and the columns of every table."""

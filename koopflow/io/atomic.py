@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes: a reader finds the earlier file or the complete new one, never a part."""
 
 import os
 from collections.abc import Iterator
@@ -7,21 +7,26 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: str | os.PathLike, several: bool = False) -> Iterator[Path]:
-    """Yield the place at which to write what shall be the file `path`.
+def atomic_write(path: str | os.PathLike[str], concurrent: bool = False) -> Iterator[Path]:
+    """Yield a temporary path; it replaces `path` when the block ends without an error.
 
-    It takes the name `path`, in a folder made for it where there is none, when the block ends, and is removed where the block fails: who
-    reads `path` finds what was there before, or all of it.
+    The folder of `path` is created if needed. If the block raises, the temporary file is removed and `path` stays as it was.
 
     Parameters
     ----------
     path : path
-    several : bool
-        Several processes may write this file at once: each has a place of its own, and the last one stays.
+        The file to write.
+    concurrent : bool
+        Whether several processes may write `path` at once. Each then gets a temporary path of its own, and the last to finish wins.
+
+    Yields
+    ------
+    Path
+        Where to write, in the folder of `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = f".{os.getpid()}" if several else ""
+    own = f".{os.getpid()}" if concurrent else ""
     partial = path.with_name(f".{path.name}{own}.partial")
     try:
         yield partial

@@ -1,17 +1,17 @@
-"""Checksums of results that carry none of their own: tables of text and figures. Each job's log ends with those of what it made."""
+"""Checksums of results that carry none themselves: text tables and figures. Each job logs those of its outputs."""
 
 import hashlib
 from pathlib import Path
 
-BARE = (".csv", ".json", ".png", ".pdf", ".rst", ".md")
-"""Kinds of results without a checksum inside, or with one of a part only; a report is made anew in a moment, and holds the time."""
+UNSIGNED = (".csv", ".json", ".png", ".pdf", ".rst", ".md")
+"""Suffixes of results without a checksum of all their content. Reports are left out: they contain the time."""
 
 
-def bare(path: str | Path) -> bool:
-    """Return whether `path` is a file whose content nothing in it vouches for."""
-    return Path(path).suffix in BARE and Path(path).is_file()
+def is_unsigned(path: str | Path) -> bool:
+    """Return whether `path` is a file that carries no checksum of its own."""
+    return Path(path).suffix in UNSIGNED and Path(path).is_file()
 
 
 def checksum(path: str | Path) -> str:
-    """Return the checksum of a file as Snakemake writes it: ``sha256:`` and 64 digits."""
+    """Return the checksum of a file as Snakemake writes it: ``sha256:`` and 64 hexadecimal digits."""
     return f"sha256:{hashlib.sha256(Path(path).read_bytes()).hexdigest()}"

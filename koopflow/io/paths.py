@@ -1,16 +1,18 @@
 """Files that the configuration names, checked before anything is planned."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from koopflow.core.errors import KoopflowError
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin")
 STATES = (".npy", *CHECKPOINTS)
-"""Endings of files that hold one state each: arrays, and checkpoints of PyTorch."""
+"""Suffixes of files that hold one state each: arrays, and checkpoints of PyTorch."""
 
 
-def existing(trajectories: dict) -> dict:
-    """Return the `trajectories` block as it is; raises KoopflowError naming the first whose path is not there."""
+def existing(trajectories: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the `trajectories` block unchanged; raise a KoopflowError that names the first missing path."""
     for name, spec in trajectories.items():
         for path in map(Path, listed(spec["path"])):
             if not path.exists():
@@ -20,18 +22,18 @@ def existing(trajectories: dict) -> dict:
     return trajectories
 
 
-def listed(paths: str | list[str]) -> list[str]:
-    """Return the paths that one key of the configuration names: one, or a list of them."""
+def listed(paths: str | Sequence[str]) -> list[str]:
+    """Return the paths of a key that takes one path or a list of them."""
     return [paths] if isinstance(paths, str) else list(paths)
 
 
-def takes_torch(trajectories: dict) -> bool:
-    """Return whether torch is needed to read the `trajectories` block: whether a folder of checkpoints is among its paths."""
+def takes_torch(trajectories: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether reading the `trajectories` block needs torch: whether any path holds checkpoints."""
     return any(file.endswith(CHECKPOINTS) for spec in trajectories.values() for file in read_from(spec["path"]))
 
 
-def read_from(paths: str | list[str]) -> list[str]:
-    """Return the files behind `paths`: each file itself, and the states in each folder, so that changing any one is noticed."""
+def read_from(paths: str | Sequence[str]) -> list[str]:
+    """Return the files behind `paths`: each file itself, and each state in a folder, so that any change is noticed."""
     found = []
     for path in map(Path, listed(paths)):
         inside = sorted(file for file in path.iterdir() if file.suffix in STATES) if path.is_dir() else [path]

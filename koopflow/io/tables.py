@@ -1,35 +1,37 @@
-"""Tables on disk, CSV and parquet: the contract's columns first, every digit kept, whole or not at all."""
+"""Tables on disk, CSV and parquet: contract columns first, all digits kept, written atomically."""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from koopflow.core.errors import KoopflowError
-from koopflow.io.atomic import whole
+from koopflow.io.atomic import atomic_write
 
 PARQUET_VERSION = 2
-REMEDY = "remove it and run the same command again: it is made anew"
+REMEDY = "remove it and run the same command again to recreate it"
 
 
-def write_csv(frame: pd.DataFrame, path: str | os.PathLike, columns: Sequence[str], sort: bool | Sequence[str] = False) -> None:
-    """Write `frame` to `path` as CSV: `columns` first and in this order, then whatever else the frame has.
+def write_csv(
+    frame: pd.DataFrame, path: str | os.PathLike[str], columns: Sequence[str], sort: bool | Sequence[str] = False
+) -> None:
+    """Write `frame` to `path` as CSV: `columns` first, in this order, then the frame's other columns.
 
-    Floats keep all their digits (``%.17g`` reads back to the same number), lines end in LF, and the file appears only
-    when complete.
+    Floats keep all their digits (``%.17g`` reads back to the same number) and lines end in LF.
 
     Parameters
     ----------
     frame : DataFrame
     path : path
     columns : sequence of str
-        The columns promised to readers (DESIGN's table of doors).
+        The table's contract (`koopflow.io.columns`).
     sort : bool or sequence of str
-        Sort rows by these columns first; True means by `columns`. False keeps the order of the frame.
+        Sort the rows by these columns; True means by `columns`. False keeps the frame's order.
 
     Raises
     ------
@@ -44,54 +46,58 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike, columns: Sequence[st
     ordered = frame[[*columns, *(name for name in frame.columns if name not in set(columns))]]
     if sort is not False:
         ordered = ordered.sort_values(list(columns if sort is True else sort), kind="stable")
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         ordered.to_csv(partial, index=False, float_format="%.17g", lineterminator="\n", encoding="utf-8")
 
 
-def read_csv(path: str | os.PathLike, columns: Iterable[str] = (), **options) -> pd.DataFrame:
-    """Read a table written by `write_csv` (or by anyone), checking that it has `columns`.
+def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **options: Any) -> pd.DataFrame:
+    """Read a CSV table and check that it has `columns`.
 
-    Numbers come back exactly as they were written. The word "null" or "NA" in a text column stays text; an empty cell is missing.
+    Numbers come back exactly as `write_csv` wrote them. "null" and "NA" stay text; an empty cell is missing.
+
+    Parameters
+    ----------
+    path : path
+    columns : iterable of str
+    **options
+        For `pandas.read_csv`.
 
     Raises
     ------
     KoopflowError
-        If the file is absent, empty, not CSV, or lacks one of `columns`; the message names the file and the column.
+        If the file is missing, empty, not CSV, or lacks one of `columns`; the message names file and column.
     """
-    options = {"keep_default_na": False, "na_values": ["", "nan", "NaN"]} | options
+    settings: dict[str, Any] = {"keep_default_na": False, "na_values": ["", "nan", "NaN"]} | options
     try:
-        frame = pd.read_csv(path, **options)
+        frame: pd.DataFrame = pd.read_csv(path, **settings)
     except FileNotFoundError:
         raise KoopflowError(f"{path}: no such table") from None
     except pd.errors.EmptyDataError:
         raise KoopflowError(f"{path}: the table is empty, not even a header line") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise KoopflowError(f"{path}: not a CSV table ({error})") from None
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise KoopflowError(f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, frame.columns))}")
-    return frame
+    return _with_columns(frame, path, columns)
 
 
 def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
-    """Write `frame` (without its index) to `path` as parquet with a checksum of its content; the file appears only when complete."""
+    """Write `frame`, without its index, to `path` as parquet with a checksum of its content."""
     import pyarrow
     from pyarrow import parquet
 
     table = pyarrow.Table.from_pandas(frame, preserve_index=False)
     about = {"version": PARQUET_VERSION, "checksum": _checksum(table.to_pandas())}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"koopflow": json.dumps(about).encode()})
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         parquet.write_table(table, partial)
 
 
-def read_parquet(path: str | os.PathLike, columns: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a table written by `write_parquet`, comparing its checksum and checking that it has `columns`.
+def read_parquet(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a table written by `write_parquet`, compare its checksum, and check that it has `columns`.
 
     Raises
     ------
     KoopflowError
-        If the file is absent, damaged, of another format version, or lacks one of `columns`; one line with file and remedy.
+        If the file is missing, damaged, of another format version, or lacks one of `columns`; the message has the remedy.
     """
     from pyarrow import parquet
 
@@ -111,14 +117,19 @@ def read_parquet(path: str | os.PathLike, columns: Iterable[str] = ()) -> pd.Dat
         raise KoopflowError(f"{path}: format version {version}, this koopflow reads {PARQUET_VERSION}; {REMEDY}")
     if checksum != _checksum(frame):
         raise KoopflowError(f"{path}: damaged, its content does not match its checksum; {REMEDY}")
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise KoopflowError(f"{path}: column {missing[0]!r} is missing; found {', '.join(map(str, frame.columns))}")
+    return _with_columns(frame, path, columns)
+
+
+def _with_columns(frame: pd.DataFrame, path: str | os.PathLike[str], columns: Iterable[str]) -> pd.DataFrame:
+    """Return `frame`; raise a KoopflowError if it lacks one of `columns`."""
+    for name in columns:
+        if name not in frame.columns:
+            raise KoopflowError(f"{path}: column {name!r} is missing; found {', '.join(map(str, frame.columns))}")
     return frame
 
 
 def _checksum(frame: pd.DataFrame) -> str:
-    """Return a checksum of the names, types and values of a table's columns."""
+    """Return the SHA-256 of the names, types and values of a table's columns."""
     digest = hashlib.sha256()
     for name, column in frame.items():
         digest.update(f"{name}\x1f{column.dtype}\x1f{len(column)}\x1e".encode())
@@ -128,14 +139,14 @@ def _checksum(frame: pd.DataFrame) -> str:
 
 
 def _pieces(column: pd.Series) -> Iterable[bytes]:
-    """Give the values of a column as bytes: numbers as they are, texts by their code among the distinct ones, arrays end to end."""
+    """Yield a column's values as bytes: numbers as stored, texts as codes and distinct values, arrays concatenated."""
     if column.dtype.kind in "biufcmM":
         yield column.to_numpy().tobytes()
     elif len(column) and all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in column):
         yield np.array([value.size for value in column], dtype=np.int64).tobytes()
         yield np.concatenate(list(column)).tobytes()
     else:
-        # Texts are equal or not as their representations are; other objects need not be (1 == True).
+        # repr tells objects apart that compare equal (1 == True); texts need no repr
         texts = isinstance(column.dtype, pd.StringDtype)
         codes, distinct = pd.factorize(column if texts else column.map(repr), use_na_sentinel=False)
         yield codes.astype(np.int64).tobytes()

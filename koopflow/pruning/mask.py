@@ -15,7 +15,7 @@ import numpy as np
 
 from koopflow.core import masks
 from koopflow.core.errors import KoopflowError
-from koopflow.io.atomic import whole
+from koopflow.io.atomic import atomic_write
 
 Parameters = Sequence[tuple[str, tuple[int, ...]]]
 
@@ -112,7 +112,7 @@ class Mask:
         """Write the mask to `path` (an .npz, one bool array per tensor), whole or not at all; equal masks give equal bytes."""
         arrays = {f"mask/{name}": self[name] for name, _ in self.parameters}
         header = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
-        with whole(path) as partial, open(partial, "wb") as file:
+        with atomic_write(path) as partial, open(partial, "wb") as file:
             np.savez_compressed(file, **header, **arrays)
 
     @classmethod

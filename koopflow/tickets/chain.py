@@ -9,7 +9,7 @@ import numpy as np
 
 from koopflow.core.errors import KoopflowError
 from koopflow.io import npz as store
-from koopflow.io.atomic import whole
+from koopflow.io.atomic import atomic_write
 
 KIND, VERSION = "chain of pruning rounds", 2
 
@@ -144,7 +144,7 @@ def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) ->
             written.append(Path(folder) / f"seed-{seed}_round-{round_number:02d}.safetensors")
             # One entry: safetensors writes several in an order that differs from process to process.
             content = save(tensors, metadata={"ticket": json.dumps(provenance, sort_keys=True)})
-            with whole(written[-1]) as partial:
+            with atomic_write(written[-1]) as partial:
                 partial.write_bytes(content)
     return written
 

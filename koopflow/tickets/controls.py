@@ -30,7 +30,7 @@ def run_control(setup: training.Setup, images, chain: Chain, rounds: list[int], 
                 mask = random_masks(mask, study["seed"], study["task"], seed, round_number)
             elif control == "one_shot":
                 keep = sum(int(layer.sum()) for layer in mask.values())
-                mask = selection.select({name: np.abs(chain.dense[name][seed]) for name in layers}, keep)
+                mask = selection.layer_masks({name: np.abs(chain.dense[name][seed]) for name in layers}, keep)
             for name in names:
                 weights[name].append(start[name][seed])
             for name in layers:

@@ -151,8 +151,8 @@ def prune(
     """Remove the smallest `fraction` of the survivors, `composed` times at once, exactly: of all together, or of each layer."""
     counts = {name: int(mask.sum()) for name, mask in alive.items()}
     if scope == "layer":
-        return selection.select(magnitudes, {name: _left(n, fraction, composed) for name, n in counts.items()}, alive)
-    return selection.select(magnitudes, _left(sum(counts.values()), fraction, composed), alive)
+        return selection.layer_masks(magnitudes, {name: _left(n, fraction, composed) for name, n in counts.items()}, alive)
+    return selection.layer_masks(magnitudes, _left(sum(counts.values()), fraction, composed), alive)
 
 
 def _left(survivors: int, fraction: float, times: int) -> int:

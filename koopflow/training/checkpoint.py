@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from koopflow.core.errors import KoopflowError
-from koopflow.io.atomic import whole
+from koopflow.io.atomic import atomic_write
 
 # torch does not compare the checksums of the zip file that it writes, so a line with one stands before it.
 HEAD = b"koopflow checkpoint 2\n"
@@ -64,7 +64,7 @@ class Store:
         """Write `state` (tensors, numbers, strings, and lists and dicts of them), whole or not at all."""
         content = io.BytesIO()
         torch.save(state, content)
-        with whole(self.path, several=True) as partial, partial.open("wb") as file:
+        with atomic_write(self.path, concurrent=True) as partial, partial.open("wb") as file:
             file.write(HEAD + hashlib.sha256(content.getbuffer()).hexdigest().encode() + b"\n")
             file.write(content.getbuffer())
             file.flush()

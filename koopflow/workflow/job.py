@@ -17,7 +17,7 @@ from pathlib import Path
 
 from koopflow.core import versions
 from koopflow.core.errors import KoopflowError
-from koopflow.io.checksums import bare, checksum
+from koopflow.io.checksums import checksum, is_unsigned
 
 logger = logging.getLogger("koopflow")
 
@@ -51,7 +51,7 @@ def job(log: str | Path, threads: int = 1, params: Mapping | None = None, output
     params : mapping, optional
         The job's parameters: they go to the log by name, because Snakemake's own record keeps their values alone.
     outputs : paths
-        What the job makes: the log ends with the checksums of those that carry none of their own (`koopflow.io.checksums.bare`).
+        What the job makes: the log ends with the checksums of those that carry none of their own (`koopflow.io.checksums.is_unsigned`).
 
     Raises
     ------
@@ -81,7 +81,7 @@ def job(log: str | Path, threads: int = 1, params: Mapping | None = None, output
     sys.excepthook, sys.unraisablehook = _without_outside(*hooks)
     try:
         yield logger
-        for path in filter(bare, outputs):
+        for path in filter(is_unsigned, outputs):
             logger.debug("%s %s", checksum(path), path)
         logger.info("done in %.1f s%s", time.monotonic() - started, _gpu_memory())
     except KoopflowError as error:

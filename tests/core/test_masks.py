@@ -30,10 +30,10 @@ def test_earlier_pruned_weights_never_return_even_when_largest():
 
 def test_global_selection_compares_across_layers_and_per_layer_does_not():
     scores = {"a": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([10.0, 20.0, 30.0])}
-    together = masks.select(scores, 3)
+    together = masks.layer_masks(scores, 3)
     assert together["a"].sum() == 0
     assert together["b"].all()
-    apart = masks.select(scores, {"a": 2, "b": 1})
+    apart = masks.layer_masks(scores, {"a": 2, "b": 1})
     np.testing.assert_array_equal(apart["a"], [[False, False], [True, True]])
     np.testing.assert_array_equal(apart["b"], [False, False, True])
     assert masks.empty_layers(together) == ["a"]
@@ -42,9 +42,9 @@ def test_global_selection_compares_across_layers_and_per_layer_does_not():
 
 def test_a_replica_is_masked_as_if_alone():
     scores = np.random.default_rng(1).normal(size=(3, 5, 4))
-    many = masks.select({"w": scores}, 7, replicas=True)["w"]
+    many = masks.layer_masks({"w": scores}, 7, replicas=True)["w"]
     for replica in range(3):
-        np.testing.assert_array_equal(many[replica], masks.select({"w": scores[replica]}, 7)["w"])
+        np.testing.assert_array_equal(many[replica], masks.layer_masks({"w": scores[replica]}, 7)["w"])
 
 
 def test_successive_rounds_remove_the_nearest_integer_each_time():
@@ -72,7 +72,7 @@ def test_impossible_requests_say_what_is_wrong(call, words):
 
 def test_ties_are_spread_over_the_layers_nested_and_pinned():
     scores = {"a": np.zeros(1000), "b": np.zeros(1000)}
-    half, few = masks.select(scores, 1000), masks.select(scores, 5)
+    half, few = masks.layer_masks(scores, 1000), masks.layer_masks(scores, 5)
     assert 400 < half["a"].sum() < 600
     assert not any((few[name] & ~half[name]).any() for name in scores)
     # Pinned: another machine or NumPy must decide the same ties.

@@ -1,0 +1,61 @@
+"""Parameters chosen by name patterns: shell-style, case-sensitive (``fc2.*``, ``*.weight``)."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import nearest
+
+SHOWN = 12
+"""How many names an error lists."""
+
+
+def as_patterns(patterns: str | Sequence[str] | None) -> list[str]:
+    """Return `patterns` as a list; None stands for every name.
+
+    >>> as_patterns("fc2.*"), as_patterns(None)
+    (['fc2.*'], ['*'])
+    """
+    return ["*"] if patterns is None else [patterns] if isinstance(patterns, str) else list(patterns)
+
+
+def matches(name: str, patterns: str | Sequence[str] | None) -> bool:
+    """Return whether `name` matches any of the `patterns`.
+
+    >>> matches("fc2.weight", ["conv*", "fc2.*"])
+    True
+    """
+    return any(fnmatchcase(name, pattern) for pattern in as_patterns(patterns))
+
+
+def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: str) -> list[str]:
+    """Return the `names` that match any of the `patterns`, in their own order.
+
+    Parameters
+    ----------
+    names : iterable of str
+    patterns : str, sequence of str or None
+        None stands for every name.
+    where : str
+        The key or file that an error begins with.
+
+    Raises
+    ------
+    KoopflowError
+        If a pattern matches no name.
+
+    Examples
+    --------
+    >>> matching(["fc1.weight", "fc1.bias", "fc2.weight"], "*.weight", "parameters")
+    ['fc1.weight', 'fc2.weight']
+    """
+    names = list(names)
+    for pattern in as_patterns(patterns):
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise KoopflowError(f"{where}: no parameter matches {pattern!r}{nearest(pattern, names)}; available are {shown(names)}")
+    return [name for name in names if matches(name, patterns)]
+
+
+def shown(names: Sequence[str]) -> str:
+    """Return the first few of `names` for a message, with an ellipsis if there are more; "none" for no name."""
+    return (", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")) or "none"
