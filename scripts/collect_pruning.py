@@ -3,11 +3,14 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
+    from koopflow.io.columns import NETWORK_TABLES, PRUNING_SUMMARIES
     from koopflow.io.tables import read_csv, write_csv
     from koopflow.pruning import summary
-    from koopflow.pruning.columns import TABLES
 
-    joined = {name: summary.joined([read_csv(file, columns) for file in snakemake.input[name]]) for name, columns in TABLES.items()}
+    joined = {
+        name: summary.joined([read_csv(file, columns) for file in snakemake.input[name]])
+        for name, columns in NETWORK_TABLES.items()
+    }
     made = {
         "differences": summary.differences(joined["accuracy"], joined["overlap"]),
         "best": summary.best(joined["accuracy"]),
@@ -17,4 +20,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     for study in sorted(set(joined["exclusions"]["study"]) - set(joined["accuracy"]["study"])):
         log.warning("pruning.studies.%s: every network diverged; lower optimizer.learning_rate", study)
     for name, frame in summary.counted({**joined, **made}).items():
-        write_csv(frame, snakemake.output[name], {**TABLES, **summary.COLUMNS}[name])
+        write_csv(frame, snakemake.output[name], {**NETWORK_TABLES, **PRUNING_SUMMARIES}[name])

@@ -6,6 +6,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
 
     from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
+    from koopflow.io.columns import SETUP_DISTANCES, SETUP_EIGENVALUES, SETUP_EXCLUSIONS, SETUP_LOSSES, SETUP_MATRIX, TESTS
     from koopflow.io.tables import read_csv, write_csv
 
     given, out = snakemake.params, snakemake.output
@@ -20,10 +21,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed, excluded)
     matrix = mean_distances(spectra).rename_axis("setting").reset_index()
     matrix["excluded"] = [excluded.get(name, 0) for name in matrix["setting"]]
-    write_csv(eigenvalues, out.eigenvalues, ["setting", "seed", "mode", "real", "imag", "residual"])
-    write_csv(distances, out.distances, ["comparison", "a", "b", "seed", "distance", "p_shuffle"])
-    columns = ["comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict"]
-    write_csv(tests, out.tests, columns)
-    write_csv(exclusions, out.exclusions, ["setting", "replica", "diverged_at"])
-    write_csv(matrix, out.matrix, ["setting"])
-    write_csv(losses, out.losses, ["setting", "step", "loss", "low", "high", "n"])
+    write_csv(eigenvalues, out.eigenvalues, SETUP_EIGENVALUES)
+    write_csv(distances, out.distances, SETUP_DISTANCES)
+    write_csv(tests, out.tests, TESTS)
+    write_csv(exclusions, out.exclusions, SETUP_EXCLUSIONS)
+    write_csv(matrix, out.matrix, SETUP_MATRIX)
+    write_csv(losses, out.losses, SETUP_LOSSES)

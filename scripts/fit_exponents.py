@@ -7,13 +7,14 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
+    from koopflow.io.columns import TICKET_ELASTIC, TICKET_TABLES
     from koopflow.io.tables import read_csv, write_csv
     from koopflow.tickets import collection
 
     given, studies = snakemake.params, snakemake.params.studies
     trained = {name: collection.read_study(study, Path(given.folder, name)) for name, study in studies.items()}
     found = collection.all_tables(given.tickets, studies, trained, log.info)
-    stretched = [read_csv(path, collection.COLUMNS["elastic"]) for path in snakemake.input.elastic]
-    found["elastic"] = pd.concat(stretched) if stretched else pd.DataFrame(columns=collection.COLUMNS["elastic"])
+    stretched = [read_csv(path, TICKET_ELASTIC) for path in snakemake.input.elastic]
+    found["elastic"] = pd.concat(stretched) if stretched else pd.DataFrame(columns=TICKET_ELASTIC)
     for name, frame in found.items():
-        write_csv(frame, snakemake.output[name], collection.COLUMNS[name])
+        write_csv(frame, snakemake.output[name], TICKET_TABLES[name])

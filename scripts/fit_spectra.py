@@ -7,12 +7,13 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from tqdm import tqdm
 
     from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
+    from koopflow.io.columns import REPLICAS, SETUP_EIGENVALUES, SETUP_EXCLUSIONS, SETUP_LOSSES
     from koopflow.io.tables import read_csv, write_csv
 
     given, name = snakemake.params, snakemake.wildcards.setup
     spectra, losses, gone = [], {}, []
     for path, table, (first, stop) in zip(snakemake.input.trajectories, snakemake.input.replicas, given.parts):
-        replicas = read_csv(table, ["replica", "diverged_at"], dtype={"replica": str})
+        replicas = read_csv(table, REPLICAS, dtype={"replica": str})
         diverged = replicas["replica"][replicas["diverged_at"].notna()].tolist()
         gone.append(exclusions(name, replicas))
         seeds = range(first, stop)
@@ -21,8 +22,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         curves, steps = seed_losses(path, seeds, given.copies, diverged)
         losses |= curves
         log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))
-    columns = ["setting", "seed", "mode", "real", "imag", "residual"]
-    write_csv(pd.concat(spectra, ignore_index=True), snakemake.output.eigenvalues, columns)
+    write_csv(pd.concat(spectra, ignore_index=True), snakemake.output.eigenvalues, SETUP_EIGENVALUES)
     gone = pd.concat(gone, ignore_index=True)
-    write_csv(gone, snakemake.output.exclusions, ["setting", "replica", "diverged_at"])
-    write_csv(loss_curve(name, losses, steps, len(gone)), snakemake.output.losses, ["setting", "step", "loss", "low", "high", "n"])
+    write_csv(gone, snakemake.output.exclusions, SETUP_EXCLUSIONS)
+    write_csv(loss_curve(name, losses, steps, len(gone)), snakemake.output.losses, SETUP_LOSSES)

@@ -3,8 +3,9 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES
     from koopflow.io.tables import write_csv
-    from koopflow.koopman.tables import RUN_COLUMNS, SPECTRUM_COLUMNS, trajectory_spectrum
+    from koopflow.koopman.tables import trajectory_spectrum
 
     options = snakemake.params.options
     spectrum, runs = trajectory_spectrum(
@@ -15,5 +16,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         options["level"],
         options["largest_residual"],
     )
-    write_csv(spectrum, snakemake.output.spectrum, SPECTRUM_COLUMNS)
-    write_csv(runs, snakemake.output.runs, RUN_COLUMNS)
+    write_csv(spectrum, snakemake.output.spectrum, TRAJECTORY_EIGENVALUES)
+    write_csv(runs, snakemake.output.runs, SETUP_EIGENVALUES)

@@ -6,6 +6,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.equivalence.optimizers import losses, trajectories
     from koopflow.equivalence.spectra import optimizer_tables
     from koopflow.io import npz
+    from koopflow.io.columns import OPTIMIZER_DISTANCES, OPTIMIZER_EIGENVALUES
     from koopflow.io.tables import write_csv
 
     study = snakemake.params.study
@@ -13,5 +14,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     eigenvalues, distances = optimizer_tables(runs, study["delays"], study["shuffles"], snakemake.params.seed, study["draws"])
     losses = {f"loss_{name}": values for name, values in losses(runs).items()}
     npz.save(snakemake.output.trajectories, "runs of optimizers", 1, {**runs, **losses})
-    write_csv(eigenvalues, snakemake.output.eigenvalues, ["algorithm", "mode", "real", "imag", "residual"])
-    write_csv(distances, snakemake.output.distances, ["a", "b", "distance", "p_shuffle"])
+    write_csv(eigenvalues, snakemake.output.eigenvalues, OPTIMIZER_EIGENVALUES)
+    write_csv(distances, snakemake.output.distances, OPTIMIZER_DISTANCES)

@@ -7,9 +7,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from pathlib import Path
 
     from koopflow.data.images import load
+    from koopflow.io.columns import NETWORK_TABLES
     from koopflow.io.tables import read_csv, write_csv
     from koopflow.pruning import study
-    from koopflow.pruning.columns import TABLES
     from koopflow.pruning.training import Networks
     from koopflow.training.checkpoint import Checkpoint
 
@@ -35,5 +35,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         )
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         log.warning(message)
-    for table, columns in TABLES.items():
+    for table, columns in NETWORK_TABLES.items():
         write_csv(tables[table], snakemake.output[table], columns)

@@ -8,13 +8,13 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     import pandas as pd
 
-    from koopflow.forecast.evaluate import PREDICTION_COLUMNS
-    from koopflow.forecast.skill import SKILL_COLUMNS, skill_table
+    from koopflow.forecast.skill import skill_table
+    from koopflow.io.columns import FORECAST_PREDICTIONS, FORECAST_SKILL
     from koopflow.io.tables import read_parquet, write_csv, write_parquet
 
-    predictions = pd.concat([read_parquet(path, PREDICTION_COLUMNS) for path in snakemake.input.predictions], ignore_index=True)
+    predictions = pd.concat([read_parquet(path, FORECAST_PREDICTIONS) for path in snakemake.input.predictions], ignore_index=True)
     choices = [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.choices]
     scales = {name: each["mase_scale"] for name, each in zip(snakemake.params.series, choices)}
     skill = skill_table(predictions, scales, seed=snakemake.params.seed, draws=snakemake.params.draws)
     write_parquet(predictions, snakemake.output.predictions)
-    write_csv(skill, snakemake.output.skill, SKILL_COLUMNS, sort=["series", "method", "horizon"])
+    write_csv(skill, snakemake.output.skill, FORECAST_SKILL, sort=["series", "method", "horizon"])

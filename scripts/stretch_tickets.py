@@ -4,11 +4,11 @@ from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.data.images import load
+    from koopflow.io.columns import TICKET_ELASTIC
     from koopflow.io.tables import write_csv
     from koopflow.tickets.chain import load_chain
     from koopflow.tickets.checks import model_name
     from koopflow.tickets.jobs import train_stretched
-    from koopflow.tickets.tables import ELASTIC
 
     given, data = snakemake.params, snakemake.params.data
     study = {**given.study, "checkpoints": ".checkpoints/training"}
@@ -17,4 +17,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     target = chains.pop(snakemake.wildcards.study)
     sources = {model_name(given.models[name]): chain for name, chain in chains.items()}
     rows = train_stretched(snakemake.wildcards.elastic, images, study, target, sources, given.rounds)
-    write_csv(rows, snakemake.output[0], ELASTIC)
+    write_csv(rows, snakemake.output[0], TICKET_ELASTIC)

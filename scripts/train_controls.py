@@ -4,11 +4,11 @@ from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     from koopflow.data.images import load
+    from koopflow.io.columns import TICKET_ROUNDS
     from koopflow.io.tables import write_csv
     from koopflow.tickets import jobs as tickets
     from koopflow.tickets.chain import load_chain, write_tickets
     from koopflow.tickets.collection import save_composition
-    from koopflow.tickets.tables import ROUNDS
 
     task, data, seed = snakemake.wildcards.task, snakemake.params.data, snakemake.params.seed
     study = {**snakemake.params.study, "checkpoints": ".checkpoints/training"}
@@ -18,4 +18,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     composition = tickets.train_composition(task, images, study, seed, chain, ".checkpoints/tickets", log.info)
     save_composition(composition, snakemake.output.composition)
     write_tickets(chain, snakemake.output.tickets, tickets.ticket_rounds(study, chain))
-    write_csv(rounds, snakemake.output.rounds, ROUNDS)
+    write_csv(rounds, snakemake.output.rounds, TICKET_ROUNDS)

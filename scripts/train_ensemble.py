@@ -7,6 +7,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from tqdm import tqdm
 
     from koopflow.data.images import load
+    from koopflow.io.columns import REPLICAS
     from koopflow.io.tables import write_csv
     from koopflow.training.capture import Capture
     from koopflow.training.checkpoint import Checkpoint
@@ -38,4 +39,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     )
     for replica, step in trained.diverged.items():
         log.warning("%s: replica %s diverged at step %d and is left out", name, replica, step)
-    write_csv(replicas, snakemake.output.replicas, ["replica", "accuracy", "loss", "diverged_at"])
+    write_csv(replicas, snakemake.output.replicas, REPLICAS)

@@ -9,6 +9,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from tqdm import tqdm
 
     from koopflow.data.images import load
+    from koopflow.io.columns import TRAINING_COST
     from koopflow.io.tables import write_csv
     from koopflow.pruning import training
     from koopflow.training.checkpoint import Checkpoint
@@ -39,4 +40,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     networks.save(snakemake.output.networks)
     for seed, step in networks.diverged.items():
         log.warning("%s: network %s diverged at step %d and is left out", name, seed, step)
-    write_csv(pd.DataFrame({"seconds_per_step": [seconds]}), snakemake.output.cost, ["seconds_per_step"])
+    write_csv(pd.DataFrame({"seconds_per_step": [seconds]}), snakemake.output.cost, TRAINING_COST)

@@ -15,8 +15,8 @@ from koopflow.claims import forecast, pruning, tickets, training  # noqa: F401  
 from koopflow.claims.estimate import Estimate, Tables, Undecided
 from koopflow.claims.measures import MEASURES
 from koopflow.core.errors import KoopflowError
+from koopflow.io.columns import CLAIMS
 
-COLUMNS = ["claim", "paper", "statement", "statistic", "value", "ci_low", "ci_high", "criterion", "verdict", "n"]
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
 OWN = {"paper", "statement", "measure", "above", "below"}
 
@@ -71,7 +71,7 @@ def criterion(level: float, above: float | None, below: float | None) -> str:
 
 
 def evaluate(claims: Mapping, tables: Tables | str | Path) -> pd.DataFrame:
-    """Return one row per claim: `COLUMNS`, then the unit of n and the reason where nothing could be computed.
+    """Return one row per claim: `koopflow.io.columns.CLAIMS`; `reason` says why nothing could be computed.
 
     Parameters
     ----------
@@ -121,4 +121,4 @@ def evaluate(claims: Mapping, tables: Tables | str | Path) -> pd.DataFrame:
                 "excluded": (estimate.excluded if estimate else 0) + tables.excluded(options),
             }
         )
-    return pd.DataFrame(rows, columns=[*COLUMNS, "unit", "above", "below", "reason", "excluded"])
+    return pd.DataFrame(rows, columns=CLAIMS)

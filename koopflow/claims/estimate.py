@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.core import intervals
+from koopflow.io.columns import CONTRACTS
 from koopflow.io.tables import read_csv
 
 
@@ -57,8 +58,15 @@ class Tables:
     given: dict[str, pd.DataFrame] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
-    def read(self, path: str, columns: Sequence[str]) -> pd.DataFrame:
+    def read(self, path: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the table at `path`, or raise `Undecided` when this run did not make it or it has no rows.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the results folder.
+        columns : sequence of str, optional
+            The columns that it must have; by default those of `koopflow.io.columns.CONTRACTS`.
 
         Raises
         ------
@@ -68,7 +76,7 @@ class Tables:
         if path not in self.given:
             if self.folder is None or not (self.folder / path).is_file():
                 raise Undecided(f"this run made no table {path}")
-            self.given[path] = read_csv(self.folder / path, columns)
+            self.given[path] = read_csv(self.folder / path, CONTRACTS.get(path, ()) if columns is None else columns)
         if self.given[path].empty:
             raise Undecided(f"the table {path} has no rows")
         self.used.add(path)

@@ -12,7 +12,7 @@ SKILL = "forecast/skill.csv"
 def _rows(tables: Tables, series, horizon):
     if not series:
         raise Undecided("this run forecasts no series of this kind")
-    frame = tables.read(SKILL, ["series", "method", "horizon", "n", "mae", "skill_vs_sliding", "ci_low", "ci_high"])
+    frame = tables.read(SKILL)
     return pick(frame, SKILL, series=series, horizon=horizon)
 
 

@@ -26,7 +26,7 @@ def _epochs(frame: pd.DataFrame, when: str) -> pd.DataFrame:
 
 def _beyond_chance(tables: Tables, study, a: str, b: str) -> pd.DataFrame:
     """Return the overlaps of the two methods' surviving weights, 0 where chance would put them and 1 where they agree."""
-    frame = tables.read(OVERLAP, ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"])
+    frame = tables.read(OVERLAP)
     frame = pick(frame, OVERLAP, study=study)
     either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
     frame = frame[either & (frame["compression"] > 1)]
@@ -53,7 +53,7 @@ def agreement_gained(tables: Tables, level: float, a: str, b: str, study: str | 
 @measure("largest difference in accuracy after pruning between two methods over compressions (share of images)")
 def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: str, study: str | None = None) -> Estimate:
     """Return accuracy of `a` minus that of `b` at the compression above 1 where the mean over seeds differs most."""
-    frame = tables.read(ACCURACY, ["study", "method", "epoch", "compression", "seed", "accuracy"])
+    frame = tables.read(ACCURACY)
     frame = pick(frame, ACCURACY, study=study, method=[a, b])
     frame = _epochs(frame[frame["compression"] > 1], when)
     wide = frame.pivot_table(index=["compression", "seed"], columns="method", values="accuracy").reset_index()
@@ -71,8 +71,7 @@ def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study
     Per study, the spectrum of the fit listed first (its window and rank) is used; the correlation is over epochs, averaged over studies.
     """
     agreement = _beyond_chance(tables, study, a, b).groupby(["study", "seed", "epoch"])["agreement"].mean()
-    columns = ["study", "epoch", "seed", "window", "rank", "real", "imag"]
-    spectrum = pick(tables.read(SPECTRUM, columns), SPECTRUM, study=study)
+    spectrum = pick(tables.read(SPECTRUM), SPECTRUM, study=study)
     fits = spectrum.drop_duplicates(["study", "epoch", "seed"])[["study", "epoch", "seed", "window", "rank"]]
     spectrum = spectrum.merge(fits, on=list(fits.columns))
     gaps = np.hypot(spectrum["real"] - 1, spectrum["imag"]).groupby([spectrum["study"], spectrum["seed"], spectrum["epoch"]]).min()

@@ -12,17 +12,6 @@ FLOW = "tickets/flow.csv"
 EXPONENTS = "tickets/exponents.csv"
 COMPOSITION = "tickets/composition.csv"
 TRANSFER = "tickets/transfer.csv"
-TRANSFER_COLUMNS = [
-    "source",
-    "target",
-    "model",
-    "seed",
-    "density",
-    "accuracy",
-    "accuracy_own",
-    "accuracy_random",
-    "exponent_distance",
-]
 
 
 @measure("share of the variance of the log couplings explained by power laws of the density, in the scaling window")
@@ -31,8 +20,8 @@ def scaling(tables: Tables, level: float, task: str | None = None, model: str | 
 
     The residuals of all layers are set against all variance, so a layer whose coupling hardly moves neither helps nor harms.
     """
-    flow = pick(tables.read(FLOW, ["task", "model", "seed", "round", "layer", "density", "coupling"]), FLOW, task=task, model=model)
-    windows = tables.read(EXPONENTS, ["task", "model", "layer", "first_round", "last_round"])
+    flow = pick(tables.read(FLOW), FLOW, task=task, model=model)
+    windows = tables.read(EXPONENTS)
     windows = windows[["task", "model", "layer", "first_round", "last_round"]].drop_duplicates(["task", "model", "layer"])
     flow = flow.merge(windows, on=["task", "model", "layer"])
     flow = flow[(flow["round"] >= flow["first_round"]) & (flow["round"] <= flow["last_round"]) & (flow["coupling"] > 0)]
@@ -53,7 +42,7 @@ def scaling(tables: Tables, level: float, task: str | None = None, model: str | 
 @measure("mean relative difference of the couplings after two small rounds and after one large one")
 def composition(tables: Tables, level: float, task: str | None = None, model: str | None = None) -> Estimate:
     """Return mean |log(M_a / M_b)| over tasks, layers and densities, per seed: 0.05 is a difference of about 5 %."""
-    frame = tables.read(COMPOSITION, ["task", "model", "seed", "density", "layer", "coupling_a", "coupling_b"])
+    frame = tables.read(COMPOSITION)
     frame = pick(frame, COMPOSITION, task=task, model=model)
     if "comparison" in frame:  # the same steps run again stand in the same table, as the floor
         frame = frame[frame["comparison"] == "composition"]
@@ -64,7 +53,7 @@ def composition(tables: Tables, level: float, task: str | None = None, model: st
 
 def _pairs(tables: Tables, model, density, source=None, target=None) -> pd.DataFrame:
     """Return transfers between different tasks, with the share of the way from a random mask (0) to the task's own ticket (1)."""
-    frame = pick(tables.read(TRANSFER, TRANSFER_COLUMNS), TRANSFER, model=model, source=source, target=target)
+    frame = pick(tables.read(TRANSFER), TRANSFER, model=model, source=source, target=target)
     frame = frame[frame["source"] != frame["target"]]
     if density is not None:
         frame = frame[frame["density"] <= density]

@@ -23,7 +23,7 @@ def distance_beside_control(tables: Tables, level: float, a: str, b: str, contro
 
     The interval joins opposite ends of the two distances' intervals over initial conditions: it holds at least as often as they do.
     """
-    frame = tables.read(OPTIMIZERS, ["a", "b", "distance", "ci_low", "ci_high", "n"])
+    frame = tables.read(OPTIMIZERS)
     near = _distance(frame, a, b)
     far = min((_distance(frame, name, control) for name in (a, b)), key=lambda row: row["distance"])
     ends = ["distance", "ci_low", "ci_high"]
@@ -42,7 +42,7 @@ def excess_distance(tables: Tables, level: float, comparison: str, a: str | None
     left out one at a
     time, with every distance they take part in.
     """
-    frame = pick(tables.read(TRAINING, ["comparison", "a", "b", "seed", "distance"]), TRAINING, comparison=comparison)
+    frame = pick(tables.read(TRAINING), TRAINING, comparison=comparison)
     frame = frame[np.isfinite(frame["distance"])]
     seeds_of = [tuple(str(seed).split("-")) for seed in frame["seed"]]
     distances, left, right = frame["distance"].to_numpy(), frame["a"].to_numpy(), frame["b"].to_numpy()

@@ -7,6 +7,7 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import eigenvalue_rows
+from koopflow.io.columns import SETUP_EIGENVALUES, SETUP_LOSSES
 from koopflow.koopman.dmd import fit
 from koopflow.trajectory import Trajectory
 
@@ -45,7 +46,7 @@ def fit_part(
                 except KoopflowError as error:
                     raise KoopflowError(f"set-up {setting}, seed {seed}: {error}") from None
                 rows += [row | {"excluded": copies - len(kept)} for row in eigenvalue_rows(fitted, setting=setting, seed=seed)]
-    return pd.DataFrame(rows, columns=["setting", "seed", "mode", "real", "imag", "residual", "excluded"])
+    return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "excluded"])
 
 
 def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray, excluded: int = 0) -> pd.DataFrame:
@@ -60,7 +61,7 @@ def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray
         How many replicas of the set-up were left out as diverged.
     """
     if not losses:
-        return pd.DataFrame(columns=["setting", "step", "loss", "low", "high", "n", "excluded"])
+        return pd.DataFrame(columns=[*SETUP_LOSSES, "excluded"])
     curves = np.stack(list(losses.values()))
     bins = np.array_split(np.arange(len(steps)), min(CURVE_POINTS, len(steps)))
     binned = np.stack([curves[:, chosen].mean(axis=1) for chosen in bins], axis=1)

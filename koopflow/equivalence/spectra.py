@@ -9,6 +9,7 @@ import pandas as pd
 from koopflow.core.errors import KoopflowError
 from koopflow.core.seeds import rng
 from koopflow.equivalence.comparison import adjusted, compare, distance_matrix, verdict
+from koopflow.io.columns import SETUP_DISTANCES, TESTS
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.spectrum import distance, shuffle_control
 
@@ -89,7 +90,7 @@ def distance_table(
                 generator = rng(seed, "equivalence", comparison, name, f"{i}-{j}", "shuffles")
                 found = _distance(spectra[name][i], spectra[name][j], generator, shuffles)
                 rows.append({"comparison": comparison, "a": name, "b": name, "seed": f"{i}-{j}", **found})
-    table = pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance", "p_shuffle"])
+    table = pd.DataFrame(rows, columns=SETUP_DISTANCES)
     return table.assign(**{f"excluded_{side}": [gone.get(name, 0) for name in table[side]] for side in ("a", "b")})
 
 
@@ -124,23 +125,7 @@ def comparison_table(
     for row, result, p in zip([row for row in rows if "between" in row], found, p_adjusted):
         row |= {"p_permutation": result.p, "p_adjusted": p, "verdict": verdict(result, p, significance, margin)}
         row |= {"excess": result.excess, "ci_low": result.low, "ci_high": result.high, "n": result.seeds}
-    columns = [
-        "comparison",
-        "a",
-        "b",
-        "between",
-        "within",
-        "p_permutation",
-        "p_adjusted",
-        "verdict",
-        "excess",
-        "ci_low",
-        "ci_high",
-        "n",
-        "excluded_a",
-        "excluded_b",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=TESTS)
 
 
 def mean_distances(spectra: Spectra) -> pd.DataFrame:

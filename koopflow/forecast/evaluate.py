@@ -14,9 +14,9 @@ from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.sliding import rolling_from
+from koopflow.io.columns import FORECAST_RECALLED
 from koopflow.koopman.windows import WindowModels, fit_some, fit_windows
 
-PREDICTION_COLUMNS = ["series", "method", "origin", "horizon", "prediction", "truth"]
 METHODS: dict[str, Callable] = {}
 PLAIN: set[str] = set()
 MOST_WINDOWS = 300
@@ -136,7 +136,7 @@ def evaluate(
     Returns
     -------
     predictions : DataFrame
-        PREDICTION_COLUMNS, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the
         scored origins come those at the end of the series, whose truth is not known yet (NaN).
     recalled : DataFrame
         series, method, origin, match, recalled_origin, distance, continuation: the horizon's values that followed recalled_origin.
@@ -227,5 +227,4 @@ def _recollections(series: Series, task: Task, origins: np.ndarray, lost: int) -
         frame = frame[frame["recalled_origin"] >= 0]
         after = frame["recalled_origin"].to_numpy()[:, None] + np.arange(1, task.choices.horizon + 1)
         frames.append(frame.assign(continuation=list(series.values[after].astype(np.float32))))  # noqa: PD011 - a Series of ours
-    names = ["series", "method", "origin", "match", "recalled_origin", "distance", "continuation"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=FORECAST_RECALLED)

@@ -5,7 +5,6 @@ import pandas as pd
 
 from koopflow.core.seeds import rng
 
-SKILL_COLUMNS = ["series", "method", "horizon", "n", "mae", "rmse", "mase", "skill_vs_sliding", "ci_low", "ci_high"]
 NAIVE = ("persistence", "seasonal_naive")
 
 
@@ -41,7 +40,7 @@ def skill_table(
     Returns
     -------
     DataFrame
-        SKILL_COLUMNS, then naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its interval, and
+        `koopflow.io.columns.FORECAST_SKILL`, then naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its interval, and
         coverage (share of truths inside the interval), excluded (origins with a truth that were left out because some method gave no
         finite forecast) and missing (those of this method). Skill is 1 - MAE / MAE of the reference.
     """

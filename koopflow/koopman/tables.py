@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.core.seeds import rng
+from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
 from koopflow.koopman.bootstrap import eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.rank import RankError
@@ -13,16 +14,11 @@ from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.koopman.user_files import opened
 from koopflow.trajectory import Trajectory
 
-SPECTRUM_COLUMNS = ["trajectory", "mode", "real", "imag", "residual", "amplitude", "believed", "real_low", "real_high", "imag_low"]
-SPECTRUM_COLUMNS += ["imag_high", "resampled", "rank", "delays", "runs", "steps", "dimension", "route", "complete"]
-RUN_COLUMNS = ["setting", "seed", "mode", "real", "imag", "residual"]
-DISTANCE_COLUMNS = ["a", "b", "distance", "distance_weighted", "p_shuffle"]
-
 
 def trajectory_spectrum(
     name: str, spec: dict, seed: int, draws: int, level: float, largest_residual: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the spectrum of one trajectory, `SPECTRUM_COLUMNS`, one row for each eigenvalue, and that of each run (`run_spectra`).
+    """Return the spectrum of one trajectory, `TRAJECTORY_EIGENVALUES`, one row for each eigenvalue, and that of each run (`run_spectra`).
 
     Parameters
     ----------
@@ -68,12 +64,12 @@ def trajectory_spectrum(
             "route": fitted.route,
             **about,
         }
-    )[SPECTRUM_COLUMNS]
+    )[list(TRAJECTORY_EIGENVALUES)]
     return spectrum, runs
 
 
 def run_spectra(name: str, fitted: Koopman, files: list[Trajectory], columns: list[tuple[int, int]], options: dict) -> pd.DataFrame:
-    """Return the eigenvalues of every run fitted by itself: `RUN_COLUMNS`; of a single run, those of `fitted`.
+    """Return the eigenvalues of every run fitted by itself: `SETUP_EIGENVALUES`; of a single run, those of `fitted`.
 
     `setting` is the trajectory and `seed` the run, as in the table that the tests of equivalence read. A run that has less than the
     whole rank asked for is fitted in all directions it has.
@@ -85,7 +81,7 @@ def run_spectra(name: str, fitted: Koopman, files: list[Trajectory], columns: li
     for run, alone in enumerate(fits):
         values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
         parts.append(pd.DataFrame({"setting": name, "seed": run, "mode": np.arange(alone.rank), **values}))
-    return pd.concat(parts, ignore_index=True)[RUN_COLUMNS]
+    return pd.concat(parts, ignore_index=True)[list(SETUP_EIGENVALUES)]
 
 
 def _alone(file: Trajectory, replica: int, columns: list[tuple[int, int]], options: dict) -> Koopman:
@@ -96,7 +92,7 @@ def _alone(file: Trajectory, replica: int, columns: list[tuple[int, int]], optio
 
 
 def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:
-    """Return `DISTANCE_COLUMNS` for each pair of trajectories in `spectra`; p_shuffle is missing where sizes differ."""
+    """Return `TRAJECTORY_DISTANCES` for each pair of trajectories in `spectra`; p_shuffle is missing where sizes differ."""
     groups = {name: group for name, group in spectra.groupby("trajectory", sort=True)}
     rows = []
     for a, b in combinations(groups, 2):
@@ -108,4 +104,4 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
             p = shuffle_control(values_a, values_b, rng(seed, "spectra", a, b), shuffles).p
         weighted = distance(values_a, values_b, weights_a=weights_a, weights_b=weights_b)
         rows.append((a, b, distance(values_a, values_b), weighted, p))
-    return pd.DataFrame(rows, columns=DISTANCE_COLUMNS)
+    return pd.DataFrame(rows, columns=TRAJECTORY_DISTANCES)

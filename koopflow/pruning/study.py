@@ -10,8 +10,8 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
+from koopflow.io.columns import NETWORK_TABLES
 from koopflow.pruning import evaluation, mask, measurements, scores, training
-from koopflow.pruning.columns import TABLES
 from koopflow.training import optimizers
 from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.trajectory import Trajectory
@@ -115,7 +115,7 @@ def run(
     masks : path, optional
         Folder for the masks that `study` saves.
     """
-    rows: dict[str, list[dict]] = {table: [] for table in TABLES}
+    rows: dict[str, list[dict]] = {table: [] for table in NETWORK_TABLES}
     with Trajectory(path) as trajectory:
         check_trajectory(trajectory, study, methods, images)
         if networks is None:
@@ -136,7 +136,7 @@ def run(
     if store:
         store.remove()
     rows["exclusions"] = [{"study": name, "seed": gone, "diverged_at": at} for gone, at in networks.diverged.items()]
-    return {table: pd.DataFrame(rows[table], columns=None if rows[table] else TABLES[table]) for table in TABLES}
+    return {table: pd.DataFrame(rows[table], columns=None if rows[table] else NETWORK_TABLES[table]) for table in NETWORK_TABLES}
 
 
 def _store(checkpoint: Checkpoint | None, job: measurements.Job, methods: Mapping, masks) -> Store | None:

@@ -6,13 +6,8 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import CORRELATION, student
+from koopflow.io.columns import PRUNING_BEST, PRUNING_DIFFERENCES, PRUNING_ONSET, PRUNING_PREDICTORS
 
-DIFFERENCES = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
-BEST = ["study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n"]
-
-ONSET = ["study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last", "gap_first", "gap_last"]
-PREDICTORS = ["study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high"]
-COLUMNS = {"differences": DIFFERENCES, "best": BEST, "onset": ONSET, "predictors": PREDICTORS}
 AGREE = 0.9  # overlap beyond chance above which two methods are said to keep the same weights; the claims' criterion
 
 
@@ -52,7 +47,7 @@ def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
         seeds = list(group.seed)
         first, second = (by_seed.reindex([(study, m, epoch, compression, seed) for seed in seeds]).to_numpy() for m in (a, b))
         rows.append((study, a, b, epoch, compression, len(seeds), *student(first - second), float(group.beyond_chance.mean())))
-    return pd.DataFrame(rows, columns=DIFFERENCES)
+    return pd.DataFrame(rows, columns=PRUNING_DIFFERENCES)
 
 
 def best(accuracy: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +60,7 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
             continue
         margin = student((table[order[0]] - table[order[1]]).to_numpy())
         rows.append((study, epoch, compression, order[0], float(table[order[0]].mean()), order[1], *margin, len(table)))
-    return pd.DataFrame(rows, columns=BEST)
+    return pd.DataFrame(rows, columns=PRUNING_BEST)
 
 
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +99,7 @@ def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
         epoch = group.epoch.iloc[start] if start < len(group) else np.nan
         ends = group.agreement.iloc[[0, -1]]
         rows.append((study, a, b, seed, epoch, *ends, *(gaps.get((study, seed, group.epoch.iloc[end]), np.nan) for end in (0, -1))))
-    return pd.DataFrame(rows, columns=ONSET)
+    return pd.DataFrame(rows, columns=PRUNING_ONSET)
 
 
 def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
@@ -122,4 +117,4 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
             if found:
                 mean, low, high = student(found, within=CORRELATION)
                 rows.append((study, a, b, quantity, len(found), mean, low, high))
-    return pd.DataFrame(rows, columns=PREDICTORS)
+    return pd.DataFrame(rows, columns=PRUNING_PREDICTORS)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.io import npz
+from koopflow.io.columns import TICKET_ROUNDS, TICKET_TABLES
 from koopflow.io.tables import read_csv
 from koopflow.rg.exponents import WindowRule
 from koopflow.tickets import tables, universality
@@ -15,18 +16,6 @@ from koopflow.tickets.chain import Chain, load_chain, save_chain
 from koopflow.tickets.checks import model_name
 from koopflow.tickets.external import external_flow
 
-COLUMNS = {
-    "rounds": tables.ROUNDS,
-    "flow": tables.FLOW,
-    "exponents": tables.EXPONENTS,
-    "composition": tables.COMPOSITION,
-    "ratios": tables.RATIOS,
-    "fixed_point": tables.FIXED_POINT,
-    "linearization": tables.LINEARIZATION,
-    "transfer": universality.TRANSFER,
-    "universality": universality.CORRELATIONS,
-    "elastic": tables.ELASTIC,
-}
 COMPOSED = ("large-steps.npz", "run-again.npz")
 
 
@@ -52,7 +41,7 @@ def read_study(study: Mapping, folder: str | Path) -> Trained:
     """Read what the jobs of one study left in its folder of chains."""
     tasks, rounds, folder = study["tasks"], study["rounds"], Path(folder)
     chains = {task: load_chain(folder / task / f"rounds-{rounds}.npz") for task in tasks}
-    tables_of_rounds = {task: read_csv(folder / task / "rounds.csv", tables.ROUNDS) for task in tasks}
+    tables_of_rounds = {task: read_csv(folder / task / "rounds.csv", TICKET_ROUNDS) for task in tasks}
     composition, moved = {}, {}
     for task in tasks:
         files = [folder / task / "composition" / name for name in COMPOSED]
@@ -66,7 +55,7 @@ def read_study(study: Mapping, folder: str | Path) -> Trained:
 def all_tables(
     tickets: Mapping, studies: Mapping[str, Mapping], trained: Mapping[str, Trained], say=print
 ) -> dict[str, pd.DataFrame]:
-    """Return every table but ``elastic``, by name; `COLUMNS` has their promised columns.
+    """Return every table but ``elastic``, by name; `koopflow.io.columns.TICKET_TABLES` has their columns.
 
     Each has a column `excluded` more: how many seeds diverged and were left out of what the row says.
 
@@ -80,7 +69,7 @@ def all_tables(
     say : callable
         Told of diverged seeds and chains that ended early.
     """
-    found = {name: [] for name in COLUMNS if name != "elastic"}
+    found = {name: [] for name in TICKET_TABLES if name != "elastic"}
     for name, study in studies.items():
         for table, frames in _study_tables(tickets, study, trained[name], say).items():
             found[table] += frames
@@ -91,7 +80,9 @@ def all_tables(
         exponents = tables.exponents_table(groups, sums, densities, name, "external", kind, rule, tickets["margin"])
         found["flow"].append(flow.assign(excluded=0))
         found["exponents"].append(exponents.assign(excluded=0))
-    return {name: pd.concat([*frames, pd.DataFrame(columns=COLUMNS[name])][: len(frames) or 1]) for name, frames in found.items()}
+    return {
+        name: pd.concat([*frames, pd.DataFrame(columns=TICKET_TABLES[name])][: len(frames) or 1]) for name, frames in found.items()
+    }
 
 
 def _study_tables(tickets: Mapping, study: Mapping, trained: Trained, say) -> dict[str, list[pd.DataFrame]]:

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from koopflow.io.columns import TICKET_ELASTIC
 from koopflow.tickets import controls, imp, training
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.checks import model_name
 from koopflow.tickets.elastic import transfer_depth
-from koopflow.tickets.tables import ELASTIC, rounds_table
+from koopflow.tickets.tables import rounds_table
 from koopflow.tickets.transfer import transfer_to
 
 
@@ -97,4 +98,4 @@ def train_stretched(
         common = {"comparison": name, "task": target.study["task"], "source": source, "target": model_name(study["model"])}
         common["excluded"] = study["seeds"] - len(set(chain.seeds) & set(target.seeds))
         rows += [common | row for row in transfer_depth(chain, target, setup_of(study), images, numbers)]
-    return pd.DataFrame(rows, columns=[*ELASTIC, "excluded"])
+    return pd.DataFrame(rows, columns=[*TICKET_ELASTIC, "excluded"])

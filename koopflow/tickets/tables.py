@@ -4,21 +4,20 @@ import numpy as np
 import pandas as pd
 
 from koopflow.core.errors import KoopflowError
+from koopflow.io.columns import (
+    TICKET_COMPOSITION,
+    TICKET_EXPONENTS,
+    TICKET_FIXED_POINT,
+    TICKET_FLOW,
+    TICKET_LINEARIZATION,
+    TICKET_RATIOS,
+    TICKET_ROUNDS,
+)
 from koopflow.rg.couplings import KINDS, Sums, floor_of_vanished
 from koopflow.rg.exponents import WindowRule, fit_exponents
 from koopflow.rg.flows import composition_ratio, fixed_point_distance, jaccard, matched_rounds, scale_of
 from koopflow.rg.linearization import linearize
 from koopflow.tickets.chain import Chain
-
-ROUNDS = ("task", "model", "control", "seed", "round", "density", "accuracy")
-FLOW = ("task", "model", "seed", "round", "layer", "density", "coupling")
-EXPONENTS = ("task", "model", "layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round", "class", "n", "interval")
-EXPONENTS += ("drift", "drift_low", "drift_high")
-COMPOSITION = ("task", "model", "seed", "density", "layer", "coupling_a", "coupling_b", "jaccard", "comparison")
-RATIOS = ("task", "model", "ratio", "ci_low", "ci_high", "n")
-FIXED_POINT = ("task", "model", "seed", "round", "density", "distance")
-LINEARIZATION = ("task", "model", "mode", "real", "imag", "exponent", "ci_low", "ci_high", "r2", "note")
-ELASTIC = ("comparison", "task", "source", "target", "seed", "round", "density", "accuracy", "accuracy_own", "accuracy_random")
 
 
 def couplings_of(sums: np.ndarray, kind: str) -> np.ndarray:
@@ -47,7 +46,7 @@ def rounds_table(chain: Chain, task: str, model: str, controls: dict[str, tuple[
     for control, (numbers, accuracies) in controls.items():
         for number, values in zip(numbers, accuracies):
             rows += [(task, model, control, seed, number, densities[number], value) for seed, value in zip(chain.seeds, values)]
-    return pd.DataFrame(rows, columns=ROUNDS)
+    return pd.DataFrame(rows, columns=TICKET_ROUNDS)
 
 
 def flow_table(
@@ -61,7 +60,7 @@ def flow_table(
         for number in range(values.shape[1])
         for j, group in enumerate(groups)
     ]
-    return pd.DataFrame(rows, columns=FLOW)
+    return pd.DataFrame(rows, columns=TICKET_FLOW)
 
 
 def exponents_table(
@@ -72,7 +71,7 @@ def exponents_table(
     columns = [fit.groups, fit.sigma, fit.ci_low, fit.ci_high, fit.r2, fit.first_round, fit.last_round, fit.classes]
     drifts = zip(fit.drift, fit.drift_low, fit.drift_high)
     rows = [(task, model, *values, sums.shape[1], fit.interval, *drift) for values, drift in zip(zip(*columns), drifts)]
-    return pd.DataFrame(rows, columns=EXPONENTS)
+    return pd.DataFrame(rows, columns=TICKET_EXPONENTS)
 
 
 def composition_tables(
@@ -104,7 +103,9 @@ def composition_tables(
                     found[row, column, k] = np.log(value_a / value_b)
         differences[comparison] = found
     ratio = composition_ratio(differences["composition"], differences["rerun"])
-    return pd.DataFrame(rows, columns=COMPOSITION), pd.DataFrame([{"task": task, "model": model} | ratio])[list(RATIOS)]
+    return pd.DataFrame(rows, columns=TICKET_COMPOSITION), pd.DataFrame([{"task": task, "model": model} | ratio])[
+        list(TICKET_RATIOS)
+    ]
 
 
 def fixed_point_table(chain: Chain, task: str, model: str, grouping: str) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def fixed_point_table(chain: Chain, task: str, model: str, grouping: str) -> pd.
         for i, seed in enumerate(chain.seeds)
         for number in range(chain.rounds - 1)
     ]
-    return pd.DataFrame(rows, columns=FIXED_POINT)
+    return pd.DataFrame(rows, columns=TICKET_FIXED_POINT)
 
 
 def linearization_table(chain: Chain, task: str, model: str, grouping: str) -> pd.DataFrame:
@@ -124,9 +125,9 @@ def linearization_table(chain: Chain, task: str, model: str, grouping: str) -> p
     try:
         found = linearize(shares, -np.log(1 - chain.study["fraction"]))
     except KoopflowError as error:
-        return pd.DataFrame([(task, model, -1, *[np.nan] * 6, str(error))], columns=LINEARIZATION)
+        return pd.DataFrame([(task, model, -1, *[np.nan] * 6, str(error))], columns=TICKET_LINEARIZATION)
     rows = [
         (task, model, mode, value.real, value.imag, found.exponents[mode], found.ci_low[mode], found.ci_high[mode], found.r2, "")
         for mode, value in enumerate(found.eigenvalues)
     ]
-    return pd.DataFrame(rows, columns=LINEARIZATION)
+    return pd.DataFrame(rows, columns=TICKET_LINEARIZATION)

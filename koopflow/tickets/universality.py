@@ -3,14 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from koopflow.io.columns import TICKET_CORRELATIONS, TICKET_TRANSFER
 from koopflow.rg.exponents import fit_exponents
 from koopflow.rg.flows import jaccard, scale_of
 from koopflow.rg.universality import exponent_distance, mantel, relative_transfer
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.tables import couplings_of, unit_couplings
-
-TRANSFER = ("source", "target", "model", "seed", "density", "accuracy", "accuracy_own", "accuracy_random", "exponent_distance")
-CORRELATIONS = ("model", "observable", "density", "correlation", "ci_low", "ci_high", "p", "tasks")
 
 #: What may predict transfer. Layer exponents are the paper's; those of units, and units' couplings, break the permutation symmetry.
 OBSERVABLES = (
@@ -100,7 +98,7 @@ def transfer_table(
                     accuracies = (values[row, seed], chain.accuracy[number][seed], random[target][row, column])
                     extra = tuple(apart[number][name][i, j] for name in OBSERVABLES)
                     rows.append((source, target, model, seed, chain.densities()[number], *accuracies, extra[0], *extra[1:]))
-    table = pd.DataFrame(rows, columns=[*TRANSFER, *OBSERVABLES[1:]])
+    table = pd.DataFrame(rows, columns=[*TICKET_TRANSFER, *OBSERVABLES[1:]])
     asked = max(len(chain.seeds) + len(chain.stopped) for chain in chains.values())
     kept = table.groupby(["source", "target", "density"])["accuracy"].transform("count")
     return table.assign(excluded=asked - kept).dropna(subset=["accuracy"])
@@ -133,7 +131,7 @@ def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFr
             found = mantel(transfer, -distance)
             values = (found.correlation, found.ci_low, found.ci_high, found.p, found.items)
             rows.append((model, observable, density, *values, int(at["excluded"].max())))
-    return pd.DataFrame(rows, columns=[*CORRELATIONS, "excluded"])
+    return pd.DataFrame(rows, columns=[*TICKET_CORRELATIONS, "excluded"])
 
 
 def random_control(rounds: pd.DataFrame, task: str, numbers: list[int]) -> np.ndarray:

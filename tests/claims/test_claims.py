@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.claims import COLUMNS, INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, check, evaluate, verdict
+from koopflow.claims import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, check, evaluate, verdict
 from koopflow.claims.estimate import Estimate, Tables, Undecided, jackknife, over_units
 from koopflow.claims.measures import MEASURES
 from koopflow.core.errors import KoopflowError
+from koopflow.io.columns import CLAIMS
 
 SEEDS = range(6)
 
@@ -142,7 +143,7 @@ def test_fabricated_tables_flip_the_verdict_both_ways(measure):
     options, criterion, holding, failing = CASES[measure]
     row = judge(measure, options, criterion, holding)
     assert row["verdict"] == SUPPORTED, row.to_dict()
-    assert list(row.index[: len(COLUMNS)]) == COLUMNS
+    assert tuple(row.index) == CLAIMS
     assert row["ci_low"] <= row["value"] <= row["ci_high"]
     row = judge(measure, options, criterion, failing)
     assert row["verdict"] == NOT_SUPPORTED, row.to_dict()

@@ -10,8 +10,9 @@ from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.intervals import conformal_intervals
-from koopflow.forecast.skill import SKILL_COLUMNS, skill_table
+from koopflow.forecast.skill import skill_table
 from koopflow.forecast.transform import build
+from koopflow.io.columns import FORECAST_SKILL
 
 
 def seasonal_series(count: int = 400, period: int = 12) -> np.ndarray:
@@ -110,7 +111,7 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
         for m, factor in {"sliding": 1.0, "gated": 0.5, "persistence": 2.0}.items()
     ]
     table = skill_table(pd.concat(frames), {"s": 2.0}, seed=0).set_index("method")
-    assert set(SKILL_COLUMNS) <= set(table.reset_index())
+    assert set(FORECAST_SKILL) <= set(table.reset_index())
     assert table.loc["gated", "skill_vs_sliding"] == pytest.approx(0.5)
     assert table.loc["gated", "ci_low"] <= 0.5 <= table.loc["gated", "ci_high"] + 1e-12
     assert table.loc["gated", "skill_vs_naive"] == pytest.approx(0.75)

@@ -8,8 +8,9 @@ import pytest
 
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import comparison_table, spectra_of
+from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
 from koopflow.io.paths import existing
-from koopflow.koopman.tables import DISTANCE_COLUMNS, RUN_COLUMNS, SPECTRUM_COLUMNS, spectrum_distances, trajectory_spectrum
+from koopflow.koopman.tables import spectrum_distances, trajectory_spectrum
 from koopflow.koopman.user_files import check
 from koopflow.trajectory import TrajectoryWriter
 
@@ -31,12 +32,12 @@ def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
     for step in range(30):
         np.save(folder / f"state{step}.npy", np.array([1.0, 2.0]) * np.array([0.89, 0.85]) ** step)
     other, _ = trajectory_spectrum("other", {"path": str(folder), "parameters": ["*"], "delays": 0, "rank": 1}, **options)
-    assert list(slow.columns) == SPECTRUM_COLUMNS
+    assert tuple(slow.columns) == TRAJECTORY_EIGENVALUES
     assert np.allclose(slow["real"], [0.99, 0.95], atol=1e-4)
     assert slow["believed"].all()
     assert np.all((slow["real_low"] <= slow["real"] + 1e-6) & (slow["real"] - 1e-6 <= slow["real_high"]))
     distances = spectrum_distances(pd.concat([slow, fast, other]), seed=1)
-    assert list(distances.columns) == DISTANCE_COLUMNS
+    assert tuple(distances.columns) == TRAJECTORY_DISTANCES
     table = distances.set_index(["a", "b"])
     assert table.loc[("fast", "slow"), "distance"] == pytest.approx(0.1, abs=1e-4)
     assert np.isnan(table.loc[("fast", "other"), "p_shuffle"])
@@ -53,7 +54,7 @@ def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
     assert set(pooled["resampled"]) == {"runs"}
     corrected, _ = trajectory_spectrum("both", {**spec, "variant": "forward_backward"}, **options)
     assert np.allclose(corrected["real"], [0.99, 0.95], atol=1e-4)
-    assert list(runs.columns) == RUN_COLUMNS
+    assert tuple(runs.columns) == SETUP_EIGENVALUES
     assert runs.groupby("seed").size().tolist() == [2] * 8
 
 

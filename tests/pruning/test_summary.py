@@ -8,6 +8,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import student
 from koopflow.figures import pruning as figures
 from koopflow.figures import style
+from koopflow.io.columns import PRUNING_ONSET
 from koopflow.pruning import summary
 
 
@@ -86,7 +87,7 @@ def agreeing(values):
 )
 def test_onset_is_the_first_epoch_from_which_on_the_overlap_stays_high(values, expected):
     found = summary.onset(agreeing(values), eigenvalues([0.4, 0.3, 0.2, 0.1], [1, 1, 1, 1]))
-    assert list(found.columns) == summary.ONSET
+    assert tuple(found.columns) == PRUNING_ONSET
     assert len(found) == 3
     np.testing.assert_array_equal(found.from_epoch, [expected] * 3)
     np.testing.assert_allclose(

@@ -8,6 +8,7 @@ from koopflow.data.images.sets import Images
 from koopflow.figures import style
 from koopflow.figures import tickets as figures
 from koopflow.figures import universality as matrix_figures
+from koopflow.io.columns import TICKET_TABLES
 from koopflow.tickets import collection, jobs, tables, universality
 
 TASKS = ["a", "b", "c", "d"]
@@ -67,7 +68,7 @@ def test_every_table_has_its_promised_columns_first_and_rows(done):
         "transfer": "source, target, model, seed, density, accuracy, accuracy_own, accuracy_random, exponent_distance",
     }
     for name, frame in done[1].items():
-        columns = collection.COLUMNS[name]
+        columns = TICKET_TABLES[name]
         assert len(frame) > 0
         assert not set(columns) - set(frame.columns)
         if name in contract:

@@ -1,0 +1,121 @@
+"""The columns of every table: names and order that readers may rely on. More columns may follow them.
+
+One constant per table. `CONTRACTS` and `NETWORK_TABLES` say where the tables stand. This module imports nothing, so that
+looking up a column costs nothing.
+"""
+
+Columns = tuple[str, ...]
+
+CLAIMS: Columns = ("claim", "paper", "statement", "statistic", "value", "ci_low", "ci_high", "criterion", "verdict", "n")
+CLAIMS += ("unit", "above", "below", "reason", "excluded")
+
+# Equivalence. `a` and `b` are the two sides of a comparison.
+OPTIMIZER_EIGENVALUES: Columns = ("algorithm", "mode", "real", "imag", "residual")
+OPTIMIZER_DISTANCES: Columns = ("a", "b", "distance", "p_shuffle", "ci_low", "ci_high", "n")
+SETUP_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residual")
+SETUP_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "p_shuffle")
+"""Rows within one set-up have a = b and a seed of the form "i-j"."""
+SETUP_MATRIX: Columns = ("setting",)
+"""Then one column per set-up."""
+SETUP_LOSSES: Columns = ("setting", "step", "loss", "low", "high", "n")
+SETUP_EXCLUSIONS: Columns = ("setting", "replica", "diverged_at")
+REPLICAS: Columns = ("replica", "accuracy", "loss", "diverged_at")
+TESTS: Columns = ("comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict")
+TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b")
+
+# A user's trajectories. Their runs have SETUP_EIGENVALUES: the trajectory as `setting`, the run as `seed`.
+TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
+TRAJECTORY_EIGENVALUES += ("real_low", "real_high", "imag_low", "imag_high", "resampled", "rank", "delays")
+TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete")
+TRAJECTORY_DISTANCES: Columns = ("a", "b", "distance", "distance_weighted", "p_shuffle")
+
+# Pruning.
+PRUNING_ACCURACY: Columns = ("study", "method", "epoch", "compression", "seed", "accuracy", "accuracy_finetuned")
+PRUNING_OVERLAP: Columns = ("study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard")
+PRUNING_SPECTRUM: Columns = ("study", "epoch", "seed", "window", "rank", "mode", "real", "imag", "amplitude", "present")
+PRUNING_SPECTRUM += ("residual", "prediction_error")
+PRUNING_LAYERS: Columns = ("study", "method", "epoch", "compression", "seed", "layer", "size", "kept", "density")
+PRUNING_COST: Columns = ("study", "epoch", "seed", "window", "rank", "training_seconds", "koopman_seconds")
+PRUNING_COST += ("magnitude_seconds", "share_of_training")
+PRUNING_EXCLUSIONS: Columns = ("study", "seed", "diverged_at")
+PRUNING_DIFFERENCES: Columns = ("study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high")
+PRUNING_DIFFERENCES += ("beyond_chance",)
+PRUNING_BEST: Columns = ("study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n")
+PRUNING_ONSET: Columns = ("study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last")
+PRUNING_ONSET += ("gap_first", "gap_last")
+PRUNING_PREDICTORS: Columns = ("study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high")
+TRAINING_COST: Columns = ("seconds_per_step",)
+
+# Tickets.
+TICKET_ROUNDS: Columns = ("task", "model", "control", "seed", "round", "density", "accuracy")
+TICKET_FLOW: Columns = ("task", "model", "seed", "round", "layer", "density", "coupling")
+TICKET_EXPONENTS: Columns = ("task", "model", "layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round", "class")
+TICKET_EXPONENTS += ("n", "interval", "drift", "drift_low", "drift_high")
+TICKET_COMPOSITION: Columns = ("task", "model", "seed", "density", "layer", "coupling_a", "coupling_b", "jaccard", "comparison")
+TICKET_RATIOS: Columns = ("task", "model", "ratio", "ci_low", "ci_high", "n")
+TICKET_FIXED_POINT: Columns = ("task", "model", "seed", "round", "density", "distance")
+TICKET_LINEARIZATION: Columns = ("task", "model", "mode", "real", "imag", "exponent", "ci_low", "ci_high", "r2", "note")
+TICKET_TRANSFER: Columns = ("source", "target", "model", "seed", "density", "accuracy", "accuracy_own", "accuracy_random")
+TICKET_TRANSFER += ("exponent_distance",)
+TICKET_CORRELATIONS: Columns = ("model", "observable", "density", "correlation", "ci_low", "ci_high", "p", "tasks")
+TICKET_ELASTIC: Columns = ("comparison", "task", "source", "target", "seed", "round", "density", "accuracy", "accuracy_own")
+TICKET_ELASTIC += ("accuracy_random",)
+
+# Forecasts.
+FORECAST_PREDICTIONS: Columns = ("series", "method", "origin", "horizon", "prediction", "truth")
+FORECAST_RECALLED: Columns = ("series", "method", "origin", "match", "recalled_origin", "distance", "continuation")
+FORECAST_SKILL: Columns = ("series", "method", "horizon", "n", "mae", "rmse", "mase", "skill_vs_sliding", "ci_low", "ci_high")
+
+NETWORK_TABLES = {
+    "accuracy": PRUNING_ACCURACY,
+    "overlap": PRUNING_OVERLAP,
+    "spectrum": PRUNING_SPECTRUM,
+    "layers": PRUNING_LAYERS,
+    "cost": PRUNING_COST,
+    "exclusions": PRUNING_EXCLUSIONS,
+}
+"""Tables that each job of a pruning study writes of its networks, by name."""
+
+PRUNING_SUMMARIES = {
+    "differences": PRUNING_DIFFERENCES,
+    "best": PRUNING_BEST,
+    "onset": PRUNING_ONSET,
+    "predictors": PRUNING_PREDICTORS,
+}
+"""Tables that compare the pruning methods over all networks, by name."""
+
+TICKET_TABLES = {
+    "rounds": TICKET_ROUNDS,
+    "flow": TICKET_FLOW,
+    "exponents": TICKET_EXPONENTS,
+    "composition": TICKET_COMPOSITION,
+    "ratios": TICKET_RATIOS,
+    "fixed_point": TICKET_FIXED_POINT,
+    "linearization": TICKET_LINEARIZATION,
+    "transfer": TICKET_TRANSFER,
+    "universality": TICKET_CORRELATIONS,
+    "elastic": TICKET_ELASTIC,
+}
+"""Tables of the ticket studies, by name."""
+
+CONTRACTS = {
+    "claims.csv": CLAIMS,
+    "equivalence/optimizers/eigenvalues.csv": OPTIMIZER_EIGENVALUES,
+    "equivalence/optimizers/distances.csv": OPTIMIZER_DISTANCES,
+    "equivalence/training/eigenvalues.csv": SETUP_EIGENVALUES,
+    "equivalence/training/distances.csv": SETUP_DISTANCES,
+    "equivalence/training/tests.csv": TESTS,
+    "equivalence/training/distance_matrix.csv": SETUP_MATRIX,
+    "equivalence/training/losses.csv": SETUP_LOSSES,
+    "equivalence/training/exclusions.csv": SETUP_EXCLUSIONS,
+    "spectra/eigenvalues.csv": TRAJECTORY_EIGENVALUES,
+    "spectra/distances.csv": TRAJECTORY_DISTANCES,
+    "spectra/tests.csv": TESTS,
+    **{f"pruning/{name}.csv": columns for name, columns in NETWORK_TABLES.items() if name != "cost"},
+    **{f"pruning/{name}.csv": columns for name, columns in PRUNING_SUMMARIES.items()},
+    **{f"tickets/{name}.csv": columns for name, columns in TICKET_TABLES.items() if name != "ratios"},
+    "tickets/composition_ratios.csv": TICKET_RATIOS,
+    "forecast/predictions.parquet": FORECAST_PREDICTIONS,
+    "forecast/skill.csv": FORECAST_SKILL,
+}
+"""Columns by the path of a table under the results folder."""
