@@ -1,0 +1,140 @@
+"""The base of all settings: frozen models that read a mapping, refuse what is wrong in one line, and give the mapping back."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Self, Union, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+from koopflow.config.messages import not_finite, one_line
+from koopflow.core.errors import KoopflowError
+
+
+class Settings(BaseModel):
+    """Settings of one thing, read by attribute.
+
+    Models are frozen, refuse unknown keys, and convert nothing: true is no number, and neither is the text "1e-3". A whole
+    number may be written 3.0. Settings are equal when their values are, whether given or defaults.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+    _given: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        settings = handler(data)
+        if isinstance(data, Mapping):
+            settings._given = tuple(data)
+        return settings
+
+    @classmethod
+    def load(cls, settings: "Mapping[str, Any] | Self", key: str = "") -> Self:
+        """Return the model of a mapping, such as a block of YAML; a model is returned as it is.
+
+        Parameters
+        ----------
+        settings : mapping
+            Keys and values as YAML holds them.
+        key : str
+            Where the mapping stands in the configuration, such as "pruning.base"; errors begin with it.
+
+        Raises
+        ------
+        KoopflowError
+            One line: the key, what was found, what is needed.
+        """
+        if isinstance(settings, cls):
+            return settings
+        for wrong in not_finite(settings, key):
+            raise KoopflowError(f"{wrong}: found a number that is infinite, not a number or too large; a finite number is needed")
+        try:
+            return cls.model_validate(dict(settings) if isinstance(settings, Mapping) else settings)
+        except ValidationError as error:
+            raise KoopflowError(one_line(error, cls, key)) from None
+
+    def dump(self) -> dict[str, Any]:
+        """Return the settings as plain dicts, lists and scalars: the keys that were given, in their order."""
+        values = {**{name: getattr(self, name) for name in type(self).model_fields}, **(self.model_extra or {})}
+        return {name: plain(values[name]) for name in self._keys()}
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Settings)
+            and type(self) is type(other)
+            and self.__dict__ == other.__dict__
+            and self.model_extra == other.model_extra
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
+
+    def _keys(self) -> list[str]:
+        given = self.model_fields_set
+        return list(
+            dict.fromkeys([*(name for name in self._given if name in given), *(n for n in type(self).model_fields if n in given)])
+        )
+
+
+class Block(Settings):
+    """A block whose dump is complete: the keys that were given, then the defaults of all others."""
+
+    def _keys(self) -> list[str]:
+        return list(dict.fromkeys([*super()._keys(), *type(self).model_fields]))
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with models as dicts and tuples as lists."""
+    if isinstance(value, Settings):
+        return value.dump()
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+class PartOf:
+    """Marks a mapping that holds some of a model's keys: what a set-up says beside its base, or the base itself.
+
+    The mapping is checked like the model, except that any key may be absent, and stays a mapping until it is merged.
+    """
+
+    def __init__(self, model: type[Settings]):
+        self.model = model
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        part: Callable[[Settings], dict[str, Any]] = Settings.dump
+        return core_schema.no_info_after_validator_function(part, handler.generate_schema(partial(self.model)))
+
+
+@functools.cache
+def partial(model: type[Settings]) -> type[Settings]:
+    """Return `model` with every field optional, at every level."""
+    fields: dict[str, Any] = {name: (_partial(info.annotation), _optional(info)) for name, info in model.model_fields.items()}
+    return create_model(model.__name__, __base__=Settings, __module__=__name__, **fields)
+
+
+def _partial(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return partial(annotation)
+    if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
+        return Union[tuple(_partial(inner) for inner in get_args(annotation))]  # noqa: UP007
+    return annotation
+
+
+def _optional(info: FieldInfo) -> Any:
+    optional: Any = Field(default=None, description=info.description, json_schema_extra=info.json_schema_extra)
+    optional.metadata = list(info.metadata)
+    return optional

@@ -1,0 +1,57 @@
+"""The block ``data``: image sets and synthetic tasks, by name."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from koopflow.config.base import Settings
+from koopflow.config.common import Among, Count, Natural, NonNegative, Number, Omittable, PathText
+from koopflow.config.names import IMAGE_SOURCES
+
+
+class Transform(Settings):
+    """What is done to the images of a set, in the order in which the keys are written (`dump` keeps it)."""
+
+    permute_pixels: Omittable[Natural] = Field(
+        default=None, description="Seed of one permutation, applied to the pixels of every image."
+    )
+    rotate: Omittable[Number] = Field(default=None, description="Angle of rotation of every image, in degrees.")
+    noise: Omittable[NonNegative] = Field(
+        default=None, description="Standard deviation of Gaussian noise added to pixels, which lie between 0 and 1."
+    )
+
+
+class DataSet(Settings):
+    """One set of images: its source, the source's options, and what is done to the images."""
+
+    source: Annotated[str, Among(IMAGE_SOURCES)] = Field(description="Where the images come from.")
+    path: Omittable[PathText] = Field(default=None, description="File (npz) or folder (image_folder) of the images.")
+    like: Omittable[str] = Field(
+        default=None, description="Name of the set or source whose sizes a synthetic set copies (gaussian_clusters, teacher)."
+    )
+    train_size: Omittable[Count] = Field(
+        default=None, description="Training images kept, drawn evenly over the classes; all by default."
+    )
+    test_size: Omittable[Count] = Field(
+        default=None, description="Test images kept, drawn evenly over the classes; all by default."
+    )
+    size: Omittable[Count] = Field(default=None, description="Side, in pixels, to which the images of a folder are scaled.")
+    channels: Omittable[Literal[1, 3]] = Field(
+        default=None, description="Channels of the images of a folder: 1 (grey) or 3 (colour)."
+    )
+    cache: Omittable[PathText] = Field(default=None, description="Folder in which the decoded images of a folder are kept.")
+    width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
+    transform: Transform = Field(default=Transform(), description="What is done to the images.")
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of the source that were given: all keys except those that every source understands."""
+        common = ("source", "transform", "train_size", "test_size")
+        return {key: value for key, value in self.dump().items() if key not in common}
+
+
+class DataSelection(Settings):
+    """One data set of the configuration, with the sets that it refers to: what a job needs to load its images."""
+
+    spec: DataSet = Field(description="The data set.")
+    named: dict[str, DataSet] = Field(default_factory=dict, description="Sets that it refers to by `like`.")
+    root: PathText = Field(default="data", description="Folder of downloaded sets.")

@@ -1,0 +1,77 @@
+"""The block ``equivalence``: when are two optimizers, or two ways of training, the same dynamics?"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from koopflow.config.base import Block, PartOf, Settings
+from koopflow.config.common import Count, Fraction, Items, Name, Natural, NonNegative, Positive, Rank, Text, Whole
+from koopflow.config.training import TrainingSetup
+
+
+class OptimizersStudy(Block):
+    """Mirror descent, gradient descent and bisection on the sum of tan(x_i)."""
+
+    dimension: Count = Field(default=2, description="Number of variables.")
+    step_length: Positive = Field(default=0.01, description="Step length of both descents.")
+    states: Whole = Field(default=100, ge=8, description="States in a trajectory, the first included.")
+    grid: Whole = Field(default=5, ge=2, description="Initial conditions per axis; there are grid^dimension runs.")
+    delays: Natural = Field(default=4, description="Time delays beside the present state.")
+    shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
+    draws: Whole = Field(default=100, ge=10, description="Bootstrap draws of initial conditions, for the intervals of distances.")
+
+
+class KoopmanSettings(Settings):
+    """The Koopman operator fitted to each seed of a set-up."""
+
+    observables: Items[Text] = Field(
+        min_length=1, description="Name patterns of the parameters observed; `last` is the last layer."
+    )
+    delays: Natural = Field(description="Time delays beside the present state.")
+    rank: Rank = Field(
+        description="svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "
+        "an integer the number of modes, -1 all."
+    )
+
+
+class Setup(TrainingSetup):
+    """One set-up of the equivalence study: a way of training, and how its dynamics are observed."""
+
+    koopman: KoopmanSettings = Field(description="The Koopman operator fitted to each seed.")
+
+
+SetupPart = Annotated[dict[str, Any], PartOf(Setup)]
+
+
+class EquivalenceTraining(Block):
+    """An ensemble of networks per set-up, a Koopman operator per seed, and comparisons between set-ups."""
+
+    seeds: Whole = Field(
+        default=8, ge=2, description="Independent initializations and batch orders per set-up; each gives one spectrum."
+    )
+    copies: Count = Field(
+        default=10, description="Perturbed copies of each initialization, with the same batches, pooled into one fit."
+    )
+    perturbation: NonNegative = Field(
+        default=0.001, description="Size of the perturbation: every weight of a copy is multiplied by 1 + perturbation * U(-1, 1)."
+    )
+    capture_every: Count = Field(default=1, description="Optimizer steps between captured states.")
+    shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
+    significance: Fraction = Field(default=0.05, description="Level of the permutation tests, after adjustment for their number.")
+    margin: Positive = Field(
+        default=0.25,
+        description="Two set-ups are equivalent when the excess of the distance between them over the distance between seeds "
+        "is below this share of the latter, with 95 % confidence.",
+    )
+    base: SetupPart = Field(default_factory=dict, description="What every set-up has unless it says otherwise.")
+    setups: dict[Name, SetupPart] = Field(default_factory=dict, min_length=1, description="Set-ups, by name.")
+    comparisons: dict[Name, Annotated[Items[str], Field(min_length=2)]] = Field(
+        default_factory=dict, description="Comparisons, by name: every pair of the set-ups in a list is compared."
+    )
+
+
+class EquivalenceSettings(Block):
+    """Both studies of equivalence."""
+
+    optimizers: OptimizersStudy = Field(default=OptimizersStudy(), description="Three optimizers on one function.")
+    training: EquivalenceTraining = Field(default=EquivalenceTraining(), description="Ways of training a network.")

@@ -1,0 +1,99 @@
+"""The block ``pruning``: Koopman modes of a training beside the usual pruning methods."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import MaxLen, MinLen
+from pydantic import Field
+
+from koopflow.config.base import Block, PartOf, Settings
+from koopflow.config.common import (
+    Compression,
+    Count,
+    DistinctItems,
+    Items,
+    Name,
+    Natural,
+    NonNegative,
+    Omittable,
+    PathText,
+    Positive,
+    Rank,
+    Text,
+    Whole,
+)
+from koopflow.config.training import ModelSettings, OptimizerSettings
+
+
+class FineTune(Settings):
+    """Training under a mask."""
+
+    epochs: NonNegative = Field(description="Epochs of training under the mask; 0 trains none.")
+    at: Items[Positive] = Field(description="Pruning epochs after which networks are trained under their masks.")
+    compressions: Omittable[Items[Compression]] = Field(default=None, description="Compressions that are trained; all by default.")
+
+
+class SaveMasks(Settings):
+    """Masks written as files."""
+
+    at: Items[Positive] = Field(description="Pruning epochs whose masks are written.")
+    compressions: Omittable[Items[Compression]] = Field(
+        default=None, description="Compressions whose masks are written; all by default."
+    )
+
+
+class PrunedTraining(Settings):
+    """What decides the training of a pruning study's networks: neither its methods nor its compressions."""
+
+    model: ModelSettings = Field(description="The network.")
+    optimizer: OptimizerSettings = Field(description="The optimizer.")
+    batch_size: Count = Field(description="Images per step.")
+    epochs: Count = Field(description="Epochs of training.")
+    prune_epochs: DistinctItems[Positive] = Field(min_length=1, description="Epochs at which networks are pruned; fractions count.")
+
+
+class PruningStudy(PrunedTraining):
+    """Networks trained independently, and what prunes them, when and how far."""
+
+    data: str = Field(description="Name of a data set.")
+    seeds: Count = Field(description="Networks, trained independently.")
+    trajectory: Omittable[PathText] = Field(
+        default=None, description="Trajectory file of networks recorded elsewhere, which are pruned instead of training some."
+    )
+    window: Whole = Field(ge=2, description="Optimizer steps before each pruning that the Koopman fit sees.")
+    rank: Rank = Field(description="Rank of the fit: a number of modes, a share of the energy between 0 and 1, or -1 for all.")
+    compressions: DistinctItems[Compression] = Field(min_length=1, description="Compressions to which networks are pruned.")
+    counted: Literal["all", "prunable"] = Field(
+        description="What compression counts: prunable weights over those kept, or all weights over all kept, as ShrinkBench does."
+    )
+    exclude: Items[Text] = Field(
+        description="Parameters never pruned: classifier (the last layer), vectors (biases, normalization), or name patterns."
+    )
+    methods: DistinctItems[str] = Field(min_length=1, description="Names of the methods whose accuracy is measured.")
+    pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(description="Pairs of methods whose masks are compared.")
+    gradient_images: Natural = Field(description="Training images in the gradient of gradient pruning; 0 takes all.")
+    finetune: FineTune = Field(description="Training under the masks.")
+    save_masks: SaveMasks = Field(description="Masks written as files.")
+
+
+PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
+
+
+class PruningMethod(Settings):
+    """A score and how weights compete by it."""
+
+    score: Text = Field(
+        description="magnitude, gradient, window_gradient, random, koopman_magnitude, koopman_gradient, koopman_modes, "
+        "or package.module:function."
+    )
+    scope: Literal["global", "layer"] = Field(default="global", description="Whether weights compete across layers or inside each.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the score.")
+    window: Omittable[Whole] = Field(default=None, ge=2, description="Window of the Koopman fit; the study's by default.")
+    rank: Omittable[Rank] = Field(default=None, description="Rank of the Koopman fit; the study's by default.")
+
+
+class PruningSettings(Block):
+    """The studies of pruning and their methods."""
+
+    base: PruningStudyPart = Field(default_factory=dict, description="What every study has unless it says otherwise.")
+    studies: dict[Name, PruningStudyPart] = Field(default_factory=dict, min_length=1, description="Studies, by name.")
+    methods: dict[Name, PruningMethod] = Field(default_factory=dict, description="Pruning methods, by name.")

@@ -1,0 +1,59 @@
+"""The block ``series``: series to forecast, by name."""
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from koopflow.config.base import Settings
+from koopflow.config.common import Among, Count, Items, NonNegative, Omittable, PathText, Text, one_or_several
+from koopflow.config.names import SERIES_SOURCES
+
+Recalled = Literal["later", "following", "same"]
+TransformName = Literal["none", "root", "log", "difference", "seasonal"]
+OneTransform = Literal["auto", "none", "root", "log", "difference", "seasonal"]
+Transforms = Annotated[
+    Annotated[OneTransform, Tag("one")] | Annotated[Items[TransformName], Field(min_length=1), Tag("several")],
+    Discriminator(one_or_several),
+]
+TimeColumns = Annotated[
+    Annotated[Text, Tag("one")] | Annotated[Items[str], Field(min_length=2, max_length=2), Tag("several")],
+    Discriminator(one_or_several),
+]
+
+
+class SeriesSettings(Settings):
+    """One series and how it is forecast; what is left out is chosen on its first 40 %, which is never scored."""
+
+    source: Omittable[Annotated[str, Among(SERIES_SOURCES)]] = Field(
+        default=None, description="Where the series comes from; csv where `path` is given."
+    )
+    path: Omittable[PathText] = Field(default=None, description="CSV file of a series of one's own.")
+    time: Omittable[TimeColumns] = Field(
+        default=None, description="Column of time stamps in the CSV file, or two columns (year and period) that make one."
+    )
+    value: Omittable[Text] = Field(default=None, description="Column of values in the CSV file.")
+    length: Omittable[Count] = Field(default=None, ge=100, description="Samples of a synthetic series.")
+    noise: NonNegative = Field(default=0.0, description="Standard deviation of noise added to a synthetic series.")
+    fill: Literal["interpolate", "hold"] = Field(
+        default="interpolate", description="How missing values are filled: by interpolation, or by holding the last value."
+    )
+    period: Omittable[Count] = Field(default=None, description="Samples per season; found from the autocorrelation by default.")
+    horizon: Omittable[Count] = Field(default=None, description="Samples ahead to forecast; by default it suits the season.")
+    window: Omittable[Count] = Field(default=None, ge=4, description="Samples to which each local Koopman model is fitted.")
+    delays: Omittable[Count] = Field(default=None, description="Time delays of the Koopman models.")
+    rank: Omittable[Count] = Field(default=None, description="Rank of the Koopman models.")
+    recalled: Omittable[Recalled] = Field(
+        default=None,
+        description="Which model of the past is recalled: a later one, the following one, or the one of the same time.",
+    )
+    matches: Omittable[Count] = Field(default=None, description="Past times recalled and averaged.")
+    every: Count = Field(default=1, description="Forecast from every n-th origin.")
+    transform: Transforms = Field(
+        default="auto",
+        description="Transforms before fitting, one or a list; auto chooses among none, root and log on the early stretch.",
+    )
+
+    @property
+    def kind(self) -> str | None:
+        """The name of the source: `source`, or csv where only a path is given."""
+        return self.source or ("csv" if self.path else None)

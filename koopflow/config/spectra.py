@@ -1,0 +1,50 @@
+"""The blocks ``trajectories`` and ``spectra``: Koopman spectra of training runs recorded elsewhere."""
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from koopflow.config.base import Block
+from koopflow.config.common import Count, Fraction, Items, Natural, PathText, Positive, Rank, Whole, one_or_several
+
+Paths = Annotated[
+    Annotated[PathText, Tag("one")] | Annotated[Items[PathText], Field(min_length=1), Tag("several")],
+    Discriminator(one_or_several),
+]
+
+
+class TrajectorySettings(Block):
+    """One trajectory, or several runs of one system, and the operator fitted to it."""
+
+    path: Paths = Field(
+        description="Trajectory file, or folder of checkpoints (PyTorch or .npy) with step numbers in their names; "
+        "the runs in a list are pooled into one fit."
+    )
+    parameters: Items[str] = Field(default=("*",), min_length=1, description="Name patterns of the parameters observed.")
+    delays: Natural = Field(default=0, description="Time delays beside the present state.")
+    rank: Rank = Field(
+        default=0,
+        description="svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "
+        "an integer the number of modes, -1 all.",
+    )
+    variant: Literal["standard", "total_least_squares", "forward_backward"] = Field(
+        default="standard", description="Kind of fit; total_least_squares and forward_backward correct for noise in the weights."
+    )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths, one or several."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+
+class SpectraSettings(Block):
+    """Intervals and tests of the spectra."""
+
+    draws: Whole = Field(default=200, ge=10, description="Bootstrap draws of each interval.")
+    level: Fraction = Field(default=0.95, description="Level of the intervals.")
+    largest_residual: Positive = Field(default=0.1, description="Eigenpairs with a larger residual are drawn hollow.")
+    shuffles: Count = Field(default=100, description="Draws of the shuffle control between trajectories.")
+    significance: Fraction = Field(
+        default=0.05, description="Level of the permutation tests between trajectories of several runs each, after adjustment."
+    )
+    margin: Positive = Field(default=0.25, description="Margin of equivalence, as in equivalence.training.")

@@ -1,0 +1,120 @@
+"""The block ``tickets``: iterative magnitude pruning as a flow of the renormalization group."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from koopflow.config.base import Block, PartOf, Settings
+from koopflow.config.common import (
+    Among,
+    Count,
+    DistinctItems,
+    Fraction,
+    Name,
+    Natural,
+    NonNegative,
+    Omittable,
+    PathText,
+    Positive,
+    Whole,
+)
+from koopflow.config.names import COUPLINGS
+from koopflow.config.training import ModelSettings, OptimizerSettings
+
+
+class Controls(Settings):
+    """Controls of a chain: random masks, other first weights, one-shot pruning."""
+
+    rounds: DistinctItems[Natural] = Field(description="Rounds that are compared with controls.")
+
+
+class Transfer(Settings):
+    """Tickets tried on other tasks."""
+
+    rounds: DistinctItems[Count] = Field(description="Rounds whose tickets are tried on the study's other tasks.")
+
+
+class Composition(Settings):
+    """Two small rounds beside one large round."""
+
+    seeds: Natural = Field(
+        description="Chains pruned in steps of 1 - (1 - fraction)^2, and run once more with other batches; 0 runs none."
+    )
+
+
+class ChainSettings(Settings):
+    """What decides a chain of pruning rounds. Its length does not: a longer study continues a shorter one."""
+
+    model: ModelSettings = Field(description="The network, the same for all tasks of a study.")
+    optimizer: OptimizerSettings = Field(description="The optimizer.")
+    batch_size: Count = Field(description="Images per step.")
+    steps: Count = Field(description="Optimizer steps of each round's training.")
+    seeds: Whole = Field(ge=2, description="Independent first weights and batch orders, trained as one ensemble.")
+    fraction: Fraction = Field(description="Share of the surviving weights that is pruned after each round.")
+    scope: Literal["global", "layer"] = Field(description="Whether magnitudes compete across layers or inside each.")
+    rewind_step: Natural = Field(description="Step of the dense training to whose weights the survivors return.")
+
+
+class TicketStudy(ChainSettings):
+    """Chains of pruning rounds of one network on several tasks, their controls and transfers."""
+
+    tasks: DistinctItems[Name] = Field(
+        min_length=1, description="Names of data sets; each task's tickets are tried on every other."
+    )
+    data: Omittable[str] = Field(default=None, description="Not used: `tasks` names the data sets.")
+    rounds: Whole = Field(ge=3, description="Rounds, the dense round 0 included.")
+    rounds_per_job: Count | None = Field(description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job.")
+    grouping: Literal["layer", "block"] = Field(description="Whose share of magnitude is a coupling: a layer's or a block's.")
+    controls: Controls = Field(description="Controls.")
+    transfer: Transfer = Field(description="Transfer to other tasks.")
+    composition: Composition = Field(description="Composition of rounds.")
+
+
+TicketStudyPart = Annotated[dict[str, Any], PartOf(TicketStudy)]
+
+
+class TicketJob(ChainSettings):
+    """What one training job reads of its study, and how it runs."""
+
+    tasks: DistinctItems[Name] = Field(default=(), description="Names of data sets.")
+    controls: Controls = Field(default=Controls(rounds=()), description="Controls.")
+    transfer: Transfer = Field(default=Transfer(rounds=()), description="Transfer to other tasks.")
+    composition: Composition = Field(default=Composition(seeds=0), description="Composition of rounds.")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto takes a GPU where there is one.")
+    interval: Count = Field(default=500, description="Optimizer steps between checkpoints.")
+
+
+class Elastic(Settings):
+    """Tickets stretched across depth."""
+
+    studies: DistinctItems[str] = Field(min_length=2, description="Studies of one family of networks, two or more.")
+    rounds: DistinctItems[Count] = Field(min_length=1, description="Rounds whose tickets are stretched.")
+
+
+class WindowSettings(Block):
+    """Rounds over which an exponent is fitted."""
+
+    tolerance: Positive = Field(default=0.05, description="Largest deviation of a log coupling from a straight line.")
+    minimum_rounds: Whole = Field(default=5, ge=3, description="Fewest rounds in a window.")
+    scope: Literal["layer", "model"] = Field(default="layer", description="One window per layer, or one for the whole model.")
+
+
+class External(Block):
+    """Rounds trained elsewhere."""
+
+    folder: PathText = Field(description="Folder of per-round checkpoints (weights and masks).")
+    grouping: Literal["layer", "block"] = Field(default="layer", description="Whose share of magnitude is a coupling.")
+
+
+class TicketsSettings(Block):
+    """The studies of tickets, and how couplings and exponents are read from them."""
+
+    base: TicketStudyPart = Field(default_factory=dict, description="What every study has unless it says otherwise.")
+    studies: dict[Name, TicketStudyPart] = Field(default_factory=dict, description="Studies, by name.")
+    elastic: dict[Name, Elastic] = Field(default_factory=dict, description="Comparisons across depths, by name.")
+    coupling: Annotated[str, Among(COUPLINGS)] = Field(
+        default="share", description="What a coupling is; share (of magnitude) is the paper's."
+    )
+    window: WindowSettings = Field(default=WindowSettings(), description="Rounds over which exponents are fitted.")
+    margin: NonNegative = Field(default=0.02, description="Exponents within this distance of zero are marginal.")
+    external: dict[Name, External] = Field(default_factory=dict, description="Rounds trained elsewhere, by name.")
