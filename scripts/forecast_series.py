@@ -8,14 +8,15 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     from koopflow.data.series.registry import load
     from koopflow.forecast.evaluate import evaluate
+    from koopflow.forecast.protocol import all_named
     from koopflow.io import npz
     from koopflow.io.tables import write_parquet
 
     study, spec = snakemake.params.study, snakemake.params.spec
     series = load(snakemake.wildcards.series, spec, snakemake.params.seed)
-    methods = study["methods"]
+    forecasters = all_named(study["methods"])
     predictions, recalled, choices, windows = evaluate(
-        series, spec, methods, coverage=study["coverage"], estimates=study["estimates"], every=spec.get("every") or 1
+        series, spec, forecasters, coverage=study["coverage"], estimates=study["estimates"], every=spec.get("every") or 1
     )
     log.info("%s: %s", series.name, choices)
     write_parquet(predictions, snakemake.output.predictions)

@@ -1,157 +1,120 @@
-"""Rolling-origin evaluation of every method on one series, from equal origins that all lie behind the early stretch."""
+"""Rolling-origin evaluation of several forecasters on one series, all from the same origins behind the early stretch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.registry import Series
-from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import Choices, choose
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals
-from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.sliding import rolling_from
+from koopflow.forecast.protocol import Configured, Floats, Forecaster, Integers, Recalling, Recollection, Situation
 from koopflow.io.columns import FORECAST_RECALLED
-from koopflow.koopman.windows import WindowModels, fit_some, fit_windows
+from koopflow.koopman.windows import fit_some
 
-METHODS: dict[str, Callable] = {}
-PLAIN: set[str] = set()
 MOST_WINDOWS = 300
-# Origins just before the scored ones, forecast from as well so that intervals have errors to learn from at the first scored one.
+# Origins just before the scored ones: from their errors the intervals at the first scored origin are learned.
 WARM = 200
-WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a method gets: the series transformed pointwise and wholly (time, 1), settings, the first scored origin in the latter, and
-    a place to leave fitted models."""
+class Evaluation(NamedTuple):
+    """What `evaluate` returns.
 
-    points: np.ndarray
-    moved: np.ndarray
-    choices: Choices
-    first: int
-    estimates: int
-    fitted: dict
-
-
-def method(function: Callable) -> Callable:
-    """Register ``f(task, origins) -> (n, horizon, 1)`` on the transformed scale; origins count in the transformed series."""
-    METHODS[function.__name__] = function
-    return function
-
-
-def _memory(task: Task, **options) -> EpisodicKoopman:
-    c = task.choices
-    options = {"period": c.period, "recalled": c.recalled, "matches": c.matches} | options
-    # Of differences the series' own units are not to be had step by step: there errors are those of the differences.
-    options["measure"] = None if c.transform.lags else c.transform.unpoint
-    return EpisodicKoopman(c.window, c.delays, c.rank, c.horizon, **options).fit(task.moved, _windows_of(task))
-
-
-def _windows_of(task: Task) -> WindowModels:
-    """Return the models of all windows, fitted once for all methods."""
-    if "windows" not in task.fitted:
-        task.fitted["windows"] = fit_windows(task.moved, task.choices.window, task.choices.delays, task.choices.rank)
-    return task.fitted["windows"]
-
-
-def _plain(function: Callable) -> Callable:
-    """Register a forecaster that works on the series before any differences: it returns forecasts on the pointwise scale."""
-    PLAIN.add(function.__name__)
-    return method(function)
-
-
-@_plain
-def persistence(task, origins):
-    """The last value."""
-    return baselines.persistence(task.points, origins, task.choices.horizon)
-
-
-@_plain
-def seasonal_naive(task, origins):
-    """The value one season earlier."""
-    return baselines.seasonal_naive(task.points, origins, task.choices.horizon, task.choices.period)
-
-
-@_plain
-def drift(task, origins):
-    """The straight line from the first sample to the last."""
-    return baselines.drift(task.points, origins, task.choices.horizon)
-
-
-@method
-def ets(task, origins):
-    c = task.choices
-    return classical.exponential_smoothing(task.moved[:, 0], origins, c.horizon, c.period, task.estimates, task.first)[..., None]
-
-
-@method
-def arima(task, origins):
-    c = task.choices
-    return classical.arima(task.moved[:, 0], origins, c.horizon, c.period, task.estimates, task.first)[..., None]
-
-
-@method
-def ridge(task, origins):
-    c = task.choices
-    return baselines.ridge_autoregression(task.moved, origins, c.horizon, c.window, c.delays)
-
-
-@method
-def sliding(task, origins):
-    c = task.choices
-    return rolling_from(_windows_of(task), task.moved, c.window, c.delays, c.horizon)[origins]
-
-
-@method
-def episodic(task, origins):
-    """The paper's basic scheme: recall if near enough, else the ordinary forecast."""
-    task.fitted["episodic"] = _memory(task, scheme="basic")
-    return task.fitted["episodic"].forecasts_[origins]
-
-
-@method
-def gated(task, origins):
-    """Recollection, ordinary and plain forecasts weighed by their remembered errors."""
-    task.fitted["gated"] = _memory(task, scheme="gated")
-    return task.fitted["gated"].forecasts_[origins]
-
-
-@method
-def gated_without_memory(task, origins):
-    """The same gate without anything recalled: what gating alone brings."""
-    experts = [name for name in WITHOUT_MEMORY if name != "seasonal" or task.choices.period > 1]
-    return _memory(task, scheme="gated", experts=experts).forecasts_[origins]
-
-
-def evaluate(
-    series: Series, spec: Mapping, methods: Sequence[str], *, coverage: float = 0.9, estimates: int = 3, every: int = 1
-) -> tuple[pd.DataFrame, pd.DataFrame, dict, dict]:
-    """Forecast `series` with every method from every (every `every`-th) origin behind the early stretch.
-
-    Returns
-    -------
+    Attributes
+    ----------
     predictions : DataFrame
-        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper: origin is the index of the last known sample, horizon counts steps from it. After the
-        scored origins come those at the end of the series, whose truth is not known yet (NaN).
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper. `origin` is the index of the last known sample, `horizon` counts steps from it. The last
+        origins have no truth yet (NaN).
     recalled : DataFrame
-        series, method, origin, match, recalled_origin, distance, continuation: the horizon's values that followed recalled_origin.
+        `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds the values that followed recalled_origin, one horizon of them.
     choices : dict
-        The settings used, and the scale of MASE.
-    windows : dict
+        The settings used, and the scale of MASE, as plain values for a report.
+    windows : dict of arrays
         ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows: coordinates of their spectra, whose L1 distance
         is a tight lower bound of the distance between spectra (`koopflow.forecast.index.embed`).
     """
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown:
-        raise KoopflowError(f"forecast.methods: {unknown[0]!r} is unknown; accepted are {', '.join(METHODS)}")
-    choices = choose(series, spec)
+
+    predictions: pd.DataFrame
+    recalled: pd.DataFrame
+    choices: dict[str, Any]
+    windows: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A series with its choices, and the origins from which all forecasters forecast it.
+
+    Attributes
+    ----------
+    samples : (time, 1)
+    origins : (n,)
+        Warm-up origins, then the scored ones; none stands where the value was missing.
+    scored : (n,) bool
+    truth : (n, horizon)
+        NaN where it was not observed or is not known yet.
+    situation : Situation
+        For forecasters of the series before differences.
+    """
+
+    series: Series
+    choices: Choices
+    samples: Floats
+    origins: Integers
+    scored: NDArray[np.bool_]
+    truth: Floats
+    situation: Situation
+
+
+def evaluate(
+    series: Series,
+    spec: Mapping[str, Any],
+    forecasters: Mapping[str, Forecaster],
+    *,
+    coverage: float = 0.9,
+    estimates: int = 3,
+    every: int = 1,
+) -> Evaluation:
+    """Forecast a series with several forecasters from every scored origin.
+
+    Parameters
+    ----------
+    series : Series
+    spec : mapping
+        What is set for the series; the rest is chosen on the early stretch, see `koopflow.forecast.choices.choose`.
+    forecasters : mapping of str to Forecaster
+        By the name that tables give them (`koopflow.forecast.protocol.named`).
+    coverage : float
+        Nominal share of truths inside the intervals.
+    estimates : int
+        How often forecasters of statsmodels estimate their parameters.
+    every : int
+        Forecast from every n-th origin.
+
+    Raises
+    ------
+    KoopflowError
+        If the series is too short, settings do not fit one another, or a forecaster returns the wrong shape.
+    """
+    stretch = _stretch(series, choose(series, spec), estimates, every)
+    frames, recalled = [], []
+    for name, forecaster in forecasters.items():
+        point, found = _forecast(name, forecaster, stretch)
+        frames.append(_scored(name, point, stretch, coverage))
+        if found is not None:
+            recalled.append(_recalled(name, found, stretch))
+    recalled = [frame for frame in recalled if len(frame)]
+    recollections = pd.concat(recalled, ignore_index=True) if recalled else pd.DataFrame(columns=FORECAST_RECALLED)
+    return Evaluation(pd.concat(frames, ignore_index=True), recollections, _record(stretch), _windows(stretch))
+
+
+def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> Stretch:
     values = series.values[:, None]  # noqa: PD011 - a Series of ours, not of pandas
-    transform, lost = choices.transform, choices.transform.lost
+    lost, transform = choices.transform.lost, choices.transform
     first = max(choices.early, choices.window + lost)
     origins = np.arange(first, len(values), every)
     if origins[-1] != len(values) - 1:
@@ -159,45 +122,72 @@ def evaluate(
     warm = np.arange(first - every, max(choices.window + lost - 1, first - 5 * WARM), -every)[:WARM][::-1]
     origins = np.concatenate([warm, origins])
     origins = origins[series.observed[origins]]
-    scored = origins >= first
     padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
     truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
-    task = Task(transform.point(values), transform.apply(values), choices, first - lost, estimates, {})
-    frames = []
-    for name in methods:
-        if name in PLAIN:
-            point = METHODS[name](task, origins)[..., 0]
-        else:
-            point = transform.undo(values, origins, METHODS[name](task, origins - lost))[..., 0]
-        # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the series.
-        known = transform.point(truth)
-        low, high = conformal_intervals(point, known, origins, coverage)
-        if transform.pointwise == "root" and values[: choices.early].min() >= 0:
-            low = np.maximum(low, 0.0)
-        columns = [transform.unpoint(each)[scored] for each in (point, low, high)]
-        frames.append(_frame(series.name, name, origins[scored], truth[scored], *columns))
-    origins = origins[scored]
-    scale_lag = choices.period
-    scale = float(np.mean(np.abs(values[scale_lag : choices.early] - values[: choices.early - scale_lag])))
-    record = choices.record() | {"samples": len(values), "mase_scale": max(scale, 1e-300), "origins": len(origins)}
-    record |= {"label": series.label, "step": series.step, "filled": int((~series.observed).sum())}
-    return pd.concat(frames, ignore_index=True), _recollections(series, task, origins, lost), record, _windows(task)
+    # The units of a differenced series cannot be restored step by step: there errors are those of the differences.
+    measure = None if transform.lags else transform.unpoint
+    sizes = {name: getattr(choices, name) for name in ("period", "window", "delays", "rank", "recalled", "matches")}
+    situation = Situation(**sizes, first=first, estimates=estimates, measure=measure)
+    return Stretch(series, choices, values, origins, origins >= first, truth, situation)
 
 
-def _windows(task: Task) -> dict:
-    c = task.choices
-    ends = np.unique(np.linspace(c.window - 1, len(task.moved) - 1, MOST_WINDOWS).astype(int))
-    windows = task.moved[ends[:, None] + np.arange(1 - c.window, 1)]
-    models = fit_some(windows, c.delays, c.rank)
-    return {"ends": ends + c.transform.lost, "points": embed(models.eigenvalues)}
+def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floats, Recollection | None]:
+    """Return forecasts (n, horizon) on the pointwise scale, and what was recalled, in the series' own indices."""
+    transform, horizon = stretch.choices.transform, stretch.choices.horizon
+    differenced = bool(getattr(forecaster, "differenced", False))
+    lost = transform.lost if differenced else 0
+    values = (transform.apply if differenced else transform.point)(stretch.samples)[:, 0].copy()
+    if isinstance(forecaster, Configured):
+        forecaster = forecaster.for_series(stretch.situation.shifted(lost))
+    origins, found = stretch.origins - lost, None
+    if isinstance(forecaster, Recalling):
+        found = forecaster.recall(values, origins, horizon)
+        found = Recollection(found.forecasts, np.where(found.origins >= 0, found.origins + lost, -1), found.distances)
+    point = np.asarray(found.forecasts if found else forecaster.forecast(values, origins, horizon), dtype=np.float64)
+    if point.shape != (len(origins), horizon):
+        raise KoopflowError(
+            f"{name}: forecast returned shape {point.shape}; expected (origins, horizon) = {(len(origins), horizon)}"
+        )
+    if differenced:
+        point = transform.undo(stretch.samples, stretch.origins, point[..., None])[..., 0]
+    return point, found
 
 
-def _frame(series, name, origins, truth, point, low, high) -> pd.DataFrame:
+def _scored(name: str, point: Floats, stretch: Stretch, coverage: float) -> pd.DataFrame:
+    """Return predictions with intervals at the scored origins, in the series' own units."""
+    transform, scored = stretch.choices.transform, stretch.scored
+    # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the series.
+    low, high = conformal_intervals(point, transform.point(stretch.truth), stretch.origins, coverage)
+    if transform.pointwise == "root" and stretch.samples[: stretch.choices.early].min() >= 0:
+        low = np.maximum(low, 0.0)
+    columns = [transform.unpoint(each)[scored] for each in (point, low, high)]
+    return _frame(stretch.series.name, name, stretch.origins[scored], stretch.truth[scored], *columns)
+
+
+def _record(stretch: Stretch) -> dict[str, Any]:
+    values, choices, series = stretch.samples, stretch.choices, stretch.series
+    lag, early = choices.period, choices.early
+    scale = float(np.mean(np.abs(values[lag:early] - values[: early - lag])))
+    record = choices.record() | {"samples": len(values), "mase_scale": max(scale, 1e-300)}
+    record |= {"origins": int(stretch.scored.sum()), "label": series.label, "step": series.step}
+    return record | {"filled": int((~series.observed).sum())}
+
+
+def _windows(stretch: Stretch) -> dict[str, NDArray[Any]]:
+    choices = stretch.choices
+    moved = choices.transform.apply(stretch.samples)
+    ends = np.unique(np.linspace(choices.window - 1, len(moved) - 1, MOST_WINDOWS).astype(int))
+    windows = moved[ends[:, None] + np.arange(1 - choices.window, 1)]
+    models = fit_some(windows, choices.delays, choices.rank)
+    return {"ends": ends + choices.transform.lost, "points": embed(models.eigenvalues)}
+
+
+def _frame(series: str, method: str, origins: Integers, truth: Floats, point: Floats, low: Floats, high: Floats) -> pd.DataFrame:
     count, horizon = point.shape
     return pd.DataFrame(
         {
             "series": series,
-            "method": name,
+            "method": method,
             "origin": np.repeat(origins, horizon),
             "horizon": np.tile(np.arange(1, horizon + 1), count),
             "prediction": point.ravel(),
@@ -208,23 +198,20 @@ def _frame(series, name, origins, truth, point, low, high) -> pd.DataFrame:
     )
 
 
-def _recollections(series: Series, task: Task, origins: np.ndarray, lost: int) -> pd.DataFrame:
-    frames = []
-    for name in [each for each in ("episodic", "gated") if each in task.fitted]:
-        memory = task.fitted[name]
-        rows, gaps = memory.recalled_[origins - lost], memory.distances_[origins - lost]
-        count, matches = rows.shape
-        frame = pd.DataFrame(
-            {
-                "series": series.name,
-                "method": name,
-                "origin": np.repeat(origins, matches),
-                "match": np.tile(np.arange(1, matches + 1), count),
-                "recalled_origin": np.where(rows >= 0, rows + lost, -1).ravel(),
-                "distance": gaps.ravel(),
-            }
-        )
-        frame = frame[frame["recalled_origin"] >= 0]
-        after = frame["recalled_origin"].to_numpy()[:, None] + np.arange(1, task.choices.horizon + 1)
-        frames.append(frame.assign(continuation=list(series.values[after].astype(np.float32))))  # noqa: PD011 - a Series of ours
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=FORECAST_RECALLED)
+def _recalled(method: str, found: Recollection, stretch: Stretch) -> pd.DataFrame:
+    """Return the recollections at the scored origins, one row for each match, with what followed it."""
+    origins, rows, gaps = stretch.origins[stretch.scored], found.origins[stretch.scored], found.distances[stretch.scored]
+    count, matches = rows.shape
+    frame = pd.DataFrame(
+        {
+            "series": stretch.series.name,
+            "method": method,
+            "origin": np.repeat(origins, matches),
+            "match": np.tile(np.arange(1, matches + 1), count),
+            "recalled_origin": rows.ravel(),
+            "distance": gaps.ravel(),
+        }
+    )
+    frame = frame[frame["recalled_origin"] >= 0]
+    after = frame["recalled_origin"].to_numpy()[:, None] + np.arange(1, stretch.choices.horizon + 1)
+    return frame.assign(continuation=list(stretch.series.values[after].astype(np.float32)))  # noqa: PD011 - a Series of ours

@@ -3,7 +3,6 @@
 A forecaster is a function registered here under its name; it sees the series up to each origin and what the memory holds, no more.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,21 +10,14 @@ import numpy as np
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast.baselines import persistence, seasonal_naive
 from koopflow.forecast.consolidated import ConsolidatedMemory
+from koopflow.forecast.registry import EXPERTS
 from koopflow.koopman.windows import advance, present_states
 
 if TYPE_CHECKING:
     from koopflow.forecast.memory import EpisodicKoopman
 
-EXPERTS: dict[str, Callable] = {}
 RECALLING = ("recalled", "recalled_episode", "continuation")
 BLOCK = 2048
-
-
-def expert(function: Callable) -> Callable:
-    """Register a forecaster: ``f(memory, series, start, stop) -> (stop - start, horizon, channels)`` for the windows start ...
-    stop - 1."""
-    EXPERTS[function.__name__] = function
-    return function
 
 
 def expert_names(period: int) -> tuple[str, ...]:
@@ -35,17 +27,18 @@ def expert_names(period: int) -> tuple[str, ...]:
 
 def forecast_experts(memory: "EpisodicKoopman", series: np.ndarray, start: int, stop: int) -> dict[str, np.ndarray]:
     """Return the forecasts of windows start ... stop - 1: "sliding", "recalled", and "gate" (n, experts, horizon, channels)."""
-    unknown = [name for name in memory.experts if name not in EXPERTS]
-    if unknown:
-        raise KoopflowError(f"experts: {unknown[0]!r} is unknown; accepted are {', '.join(EXPERTS)}")
+    for name in memory.experts:
+        EXPERTS.check(name, "experts")
     if memory.experts[0] != "persistence" or len(memory.experts) < 2:
         raise KoopflowError(f"experts: {list(memory.experts)} must begin with persistence and name one more at least")
-    results = {name: EXPERTS[name](memory, series, start, stop) for name in ("sliding", *(["recalled"] if memory.recalls else []))}
+    results = {
+        name: EXPERTS.load(name)(memory, series, start, stop) for name in ("sliding", *(["recalled"] if memory.recalls else []))
+    }
     results.setdefault("recalled", results["sliding"])
     if memory.scheme == "gated":
         for name in memory.experts:
             if name not in results:
-                results[name] = EXPERTS[name](memory, series, start, stop)
+                results[name] = EXPERTS.load(name)(memory, series, start, stop)
         # A window's model can run far outside anything seen; what enters a regression must stay near the data.
         gate = np.stack([_bounded(results[name], series, memory.window, start) for name in memory.experts], axis=1)
     else:
@@ -65,13 +58,11 @@ def _origins(memory: "EpisodicKoopman", start: int, stop: int) -> np.ndarray:
     return np.arange(start, stop) + memory.window - 1
 
 
-@expert
 def persistence_expert(memory, series, start, stop):
     """The last value."""
     return persistence(series, _origins(memory, start, stop), memory.horizon)
 
 
-@expert
 def sliding(memory, series, start, stop):
     """The ordinary forecast: the present window's own model."""
     parts = []
@@ -109,19 +100,16 @@ def recall_from(memory, series, start, stop, which, matches=None):
     return result
 
 
-@expert
 def recalled(memory, series, start, stop):
     """The present state moved on by the models that the memory recalls (its `recalled`)."""
     return recall_from(memory, series, start, stop, memory.recalled)
 
 
-@expert
 def recalled_episode(memory, series, start, stop):
     """The same with models fitted on just what followed each recalled window."""
     return recall_from(memory, series, start, stop, "following")
 
 
-@expert
 def continuation(memory, series, start, stop):
     """How the recalled windows went on, moved to the present level and averaged by nearness; the last value where there is none."""
     origins = _origins(memory, start, stop)
@@ -135,7 +123,6 @@ def continuation(memory, series, start, stop):
     return series[origins][:, None, :] + np.einsum("nm,nmhc->nhc", near, change)
 
 
-@expert
 def consolidated(memory, series, start, stop):
     """The operator of everything remembered."""
     model = memory._state.get("consolidated")
@@ -147,13 +134,11 @@ def consolidated(memory, series, start, stop):
     return model.forecast(series, start + first, stop + first)
 
 
-@expert
 def seasonal(memory, series, start, stop):
     """The value one season earlier."""
     return seasonal_naive(series, _origins(memory, start, stop), memory.horizon, memory.period)
 
 
-@expert
 def seasonal_shift(memory, series, start, stop):
     """The change seen one season earlier, from the present level."""
     origins = _origins(memory, start, stop)
@@ -162,7 +147,6 @@ def seasonal_shift(memory, series, start, stop):
     return series[origins][:, None, :] + shifted
 
 
-@expert
 def seasonal_mean(memory, series, start, stop):
     """The mean of all earlier values at the same phase of the season (its climatology)."""
     period, horizon = memory.period, memory.horizon
@@ -180,12 +164,8 @@ def seasonal_mean(memory, series, start, stop):
     return np.where(known[..., None] > 0, sums[np.maximum(known, 0), phase] / np.maximum(known, 1)[..., None], held)
 
 
-@expert
 def mean(memory, series, start, stop):
     """The mean of everything so far."""
     origins = _origins(memory, start, stop)
     running = np.cumsum(series, axis=0)[origins] / (origins + 1)[:, None]
     return np.repeat(running[:, None, :], memory.horizon, axis=1)
-
-
-EXPERTS = {"persistence": EXPERTS.pop("persistence_expert"), **EXPERTS}

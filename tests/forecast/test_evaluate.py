@@ -10,6 +10,7 @@ from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.intervals import conformal_intervals
+from koopflow.forecast.protocol import all_named
 from koopflow.forecast.skill import skill_table
 from koopflow.forecast.transform import build
 from koopflow.io.columns import FORECAST_SKILL
@@ -120,7 +121,7 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
 
 def test_all_methods_share_origins_behind_the_early_stretch():
     series = as_series(seasonal_series(200))
-    table, recalled, choices, _ = evaluate(series, {"horizon": 4}, ["persistence", "sliding", "gated"])
+    table, recalled, choices, _ = evaluate(series, {"horizon": 4}, all_named(["persistence", "sliding", "gated"]))
     origins = [set(part["origin"]) for _, part in table.groupby("method")]
     assert origins[0] == origins[1] == origins[2]
     assert min(origins[0]) >= choices["early"]
@@ -144,7 +145,7 @@ def test_outliers_do_not_hide_the_season():
 
 
 def test_intervals_stand_at_the_first_scored_origin_and_cover_a_short_series():
-    table, *_ = evaluate(as_series(seasonal_series(120)), {"horizon": 4}, ["persistence", "sliding", "gated"])
+    table, *_ = evaluate(as_series(seasonal_series(120)), {"horizon": 4}, all_named(["persistence", "sliding", "gated"]))
     known = table[np.isfinite(table["truth"])]
     assert np.isfinite(known[["lower", "upper"]]).all(axis=None)
     inside = (known["truth"] >= known["lower"]) & (known["truth"] <= known["upper"])
@@ -254,7 +255,7 @@ def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
     assert len(series.values) == 300
     assert series.step == "hour"
     assert list(np.flatnonzero(~series.observed)) == [200, 201]
-    table, *_ = evaluate(series, {"horizon": 4}, ["persistence", "sliding"])
+    table, *_ = evaluate(series, {"horizon": 4}, all_named(["persistence", "sliding"]))
     assert not {200, 201} & set(table["origin"])
 
 

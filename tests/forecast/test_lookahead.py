@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from koopflow.data.series.registry import load
-from koopflow.forecast.evaluate import METHODS, evaluate
+from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.gate import Gate
 from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.protocol import all_named
+from koopflow.forecast.registry import FORECASTERS
 
 # Divisible by the season, when the operator of everything remembered is renewed: it has its chance to see too much.
 CUT = 189
@@ -43,12 +45,12 @@ def tables(tmp_path_factory):
     results = []
     for spec in specs:
         # The root has the most that could look ahead: its intervals end at zero where the series does.
-        table, recalled, choices, _ = evaluate(load("mine", spec), spec | {"transform": "root"}, list(METHODS))
+        table, recalled, choices, _ = evaluate(load("mine", spec), spec | {"transform": "root"}, all_named(FORECASTERS))
         results.append((table[table["origin"] <= CUT], recalled[recalled["origin"] <= CUT].reset_index(drop=True), choices))
     return results
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", list(FORECASTERS))
 def test_no_forecast_or_interval_depends_on_what_comes_later(tables, method):
     (one, *_), (other, *_) = [(table[table["method"] == method], 0) for table, *_ in tables]
     assert len(one) > 500

@@ -1,0 +1,226 @@
+"""The forecasters, as objects that carry their options; options left open are chosen on the early stretch of a series."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from koopflow.core.errors import KoopflowError
+from koopflow.forecast import baselines, classical
+from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.protocol import Configured, FittedWindows, Floats, Integers, Recollection
+from koopflow.forecast.sliding import rolling_from
+
+SIZES = ("window", "delays", "rank")
+WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
+
+
+@dataclass(frozen=True, repr=False)
+class Persistence(Configured):
+    """Hold the last value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Persistence().forecast(np.arange(10.0), np.array([4, 9]), 2)
+    array([[4., 4.],
+           [9., 9.]])
+    """
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return baselines.persistence(values[:, None], origins, horizon)[..., 0]
+
+
+@dataclass(frozen=True, repr=False)
+class SeasonalNaive(Configured):
+    """Repeat the last season of `period` samples."""
+
+    period: int | None = None
+    open: ClassVar[tuple[str, ...]] = ("period",)
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return baselines.seasonal_naive(values[:, None], origins, horizon, self.period or 1)[..., 0]
+
+
+@dataclass(frozen=True, repr=False)
+class Drift(Configured):
+    """Continue the straight line through the first and last of the last `window` samples; of the whole series where it is None."""
+
+    window: int | None = None
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return baselines.drift(values[:, None], origins, horizon, self.window)[..., 0]
+
+
+@dataclass(frozen=True, repr=False)
+class Ets(Configured):
+    """Exponential smoothing with additive damped trend, seasonal where there is a period (`classical.exponential_smoothing`)."""
+
+    period: int | None = None
+    estimates: int | None = None
+    first: int | None = None
+    open: ClassVar[tuple[str, ...]] = ("period", "estimates", "first")
+    differenced: ClassVar[bool] = True
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return classical.exponential_smoothing(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
+
+
+@dataclass(frozen=True, repr=False)
+class Arima(Configured):
+    """ARIMA of an order chosen by AIC, on Fourier terms of the season where there is one (`classical.arima`)."""
+
+    period: int | None = None
+    estimates: int | None = None
+    first: int | None = None
+    open: ClassVar[tuple[str, ...]] = ("period", "estimates", "first")
+    differenced: ClassVar[bool] = True
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return classical.arima(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
+
+
+@dataclass(frozen=True, repr=False)
+class Ridge(Configured):
+    """Ridge autoregression on each origin's window (`baselines.ridge_autoregression`)."""
+
+    window: int | None = None
+    delays: int | None = None
+    ridge: float = 1e-2
+    open: ClassVar[tuple[str, ...]] = ("window", "delays")
+    differenced: ClassVar[bool] = True
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        window, lags = _known(self, "window"), _known(self, "delays")
+        return baselines.ridge_autoregression(values[:, None], origins, horizon, window, lags, self.ridge)[..., 0]
+
+
+@dataclass(frozen=True, repr=False)
+class Sliding(Configured):
+    """The ordinary scheme without memory: a delay-DMD model of the last `window` samples (Redman et al. 2023).
+
+    Parameters
+    ----------
+    window, delays, rank : int, optional
+        Samples per window and per delay vector, and rank of the model; chosen on the early stretch where absent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wave = np.sin(2 * np.pi * np.arange(80) / 10)
+    >>> Sliding(window=40, delays=12, rank=2).forecast(wave, np.array([59]), 5).round(3)
+    array([[0.   , 0.588, 0.951, 0.951, 0.588]])
+    """
+
+    window: int | None = None
+    delays: int | None = None
+    rank: int | None = None
+    fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
+    open: ClassVar[tuple[str, ...]] = (*SIZES, "fitted")
+    differenced: ClassVar[bool] = True
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        window, delays, rank = (_known(self, name) for name in SIZES)
+        models = (self.fitted or FittedWindows()).of(values, window, delays, rank)
+        return rolling_from(models, values[:, None], window, delays, horizon)[origins, :, 0]
+
+
+@dataclass(frozen=True, repr=False)
+class Episodic(Configured):
+    """Koopman forecasts with episodic memory, the paper's scheme: recall if near enough, else the ordinary forecast.
+
+    The spectrum of the present window is compared with those of all earlier windows whose future is known; the state is moved on by
+    models that belong to the nearest (Redman et al. 2023, arXiv 2311.12615).
+
+    Parameters
+    ----------
+    window, delays, rank : int, optional
+        As for `Sliding`.
+    period : int, optional
+        Samples per season; 1 for none.
+    recalled : "later", "following" or "same", optional
+        Which model of a recalled window is used; see `EpisodicKoopman`.
+    matches : int, optional
+        How many nearest windows are averaged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wave = np.sin(2 * np.pi * np.arange(200) / 10)
+    >>> Episodic(window=40, delays=12, rank=2, matches=1).forecast(wave, np.array([159]), 5).round(3)
+    array([[0.   , 0.588, 0.951, 0.951, 0.588]])
+    """
+
+    window: int | None = None
+    delays: int | None = None
+    rank: int | None = None
+    period: int | None = None
+    recalled: str | None = None
+    matches: int | None = None
+    measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
+    fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
+    open: ClassVar[tuple[str, ...]] = (*SIZES, "period", "recalled", "matches", "measure", "fitted")
+    differenced: ClassVar[bool] = True
+    scheme: ClassVar[str] = "basic"
+
+    def experts(self) -> tuple[str, ...] | None:
+        """Return the experts that the gate weighs; None: all that suit the season."""
+        return None
+
+    def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
+        """Forecast from `origins` and return what was recalled; see `koopflow.forecast.protocol.Recalling`."""
+        window, delays, rank = (_known(self, name) for name in SIZES)
+        memory = EpisodicKoopman(
+            window,
+            delays,
+            rank,
+            horizon,
+            scheme=self.scheme,
+            period=self.period or 1,
+            recalled=self.recalled or "later",
+            matches=self.matches or 3,
+            experts=self.experts(),
+            measure=self.measure,
+        ).fit(values, (self.fitted or FittedWindows()).of(values, window, delays, rank))
+        return Recollection(memory.forecasts_[origins, :, 0], memory.recalled_[origins], memory.distances_[origins])
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return self.recall(values, origins, horizon).forecasts
+
+
+@dataclass(frozen=True, repr=False)
+class Gated(Episodic):
+    """Recalled, ordinary and plain forecasts, weighed at each step ahead by the errors that each has made so far.
+
+    Parameters as for `Episodic`; see `koopflow.forecast.gate.Gate` for the weights.
+
+    Examples
+    --------
+    >>> Gated(window=40, matches=5)
+    Gated(window=40, matches=5)
+    """
+
+    scheme: ClassVar[str] = "gated"
+
+
+@dataclass(frozen=True, repr=False)
+class GatedWithoutMemory(Gated):
+    """The gate over forecasters none of which recalls: the control that shows what memory itself adds."""
+
+    def experts(self) -> tuple[str, ...]:
+        """Return the experts that use no memory."""
+        return tuple(name for name in WITHOUT_MEMORY if name != "seasonal" or (self.period or 1) > 1)
+
+
+def _known(forecaster: Configured, name: str) -> int:
+    value = getattr(forecaster, name)
+    if value is None:
+        raise KoopflowError(f"{forecaster!r}: {name} is open; give it, or let evaluate or forecast choose it for a series")
+    return int(value)

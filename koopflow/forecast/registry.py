@@ -1,0 +1,37 @@
+"""The names of all forecasters, and of the experts that the gated forecaster weighs."""
+
+from koopflow.core.registry import Registry
+
+FORECASTERS = Registry(
+    "forecaster",
+    {
+        "persistence": "koopflow.forecast.methods:Persistence",
+        "seasonal_naive": "koopflow.forecast.methods:SeasonalNaive",
+        "drift": "koopflow.forecast.methods:Drift",
+        "ets": "koopflow.forecast.methods:Ets",
+        "arima": "koopflow.forecast.methods:Arima",
+        "ridge": "koopflow.forecast.methods:Ridge",
+        "sliding": "koopflow.forecast.methods:Sliding",
+        "episodic": "koopflow.forecast.methods:Episodic",
+        "gated": "koopflow.forecast.methods:Gated",
+        "gated_without_memory": "koopflow.forecast.methods:GatedWithoutMemory",
+    },
+)
+"""Forecasters in the order in which `forecast.methods` lists them by default; see `koopflow.forecast.protocol.Forecaster`."""
+
+EXPERTS = Registry(
+    "expert",
+    {
+        "persistence": "koopflow.forecast.experts:persistence_expert",
+        "sliding": "koopflow.forecast.experts:sliding",
+        "recalled": "koopflow.forecast.experts:recalled",
+        "recalled_episode": "koopflow.forecast.experts:recalled_episode",
+        "continuation": "koopflow.forecast.experts:continuation",
+        "consolidated": "koopflow.forecast.experts:consolidated",
+        "seasonal": "koopflow.forecast.experts:seasonal",
+        "seasonal_shift": "koopflow.forecast.experts:seasonal_shift",
+        "seasonal_mean": "koopflow.forecast.experts:seasonal_mean",
+        "mean": "koopflow.forecast.experts:mean",
+    },
+)
+"""Experts in their order in the gate; persistence comes first, since the gate regresses on differences from it."""
