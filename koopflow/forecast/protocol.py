@@ -168,29 +168,32 @@ def as_forecaster(found: object, key: str = "forecaster") -> Forecaster:
     )
 
 
-def named(name: str, options: Mapping[str, Any] | None = None, key: str = "forecast.methods") -> Forecaster:
+def named(name: str, key: str = "forecast.methods", /, **options: object) -> Forecaster:
     """Build the forecaster called `name`.
 
     Parameters
     ----------
     name : str
         A name in FORECASTERS, or "package.module:name" of a class with a method `forecast` or of a function with its parameters.
-    options : mapping, optional
-        Options of the class, or of the function after its first three parameters.
     key : str
         The YAML key that errors name.
+    **options
+        Options of the class, or of the function after its first three parameters.
 
     Raises
     ------
     KoopflowError
-        If the name is unknown, cannot be imported or is no forecaster, or if it has no such option.
+        If the name is unknown, cannot be imported or is no forecaster, or if an option is unknown, missing or of another type.
+
+    Examples
+    --------
+    >>> named("drift", window=40)
+    Drift(window=40)
     """
-    found, options = FORECASTERS.load(name, key), options or {}
+    found = FORECASTERS.load(name, key)
     if inspect.isclass(found):
-        check_options(found, options, key, first=0)
-        return as_forecaster(found(**options), key)
-    check_options(found, options, key, first=3)
-    return FromFunction(found, options)
+        return as_forecaster(found(**check_options(found, options, key, first=0)), key)
+    return FromFunction(found, check_options(found, options, key, first=3))
 
 
 def all_named(names: Sequence[str]) -> dict[str, Forecaster]:
