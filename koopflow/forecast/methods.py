@@ -112,9 +112,9 @@ class Sliding(Configured):
     Examples
     --------
     >>> import numpy as np
-    >>> wave = np.sin(2 * np.pi * np.arange(80) / 10)
+    >>> wave = np.cos(2 * np.pi * np.arange(80) / 10)
     >>> Sliding(window=40, delays=12, rank=2).forecast(wave, np.array([59]), 5).round(3)
-    array([[0.   , 0.588, 0.951, 0.951, 0.588]])
+    array([[ 1.   ,  0.809,  0.309, -0.309, -0.809]])
     """
 
     window: int | None = None
@@ -152,9 +152,9 @@ class Episodic(Configured):
     Examples
     --------
     >>> import numpy as np
-    >>> wave = np.sin(2 * np.pi * np.arange(200) / 10)
+    >>> wave = np.cos(2 * np.pi * np.arange(200) / 10)
     >>> Episodic(window=40, delays=12, rank=2, matches=1).forecast(wave, np.array([159]), 5).round(3)
-    array([[0.   , 0.588, 0.951, 0.951, 0.588]])
+    array([[ 1.   ,  0.809,  0.309, -0.309, -0.809]])
     """
 
     window: int | None = None
