@@ -4,7 +4,7 @@ A score is a function of a `NetworkState` (and options by keyword) that returns 
 scores are kept. The ones of this package stand in `koopflow.pruning.scores`; ``package.module:function`` names any other.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.core.registry import check_options
+from koopflow.core.registry import Options, check_options
 from koopflow.core.suggest import unknown_name
 from koopflow.pruning.mask import Parameters
 from koopflow.pruning.modes import Modes
@@ -101,7 +101,7 @@ def needs_of(name: str) -> frozenset[str]:
     return getattr(SCORES.load(name), "needs", NEEDS)
 
 
-def check_score(name: str, options: Mapping[str, Any] | None = None) -> tuple[ScoreFunction, dict[str, Any]]:
+def check_score(name: str, options: Options | None = None) -> tuple[ScoreFunction, dict[str, Any]]:
     """Return the score `name` and its options, typed as in its signature.
 
     Raises
@@ -113,7 +113,7 @@ def check_score(name: str, options: Mapping[str, Any] | None = None) -> tuple[Sc
     return function, check_options(function, options or {}, f"score {name}: options")
 
 
-def evaluate(name: str, state: NetworkState, options: Mapping[str, Any] | None = None) -> NDArray[np.float64]:
+def evaluate(name: str, state: NetworkState, options: Options | None = None) -> NDArray[np.float64]:
     """Return the score `name` of every weight.
 
     Returns
