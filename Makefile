@@ -2,24 +2,35 @@
 VENV ?= .venv
 PYTHON ?= python3
 CORES ?= all
+# Workers of the tests: one more than two cores, because the SLURM tests mostly wait.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test lint format bench report provenance plan export pins soak verify clean help
+.PHONY: all test quick lint format docs bench report provenance plan export pins soak verify clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
 
 test: $(BIN)/.installed-dev  ## all tests
-	python -m pytest tests
+	python -m pytest tests -n $(WORKERS) --dist loadgroup
 
-lint: $(BIN)/.installed-dev  ## ruff, snakefmt, snakemake --lint
+quick: $(BIN)/.installed-dev  ## the fast tests, in under a minute: the loop for an edit
+	python -m pytest tests -n 2 --dist loadgroup -m "not slow"
+
+lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, the schemas of GitHub's files
 	ruff check .
 	ruff format --check .
+	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+docs: $(BIN)/.installed-dev  ## the documentation in site/: a warning or a broken internal link is an error
+	sphinx-build --quiet --fail-on-warning --keep-going --builder html docs site
 
 format: $(BIN)/.installed-dev  ## put all code into the house's form
 	ruff check --fix .
@@ -51,7 +62,7 @@ verify: $(BIN)/.installed  ## read every file in results/ and say which one is d
 	python -m koopflow.cli.verify results
 
 clean:  ## remove what runs made (not the environment)
-	rm -rf results/[!R]* .snakemake .checkpoints logs
+	rm -rf results/[!R]* .snakemake .checkpoints logs site docs/auto_tutorials docs/reference/generated
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
