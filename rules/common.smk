@@ -13,7 +13,7 @@ from koopflow.config.setups import parts, setups
 from koopflow.core.errors import KoopflowError
 from koopflow.workflow.slurm_failures import reasons
 from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
-from koopflow.core.code_inputs import source_files
+from koopflow.workflow.code_inputs import source_files
 
 
 def checked(function, *arguments):

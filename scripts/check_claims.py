@@ -1,4 +1,4 @@
-"""See that every claim names a measure, its options and a criterion, before anything is computed."""
+"""Check that every claim names a measure, its options and a criterion, before anything is computed."""
 
 from koopflow.workflow.job import job
 
@@ -6,10 +6,10 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import json
     from pathlib import Path
 
-    from koopflow.claims import check
+    from koopflow.claims.verdicts import check_claims
+    from koopflow.config.claims import ClaimsSettings
 
-    check(snakemake.params.claims)
-    criteria = {
-        name: {key: claim.get(key) for key in ("above", "below")} for name, claim in snakemake.params.claims["statements"].items()
-    }
+    claims = ClaimsSettings.load(snakemake.params.claims, "claims")
+    check_claims(claims)
+    criteria = {name: {"above": claim.above, "below": claim.below} for name, claim in claims.statements.items()}
     Path(snakemake.output[0]).write_text(json.dumps(criteria, indent=2) + "\n", encoding="utf-8")

@@ -3,26 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from koopflow.claims.estimate import Estimate, Tables, Undecided, pick
+from koopflow.claims.estimate import Estimate, Undecided
 from koopflow.claims.measures import measure
+from koopflow.claims.tables import Tables, pick
 
 SKILL = "forecast/skill.csv"
 
 
-def _rows(tables: Tables, series, horizon):
-    if not series:
-        raise Undecided("this run forecasts no series of this kind")
-    frame = tables.read(SKILL)
-    return pick(frame, SKILL, series=series, horizon=horizon)
-
-
 @measure("error taken off the sliding forecast by memory, as a share of the sliding forecast's mean absolute error")
-def skill_over_sliding(tables: Tables, level: float, series: list, method: str = "gated", horizon: list | None = None) -> Estimate:
-    """Return 1 − MAE/MAE_sliding averaged over `series` and horizons.
+def skill_over_sliding(
+    tables: Tables, level: float, series: str | list[str], method: str = "gated", horizon: int | list[int] | None = None
+) -> Estimate:
+    """Return 1 − MAE/MAE_sliding, averaged over `series` and horizons.
 
-    The ends of the single intervals are averaged too, which holds whatever the dependence between series and horizons;
-    n is the number
-    of forecast origins of all series.
+    The ends of the single intervals are averaged as well, which is valid however series and horizons depend on each other.
+    The number n counts the forecast origins of all series.
     """
     rows = pick(_rows(tables, series, horizon), SKILL, method=method)
     rows = rows[np.isfinite(rows["skill_vs_sliding"]) & np.isfinite(rows["ci_low"]) & np.isfinite(rows["ci_high"])]
@@ -35,12 +30,17 @@ def skill_over_sliding(tables: Tables, level: float, series: list, method: str =
 
 @measure("skill of memory minus skill of the strongest simple method, both against the sliding forecast")
 def skill_over_best_baseline(
-    tables: Tables, level: float, series: list, against: list, method: str = "gated", horizon: list | None = None
+    tables: Tables,
+    level: float,
+    series: str | list[str],
+    against: list[str],
+    method: str = "gated",
+    horizon: int | list[int] | None = None,
 ) -> Estimate:
     """Return the skill of `method` minus that of the best of `against`, per series and horizon, averaged over them.
 
-    The best is chosen by its error on the same origins, which favours the baselines. The interval adds the widths of both, as if they
-    were wholly dependent in the unfavourable way.
+    The best method is chosen by its error on the same origins, which favours the baselines. The interval adds the widths of
+    both, as in the least favourable dependence.
     """
     rows = _rows(tables, series, horizon)
     pick(rows, SKILL, method=method)
@@ -53,9 +53,15 @@ def skill_over_best_baseline(
             low, high = us["ci_low"] - best["ci_high"], us["ci_high"] - best["ci_low"]
             values.append((us["series"], us["skill_vs_sliding"] - best["skill_vs_sliding"], low, high, us["n"]))
     found = pd.DataFrame(values, columns=["series", "value", "low", "high", "n"])
-    found = found[np.isfinite(found[["value", "low", "high"]]).all(axis=1)]
+    found = found.loc[np.isfinite(found[["value", "low", "high"]].to_numpy()).all(axis=1)]
     if found.empty:
         raise Undecided(f"{SKILL} has none of {', '.join(against)} beside {method} for these series")
     mean = found.groupby("series")[["value", "low", "high"]].mean().mean()
     n = int(found.groupby("series")["n"].max().sum())
     return Estimate(float(mean["value"]), float(mean["low"]), float(mean["high"]), n, "forecast origins")
+
+
+def _rows(tables: Tables, series: str | list[str], horizon: int | list[int] | None) -> pd.DataFrame:
+    if not series:
+        raise Undecided("this run forecasts no series of this kind")
+    return pick(tables.read(SKILL), SKILL, series=series, horizon=horizon)

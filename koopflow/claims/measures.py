@@ -1,45 +1,66 @@
-"""The registry of measures: what can be computed from the tables to judge a claim."""
+"""What a measure is: a function of the run's tables, and the statistic that it computes, in words."""
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from koopflow.claims.estimate import Estimate
+from koopflow.claims.registry import MEASURES
+from koopflow.core.registry import check_options
+
+F = TypeVar("F", bound=Callable[..., Estimate])
+STATISTIC = "statistic"
+LEADING = 2
+"""Parameters of a measure that are no options: the tables and the level."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A registered statistic.
+    """A statistic that claims may name.
 
     Attributes
     ----------
     function : callable
-        ``function(tables, level, **options) -> Estimate``; raises `Undecided` when the tables do not allow it.
+        ``function(tables, level, **options) -> Estimate``. It raises `Undecided` if the tables do not hold what it needs.
     statistic : str
-        What it computes, in words that stand in the table of claims.
+        What it computes, in the words of the table of claims.
     """
 
-    function: Callable
+    function: Callable[..., Estimate]
     statistic: str
 
-    @property
-    def options(self) -> set[str]:
-        """Names of the options that a claim may give."""
-        return set(list(inspect.signature(self.function).parameters)[2:])
-
-    @property
-    def required(self) -> set[str]:
-        """Names of the options that a claim must give."""
-        parameters = list(inspect.signature(self.function).parameters.values())[2:]
-        return {parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty}
+    def options(self, given: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """Return the `given` options, checked by name and type; raise a KoopflowError that begins with `key` if one is wrong."""
+        return check_options(self.function, given, key, first=LEADING)
 
 
-MEASURES: dict[str, Measure] = {}
+def measure(statistic: str) -> Callable[[F], F]:
+    """Say in words what the decorated measure computes.
 
+    >>> from koopflow.claims.estimate import over_units
+    >>> @measure("accuracy of the dense network (share of images)")
+    ... def dense_accuracy(tables, level):
+    ...     rounds = tables.read("tickets/rounds.csv")
+    ...     return over_units(rounds[rounds["density"] == 1].groupby("seed")["accuracy"].mean(), level)
+    """
 
-def measure(statistic: str):
-    """Register the decorated function as a measure under its own name."""
-
-    def register(function: Callable) -> Callable:
-        MEASURES[function.__name__] = Measure(function, statistic)
+    def named(function: F) -> F:
+        setattr(function, STATISTIC, statistic)
         return function
 
-    return register
+    return named
+
+
+def load_measure(name: str, key: str) -> Measure:
+    """Import the measure `name`, which is registered or has the form package.module:name.
+
+    Without the decorator `measure`, the first line of a function's docstring says what it computes.
+
+    Raises
+    ------
+    KoopflowError
+        Begins with `key`; for an unknown name, or one that cannot be imported.
+    """
+    function = MEASURES.load(name, key)
+    summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return Measure(function, getattr(function, STATISTIC, summary or name))

@@ -1,21 +1,27 @@
 """Measures on Koopman-based pruning (arXiv 2110.14856)."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
-from koopflow.claims.estimate import Estimate, Tables, Undecided, over_units, pick
+from koopflow.claims.estimate import Estimate, Undecided, over_units
 from koopflow.claims.measures import measure
+from koopflow.claims.tables import Choice, Tables, pick
 from koopflow.core.intervals import AT_MOST_ONE, CORRELATION
 
 ACCURACY = "pruning/accuracy.csv"
 OVERLAP = "pruning/overlap.csv"
 SPECTRUM = "pruning/spectrum.csv"
+FEWEST_EPOCHS = 4
+"""Fewest pruned epochs over which a rank correlation is taken."""
+
+When = Literal["early", "late"]
+"""The first or the last pruned epoch."""
 
 
-def _epochs(frame: pd.DataFrame, when: str) -> pd.DataFrame:
-    """Return the rows of each study's first or last pruned epoch; studies that were pruned only once are left out."""
-    if when not in ("early", "late"):
-        raise Undecided(f"when is {when!r}; it can be early or late")
+def _epochs(frame: pd.DataFrame, when: When) -> pd.DataFrame:
+    """Return the rows of each study's first or last pruned epoch; a study pruned only once has neither."""
     epochs = frame.groupby("study")["epoch"]
     first, last = epochs.transform("min"), epochs.transform("max")
     chosen = frame[(first < last) & (frame["epoch"] == (first if when == "early" else last))]
@@ -24,10 +30,12 @@ def _epochs(frame: pd.DataFrame, when: str) -> pd.DataFrame:
     return chosen
 
 
-def _beyond_chance(tables: Tables, study, a: str, b: str) -> pd.DataFrame:
-    """Return the overlaps of the two methods' surviving weights, 0 where chance would put them and 1 where they agree."""
-    frame = tables.read(OVERLAP)
-    frame = pick(frame, OVERLAP, study=study)
+def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
+    """Return the rows on two methods, with their agreement (J − E[J]) / (1 − E[J]).
+
+    J is the Jaccard index of the pruned sets and E[J] its expectation for two random sets of these sizes.
+    """
+    frame = pick(tables.read(OVERLAP), OVERLAP, study=study)
     either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
     frame = frame[either & (frame["compression"] > 1)]
     if frame.empty:
@@ -35,26 +43,26 @@ def _beyond_chance(tables: Tables, study, a: str, b: str) -> pd.DataFrame:
     return frame.assign(agreement=(frame["jaccard"] - frame["expected_jaccard"]) / (1 - frame["expected_jaccard"]))
 
 
-@measure("overlap of the surviving weights beyond chance: 0 as by chance, 1 the same weights")
-def mask_agreement(tables: Tables, level: float, a: str, b: str, when: str, study: str | None = None) -> Estimate:
-    """Return (J − E[J]) / (1 − E[J]) of two methods' masks, averaged over studies and compressions above 1, per seed."""
-    frame = _epochs(_beyond_chance(tables, study, a, b), when)
+@measure("chance-corrected Jaccard index of the pruned sets: 0 as by chance, 1 the same sets")
+def mask_agreement(tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None) -> Estimate:
+    """Return the agreement of two methods' pruned sets, averaged over studies and compressions above 1, per seed."""
+    frame = _epochs(_agreements(tables, study, a, b), when)
     return over_units(frame.groupby("seed")["agreement"].mean(), level, within=AT_MOST_ONE)
 
 
-@measure("overlap of the surviving weights beyond chance, late minus early")
-def agreement_gained(tables: Tables, level: float, a: str, b: str, study: str | None = None) -> Estimate:
-    """Return how much more two methods' masks agree at the last pruned epoch than at the first, per seed."""
-    frame = _beyond_chance(tables, study, a, b)
-    late, early = (_epochs(frame, when).groupby("seed")["agreement"].mean() for when in ("late", "early"))
+@measure("chance-corrected Jaccard index of the pruned sets, late minus early")
+def agreement_gained(tables: Tables, level: float, a: str, b: str, study: Choice = None) -> Estimate:
+    """Return how much better two methods' pruned sets agree at the last pruned epoch than at the first, per seed."""
+    frame = _agreements(tables, study, a, b)
+    late = _epochs(frame, "late").groupby("seed")["agreement"].mean()
+    early = _epochs(frame, "early").groupby("seed")["agreement"].mean()
     return over_units((late - early).dropna(), level)
 
 
 @measure("largest difference in accuracy after pruning between two methods over compressions (share of images)")
-def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: str, study: str | None = None) -> Estimate:
+def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None) -> Estimate:
     """Return accuracy of `a` minus that of `b` at the compression above 1 where the mean over seeds differs most."""
-    frame = tables.read(ACCURACY)
-    frame = pick(frame, ACCURACY, study=study, method=[a, b])
+    frame = pick(tables.read(ACCURACY), ACCURACY, study=study, method=[a, b])
     frame = _epochs(frame[frame["compression"] > 1], when)
     wide = frame.pivot_table(index=["compression", "seed"], columns="method", values="accuracy").reset_index()
     gaps = wide.assign(gap=wide[a] - wide[b]).pivot_table(index="seed", columns="compression", values="gap", dropna=False)
@@ -64,23 +72,24 @@ def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: str, study:
     return over_units(gaps[means.abs().idxmax()], level)
 
 
-@measure("rank correlation, over epochs, of the leading eigenvalue's distance from 1 with the overlap of the masks")
-def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study: str | None = None) -> Estimate:
-    """Return Spearman's ρ per seed between |λ₁ − 1|, λ₁ the eigenvalue nearest 1, and the agreement of the masks at that epoch.
+@measure("rank correlation, over epochs, of the leading eigenvalue's distance from 1 with the overlap of the pruned sets")
+def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study: Choice = None) -> Estimate:
+    """Return Spearman's ρ per seed between |λ₁ − 1| and the agreement of the pruned sets at that epoch.
 
-    Per study, the spectrum of the fit listed first (its window and rank) is used; the correlation is over epochs, averaged over studies.
+    λ₁ is the eigenvalue nearest 1, in each study of the fit (window and rank) listed first. ρ is averaged over studies.
     """
-    agreement = _beyond_chance(tables, study, a, b).groupby(["study", "seed", "epoch"])["agreement"].mean()
+    keys = ["study", "seed", "epoch"]
+    agreement = _agreements(tables, study, a, b).groupby(keys)["agreement"].mean()
     spectrum = pick(tables.read(SPECTRUM), SPECTRUM, study=study)
     fits = spectrum.drop_duplicates(["study", "epoch", "seed"])[["study", "epoch", "seed", "window", "rank"]]
     spectrum = spectrum.merge(fits, on=list(fits.columns))
-    gaps = np.hypot(spectrum["real"] - 1, spectrum["imag"]).groupby([spectrum["study"], spectrum["seed"], spectrum["epoch"]]).min()
+    gaps = spectrum.assign(gap=np.hypot(spectrum["real"] - 1, spectrum["imag"])).groupby(keys)["gap"].min()
     both = pd.concat({"agreement": agreement, "gap": gaps}, axis=1).dropna().reset_index()
     correlations = [
         (seed, own["gap"].corr(own["agreement"], method="spearman"))
         for (_, seed), own in both.groupby(["study", "seed"])
-        if len(own) >= 4
+        if len(own) >= FEWEST_EPOCHS
     ]
     if not correlations:
-        raise Undecided("fewer than 4 epochs were pruned; a rank correlation over epochs takes at least 4")
+        raise Undecided(f"no study was pruned at {FEWEST_EPOCHS} epochs or more, which a rank correlation over epochs needs")
     return over_units(pd.DataFrame(correlations, columns=["seed", "rho"]).groupby("seed")["rho"].mean(), level, within=CORRELATION)

@@ -1,27 +1,21 @@
 """Measures on the equivalence of optimizers and of training set-ups (arXiv 2302.09160)."""
 
 import numpy as np
+import pandas as pd
 
-from koopflow.claims.estimate import Estimate, Tables, Undecided, jackknife, pick
+from koopflow.claims.estimate import Estimate, Undecided, jackknife
 from koopflow.claims.measures import measure
+from koopflow.claims.tables import Tables, pick
 
 OPTIMIZERS = "equivalence/optimizers/distances.csv"
 TRAINING = "equivalence/training/distances.csv"
-
-
-def _distance(frame, a: str, b: str):
-    """Return the row on the spectra of `a` and `b`."""
-    rows = frame[((frame["a"] == a) & (frame["b"] == b)) | ((frame["a"] == b) & (frame["b"] == a))]
-    if rows.empty:
-        raise Undecided(f"{OPTIMIZERS} has no pair {a}, {b}")
-    return rows.iloc[0]
 
 
 @measure("distance between the two spectra, as a share of the smaller distance to the control's spectrum")
 def distance_beside_control(tables: Tables, level: float, a: str, b: str, control: str) -> Estimate:
     """Return d(a, b) / min(d(a, control), d(b, control)).
 
-    The interval joins opposite ends of the two distances' intervals over initial conditions: it holds at least as often as they do.
+    The interval joins opposite ends of the two distances' intervals over initial conditions, so it is conservative.
     """
     frame = tables.read(OPTIMIZERS)
     near = _distance(frame, a, b)
@@ -34,13 +28,20 @@ def distance_beside_control(tables: Tables, level: float, a: str, b: str, contro
     return Estimate(float(near["distance"] / far["distance"]), float(low), float(high), n, "initial conditions")
 
 
+def _distance(frame: pd.DataFrame, a: str, b: str) -> pd.Series:
+    """Return the row on the spectra of `a` and `b`."""
+    rows = frame[((frame["a"] == a) & (frame["b"] == b)) | ((frame["a"] == b) & (frame["b"] == a))]
+    if rows.empty:
+        raise Undecided(f"{OPTIMIZERS} has no pair {a}, {b}")
+    return rows.iloc[0]
+
+
 @measure("distance between set-ups beyond the distance between seeds, as a share of the latter")
 def excess_distance(tables: Tables, level: float, comparison: str, a: str | None = None, b: str | None = None) -> Estimate:
     """Return mean between-set-up distance / mean within-set-up distance − 1, averaged over the pairs of a comparison.
 
-    0 is no difference beyond the one between seeds; 1 means twice as far apart as two seeds of one set-up. Seeds are
-    left out one at a
-    time, with every distance they take part in.
+    0 means no difference beyond that between seeds; 1 means that set-ups are twice as far apart as two seeds of one
+    set-up. The jackknife leaves out one seed at a time, with every distance it takes part in.
     """
     frame = pick(tables.read(TRAINING), TRAINING, comparison=comparison)
     frame = frame[np.isfinite(frame["distance"])]
@@ -50,7 +51,7 @@ def excess_distance(tables: Tables, level: float, comparison: str, a: str | None
     if not pairs:
         raise Undecided(f"{TRAINING} has no pair of set-ups in comparison {comparison!r}")
 
-    def statistic(seeds: list) -> float:
+    def statistic(seeds: list[str]) -> float:
         kept = np.array([set(own) <= set(seeds) for own in seeds_of])
         shares = []
         for x, y in pairs:

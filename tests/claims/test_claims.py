@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.claims import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, check, evaluate, verdict
-from koopflow.claims.estimate import Estimate, Tables, Undecided, jackknife, over_units
-from koopflow.claims.measures import MEASURES
+from koopflow.claims.estimate import Estimate, Undecided, jackknife, over_units
+from koopflow.claims.registry import MEASURES
+from koopflow.claims.tables import Tables
+from koopflow.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, check_claims, judge, verdict
+from koopflow.config.claims import ClaimsSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.io.columns import CLAIMS
 
@@ -127,11 +129,11 @@ CASES = {
 
 def claims(measure, options, criterion, minimum=3):
     statement = {"paper": "arXiv 0000.00000", "statement": "Something holds.", "measure": measure} | options | criterion
-    return {"level": 0.95, "minimum_units": minimum, "statements": {"it": statement}}
+    return ClaimsSettings.load({"level": 0.95, "minimum_units": minimum, "statements": {"it": statement}})
 
 
-def judge(measure, options, criterion, tables, minimum=3):
-    return evaluate(claims(measure, options, criterion, minimum), Tables(given=tables)).iloc[0]
+def judged(measure, options, criterion, tables, minimum=3):
+    return judge(claims(measure, options, criterion, minimum), Tables(given=tables)).iloc[0]
 
 
 def test_every_measure_has_a_case():
@@ -141,18 +143,18 @@ def test_every_measure_has_a_case():
 @pytest.mark.parametrize("measure", CASES)
 def test_fabricated_tables_flip_the_verdict_both_ways(measure):
     options, criterion, holding, failing = CASES[measure]
-    row = judge(measure, options, criterion, holding)
+    row = judged(measure, options, criterion, holding)
     assert row["verdict"] == SUPPORTED, row.to_dict()
     assert tuple(row.index) == CLAIMS
     assert row["ci_low"] <= row["value"] <= row["ci_high"]
-    row = judge(measure, options, criterion, failing)
+    row = judged(measure, options, criterion, failing)
     assert row["verdict"] == NOT_SUPPORTED, row.to_dict()
 
 
 @pytest.mark.parametrize("measure", CASES)
 def test_no_table_is_inconclusive_and_names_the_table(measure, tmp_path):
     options, criterion, holding, _ = CASES[measure]
-    row = evaluate(claims(measure, options, criterion), tmp_path).iloc[0]
+    row = judge(claims(measure, options, criterion), Tables(tmp_path)).iloc[0]
     assert row["verdict"] == INCONCLUSIVE
     assert next(iter(holding)) in row["reason"]
     assert row["n"] == 0
@@ -167,7 +169,7 @@ def test_too_few_seeds_are_inconclusive(measure):
         path: table[~table["seed"].astype(str).str.contains("[2-9]")] if "seed" in table else table
         for path, table in holding.items()
     }
-    row = judge(measure, options, criterion, few)
+    row = judged(measure, options, criterion, few)
     assert row["verdict"] == INCONCLUSIVE
     assert "2 seeds" in row["reason"], row["reason"]
 
@@ -177,7 +179,7 @@ def test_too_few_tasks_are_inconclusive(measure):
     options, criterion, holding, _ = CASES[measure]
     table = holding["tickets/transfer.csv"]
     few = table[table["source"].isin(["t0", "t1", "t2"]) & table["target"].isin(["t0", "t1", "t2"])]
-    row = judge(measure, options, criterion, {"tickets/transfer.csv": few})
+    row = judged(measure, options, criterion, {"tickets/transfer.csv": few})
     assert row["verdict"] == INCONCLUSIVE
     assert "pairs" in row["reason"]
 
@@ -211,7 +213,7 @@ def scattered(tables, others):
 )
 def test_an_interval_ends_where_its_statistic_does(measure, tables, end, bound):
     options, criterion, _, _ = CASES[measure]
-    row = judge(measure, options, criterion, tables)
+    row = judged(measure, options, criterion, tables)
     assert row[end] == bound
     assert row["ci_low"] < row["value"] < row["ci_high"]
 
@@ -246,27 +248,29 @@ def test_a_claim_counts_what_its_tables_go_without_of_the_rows_that_it_names():
     table["excluded_a"], table["excluded_b"] = 0, np.where(table["comparison"] == "rate", 3, 0)
     for comparison, excluded in (("width", 0), ("rate", 3)):
         block = claims("excess_distance", {"comparison": comparison}, {"above": 0.25})
-        found = evaluate(block, Tables(given={"equivalence/training/distances.csv": table}))
+        found = judge(block, Tables(given={"equivalence/training/distances.csv": table}))
         assert found["excluded"].tolist() == [excluded]
 
 
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"measure": "magic"}, "unknown 'magic'"),
-        ({"comparisons": "width"}, "comparisons"),
-        ({"comparison": None}, "needs the option"),
+        ({"measure": "magic"}, "no measure named 'magic'"),
+        ({"measure": "excess_distances"}, "did you mean excess_distance?"),
+        ({"measure": "no.such.module:f"}, "cannot be imported"),
+        ({"comparisons": "width"}, "comparisons: unknown option (did you mean comparison?)"),
+        ({"comparison": None}, "comparison: this option is missing"),
+        ({"comparison": 3}, "comparison: must be str"),
         ({"above": None}, "criterion"),
         ({"below": 0.1}, "must be smaller"),
-        ({"statement": ""}, "statement is missing"),
+        ({"statement": ""}, "statement"),
     ],
 )
 def test_a_claim_that_cannot_be_computed_is_one_clear_line(change, named):
-    block = claims("excess_distance", {"comparison": "width"}, {"above": 0.25})
-    statement = block["statements"]["it"] | change
-    block["statements"]["it"] = {key: value for key, value in statement.items() if value is not None}
-    with pytest.raises(KoopflowError, match=r"claims\.statements\.it") as caught:
-        check(block)
+    statement = claims("excess_distance", {"comparison": "width"}, {"above": 0.25}).dump()["statements"]["it"] | change
+    statement = {key: value for key, value in statement.items() if value is not None}
+    with pytest.raises(KoopflowError, match=r"^claims\.statements\.it") as caught:
+        check_claims(ClaimsSettings.load({"statements": {"it": statement}}, "claims"))
     assert named in str(caught.value)
 
 

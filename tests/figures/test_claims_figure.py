@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from koopflow.claims import evaluate
-from koopflow.claims.estimate import Tables
+from koopflow.claims.tables import Tables
+from koopflow.claims.verdicts import judge
+from koopflow.config.claims import ClaimsSettings
 from koopflow.figures import claims as page
 from koopflow.figures import style
 
@@ -18,7 +19,7 @@ def test_every_claim_is_on_the_page_with_its_verdict_and_reason():
         "near": common | {"statement": "They are near.", "control": "b"},
         "lost": common | {"statement": "They are lost.", "control": "nobody"},
     }
-    table = evaluate({"level": 0.95, "minimum_units": 3, "statements": statements}, Tables(given={page_table(): distances}))
+    table = judge(ClaimsSettings.load({"statements": statements}), Tables(given={page_table(): distances}))
     style.use()
     figure = page.plot(table)
     words = [text.get_text() for text in figure.axes[0].texts]

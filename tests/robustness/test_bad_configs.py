@@ -12,15 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
-from koopflow import claims
+from koopflow.claims.verdicts import check_claims
 from koopflow.config import references
+from koopflow.config.claims import ClaimsSettings
 from koopflow.config.resolution import _dereference, load_schema, resolve
 from koopflow.config.setups import parts, setups
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
-from koopflow.pruning.study import check_study
+from koopflow.pruning.study import check as check_pruning
 from koopflow.tickets.checks import check_data
 from koopflow.tickets.checks import studies as ticket_studies
 from koopflow.training.check import checked
@@ -51,9 +52,9 @@ def planned(overrides: dict, study: dict = STUDY) -> dict:
 
 def checked_by_first_jobs(config: dict) -> None:
     """Do what the stages' first jobs do, before anything is trained."""
-    claims.check(config["claims"])
+    check_claims(ClaimsSettings.load(config["claims"], "claims"))
     for name, study in references.pruning_studies(config["pruning"], config["data"]).items():
-        check_study(name, study, config["pruning"]["methods"], images(config, study["data"]))
+        check_pruning(name, study, config["pruning"]["methods"], images(config, study["data"]))
     for name, setup in setups(config["equivalence"]["training"], config["data"]).items():
         checked(f"equivalence.training.setups.{name}", setup, images(config, setup["data"]), setup["koopman"]["observables"])
     tickets = ticket_studies(config["tickets"], config["data"])
@@ -203,7 +204,10 @@ DANGLING = [
     ({"series": {"a": {"path": "absent.csv", "time": "t", "value": "v"}}}, "series.a.path: absent.csv: no such file"),
     ({"series": {"a": {"source": "csv"}}}, "series.a.path"),
     ({"series": {"a": {"source": "sunspots", "window": 10_000}}}, "series.a.window: 10000"),
-    ({"claims": {"statements": {"a": {"paper": "p", "statement": "s", "measure": "nothing", "above": 0}}}}, "unknown 'nothing'"),
+    (
+        {"claims": {"statements": {"a": {"paper": "p", "statement": "s", "measure": "nothing", "above": 0}}}},
+        "no measure named 'nothing'",
+    ),
     (
         {"equivalence": {"training": {"setups": {}, "comparisons": {}}}},
         "equivalence.training.setups: found 0 entries, at least 1 needed",

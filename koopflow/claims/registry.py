@@ -1,0 +1,23 @@
+"""Names of all measures. This module imports none of them."""
+
+from koopflow.core.registry import Registry
+
+MEASURES = Registry(
+    "measure",
+    {
+        "distance_beside_control": "koopflow.claims.training:distance_beside_control",
+        "excess_distance": "koopflow.claims.training:excess_distance",
+        "mask_agreement": "koopflow.claims.pruning:mask_agreement",
+        "agreement_gained": "koopflow.claims.pruning:agreement_gained",
+        "accuracy_gap": "koopflow.claims.pruning:accuracy_gap",
+        "spectrum_tells_agreement": "koopflow.claims.pruning:spectrum_tells_agreement",
+        "scaling": "koopflow.claims.tickets:scaling",
+        "composition": "koopflow.claims.tickets:composition",
+        "ticket_gain": "koopflow.claims.transfer:ticket_gain",
+        "transfer_share": "koopflow.claims.transfer:transfer_share",
+        "exponents_predict_transfer": "koopflow.claims.transfer:exponents_predict_transfer",
+        "exponents_agree_where_transfer": "koopflow.claims.transfer:exponents_agree_where_transfer",
+        "skill_over_sliding": "koopflow.claims.forecast:skill_over_sliding",
+        "skill_over_best_baseline": "koopflow.claims.forecast:skill_over_best_baseline",
+    },
+)
