@@ -51,6 +51,10 @@ rule all:
         rules.tables.input,
 
 
+onstart:
+    DIGESTS.save()
+
+
 onsuccess:
     print(where_to_look(config["results"]))
 
@@ -61,3 +65,7 @@ onerror:
     for path in [log] if isinstance(log, str) else log:
         for line in reasons(Path(path).read_text(encoding="utf-8", errors="replace")):
             print(line)
+
+
+# A result is out of date when any setting, file or code behind it has changed. After all rules, so that none is left out.
+attach(workflow.rules, DIGESTS.of)

@@ -7,10 +7,12 @@ ROOT = Path(workflow.basedir)
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from koopflow.cli.lineage import attach
 from koopflow.config import references
 from koopflow.config.resolution import load_schema, resolve
 from koopflow.config.setups import parts, setups
 from koopflow.core.errors import KoopflowError
+from koopflow.io.digests import Digests
 from koopflow.workflow.slurm_failures import reasons
 from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
 from koopflow.workflow.code_inputs import source_files
@@ -139,3 +141,6 @@ if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.ar
         checked(writable, folder)
     LOCK = checked(hold, ".snakemake", config["results"])
     checked(refuse_leftovers, ".")
+
+# Digests of code and of users' files, kept between runs for files that did not change.
+DIGESTS = Digests(".snakemake/koopflow/digests.json")
