@@ -28,7 +28,7 @@ def matches(name: str, patterns: str | Sequence[str] | None) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in as_patterns(patterns))
 
 
-def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: str) -> list[str]:
+def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: str, owner: str = "") -> list[str]:
     """Return the `names` that match any of the `patterns`, in their own order.
 
     Parameters
@@ -38,6 +38,8 @@ def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: 
         None stands for every name.
     where : str
         The key or file that an error begins with.
+    owner : str
+        What has the names, for errors: "Sequential".
 
     Raises
     ------
@@ -52,7 +54,8 @@ def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: 
     names = list(names)
     for pattern in as_patterns(patterns):
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise KoopflowError(f"{where}: no parameter matches {pattern!r}{nearest(pattern, names)}; available are {shown(names)}")
+            of = f" of {owner}" if owner else ""
+            raise KoopflowError(f"{where}: no parameter{of} matches {pattern!r}{nearest(pattern, names)}; it has {shown(names)}")
     return [name for name in names if matches(name, patterns)]
 
 

@@ -48,7 +48,7 @@ def tables(
     study, sound = job.study, job.sound
     if not sound:
         return rows
-    states = job.trajectory.window(step - window, step)
+    states = job.trajectory.window(step - window, step, spacing=1)
     weights = job.trajectory.window(step, step).read(replicas=sound)[:, 0]
     buffers = job.networks.buffers[step][sound] if job.networks.buffers else np.zeros((len(sound), 0), np.float32)
     count = study["gradient_images"] or None

@@ -67,7 +67,7 @@ def check_trajectory(trajectory: Trajectory, study: Mapping, methods: Mapping, i
             "test it; accepted are networks without them, or training by this study"
         )
     for step in _steps(trajectory, study, images).values():
-        trajectory.window(step - window_of(study, methods), step)
+        trajectory.window(step - window_of(study, methods), step, spacing=1)
 
 
 def _steps(trajectory: Trajectory, study: Mapping, images: Images) -> dict[float, int]:

@@ -1,6 +1,6 @@
-"""Trajectories of weights in HDF5: the reader, the writer, the recorder, and adapters for files recorded by other tools.
+"""Trajectories of weights in HDF5: write, record from a training loop, read in column blocks, convert from checkpoints.
 
->>> from koopflow.trajectory import Trajectory, TrajectoryRecorder
+The names below are imported on first use, so that h5py is not loaded while a Snakefile is parsed.
 """
 
 from importlib import import_module
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameter", "Trajectory", "TrajectoryRecorder", "TrajectoryWriter"]
 
-_HOMES = {"Parameter": "layout", "Trajectory": "reader", "TrajectoryRecorder": "recorder", "TrajectoryWriter": "writer"}
+_MODULES = {"Parameter": "layout", "Trajectory": "reader", "TrajectoryRecorder": "recorder", "TrajectoryWriter": "writer"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the face when it is first used: h5py takes a while."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

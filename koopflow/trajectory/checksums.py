@@ -1,38 +1,40 @@
-"""Checksums of a finished trajectory: every byte is covered, and damage is found before anything is made of the numbers.
+"""Checksums of a finished trajectory: they cover every byte, so damage is found before a number is used.
 
-They stand behind the HDF5 file proper, where HDF5 does not look::
+They follow the HDF5 content, where HDF5 does not look::
 
-    one line of JSON   regions: [start, stop] of the bytes that hold weights; rest: CRC-32 of all other bytes; grid: chunks by axis
+    one line of JSON   regions: byte ranges [start, stop] of weights; rest: CRC-32 of all other bytes; grid: chunks per axis
     uint32 (grid)      CRC-32 of the weights in each chunk of /weights, cut at the edges of the data
-    20 bytes           "koopsum", a line feed, the length of the above (uint64) and its CRC-32 (uint32), little-endian
+    20 bytes           "koopsum", a line feed, length (uint64) and CRC-32 (uint32) of the above, little-endian
 
-The rest is compared before HDF5 sees the file: it has no checksums of its own there, and on a single flipped bit its library may search for
-ever (HDF5 2.0 in a heap of strings). Weights are compared as they are read, chunk by chunk. HDF5's own filter for that would not do: a chunk
-that a killed process left half written could not be read and then not be written again.
+The rest is compared before HDF5 opens the file: HDF5 keeps no checksums of it, and a flipped bit can send its library
+into an endless search (HDF5 2.0, in a heap of strings). Weights are compared chunk by chunk as they are read. HDF5's own
+checksum filter would not do: a chunk that a killed process left half written could be neither read nor rewritten.
 """
 
 import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.layout import FORMAT, FORMAT_VERSION
 
-REMEDY = "remove it and run the same command again, or record it again; `python -m koopflow.cli.verify` looks at a whole folder"
+REMEDY = "remove it and run the same command again, or record it again; `python -m koopflow.cli.verify` checks a whole folder"
 FOOT = struct.Struct("<8sQI")
 MAGIC = b"koopsum\n"
 PIECE = 8 << 20
 
 
-def sign(path) -> None:
-    """Put the checksums behind the finished file at `path`, in place of any that are there."""
+def sign(path: Path) -> None:
+    """Append checksums to the finished file at `path`, replacing any it has."""
     unsign(path)
     regions: list[tuple[int, int]] = []
     with h5py.File(path, "r") as file:
@@ -53,39 +55,49 @@ def sign(path) -> None:
         file.write(content + FOOT.pack(MAGIC, len(content), zlib.crc32(content)))
 
 
-def unsign(path) -> None:
-    """Take the checksums off the file at `path`, where it has any."""
+def unsign(path: Path) -> None:
+    """Remove the checksums of the file at `path`, if it has any."""
     found = _foot(path)
     if found:
         os.truncate(path, os.path.getsize(path) - found[0] - FOOT.size)
 
 
-def upgrade(path) -> None:
-    """Give the finished trajectory at `path`, of an older format version or changed knowingly, the checksums of this one.
+def upgrade(path: str | os.PathLike[str]) -> None:
+    """Give the finished trajectory at `path` the checksums of this format version.
+
+    For a file of an older version, or one that was changed on purpose.
 
     Raises
     ------
     KoopflowError
-        When it is no trajectory, or one of a newer version.
+        If it is not a trajectory, or one of a newer version.
     """
     path = Path(path)
     try:
         unsign(path)
         with h5py.File(path, "r+", libver=("earliest", "v110")) as file:
             if file.attrs.get("format", "") != FORMAT or int(file.attrs["format_version"]) > FORMAT_VERSION:
-                raise KoopflowError(f"{path}: no trajectory of a format version up to {FORMAT_VERSION}")
+                raise KoopflowError(f"{path}: not a trajectory of format version {FORMAT_VERSION} or below")
             file.attrs["format_version"] = FORMAT_VERSION
         sign(path)
     except KoopflowError:
         raise
-    except Exception as error:  # h5py and numpy raise many kinds for what is no trajectory
+    except Exception as error:  # h5py and numpy raise many kinds for a foreign file
         raise KoopflowError(f"{path}: not a koopflow trajectory, or a damaged one ({error})") from None
 
 
 class Verifier:
-    """Compares a file with its checksums: everything but the weights at once, each chunk of weights when a reader comes to it.
+    """Compares a file with its checksums: all but the weights at once, each chunk of weights when it is first read.
 
-    Raises KoopflowError when the file is damaged. `signed` tells whether it has checksums at all.
+    Attributes
+    ----------
+    signed : bool
+        Whether the file has checksums.
+
+    Raises
+    ------
+    KoopflowError
+        If the file is damaged.
     """
 
     def __init__(self, path: Path):
@@ -99,7 +111,7 @@ class Verifier:
             file.seek(max(0, end))
             content = file.read(length)
         if end < 0 or zlib.crc32(content) != expected:
-            raise KoopflowError(f"{path}: damaged, its table of checksums is; {REMEDY}")
+            raise KoopflowError(f"{path}: damaged, its table of checksums does not match its own checksum; {REMEDY}")
         head, _, sums = content.partition(b"\n")
         about = json.loads(head)
         if _rest(path, about["regions"], end) != about["rest"]:
@@ -108,9 +120,19 @@ class Verifier:
         self._seen, self.signed = np.zeros(self._sums.shape, bool), True
 
     def check(
-        self, weights: h5py.Dataset, replica: int, steps: tuple[int, int], columns: tuple[int, int], block: np.ndarray
+        self, weights: h5py.Dataset, replica: int, steps: tuple[int, int], columns: tuple[int, int], block: NDArray[np.float32]
     ) -> None:
-        """Check the chunks of `replica` that hold these rows and columns (start, stop), of which `block` was read, if it is not empty."""
+        """Compare the chunks that hold these rows and columns of `replica`, unless they were compared before.
+
+        Parameters
+        ----------
+        weights : h5py.Dataset
+        replica : int
+        steps, columns : (int, int)
+            Ranges (start, stop) of rows and columns.
+        block : float32 array (rows, columns)
+            What was read of them; chunks that reach beyond it are read again. It may have no rows.
+        """
         _, length, width = weights.chunks
         (first, last), (start, stop) = steps, columns
         for column in range(start // width, -(-stop // width)):
@@ -133,8 +155,8 @@ class Verifier:
                 self._seen[place] = True
 
 
-def _foot(path) -> tuple[int, int] | None:
-    """Return length and CRC-32 of the checksums behind the file, or None where there are none."""
+def _foot(path: Path) -> tuple[int, int] | None:
+    """Return length and CRC-32 of the checksums of a file, or None if it has none."""
     with open(path, "rb") as file:
         if file.seek(0, os.SEEK_END) < FOOT.size:
             return None
@@ -143,8 +165,8 @@ def _foot(path) -> tuple[int, int] | None:
     return (length, crc) if magic == MAGIC else None
 
 
-def _rest(path, regions: list[list[int]], end: int) -> int:
-    """Return the CRC-32 of the bytes before `end` that lie outside the `regions`."""
+def _rest(path: Path, regions: Sequence[Sequence[int]], end: int) -> int:
+    """Return the CRC-32 of the bytes before `end` outside the `regions`."""
     found, at = 0, 0
     with open(path, "rb") as file:
         for start, stop in [*regions, (end, end)]:
@@ -155,7 +177,7 @@ def _rest(path, regions: list[list[int]], end: int) -> int:
     return found
 
 
-def _pieces(file, count: int) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, count: int) -> Iterator[bytes]:
     while count > 0 and (piece := file.read(min(PIECE, count))):
         count -= len(piece)
         yield piece
@@ -169,5 +191,5 @@ def _chunk(weights: h5py.Dataset, place: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(slice(at * chunk, min((at + 1) * chunk, size)) for at, chunk, size in zip(place, weights.chunks, weights.shape))
 
 
-def _sum(values: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(values))
+def _sum(values: NDArray[Any]) -> int:
+    return zlib.crc32(np.ascontiguousarray(values).data)

@@ -1,16 +1,18 @@
-"""The layout of a trajectory file: names, types and chunk shapes, shared by the writer and the reader.
+"""The layout of a trajectory file: names, types and chunk shapes.
 
 ::
 
     /weights     float32 (replica, step, parameter)
-    /steps       int64   (step,)           the optimizer step of each captured state, strictly increasing
+    /steps       int64   (step,)           optimizer step of each captured state, strictly increasing
     /loss        float64 (replica, step)   NaN where no loss was given
-    /parameters  (name, shape, start, stop), one row for each captured tensor, in the order of the last axis of /weights
+    /parameters  (name, shape, start, stop), one row per captured tensor, in the order of the last axis of /weights
     attributes   format, format_version, study (JSON), seeds (JSON), code_version
 
-A finished file has checksums of all of these behind its end (koopflow.trajectory.checksums).
+Checksums follow the HDF5 content of a finished file (`koopflow.trajectory.checksums`).
 """
 
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -21,15 +23,16 @@ import numpy as np
 from koopflow.core.errors import KoopflowError
 
 FORMAT = "koopflow trajectory"
-FORMAT_VERSION = 2  # 1 had no checksums
-NOT_WRITTEN = -1  # in /steps, of a file that is still growing
+FORMAT_VERSION = 2  # version 1 had no checksums
+NOT_WRITTEN = -1
+"""In /steps of a growing file: a row without a state yet."""
 CHUNK_BYTES = 1 << 20
 BUFFER_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One captured tensor: its name, shape, and its place ``start:stop`` on the last axis of ``/weights``."""
+    """One captured tensor: its name, its shape, and its columns ``start:stop`` of ``/weights``."""
 
     name: str
     shape: tuple[int, ...]
@@ -37,11 +40,18 @@ class Parameter:
     stop: int
 
 
-def parameter_table(parameters) -> list[Parameter]:
-    """Lay (name, shape) pairs out one after another; raises KoopflowError for an empty, repeated or sizeless one."""
-    table, start = [], 0
-    for name, shape in parameters:
-        shape = tuple(int(length) for length in shape)
+def parameter_table(parameters: Iterable[tuple[str, Sequence[int]]]) -> list[Parameter]:
+    """Lay out (name, shape) pairs one after another.
+
+    Raises
+    ------
+    KoopflowError
+        If there is no pair, a name occurs twice, or a shape holds no numbers.
+    """
+    table: list[Parameter] = []
+    start = 0
+    for name, lengths in parameters:
+        shape = tuple(int(length) for length in lengths)
         if prod(shape) < 1:
             raise KoopflowError(f"parameter {name}: shape {shape} holds no numbers")
         table.append(Parameter(str(name), shape, start, start + prod(shape)))
@@ -49,7 +59,7 @@ def parameter_table(parameters) -> list[Parameter]:
     if not table:
         raise KoopflowError("a trajectory needs at least one parameter")
     if len({parameter.name for parameter in table}) < len(table):
-        raise KoopflowError(f"parameter names must differ, found {[parameter.name for parameter in table]}")
+        raise KoopflowError(f"parameter names must differ (got {', '.join(parameter.name for parameter in table)})")
     return table
 
 
@@ -72,9 +82,15 @@ def load_parameters(file: h5py.File) -> list[Parameter]:
 
 
 def chunk_shape(replicas: int, parameters: int, steps: int | None) -> tuple[int, int, int]:
-    """Return the chunk (1, steps, parameters): about 1 MB, as many steps long as 64 MB of all replicas' steps allow.
+    """Return the chunk shape (1, steps, parameters): about 1 MB, with as many steps as 64 MB of all replicas allow.
 
-    Long chunks make reading a parameter's whole history fast; a chunk is not longer than what the writer can hold back.
+    Long chunks make a parameter's whole history fast to read. The limit is what the writer holds back before it flushes.
+
+    Parameters
+    ----------
+    replicas, parameters : int
+    steps : int or None
+        The number of states, if known.
     """
     width_limit = CHUNK_BYTES // 4
     long = max(64, width_limit // parameters)
@@ -82,7 +98,7 @@ def chunk_shape(replicas: int, parameters: int, steps: int | None) -> tuple[int,
     return 1, length, min(parameters, max(1, width_limit // length))
 
 
-def partial_path(path) -> Path:
-    """Where the trajectory `path` grows until it is complete."""
+def partial_path(path: str | os.PathLike[str]) -> Path:
+    """Return where the trajectory `path` grows until it is complete."""
     path = Path(path)
     return path.with_name(path.name + ".partial")

@@ -1,48 +1,39 @@
-"""The HDF5 trajectory of an ensemble's weights: read it in column blocks; write and record it through `koopflow.recording`.
+"""Read a trajectory file in column blocks.
 
->>> trajectory = Trajectory("trajectories.h5")                          # doctest: +SKIP
->>> columns = trajectory.columns(["fc2.*"])                              # doctest: +SKIP
->>> for start, stop, weights in trajectory.blocks(columns): ...          # doctest: +SKIP
+>>> trajectory = Trajectory("trajectories.h5")                            # doctest: +SKIP
+>>> columns = trajectory.columns(["fc2.*"])                               # doctest: +SKIP
+>>> for start, stop, weights in trajectory.blocks(columns): ...           # doctest: +SKIP
 
-The layout is in `koopflow.trajectory.layout`. A file is checked when it is opened, its numbers when they are read: whatever is wrong
-ends in one line that names the file and what was found.
+The description is checked when the file is opened, the numbers when they are read. Every error names the file.
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.trajectory.checksums import REMEDY, Verifier
-from koopflow.trajectory.layout import (
-    FORMAT,
-    FORMAT_VERSION,
-    NOT_WRITTEN,
-    Parameter,
-    load_parameters,
-    parameter_table,
-    partial_path,
-)
-from koopflow.trajectory.recorder import TrajectoryRecorder
-from koopflow.trajectory.writer import TrajectoryWriter
-
-__all__ = ["Parameter", "Trajectory", "TrajectoryRecorder", "TrajectoryWriter"]
+from koopflow.core.patterns import matching
+from koopflow.trajectory.checksums import REMEDY
+from koopflow.trajectory.layout import NOT_WRITTEN, Parameter, load_parameters, parameter_table
+from koopflow.trajectory.opening import open_for_reading, require_format
 
 BLOCK_BYTES = 32 << 20
-ACCEPTED = "accepted is what koopflow's TrajectoryRecorder writes"
-UPGRADE = (
-    "run the same command again to have it made anew, or keep one of your own with `python -m koopflow.cli.verify --upgrade FILE`"
-)
 
 
 class Trajectory:
     """A trajectory file, opened for reading.
+
+    Parameters
+    ----------
+    path : path
 
     Attributes
     ----------
@@ -50,21 +41,38 @@ class Trajectory:
     steps : int64 (step,)
         The optimizer step of each state, strictly increasing.
     loss : float64 (replica, step)
+        NaN where none was recorded.
     parameters : list of Parameter
     replicas, parameter_count : int
-    study : dict
-    seeds : list or dict
+    study : mapping
+        What was trained and how.
+    seeds : list or mapping
     code_version : str
     complete : bool
-        False for a file still growing, or left behind by a process that died: it holds everything up to the last flush.
+        False for a file that still grows or whose process died; it then holds everything up to the last flush.
 
-    Raises KoopflowError, naming the file, when it is missing, truncated, not a trajectory, or contradicts itself.
+    Raises
+    ------
+    KoopflowError
+        If the file is missing, truncated, damaged, not a trajectory, or contradicts itself.
     """
 
-    def __init__(self, path):
+    steps: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    parameters: list[Parameter]
+    replicas: int
+    parameter_count: int
+    study: Mapping[str, Any]
+    seeds: Any
+    code_version: str
+    complete: bool
+
+    def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
-        (self._file, self._verifier), self._first = _open(self.path), 0
+        self._file, self._verifier = open_for_reading(self.path)
+        self._first = 0
         try:
+            require_format(self._file, self.path)
             self._read_description()
         except KoopflowError:
             self._file.close()
@@ -75,25 +83,9 @@ class Trajectory:
 
     def _read_description(self) -> None:
         file, path = self._file, self.path
-        if file.attrs.get("format", "") != FORMAT:
-            raise KoopflowError(
-                f"{path}: an HDF5 file, but not a koopflow trajectory (no attribute format = {FORMAT!r}); {ACCEPTED}"
-            )
-        if int(file.attrs["format_version"]) > FORMAT_VERSION:
-            raise KoopflowError(
-                f"{path}: format version {file.attrs['format_version']}, this koopflow reads up to {FORMAT_VERSION}; update it"
-            )
-        if int(file.attrs["format_version"]) < FORMAT_VERSION:
-            raise KoopflowError(f"{path}: the older format version {file.attrs['format_version']}; {UPGRADE}")
-        for name, axes in (("weights", 3), ("steps", 1), ("loss", 2)):
-            if name not in file or file[name].ndim != axes:
-                found = f"shape {file[name].shape}" if name in file else "nothing"
-                raise KoopflowError(f"{path}: /{name} should have {axes} axes, found {found}")
         self._weights = file["weights"]
-        if self._weights.dtype != np.float32:
-            raise KoopflowError(f"{path}: /weights should be float32, found {self._weights.dtype}")
         steps = file["steps"][:]
-        self.complete = not self.path.name.endswith(".partial") and NOT_WRITTEN not in steps
+        self.complete = not path.name.endswith(".partial") and NOT_WRITTEN not in steps
         self.steps = steps[steps != NOT_WRITTEN]
         count = len(self.steps)
         if not count:
@@ -116,47 +108,76 @@ class Trajectory:
         self.study = json.loads(file.attrs["study"])
         self.seeds = json.loads(file.attrs["seeds"])
         self.code_version = str(file.attrs["code_version"])
-        # A file that is still growing has no checksums yet; its reader is told that it is not complete.
+        # a growing file has no checksums yet, and `complete` says that it grows
         if self.complete and not self._verifier.signed:
             raise KoopflowError(f"{path}: its checksums are missing, so it was cut or changed; {REMEDY}")
 
-    def columns(self, patterns=None) -> list[tuple[int, int]]:
-        """Return the column ranges (start, stop) of the parameters whose names match any of the `patterns` (as in a shell).
+    def columns(self, patterns: str | Sequence[str] | None = None) -> list[tuple[int, int]]:
+        """Return the column ranges (start, stop) of the parameters whose names match any pattern.
 
-        In the order of the file, neighbours joined. No pattern means all. Raises KoopflowError for a pattern matching nothing.
+        Parameters
+        ----------
+        patterns : str or sequence of str, optional
+            Shell-style; all parameters by default.
+
+        Returns
+        -------
+        list of (int, int)
+            In the order of the file; adjacent ranges are joined.
+
+        Raises
+        ------
+        KoopflowError
+            If a pattern matches no parameter.
         """
-        patterns = ["*"] if patterns is None else [patterns] if isinstance(patterns, str) else list(patterns)
-        names = [parameter.name for parameter in self.parameters]
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise KoopflowError(f"{self.path}: no parameter matches {pattern!r}; it holds {', '.join(names[:12])}")
+        chosen = set(matching([parameter.name for parameter in self.parameters], patterns, str(self.path)))
         ranges: list[tuple[int, int]] = []
         for parameter in self.parameters:
-            if any(fnmatchcase(parameter.name, pattern) for pattern in patterns):
+            if parameter.name in chosen:
                 if ranges and ranges[-1][1] == parameter.start:
                     ranges[-1] = (ranges[-1][0], parameter.stop)
                 else:
                     ranges.append((parameter.start, parameter.stop))
         return ranges
 
-    def window(self, first: int, last: int) -> "Trajectory":
-        """Return the states of every optimizer step from `first` to `last`, both included, as a trajectory over the same open file.
+    def window(self, first: int, last: int, spacing: int | None = None) -> "Trajectory":
+        """Return the states from step `first` to step `last`, both included, as a trajectory over the same open file.
 
-        Raises KoopflowError, naming the file, where a step of them was not captured.
+        Parameters
+        ----------
+        first, last : int
+            Optimizer steps.
+        spacing : int, optional
+            How far apart the states must be; by default the spacing at which the file was recorded.
+
+        Raises
+        ------
+        KoopflowError
+            If a state of the window was not captured.
         """
+        if spacing is None:
+            spacing = int(np.diff(self.steps).min()) if len(self.steps) > 1 else 1
         rows = np.flatnonzero((self.steps >= first) & (self.steps <= last))
-        if len(rows) != last - first + 1:
+        start = first + (int(self.steps[rows[0]]) - first) % spacing if len(rows) else first
+        wanted = np.arange(start, last + 1, spacing)
+        if not len(rows) or not np.array_equal(self.steps[rows], wanted):
+            every = "every step is" if spacing == 1 else f"every {spacing} steps one is"
             raise KoopflowError(
-                f"{self.path}: {len(rows)} of the {last - first + 1} states of steps {first} to {last} were captured; every step is"
-                f" needed (captured are {len(self.steps)} states of steps {self.steps[0]} to {self.steps[-1]})"
+                f"{self.path}: {len(rows)} of the {len(wanted)} states of steps {first} to {last} were captured; {every} needed"
+                f" (captured are {len(self.steps)} states of steps {self.steps[0]} to {self.steps[-1]})"
             )
         part = copy(self)
         part.steps, part.loss, part._first = self.steps[rows], self.loss[:, rows], self._first + int(rows[0])
         return part
 
     def blocks(
-        self, columns=None, replicas=None, *, block_bytes: int = BLOCK_BYTES, check: bool = True
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
+        self,
+        columns: Sequence[tuple[int, int]] | None = None,
+        replicas: Sequence[int] | None = None,
+        *,
+        block_bytes: int = BLOCK_BYTES,
+        check: bool = True,
+    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Stream the weights in blocks of columns.
 
         Parameters
@@ -166,33 +187,38 @@ class Trajectory:
         replicas : sequence of int, optional
             Which replicas, in this order; all by default.
         block_bytes : int
-            The size of one block, at most (one chunk's width of columns where that is up to twice as much, or compressed).
+            Upper limit of one block. A block may reach twice that, or more if compressed, so that it ends with a chunk.
         check : bool
-            Refuse NaN and infinite weights.
+            Whether to refuse NaN and infinite weights.
 
         Yields
         ------
         start, stop : int
-            The block's place among the asked columns, counted through from 0.
+            The block's place among the requested columns, counted from 0.
         weights : float32 (replica, step, stop - start)
-            Valid until the next block: its memory is used again.
+            Valid until the next block, which reuses its memory.
+
+        Raises
+        ------
+        KoopflowError
+            If weights do not match their checksum, or are not finite.
         """
         columns = [(0, self.parameter_count)] if columns is None else columns
-        replicas = range(self.replicas) if replicas is None else [int(replica) for replica in replicas]
+        chosen = list(range(self.replicas)) if replicas is None else [int(replica) for replica in replicas]
         count = len(self.steps)
-        pieces = self.pieces(columns, block_bytes // (4 * count * max(1, len(replicas))))
-        buffer = np.empty((len(replicas), count, max(stop - start for start, stop in pieces)), np.float32)
+        pieces = self.pieces(columns, block_bytes // (4 * count * max(1, len(chosen))))
+        buffer = np.empty((len(chosen), count, max(stop - start for start, stop in pieces)), np.float32)
         done = 0
         for start, stop in pieces:
             block = buffer[:, :, : stop - start]
-            self._read(block, replicas, start, stop)
+            self._read(block, chosen, start, stop)
             if check:
-                self._refuse_nonfinite(block, replicas, start)
+                self._refuse_nonfinite(block, chosen, start)
             yield done, done + stop - start, block
             done += stop - start
 
-    def pieces(self, columns: list[tuple[int, int]], width: int) -> list[tuple[int, int]]:
-        """Return `columns` cut into ranges of about `width`, which end where chunks end, so that no chunk is read twice."""
+    def pieces(self, columns: Sequence[tuple[int, int]], width: int) -> list[tuple[int, int]]:
+        """Return `columns` cut into ranges of about `width` that end where chunks end, so no chunk is read twice."""
         width = self._block_width(width)
         return [
             piece for first, last in columns for piece in pairwise([first, *range((first // width + 1) * width, last, width), last])
@@ -201,41 +227,45 @@ class Trajectory:
     def _block_width(self, wanted: int) -> int:
         chunk = self._weights.chunks[2] if self._weights.chunks else 1
         whole = max(1, wanted // chunk) * chunk
-        # A block that ends inside a chunk has its checksum cost a second reading: up to twice the size asked for is the better bargain.
+        # A block that ends inside a chunk reads that chunk twice for its checksum: up to twice the size is cheaper.
         return whole if self._weights.compression or 2 * wanted >= chunk else max(1, wanted)
 
-    def _read(self, block: np.ndarray, replicas, start: int, stop: int) -> None:
+    def _read(self, block: NDArray[np.float32], replicas: Sequence[int], start: int, stop: int) -> None:
         whole = block if block.flags.c_contiguous else np.empty(block.shape, np.float32)
+        rows = self._first, self._first + block.shape[1]
         try:
             for at, replica in enumerate(replicas):
-                place = np.s_[replica : replica + 1, self._first : self._first + block.shape[1], start:stop]
-                self._weights.read_direct(whole, place, np.s_[at : at + 1])
+                self._weights.read_direct(whole, np.s_[replica : replica + 1, rows[0] : rows[1], start:stop], np.s_[at : at + 1])
         except OSError as error:
             raise KoopflowError(
                 f"{self.path}: cannot read columns {start}:{stop}, the file is damaged ({error}); {REMEDY}"
             ) from None
         if self._verifier.signed:
             for at, replica in enumerate(replicas):
-                rows = self._first, self._first + block.shape[1]
                 self._verifier.check(self._weights, replica, rows, (start, stop), whole[at])
         if whole is not block:
             block[...] = whole
 
-    def _refuse_nonfinite(self, block: np.ndarray, replicas, start: int) -> None:
+    def _refuse_nonfinite(self, block: NDArray[np.float32], replicas: Sequence[int], start: int) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(block.sum()):  # the cheapest pass that any NaN or infinity shows up in
+            if np.isfinite(block.sum()):  # the cheapest pass that shows any NaN or infinity
                 return
         bad = np.argwhere(~np.isfinite(block))
-        if len(bad):  # else the sum overflowed over finite numbers
-            at, step, column = (int(index) for index in bad[0])
-            name = next(p.name for p in self.parameters if p.start <= start + column < p.stop)
-            raise KoopflowError(
-                f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step {self.steps[step]};"
-                " only finite weights can be fitted"
-            )
+        if not len(bad):  # the sum overflowed over finite numbers
+            return
+        at, step, column = (int(index) for index in bad[0])
+        name = next(p.name for p in self.parameters if p.start <= start + column < p.stop)
+        sound = int(np.isfinite(block).all(axis=(0, 2)).argmin())  # the first step at which any replica is not finite
+        hint = f"; leave it out with steps: [{self.steps[0]}, {self.steps[sound - 1]}], or window() in Python" if sound else ""
+        raise KoopflowError(
+            f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step {self.steps[step]};"
+            f" only finite weights can be fitted{hint}"
+        )
 
-    def read(self, columns=None, replicas=None, *, check: bool = True) -> np.ndarray:
-        """Return the weights of the asked columns at once, float32 (replica, step, parameter); see `blocks`."""
+    def read(
+        self, columns: Sequence[tuple[int, int]] | None = None, replicas: Sequence[int] | None = None, *, check: bool = True
+    ) -> NDArray[np.float32]:
+        """Return the weights of the requested columns at once, float32 (replica, step, parameter); see `blocks`."""
         columns = [(0, self.parameter_count)] if columns is None else columns
         many = self.replicas if replicas is None else len(replicas)
         out = np.empty((many, len(self.steps), sum(stop - start for start, stop in columns)), np.float32)
@@ -243,15 +273,13 @@ class Trajectory:
             out[:, :, start:stop] = weights
         return out
 
-    def state(self, step_index: int, replica: int = 0) -> dict[str, np.ndarray]:
-        """Return one captured state as {parameter name: float32 array of its shape}."""
-        row = self._weights[replica, self._first + range(len(self.steps))[step_index]]
+    def state(self, step_index: int, replica: int = 0) -> dict[str, NDArray[np.float32]]:
+        """Return one captured state as {parameter name: float32 array of its shape}; indices may be negative."""
+        at, replica = self._first + range(len(self.steps))[step_index], range(self.replicas)[replica]
+        row = self._weights[replica, at]
         if self._verifier.signed:
-            nothing_read = np.empty((0, self.parameter_count))
-            at = self._first + range(len(self.steps))[step_index]
-            self._verifier.check(
-                self._weights, range(self.replicas)[replica], (at, at + 1), (0, self.parameter_count), nothing_read
-            )
+            nothing = np.empty((0, self.parameter_count), np.float32)
+            self._verifier.check(self._weights, replica, (at, at + 1), (0, self.parameter_count), nothing)
         return {p.name: row[p.start : p.stop].reshape(p.shape) for p in self.parameters}
 
     def close(self) -> None:
@@ -261,29 +289,5 @@ class Trajectory:
     def __enter__(self) -> "Trajectory":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _open(path: Path) -> tuple[h5py.File, Verifier]:
-    if not path.exists():
-        hint = (
-            f"; {partial_path(path)} exists, unfinished: give its name to read what it holds" if partial_path(path).exists() else ""
-        )
-        raise KoopflowError(f"{path}: no such file{hint}")
-    if path.is_dir() or not h5py.is_hdf5(path):
-        raise KoopflowError(f"{path}: not an HDF5 file, or one whose beginning is lost; {ACCEPTED}")
-    # A finished file was written under another name by its one writer, so reading it needs no lock, which some file systems refuse.
-    finished = {} if path.name.endswith(".partial") else {"locking": False}
-    verifier = Verifier(path)
-    try:
-        return h5py.File(path, "r", rdcc_nbytes=0, **finished), verifier
-    except OSError as error:
-        unfinished = path.name.endswith(".partial") or "already open for write" in str(error)
-        if not unfinished:  # opened as a growing file, a damaged one would be read again and again, at ever longer intervals
-            how = "truncated HDF5 file, its end is lost" if "truncated" in str(error) else "damaged HDF5 file"
-            raise KoopflowError(f"{path}: a {how} ({error}); {REMEDY}") from None
-        try:
-            return h5py.File(path, "r", swmr=True, rdcc_nbytes=0), verifier  # being written, or its writer died
-        except OSError:
-            raise KoopflowError(f"{path}: a truncated or damaged HDF5 file ({error})") from None

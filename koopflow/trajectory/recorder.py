@@ -1,151 +1,240 @@
-"""Record a training run in two or three lines of anybody's PyTorch loop."""
+"""Record a training run from any PyTorch loop, in three lines."""
 
 import json
-from fnmatch import fnmatchcase
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import numpy as np
+import torch
 
 from koopflow.core.errors import KoopflowError
-from koopflow.trajectory.writer import TrajectoryWriter
+from koopflow.trajectory.layout import partial_path
+from koopflow.trajectory.open_recordings import FileLock, OpenRecording, opened_here
+from koopflow.trajectory.reader import Trajectory
+from koopflow.trajectory.tensors import NamedTensors
+from koopflow.trajectory.writer import TrajectoryWriter, copy_growing
+
+logger = logging.getLogger("koopflow")
+
+CHOICES = "pass resume=True to continue it, overwrite=True to replace it, or choose another name"
 
 
+@dataclass(eq=False, repr=False)
 class TrajectoryRecorder:
     """Record chosen parameters of one model while it trains.
 
-    >>> recorder = TrajectoryRecorder(model, "run.h5", every=10)         # doctest: +SKIP
-    >>> for step, batch in enumerate(batches):                           # doctest: +SKIP
-    ...     loss = train_step(model, batch)
-    ...     recorder.step(loss)
-    >>> recorder.close()                                                 # doctest: +SKIP
+    Captured states survive the ordinary ends of a process (an exception, ``sys.exit``, Ctrl-C, SIGTERM, a script that
+    ends without `close`); only kill -9 loses those since the last flush. In a process group of ``torch.distributed``
+    the process of rank 0 records and the others do nothing.
 
     Parameters
     ----------
     model : torch.nn.Module
     path : path
-        The trajectory file; it appears at `close`. Until then it grows at ``<path>.partial``, readable up to the last flush even if
-        the process dies (`flush` says when that is; every 64 MB of captured weights by itself).
+        The trajectory file, which `close` creates. Until then it grows at ``<path>.partial``, which can be read as well.
     parameters : str or list of str, optional
-        Name patterns as in a shell ("fc2.*"); all floating-point parameters by default.
+        Shell-style name patterns ("fc2.*"); all parameters by default. Names are looked up at each capture, so replaced
+        parameters are followed. A complex parameter is recorded as real and imaginary parts, on a last axis of two.
     every : int
-        Capture every so many calls of `step`, the first call included.
-    study : dict, optional
+        Capture every so many steps, beginning with step 0.
+    study : mapping, optional
         Anything worth knowing later; stored as JSON.
     seed : int, optional
     steps : int, optional
-        How many calls of `step` there will be, if known.
+        How many calls of `step` there will be, if known: a killed recording then resumes to the same bytes.
     compression : str, optional
         "gzip" or "lzf".
     resume : bool
-        Go on with ``<path>.partial`` where it ends (or after `resume_after`), if it is there.
+        Continue ``<path>.partial``, or a finished `path`, where it ends. Starts a file if there is neither.
     resume_after : int, optional
-        With `resume`, keep captured states up to this step: the one of the checkpoint you resume from.
+        With `resume`, drop states after this step, which is that of the checkpoint you resume from.
+    overwrite : bool
+        Replace a finished or partial recording of this name.
+
+    Raises
+    ------
+    KoopflowError
+        If a recording of this name exists and neither `resume` nor `overwrite` is given, another process records to it,
+        or a pattern matches no parameter.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> model, folder = torch.nn.Linear(3, 2), tempfile.mkdtemp()
+    >>> with TrajectoryRecorder(model, f"{folder}/run.h5", parameters="weight", every=10) as recorder:
+    ...     for _ in range(30):
+    ...         captured = recorder.step(loss=0.5)   # after each optimizer step
+    >>> Trajectory(f"{folder}/run.h5").steps.tolist()
+    [0, 10, 20]
     """
 
-    def __init__(
-        self,
-        model,
-        path,
-        *,
-        parameters=None,
-        every: int = 1,
-        study: dict | None = None,
-        seed: int | None = None,
-        steps: int | None = None,
-        compression: str | None = None,
-        resume: bool = False,
-        resume_after: int | None = None,
-    ):
-        if every < 1:
-            raise KoopflowError(f"every: found {every}, expected a whole number of at least 1")
-        self.path, self.every = Path(path), int(every)
-        self._tensors = _chosen(model, parameters)
-        table = [(name, tuple(tensor.shape)) for name, tensor in self._tensors]
-        self._row = np.empty(sum(int(np.prod(shape)) for _, shape in table), np.float32)
-        self._calls = 0
-        partial = self.path.with_name(self.path.name + ".partial")
-        if resume and partial.exists():
-            self._resume(partial, table, resume_after)
-        else:
-            announced = None if steps is None else -(-int(steps) // self.every)
-            about = {"recorder": type(self).__name__, "model": type(model).__name__, **(study or {})}
-            json.dumps(about)
-            seeds = [] if seed is None else [int(seed)]
-            self._writer = TrajectoryWriter(self.path, table, 1, study=about, seeds=seeds, steps=announced, compression=compression)
+    model: torch.nn.Module
+    path: str | os.PathLike[str]
+    _: KW_ONLY
+    parameters: str | Sequence[str] | None = None
+    every: int = 1
+    study: Mapping[str, Any] | None = None
+    seed: int | None = None
+    steps: int | None = None
+    compression: str | None = None
+    resume: bool = False
+    resume_after: int | None = None
+    overwrite: bool = False
 
-    def _resume(self, partial: Path, table, resume_after: int | None) -> None:
-        from koopflow.trajectory import Trajectory  # the reader imports this module
-
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise KoopflowError(f"every must be a whole number of at least 1 (got {self.every})")
+        self.path, self.every = Path(self.path), int(self.every)
+        self._next = 0 if self.resume_after is None else int(self.resume_after) + 1
+        self._recording: OpenRecording | None = None
+        self._silent = process_rank() > 0
+        if self._silent:
+            logger.warning("process %d records nothing: process 0 writes %s", process_rank(), self.path)
+            return
+        self._tensors = NamedTensors(self.model, self.parameters)
+        self._row = np.empty(self._tensors.size, np.float32)
+        before = opened_here(self.path)
+        if before is not None and (self.overwrite or self.resume):  # a notebook's cell, run again
+            before.leave()
+        lock = FileLock(self.path)
         try:
-            with Trajectory(partial) as before:
+            self._recording = OpenRecording(self._writer(self.path), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _writer(self, path: Path) -> TrajectoryWriter:
+        partial = partial_path(path)
+        if self.resume and (partial.exists() or path.exists()):
+            return self._resumed(path, partial)
+        if not self.overwrite:
+            refuse_existing(path, partial)
+        announced = None if self.steps is None else -(-int(self.steps) // self.every)
+        about = {"recorder": type(self).__name__, "model": type(self.model).__name__, **(self.study or {})}
+        json.dumps(about)
+        seeds = [] if self.seed is None else [int(self.seed)]
+        return TrajectoryWriter(
+            path, self._tensors.table, 1, study=about, seeds=seeds, steps=announced, compression=self.compression
+        )
+
+    def _resumed(self, path: Path, partial: Path) -> TrajectoryWriter:
+        source = partial if partial.exists() else path
+        steps = np.empty(0, np.int64)
+        try:
+            with Trajectory(source) as before:
                 steps = before.steps
-                if [(p.name, p.shape) for p in before.parameters] != table:
-                    raise KoopflowError(f"{partial}: holds other parameters than this model's; remove it or record elsewhere")
+                if [(p.name, p.shape) for p in before.parameters] != self._tensors.table:
+                    raise KoopflowError(f"{source}: holds other parameters than this model's; remove it or record elsewhere")
         except KoopflowError as error:
-            if "no step was recorded" not in str(error):
+            if not _is_empty(error):
                 raise
-            steps = np.empty(0, np.int64)
-        kept = len(steps) if resume_after is None else int(np.searchsorted(steps, resume_after, side="right"))
-        self._writer = TrajectoryWriter.resume(self.path, kept)
-        self._calls = 0 if not kept else int(steps[kept - 1]) + 1
-        if resume_after is not None:
-            self._calls = int(resume_after) + 1
+        kept = len(steps) if self.resume_after is None else int(np.searchsorted(steps, self.resume_after, side="right"))
+        if self.resume_after is None and kept:
+            self._next = int(steps[kept - 1]) + 1
+        if source == path:
+            copy_growing(path, partial, kept)
+        return TrajectoryWriter.resume(path, kept)
 
     @property
     def next_step(self) -> int:
         """The number that the next call of `step` counts as."""
-        return self._calls
+        return self._next
 
-    def step(self, loss=None, step: int | None = None) -> bool:
-        """Count one training step and capture the weights if it is their turn; returns whether it was.
+    def step(self, loss: float | torch.Tensor | None = None, step: int | None = None) -> bool:
+        """Count one training step, and capture the weights if it is their turn.
 
-        `loss` may be a number or a tensor; it is only looked at when a state is captured. `step` overrides the own count.
+        Parameters
+        ----------
+        loss : float or tensor, optional
+            One number; a tensor is only read when a state is captured.
+        step : int, optional
+            The step's number, in place of the recorder's own count.
+
+        Returns
+        -------
+        bool
+            Whether a state was captured.
+
+        Raises
+        ------
+        KoopflowError
+            If the recorder is closed, the step does not come after the last one, or a parameter has gone.
         """
-        step = self._calls if step is None else int(step)
-        self._calls = step + 1
-        if step % self.every:
+        step = self._next if step is None else int(step)
+        self._next = step + 1
+        if self._silent or step % self.every:
             return False
-        self._capture()
-        self._writer.append(step, self._row[None], None if loss is None else [float(getattr(loss, "detach", lambda: loss)())])
+        if self._recording is None:
+            raise KoopflowError(f"{self.path}: this recorder is closed")
+        self._tensors.read(self._row)
+        self._recording.writer.append(step, self._row[None], None if loss is None else [_number(loss)])
         return True
 
-    def _capture(self) -> None:
-        import torch
-
-        start = 0
-        row = torch.from_numpy(self._row)
-        with torch.no_grad():
-            for _, tensor in self._tensors:
-                stop = start + tensor.numel()
-                row[start:stop].view(tensor.shape).copy_(tensor.detach(), non_blocking=tensor.is_cuda)
-                start = stop
-            if any(tensor.is_cuda for _, tensor in self._tensors):
-                torch.cuda.synchronize()
-
     def flush(self) -> int:
-        """Make everything captured so far survive this process; returns the number of captured states."""
-        self._writer.flush()
-        return self._writer.steps_written
+        """Write everything captured so far to the file, where even kill -9 does not lose it; return the number of states."""
+        if self._recording is None:
+            return 0
+        self._recording.writer.flush()
+        return self._recording.writer.steps_written
 
     def close(self) -> Path:
-        """Complete the file and give it its own name."""
-        return self._writer.close()
+        """Complete the file, give it its own name, and return that."""
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None
+        return Path(self.path)
+
+    def leave(self) -> None:
+        """Stop recording and leave the partial file, to be read or resumed."""
+        if self._recording is not None:
+            self._recording.leave()
+            self._recording = None
 
     def __enter__(self) -> "TrajectoryRecorder":
         return self
 
-    def __exit__(self, kind, error, traceback) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self.close()
         else:
-            self._writer.abandon()
+            self.leave()
 
 
-def _chosen(model, patterns) -> list:
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.is_floating_point()]
-    patterns = ["*"] if patterns is None else [patterns] if isinstance(patterns, str) else list(patterns)
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name, _ in named):
-            names = ", ".join(name for name, _ in named[:12])
-            raise KoopflowError(f"parameters: no parameter of {type(model).__name__} matches {pattern!r}; it has {names}")
-    return [(name, tensor) for name, tensor in named if any(fnmatchcase(name, pattern) for pattern in patterns)]
+def process_rank() -> int:
+    """Return the rank of this process among those that train together, 0 if it trains alone."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank()
+    launched = "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1  # torchrun, before the group is made
+    return int(os.environ.get("RANK", "0")) if launched else 0
+
+
+def refuse_existing(path: Path, partial: Path) -> None:
+    """Raise a KoopflowError if a recording of this name exists, finished or with at least one state."""
+    if path.exists():
+        raise KoopflowError(f"{path}: exists already; {CHOICES}")
+    if not partial.exists():
+        return
+    try:
+        with Trajectory(partial) as before:
+            held = f"holds {len(before.steps)} states of an unfinished recording"
+    except KoopflowError as error:
+        if _is_empty(error):
+            return
+        held = "exists and cannot be read"
+    raise KoopflowError(f"{partial}: {held}; {CHOICES}")
+
+
+def _is_empty(error: KoopflowError) -> bool:
+    return "no step was recorded" in str(error)
+
+
+def _number(loss: float | torch.Tensor) -> float:
+    try:
+        return float(loss.detach() if isinstance(loss, torch.Tensor) else loss)
+    except (TypeError, ValueError, RuntimeError):
+        raise KoopflowError(f"loss must be one number (got {getattr(loss, 'shape', type(loss).__name__)})") from None

@@ -1,22 +1,28 @@
-"""Write a trajectory file step by step, so that a killed process leaves something to go on from.
+"""Write a trajectory file state by state, so that a killed process leaves a file to resume.
 
-Two ways, by whether the number of steps is known:
+There are two ways, by whether the number of states is known:
 
-- known (`steps=`) and not compressed: all space is allocated at once, so that the file's structure never changes afterwards and
-  appending only fills in numbers. A process killed at any moment leaves a valid file, and a resumed file has the very bytes of an
-  undisturbed one.
-- unknown, or compressed: HDF5's single-writer protocol (SWMR), which keeps the file readable up to the last flush at any moment.
+- known (`steps`) and not compressed: all space is allocated at once and appending only fills in
+  numbers. A process killed at any moment leaves a valid file, and a resumed file is byte-identical
+  to one written without interruption.
+- unknown, or compressed: HDF5's single-writer protocol (SWMR) keeps the file readable up to the
+  last flush.
 
-Either way the file grows under a temporary name and takes its own name only when it is complete.
+Either way the file grows under a temporary name and takes its own name when it is complete.
 """
 
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 
 import koopflow
 from koopflow.core.errors import KoopflowError
@@ -26,6 +32,7 @@ from koopflow.trajectory.layout import (
     FORMAT,
     FORMAT_VERSION,
     NOT_WRITTEN,
+    Parameter,
     chunk_shape,
     load_parameters,
     parameter_table,
@@ -37,65 +44,68 @@ _CACHE = {"rdcc_nbytes": 32 << 20, "rdcc_w0": 1.0}
 _SINGLE_WRITER = ("v110", "v110")
 
 
+@dataclass(frozen=True)
+class _Header:
+    """What a file says before any state is written; the texts are JSON but for `code_version`."""
+
+    table: list[Parameter]
+    replicas: int
+    study: str
+    seeds: str
+    code_version: str
+
+
 class TrajectoryWriter:
-    """Append states of a whole ensemble to a trajectory file.
+    """Append states of an ensemble to a trajectory file.
+
+    As a context manager it completes the file at the end of the block, and after an exception
+    leaves the partial file for `resume`.
 
     Parameters
     ----------
     path : path
-        The complete file; it appears when `close` is called. Until then the file grows at `temporary`.
-    parameters : list of (name, shape)
-        The captured tensors, flattened one after another (C order) on the last axis of ``/weights``.
+        The complete file; `close` creates it. Until then the file grows at `temporary`.
+    parameters : sequence of (name, shape)
+        The captured tensors, flattened (C order) one after another on the last axis of
+        ``/weights``.
     replicas : int
         How many networks are trained side by side.
-    study : dict
+    study : mapping
         What was trained and how, stored as JSON.
-    seeds : list or dict
+    seeds : list or mapping
         The seeds of the run, stored as JSON.
     steps : int, optional
-        How many states will be appended, if known; see the module for what it buys.
+        How many states will be appended, if known; the module says what that gains.
     compression : str, optional
-        An HDF5 filter ("gzip", "lzf"); about a third smaller for weights in float32, and several times slower.
+        An HDF5 filter ("gzip", "lzf"): about a third smaller for float32 weights, several times
+        slower.
     temporary : path, optional
-        Where the file grows; next to `path` with ".partial" appended by default.
+        Where the file grows; `path` with ".partial" appended by default.
 
-    Used as a context manager it closes the file at the end, and leaves the partial file where it is after an exception.
+    Raises
+    ------
+    KoopflowError
+        If the parameters are empty, repeated or without numbers.
     """
 
     def __init__(
-        self, path, parameters, replicas, *, study, seeds, steps=None, compression=None, temporary=None, code_version=None
+        self,
+        path: str | os.PathLike[str],
+        parameters: Sequence[tuple[str, Sequence[int]]],
+        replicas: int,
+        *,
+        study: Mapping[str, Any],
+        seeds: Sequence[int] | Mapping[str, Any],
+        steps: int | None = None,
+        compression: str | None = None,
+        temporary: str | os.PathLike[str] | None = None,
     ):
-        table = parameter_table(parameters)
+        header = _Header(
+            parameter_table(parameters), replicas, json.dumps(study, sort_keys=True), json.dumps(seeds), koopflow.__version__
+        )
         self.path, self.temporary = Path(path), Path(temporary or partial_path(path))
         self.temporary.parent.mkdir(parents=True, exist_ok=True)
-        creator = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        creator.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-        allocated = steps is not None and compression is None
-        if allocated:
-            creator.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-        length = steps if allocated else 0
-        with h5py.File(self.temporary, "w", libver="earliest" if allocated else _SINGLE_WRITER) as file:
-            chunk = chunk_shape(replicas, table[-1].stop, steps)
-            file.create_dataset(
-                "weights",
-                shape=(replicas, length, table[-1].stop),
-                maxshape=(replicas, None, table[-1].stop),
-                dtype=np.float32,
-                chunks=chunk,
-                compression=compression,
-                shuffle=compression is not None,
-                dcpl=creator,
-            )
-            few = steps or 1024
-            file.create_dataset("steps", data=np.full(length, NOT_WRITTEN, np.int64), maxshape=(None,), chunks=(few,))
-            file.create_dataset("loss", data=np.full((replicas, length), np.nan), maxshape=(replicas, None), chunks=(1, few))
-            store_parameters(file, table)
-            file.attrs["format"] = FORMAT
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["study"] = json.dumps(study, sort_keys=True)
-            file.attrs["seeds"] = json.dumps(seeds)
-            file.attrs["code_version"] = code_version or koopflow.__version__
-            file.attrs["steps_allocated"] = length
+        _create(self.temporary, header, steps, compression)
         self._open(written=0, last_step=None)
 
     def _open(self, written: int, last_step: int | None) -> None:
@@ -106,17 +116,21 @@ class TrajectoryWriter:
         if not allocated:
             self._file.swmr_mode = True
         self.replicas, _, self.parameter_count = self._weights.shape
-        held = self._weights.chunks[1]
-        held = min(held, max(1, BUFFER_BYTES // (4 * self.replicas * self.parameter_count)))
+        held = min(self._weights.chunks[1], max(1, BUFFER_BYTES // (4 * self.replicas * self.parameter_count)))
         self._buffer = np.empty((self.replicas, held, self.parameter_count), np.float32)
         self._buffer_steps, self._buffer_loss = np.empty(held, np.int64), np.empty((self.replicas, held))
         self._buffered = 0
 
     @classmethod
-    def resume(cls, path, steps_kept: int, *, temporary=None) -> "TrajectoryWriter":
-        """Go on with a partial file after its first `steps_kept` states; what was captured later is dropped.
+    def resume(
+        cls, path: str | os.PathLike[str], steps_kept: int, *, temporary: str | os.PathLike[str] | None = None
+    ) -> "TrajectoryWriter":
+        """Continue a partial file after its first `steps_kept` states; later ones are dropped.
 
-        Raises KoopflowError when the partial file is missing, unreadable, or holds fewer states.
+        Raises
+        ------
+        KoopflowError
+            If the partial file is missing, unreadable, or holds fewer states.
         """
         self = cls.__new__(cls)
         self.path, self.temporary = Path(path), Path(temporary or partial_path(path))
@@ -132,19 +146,29 @@ class TrajectoryWriter:
             with h5py.File(self.temporary, "r+", libver="earliest") as file:
                 file["steps"][steps_kept:] = NOT_WRITTEN
         else:
-            _copy_first(self.temporary, steps_kept)
+            copy_growing(self.temporary, self.temporary, steps_kept)
         self._open(written=steps_kept, last_step=int(steps[steps_kept - 1]) if steps_kept else None)
         return self
 
     @property
     def steps_written(self) -> int:
-        """How many states were appended, those not yet flushed included."""
+        """How many states were appended, including those not yet flushed."""
         return self._written + self._buffered
 
-    def append(self, step: int, weights, loss=None) -> None:
-        """Append the state at optimizer step `step`: weights (replica, parameter) and loss (replica,).
+    def append(self, step: int, weights: ArrayLike, loss: ArrayLike | None = None) -> None:
+        """Append the state at optimizer step `step`.
 
-        Raises KoopflowError for a wrong shape or a step that does not come after the last one.
+        Parameters
+        ----------
+        step : int
+            Greater than the last one.
+        weights : array (replica, parameter)
+        loss : array (replica,), optional
+
+        Raises
+        ------
+        KoopflowError
+            For a wrong shape, a step that does not increase, or more states than announced.
         """
         weights = np.asarray(weights)
         if weights.shape != (self.replicas, self.parameter_count):
@@ -163,7 +187,7 @@ class TrajectoryWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything appended so far to the operating system; it then survives the death of this process."""
+        """Hand everything appended so far to the operating system; it then survives this process."""
         count = self._buffered
         if count:
             start, stop = self._written, self._written + count
@@ -175,12 +199,12 @@ class TrajectoryWriter:
             self._file.flush()
             if not self._allocated:
                 self._steps.resize(stop, 0)
-            self._steps[start:stop] = self._buffer_steps[:count]  # last: a step that is listed has its weights
+            self._steps[start:stop] = self._buffer_steps[:count]  # last, so that every listed step has its weights
             self._written, self._buffered = stop, 0
         self._file.flush()
 
     def close(self, finished: bool = True) -> Path:
-        """Finish the file, with its checksums, and give it its own name; returns it."""
+        """Complete the file, sign it unless `finished` is false, give it its own name, and return that."""
         if self._file:
             self.flush()
             self._file.close()
@@ -200,7 +224,7 @@ class TrajectoryWriter:
         return self.path
 
     def abandon(self) -> None:
-        """Flush and let go of the partial file without completing it."""
+        """Flush and close the partial file without completing it."""
         if self._file:
             self.flush()
             self._file.close()
@@ -208,34 +232,62 @@ class TrajectoryWriter:
     def __enter__(self) -> "TrajectoryWriter":
         return self
 
-    def __exit__(self, kind, error, traceback) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self.close()
         else:
             self.abandon()
 
 
+def _create(path: Path, header: _Header, steps: int | None, compression: str | None) -> None:
+    """Write a file without states at `path`."""
+    creator = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creator.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    allocated = steps is not None and compression is None
+    if allocated:
+        creator.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    length = steps if steps is not None and compression is None else 0
+    replicas, parameters, few = header.replicas, header.table[-1].stop, steps or 1024
+    with h5py.File(path, "w", libver="earliest" if allocated else _SINGLE_WRITER) as file:
+        file.create_dataset(
+            "weights",
+            shape=(replicas, length, parameters),
+            maxshape=(replicas, None, parameters),
+            dtype=np.float32,
+            chunks=chunk_shape(replicas, parameters, steps),
+            compression=compression,
+            shuffle=compression is not None,
+            dcpl=creator,
+        )
+        file.create_dataset("steps", data=np.full(length, NOT_WRITTEN, np.int64), maxshape=(None,), chunks=(few,))
+        file.create_dataset("loss", data=np.full((replicas, length), np.nan), maxshape=(replicas, None), chunks=(1, few))
+        store_parameters(file, header.table)
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["study"] = header.study
+        file.attrs["seeds"] = header.seeds
+        file.attrs["code_version"] = header.code_version
+        file.attrs["steps_allocated"] = length
+
+
 def _steps_allocated(path: Path) -> int:
-    """How many states the partial file has room for; 0 where it grows. Reads a file left open by a dead process as well."""
+    """Return how many states the partial file has room for, 0 if it grows; it may be open in a dead process."""
     with h5py.File(path, "r", swmr=True) as file:
         return int(file.attrs["steps_allocated"])
 
 
-def _copy_first(path: Path, steps_kept: int) -> None:
-    """Rewrite the growing file `path` with its first `steps_kept` states: one left open by a dead process cannot be reopened."""
-    beside = path.with_name(path.name + ".copy")
-    with h5py.File(path, "r", swmr=True) as old:
-        weights = old["weights"]
-        writer = TrajectoryWriter(
-            path,
-            [(parameter.name, parameter.shape) for parameter in load_parameters(old)],
-            weights.shape[0],
-            study=json.loads(old.attrs["study"]),
-            seeds=json.loads(old.attrs["seeds"]),
-            compression=weights.compression,
-            temporary=beside,
-            code_version=old.attrs["code_version"],
-        )
+def copy_growing(source: Path, target: Path, steps_kept: int) -> None:
+    """Write the first `steps_kept` states of the trajectory `source` to `target` as a growing file, to be resumed.
+
+    The two may be the same path: a growing file that a dead process had open cannot be reopened, only copied.
+    """
+    writer = TrajectoryWriter.__new__(TrajectoryWriter)
+    writer.path, writer.temporary = target, target.with_name(target.name + ".copy")
+    with h5py.File(source, "r", swmr=True) as old:
+        weights, about = old["weights"], old.attrs
+        header = _Header(load_parameters(old), weights.shape[0], about["study"], about["seeds"], about["code_version"])
+        _create(writer.temporary, header, None, weights.compression)
+        writer._open(written=0, last_step=None)
         loss = old["loss"][:, :steps_kept]
         for at in range(steps_kept):
             writer.append(old["steps"][at], weights[:, at], loss[:, at])

@@ -17,5 +17,5 @@ def test_names_keep_their_order_and_case_counts():
 def test_a_pattern_without_a_match_is_named_beside_the_nearest_name():
     with pytest.raises(KoopflowError, match=r"run.h5: no parameter matches 'fc2.wieght' \(did you mean fc2.weight\?\)"):
         matching(NAMES, ["fc2.bias", "fc2.wieght"], "run.h5")
-    with pytest.raises(KoopflowError, match=r"available are p0, .*p11, …$"):
+    with pytest.raises(KoopflowError, match=r"it has p0, .*p11, …$"):
         matching([f"p{number}" for number in range(13)], "q*", "run.h5")

@@ -3,9 +3,11 @@
 Nothing in a file is executed: checkpoints are read with ``weights_only=True``, arrays without pickles.
 """
 
+import os
 import re
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +16,11 @@ from koopflow.io.paths import STATES
 from koopflow.trajectory.layout import parameter_table
 from koopflow.trajectory.writer import TrajectoryWriter
 
+if TYPE_CHECKING:
+    import torch
 
-def convert_folder(folder, path) -> Path:
+
+def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
     """Write the states found in `folder` as the trajectory file `path` and return it.
 
     A file's step is the last whole number in its name. A checkpoint is a dict of tensors, or holds one under "state_dict" or
@@ -49,7 +54,7 @@ def described(files: list[tuple[int, Path]]) -> list[tuple[str, tuple[int, ...]]
     return table
 
 
-def in_step_order(folder) -> list[tuple[int, Path]]:
+def in_step_order(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     """Return step and path of each state in `folder`.
 
     Raises KoopflowError, naming the file, where there is none, files are of several kinds, or a step is missing in a name, repeated or
@@ -145,6 +150,6 @@ def _cut(file: Path) -> bool:
         return False
 
 
-def _array(tensor) -> np.ndarray:
+def _array(tensor: "torch.Tensor") -> np.ndarray:
     """Return a tensor's numbers; numpy has no type for the shorter ones."""
     return tensor.detach().float().numpy() if tensor.element_size() < 4 else tensor.detach().numpy()
