@@ -19,9 +19,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from koopflow.forecast.index import SpectralIndex, embed, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.options import GateSettings, WindowSettings
 from koopflow.koopman.windows import advance, fit_windows, present_states
 
 WINDOW, DELAYS, RANK, HORIZON = 168, 48, 6, 24
+WINDOWS = WindowSettings(WINDOW, DELAYS, RANK)
 OUT = Path(__file__).parent / "out"
 
 
@@ -29,7 +31,7 @@ def whole_series(values: np.ndarray) -> list[tuple]:
     rows = []
     for scheme, period in (("basic", 1), ("gated", 24)):
         begun, worked = time.perf_counter(), time.process_time()
-        memory = EpisodicKoopman(WINDOW, DELAYS, RANK, HORIZON, scheme=scheme, period=period).fit(values)
+        memory = EpisodicKoopman(WINDOWS, HORIZON, scheme=scheme, gate=GateSettings(period=period)).fit(values)
         taken, worked = time.perf_counter() - begun, time.process_time() - worked
         rows.append((f"whole series, {scheme}", len(values), taken, taken / len(memory.forecasts_) * 1e3))
         print(

@@ -6,17 +6,21 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import json
     from pathlib import Path
 
+    from koopflow.config.series import SeriesSettings
     from koopflow.data.series.registry import load
     from koopflow.forecast.evaluate import evaluate
     from koopflow.forecast.protocol import all_named
     from koopflow.io import npz
     from koopflow.io.tables import write_parquet
 
-    study, spec = snakemake.params.study, snakemake.params.spec
-    series = load(snakemake.wildcards.series, spec, snakemake.params.seed)
-    forecasters = all_named(study["methods"])
+    name, spec, study = snakemake.wildcards.series, snakemake.params.spec, snakemake.params.study
+    series = load(name, spec, snakemake.params.seed)
     predictions, recalled, choices, windows = evaluate(
-        series, spec, forecasters, coverage=study["coverage"], estimates=study["estimates"], every=spec.get("every") or 1
+        series,
+        SeriesSettings.load(spec, f"series.{name}"),
+        all_named(study["methods"]),
+        coverage=study["coverage"],
+        estimates=study["estimates"],
     )
     log.info("%s: %s", series.name, choices)
     write_parquet(predictions, snakemake.output.predictions)

@@ -1,30 +1,36 @@
-"""Arrays that grow at the end without being copied each time."""
+"""Arrays that grow at their end."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Growing:
-    """An array that takes in rows at its end in constant time on average; ``view`` shows what is in it, without a copy."""
+    """An array to which rows are appended in constant time on average; ``view`` shows them without a copy."""
 
-    def __init__(self):
-        self._store: np.ndarray | None = None
+    def __init__(self) -> None:
+        self._store: NDArray[Any] | None = None
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def extend(self, rows: np.ndarray) -> None:
-        """Append `rows` (n, ...); the first call settles the shape of a row and the type."""
-        if self._store is None:
-            self._store = np.empty((max(16, len(rows)), *rows.shape[1:]), dtype=rows.dtype)
-        if self._size + len(rows) > len(self._store):
-            store = np.empty((max(2 * len(self._store), self._size + len(rows)), *self._store.shape[1:]), dtype=self._store.dtype)
-            store[: self._size] = self._store[: self._size]
-            self._store = store
-        self._store[self._size : self._size + len(rows)] = rows
-        self._size += len(rows)
+    def extend(self, rows: NDArray[Any]) -> None:
+        """Append `rows` (n, ...); the first call fixes the shape of a row and its type."""
+        store, size = self._store, self._size + len(rows)
+        if store is None:
+            store = np.empty((max(16, len(rows)), *rows.shape[1:]), dtype=rows.dtype)
+        elif size > len(store):
+            larger = np.empty((max(2 * len(store), size), *store.shape[1:]), dtype=store.dtype)
+            larger[: self._size] = store[: self._size]
+            store = larger
+        store[self._size : size] = rows
+        self._store, self._size = store, size
 
     @property
-    def view(self) -> np.ndarray:
+    def view(self) -> NDArray[Any]:
         """Return the rows so far, (size, ...)."""
+        if self._store is None:
+            raise ValueError("no rows were appended yet")
         return self._store[: self._size]

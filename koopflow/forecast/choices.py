@@ -1,28 +1,47 @@
-"""Settings that nobody gave, chosen on the early stretch of a series, which is never scored.
+"""Settings that a study leaves open, chosen on the early stretch of a series, which is never scored.
 
-Window, delays, rank and transform are those with which the *ordinary* sliding method did best there, so that whatever memory adds
-later is added to the strongest form of its opponent; which past model is recalled, and how many matches are averaged, is what did best for the basic scheme.
+Window, delays, rank and transform are those with which the sliding method did best there, so that memory competes with the sliding
+method at its strongest. Which model of a recalled window is used, and how many matches are averaged, is what served the basic
+scheme best.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.registry import EARLY, Series
 from koopflow.forecast.experts import recall_from
-from koopflow.forecast.memory import RECALLED, EpisodicKoopman
+from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.options import RECALLED, RecallSettings, WindowSettings
 from koopflow.forecast.transform import Transform, build
 from koopflow.koopman.windows import advance, fit_some
 
+Floats = NDArray[np.float64]
 ORIGINS = 150
 MATCHES = (1, 3, 10)
+# Samples at the end of the early stretch on which recalled models are compared.
+RECENT = 3000
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Everything that must be settled before the scored stretch begins, at sample `early`."""
+    """Everything that is settled before the scored stretch begins at sample `early`.
+
+    Attributes
+    ----------
+    period, horizon : int
+        Samples per season (1 for none) and steps ahead.
+    window, delays, rank : int
+        Sizes of the window models.
+    transform : Transform
+    recalled, matches
+        See `koopflow.forecast.options.RecallSettings`.
+    early : int
+    """
 
     period: int
     horizon: int
@@ -34,122 +53,182 @@ class Choices:
     matches: int
     early: int
 
-    def record(self) -> dict:
+    def record(self) -> dict[str, Any]:
         """Return the choices as plain values for a report."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class EarlyStretch:
+    """The samples on which choices are made.
+
+    Attributes
+    ----------
+    name : str
+        Of the series, for errors.
+    past : (time, 1) float
+    period, horizon : int
+    """
+
+    name: str
+    past: Floats
+    period: int
+    horizon: int
+
+    def sizes(
+        self, transform: Transform, window: int | None = None, delays: int | None = None, rank: int | None = None
+    ) -> WindowSettings:
+        """Return the sizes with which the sliding method does best; those given are kept.
+
+        Raises
+        ------
+        KoopflowError
+            If sizes do not fit one another.
+        """
+        best, least = None, np.inf
+        for sizes in self.candidates(window, delays, rank):
+            error = self.sliding_error(transform, sizes)
+            # A larger model must be better by more than chance.
+            if best is None or error < 0.995 * least:
+                best, least = sizes, error
+        assert best is not None
+        return best
+
+    def candidates(self, window: int | None, delays: int | None, rank: int | None) -> list[WindowSettings]:
+        """Return the sizes to compare, from short windows and low ranks on; raise a KoopflowError if any do not fit."""
+        longest = (len(self.past) - 2 * self.horizon) // 2
+        usual = [2 * self.period, 3 * self.period, 4 * self.period] if self.period > 1 else [40, 60, 100]
+        found = []
+        bounded = {min(max(each, 24, 2 * self.horizon), 400, max(longest, 12)) for each in usual}
+        for width in [window] if window else sorted(bounded):
+            for lags in [delays] if delays else sorted({max(4, min(width // share, 48)) for share in (4, 3)}):
+                most = min(lags, width - lags)
+                for size in [rank] if rank else sorted({min(each, most) for each in (4, 6, 10)}):
+                    if width <= lags + 1 or size > most:
+                        raise KoopflowError(
+                            f"series.{self.name}: {_said('window', width, window)}, {_said('delays', lags, delays)} and "
+                            f"{_said('rank', size, rank)} do not fit: rank must be at most {max(most, 0)}"
+                        )
+                    found.append(WindowSettings(width, lags, size))
+        return found
+
+    def sliding_error(self, transform: Transform, sizes: WindowSettings) -> float:
+        """Return the mean absolute error of the sliding method over at most ORIGINS origins, in the series' units."""
+        moved, lost, horizon = transform.apply(self.past), transform.lost, self.horizon
+        first, last = sizes.window - 1, len(moved) - horizon
+        if last - first < 4:
+            return np.inf
+        origins = np.unique(np.linspace(first, last - 1, min(ORIGINS, last - first)).astype(int))
+        windows = moved[origins[:, None] + np.arange(1 - sizes.window, 1)]
+        models = fit_some(windows, sizes.delays, sizes.rank)
+        forecasts = advance(models, windows[:, -sizes.delays :], models.mean, horizon)
+        forecasts = transform.unpoint(transform.undo(self.past, origins + lost, forecasts))
+        truth = self.past[(origins + lost)[:, None] + np.arange(1, horizon + 1)]
+        return float(np.abs(forecasts - truth).mean())
+
+    def recalled(self, settings: SeriesSettings, transform: Transform, sizes: WindowSettings) -> tuple[str, int]:
+        """Return which model of a recalled window, and how many matches, served the basic scheme best on recent samples."""
+        models = [settings.recalled] if settings.recalled else list(RECALLED)
+        numbers = [settings.matches] if settings.matches else list(MATCHES)
+        moved = transform.apply(self.past[-RECENT:])
+        origins = np.arange(sizes.window - 1 + self.horizon, len(moved) - self.horizon)
+        if len(origins) < 4:
+            return settings.recalled or "later", numbers[len(numbers) // 2]
+        recall = RecallSettings(matches=max(numbers), recalled="following")
+        memory = EpisodicKoopman(sizes, self.horizon, scheme="basic", recall=recall).fit(moved)
+        known = memory.known()
+        truth, errors = moved[origins[:, None] + np.arange(1, self.horizon + 1)], {}
+        for which in models:
+            for matches in numbers:
+                forecasts = recall_from(known, 0, len(moved) - sizes.window + 1, which, matches)[origins - sizes.window + 1]
+                errors[which, matches] = float(np.abs(forecasts - truth).mean())
+        return min(errors, key=lambda each: errors[each])
+
+
 def default_horizon(period: int, length: int) -> int:
-    """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours, a quarter year of weeks."""
-    horizon = 12 if period == 1 else 2 * period if period <= 7 else period if period <= 24 else min(24, period // 4)
+    """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours, a quarter of weeks."""
+    if period == 1:
+        horizon = 12
+    elif period <= 7:
+        horizon = 2 * period
+    elif period <= 24:
+        horizon = period
+    else:
+        horizon = min(24, period // 4)
     return max(1, min(horizon, length // 10, (int(EARLY * length) - 12) // 3))
 
 
-def choose(series: Series, spec: Mapping) -> Choices:
-    """Return the settings of `spec` for `series`, with what it leaves open chosen on the early stretch.
+def choose(series: Series, settings: SeriesSettings) -> Choices:
+    """Return the settings of a series, with those left open chosen on its early stretch.
 
     Raises
     ------
     KoopflowError
-        If the series is too short for window and horizon, or the settings do not fit one another.
+        If the series is too short for window and horizon, or settings do not fit one another.
     """
-    name, length, period = series.name, len(series.values), series.period
-    horizon, early = check(series, spec), int(EARLY * length)
-    past = series.values[:early, None]
-    names = spec.get("transform") or "auto"
-    options = [build(names, period, past, f"series.{name}")] if names != "auto" else _transforms(past, period)
-    best = None
-    for window, delays, rank in _sizes(spec, period, early, horizon, name):
-        error = _sliding_error(past, options[0], window, delays, rank, horizon)
-        if best is None or error < 0.995 * best[0]:
-            best = (error, window, delays, rank)
-    _, window, delays, rank = best
-    transform = min(options, key=lambda each: _sliding_error(past, each, window, delays, rank, horizon))
-    recalled, matches = _recalled(spec, past, transform, window, delays, rank, horizon)
-    return Choices(period, horizon, window, delays, rank, transform, recalled, matches, early)
+    stretch = _checked(series, settings)
+    transforms = _transforms(series, settings, stretch)
+    sizes = stretch.sizes(transforms[0], settings.window, settings.delays, settings.rank)
+    transform = min(transforms, key=lambda each: stretch.sliding_error(each, sizes))
+    recalled, matches = stretch.recalled(settings, transform, sizes)
+    return Choices(
+        period=series.period,
+        horizon=stretch.horizon,
+        window=sizes.window,
+        delays=sizes.delays,
+        rank=sizes.rank,
+        transform=transform,
+        recalled=recalled,
+        matches=matches,
+        early=len(stretch.past),
+    )
 
 
-def _transforms(past: np.ndarray, period: int) -> list[Transform]:
+def check(series: Series, settings: SeriesSettings) -> int:
+    """Return the horizon of a series; raise a KoopflowError if it is too short, or sizes given do not fit one another."""
+    stretch = _checked(series, settings)
+    _transforms(series, settings, stretch)
+    stretch.candidates(settings.window, settings.delays, settings.rank)
+    return stretch.horizon
+
+
+def early_stretch(series: Series, horizon: int) -> EarlyStretch:
+    """Return the early stretch of a series, on which choices are made."""
+    return EarlyStretch(series.name, series.values[: int(EARLY * len(series.values)), None], series.period, horizon)
+
+
+def _checked(series: Series, settings: SeriesSettings) -> EarlyStretch:
+    length = len(series.values)
+    horizon = settings.horizon or default_horizon(series.period, length)
+    stretch = early_stretch(series, horizon)
+    early = len(stretch.past)
+    if early < 3 * horizon + 12:
+        need = int(np.ceil((3 * horizon + 12) / EARLY))
+        raise KoopflowError(
+            f"series.{series.name}: {length} samples are too short for {_said('horizon', horizon, settings.horizon)}; it needs {need} "
+            "(choices are made on the first 40 %)"
+        )
+    if settings.window and settings.window + 2 * horizon > early:
+        raise KoopflowError(
+            f"series.{series.name}.window: {settings.window} with {_said('horizon', horizon, settings.horizon)} does not fit into the "
+            f"{early} samples of the early stretch (the first 40 %)"
+        )
+    if np.ptp(stretch.past) == 0:
+        raise KoopflowError(
+            f"series.{series.name}: constant in its first {early} samples, on which choices are made; shorten or drop it"
+        )
+    return stretch
+
+
+def _transforms(series: Series, settings: SeriesSettings, stretch: EarlyStretch) -> list[Transform]:
+    """Return the transform that is given, or those to choose from."""
+    past, period = stretch.past, series.period
+    if settings.transform != "auto":
+        return [build(settings.transform, period, past, f"series.{series.name}")]
     names = ["none", *(["root"] if past.min() >= 0 else []), *(["log"] if past.min() > 0 else [])]
     return [build(each, period, past) for each in names]
 
 
-def _sizes(spec, period: int, early: int, horizon: int, name: str) -> list[tuple[int, int, int]]:
-    longest = (early - 2 * horizon) // 2
-    windows = [2 * period, 3 * period, 4 * period] if period > 1 else [40, 60, 100]
-    windows = sorted({min(max(each, 24, 2 * horizon), 400, max(longest, 12)) for each in windows})
-    windows = [int(spec["window"])] if spec.get("window") else windows
-    sizes = []
-    for window in windows:
-        for delays in (
-            [int(spec["delays"])] if spec.get("delays") else sorted({max(4, min(window // share, 48)) for share in (4, 3)})
-        ):
-            most = min(delays, window - delays)
-            for rank in [int(spec["rank"])] if spec.get("rank") else sorted({min(each, most) for each in (4, 6, 10)}):
-                if window <= delays + 1 or rank > most:
-                    raise KoopflowError(
-                        f"series.{name}: window: {window}, delays: {delays}, rank: {rank} do not fit; rank <= {max(most, 0)}"
-                    )
-                sizes.append((window, delays, rank))
-    return sizes
-
-
-def _sliding_error(past: np.ndarray, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> float:
-    """Return the mean absolute error of the sliding method over at most ORIGINS origins of the early stretch, in the series'
-    units."""
-    moved, lost = transform.apply(past), transform.lost
-    first, last = window - 1, len(moved) - horizon
-    if last - first < 4:
-        return np.inf
-    origins = np.unique(np.linspace(first, last - 1, min(ORIGINS, last - first)).astype(int))
-    windows = moved[origins[:, None] + np.arange(1 - window, 1)]
-    models = fit_some(windows, delays, rank)
-    forecasts = advance(models, windows[:, -delays:], models.mean, horizon)
-    forecasts = transform.unpoint(transform.undo(past, origins + lost, forecasts))
-    truth = past[(origins + lost)[:, None] + np.arange(1, horizon + 1)]
-    return float(np.abs(forecasts - truth).mean())
-
-
-def _recalled(spec: Mapping, past, transform: Transform, window: int, delays: int, rank: int, horizon: int) -> tuple[str, int]:
-    """Return which past model, and of how many matches, served the basic scheme best on the last 3,000 samples of the early
-    stretch."""
-    models = [spec["recalled"]] if spec.get("recalled") else RECALLED
-    numbers = [int(spec["matches"])] if spec.get("matches") else MATCHES
-    moved = transform.apply(past[-3000:])
-    origins = np.arange(window - 1 + horizon, len(moved) - horizon)
-    if len(origins) < 4:
-        return spec.get("recalled") or "later", numbers[len(numbers) // 2]
-    options = {"scheme": "basic", "recalled": "following", "matches": max(numbers)}
-    memory = EpisodicKoopman(window, delays, rank, horizon, **options).fit(moved)
-    truth, errors = moved[origins[:, None] + np.arange(1, horizon + 1)], {}
-    for which in models:
-        for matches in numbers:
-            forecasts = recall_from(memory, moved, 0, len(moved) - window + 1, which, matches)[origins - window + 1]
-            errors[which, matches] = float(np.abs(forecasts - truth).mean())
-    return min(errors, key=errors.get)
-
-
-def check(series: Series, spec: Mapping) -> int:
-    """Return the horizon, or raise a KoopflowError if the series is too short for it or the sizes given do not fit one another."""
-    length, horizon = len(series.values), int(spec.get("horizon") or default_horizon(series.period, len(series.values)))
-    early = int(EARLY * length)
-    if early < 3 * horizon + 12:
-        need = int(np.ceil((3 * horizon + 12) / EARLY))
-        raise KoopflowError(
-            f"series.{series.name}: {length} samples are too short for horizon: {horizon}; it needs {need} "
-            "(choices are made on the first 40 %)"
-        )
-    if spec.get("window") and int(spec["window"]) + 2 * horizon > early:
-        raise KoopflowError(
-            f"series.{series.name}.window: {spec['window']} with horizon: {horizon} does not fit into the {early} samples of the early "
-            "stretch (the first 40 %)"
-        )
-    if np.ptp(series.values[:early]) == 0:
-        raise KoopflowError(
-            f"series.{series.name}: constant in its first {early} samples, on which choices are made; shorten or drop it"
-        )
-    transform = spec.get("transform") or "auto"
-    if transform != "auto":
-        build(transform, series.period, series.values[:early], f"series.{series.name}")
-    _sizes(spec, series.period, early, horizon, series.name)
-    return horizon
+def _said(name: str, value: int, given: int | None) -> str:
+    """Return "name: value", marked as the default where the user gave none."""
+    return f"{name}: {value}" if given else f"{name}: {value} (the default; set {name} to change it)"

@@ -1,13 +1,15 @@
-"""The operator of everything remembered: one ridge regression over all past delay vectors, renewed as the memory grows.
+"""One ridge regression over all past delay vectors, renewed as the memory grows.
 
 A window's model knows one regime; this one has seen them all. For each step ahead k it regresses z(t+k) - z(t) on the delay vector
-relative to its last sample (the k-th power of a Koopman operator restricted to delays, estimated directly; EDMD, Williams et al.
-2015, with Tikhonov's regularization). The strength of the ridge is the one that has predicted best so far, each prediction judged
-before its truth entered the fit.
+relative to its last sample: a direct estimate of the k-th power of a Koopman operator restricted to delays (EDMD, Williams et al.
+2015, with Tikhonov regularization). The ridge in use is the one that has predicted best so far; each prediction is judged before its
+truth enters the fit.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 RIDGES = np.array([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0])
 
 
@@ -22,20 +24,21 @@ class ConsolidatedMemory:
         The operator is renewed at every time divisible by this.
     """
 
-    def __init__(self, delays: int, horizon: int, refresh: int):
+    def __init__(self, delays: int, horizon: int, refresh: int) -> None:
         self.delays, self.horizon, self.refresh = delays, horizon, refresh
-        self._gram = self._cross = None
+        self._gram: Floats | None = None
+        self._cross: Floats | None = None
         self._known = delays - 1
         self._cost = np.zeros(len(RIDGES))
-        self._operators: np.ndarray | None = None
+        self._operators: Floats | None = None
 
-    def _rows(self, values: np.ndarray, origins: np.ndarray) -> np.ndarray:
+    def _rows(self, values: Floats, origins: NDArray[np.intp]) -> Floats:
         """Return regressors (n, 1 + (delays - 1) x channels): a constant, and each delay relative to the last sample."""
         lagged = values[origins[:, None] - np.arange(1, self.delays)[None, :]] - values[origins][:, None, :]
         return np.concatenate([np.ones((len(origins), 1)), lagged.reshape(len(origins), -1)], axis=1)
 
-    def _learn(self, values: np.ndarray, time: int) -> None:
-        """Take in every origin whose whole future is known at `time`, after judging the present operators on it."""
+    def _learn(self, values: Floats, time: int) -> None:
+        """Add every origin whose whole future is known at `time`, after judging the present operators on it."""
         origins = np.arange(self._known, time - self.horizon + 1)
         if len(origins) == 0:
             return
@@ -43,27 +46,22 @@ class ConsolidatedMemory:
         rows = self._rows(values, origins)
         targets = values[origins[:, None] + np.arange(1, self.horizon + 1)[None, :]] - values[origins][:, None, :]
         targets = targets.reshape(len(origins), -1)
-        if self._gram is None:
-            self._gram = np.zeros((rows.shape[1], rows.shape[1]))
-            self._cross = np.zeros((rows.shape[1], targets.shape[1]))
         if self._operators is not None:
             self._cost += [np.abs(rows @ operator - targets).sum() for operator in self._operators]
+        if self._gram is None or self._cross is None:
+            self._gram = np.zeros((rows.shape[1], rows.shape[1]))
+            self._cross = np.zeros((rows.shape[1], targets.shape[1]))
         self._gram += rows.T @ rows
         self._cross += rows.T @ targets
-        # The constant is not penalized like a coefficient: its column is scaled to the size of the others.
-        size = np.sqrt(np.maximum(np.diag(self._gram)[1:].mean() / self._gram[0, 0], 1e-300)) if len(self._gram) > 1 else 1.0
-        scale = np.ones(len(self._gram))
-        scale[0] = size
-        squares, basis = np.linalg.eigh(self._gram * scale[:, None] * scale[None, :])
-        squares = np.maximum(squares, 0.0)
-        coordinates = basis.T @ (self._cross * scale[:, None])
-        strength = RIDGES * max(squares.mean(), 1e-300)
-        self._operators = np.stack([scale[:, None] * (basis @ (coordinates / (squares[:, None] + ridge))) for ridge in strength])
+        self._operators = _solved(self._gram, self._cross)
 
-    def forecast(self, values: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Return forecasts (stop - start, horizon, channels) from the origins start ... stop - 1, which must follow those before.
+    def forecast(self, values: Floats, start: int, stop: int) -> Floats:
+        """Forecast from the origins start ... stop - 1, which must continue those of the call before.
 
-        Where nothing is known yet the last value is held.
+        Returns
+        -------
+        (stop - start, horizon, channels)
+            The last value where nothing is known yet.
         """
         channels = values.shape[1]
         result = np.repeat(values[start:stop, None, :], self.horizon, axis=1)
@@ -78,3 +76,16 @@ class ConsolidatedMemory:
                 result[origins - start] += change.reshape(len(origins), self.horizon, channels)
             time = end
         return result
+
+
+def _solved(gram: Floats, cross: Floats) -> Floats:
+    """Return the operators (ridges, regressors, targets) that solve the regression with each strength in RIDGES."""
+    # The constant is not to be penalized like a coefficient: its column is scaled to the size of the others.
+    size = np.sqrt(np.maximum(np.diag(gram)[1:].mean() / gram[0, 0], 1e-300)) if len(gram) > 1 else 1.0
+    scale = np.ones(len(gram))
+    scale[0] = size
+    squares, basis = np.linalg.eigh(gram * scale[:, None] * scale[None, :])
+    squares = np.maximum(squares, 0.0)
+    coordinates = basis.T @ (cross * scale[:, None])
+    strength = RIDGES * max(squares.mean(), 1e-300)
+    return np.stack([scale[:, None] * (basis @ (coordinates / (squares[:, None] + ridge))) for ridge in strength])

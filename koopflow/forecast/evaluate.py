@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.registry import Series
-from koopflow.forecast.choices import Choices, choose
+from koopflow.forecast.choices import Choices, choose, early_stretch
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals
 from koopflow.forecast.protocol import Configured, Floats, Forecaster, Integers, Recalling, Recollection, Situation
@@ -72,35 +74,32 @@ class Stretch:
 
 def evaluate(
     series: Series,
-    spec: Mapping[str, Any],
+    settings: SeriesSettings,
     forecasters: Mapping[str, Forecaster],
     *,
     coverage: float = 0.9,
     estimates: int = 3,
-    every: int = 1,
 ) -> Evaluation:
     """Forecast a series with several forecasters from every scored origin.
 
     Parameters
     ----------
     series : Series
-    spec : mapping
-        What is set for the series; the rest is chosen on the early stretch, see `koopflow.forecast.choices.choose`.
+    settings : SeriesSettings
+        What is left open is chosen on the early stretch, see `koopflow.forecast.choices.choose`.
     forecasters : mapping of str to Forecaster
         By the name that tables give them (`koopflow.forecast.protocol.named`).
     coverage : float
         Nominal share of truths inside the intervals.
     estimates : int
         How often forecasters of statsmodels estimate their parameters.
-    every : int
-        Forecast from every n-th origin.
 
     Raises
     ------
     KoopflowError
         If the series is too short, settings do not fit one another, or a forecaster returns the wrong shape.
     """
-    stretch = _stretch(series, choose(series, spec), estimates, every)
+    stretch = _stretch(series, choose(series, settings), estimates, settings.every)
     frames, recalled = [], []
     for name, forecaster in forecasters.items():
         point, found = _forecast(name, forecaster, stretch)
@@ -126,8 +125,18 @@ def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> St
     truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
     # The units of a differenced series cannot be restored step by step: there errors are those of the differences.
     measure = None if transform.lags else transform.unpoint
-    sizes = {name: getattr(choices, name) for name in ("period", "window", "delays", "rank", "recalled", "matches")}
-    situation = Situation(**sizes, first=first, estimates=estimates, measure=measure)
+    situation = Situation(
+        period=choices.period,
+        window=choices.window,
+        delays=choices.delays,
+        rank=choices.rank,
+        recalled=choices.recalled,
+        matches=choices.matches,
+        first=first,
+        estimates=estimates,
+        measure=measure,
+        sizes=partial(early_stretch(series, choices.horizon).sizes, transform),
+    )
     return Stretch(series, choices, values, origins, origins >= first, truth, situation)
 
 

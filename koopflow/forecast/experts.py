@@ -1,171 +1,229 @@
-"""The forecasters that the gated scheme weighs, each computed for many origins at once.
+"""The experts that the gated scheme weighs; each forecasts from many windows at once.
 
-A forecaster is a function registered here under its name; it sees the series up to each origin and what the memory holds, no more.
+An expert is a function ``f(known, start, stop)`` that returns the forecasts (stop - start, horizon, channels) of the windows
+start ... stop - 1. Window i ends at time i + window - 1, its origin; the forecast may use the series up to there and the memory.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
+from koopflow.forecast.archive import Archive
 from koopflow.forecast.baselines import persistence, seasonal_naive
 from koopflow.forecast.consolidated import ConsolidatedMemory
+from koopflow.forecast.options import RecallSettings, WindowSettings
 from koopflow.forecast.registry import EXPERTS
 from koopflow.koopman.windows import advance, present_states
 
-if TYPE_CHECKING:
-    from koopflow.forecast.memory import EpisodicKoopman
-
+Floats = NDArray[np.float64]
 RECALLING = ("recalled", "recalled_episode", "continuation")
 BLOCK = 2048
 
 
+@dataclass(frozen=True)
+class Known:
+    """What experts forecast from.
+
+    Attributes
+    ----------
+    series : (time, channels) float
+        All samples so far.
+    archive : Archive
+    consolidated : ConsolidatedMemory
+    windows : WindowSettings
+    recall : RecallSettings
+    horizon, period : int
+        Steps ahead, and samples per season.
+    """
+
+    series: Floats
+    archive: Archive
+    consolidated: ConsolidatedMemory
+    windows: WindowSettings
+    recall: RecallSettings
+    horizon: int
+    period: int
+
+    def origins(self, start: int, stop: int) -> NDArray[np.intp]:
+        """Return the times at which the windows start ... stop - 1 end."""
+        return np.arange(start, stop) + self.windows.window - 1
+
+
+@dataclass(frozen=True)
+class ExpertForecasts:
+    """Forecasts of several windows: two (n, horizon, channels), and those to weigh (n, experts, horizon, channels)."""
+
+    sliding: Floats
+    recalled: Floats
+    gate: Floats
+
+
 def expert_names(period: int) -> tuple[str, ...]:
-    """Return the forecasters weighed by default, persistence first; seasonal ones only where there is a season."""
+    """Return the experts weighed by default, persistence first; seasonal ones only where there is a season."""
     return tuple(name for name in EXPERTS if period > 1 or not name.startswith("seasonal"))
 
 
-def forecast_experts(memory: "EpisodicKoopman", series: np.ndarray, start: int, stop: int) -> dict[str, np.ndarray]:
-    """Return the forecasts of windows start ... stop - 1: "sliding", "recalled", and "gate" (n, experts, horizon, channels)."""
-    for name in memory.experts:
+def check_experts(names: Sequence[str]) -> None:
+    """Raise a KoopflowError unless all `names` are known, persistence comes first and another follows."""
+    for name in names:
         EXPERTS.check(name, "experts")
-    if memory.experts[0] != "persistence" or len(memory.experts) < 2:
-        raise KoopflowError(f"experts: {list(memory.experts)} must begin with persistence and name one more at least")
-    results = {
-        name: EXPERTS.load(name)(memory, series, start, stop) for name in ("sliding", *(["recalled"] if memory.recalls else []))
-    }
-    results.setdefault("recalled", results["sliding"])
-    if memory.scheme == "gated":
-        for name in memory.experts:
-            if name not in results:
-                results[name] = EXPERTS.load(name)(memory, series, start, stop)
-        # A window's model can run far outside anything seen; what enters a regression must stay near the data.
-        gate = np.stack([_bounded(results[name], series, memory.window, start) for name in memory.experts], axis=1)
-    else:
-        gate = np.zeros((stop - start, 0, memory.horizon, series.shape[1]))
-    return {"sliding": results["sliding"], "recalled": results["recalled"], "gate": gate}
+    if len(names) < 2 or names[0] != "persistence":
+        raise KoopflowError(f"experts must begin with persistence and name at least one more (got {list(names)})")
 
 
-def _bounded(forecasts: np.ndarray, series: np.ndarray, window: int, start: int) -> np.ndarray:
-    """Return forecasts kept within the range of all past samples, widened by half of it on either side."""
+def forecast_experts(known: Known, names: Sequence[str], start: int, stop: int, *, recalls: bool) -> ExpertForecasts:
+    """Return the forecasts of the windows start ... stop - 1.
+
+    Parameters
+    ----------
+    known : Known
+    names : sequence of str
+        The experts to weigh; none for the basic scheme.
+    start, stop : int
+    recalls : bool
+        Whether anything is recalled; otherwise the recalled forecast is the sliding one.
+    """
+    results = {"sliding": sliding(known, start, stop)}
+    results["recalled"] = recalled(known, start, stop) if recalls else results["sliding"]
+    for name in names:
+        if name not in results:
+            results[name] = EXPERTS.load(name, "experts")(known, start, stop)
+    # A window's model can run far beyond anything seen; what enters a regression must stay near the data.
+    bounded = [_bounded(results[name], known.series, known.windows.window, start) for name in names]
+    empty = np.zeros((stop - start, 0, known.horizon, known.series.shape[1]))
+    return ExpertForecasts(results["sliding"], results["recalled"], np.stack(bounded, axis=1) if bounded else empty)
+
+
+def _bounded(forecasts: Floats, series: Floats, window: int, start: int) -> Floats:
+    """Return forecasts clipped to the range of all past samples, widened by half of it on either side."""
     origins = np.arange(start, start + len(forecasts)) + window - 1
     low, high = np.minimum.accumulate(series)[origins], np.maximum.accumulate(series)[origins]
     margin = 0.5 * (high - low)
     return np.clip(forecasts, (low - margin)[:, None], (high + margin)[:, None])
 
 
-def _origins(memory: "EpisodicKoopman", start: int, stop: int) -> np.ndarray:
-    return np.arange(start, stop) + memory.window - 1
+def persistence_expert(known: Known, start: int, stop: int) -> Floats:
+    """Hold the last value."""
+    return persistence(known.series, known.origins(start, stop), known.horizon)
 
 
-def persistence_expert(memory, series, start, stop):
-    """The last value."""
-    return persistence(series, _origins(memory, start, stop), memory.horizon)
-
-
-def sliding(memory, series, start, stop):
-    """The ordinary forecast: the present window's own model."""
-    parts = []
+def sliding(known: Known, start: int, stop: int) -> Floats:
+    """Forecast with the present window's own model."""
+    parts, windows = [], known.windows
     for begin in range(start, stop, BLOCK):
-        part = memory.archive_.models.take(slice(begin, min(stop, begin + BLOCK)))
-        states = present_states(series, _origins(memory, begin, begin + len(part)), memory.delays)
-        parts.append(advance(part, states, part.mean, memory.horizon, stabilize=memory.stabilize))
+        part = known.archive.models.take(slice(begin, min(stop, begin + BLOCK)))
+        states = present_states(known.series, known.origins(begin, begin + len(part)), windows.delays)
+        parts.append(advance(part, states, part.mean, known.horizon, stabilize=windows.stabilize))
     return np.concatenate(parts)
 
 
-def recall_from(memory, series, start, stop, which, matches=None):
-    """Return the forecasts of the present states by the models that belong to the recalled windows (the nearest `matches` of them),
-    averaged by nearness; the ordinary forecast where nothing is recalled."""
-    result, weight = np.zeros((stop - start, memory.horizon, series.shape[1])), np.zeros(stop - start)
-    archive, models = memory.archive_, memory.archive_.models
-    source, lead = models, memory.horizon if which == "later" else 0
+def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -> Floats:
+    """Move the present states on with models of the recalled windows, averaged by nearness.
+
+    Parameters
+    ----------
+    known : Known
+    start, stop : int
+        Windows to forecast from.
+    which : "following", "later" or "same"
+        Which model of a recalled window, see `RecallSettings`.
+    matches : int
+        How many of the nearest windows.
+
+    Returns
+    -------
+    (stop - start, horizon, channels)
+        The sliding forecast where nothing is recalled.
+    """
+    series, archive, models, windows = known.series, known.archive, known.archive.models, known.windows
+    result, weight = np.zeros((stop - start, known.horizon, series.shape[1])), np.zeros(stop - start)
+    source, lead = models, known.horizon if which == "later" else 0
     if which == "following" and archive.followed is not None:
         source = archive.followed
-    for rank in range(matches or memory.matches):
+    for rank in range(matches):
         for begin in range(start, stop, BLOCK):
             rows = np.arange(begin, min(stop, begin + BLOCK))
             rows = rows[archive.recalled.view[rows, rank] >= 0]
             if len(rows) == 0:
                 continue
             part = source.take(archive.recalled.view[rows, rank] + lead)
-            states = present_states(series, rows + memory.window - 1, memory.delays)
+            states = present_states(series, rows + windows.window - 1, windows.delays)
             near = 1.0 / (archive.distances.view[rows, rank] + 1e-6)
-            moved = advance(part, states, models.mean[rows], memory.horizon, stabilize=memory.stabilize)
+            moved = advance(part, states, models.mean[rows], known.horizon, stabilize=windows.stabilize)
             result[rows - start] += near[:, None, None] * moved
             weight[rows - start] += near
     found = weight > 0
     result[found] /= weight[found, None, None]
     if not found.all():
-        result[~found] = sliding(memory, series, start, stop)[~found]
+        result[~found] = sliding(known, start, stop)[~found]
     return result
 
 
-def recalled(memory, series, start, stop):
-    """The present state moved on by the models that the memory recalls (its `recalled`)."""
-    return recall_from(memory, series, start, stop, memory.recalled)
+def recalled(known: Known, start: int, stop: int) -> Floats:
+    """Move the present state on with the models that the settings choose."""
+    return recall_from(known, start, stop, known.recall.recalled, known.recall.matches)
 
 
-def recalled_episode(memory, series, start, stop):
-    """The same with models fitted on just what followed each recalled window."""
-    return recall_from(memory, series, start, stop, "following")
+def recalled_episode(known: Known, start: int, stop: int) -> Floats:
+    """Move the present state on with models fitted to what followed each recalled window."""
+    return recall_from(known, start, stop, "following", known.recall.matches)
 
 
-def continuation(memory, series, start, stop):
-    """How the recalled windows went on, moved to the present level and averaged by nearness; the last value where there is none."""
-    origins = _origins(memory, start, stop)
-    members, distances = memory.archive_.recalled.view[start:stop], memory.archive_.distances.view[start:stop]
+def continuation(known: Known, start: int, stop: int) -> Floats:
+    """Average how the recalled windows went on, moved to the present level; the last value where nothing is recalled."""
+    series, origins = known.series, known.origins(start, stop)
+    members, distances = known.archive.recalled.view[start:stop], known.archive.distances.view[start:stop]
     near = np.where(members >= 0, 1.0 / (np.nan_to_num(distances) + 1e-6), 0.0)
     near = near / np.maximum(near.sum(axis=1, keepdims=True), 1e-300)
-    ends = np.maximum(members, 0) + memory.window - 1
-    steps = np.arange(1, memory.horizon + 1)
+    ends = np.maximum(members, 0) + known.windows.window - 1
+    steps = np.arange(1, known.horizon + 1)
     last = len(series) - 1
     change = series[np.minimum(ends[:, :, None] + steps, last)] - series[ends][:, :, None, :]
     return series[origins][:, None, :] + np.einsum("nm,nmhc->nhc", near, change)
 
 
-def consolidated(memory, series, start, stop):
-    """The operator of everything remembered."""
-    model = memory._state.get("consolidated")
-    if model is None:
-        delays = min(max(memory.delays, memory.period + 2), memory.window, 200)
-        refresh = max(1, memory.period if memory.period > 1 else memory.horizon)
-        model = memory._state["consolidated"] = ConsolidatedMemory(delays, memory.horizon, refresh)
-    first = memory.window - 1
-    return model.forecast(series, start + first, stop + first)
+def consolidated(known: Known, start: int, stop: int) -> Floats:
+    """Forecast with one regression over everything remembered."""
+    first = known.windows.window - 1
+    return known.consolidated.forecast(known.series, start + first, stop + first)
 
 
-def seasonal(memory, series, start, stop):
-    """The value one season earlier."""
-    return seasonal_naive(series, _origins(memory, start, stop), memory.horizon, memory.period)
+def seasonal(known: Known, start: int, stop: int) -> Floats:
+    """Repeat the last season."""
+    return seasonal_naive(known.series, known.origins(start, stop), known.horizon, known.period)
 
 
-def seasonal_shift(memory, series, start, stop):
-    """The change seen one season earlier, from the present level."""
-    origins = _origins(memory, start, stop)
-    before = np.maximum(origins - memory.period, 0)
-    shifted = seasonal_naive(series, origins, memory.horizon, memory.period) - series[before][:, None, :]
+def seasonal_shift(known: Known, start: int, stop: int) -> Floats:
+    """Repeat the changes of the last season from the present level."""
+    series, origins = known.series, known.origins(start, stop)
+    before = np.maximum(origins - known.period, 0)
+    shifted = seasonal_naive(series, origins, known.horizon, known.period) - series[before][:, None, :]
     return series[origins][:, None, :] + shifted
 
 
-def seasonal_mean(memory, series, start, stop):
-    """The mean of all earlier values at the same phase of the season (its climatology)."""
-    period, horizon = memory.period, memory.horizon
+def seasonal_mean(known: Known, start: int, stop: int) -> Floats:
+    """Return the mean of all earlier values at the same phase of the season (climatology)."""
+    series, period, horizon = known.series, known.period, known.horizon
     count = len(series) // period + 1
     padded = np.full((count * period, series.shape[1]), 0.0)
     padded[: len(series)] = series
     cycles = padded.reshape(count, period, -1)
     sums = np.concatenate([np.zeros((1, *cycles.shape[1:])), np.cumsum(cycles, axis=0)])
-    origins = _origins(memory, start, stop)
+    origins = known.origins(start, stop)
     targets = origins[:, None] + np.arange(1, horizon + 1)
     phase = targets % period
     # Cycles whose value at this phase lies at or before the origin.
-    known = (origins[:, None] - phase) // period + 1
+    cycles_known = (origins[:, None] - phase) // period + 1
     held = np.repeat(series[origins][:, None, :], horizon, axis=1)
-    return np.where(known[..., None] > 0, sums[np.maximum(known, 0), phase] / np.maximum(known, 1)[..., None], held)
+    means = sums[np.maximum(cycles_known, 0), phase] / np.maximum(cycles_known, 1)[..., None]
+    return np.where(cycles_known[..., None] > 0, means, held)
 
 
-def mean(memory, series, start, stop):
-    """The mean of everything so far."""
-    origins = _origins(memory, start, stop)
-    running = np.cumsum(series, axis=0)[origins] / (origins + 1)[:, None]
-    return np.repeat(running[:, None, :], memory.horizon, axis=1)
+def mean(known: Known, start: int, stop: int) -> Floats:
+    """Return the mean of everything so far."""
+    origins = known.origins(start, stop)
+    running = np.cumsum(known.series, axis=0)[origins] / (origins + 1)[:, None]
+    return np.repeat(running[:, None, :], known.horizon, axis=1)

@@ -1,14 +1,16 @@
 """The forecasters, as objects that carry their options; options left open are chosen on the early stretch of a series."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.protocol import Configured, FittedWindows, Floats, Integers, Recollection
+from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
+from koopflow.forecast.protocol import Configured, FittedWindows, Floats, Integers, Recollection, Situation
 from koopflow.forecast.sliding import rolling_from
+from koopflow.koopman.windows import WindowModels
 
 SIZES = ("window", "delays", "rank")
 WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
@@ -101,7 +103,42 @@ class Ridge(Configured):
 
 
 @dataclass(frozen=True, repr=False)
-class Sliding(Configured):
+class WindowForecaster(Configured):
+    """Base of forecasters that fit delay-DMD models to windows.
+
+    Parameters
+    ----------
+    window, delays, rank : int, optional
+        Samples per window and per delay vector, and rank of the model; those absent are chosen on the early stretch.
+    """
+
+    window: int | None = None
+    delays: int | None = None
+    rank: int | None = None
+    fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
+    open: ClassVar[tuple[str, ...]] = (*SIZES, "fitted")
+    differenced: ClassVar[bool] = True
+
+    def for_series(self, situation: Situation) -> Self:
+        """Return this forecaster with its open options set; sizes are chosen anew to suit those that are given."""
+        given = (self.window, self.delays, self.rank)
+        if situation.sizes is not None and None in given and any(given):
+            sizes = situation.sizes(*given)
+            situation = replace(situation, window=sizes.window, delays=sizes.delays, rank=sizes.rank)
+        return super().for_series(situation)
+
+    def windows(self) -> WindowSettings:
+        """Return the sizes; raise a KoopflowError if one is open."""
+        return WindowSettings(_known(self, "window"), _known(self, "delays"), _known(self, "rank"))
+
+    def models(self, values: Floats) -> WindowModels:
+        """Return the models of all windows of `values` (time,)."""
+        windows = self.windows()
+        return (self.fitted or FittedWindows()).of(values, windows.window, windows.delays, windows.rank)
+
+
+@dataclass(frozen=True, repr=False)
+class Sliding(WindowForecaster):
     """The ordinary scheme without memory: a delay-DMD model of the last `window` samples (Redman et al. 2023).
 
     Parameters
@@ -117,22 +154,14 @@ class Sliding(Configured):
     array([[ 1.   ,  0.809,  0.309, -0.309, -0.809]])
     """
 
-    window: int | None = None
-    delays: int | None = None
-    rank: int | None = None
-    fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
-    open: ClassVar[tuple[str, ...]] = (*SIZES, "fitted")
-    differenced: ClassVar[bool] = True
-
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        window, delays, rank = (_known(self, name) for name in SIZES)
-        models = (self.fitted or FittedWindows()).of(values, window, delays, rank)
-        return rolling_from(models, values[:, None], window, delays, horizon)[origins, :, 0]
+        windows = self.windows()
+        return rolling_from(self.models(values), values[:, None], windows.window, windows.delays, horizon)[origins, :, 0]
 
 
 @dataclass(frozen=True, repr=False)
-class Episodic(Configured):
+class Episodic(WindowForecaster):
     """Koopman forecasts with episodic memory, the paper's scheme: recall if near enough, else the ordinary forecast.
 
     The spectrum of the present window is compared with those of all earlier windows whose future is known; the state is moved on by
@@ -157,17 +186,12 @@ class Episodic(Configured):
     array([[ 1.   ,  0.809,  0.309, -0.309, -0.809]])
     """
 
-    window: int | None = None
-    delays: int | None = None
-    rank: int | None = None
     period: int | None = None
     recalled: str | None = None
     matches: int | None = None
     measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
-    fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
-    open: ClassVar[tuple[str, ...]] = (*SIZES, "period", "recalled", "matches", "measure", "fitted")
-    differenced: ClassVar[bool] = True
-    scheme: ClassVar[str] = "basic"
+    open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "measure")
+    scheme: ClassVar[Literal["gated", "basic"]] = "basic"
 
     def experts(self) -> tuple[str, ...] | None:
         """Return the experts that the gate weighs; None: all that suit the season."""
@@ -175,19 +199,14 @@ class Episodic(Configured):
 
     def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
         """Forecast from `origins` and return what was recalled; see `koopflow.forecast.protocol.Recalling`."""
-        window, delays, rank = (_known(self, name) for name in SIZES)
         memory = EpisodicKoopman(
-            window,
-            delays,
-            rank,
+            self.windows(),
             horizon,
             scheme=self.scheme,
-            period=self.period or 1,
-            recalled=self.recalled or "later",
-            matches=self.matches or 3,
-            experts=self.experts(),
+            recall=RecallSettings(recalled=self.recalled or "later", matches=self.matches or 3),
+            gate=GateSettings(experts=self.experts(), period=self.period or 1),
             measure=self.measure,
-        ).fit(values, (self.fitted or FittedWindows()).of(values, window, delays, rank))
+        ).fit(values, self.models(values))
         return Recollection(memory.forecasts_[origins, :, 0], memory.recalled_[origins], memory.distances_[origins])
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
@@ -207,7 +226,7 @@ class Gated(Episodic):
     Gated(window=40, matches=5)
     """
 
-    scheme: ClassVar[str] = "gated"
+    scheme: ClassVar[Literal["gated", "basic"]] = "gated"
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import check_options
+from koopflow.forecast.options import WindowSettings
 from koopflow.forecast.registry import FORECASTERS
 from koopflow.koopman.windows import WindowModels, fit_windows
 
@@ -92,6 +93,8 @@ class Situation:
         The first scored origin, an index of the values that the forecaster gets.
     estimates : int
         How often along the series parameters are estimated.
+    sizes : callable, optional
+        ``sizes(window, delays, rank)`` chooses those of the three that are None to suit the others.
     measure : callable, optional
         Maps forecasts back to the series' own units, in which errors are compared; None: they are in these units already.
     fitted : FittedWindows
@@ -106,6 +109,7 @@ class Situation:
     matches: int
     first: int
     estimates: int = 3
+    sizes: Callable[[int | None, int | None, int | None], WindowSettings] | None = None
     measure: Callable[[Floats], Floats] | None = None
     fitted: FittedWindows = field(default_factory=FittedWindows)
 

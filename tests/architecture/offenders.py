@@ -3,7 +3,6 @@
 UPWARD: set[str] = set()
 CIRCLES: set[str] = {
     "koopflow.data.series.csv koopflow.data.series.registry koopflow.data.series.synthetic",
-    "koopflow.forecast.experts koopflow.forecast.memory",
     "koopflow.koopman.dmd koopflow.koopman.variants",
     "koopflow.training.convolutional koopflow.training.models",
     "koopflow.trajectory koopflow.trajectory.reader koopflow.trajectory.recorder",
@@ -18,10 +17,6 @@ LONG_FUNCTIONS: set[str] = {
     "koopflow.workflow.job:job",
 }
 DICTS: set[str] = {
-    "koopflow.forecast.choices:_recalled(spec)",
-    "koopflow.forecast.choices:check(spec)",
-    "koopflow.forecast.choices:choose(spec)",
-    "koopflow.forecast.evaluate:evaluate(spec)",
     "koopflow.koopman.tables:_alone(options)",
     "koopflow.koopman.tables:run_spectra(options)",
     "koopflow.koopman.tables:trajectory_spectrum(spec)",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.registry import Series, infer_period, load
 from koopflow.forecast import baselines, classical
@@ -121,7 +122,7 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
 
 def test_all_methods_share_origins_behind_the_early_stretch():
     series = as_series(seasonal_series(200))
-    table, recalled, choices, _ = evaluate(series, {"horizon": 4}, all_named(["persistence", "sliding", "gated"]))
+    table, recalled, choices, _ = evaluate(series, SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"]))
     origins = [set(part["origin"]) for _, part in table.groupby("method")]
     assert origins[0] == origins[1] == origins[2]
     assert min(origins[0]) >= choices["early"]
@@ -135,7 +136,7 @@ def test_choices_use_the_early_stretch_alone():
     values = seasonal_series(400)
     late = values.copy()
     late[160:] = 1000.0
-    assert choose(as_series(values), {}) == choose(as_series(late), {})
+    assert choose(as_series(values), SeriesSettings()) == choose(as_series(late), SeriesSettings())
 
 
 def test_outliers_do_not_hide_the_season():
@@ -145,7 +146,7 @@ def test_outliers_do_not_hide_the_season():
 
 
 def test_intervals_stand_at_the_first_scored_origin_and_cover_a_short_series():
-    table, *_ = evaluate(as_series(seasonal_series(120)), {"horizon": 4}, all_named(["persistence", "sliding", "gated"]))
+    table, *_ = evaluate(as_series(seasonal_series(120)), SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"]))
     known = table[np.isfinite(table["truth"])]
     assert np.isfinite(known[["lower", "upper"]]).all(axis=None)
     inside = (known["truth"] >= known["lower"]) & (known["truth"] <= known["upper"])
@@ -255,7 +256,7 @@ def test_gaps_become_missing_slots_from_which_nothing_is_forecast(tmp_path):
     assert len(series.values) == 300
     assert series.step == "hour"
     assert list(np.flatnonzero(~series.observed)) == [200, 201]
-    table, *_ = evaluate(series, {"horizon": 4}, all_named(["persistence", "sliding"]))
+    table, *_ = evaluate(series, SeriesSettings(horizon=4), all_named(["persistence", "sliding"]))
     assert not {200, 201} & set(table["origin"])
 
 
@@ -271,7 +272,7 @@ def test_a_series_begins_where_it_first_moves(tmp_path):
 
 def test_a_series_too_short_says_what_it_needs():
     with pytest.raises(KoopflowError, match="too short"):
-        choose(as_series(seasonal_series(40)), {"horizon": 12})
+        choose(as_series(seasonal_series(40)), SeriesSettings(horizon=12))
 
 
 def test_coverage_counts_only_truths_that_are_known():

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.config.series import SeriesSettings
 from koopflow.data.series.registry import load
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.gate import Gate
 from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.options import GateSettings, WindowSettings
 from koopflow.forecast.protocol import all_named
 from koopflow.forecast.registry import FORECASTERS
 
@@ -45,7 +47,7 @@ def tables(tmp_path_factory):
     results = []
     for spec in specs:
         # The root has the most that could look ahead: its intervals end at zero where the series does.
-        table, recalled, choices, _ = evaluate(load("mine", spec), spec | {"transform": "root"}, all_named(FORECASTERS))
+        table, recalled, choices, _ = evaluate(load("mine", spec), SeriesSettings(transform="root"), all_named(FORECASTERS))
         results.append((table[table["origin"] <= CUT], recalled[recalled["origin"] <= CUT].reset_index(drop=True), choices))
     return results
 
@@ -92,7 +94,7 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
     original = Gate.weights
     monkeypatch.setattr(Gate, "weights", lambda self, *a: weights.append(original(self, *a)) or weights[-1])
     for each in (series, other):
-        fitted.append(EpisodicKoopman(28, 7, 4, 10, scheme=scheme, period=7).fit(each))
+        fitted.append(EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(each))
     known = CUT - 28 + 2
     for name in ("_thresholds", "archive_.recalled", "archive_.distances", "_stacked", "_combined", "_ordinary", "_experts"):
         one, two = (attrgetter(name)(memory).view for memory in fitted)
@@ -109,6 +111,8 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
 @pytest.mark.parametrize("scheme", ["basic", "gated"])
 def test_a_series_cut_short_gives_the_forecasts_of_the_whole(scheme):
     series = counts(np.random.default_rng(2))
-    whole = EpisodicKoopman(28, 7, 4, 10, scheme=scheme, period=7).fit(series).forecasts_
-    short = EpisodicKoopman(28, 7, 4, 10, scheme=scheme, period=7).fit(series[: CUT + 1]).forecasts_
+    whole = EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(series).forecasts_
+    short = (
+        EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(series[: CUT + 1]).forecasts_
+    )
     assert np.allclose(whole[: CUT + 1], short, rtol=1e-9, atol=1e-9, equal_nan=True)

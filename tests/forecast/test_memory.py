@@ -8,8 +8,11 @@ from koopflow.forecast import experts
 from koopflow.forecast.gate import Gate, LearnedThreshold
 from koopflow.forecast.index import SpectralIndex, embed, match, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
 from koopflow.forecast.sliding import SlidingKoopman
 from koopflow.koopman.windows import fit_windows
+
+WINDOWS = WindowSettings(window=40, delays=12, rank=4)
 
 
 def wave(count: int = 500, noise: float = 0.02) -> np.ndarray:
@@ -70,8 +73,8 @@ def test_index_goes_on_where_bounds_are_crowded():
 @pytest.mark.parametrize("scheme", ["basic", "gated"])
 def test_samples_one_by_one_give_the_forecasts_of_the_whole(scheme):
     series = wave(260)
-    whole = EpisodicKoopman(40, 12, 4, 10, scheme=scheme, period=30).fit(series)
-    online = EpisodicKoopman(40, 12, 4, 10, scheme=scheme, period=30).fit(series[:150])
+    whole = EpisodicKoopman(WINDOWS, 10, scheme=scheme, gate=GateSettings(period=30)).fit(series)
+    online = EpisodicKoopman(WINDOWS, 10, scheme=scheme, gate=GateSettings(period=30)).fit(series[:150])
     for value in series[150:]:
         online.update([value])
     assert np.allclose(online.forecasts_[39:], whole.forecasts_[39:], rtol=0, atol=1e-7)
@@ -81,7 +84,7 @@ def test_samples_one_by_one_give_the_forecasts_of_the_whole(scheme):
 def test_a_series_that_repeats_itself_exactly_is_not_searched_whole():
     still = np.tile(np.sin(2 * np.pi * np.arange(20) / 20), 60)
     still[600:] = 0.0
-    memory = EpisodicKoopman(40, 12, 4, 10, scheme="basic").fit(still)
+    memory = EpisodicKoopman(WINDOWS, 10, scheme="basic").fit(still)
     assert memory.exact_distances < 30 * len(still)
 
 
@@ -92,14 +95,14 @@ def test_forecasts_stay_near_what_was_seen_until_then():
 
 
 def test_a_gate_without_recalling_forecasters_searches_nothing():
-    memory = EpisodicKoopman(40, 12, 4, 10, experts=["persistence", "sliding"]).fit(wave(200))
+    memory = EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("persistence", "sliding"))).fit(wave(200))
     assert memory.exact_distances == 0
     assert (memory.recalled_ == -1).all()
     assert np.isfinite(memory.predict()).all()
 
 
 def test_errors_in_like_situations_turn_the_prior():
-    gate = Gate(2, 1, 1, memory=100.0, situation=0.5)
+    gate = Gate(2, 1, 1, memory=100.0, settings=GateSettings(situation=0.5))
     for _ in range(20):
         gate.settle(np.array([1]), np.array([[[1.0], [1.0]]]), np.array([[1.0]]), np.array([0.0]))
     assert np.allclose(gate.weights(), 0.5)
@@ -141,12 +144,12 @@ def test_memory_halves_the_error_on_switching_regimes():
     origins = np.arange(480, 1180)
     truth = series[origins[:, None] + np.arange(1, 21)]
     sliding = np.abs(SlidingKoopman(40, 12, 4, 20).rolling(series)[origins, :, 0] - truth).mean()
-    memory = np.abs(EpisodicKoopman(40, 12, 4, 20).fit(series).forecasts_[origins, :, 0] - truth).mean()
+    memory = np.abs(EpisodicKoopman(WINDOWS, 20).fit(series).forecasts_[origins, :, 0] - truth).mean()
     assert memory < 0.5 * sliding
 
 
 def test_only_windows_whose_future_is_known_are_recalled():
-    memory = EpisodicKoopman(40, 12, 4, 10, scheme="basic", matches=3).fit(wave(200))
+    memory = EpisodicKoopman(WINDOWS, 10, scheme="basic", recall=RecallSettings(matches=3)).fit(wave(200))
     origins, recalled = np.arange(200), memory.recalled_
     assert (recalled >= 0).any()
     assert np.all(recalled[recalled >= 0] + 10 <= np.repeat(origins[:, None], 3, axis=1)[recalled >= 0])
@@ -155,44 +158,48 @@ def test_only_windows_whose_future_is_known_are_recalled():
 def test_two_channels_are_forecast_together():
     time = np.arange(200)
     series = np.column_stack([np.sin(0.3 * time), np.cos(0.3 * time)])
-    memory = EpisodicKoopman(40, 6, 2, 5, mode_weight=0.1).fit(series)
+    memory = EpisodicKoopman(WindowSettings(40, 6, 2), 5, recall=RecallSettings(mode_weight=0.1)).fit(series)
     expected = np.column_stack([np.sin(0.3 * np.arange(200, 205)), np.cos(0.3 * np.arange(200, 205))])
     assert np.allclose(memory.predict(), expected, atol=0.05)
 
 
 def test_explanation_tells_how_recalled_windows_went_on():
     series = wave(300)
-    table = EpisodicKoopman(40, 12, 4, 10, matches=2).fit(series).explain(260)
+    table = EpisodicKoopman(WINDOWS, 10, recall=RecallSettings(matches=2)).fit(series).explain(260)
     row = table.iloc[0]
     assert set(table["match"]) == {1, 2}
     assert row["continuation"] == series[int(row["recalled_origin"]) + int(row["horizon"])]
 
 
 @pytest.mark.parametrize(
-    ("options", "word"),
+    ("wrong", "word"),
     [
-        ({"scheme": "best"}, "scheme"),
-        ({"recalled": "all"}, "recalled"),
-        ({"threshold": 2.0}, "threshold"),
-        ({"matches": 0}, "matches"),
+        (lambda: EpisodicKoopman(WINDOWS, 10, scheme="best"), "scheme must be one of basic, gated"),
+        (lambda: EpisodicKoopman(WINDOWS, 0), "horizon must be at least 1"),
+        (lambda: EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("persistence", "slidin"))), "did you mean sliding"),
+        (lambda: EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("sliding", "mean"))), "begin with persistence"),
+        (lambda: RecallSettings(recalled="all"), "recalled must be one of"),
+        (lambda: RecallSettings(threshold=2.0), "threshold must be"),
+        (lambda: RecallSettings(matches=0), "matches must be at least 1"),
+        (lambda: GateSettings(situation=1.5), "situation must be between"),
     ],
 )
-def test_unknown_options_are_named(options, word):
+def test_options_out_of_range_are_named(wrong, word):
     with pytest.raises(KoopflowError, match=word):
-        EpisodicKoopman(40, 12, 4, 10, **options)
+        wrong()
 
 
 def test_missing_values_and_short_series_are_refused():
     with pytest.raises(KoopflowError, match="missing"):
-        EpisodicKoopman(40, 12, 4, 10).fit(np.full(100, np.nan))
+        EpisodicKoopman(WINDOWS, 10).fit(np.full(100, np.nan))
     with pytest.raises(KoopflowError, match="window"):
-        EpisodicKoopman(40, 12, 4, 10).fit(np.arange(20.0))
+        EpisodicKoopman(WINDOWS, 10).fit(np.arange(20.0))
 
 
 def test_gated_scheme_is_never_far_behind_persistence():
     generator = np.random.default_rng(8)
     series = np.repeat(generator.integers(0, 5, 12), 30).astype(float)
-    memory = EpisodicKoopman(40, 12, 4, 6).fit(series)
+    memory = EpisodicKoopman(WINDOWS, 6).fit(series)
     origins = np.arange(150, 350)
     truth = series[origins[:, None] + np.arange(1, 7)]
     held = np.abs(series[origins][:, None] - truth).mean()

@@ -16,6 +16,7 @@ from koopflow.claims.verdicts import check_claims
 from koopflow.config import references
 from koopflow.config.claims import ClaimsSettings
 from koopflow.config.resolution import _dereference, load_schema, resolve
+from koopflow.config.series import SeriesSettings
 from koopflow.config.setups import parts, setups
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
@@ -61,7 +62,7 @@ def checked_by_first_jobs(config: dict) -> None:
     tasks = {task: images(config, task) for study in tickets.values() for task in study["tasks"]}
     check_data({**config["tickets"], "external": {}}, tickets, tasks)
     for name, spec in config["series"].items():
-        check_series(load_series(name, spec, config["seed"]), spec)
+        check_series(load_series(name, spec, config["seed"]), SeriesSettings.load(spec, f"series.{name}"))
 
 
 def images(config: dict, name: str):

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import save as tensors_as_bytes
 
+from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.images.vision import read_idx
@@ -90,7 +91,7 @@ def read_series(path: Path):
         assert np.isfinite(series.values).all()
         assert len(series.values) == len(series.time) == len(series.observed)
         assert 1 <= series.period <= max(1, len(series.values))
-        check_series(series, {})
+        check_series(series, SeriesSettings())
 
     return read
 
