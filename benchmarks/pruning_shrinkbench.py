@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from koopflow.core import seeds
 from koopflow.data import images as data
-from koopflow.pruning import evaluation, mask, scores
+from koopflow.pruning import evaluation, mask, scoring, selection
 from koopflow.training import ensemble, models
 from koopflow.training.evaluation import gradients
 
@@ -101,14 +101,16 @@ def main() -> None:
 
     begun = clocks()
     gradient = gradients(MODEL, weights, images, count=128)[0]
-    moment = scores.Moment(weights, parameters, gradient, None, seeds.rng(0, "benchmark"))
-    prunable = mask.prunable_names(parameters)
+    state = scoring.NetworkState(weights, parameters, gradient, None, seeds.rng(0, "benchmark"))
+    prunable = selection.prunable_names(parameters)
     evaluate = evaluation.Evaluator(MODEL, images)
     for name, (score, scope) in METHODS.items():
-        values = scores.evaluate(score, moment)
+        values = scoring.evaluate(score, state)
         for c in COMPRESSIONS:
             start = time.perf_counter()
-            chosen = mask.select(values, parameters, mask.kept_at(parameters, prunable, c), prunable=prunable, scope=scope)
+            chosen = selection.mask_by_score(
+                values, parameters, selection.kept_at(parameters, prunable, c), prunable=prunable, scope=scope
+            )
             found = evaluate([weights * chosen.kept])[0]
             rows.append((name, c, theirs[name, c], found, found - theirs[name, c], time.perf_counter() - start))
     our_seconds = clocks() - begun

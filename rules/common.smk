@@ -15,7 +15,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.io.digests import Digests
 from koopflow.workflow.slurm_failures import reasons
 from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
-from koopflow.workflow.code_inputs import source_files
+from koopflow.core.code_inputs import source_files
 
 
 def checked(function, *arguments):

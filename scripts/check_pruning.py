@@ -7,11 +7,11 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from pathlib import Path
 
     from koopflow.data.images import load
-    from koopflow.pruning.study import check
+    from koopflow.pruning.study import check_study
 
     params, report = snakemake.params, {}
     for name, study in params.studies.items():
         images = load(params.data[study["data"]], data_root=params.data_root, seed=params.seed, named=params.data)
-        check(name, study, params.methods, images)
+        check_study(name, study, params.methods, images)
         report[name] = "can be done"
     Path(snakemake.output[0]).write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")

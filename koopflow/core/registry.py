@@ -14,6 +14,9 @@ from typing import Any
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import nearest
 
+Options = Mapping[str, Any]
+"""Options of a registered function: values of any type, by the names of its parameters."""
+
 
 class Registry(Mapping[str, str]):
     """The names of one kind of thing, and where each is defined.
@@ -93,7 +96,7 @@ def options_of(function: Any, first: int = 1) -> dict[str, inspect.Parameter]:
     return dict(list(inspect.signature(function).parameters.items())[first:])
 
 
-def check_options(function: Any, options: Mapping[str, Any], key: str, first: int = 1) -> dict[str, Any]:
+def check_options(function: Any, options: Options, key: str, first: int = 1) -> dict[str, Any]:
     """Return `options`, checked against the signature of `function`.
 
     Values are checked against the annotations: strictly, so that no text passes for a number. A list becomes a tuple where

@@ -78,7 +78,7 @@ def positions(network: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]
 
 def multiply_adds(mask, used: dict[str, int]) -> int:
     """Return the multiply-adds per image of the weights that `mask` keeps, `used` from `positions`."""
-    return sum(record["kept"] * used.get(record["layer"], 0) for record in mask.summary())
+    return sum(layer.kept * used.get(layer.layer, 0) for layer in mask.layers())
 
 
 @torch.no_grad()

@@ -1,31 +1,44 @@
-"""A mask: which weights of a network are kept, as an object of its own.
+"""A mask: which weights of a network are kept.
 
-A network's weights are one flat vector, laid out tensor after tensor: ``parameters`` is a list of (name, shape) in that order, as
-in a trajectory file. A mask says for each weight whether it is kept. The choice itself is made by `koopflow.core.masks`.
+The weights of a network are one flat vector, tensor after tensor. `Parameters` lists the name and the shape of each tensor in
+that order, as a trajectory file does.
 """
 
-import fnmatch
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from koopflow.core import masks
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Parameters = Sequence[tuple[str, tuple[int, ...]]]
 
 FORMAT = "koopflow-mask-1"
-CLASSIFIER, VECTORS = "classifier", "vectors"
 
 
-@dataclass(frozen=True)
+class Layer(NamedTuple):
+    """One tensor of a mask: how many of its weights are kept."""
+
+    layer: str
+    shape: tuple[int, ...]
+    size: int
+    kept: int
+    density: float
+    prunable: bool
+
+
+@dataclass(frozen=True, repr=False)
 class Mask:
-    """Which weights are kept.
+    """Which weights of a network are kept.
 
     Attributes
     ----------
@@ -34,20 +47,18 @@ class Mask:
     kept : ndarray of bool, shape (parameter,)
         True where the weight is kept.
     prunable : tuple of str
-        Names of the tensors that selection may prune; the others are kept whole.
+        The tensors that may be pruned; the others are kept whole.
     """
 
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
-    kept: np.ndarray
+    kept: NDArray[np.bool_]
     prunable: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", tuple((str(name), tuple(int(n) for n in shape)) for name, shape in self.parameters))
         kept = np.array(self.kept, dtype=bool)
         if kept.shape != (size(self.parameters),):
-            raise KoopflowError(
-                f"mask: shape {kept.shape} for {size(self.parameters)} parameters; one flat vector over all of them"
-            )
+            raise KoopflowError(f"mask: kept must have shape ({size(self.parameters)},), one entry per weight (got {kept.shape})")
         kept.flags.writeable = False
         object.__setattr__(self, "kept", kept)
         object.__setattr__(self, "prunable", tuple(self.prunable))
@@ -58,66 +69,92 @@ class Mask:
         names = tuple(name for name, _ in parameters) if prunable is None else tuple(prunable)
         return cls(tuple(parameters), np.ones(size(parameters), dtype=bool), names)
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __repr__(self) -> str:
+        kept = int(np.count_nonzero(self.kept))
+        return f"Mask({kept} of {self.kept.size} weights kept, density {self.density:.4g} in {len(self.prunable)} prunable tensors)"
+
+    def __getitem__(self, name: str) -> NDArray[np.bool_]:
         """Return the mask of the tensor `name`, in the tensor's shape."""
         for (found, shape), (start, stop) in zip(self.parameters, spans(self.parameters)):
             if found == name:
                 return self.kept[start:stop].reshape(shape)
-        raise KoopflowError(f"mask: no parameter {name!r}; there are {', '.join(n for n, _ in self.parameters)}")
+        raise KoopflowError(f"mask: no parameter {name!r}; it has {', '.join(n for n, _ in self.parameters)}")
 
-    def eligible(self) -> np.ndarray:
+    def eligible(self) -> NDArray[np.bool_]:
         """Return a bool vector (parameter,), True where the weight belongs to a prunable tensor."""
         return eligible(self.parameters, self.prunable)
 
+    @property
     def density(self) -> float:
-        """Return the kept share of the prunable weights."""
+        """The share of the prunable weights that is kept."""
         among = self.eligible()
         return float(np.count_nonzero(self.kept & among) / np.count_nonzero(among))
 
+    @property
     def compression(self) -> float:
-        """Return all weights over kept weights (ShrinkBench's compression); infinite where nothing is kept."""
+        """All weights over kept weights, as ShrinkBench counts; infinite where nothing is kept."""
         kept = int(np.count_nonzero(self.kept))
         return math.inf if kept == 0 else self.kept.size / kept
 
-    def summary(self) -> list[dict]:
-        """Return one record per tensor: layer, shape, size, kept, density, prunable."""
-        records = []
+    def layers(self) -> list[Layer]:
+        """Return name, shape, size, kept weights and density of each tensor."""
+        found = []
         for (name, shape), (start, stop) in zip(self.parameters, spans(self.parameters)):
             kept = int(np.count_nonzero(self.kept[start:stop]))
-            records.append(
-                {
-                    "layer": name,
-                    "shape": shape,
-                    "size": stop - start,
-                    "kept": kept,
-                    "density": kept / (stop - start),
-                    "prunable": name in self.prunable,
-                }
-            )
-        return records
+            found.append(Layer(name, shape, stop - start, kept, kept / (stop - start), name in self.prunable))
+        return found
 
     def emptied(self) -> list[str]:
-        """Return the names of the tensors of which nothing is left."""
-        return [record["layer"] for record in self.summary() if record["kept"] == 0]
+        """Return the names of the tensors without a kept weight."""
+        return [layer.layer for layer in self.layers() if layer.kept == 0]
 
     def shuffled(self, generator: np.random.Generator) -> "Mask":
-        """Return a random mask with the same number kept in every tensor (the control of equal layer densities)."""
+        """Return a random mask that keeps as many weights of every tensor: the control of equal layer densities."""
         kept = self.kept.copy()
         for name, (start, stop) in zip((n for n, _ in self.parameters), spans(self.parameters)):
             if name in self.prunable:
                 kept[start:stop] = generator.permutation(kept[start:stop])
         return Mask(self.parameters, kept, self.prunable)
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the mask to `path` (an .npz, one bool array per tensor), whole or not at all; equal masks give equal bytes."""
-        arrays = {f"mask/{name}": self[name] for name, _ in self.parameters}
-        header = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
+    def apply(self, model: "nn.Module") -> "nn.Module":
+        """Set the pruned weights of a PyTorch model to zero, in place, and return the model.
+
+        Training moves them again; multiply their gradients by the mask to keep them at zero.
+
+        Raises
+        ------
+        KoopflowError
+            Where the model lacks a tensor of the mask or has another shape of it; the model is left as it was.
+        """
+        import torch
+
+        tensors = dict(model.named_parameters())
+        for name, shape in self.parameters:
+            if name not in tensors:
+                raise KoopflowError(f"mask: the model has no parameter {name!r}; it has {', '.join(tensors)}")
+            if tuple(tensors[name].shape) != shape:
+                raise KoopflowError(f"mask: {name} has shape {shape}, but {tuple(tensors[name].shape)} in the model")
+        with torch.no_grad():
+            for name, _ in self.parameters:
+                tensors[name].masked_fill_(torch.from_numpy(~self[name]).to(tensors[name].device), 0)
+        return model
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the mask to `path`, an .npz with one bool array per tensor; equal masks give equal bytes."""
+        arrays: dict[str, NDArray[Any]] = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
+        arrays |= {f"mask/{name}": self[name] for name, _ in self.parameters}
         with atomic_write(path) as partial, open(partial, "wb") as file:
-            np.savez_compressed(file, **header, **arrays)
+            np.savez_compressed(file, **arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Mask":
-        """Read a mask; nothing in the file is executed (pickled objects are refused)."""
+    def load(cls, path: str | os.PathLike[str]) -> "Mask":
+        """Read a mask that `save` wrote.
+
+        Raises
+        ------
+        KoopflowError
+            For any other file. Pickled objects are refused, so nothing in the file is executed.
+        """
         try:
             with np.load(path, allow_pickle=False) as file:
                 if "format" not in file.files or str(file["format"]) != FORMAT:
@@ -128,7 +165,7 @@ class Mask:
             raise KoopflowError(f"{path}: cannot be read as a mask file ({error}); expected one written by Mask.save") from None
         kept = np.concatenate([tensor.ravel() for _, tensor in tensors]) if tensors else np.zeros(0, dtype=bool)
         if kept.dtype != np.bool_:
-            raise KoopflowError(f"{path}: the mask holds {kept.dtype} values; expected bool")
+            raise KoopflowError(f"{path}: the mask must hold bool arrays (got {kept.dtype})")
         return cls(tuple((name, tensor.shape) for name, tensor in tensors), kept, prunable)
 
 
@@ -143,123 +180,7 @@ def spans(parameters: Parameters) -> list[tuple[int, int]]:
     return [(stop - size, stop) for size, stop in zip(sizes, itertools.accumulate(sizes))]
 
 
-def eligible(parameters: Parameters, names: Sequence[str]) -> np.ndarray:
+def eligible(parameters: Parameters, names: Iterable[str]) -> NDArray[np.bool_]:
     """Return a bool vector (parameter,), True where the weight belongs to one of the tensors `names`."""
-    return np.concatenate([np.full(math.prod(shape), name in set(names)) for name, shape in parameters])
-
-
-def prunable_names(parameters: Parameters, exclude: Sequence[str] = (CLASSIFIER,)) -> tuple[str, ...]:
-    """Return the names of the tensors that may be pruned.
-
-    Each entry of `exclude` is a pattern in the shell's sense, matched against the tensor's name ("fc2.weight") and its module's
-    ("fc2"), or one of two words: "classifier", the module of the last tensor; "vectors", all one-dimensional tensors (biases,
-    normalization).
-    A pattern that matches nothing, or patterns that leave nothing to prune, raise KoopflowError.
-    """
-    names = [name for name, _ in parameters]
-    module = {name: name.rpartition(".")[0] for name in names}
-    excluded: set[str] = set()
-    for pattern in exclude:
-        found = {name for name in names if fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(module[name], pattern)}
-        if pattern == CLASSIFIER:
-            found |= {name for name in names if module[name] == module[names[-1]] and (module[name] or name == names[-1])}
-        if pattern == VECTORS:
-            found |= {name for name, shape in parameters if len(shape) < 2}
-        elif not found:
-            raise KoopflowError(
-                f"exclude: {pattern!r} matches no parameter; accepted: classifier, vectors or a pattern for {', '.join(names)}"
-            )
-        excluded |= found
-    left = tuple(name for name in names if name not in excluded)
-    if not left:
-        raise KoopflowError(f"exclude: {list(exclude)} leaves nothing to prune of {', '.join(names)}")
-    return left
-
-
-def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float, counted: str = "all") -> int:
-    """Return how many prunable weights are kept at `compression`, rounded to the nearest weight.
-
-    counted : "all", compression = all weights / kept weights with the excluded tensors kept whole (ShrinkBench's convention), or
-    "prunable", compression = prunable weights / those of them kept. A compression below 1, or one that the excluded tensors alone
-    already exceed, raises KoopflowError.
-    """
-    total, among = size(parameters), int(np.count_nonzero(eligible(parameters, prunable)))
-    if counted == "prunable":
-        return masks.kept_count(among, compression)
-    if counted != "all":
-        raise KoopflowError(f"counted: {counted!r} found; accepted are 'all' and 'prunable'")
-    kept = masks.kept_count(total, compression) - (total - among)
-    if kept < 0:
-        highest = total / (total - among)
-        raise KoopflowError(
-            f"compression: {compression:g} found, but the excluded tensors alone hold {total - among} of {total} weights; "
-            f"accepted are 1 to {highest:.6g}, or counted: prunable"
-        )
-    return kept
-
-
-def select(
-    scores: np.ndarray,
-    parameters: Parameters,
-    keep: int,
-    *,
-    prunable: Sequence[str] | None = None,
-    scope: str = "global",
-    within: Mask | None = None,
-) -> Mask:
-    """Keep the `keep` prunable weights of highest score, exactly.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (parameter,)
-        Higher is kept. Only the prunable entries are read.
-    parameters : sequence of (str, shape)
-        The layout of the flat vector.
-    keep : int
-        How many prunable weights to keep, 0 to their number (or the number that `within` keeps of them).
-    prunable : sequence of str, optional
-        Names of the tensors that may be pruned (see `prunable_names`); all by default, or those of `within`.
-    scope : "global" or "layer"
-        One ranking over all tensors, or the same kept share in each (shares rounded so that the total is exact).
-    within : Mask, optional
-        Select among the weights that this mask keeps (iterative pruning); what it has pruned stays pruned.
-
-    Raises
-    ------
-    KoopflowError
-        For scores that are not finite (the tensor is named), a wrong shape, or an impossible `keep`.
-    """
-    names = [name for name, _ in parameters]
-    if prunable is None:
-        prunable = within.prunable if within is not None else names
-    scores = np.asarray(scores)
-    if scores.shape != (size(parameters),):
-        raise KoopflowError(f"scores: shape {scores.shape} found; expected ({size(parameters)},), one per weight")
-    candidates = eligible(parameters, prunable)
-    if within is not None:
-        candidates &= within.kept
-    available = int(np.count_nonzero(candidates))
-    if not 0 <= keep <= available:
-        raise KoopflowError(f"keep: {keep} found; accepted are 0 to {available}, the weights that may be pruned")
-    require_finite(scores, parameters, prunable)
-    if scope == "global":
-        chosen = masks.keep_largest(scores, keep, candidates)
-    elif scope == "layer":
-        edges = spans(parameters)
-        counts = masks.apportion([int(np.count_nonzero(candidates[start:stop])) for start, stop in edges], keep)
-        parts = [masks.keep_largest(scores[a:b], count, candidates[a:b]) for (a, b), count in zip(edges, counts)]
-        chosen = np.concatenate(parts)
-    else:
-        raise KoopflowError(f"scope: {scope!r} found; accepted are 'global' and 'layer'")
-    kept = chosen | (~eligible(parameters, prunable) & (True if within is None else within.kept))
-    return Mask(tuple(parameters), kept, tuple(prunable))
-
-
-def require_finite(values: np.ndarray, parameters: Parameters, names: Sequence[str], what: str = "scores") -> None:
-    """Raise KoopflowError, naming the tensor, when one of the tensors `names` holds NaN or infinity."""
-    for (name, _), (start, stop) in zip(parameters, spans(parameters)):
-        if name in names and not np.isfinite(values[start:stop]).all():
-            count = int(np.count_nonzero(~np.isfinite(values[start:stop])))
-            raise KoopflowError(
-                f"{what}: {count} of {stop - start} values of {name} are NaN or infinite; finite numbers are accepted"
-            )
+    among = set(names)
+    return np.concatenate([np.full(math.prod(shape), name in among) for name, shape in parameters])

@@ -1,17 +1,21 @@
-"""Koopman modes of weights: choosing them by eigenvalue, and adding them up."""
+"""Koopman modes of weights: which to choose by their eigenvalues, and their sum."""
 
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 
-CHOICES = ("all", "nearest_one", "slow", "decaying", "growing", "oscillating")
+Choice = Literal["all", "nearest_one", "slow", "decaying", "growing", "oscillating"]
 
 
 @dataclass(frozen=True)
 class Modes:
-    """Koopman mode decomposition of one network's weights over a window: w(t0 + k) is about sum_i b_i lambda_i^k v_i.
+    """Koopman modes of one network's weights over a window of training.
+
+    They expand the weights as w(t0 + k) = sum_i b_i lambda_i^k v_i, up to what the fit leaves out.
 
     Attributes
     ----------
@@ -22,27 +26,41 @@ class Modes:
     amplitudes : complex ndarray, shape (mode,)
         b_i, for the first state of the window.
     steps : int
-        Optimizer steps from the first state of the window to its last, the moment of pruning.
+        Steps from the first state of the window to its last, where the network is pruned.
     residuals : ndarray, shape (mode,), or None
-        How far each pair is from an exact one.
+        Residual of each eigenpair.
     present : complex ndarray, shape (mode,), or None
-        c_i, so that the last state is about sum_i c_i v_i; for an exactly linear system c_i = b_i lambda_i^steps.
+        c_i, with which sum_i c_i v_i approximates the last state; c_i = b_i lambda_i^steps for an exactly linear system.
     """
 
-    eigenvalues: np.ndarray
-    vectors: np.ndarray
-    amplitudes: np.ndarray
+    eigenvalues: NDArray[Any]
+    vectors: NDArray[Any]
+    amplitudes: NDArray[Any]
     steps: int
-    residuals: np.ndarray | None = None
-    present: np.ndarray | None = None
+    residuals: NDArray[np.float64] | None = None
+    present: NDArray[Any] | None = None
 
 
-def chosen_modes(eigenvalues: np.ndarray, which: str, count: int | None = None, tolerance: float = 0.01) -> np.ndarray:
+def chosen_modes(eigenvalues: NDArray[Any], which: str, count: int | None = None, tolerance: float = 0.01) -> NDArray[np.intp]:
     """Return the indices of a set of modes, nearest to eigenvalue 1 first.
 
-    which : "all"; "nearest_one", by `count` alone; "slow", abs(lambda - 1) <= tolerance; "decaying", real, positive and below
-    1 - tolerance; "growing", abs(lambda) > 1 + tolerance; "oscillating", abs(Im lambda) > tolerance, or negative. Every set
-    contains the conjugate of each of its members; `count` never splits a pair.
+    Every set holds the conjugates of its members, and `count` never splits a pair.
+
+    Parameters
+    ----------
+    eigenvalues : complex ndarray, shape (mode,)
+    which : {"all", "nearest_one", "slow", "decaying", "growing", "oscillating"}
+        "nearest_one" takes the first `count` (one by default). "slow" means abs(lambda - 1) <= tolerance; "decaying", real
+        and from 0 to 1 - tolerance; "growing", abs(lambda) > 1 + tolerance; "oscillating", abs(Im lambda) > tolerance or
+        Re lambda < 0.
+    count : int, optional
+        At most this many modes, one more where it would split a pair.
+    tolerance : float
+
+    Raises
+    ------
+    KoopflowError
+        For an unknown set, or a count below 1.
     """
     values = np.asarray(eigenvalues)
     conditions = {
@@ -54,10 +72,10 @@ def chosen_modes(eigenvalues: np.ndarray, which: str, count: int | None = None, 
         "oscillating": (np.abs(values.imag) > tolerance) | (values.real < 0),
     }
     if which not in conditions:
-        raise KoopflowError(f"koopman_modes: which: {which!r} found; accepted are {', '.join(CHOICES)}")
+        raise KoopflowError(f"koopman_modes: which must be one of {', '.join(get_args(Choice))} (got {which!r})")
     if count is not None and count < 1:
-        raise KoopflowError(f"koopman_modes: count: {count} found; accepted is a whole number of at least 1")
-    # Rounding decides between the members of a pair unless ties are broken by something exact.
+        raise KoopflowError(f"koopman_modes: count must be at least 1 (got {count})")
+    # The members of a pair are equally near to 1 up to rounding, so the sign of the imaginary part breaks the tie.
     order = np.lexsort((values.imag, np.round(np.abs(values - 1), 12)))
     chosen = order[conditions[which][order]]
     if which == "nearest_one" and count is None:
@@ -70,13 +88,26 @@ def chosen_modes(eigenvalues: np.ndarray, which: str, count: int | None = None, 
 
 
 def superposition(
-    modes: Modes, chosen: np.ndarray, amplitudes: bool = True, at: int | None = None, step: bool = False
-) -> np.ndarray:
-    """Add up the `chosen` modes, one real number per weight, shape (parameter,).
+    modes: Modes, chosen: NDArray[np.intp], amplitudes: bool = True, at: int | None = None, step: bool = False
+) -> NDArray[np.float64]:
+    """Add up modes, one real number per weight.
 
-    With amplitudes, Re sum_i f_i b_i lambda_i^at v_i, `at` counted from the first state of the window (its last by default) and
-    f_i = lambda_i - 1 with `step`, else 1. Without amplitudes a sum would depend on the arbitrary phases of the modes, so it is the
-    root of sum_i |f_i v_i|^2 over modes of norm 1; for one mode that is |v_i|.
+    Parameters
+    ----------
+    modes : Modes
+    chosen : int ndarray
+        Indices of the modes to add.
+    amplitudes : bool
+        True: Re sum_i f_i b_i lambda_i^at v_i. False: the root of sum_i |f_i v_i|^2, since the phases of modes without
+        amplitudes are arbitrary; for one mode that is |v_i|.
+    at : int, optional
+        Steps from the first state of the window; its last state by default.
+    step : bool
+        Whether f_i is lambda_i - 1, the change in one step; else it is 1.
+
+    Returns
+    -------
+    ndarray, shape (parameter,)
     """
     eigenvalues, vectors = modes.eigenvalues[chosen], modes.vectors[chosen]
     factors = eigenvalues - 1 if step else np.ones(len(chosen), dtype=complex)
@@ -84,5 +115,5 @@ def superposition(
         norms = np.linalg.norm(vectors, axis=1)
         scaled = np.abs(vectors) * np.abs(factors / np.where(norms > 0, norms, 1))[:, None]
         return np.sqrt(np.sum(scaled**2, axis=0))
-    weights = factors * modes.amplitudes[chosen] * eigenvalues ** (modes.steps if at is None else at)
-    return (weights @ vectors).real
+    coefficients = factors * modes.amplitudes[chosen] * eigenvalues ** (modes.steps if at is None else at)
+    return (coefficients @ vectors).real

@@ -1,207 +1,125 @@
-"""Scores: one number per weight, higher is kept; each a registered function of weights, gradients or Koopman modes.
+"""The pruning scores: magnitude, gradients, and Koopman modes of the weights.
 
-A new score is one function here, or anywhere: a method's ``score`` in the config may be ``package.module:function``. Such a
-function takes a `Moment` (and options by keyword) and returns an array (parameter,).
+Every score takes a `NetworkState` and returns one number per weight, shape (parameter,); higher is kept. To add one, write it
+here and name it in `koopflow.pruning.registry`, or write it anywhere and name it ``package.module:function`` in YAML.
 """
 
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.pruning.modes import Modes, chosen_modes, superposition
+from koopflow.pruning.modes import Choice, chosen_modes, superposition
+from koopflow.pruning.scoring import NetworkState, given, score
+
+Moment = NetworkState  # the name that version 0.1 documents
 
 
-@dataclass(frozen=True)
-class Moment:
-    """What a score may look at: one network at one moment of its training.
+@score()
+def magnitude(state: NetworkState) -> NDArray[np.float64]:
+    """Return |w|."""
+    return np.abs(state.weights, dtype=np.float64)
 
-    Attributes
-    ----------
-    weights : ndarray, shape (parameter,)
-        The weights w(t), in the order of `parameters`.
-    parameters : tuple of (str, shape)
-        The layout of the flat vector.
-    gradient : ndarray, shape (parameter,), or None
-        Gradient of the mean training loss at w(t), in loss per weight.
-    modes : Modes or None
-        Koopman modes of the weights over the window of optimizer steps that ends at w(t).
-    generator : numpy Generator or None
-        Randomness of this network's own.
-    earlier : ndarray, shape (parameter,), or None
-        The weights at the beginning of that window.
+
+@score(needs={"gradient"})
+def gradient(state: NetworkState) -> NDArray[np.float64]:
+    """Return |w dL/dw|, the first-order change of the loss when the weight is set to zero."""
+    return np.abs(np.multiply(state.weights, given(state.gradient), dtype=np.float64))
+
+
+@score(needs={"earlier"})
+def window_gradient(state: NetworkState) -> NDArray[np.float64]:
+    """Return |w (w(t) - w(t - window))|.
+
+    Under gradient descent the change is minus the learning rate times the sum of the window's gradients.
     """
-
-    weights: np.ndarray
-    parameters: tuple[tuple[str, tuple[int, ...]], ...]
-    gradient: np.ndarray | None = None
-    modes: Modes | None = None
-    generator: np.random.Generator | None = None
-    earlier: np.ndarray | None = None
+    return np.abs(state.weights * np.subtract(state.weights, given(state.earlier), dtype=np.float64))
 
 
-Score = Callable[..., np.ndarray]
-SCORES: dict[str, Score] = {}
-
-
-def register(function: Score) -> Score:
-    """Make `function` known to the config under its own name."""
-    SCORES[function.__name__] = function
-    return function
-
-
-def find_score(name: str) -> Score:
-    """Return the registered score `name`, or import ``package.module:function``; raise KoopflowError when there is none."""
-    if name in SCORES:
-        return SCORES[name]
-    module_name, colon, function_name = name.partition(":")
-    if not colon:
-        raise KoopflowError(f"score: {name!r} is unknown; accepted are {', '.join(SCORES)} or package.module:function")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise KoopflowError(
-            f"score: {name!r} cannot be imported ({error}); accepted is an importable package.module:function"
-        ) from None
-    if not callable(function):
-        raise KoopflowError(
-            f"score: {name!r} is no function; accepted is a function of a Moment that returns one number per weight"
-        )
-    return function
-
-
-def check(name: str, options: Mapping | None = None) -> tuple[Score, dict]:
-    """Return the score `name` and its options; raise KoopflowError for an unknown score, or an option that it does not have."""
-    function, options = find_score(name), dict(options or {})
-    accepted = inspect.signature(function).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
-    for option in options:
-        if option not in accepted and not takes_any:
-            raise KoopflowError(
-                f"score {name}: option {option!r} is unknown; accepted are {', '.join(list(accepted)[1:]) or 'none'}"
-            )
-    return function, options
-
-
-def evaluate(name: str, moment: Moment, options: Mapping | None = None) -> np.ndarray:
-    """Return the score `name` of every weight, float64 of shape (parameter,).
-
-    Raises
-    ------
-    KoopflowError
-        For an unknown score or option, evidence the moment lacks, or a result that is not one number per weight.
-    """
-    function, options = check(name, options)
-    try:
-        values = np.asarray(function(moment, **options), dtype=np.float64)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise KoopflowError(
-            f"score {name}: {error}; accepted is a function of a Moment that returns one number per weight"
-        ) from error
-    if values.shape != moment.weights.shape:
-        raise KoopflowError(
-            f"score {name}: shape {values.shape} returned; accepted is {moment.weights.shape}, one number per weight"
-        )
-    return values
-
-
-def _need(moment: Moment, what: str, score: str) -> np.ndarray | Modes | np.random.Generator:
-    value = getattr(moment, what)
-    if value is None:
-        raise KoopflowError(f"score {score}: this moment has no {what}; record them, or choose a score that does not look at them")
-    return value
-
-
-@register
-def magnitude(moment: Moment) -> np.ndarray:
-    """|w|: global or layer magnitude pruning, by the method's scope."""
-    return np.abs(moment.weights, dtype=np.float64)
-
-
-@register
-def gradient(moment: Moment) -> np.ndarray:
-    """|w * dL/dw|: the loss's first-order change when the weight is set to zero."""
-    return np.abs(np.multiply(moment.weights, _need(moment, "gradient", "gradient"), dtype=np.float64))
-
-
-@register
-def window_gradient(moment: Moment) -> np.ndarray:
-    """|w * (w(t) - w(t - window))|: for gradient descent the change is -learning rate * the sum of the window's own gradients."""
-    earlier = _need(moment, "earlier", "window_gradient")
-    return np.abs(moment.weights * np.subtract(moment.weights, earlier, dtype=np.float64))
-
-
-@register
-def random(moment: Moment) -> np.ndarray:
+@score(needs={"generator"})
+def random(state: NetworkState) -> NDArray[np.float64]:
     """Return uniform noise, the control."""
-    return _need(moment, "generator", "random").random(moment.weights.shape)
+    return given(state.generator).random(state.weights.shape)
 
 
-@register
-def koopman_magnitude(moment: Moment) -> np.ndarray:
-    """|v_1|, the mode whose eigenvalue is nearest 1: the predicted fixed point (paper P, Koopman magnitude pruning)."""
-    modes = _need(moment, "modes", "koopman_magnitude")
+@score(needs={"modes"})
+def koopman_magnitude(state: NetworkState) -> NDArray[np.float64]:
+    """Return |v_1|, the mode with eigenvalue nearest 1: the predicted fixed point of training.
+
+    Source: Redman et al. (arXiv 2110.14856), Koopman magnitude pruning.
+    """
+    modes = given(state.modes)
     return superposition(modes, chosen_modes(modes.eigenvalues, "nearest_one", count=1), amplitudes=False)
 
 
-@register
-def koopman_gradient(moment: Moment, amplitudes: str = "first") -> np.ndarray:
-    """|w(t) * sum_i (lambda_i - 1) c_i v_i|, the modes' own next step (paper P, Koopman gradient pruning).
+@score(needs={"modes"})
+def koopman_gradient(state: NetworkState, amplitudes: Literal["first", "present"] = "first") -> NDArray[np.float64]:
+    """Return |w(t) sum_i (lambda_i - 1) c_i v_i|, the weight times the next step that the modes predict.
 
-    For gradient descent the sum is -learning rate * dL/dw, so the ranking is that of `gradient`. c_i = lambda_i^t b_i from the first
-    state of the window, as in the paper's expansion; with `amplitudes` "present", from the last state itself. Whether the paper leaves
-    the mode nearest 1 out of the sum is not known; a mode of eigenvalue exactly 1 leaves by itself, so all are summed here.
+    Under gradient descent the sum is minus the learning rate times dL/dw, so the ranking is that of `gradient`. The paper does
+    not say whether it leaves out the mode nearest 1. A mode of eigenvalue exactly 1 contributes nothing, so all are summed.
+
+    Parameters
+    ----------
+    amplitudes : {"first", "present"}
+        Take c_i = lambda_i^t b_i from the first state of the window, as the paper's expansion does, or fit c_i to the last one.
+
+    Notes
+    -----
+    Source: Redman et al. (arXiv 2110.14856), Koopman gradient pruning.
     """
-    modes = _need(moment, "modes", "koopman_gradient")
-    if amplitudes not in ("first", "present"):
-        raise KoopflowError(f"koopman_gradient: amplitudes: {amplitudes!r} found; accepted are first and present")
+    modes = given(state.modes)
     if amplitudes == "first":
         step = superposition(modes, np.arange(len(modes.eigenvalues)), step=True)
     else:
-        step = (((modes.eigenvalues - 1) * modes.present) @ modes.vectors).real
-    return np.abs(moment.weights * step)
+        step = (((modes.eigenvalues - 1) * given(modes.present)) @ modes.vectors).real
+    return np.abs(state.weights * step)
 
 
-@register
+@score(needs={"modes"})
 def koopman_modes(
-    moment: Moment,
-    which: str = "slow",
+    state: NetworkState,
+    which: Choice = "slow",
     count: int | None = None,
     tolerance: float = 0.01,
     amplitudes: bool = True,
     time: bool | int = True,
     step: bool = False,
     times_weights: bool = False,
-) -> np.ndarray:
-    """The general family of paper P: the size of a chosen set of modes in each weight.
+) -> NDArray[np.float64]:
+    """Return the size of a chosen set of modes in each weight, the general family of Redman et al. (arXiv 2110.14856).
 
     Parameters
     ----------
-    which : "all", "nearest_one", "slow", "decaying", "growing" or "oscillating"
-        The modes, by eigenvalue (see `koopflow.pruning.modes.chosen_modes`).
+    which : {"all", "nearest_one", "slow", "decaying", "growing", "oscillating"}
+        Which modes, by eigenvalue; see `koopflow.pruning.modes.chosen_modes`.
     count : int, optional
-        At most so many of them, those nearest 1 first; a complex pair is never split, so one more may come.
+        At most this many, those nearest 1 first. A complex pair is never split, so there may be one more.
     tolerance : float
-        What counts as "equal to 1" and "real" (per optimizer step).
+        How near to 1, or to the real axis, an eigenvalue counts as equal to 1, or as real (per optimizer step).
     amplitudes : bool
-        True: |Re sum b_i lambda_i^t v_i|. False: the root of the sum of squares of unit modes, which no phase can cancel.
+        True: |Re sum_i b_i lambda_i^t v_i|. False: the root of the sum of squares of unit modes, which no phase can cancel.
     time : bool or int
-        With amplitudes: True, the modes at the end of the window; False, at its start; a number, so many steps after its end.
+        With amplitudes: True, the modes at the end of the window; False, at its start; a number, that many steps after its end.
     step : bool
-        Multiply each mode by (lambda_i - 1), the change in one step.
+        Multiply each mode by (lambda_i - 1), its change in one step.
     times_weights : bool
         Multiply by |w|.
+
+    Raises
+    ------
+    KoopflowError
+        When no mode meets the condition.
     """
-    modes = _need(moment, "modes", "koopman_modes")
+    modes = given(state.modes)
     chosen = chosen_modes(modes.eigenvalues, which, count=count, tolerance=tolerance)
     if len(chosen) == 0:
+        nearest = np.abs(modes.eigenvalues - 1).min()
         raise KoopflowError(
-            f"score koopman_modes: no eigenvalue is {which!r} at tolerance {tolerance:g}; accepted is a set that is not empty, "
-            f"here {len(modes.eigenvalues)} modes with |lambda - 1| from {np.abs(modes.eigenvalues - 1).min():.3g}"
+            f"score koopman_modes: no eigenvalue is {which!r} at tolerance {tolerance:g}; "
+            f"of {len(modes.eigenvalues)} the nearest to 1 is at distance {nearest:.3g}"
         )
     at = 0 if time is False else modes.steps + (0 if time is True else int(time))
     values = np.abs(superposition(modes, chosen, amplitudes=amplitudes, at=at, step=step))
-    return values * np.abs(moment.weights) if times_weights else values
+    return values * np.abs(state.weights) if times_weights else values

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from koopflow.core.code_inputs import source_files
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.io.columns import NETWORK_TABLES
-from koopflow.pruning import evaluation, mask, measurements, scores, training
+from koopflow.pruning import evaluation, measurements, scoring, selection, training
+from koopflow.pruning.network import Job
 from koopflow.training import optimizers
 from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.trajectory import Trajectory
@@ -31,15 +33,15 @@ def window_of(study: Mapping, methods: Mapping) -> int:
     return max([study["window"], *(method.get("window", 0) for method in methods_of(study, methods).values())])
 
 
-def check(name: str, study: Mapping, methods: Mapping, images: Images) -> None:
+def check_study(name: str, study: Mapping, methods: Mapping, images: Images) -> None:
     """Raise KoopflowError, before anything is trained, for whatever in `study` cannot be done."""
     try:
         parameters, _ = evaluation.layouts(study["model"], images)
-        prunable = mask.prunable_names(parameters, study["exclude"])
+        prunable = selection.prunable_names(parameters, study["exclude"])
         for compression in study["compressions"]:
-            mask.kept_at(parameters, prunable, compression, study["counted"])
+            selection.kept_at(parameters, prunable, compression, study["counted"])
         for method in methods_of(study, methods).values():
-            scores.check(method["score"], method.get("options"))
+            scoring.check_score(method["score"], method.get("options"))
             training.check_window(method.get("window", study["window"]), study, images)
         training.check_window(study["window"], study, images)
         optimizers.check(study["optimizer"])
@@ -91,7 +93,7 @@ def run(
     device: str = "auto",
     masks: str | Path | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the study's tables (see `TABLES`) for the networks of one trajectory; diverged ones are left out and stand in `exclusions`.
+    """Return the study's tables (see `NETWORK_TABLES`) for the networks of one trajectory; diverged ones are left out and stand in `exclusions`.
 
     Parameters
     ----------
@@ -120,9 +122,7 @@ def run(
         check_trajectory(trajectory, study, methods, images)
         if networks is None:
             networks = training.Networks(list(range(trajectory.replicas)), {}, {})
-        job = measurements.Job(
-            name, study, methods_of(study, methods), images, trajectory, networks, seed, seconds_per_step, device
-        )
+        job = Job(name, study, methods_of(study, methods), images, trajectory, networks, seed, seconds_per_step, device)
         store = _store(checkpoint, job, methods, masks)
         done = json.loads((store.load() or {"moments": "{}"})["moments"]) if store else {}
         for epoch, step in _steps(trajectory, study, images).items():
@@ -139,13 +139,14 @@ def run(
     return {table: pd.DataFrame(rows[table], columns=None if rows[table] else NETWORK_TABLES[table]) for table in NETWORK_TABLES}
 
 
-def _store(checkpoint: Checkpoint | None, job: measurements.Job, methods: Mapping, masks) -> Store | None:
+def _store(checkpoint: Checkpoint | None, job: Job, methods: Mapping, masks) -> Store | None:
     """Return where finished moments are kept, named by all that their numbers depend on."""
     if checkpoint is None:
         return None
     digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parents[1].glob("*/*.py")):
-        digest.update(module.read_bytes())
+    root = Path(__file__).parents[2]
+    for file in source_files(root, __name__):
+        digest.update((root / file).read_bytes())
     about = {"pruning": job.name, "study": job.study, "methods": methods, "seed": job.seed, "masks": str(masks)}
     last = job.trajectory.window(int(job.trajectory.steps[-1]), int(job.trajectory.steps[-1])).read(check=False)
     arrays = {"last": last, "x": job.images.x_test, "y": job.images.y_test}

@@ -12,7 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from envs.pin import PYPI
-from koopflow.workflow.code_inputs import source_files
+from koopflow.core.code_inputs import source_files
 from tests.envs.conda import closure, named, specifications
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.pruning import scores
 from koopflow.pruning.decompose import Window
 from koopflow.pruning.modes import Modes, chosen_modes, superposition
+from koopflow.pruning.scoring import NetworkState, evaluate
 
 LEARNING_RATE = 0.1
 CURVATURES = np.array([0.3, 1.0, 2.0, 6.0])
@@ -46,7 +46,7 @@ def plain_modes(states, rank):
 
 def moment(states, problem, rank=5, modes=plain_modes):
     parameters = (("hidden.weight", (4, 5)), ("last.weight", (4, 5)))
-    return scores.Moment(
+    return NetworkState(
         states[-1],
         parameters,
         gradient=problem.gradient(states[-1]),
@@ -67,8 +67,8 @@ def test_koopman_gradient_is_gradient_pruning_on_a_quadratic(modes, amplitudes):
     problem = Quadratic()
     at = moment(problem.descend(12), problem, modes=modes)
     np.testing.assert_allclose(
-        scores.evaluate("koopman_gradient", at, {"amplitudes": amplitudes}),
-        LEARNING_RATE * scores.evaluate("gradient", at),
+        evaluate("koopman_gradient", at, {"amplitudes": amplitudes}),
+        LEARNING_RATE * evaluate("gradient", at),
         rtol=1e-7,
         atol=1e-11,
     )
@@ -78,7 +78,7 @@ def test_window_gradient_is_that_of_all_gradients_since_its_beginning():
     problem = Quadratic()
     states = problem.descend(12)
     total = np.sum([problem.gradient(state) for state in states[:-1]], axis=0)
-    found = scores.evaluate("window_gradient", moment(states, problem))
+    found = evaluate("window_gradient", moment(states, problem))
     np.testing.assert_allclose(found, np.abs(states[-1] * LEARNING_RATE * total), rtol=1e-9, atol=1e-12)
 
 
@@ -87,20 +87,20 @@ def test_koopman_magnitude_is_the_minimum_s_magnitude_from_the_first_steps_on(mo
     problem = Quadratic()
     at = moment(problem.descend(12), problem, modes=modes)
     np.testing.assert_allclose(
-        scores.evaluate("koopman_magnitude", at), np.abs(problem.minimum) / np.linalg.norm(problem.minimum), rtol=1e-6, atol=1e-9
+        evaluate("koopman_magnitude", at), np.abs(problem.minimum) / np.linalg.norm(problem.minimum), rtol=1e-6, atol=1e-9
     )
     # Far from convergence plain magnitude is something else, so the agreement is no accident.
-    early = scores.evaluate("magnitude", at)
-    assert np.abs(early / np.linalg.norm(early) - scores.evaluate("koopman_magnitude", at)).max() > 0.01
+    early = evaluate("magnitude", at)
+    assert np.abs(early / np.linalg.norm(early) - evaluate("koopman_magnitude", at)).max() > 0.01
 
 
 def test_koopman_magnitude_is_global_magnitude_at_convergence():
     problem = Quadratic()
     states = problem.descend(2000)
-    at = scores.Moment(states[-1], (("w", (40,)),), modes=plain_modes(states[:13], 5))
-    final = scores.evaluate("magnitude", at)
-    np.testing.assert_allclose(scores.evaluate("koopman_magnitude", at), final / np.linalg.norm(final), rtol=1e-6, atol=1e-9)
-    assert (np.argsort(final) == np.argsort(scores.evaluate("koopman_magnitude", at))).all()
+    at = NetworkState(states[-1], (("w", (40,)),), modes=plain_modes(states[:13], 5))
+    final = evaluate("magnitude", at)
+    np.testing.assert_allclose(evaluate("koopman_magnitude", at), final / np.linalg.norm(final), rtol=1e-6, atol=1e-9)
+    assert (np.argsort(final) == np.argsort(evaluate("koopman_magnitude", at))).all()
 
 
 def test_all_modes_with_amplitudes_and_time_give_back_the_weights():
@@ -108,23 +108,19 @@ def test_all_modes_with_amplitudes_and_time_give_back_the_weights():
     states = problem.descend(12)
     at = moment(states, problem)
     options = {"which": "all", "amplitudes": True}
-    np.testing.assert_allclose(scores.evaluate("koopman_modes", at, options), np.abs(states[-1]), rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(
-        scores.evaluate("koopman_modes", at, options | {"time": False}), np.abs(states[0]), rtol=1e-6, atol=1e-9
-    )
+    np.testing.assert_allclose(evaluate("koopman_modes", at, options), np.abs(states[-1]), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(evaluate("koopman_modes", at, options | {"time": False}), np.abs(states[0]), rtol=1e-6, atol=1e-9)
     later = problem.descend(22)[-1]
-    np.testing.assert_allclose(scores.evaluate("koopman_modes", at, options | {"time": 10}), np.abs(later), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(evaluate("koopman_modes", at, options | {"time": 10}), np.abs(later), rtol=1e-6, atol=1e-9)
 
 
 def test_the_family_contains_both_named_methods():
     problem = Quadratic()
     at = moment(problem.descend(12), problem)
     nearest = {"which": "nearest_one", "count": 1, "amplitudes": False}
-    np.testing.assert_array_equal(scores.evaluate("koopman_modes", at, nearest), scores.evaluate("koopman_magnitude", at))
+    np.testing.assert_array_equal(evaluate("koopman_modes", at, nearest), evaluate("koopman_magnitude", at))
     everything = {"which": "all", "step": True, "times_weights": True}
-    np.testing.assert_allclose(
-        scores.evaluate("koopman_modes", at, everything), scores.evaluate("koopman_gradient", at), rtol=1e-9, atol=1e-15
-    )
+    np.testing.assert_allclose(evaluate("koopman_modes", at, everything), evaluate("koopman_gradient", at), rtol=1e-9, atol=1e-15)
 
 
 def test_modes_are_chosen_by_eigenvalue_and_pairs_stay_together():
@@ -155,31 +151,33 @@ def test_phases_of_modes_change_no_score():
 
 
 def test_own_scores_by_module_and_function():
-    at = scores.Moment(np.array([1.0, -3.0]), (("w", (2,)),))
-    np.testing.assert_array_equal(scores.evaluate("koopflow.pruning.scores:magnitude", at), [1, 3])
+    at = NetworkState(np.array([1.0, -3.0]), (("w", (2,)),))
+    np.testing.assert_array_equal(evaluate("koopflow.pruning.scores:magnitude", at), [1, 3])
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("magnitudes", {}, r"score: 'magnitudes' is unknown; accepted are .*koopman_magnitude.* or package\.module:function"),
+        ("magnitudes", {}, r"score: no score named 'magnitudes' \(did you mean magnitude\?\); known are magnitude, .*"),
         ("no.such.module:f", {}, "cannot be imported"),
         ("koopflow.pruning.scores:nothing", {}, "cannot be imported"),
-        ("koopflow.pruning.scores:SCORES", {}, "is no function"),
-        ("magnitude", {"power": 2}, "option 'power' is unknown"),
-        ("gradient", {}, "this moment has no gradient"),
-        ("window_gradient", {}, "this moment has no earlier"),
-        ("koopman_magnitude", {}, "this moment has no modes"),
-        ("koopflow.pruning.scores:find_score", {}, "score koopflow.pruning.scores:find_score"),
+        ("koopflow.pruning.mask:FORMAT", {}, "is not callable"),
+        ("magnitude", {"power": 2}, r"score magnitude: options\.power: unknown option"),
+        ("koopman_modes", {"tolerance": "1e-3"}, r"score koopman_modes: options\.tolerance: must be float \(got '1e-3'\)"),
+        ("koopman_gradient", {"amplitudes": "last"}, r"options\.amplitudes: must be .*'first', 'present'"),
+        ("gradient", {}, "score gradient: needs gradient"),
+        ("window_gradient", {}, "score window_gradient: needs earlier"),
+        ("koopman_magnitude", {}, "score koopman_magnitude: needs modes"),
+        ("koopflow.pruning.scoring:needs_of", {}, "score koopflow.pruning.scoring:needs_of: "),
     ],
 )
 def test_wrong_scores_end_in_one_line(name, options, message):
-    at = scores.Moment(np.ones(3), (("w", (3,)),))
-    with pytest.raises((KoopflowError, AttributeError), match=message):
-        scores.evaluate(name, at, options)
+    at = NetworkState(np.ones(3), (("w", (3,)),))
+    with pytest.raises(KoopflowError, match=message):
+        evaluate(name, at, options)
 
 
 def test_an_empty_set_of_modes_is_said_to_be_empty():
     modes = Modes(np.array([0.5 + 0j]), np.ones((1, 3), dtype=complex), np.ones(1, dtype=complex), 4)
     with pytest.raises(KoopflowError, match="no eigenvalue is 'growing'"):
-        scores.evaluate("koopman_modes", scores.Moment(np.ones(3), (("w", (3,)),), modes=modes), {"which": "growing"})
+        evaluate("koopman_modes", NetworkState(np.ones(3), (("w", (3,)),), modes=modes), {"which": "growing"})

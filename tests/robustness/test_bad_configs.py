@@ -22,7 +22,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
-from koopflow.pruning.study import check as check_pruning
+from koopflow.pruning.study import check_study
 from koopflow.tickets.checks import check_data
 from koopflow.tickets.checks import studies as ticket_studies
 from koopflow.training.check import checked
@@ -55,7 +55,7 @@ def checked_by_first_jobs(config: dict) -> None:
     """Do what the stages' first jobs do, before anything is trained."""
     check_claims(ClaimsSettings.load(config["claims"], "claims"))
     for name, study in references.pruning_studies(config["pruning"], config["data"]).items():
-        check_pruning(name, study, config["pruning"]["methods"], images(config, study["data"]))
+        check_study(name, study, config["pruning"]["methods"], images(config, study["data"]))
     for name, setup in setups(config["equivalence"]["training"], config["data"]).items():
         checked(f"equivalence.training.setups.{name}", setup, images(config, setup["data"]), setup["koopman"]["observables"])
     tickets = ticket_studies(config["tickets"], config["data"])

@@ -1,0 +1,185 @@
+"""One network of a study at one step of its training: its Koopman fits, and the mask of every method and compression."""
+
+import itertools
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koopflow.core import seeds
+from koopflow.data.images.sets import Images
+from koopflow.koopman.dmd import Koopman
+from koopflow.pruning import evaluation, scoring, selection
+from koopflow.pruning.decompose import Window, prediction_error
+from koopflow.pruning.mask import Mask
+from koopflow.pruning.modes import Modes
+from koopflow.pruning.training import Networks
+from koopflow.trajectory import Trajectory
+
+Masks = dict[tuple[str, float], Mask]
+"""The mask of each method and compression."""
+
+
+@dataclass
+class Job:
+    """What all networks and epochs of one pruning job share.
+
+    Attributes
+    ----------
+    name : str
+        The study's name.
+    study : mapping
+    methods : mapping of str to mapping
+        Those that the study prunes by or compares.
+    images : Images
+    trajectory : Trajectory
+    networks : Networks
+    seed : int
+        The run's seed.
+    seconds_per_step : float
+        Of training one network.
+    device : str
+    """
+
+    name: str
+    study: Mapping[str, Any]
+    methods: Mapping[str, Mapping[str, Any]]
+    images: Images
+    trajectory: Trajectory
+    networks: Networks
+    seed: int
+    seconds_per_step: float
+    device: str
+
+    def __post_init__(self) -> None:
+        self.parameters, _ = evaluation.layouts(self.study["model"], self.images)
+        self.prunable = selection.prunable_names(self.parameters, self.study["exclude"])
+        self.evaluate = evaluation.Evaluator(self.study["model"], self.images, self.device)
+        self.sound = [i for i, number in enumerate(self.networks.seeds) if number not in self.networks.diverged]
+        self.needs = {name: scoring.needs_of(method["score"]) for name, method in self.methods.items()}
+
+    def need(self, what: str) -> bool:
+        """Return whether a method's score needs `what`."""
+        return any(what in needs for needs in self.needs.values())
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A Koopman fit to the last `window` steps: operator, modes over all weights, and the seconds both took."""
+
+    window: int
+    rank: float
+    fitted: Koopman
+    modes: Modes
+    seconds: float
+
+
+@dataclass
+class Network:
+    """One network at one step of its training.
+
+    Attributes
+    ----------
+    job : Job
+    replica : int
+        Its place in the trajectory.
+    epoch : float
+    states : Trajectory
+        Every step of the longest window, which ends at the step of pruning.
+    weights : float32 ndarray, shape (parameter,)
+    gradient : float32 ndarray, shape (parameter,), or None
+        Where no method's score needs it.
+    """
+
+    job: Job
+    replica: int
+    epoch: float
+    states: Trajectory
+    weights: NDArray[np.float32]
+    gradient: NDArray[np.float32] | None
+    fits: dict[tuple[int, float], Fit] = field(default_factory=dict)
+
+    @property
+    def seed(self) -> int:
+        """The network's number in its study."""
+        return self.job.networks.seeds[self.replica]
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The columns that every table begins with."""
+        return {"study": self.job.name, "epoch": self.epoch, "seed": self.seed}
+
+    def masks(self) -> Masks:
+        """Return the mask of each method and compression, with a warning where one leaves a tensor empty."""
+        job, found = self.job, {}
+        for name, method in job.methods.items():
+            values = scoring.evaluate(method["score"], self.state(name), method.get("options"))
+            for compression in job.study["compressions"]:
+                keep = selection.kept_at(job.parameters, job.prunable, compression, job.study["counted"])
+                chosen = selection.mask_by_score(
+                    values, job.parameters, keep, prunable=job.prunable, scope=method.get("scope", "global")
+                )
+                found[name, compression] = chosen
+                if chosen.emptied():
+                    case = f"study {job.name}, {name}, epoch {self.epoch:g}, compression {compression:g}"
+                    warnings.warn(f"{case}: nothing is left of {', '.join(chosen.emptied())}", stacklevel=2)
+        return found
+
+    def state(self, method_name: str) -> scoring.NetworkState:
+        """Return what the score of a method is computed from: the weights, and what the score needs."""
+        job, method, needs = self.job, self.job.methods[method_name], self.job.needs[method_name]
+        window, rank = method.get("window", job.study["window"]), method.get("rank", job.study["rank"])
+        generator = seeds.rng(job.seed, "pruning", job.name, self.seed, self.epoch, "score", method_name)
+        begin = int(self.states.steps[-1]) - window
+        return scoring.NetworkState(
+            self.weights,
+            job.parameters,
+            gradient=self.gradient if "gradient" in needs else None,
+            modes=self.fit(window, rank).modes if "modes" in needs else None,
+            generator=generator if "generator" in needs else None,
+            earlier=self.states.window(begin, begin).read(replicas=[self.replica])[0, 0] if "earlier" in needs else None,
+        )
+
+    def fit(self, window: int, rank: float) -> Fit:
+        """Return the Koopman fit to the last `window` steps, of at most `rank` modes; each is fitted once."""
+        if (window, rank) not in self.fits:
+            if not self.fits:
+                self._window = Window(self.states, self.replica)
+            before = self._window.seconds if self.fits else 0.0  # the first fit pays for the inner products
+            fitted = self._window.fit(window, rank)
+            modes = self._window.modes(fitted)
+            self.fits[window, rank] = Fit(window, rank, fitted, modes, self._window.seconds - before)
+        return self.fits[window, rank]
+
+    def spectra(self) -> list[dict[str, Any]]:
+        """Return a row for each eigenvalue of each fit, those nearest 1 first."""
+        rows = []
+        for fit in self.fits.values():
+            modes, error = fit.modes, prediction_error(fit.fitted)
+            residuals, present = scoring.given(modes.residuals), scoring.given(modes.present)
+            for mode, i in enumerate(np.lexsort((modes.eigenvalues.imag, np.round(np.abs(modes.eigenvalues - 1), 12)))):
+                value = modes.eigenvalues[i]
+                rows.append(
+                    self.place
+                    | {"window": fit.window, "rank": fit.rank, "prediction_error": error}
+                    | {"mode": mode, "real": float(value.real), "imag": float(value.imag)}
+                    | {"amplitude": float(abs(modes.amplitudes[i])), "present": float(abs(present[i]))}
+                    | {"residual": float(residuals[i])}
+                )
+        return rows
+
+    def costs(self, step: int) -> list[dict[str, Any]]:
+        """Return a row with the seconds of the first fit and its modes, beside those of training `step` steps."""
+        begun = time.perf_counter()
+        np.abs(self.weights)
+        magnitude, training = time.perf_counter() - begun, step * self.job.seconds_per_step
+        return [
+            self.place
+            | {"window": fit.window, "rank": fit.rank, "training_seconds": training, "koopman_seconds": fit.seconds}
+            | {"magnitude_seconds": magnitude, "share_of_training": fit.seconds / training}
+            for fit in itertools.islice(self.fits.values(), 1)
+        ]

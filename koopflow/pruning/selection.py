@@ -1,0 +1,144 @@
+"""Which weights to prune: the tensors that may be pruned, how many weights to keep, and the mask that keeps the best."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from koopflow.core import masks
+from koopflow.core.errors import KoopflowError
+from koopflow.pruning.mask import Mask, Parameters, eligible, size, spans
+
+CLASSIFIER, VECTORS = "classifier", "vectors"
+
+
+def prunable_names(parameters: Parameters, exclude: Sequence[str] = (CLASSIFIER,)) -> tuple[str, ...]:
+    """Return the names of the tensors that may be pruned.
+
+    Parameters
+    ----------
+    parameters : sequence of (str, shape)
+    exclude : sequence of str
+        "classifier", the module of the last tensor; "vectors", all one-dimensional tensors (biases, normalization); or shell
+        patterns of tensor names ("fc2.weight") and module names ("fc2").
+
+    Raises
+    ------
+    KoopflowError
+        For a pattern that matches nothing, and when nothing is left to prune.
+    """
+    names = [name for name, _ in parameters]
+    module = {name: name.rpartition(".")[0] for name in names}
+    excluded: set[str] = set()
+    for pattern in exclude:
+        found = {name for name in names if fnmatchcase(name, pattern) or fnmatchcase(module[name], pattern)}
+        if pattern == CLASSIFIER:
+            found |= {name for name in names if module[name] == module[names[-1]] and (module[name] or name == names[-1])}
+        if pattern == VECTORS:
+            found |= {name for name, shape in parameters if len(shape) < 2}
+        elif not found:
+            raise KoopflowError(
+                f"exclude: {pattern!r} matches no parameter; use classifier, vectors or a pattern for {', '.join(names)}"
+            )
+        excluded |= found
+    left = tuple(name for name in names if name not in excluded)
+    if not left:
+        raise KoopflowError(f"exclude: {list(exclude)} leaves nothing to prune of {', '.join(names)}")
+    return left
+
+
+def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float, counted: str = "all") -> int:
+    """Return how many prunable weights to keep at a compression, to the nearest weight.
+
+    Parameters
+    ----------
+    parameters : sequence of (str, shape)
+    prunable : sequence of str
+        The tensors that may be pruned.
+    compression : float
+        At least 1.
+    counted : {"all", "prunable"}
+        "all": compression = all weights / kept weights, where the other tensors are kept whole (as in ShrinkBench).
+        "prunable": compression = prunable weights / those of them kept.
+
+    Raises
+    ------
+    KoopflowError
+        For a compression below 1, or beyond what the tensors kept whole allow.
+    """
+    total, among = size(parameters), int(np.count_nonzero(eligible(parameters, prunable)))
+    if counted == "prunable":
+        return masks.kept_count(among, compression)
+    if counted != "all":
+        raise KoopflowError(f"counted: must be 'all' or 'prunable' (got {counted!r})")
+    kept = masks.kept_count(total, compression) - (total - among)
+    if kept < 0:
+        raise KoopflowError(
+            f"compression: must be from 1 to {total / (total - among):.6g} (got {compression:g}), since the excluded tensors hold "
+            f"{total - among} of {total} weights; set counted: prunable to count the others alone"
+        )
+    return kept
+
+
+def mask_by_score(
+    scores: ArrayLike,
+    parameters: Parameters,
+    keep: int,
+    *,
+    prunable: Sequence[str] | None = None,
+    scope: str = "global",
+    within: Mask | None = None,
+) -> Mask:
+    """Return the mask that keeps exactly the `keep` prunable weights of highest score.
+
+    Parameters
+    ----------
+    scores : array, shape (parameter,)
+        Only the entries of prunable tensors are read.
+    parameters : sequence of (str, shape)
+        The layout of the flat vector.
+    keep : int
+        How many prunable weights to keep, from 0 to their number (or to the number that `within` keeps).
+    prunable : sequence of str, optional
+        The tensors that may be pruned; those of `within`, or all, by default.
+    scope : {"global", "layer"}
+        One ranking over all tensors, or the same density in each (rounded so that the total is exact).
+    within : Mask, optional
+        An earlier mask; what it prunes stays pruned.
+
+    Raises
+    ------
+    KoopflowError
+        For scores that are not finite (the tensor is named) or of another shape, and for an impossible `keep`.
+    """
+    if prunable is None:
+        prunable = within.prunable if within is not None else [name for name, _ in parameters]
+    values = np.asarray(scores)
+    if values.shape != (size(parameters),):
+        raise KoopflowError(f"scores: must have shape ({size(parameters)},), one per weight (got {values.shape})")
+    among = eligible(parameters, prunable)
+    candidates = among if within is None else among & within.kept
+    available = int(np.count_nonzero(candidates))
+    if not 0 <= keep <= available:
+        raise KoopflowError(f"keep: must be from 0 to {available}, the number of weights that may be pruned (got {keep})")
+    require_finite(values, parameters, prunable)
+    if scope == "global":
+        chosen = masks.keep_largest(values, keep, candidates)
+    elif scope == "layer":
+        edges = spans(parameters)
+        counts = masks.apportion([int(np.count_nonzero(candidates[start:stop])) for start, stop in edges], keep)
+        parts = [masks.keep_largest(values[a:b], count, candidates[a:b]) for (a, b), count in zip(edges, counts)]
+        chosen = np.concatenate(parts)
+    else:
+        raise KoopflowError(f"scope: must be 'global' or 'layer' (got {scope!r})")
+    kept = chosen | (~among & (True if within is None else within.kept))
+    return Mask(tuple(parameters), kept, tuple(prunable))
+
+
+def require_finite(values: NDArray[np.generic], parameters: Parameters, names: Sequence[str], what: str = "scores") -> None:
+    """Raise a KoopflowError that names the tensor where one of the tensors `names` holds NaN or infinity."""
+    for (name, _), (start, stop) in zip(parameters, spans(parameters)):
+        if name in names and not np.isfinite(values[start:stop]).all():
+            count = int(np.count_nonzero(~np.isfinite(values[start:stop])))
+            raise KoopflowError(f"{what}: must be finite ({count} of {stop - start} values of {name} are NaN or infinite)")
