@@ -1,4 +1,4 @@
-"""Which images each group of replicas sees at which step: shuffled without replacement, every epoch anew, derived by name."""
+"""Which images each group of replicas sees at which step: shuffled without replacement, in a fresh order every epoch."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,24 @@ from koopflow.data.images.sets import Images
 class Batches:
     """The batches of several groups, each in its own order, from training images held on the device.
 
-    The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone, so the position in
-    the data is the
-    step, and no generator has to be saved. An epoch has as many whole batches as fit; the images left over differ from
-    epoch to epoch.
+    The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone, so the step determines
+    the position in the data and no generator's state is saved. An epoch has as many whole batches as fit; the images
+    left over differ from epoch to epoch.
+
+    Raises
+    ------
+    KoopflowError
+        If the batch size is not a positive integer or exceeds the training set.
     """
 
-    def __init__(self, images: Images, size: int, groups: Sequence, seed: int, stream: Sequence, device: torch.device):
+    def __init__(
+        self, images: Images, size: int, groups: Sequence[object], seed: int, stream: Sequence[object], device: torch.device
+    ):
         count = len(images.x_train)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise KoopflowError(f"batch_size: {size!r} is not a positive whole number")
+            raise KoopflowError(f"batch_size must be a positive integer (got {size!r})")
         if size > count:
-            raise KoopflowError(f"batch_size: {size} is larger than the training set {images.name} ({count} images)")
+            raise KoopflowError(f"batch_size must be at most {count}, the training images of {images.name} (got {size})")
         self.size, self.groups, self._seed, self._stream = size, list(groups), seed, tuple(stream)
         self.per_epoch = count // size
         self._shape = images.x_train.shape[1:]
@@ -35,8 +41,10 @@ class Batches:
         self._batch = torch.empty(len(self.groups) * size, self._x.shape[1], device=device)
 
     def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the images (group, batch, channel, height, width), valid until the next call, and labels (group,
-        batch) of a step."""
+        """Return the images (group, batch, channel, height, width) and labels (group, batch) of a step.
+
+        The next call overwrites the images.
+        """
         epoch, position = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             self._order, self._epoch = self._draw(epoch), epoch

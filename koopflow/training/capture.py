@@ -1,104 +1,123 @@
-"""Streaming an ensemble's chosen parameters to a trajectory file while it trains."""
+"""A hook that streams an ensemble's chosen parameters to a trajectory file while it trains."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
+from koopflow.core.patterns import as_patterns, matching
+from koopflow.training.hooks import Context, Hook, check_steps
 from koopflow.training.layout import Layout
-from koopflow.training.replicas import Replicas
+from koopflow.training.models.build import last_layer
+from koopflow.training.run import Run
+from koopflow.trajectory import TrajectoryWriter
 
 
-@dataclass(frozen=True)
-class Capture:
-    """What to record where.
+class Capture(Hook):
+    """Records states of the ensemble; state s is the one after s updates, 0 the initial one.
 
-    Attributes
+    Parameters
     ----------
     path : str
         The trajectory file (``koopflow.trajectory``); it appears when training is complete.
-    patterns : sequence of str
-        Shell-like patterns of parameter names; ``last`` alone stands for the last layer, whatever its name.
+    patterns : str or sequence of str
+        Shell-like patterns of parameter names; ``last`` stands for the last layer, whatever its name.
     every : int
-        A state every so many steps.
+        Record every so many steps.
     first, last : int, int or None
-        The window, both included; `last` None is the end of training. State s is the one after s updates; 0 is the initial one.
-    study : mapping, optional
-        Stored in the file, beside what the trainer itself knows.
+        The window of steps, both included; None is the end of training.
+    study : mapping of str to object, optional
+        Stored in the file, beside what the trainer knows.
     only : sequence of int, optional
-        These steps and no others (several windows), instead of every, first and last.
+        Record these steps instead of those of every, first and last.
     """
 
-    path: str
-    patterns: Sequence[str] = ("*",)
-    every: int = 1
-    first: int = 0
-    last: int | None = None
-    study: dict | None = None
-    only: Sequence[int] | None = None
-
-    def steps(self, total: int) -> Sequence[int]:
-        """Return the captured steps of a training of `total` steps; raises KoopflowError for a window outside it."""
-        if self.only is not None:
-            if not self.only or min(self.only) < 0 or max(self.only) > total:
-                raise KoopflowError(f"capture: the steps asked for do not lie within the training's steps 0 to {total}")
-            return tuple(sorted(set(self.only)))
-        last = total if self.last is None else self.last
-        if self.every < 1:
-            raise KoopflowError(f"capture: every: {self.every} is not a positive whole number")
-        if not 0 <= self.first <= last <= total:
-            raise KoopflowError(f"capture: the window {self.first} to {last} does not lie within the training's steps 0 to {total}")
-        return range(self.first, last + 1, self.every)
-
-    def names(self, layout: Layout, last_layer: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the captured parameters, in the network's order; raises KoopflowError for a pattern matching none."""
-        patterns = [self.patterns] if isinstance(self.patterns, str) else list(self.patterns)
-        expanded = [name for pattern in patterns for name in (last_layer if pattern == "last" else [pattern])]
-        return layout.matching(expanded)
-
-
-class CaptureStream:
-    """An open capture: takes the weights before a step's update and the losses that the step then finds."""
-
     def __init__(
-        self, capture: Capture, replicas: Replicas, names: Sequence[str], steps: Sequence[int], about: dict, seeds: list, kept: int
+        self,
+        path: str,
+        patterns: str | Sequence[str] = ("*",),
+        every: int = 1,
+        first: int = 0,
+        last: int | None = None,
+        study: Mapping[str, object] | None = None,
+        only: Sequence[int] | None = None,
     ):
-        from koopflow.trajectory import TrajectoryWriter
+        self._path, self._patterns, self._study = path, patterns, study or {}
+        self._every, self._first, self._last, self._only = every, first, last, only
+        self._names: tuple[str, ...] = ()
+        self._steps: Sequence[int] = ()
+        self._taken = False
 
-        self._replicas, self._names, self._steps = replicas, tuple(names), frozenset(steps)
+    def prepare(self, context: Context) -> None:
+        self._context, replicas = context, context.run.replicas
+        self._names = captured_names(self._patterns, replicas.layout, last_layer(replicas.module))
+        self._steps = self._captured_steps(context.run.steps)
+        self._wanted = frozenset(self._steps)
+
+    def identity(self) -> object:
+        return ["capture", str(self._path), list(self._names), list(self._steps)]
+
+    def begin(self, saved: int | None) -> None:
+        replicas = self._context.run.replicas
         shapes = dict(zip(replicas.layout.names, replicas.layout.shapes))
-        table = [(name, shapes[name]) for name in self._names]
-        if kept:
-            self._writer = TrajectoryWriter.resume(capture.path, kept)
+        if saved:
+            self._writer = TrajectoryWriter.resume(self._path, saved)
         else:
-            study = {**about, **(capture.study or {})}
-            self._writer = TrajectoryWriter(capture.path, table, replicas.count, study=study, seeds=seeds, steps=len(steps))
-        size = sum(int(np.prod(shape)) for _, shape in table)
-        self._rows = torch.empty(replicas.count, size)
+            self._writer = TrajectoryWriter(
+                self._path,
+                [(name, shapes[name]) for name in self._names],
+                replicas.count,
+                study={**self._context.about, **self._study},
+                seeds=list(self._context.groups),
+                steps=len(self._steps),
+            )
+        self._rows = torch.empty(replicas.count, sum(prod(shapes[name]) for name in self._names))
 
-    def take(self, step: int) -> bool:
-        """Copy the weights if `step` is to be captured; return whether it is."""
-        if step not in self._steps:
-            return False
-        self._replicas.weights.rows(self._names, out=self._rows)
-        return True
+    def before(self, run: Run) -> None:
+        self._taken = run.step in self._wanted
+        if self._taken:
+            run.replicas.weights.rows(self._names, out=self._rows)
 
-    def write(self, step: int, losses: np.ndarray) -> None:
-        """Write the weights taken at `step`, replicas without a finite loss as NaN."""
-        self._rows[torch.from_numpy(~np.isfinite(losses))] = torch.nan
-        self._writer.append(step, self._rows.numpy(), losses)
+    def after(self, run: Run, step: int, losses: NDArray[np.float32]) -> None:
+        if self._taken:
+            self._rows[torch.from_numpy(~np.isfinite(losses))] = torch.nan
+            self._writer.append(step, self._rows.numpy(), losses)
 
-    def flush(self) -> int:
-        """Put everything on disk; return the number of states there."""
+    def saved(self) -> int:
         self._writer.flush()
-        return self._writer.steps_written
+        return int(self._writer.steps_written)
 
     def close(self) -> None:
-        """Complete the file under its own name."""
         self._writer.close()
 
     def abandon(self) -> None:
         """Leave the unfinished file as it is, for a later resumption."""
-        self._writer.abandon()
+        if hasattr(self, "_writer"):
+            self._writer.abandon()
+
+    def _captured_steps(self, total: int) -> Sequence[int]:
+        """Return the captured steps of a training of `total` steps; raise a KoopflowError for steps outside it."""
+        if self._only is not None:
+            check_steps("capture", self._only, total)
+            return tuple(sorted(set(self._only)))
+        last = total if self._last is None else self._last
+        if self._every < 1:
+            raise KoopflowError(f"capture: every must be a positive integer (got {self._every})")
+        if not 0 <= self._first <= last <= total:
+            raise KoopflowError(f"capture: the window {self._first} to {last} is outside the training's steps 0 to {total}")
+        return range(self._first, last + 1, self._every)
+
+
+def captured_names(patterns: str | Sequence[str], layout: Layout, last: Sequence[str]) -> tuple[str, ...]:
+    """Return the parameters that `patterns` choose, in the network's order; ``last`` stands for the parameters `last`.
+
+    Raises
+    ------
+    KoopflowError
+        If a pattern matches no parameter.
+    """
+    expanded = [name for pattern in as_patterns(patterns) for name in (last if pattern == "last" else [pattern])]
+    return tuple(matching(layout.names, expanded, "capture"))

@@ -1,18 +1,20 @@
-"""What a training set-up will be, found out without training: the first job of each study, so that bad input stops it at once."""
+"""A training set-up checked without training: the first job of each study, so that bad input stops it at once."""
 
 from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.training import optimizers
 from koopflow.training.batches import Batches
-from koopflow.training.capture import Capture
-from koopflow.training.models import last_layer
+from koopflow.training.capture import captured_names
+from koopflow.training.models.build import last_layer
 from koopflow.training.replicas import Replicas
 
 
-def describe(setup: Mapping, images: Images, patterns: Sequence[str] = ("*",)) -> dict:
-    """Return the sizes of a set-up, after checking that it can be trained.
+def describe(setup: Mapping[str, Any], images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
+    """Return the sizes of a set-up, once it is known that it can be trained.
 
     Parameters
     ----------
@@ -20,7 +22,7 @@ def describe(setup: Mapping, images: Images, patterns: Sequence[str] = ("*",)) -
         model, optimizer, batch_size, steps.
     images : Images
     patterns : sequence of str
-        Names of the parameters to be captured.
+        Patterns of the parameters to be captured.
 
     Returns
     -------
@@ -30,15 +32,14 @@ def describe(setup: Mapping, images: Images, patterns: Sequence[str] = ("*",)) -
     Raises
     ------
     KoopflowError
-        Whatever `koopflow.training.ensemble.train` would refuse: an unknown network, a batch larger than the data, a pattern that
-        matches nothing.
+        Whatever `koopflow.training.ensemble.train` refuses: an unknown network, a batch larger than the data, a pattern
+        that matches nothing.
     """
     optimizers.check(setup["optimizer"])
     replicas = Replicas(setup["model"], images.shape, images.classes, 1, 1, device="cpu", method="sequential", random_seeds=[0])
     Batches(images, setup["batch_size"], [0], 0, (), replicas.device)
-    names = Capture("", tuple(patterns)).names(replicas.layout, last_layer(replicas.module))
-    shapes = {name: tuple(parameter.shape) for name, parameter in replicas.module.named_parameters()}
-    sizes = {name: _count(shape) for name, shape in shapes.items()}
+    names = captured_names(patterns, replicas.layout, last_layer(replicas.module))
+    sizes = {name: prod(parameter.shape) for name, parameter in replicas.module.named_parameters()}
     return {
         "data": images.name,
         "train_images": len(images.x_train),
@@ -50,16 +51,9 @@ def describe(setup: Mapping, images: Images, patterns: Sequence[str] = ("*",)) -
     }
 
 
-def checked(key: str, setup: Mapping, images: Images, patterns: Sequence[str] = ("*",)) -> dict:
-    """Return `describe`, naming the config's `key` in what it refuses."""
+def checked(key: str, setup: Mapping[str, Any], images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
+    """Return `describe`, naming the config's `key` in errors."""
     try:
         return describe(setup, images, patterns)
     except KoopflowError as error:
         raise KoopflowError(f"{key}: {error}") from None
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    product = 1
-    for length in shape:
-        product *= length
-    return product

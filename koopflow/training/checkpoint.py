@@ -1,10 +1,7 @@
-"""Checkpoints: all that a training needs to go on after kill −9 as if nothing had happened.
+"""Checkpoint files: all that a training needs to resume, after kill −9 too, with bit-identical results.
 
-Batch orders, initializations and dropout are derived by name and step (`koopflow.core.seeds`), so there is no generator's
-state to keep: the
-step is the position in the data and in every stream of random numbers. What is kept is the weights, running
-statistics, the optimizer's
-memory, losses, kept states, scores, and how many states of the open trajectory belong to it.
+Batch orders, initializations and dropout are derived by name and step (`koopflow.core.seeds`), so no generator's state is
+saved: the step is the position in the data and in every stream of random numbers.
 """
 
 import hashlib
@@ -18,14 +15,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from koopflow.core.dependencies import code_digest
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
-# torch does not compare the checksums of the zip file that it writes, so a line with one stands before it.
+# torch does not verify the checksums of the zip file that it writes, so a line with a checksum precedes it.
 HEAD = b"koopflow checkpoint 2\n"
 
 
@@ -36,10 +37,11 @@ class Checkpoint:
     Attributes
     ----------
     directory : str
-        A folder that no rule declares, so that Snakemake leaves it alone; the file is named by a hash of the whole set-up.
+        A folder that no rule declares, so that Snakemake leaves it alone.
     every_seconds : float
-    every_steps : int or None
-        Also every so many steps.
+        Save when so much time has passed since the last checkpoint.
+    every_steps : int, optional
+        Save every so many steps, too.
     """
 
     directory: str
@@ -48,11 +50,28 @@ class Checkpoint:
 
 
 class Store:
-    """One training's checkpoint file, written atomically."""
+    """One job's checkpoint file, written atomically and named by a hash of all that the job's numbers depend on.
 
-    def __init__(self, checkpoint: Checkpoint, about: Mapping, arrays: Mapping[str, np.ndarray | None]):
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    about : mapping of str to object
+        Settings, seeds and names, as JSON can hold them.
+    arrays : mapping of str to array or None
+        Data that the numbers depend on.
+    code : str
+        Dotted name of the module that computes: editing it or what it imports starts the job from the beginning.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        about: Mapping[str, object],
+        arrays: Mapping[str, NDArray[Any] | None],
+        code: str = "koopflow.training.ensemble",
+    ):
         self._checkpoint = checkpoint
-        self.path = Path(checkpoint.directory) / f"{_fingerprint(about, arrays)}.pt"
+        self.path = Path(checkpoint.directory) / f"{_fingerprint(about, arrays, code)}.pt"
         self._saved_at = time.monotonic()
 
     def due(self, step: int) -> bool:
@@ -60,10 +79,10 @@ class Store:
         every = self._checkpoint.every_steps
         return bool(every and step % every == 0) or time.monotonic() - self._saved_at >= self._checkpoint.every_seconds
 
-    def save(self, state: dict) -> None:
-        """Write `state` (tensors, numbers, strings, and lists and dicts of them), whole or not at all."""
+    def save(self, state: Mapping[str, object]) -> None:
+        """Write `state` (tensors, numbers, strings, and lists and dicts of them) atomically."""
         content = io.BytesIO()
-        torch.save(state, content)
+        torch.save(dict(state), content)
         with atomic_write(self.path, concurrent=True) as partial, partial.open("wb") as file:
             file.write(HEAD + hashlib.sha256(content.getbuffer()).hexdigest().encode() + b"\n")
             file.write(content.getbuffer())
@@ -76,35 +95,43 @@ class Store:
             os.close(folder)
         self._saved_at = time.monotonic()
 
-    def load(self) -> dict | None:
-        """Return the saved state, or None where there is none."""
+    def load(self) -> dict[str, Any] | None:
+        """Return the saved state, or None if there is no checkpoint."""
         if not self.path.is_file():
             return None
         return read(self.path)
 
     def remove(self) -> None:
-        """Remove the checkpoint of a training that is complete."""
+        """Remove the checkpoint of a job that is complete."""
         self.path.unlink(missing_ok=True)
 
 
-def read(path: Path) -> dict:
-    """Return the state in the checkpoint at `path`, after comparing its checksum; raises KoopflowError for a damaged or older one."""
+def read(path: Path) -> dict[str, Any]:
+    """Return the state in the checkpoint at `path`, once its checksum is verified.
+
+    Raises
+    ------
+    KoopflowError
+        If the file is damaged, or of another format version.
+    """
     content = path.read_bytes()
     if not content.startswith(HEAD):
         older = content.startswith((b"koopflow checkpoint ", b"PK"))
-        what = "a checkpoint of another format version" if older else "a damaged checkpoint, or none"
-        raise KoopflowError(f"{path}: {what}; remove it to train anew")
+        what = "a checkpoint of another format version" if older else "a damaged file or no checkpoint"
+        raise KoopflowError(f"{path}: {what}; remove it to train from the beginning")
     digest, _, rest = content[len(HEAD) :].partition(b"\n")
     if digest != hashlib.sha256(rest).hexdigest().encode():
-        raise KoopflowError(f"{path}: a damaged checkpoint (its checksum does not match); remove it to train anew")
+        raise KoopflowError(f"{path}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning")
     try:
-        return torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for what it will not read
-        raise KoopflowError(f"{path}: an unreadable checkpoint ({type(error).__name__}); remove it to train anew") from error
+        state: dict[str, Any] = torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for what it refuses to read
+        raise KoopflowError(
+            f"{path}: an unreadable checkpoint ({type(error).__name__}); remove it to train from the beginning"
+        ) from error
+    return state
 
 
-def _fingerprint(about: Mapping, arrays: Mapping[str, np.ndarray | None]) -> str:
-    """Return a hash of everything the numbers depend on: set-up, arrays and this library's own training code."""
+def _fingerprint(about: Mapping[str, object], arrays: Mapping[str, NDArray[Any] | None], code: str) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
     for name, array in sorted(arrays.items()):
         digest.update(name.encode())
@@ -112,13 +139,12 @@ def _fingerprint(about: Mapping, arrays: Mapping[str, np.ndarray | None]) -> str
             array = np.ascontiguousarray(array)
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(array.view(np.uint8).reshape(-1).data)
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(module.read_bytes())
+    digest.update(code_digest(code).encode())
     return digest.hexdigest()[:32]
 
 
 class StopRequest:
-    """Whether a termination was asked for (SIGTERM)."""
+    """Whether SIGTERM has arrived."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -126,13 +152,13 @@ class StopRequest:
 
 @contextmanager
 def stop_on_request(active: bool) -> Iterator[StopRequest]:
-    """While active, turn SIGTERM into a flag, so that training can save a checkpoint before it stops."""
+    """While active, turn SIGTERM into a flag, so that a training can save a checkpoint before it stops."""
     request = StopRequest()
     if not active or threading.current_thread() is not threading.main_thread():
         yield request
         return
 
-    def ask(signum, frame) -> None:
+    def ask(signum: int, frame: FrameType | None) -> None:
         request.asked = True
 
     before = signal.signal(signal.SIGTERM, ask)

@@ -1,7 +1,7 @@
-"""Where networks are trained: the processor, or a GPU that no other job of this machine is using.
+"""Where networks are trained: on the CPU, or on a GPU that no other job of this machine is using.
 
-A scheduler that counts GPUs gives each job its own. On a machine without one, two jobs would both take the first; here a job holds the
-GPU that it took by a lock which the operating system takes back when the job ends, however it ends.
+A scheduler that counts GPUs gives each job its own. Without one, two jobs would both take the first GPU; here a job locks
+the GPU that it uses, and the operating system releases the lock when the job ends, even if it is killed.
 """
 
 import logging
@@ -20,30 +20,30 @@ logger = logging.getLogger("koopflow")
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device called `name`; ``auto`` is a GPU where there is one.
+    """Return the device called `name`; ``auto`` is a GPU if there is one, else the CPU.
 
-    For ``auto`` and ``cuda`` on a machine with GPUs it is one that no other job holds (this one waits until one is free), and this
-    process keeps to it; torch is told to compute deterministically. ``cuda:1`` is taken as it is.
+    ``auto`` and ``cuda`` wait for a GPU that no other job holds and hold it until this process ends; ``cuda:1`` is used
+    without asking. On a GPU, torch computes deterministically.
 
     Raises
     ------
     KoopflowError
-        For an unknown name, or where a GPU is asked for and none is there.
+        If the name is unknown, or a GPU is asked for and there is none.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":
         return torch.device(name)
     if not name.startswith("cuda"):
-        raise KoopflowError(f"device: {name!r} is not accepted; accepted are auto, cpu and cuda")
+        raise KoopflowError(f"device must be auto, cpu or cuda (got {name!r})")
     if not torch.cuda.is_available():
-        raise KoopflowError(f"device: {name} was asked for, but no CUDA device is here; accepted are auto and cpu")
+        raise KoopflowError(f"device: this machine has no CUDA device; set device to auto or cpu (got {name})")
     compute_deterministically()
     return torch.device(f"cuda:{_own_gpu()}" if name == "cuda" else name)
 
 
 def compute_deterministically() -> None:
-    """Have torch and the libraries below it repeat a computation bit by bit; an operation that cannot be is warned of by name.
+    """Make torch and the libraries below it compute deterministically; operations that cannot warn.
 
     Source: PyTorch's notes on reproducibility. cuBLAS reads its variable when it is first used.
     """
@@ -59,23 +59,23 @@ def _own_gpu() -> int:
 
 
 def reserve(devices: Sequence[str], folder: str | Path | None = None) -> int:
-    """Hold one of `devices`, the first that no other process holds, until this process ends; wait where all are held.
+    """Hold the first of `devices` that no other process holds, until this process ends; wait while all are held.
 
     Parameters
     ----------
     devices : sequence of str
-        Names that are the same in every process, as the UUIDs of GPUs are whatever CUDA_VISIBLE_DEVICES numbers them.
+        Names that are the same in every process, such as the UUIDs of GPUs (CUDA_VISIBLE_DEVICES renumbers them).
     folder : path, optional
-        Of the locks; one for the machine by default.
+        Folder of the locks; by default one for the whole machine.
 
     Returns
     -------
     int
-        Place in `devices`; 0, with nothing held, where the platform has no such locks.
+        Index of the device; 0, with nothing held, on a platform without file locks (Windows).
     """
     try:
         import fcntl
-    except ImportError:  # no flock on Windows: there two jobs must keep apart by themselves
+    except ImportError:  # Windows
         return 0
     folder = Path(folder or Path(tempfile.gettempdir(), "koopflow-gpus"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +89,6 @@ def reserve(devices: Sequence[str], folder: str | Path | None = None) -> int:
             except OSError:
                 os.close(handle)
         if not waited:
-            logger.info("all %d GPUs of this machine are held by other jobs; waiting for one", len(devices))
+            logger.info("other jobs hold all %d GPUs of this machine; waiting for one", len(devices))
         waited = True
         time.sleep(1)

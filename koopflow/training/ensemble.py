@@ -1,210 +1,252 @@
 """The ensemble trainer: many replicas of one network trained as one batched computation.
 
-An ensemble is groups × copies. A group has its own base initialization and batch order, both drawn by its name; its
-copies start from
-perturbed copies of the base and share its batches. A replica's numbers do not depend on which others are trained
-beside it (to rounding),
-and the same call on the same machine gives the same bits.
+A replica's numbers do not depend on which others are trained beside it (to rounding), and the same call on the same
+machine gives the same bits.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from koopflow.core import seeds
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.training import optimizers
 from koopflow.training.batches import Batches
-from koopflow.training.capture import Capture, CaptureStream
 from koopflow.training.checkpoint import Checkpoint, Store, stop_on_request
-from koopflow.training.models import last_layer
+from koopflow.training.hooks import Context, Evaluate, Hook, check_steps
 from koopflow.training.replicas import Replicas, initial_weights
-from koopflow.training.run import Run, Trained
+from koopflow.training.run import EXPLOSION, Run, Trained
 
-__all__ = ["EXPLOSION", "Trained", "replica_names", "train"]
+__all__ = ["EXPLOSION", "Ensemble", "Start", "Trained", "train"]
 
-EXPLOSION = 1.0e6
+TERMINATED = 143
+"""Exit status after SIGTERM: 128 + 15."""
 
 
-def replica_names(groups: Sequence, copies: int) -> list[str]:
-    """Return the names of an ensemble's replicas in order: ``group``, or ``group/copy`` where there are several copies."""
-    return [str(group) if copies == 1 else f"{group}/{copy}" for group in groups for copy in range(copies)]
+@dataclass(frozen=True)
+class Ensemble:
+    """Which replicas are trained: `copies` of every group.
+
+    A group has its own base initialization and batch order, both drawn from (seed, *stream, group, ...). A subset of the
+    groups gives the same replicas, so a cluster can split an ensemble.
+
+    Attributes
+    ----------
+    groups : sequence of str or int
+        Names of the groups: the seeds of a study.
+    seed : int
+        The run's seed.
+    stream : sequence of str or int
+        The name of this training.
+    copies : int
+        Replicas per group. The first is the base; the others start from perturbed copies of it and share its batches.
+    perturbation : float
+        Every weight of a copy is multiplied by 1 + perturbation · U(−1, 1).
+    """
+
+    groups: Sequence[object]
+    seed: int
+    stream: Sequence[object] = ()
+    copies: int = 1
+    perturbation: float = 1e-3
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the replicas in order: ``group``, or ``group/copy`` if there are several copies."""
+        return [str(g) if self.copies == 1 else f"{g}/{copy}" for g in self.groups for copy in range(self.copies)]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins, if not at the initial weights of its ensemble.
+
+    Attributes
+    ----------
+    weights, buffers : float32, (replica, parameter) or (parameter,), optional
+        Start from these.
+    masks : bool, (replica, parameter) or (parameter,), optional
+        Weights outside are zero and stay zero under every optimizer.
+    step : int
+        Begin at this step: schedule and batch order go on from it, the optimizer's memory starts empty (rewinding).
+    """
+
+    weights: NDArray[np.float32] | None = None
+    buffers: NDArray[np.float32] | None = None
+    masks: NDArray[np.bool_] | None = None
+    step: int = 0
 
 
 def train(
-    setup: Mapping,
+    setup: Mapping[str, Any],
     images: Images,
+    ensemble: Ensemble,
     *,
-    seed: int,
-    groups: Sequence,
-    stream: Sequence = (),
-    copies: int = 1,
-    perturbation: float = 1e-3,
-    initial: np.ndarray | None = None,
-    initial_buffers: np.ndarray | None = None,
-    masks: np.ndarray | None = None,
-    first_step: int = 0,
-    capture: Capture | None = None,
-    keep: Collection[int] = (),
-    evaluate: Collection[int] = (),
+    start: Start | None = None,
+    hooks: Sequence[Hook] = (),
     checkpoint: Checkpoint | None = None,
     device: str = "auto",
     method: str = "auto",
-    explosion: float = EXPLOSION,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
     """Train an ensemble and return its final weights, losses and accuracies.
 
     Parameters
     ----------
     setup : mapping
-        model, optimizer, batch_size, steps (other keys, such as data, are not looked at).
+        model, optimizer, batch_size, steps; other keys are ignored.
     images : Images
-    seed, stream
-        The run's seed and the name of this training; initializations and batch orders are drawn from (seed, *stream, group, …).
-    groups : sequence of str or int
-        Names of the groups: the seeds of a study. A subset of them gives the same replicas (a cluster splits an
-        ensemble this way).
-    copies, perturbation
-        Replicas per group: the base and copies − 1 of it, every weight times 1 + perturbation · U(−1, 1).
-    initial, initial_buffers : float32, (replica, parameter) or (parameter,), optional
-        Start from these instead.
-    masks : bool, (replica, parameter) or (parameter,), optional
-        Weights outside are zero and stay zero under every optimizer.
-    first_step : int
-        Begin at this step: schedule and batch order go on from it, the optimizer's memory starts empty (rewinding).
-    capture, keep, evaluate
-        What to record: parameters to a trajectory; whole states at steps; test accuracy at steps (the end always).
+    ensemble : Ensemble
+    start : Start, optional
+    hooks : sequence of Hook
+        What to do beside the updates: `koopflow.training.hooks`, `koopflow.training.capture.Capture`. The test accuracy
+        at the end is measured in any case.
     checkpoint : Checkpoint, optional
-        Save regularly, resume if a checkpoint of this very training is there; SIGTERM then saves and exits with 143.
+        Save regularly, and resume from a checkpoint of this very training; SIGTERM saves and exits with status 143.
     device, method : str
-        ``auto``, ``cpu``, ``cuda``; ``auto``, ``matrix`` (MLP), ``vmap``, ``sequential``.
-    explosion : float
-        A loss above this counts as divergence, as NaN does.
-    progress : function of (steps done, steps), optional
+        ``auto``, ``cpu``, ``cuda``; ``auto``, ``matrix`` (dense chains), ``vmap``, ``sequential``.
 
     Raises
     ------
     KoopflowError
-        Before anything is computed: unknown names, shapes that do not fit, batches larger than the data, patterns that
-        match nothing.
+        Before anything is computed: a name is unknown, shapes do not fit, a batch is larger than the data, or a pattern
+        matches nothing.
     """
-    steps, spec = _steps(setup, first_step, keep, evaluate), optimizers.check(setup["optimizer"])
-    groups, names = list(groups), replica_names(groups, copies)
-    if not groups or copies < 1:
-        raise KoopflowError(f"an ensemble needs at least one group and one copy; found {len(groups)} and {copies}")
-    random_seeds = [seeds.torch_seed(seed, *stream, name, "stochastic layers") for name in names]
-    replicas = Replicas(
-        setup["model"], images.shape, images.classes, len(groups), copies, device=device, method=method, random_seeds=random_seeds
-    )
-    batches = Batches(images, setup["batch_size"], groups, seed, stream, replicas.device)
-    captured = None
-    if capture is not None:
-        captured = capture.names(replicas.layout, last_layer(replicas.module)), capture.steps(steps)
-    mask = _start(replicas, setup, images, initial, initial_buffers, masks, seed, stream, groups, copies, perturbation)
+    start, hooks = start or Start(), [*hooks]
+    if not any(isinstance(hook, Evaluate) for hook in hooks):
+        hooks.append(Evaluate())
+    run, batches = _prepare(setup, images, ensemble, start, (device, method))
     about = {
         "setup": {key: setup[key] for key in ("model", "optimizer", "batch_size", "steps")},
         "data": images.name,
-        "seed": seed,
-        "stream": [str(name) for name in stream],
-        "replicas": names,
-        "perturbation": perturbation,
-        "first_step": first_step,
+        "seed": ensemble.seed,
+        "stream": [str(name) for name in ensemble.stream],
+        "replicas": ensemble.names,
+        "perturbation": ensemble.perturbation,
+        "first_step": start.step,
     }
-    run = Run(replicas, spec, mask, steps, first_step, names, float(explosion))
-    store, saved = None, None
-    if checkpoint is not None:
-        recording = [str(capture.path), *map(str, captured)] if capture else []
-        asked = {**about, "capture": recording, "keep": sorted(keep), "evaluate": sorted(evaluate), "method": replicas.method}
-        arrays = {"initial": initial, "buffers": initial_buffers, "masks": masks, "x": images.x_train, "y": images.y_train}
-        store = Store(checkpoint, {**asked, "explosion": explosion, "device": replicas.device.type}, arrays)
-        saved = store.load()
-    recorder = None
-    if capture is not None:
-        kept = 0 if saved is None else saved["captured"]
-        recorder = CaptureStream(capture, replicas, *captured, about, [str(group) for group in groups], kept)
+    context = Context(run, images, [str(group) for group in ensemble.groups], about)
+    for hook in hooks:
+        hook.prepare(context)
+    run.mask = _begin(run.replicas, setup, images, ensemble, start)
+    store = None if checkpoint is None else _store(checkpoint, context, hooks, start)
+    saved = store.load() if store else None
     if saved is not None:
         run.restore(saved)
     try:
-        _loop(run, batches, images, recorder, store, set(keep), set(evaluate) | {steps}, progress)
+        for index, hook in enumerate(hooks):
+            hook.begin(None if saved is None else saved["hooks"][index])
+        _loop(run, batches, hooks, store)
     except BaseException:
-        if recorder is not None:
-            recorder.abandon()
+        for hook in hooks:
+            hook.abandon()
         raise
-    if recorder is not None:
-        recorder.close()
+    for hook in hooks:
+        hook.close()
     if store is not None:
         store.remove()
     return run.result()
 
 
-def _loop(run: "Run", batches, images, recorder, store, keep, evaluate, progress) -> None:
-    test = [torch.from_numpy(array).to(run.replicas.device) for array in (images.x_test, images.y_test)]
+def _loop(run: Run, batches: Batches, hooks: Sequence[Hook], store: Store | None) -> None:
     with stop_on_request(store is not None) as request:
         for step in range(run.step, run.steps + 1):
             if store is not None and step > run.first and (request.asked or store.due(step)):
-                store.save(run.state(recorder.flush() if recorder else 0))
+                store.save({**run.state(), "hooks": [hook.saved() for hook in hooks]})
                 if request.asked:
-                    raise SystemExit(143)
-            if step in keep:
-                run.kept[step] = run.replicas.weights.rows(), run.replicas.buffers.rows()
-            if step in evaluate:
-                run.accuracy[step] = run.replicas.score(*test)[0]
-            taken = recorder is not None and recorder.take(step)
+                    raise SystemExit(TERMINATED)
+            for hook in hooks:
+                hook.before(run)
             losses = run.advance(*batches.at(step))
-            if taken:
-                recorder.write(step, losses)
-            if progress is not None:
-                progress(step - run.first, run.steps - run.first)
+            for hook in hooks:
+                hook.after(run, step, losses)
 
 
-def _steps(setup: Mapping, first_step: int, keep: Collection[int], evaluate: Collection[int]) -> int:
+def _prepare(
+    setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start, where: tuple[str, str]
+) -> tuple[Run, Batches]:
+    """Return the training's state before its starting weights are set, and its batches, once everything is checked."""
+    steps, optimizer = _steps(setup, start.step), optimizers.check(setup["optimizer"])
+    groups, names = list(ensemble.groups), ensemble.names
+    if not groups or ensemble.copies < 1:
+        raise KoopflowError(f"an ensemble needs at least one group and one copy (got {len(groups)} and {ensemble.copies})")
+    random_seeds = [seeds.torch_seed(ensemble.seed, *ensemble.stream, name, "stochastic layers") for name in names]
+    replicas = Replicas(
+        setup["model"],
+        images.shape,
+        images.classes,
+        len(groups),
+        ensemble.copies,
+        device=where[0],
+        method=where[1],
+        random_seeds=random_seeds,
+    )
+    batches = Batches(images, setup["batch_size"], groups, ensemble.seed, ensemble.stream, replicas.device)
+    return Run(replicas, optimizer, steps, start.step, names), batches
+
+
+def _store(checkpoint: Checkpoint, context: Context, hooks: Sequence[Hook], start: Start) -> Store:
+    """Return the checkpoint file of this very training."""
+    replicas, images = context.run.replicas, context.images
+    about = {
+        **context.about,
+        "hooks": [hook.identity() for hook in hooks],
+        "method": replicas.method,
+        "device": replicas.device.type,
+    }
+    arrays = {"initial": start.weights, "buffers": start.buffers, "masks": start.masks, "x": images.x_train, "y": images.y_train}
+    return Store(checkpoint, about, arrays)
+
+
+def _steps(setup: Mapping[str, Any], first: int) -> int:
+    """Return the number of steps of a set-up that has all keys, and that `first` lies within."""
     for key in ("model", "optimizer", "batch_size", "steps"):
         if key not in setup:
-            raise KoopflowError(f"a training set-up needs the key {key!r}; found {', '.join(setup)}")
+            raise KoopflowError(f"a training set-up needs the key {key!r} (got {', '.join(setup)})")
     steps = setup["steps"]
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise KoopflowError(f"steps: {steps!r} is not a positive whole number")
-    for what, asked in (("first_step", [first_step]), ("keep", keep), ("evaluate", evaluate)):
-        for step in asked:
-            if not 0 <= step <= steps:
-                raise KoopflowError(f"{what}: step {step} does not lie within training's steps 0 to {steps}")
+        raise KoopflowError(f"steps must be a positive integer (got {steps!r})")
+    check_steps("first_step", [first], steps)
     return steps
 
 
-def _start(replicas: Replicas, setup, images, initial, initial_buffers, masks, seed, stream, groups, copies, perturbation):
-    """Set the starting weights and return the mask in the weights' own layout (None without masks)."""
-    if initial is None:
-        initial = initial_weights(
+def _begin(
+    replicas: Replicas, setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start
+) -> torch.Tensor | None:
+    """Set the starting weights and return the mask in the order of the flat weights (None without masks)."""
+    weights = start.weights
+    if weights is None:
+        weights = initial_weights(
             setup["model"],
             images.shape,
             images.classes,
-            seed=seed,
-            stream=stream,
-            groups=groups,
-            copies=copies,
-            perturbation=perturbation,
+            seed=ensemble.seed,
+            stream=ensemble.stream,
+            groups=ensemble.groups,
+            copies=ensemble.copies,
+            perturbation=ensemble.perturbation,
         )
-    _check_rows(initial, replicas.count, replicas.layout.size, "initial weights")
-    replicas.weights.load(initial)
-    if initial_buffers is not None:
-        _check_rows(initial_buffers, replicas.count, replicas.buffer_layout.size, "initial buffers")
-        replicas.buffers.load(initial_buffers)
-    if masks is None:
+    _check_rows(weights, replicas.count, replicas.layout.size, "initial weights")
+    replicas.weights.load(weights)
+    if start.buffers is not None:
+        _check_rows(start.buffers, replicas.count, replicas.buffer_layout.size, "initial buffers")
+        replicas.buffers.load(start.buffers)
+    if start.masks is None:
         return None
-    _check_rows(masks, replicas.count, replicas.layout.size, "masks")
-    # The gradients' memory lends its layout, to bring the masks into the order of the flat weights.
-    replicas.gradients.load(masks)
+    _check_rows(start.masks, replicas.count, replicas.layout.size, "masks")
+    replicas.gradients.load(start.masks)  # a stack brings rows into the order of the flat weights; this one is free
     mask = replicas.gradients.flat.clone()
     replicas.weights.flat.mul_(mask)
     return mask
 
 
-def _check_rows(rows: np.ndarray, replicas: int, size: int, what: str) -> None:
+def _check_rows(rows: NDArray[np.generic], replicas: int, size: int, what: str) -> None:
     shape = np.shape(rows)
     if shape not in ((size,), (replicas, size)):
-        raise KoopflowError(f"{what} have shape {shape}; accepted are ({size},) and ({replicas}, {size}), (replica, parameter)")
-    if not np.isfinite(rows).all():
-        raise KoopflowError(f"{what} hold {int(np.sum(~np.isfinite(rows)))} NaN or infinite numbers; all must be finite")
+        raise KoopflowError(f"{what} must have shape ({size},) or ({replicas}, {size}), (replica, parameter) (got {shape})")
+    finite = np.isfinite(rows)
+    if not finite.all():
+        raise KoopflowError(f"{what} must be finite (got {int(np.sum(~finite))} NaN or infinite numbers)")

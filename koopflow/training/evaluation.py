@@ -1,29 +1,30 @@
 """Accuracies, losses and gradients of many given sets of weights at once."""
 
-from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
+from koopflow.training.models.build import ModelSpec
 from koopflow.training.replicas import Replicas
 
 
 def score(
-    model: Mapping | str,
-    weights: np.ndarray,
+    model: ModelSpec,
+    weights: NDArray[np.float32],
     images: Images,
     *,
-    buffers: np.ndarray | None = None,
-    part: str = "test",
+    buffers: NDArray[np.float32] | None = None,
+    part: Literal["test", "train"] = "test",
     device: str = "auto",
     method: str = "auto",
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return accuracy and mean loss (replica,), float64, of weights (replica, parameter) on the test (or train) images.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return accuracy and mean loss, both (replica,), of weights (replica, parameter) on the test or training images.
 
-    Pruned networks are evaluated by weights that are zero where their masks are. `buffers` (replica, buffer) are
-    running statistics.
+    A pruned network has zeros where its mask is false. `buffers` (replica, buffer) are running statistics.
     """
     replicas = _loaded(model, weights, images, buffers, device, method)
     x, y = (torch.from_numpy(getattr(images, f"{axis}_{part}")).to(replicas.device) for axis in "xy")
@@ -31,23 +32,28 @@ def score(
 
 
 def gradients(
-    model: Mapping | str,
-    weights: np.ndarray,
+    model: ModelSpec,
+    weights: NDArray[np.float32],
     images: Images,
     *,
-    buffers: np.ndarray | None = None,
+    buffers: NDArray[np.float32] | None = None,
     count: int | None = None,
     device: str = "auto",
     method: str = "auto",
-) -> np.ndarray:
-    """Return the gradient of the mean loss over the first `count` training images (all by default), float32 (replica, parameter).
+) -> NDArray[np.float32]:
+    """Return the gradient (replica, parameter) of the mean loss on the first `count` training images (all by default).
 
-    Networks with batch normalization see the images in blocks of 1000, as in training; running statistics are left alone.
+    Networks with batch normalization see the images in blocks of 1000.
+
+    Raises
+    ------
+    KoopflowError
+        If there are fewer training images than `count`, or the weights do not fit the network.
     """
     replicas = _loaded(model, weights, images, buffers, device, method)
     count = len(images.x_train) if count is None else int(count)
     if not 1 <= count <= len(images.x_train):
-        raise KoopflowError(f"gradients: {count} images asked for; the training set has {len(images.x_train)}")
+        raise KoopflowError(f"gradients: count must be between 1 and {len(images.x_train)}, the training images (got {count})")
     total = torch.zeros_like(replicas.gradients.flat, dtype=torch.float64)
     for start in range(0, count, 1000):
         stop = min(start + 1000, count)
@@ -58,12 +64,19 @@ def gradients(
     return replicas.gradients.rows()
 
 
-def _loaded(model, weights: np.ndarray, images: Images, buffers: np.ndarray | None, device: str, method: str) -> Replicas:
+def _loaded(
+    model: ModelSpec,
+    weights: NDArray[np.float32],
+    images: Images,
+    buffers: NDArray[np.float32] | None,
+    device: str,
+    method: str,
+) -> Replicas:
     weights = np.atleast_2d(weights)
-    # One group: all replicas look at the same images, which then form one matrix product with all first layers.
+    # One group: all replicas share their images, so that all first layers form one matrix product.
     replicas = Replicas(model, images.shape, images.classes, 1, len(weights), device=device, method=method)
     if weights.shape[1] != replicas.layout.size:
-        raise KoopflowError(f"weights have {weights.shape[1]} columns; the network has {replicas.layout.size} parameters")
+        raise KoopflowError(f"weights must have {replicas.layout.size} columns, the network's parameters (got {weights.shape[1]})")
     replicas.weights.load(weights)
     if buffers is not None:
         replicas.buffers.load(buffers)

@@ -1,21 +1,20 @@
-"""How the weights of many replicas lie in memory: one flat buffer, tensor by tensor, each tensor of all replicas together."""
+"""How the weights of many replicas lie in memory: one flat buffer, in which each tensor of all replicas is contiguous."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from math import prod
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from koopflow.core.errors import KoopflowError
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Names and shapes of a network's tensors, in the network's own order.
+    """Names and shapes of a network's tensors, in the network's order.
 
-    A network's weights as one row (parameter,) are these tensors flattened one after another.
+    A row (parameter,) of weights holds these tensors flattened, one after another.
     """
 
     names: tuple[str, ...]
@@ -38,23 +37,13 @@ class Layout:
         return sum(self.sizes)
 
     def place(self, name: str) -> slice:
-        """Return where the tensor `name` lies in a row of all weights."""
+        """Return the slice of the tensor `name` in a row of weights."""
         index = self.names.index(name)
         start = sum(self.sizes[:index])
         return slice(start, start + self.sizes[index])
 
-    def matching(self, patterns: str | Sequence[str]) -> tuple[str, ...]:
-        """Return the names that match any of the shell-like `patterns`, in order; a pattern that matches none is a
-        KoopflowError."""
-        patterns = [patterns] if isinstance(patterns, str) else list(patterns)
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in self.names):
-                known = ", ".join(self.names[:12]) + (", …" if len(self.names) > 12 else "")
-                raise KoopflowError(f"the pattern {pattern!r} matches no parameter; the network has {known}")
-        return tuple(name for name in self.names if any(fnmatchcase(name, pattern) for pattern in patterns))
-
-    def tensors(self, row: np.ndarray) -> dict[str, np.ndarray]:
-        """Return a row (parameter,) of weights as {name: array of its shape}, without copying."""
+    def tensors(self, row: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Return a row (parameter,) of weights as views {name: array of its shape}."""
         return {name: row[self.place(name)].reshape(shape) for name, shape in zip(self.names, self.shapes)}
 
 
@@ -64,9 +53,9 @@ class Stack:
     Attributes
     ----------
     flat : tensor of float32, (replicas × layout.size,)
-        Everything, for elementwise updates in one call.
+        All tensors, for elementwise updates in one call.
     views : dict of tensors, (replica, *shape)
-        Contiguous views into `flat`, so that copies sharing a batch form one matrix without being moved.
+        Contiguous views into `flat`, so that copies that share a batch form one matrix.
     """
 
     def __init__(self, layout: Layout, replicas: int, device: torch.device):
@@ -78,13 +67,13 @@ class Stack:
             self.views[name] = self.flat[start : start + replicas * size].view(replicas, *shape)
             start += replicas * size
 
-    def load(self, rows: np.ndarray) -> None:
-        """Set everything from rows (replica, parameter), or from one row (parameter,) for all replicas."""
-        rows = np.broadcast_to(np.asarray(rows, dtype=np.float32), (self.replicas, self.layout.size))
+    def load(self, rows: NDArray[np.generic]) -> None:
+        """Set all tensors from rows (replica, parameter), or from one row (parameter,) for all replicas."""
+        spread = np.broadcast_to(np.asarray(rows, dtype=np.float32), (self.replicas, self.layout.size))
         for name, view in self.views.items():
-            view.copy_(torch.from_numpy(np.array(rows[:, self.layout.place(name)])).view(view.shape))
+            view.copy_(torch.from_numpy(np.array(spread[:, self.layout.place(name)])).view(view.shape))
 
-    def rows(self, names: Sequence[str] | None = None, out: torch.Tensor | None = None) -> np.ndarray:
+    def rows(self, names: Sequence[str] | None = None, out: torch.Tensor | None = None) -> NDArray[np.float32]:
         """Return the tensors `names` (all by default) as rows (replica, parameter) on the CPU; `out` is a CPU tensor to fill."""
         names = self.layout.names if names is None else names
         parts = [self.views[name].reshape(self.replicas, -1) for name in names]
@@ -94,4 +83,5 @@ class Stack:
         for part in parts:
             out[:, start : start + part.shape[1]].copy_(part)
             start += part.shape[1]
-        return out.numpy()
+        rows: NDArray[np.float32] = out.numpy()
+        return rows

@@ -1,42 +1,54 @@
-"""Many replicas of one network: their weights, gradients and running statistics, and the engine that computes with them.
+"""Many replicas of one network: their weights, gradients and running statistics, and the engine that computes with them."""
 
-An engine has ``gradient(x, y, step) -> losses`` (writes the gradients of all replicas) and ``logits(x)``.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
 
 from koopflow.core import seeds
-from koopflow.core.errors import KoopflowError
-from koopflow.training import models
 from koopflow.training.device import choose_device
-from koopflow.training.general import SequentialEngine, VmapEngine
+from koopflow.training.engines.choice import choose_method
+from koopflow.training.engines.contract import Engine, dense_chain_of
+from koopflow.training.engines.dense import DenseEngine
+from koopflow.training.engines.sequential import SequentialEngine
+from koopflow.training.engines.vmapped import VmapEngine
 from koopflow.training.layout import Layout, Stack
-from koopflow.training.mlp import MLPEngine
-
-METHODS = ("auto", "matrix", "vmap", "sequential")
+from koopflow.training.models.build import ModelSpec, build
 
 
 class Replicas:
     """`groups` × `copies` networks of one architecture, group by group.
+
+    Parameters
+    ----------
+    spec : str or mapping
+        The network, as `koopflow.training.models.build.build` takes it.
+    input_shape : sequence of int
+        Channels, height and width of an image.
+    classes : int
+    groups, copies : int
+        Replicas of one group share their batches.
+    device, method : str
+        See `choose_device` and `choose_method`.
+    random_seeds : list of int, optional
+        One per replica, for networks that draw random numbers (dropout).
 
     Attributes
     ----------
     module : torch.nn.Module
         The architecture; its own weights are not used.
     layout, buffer_layout : Layout
-        Of the parameters, and of the floating-point buffers (batch normalization's running statistics).
+        Of the parameters, and of the floating-point buffers (running statistics of batch normalization).
     weights, gradients, buffers : Stack
+    engine : Engine
     method : str
-        ``matrix`` (fully connected), ``vmap`` or ``sequential``, as chosen.
+        The engine chosen: ``matrix``, ``vmap`` or ``sequential``.
     """
 
     def __init__(
         self,
-        spec: Mapping | str,
+        spec: ModelSpec,
         input_shape: Sequence[int],
         classes: int,
         groups: int,
@@ -49,7 +61,7 @@ class Replicas:
         self.device = choose_device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self.module = models.build(spec, input_shape, classes).to(self.device)
+            self.module = build(spec, input_shape, classes).to(self.device)
         self.count, self.groups, self.copies = groups * copies, groups, copies
         self.layout = Layout.of(self.module.named_parameters())
         floating = [(name, buffer) for name, buffer in self.module.named_buffers() if buffer.is_floating_point()]
@@ -57,29 +69,28 @@ class Replicas:
         self.weights, self.gradients = (Stack(self.layout, self.count, self.device) for _ in range(2))
         self.buffers = Stack(self.buffer_layout, self.count, self.device)
         self.buffers.load(np.concatenate([np.zeros(0, np.float32), *(b.cpu().numpy().reshape(-1) for _, b in floating)]))
-        self.method = _choose_method(self.module, method, self.device)
+        self.method = choose_method(self.module, method, self.device)
         self.engine = self._engine(random_seeds or [0] * self.count)
 
-    def _engine(self, random_seeds: list[int]):
-        shape = (self.groups, self.copies)
-        if self.method == "matrix":
-            return MLPEngine(self.module, self.weights, self.gradients, *shape)
+    def _engine(self, random_seeds: list[int]) -> Engine:
+        chain = dense_chain_of(self.module)
+        if self.method == "matrix" and chain is not None:
+            return DenseEngine(chain, self.weights, self.gradients, self.groups, self.copies)
         if self.method == "vmap":
-            return VmapEngine(self.module, self.weights, self.gradients, self.buffers, *shape)
-        return SequentialEngine(self.module, self.weights, self.gradients, self.buffers, *shape, random_seeds)
+            return VmapEngine(self.module, self.weights, self.gradients, self.buffers, self.groups, self.copies)
+        return SequentialEngine(self.module, self.weights, self.gradients, self.buffers, self.copies, random_seeds)
 
-    def score(self, x: torch.Tensor, y: torch.Tensor, block: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-        """Return accuracy and mean loss (replica,) on images (image, …) and labels, both float64; replicas with NaN
-        weights get NaN."""
-        right = torch.zeros(self.count, dtype=torch.float64)
-        loss = torch.zeros(self.count, dtype=torch.float64)
+    def score(self, x: torch.Tensor, y: torch.Tensor, block: int = 1000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return accuracy and mean loss (replica,) on images x (image, ...) and labels y; NaN for replicas with NaN weights."""
+        right, total = (torch.zeros(self.count, dtype=torch.float64) for _ in range(2))
         for start in range(0, len(x), block):
             labels = y[start : start + block]
             logits = self.engine.logits(x[start : start + block])
             right += (logits.argmax(dim=2) == labels).sum(dim=1).cpu()
             picked = torch.log_softmax(logits, 2).gather(2, labels.view(1, -1, 1).expand(self.count, -1, 1))
-            loss -= picked.sum(dim=(1, 2), dtype=torch.float64).cpu()
-        accuracy, loss = right.numpy() / len(x), loss.numpy() / len(x)
+            total -= picked.sum(dim=(1, 2), dtype=torch.float64).cpu()
+        accuracy: NDArray[np.float64] = right.numpy() / len(x)
+        loss: NDArray[np.float64] = total.numpy() / len(x)
         accuracy[~np.isfinite(loss)] = np.nan
         return accuracy, loss
 
@@ -90,41 +101,24 @@ def initial_weights(
     classes: int,
     *,
     seed: int,
-    stream: Sequence,
-    groups: Sequence,
+    stream: Sequence[object],
+    groups: Sequence[object],
     copies: int = 1,
     perturbation: float = 1e-3,
-) -> np.ndarray:
-    """Return the starting weights (replica, parameter) of an ensemble, float32, group by group.
+) -> NDArray[np.float32]:
+    """Return the starting weights (replica, parameter) of an ensemble, group by group.
 
-    The first replica of a group has PyTorch's default initialization, drawn from the stream (seed, *stream, group,
-    "initialization");
-    each further copy has every weight multiplied by 1 + perturbation · U(−1, 1), as paper O has it.
+    The first replica of a group has the network's own initialization, drawn from the stream (seed, *stream, group,
+    "initialization"); in each further copy every weight is multiplied by 1 + perturbation · U(−1, 1), as in paper O.
     """
     rows = []
     for group in groups:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.torch_seed(seed, *stream, group, "initialization"))
-            module = models.build(spec, input_shape, classes)
+            module = build(spec, input_shape, classes)
         base = np.concatenate([parameter.detach().numpy().reshape(-1) for parameter in module.parameters()]).astype(np.float32)
         rows.append(base)
         for copy in range(1, copies):
             factor = seeds.rng(seed, *stream, group, "perturbation", copy).uniform(-1, 1, len(base))
             rows.append((base * (1 + perturbation * factor)).astype(np.float32))
     return np.stack(rows)
-
-
-def _choose_method(module: nn.Module, method: str, device: torch.device) -> str:
-    if method not in METHODS:
-        raise KoopflowError(f"method: {method!r} is not accepted; accepted are {', '.join(METHODS)}")
-    if method == "matrix" and not isinstance(module, models.MLP):
-        raise KoopflowError("method: matrix is only for the model mlp; accepted here are auto, vmap and sequential")
-    if method != "auto":
-        return method
-    if isinstance(module, models.MLP):
-        return "matrix"
-    kinds = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
-    # Convolutions with each replica's own weights become grouped ones, which the CPU does slower than one after another;
-    # running statistics and dropout do not belong to vmap at all.
-    unfit = kinds if device.type == "cpu" else kinds[1:]
-    return "sequential" if any(isinstance(each, unfit) for each in module.modules()) else "vmap"

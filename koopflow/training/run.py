@@ -1,19 +1,25 @@
-"""One training on its way: the state that a checkpoint holds, one step of it, and what it leaves behind."""
+"""One training on its way: the state that a checkpoint holds, one step of it, and its result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from koopflow.training import optimizers
+from koopflow.training.engines.contract import DescendingEngine
 from koopflow.training.layout import Layout
 from koopflow.training.replicas import Replicas
+
+EXPLOSION = 1.0e6
+"""A loss above it counts as divergence, as NaN does."""
 
 
 @dataclass
 class Trained:
-    """What training leaves behind. Rows of diverged replicas are NaN from their divergence on.
+    """The result of a training. Rows of diverged replicas are NaN from their divergence on.
 
     Attributes
     ----------
@@ -22,74 +28,85 @@ class Trained:
     replicas : list of str
         ``group`` or ``group/copy``.
     weights : float32 (replica, parameter), buffers : float32 (replica, buffer)
-        After the last step; buffers are batch normalization's running statistics (no column where there are none).
+        After the last step; buffers are the running statistics of batch normalization (no column if there are none).
     loss : float32 (replica, step)
-        Mean loss of the batch of each step first_step … steps, before that step's update; the last one is of the batch
-        that would follow.
+        Mean loss on the batch of each step from the first to ``steps``, before that step's update; the last one is on the
+        batch that would follow.
     accuracy : dict of step to float64 (replica,)
         On the test images, at the steps asked for and at the end.
     kept : dict of step to (weights, buffers)
         At the steps asked for (rewind points), after so many updates.
     diverged : dict of replica name to step
-        First step whose loss was NaN, infinite or above the explosion limit.
+        First step whose loss was NaN, infinite or above `EXPLOSION`.
     """
 
     layout: Layout
     buffer_layout: Layout
     replicas: list[str]
-    weights: np.ndarray
-    buffers: np.ndarray
-    loss: np.ndarray
-    accuracy: dict[int, np.ndarray] = field(default_factory=dict)
-    kept: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    weights: NDArray[np.float32]
+    buffers: NDArray[np.float32]
+    loss: NDArray[np.float32]
+    accuracy: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    kept: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=dict)
     diverged: dict[str, int] = field(default_factory=dict)
 
 
 class Run:
-    """The state of one training: what a checkpoint holds and what the result is made of."""
+    """The state of one training.
 
-    def __init__(self, replicas: Replicas, optimizer: Mapping, mask, steps: int, first: int, names: list[str], explosion: float):
+    Attributes
+    ----------
+    replicas : Replicas
+    steps, first, step : int
+        Length of the training, the step it begins at, and the step it is at.
+    mask : tensor of float32, (replicas × parameters,), optional
+        Weights outside are zero and stay zero.
+    accuracy, kept, diverged
+        As in `Trained`; hooks write the first two.
+    """
+
+    def __init__(self, replicas: Replicas, optimizer: Mapping[str, Any], steps: int, first: int, names: Sequence[str]):
         self.replicas, self.steps, self.first, self.step = replicas, steps, first, first
-        self._names, self._explosion, self._mask = names, explosion, mask
+        self.mask: torch.Tensor | None = None
+        self._names = list(names)
         self._rate = optimizers.schedule(optimizer, steps)
         self._decay = float(optimizer.get("weight_decay", 0.0))
-        # Plain descent of an MLP is part of the matrix product that would make the gradient.
-        self._fused = replicas.method == "matrix" and optimizers.is_plain_descent(optimizer)
+        self._fused = optimizers.is_plain_descent(optimizer)
         self._optimizer = optimizers.build(optimizer, replicas.weights.flat)
         replicas.weights.flat.grad = replicas.gradients.flat
         self._loss = np.full((len(names), steps + 1 - first), np.nan, dtype=np.float32)
-        self.kept: dict = {}
-        self.accuracy: dict = {}
+        self.kept: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        self.accuracy: dict[int, NDArray[np.float64]] = {}
         self.diverged: dict[str, int] = {}
 
-    def advance(self, x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+    def advance(self, x: torch.Tensor, y: torch.Tensor) -> NDArray[np.float32]:
         """Do one update (none after the last step); return the losses (replica,) before it, NaN for diverged replicas."""
-        step, replicas = self.step, self.replicas
+        step, replicas, engine = self.step, self.replicas, self.replicas.engine
         if step == self.steps:
             before = replicas.buffers.flat.clone()
-            losses = replicas.engine.gradient(x, y, step)
-            replicas.buffers.flat.copy_(before)  # only a look at the loss: running statistics stay
-        elif self._fused:
-            losses = replicas.engine.descend(x, y, self._rate(step), self._decay)
-            if self._mask is not None:
-                replicas.weights.flat.mul_(self._mask)
+            found = engine.gradient(x, y, step)
+            replicas.buffers.flat.copy_(before)  # the loss alone is wanted: running statistics stay
+        elif self._fused and isinstance(engine, DescendingEngine):
+            found = engine.descend(x, y, self._rate(step), self._decay)
+            if self.mask is not None:
+                replicas.weights.flat.mul_(self.mask)
         else:
-            losses = replicas.engine.gradient(x, y, step)
-            if self._mask is not None:
+            found = engine.gradient(x, y, step)
+            if self.mask is not None:
                 # A weight that starts at zero and never sees a gradient stays exactly zero under momentum and Adam too.
-                replicas.gradients.flat.mul_(self._mask)
+                replicas.gradients.flat.mul_(self.mask)
             for group in self._optimizer.param_groups:
                 group["lr"] = self._rate(step)
             self._optimizer.step()
-        losses = losses.cpu().numpy().copy()
-        sound = losses <= self._explosion  # False for NaN
+        losses: NDArray[np.float32] = found.cpu().numpy().copy()
+        sound = losses <= EXPLOSION  # False for NaN
         if not sound.all():
             self._exclude(np.flatnonzero(~sound), losses)
         self._loss[:, step - self.first] = losses
         self.step += 1
         return losses
 
-    def _exclude(self, indices: np.ndarray, losses: np.ndarray) -> None:
+    def _exclude(self, indices: NDArray[np.intp], losses: NDArray[np.float32]) -> None:
         losses[indices] = np.nan
         for index in indices:
             if self._names[index] not in self.diverged:
@@ -98,11 +115,10 @@ class Run:
                     for view in stack.views.values():
                         view[index] = torch.nan
 
-    def state(self, captured: int) -> dict:
-        """Return everything to go on from, before the update of the present step."""
+    def state(self) -> dict[str, object]:
+        """Return all that is needed to go on with the update of the present step."""
         return {
             "step": self.step,
-            "captured": captured,
             "weights": self.replicas.weights.flat,
             "buffers": self.replicas.buffers.flat,
             "optimizer": self._optimizer.state_dict(),
@@ -112,18 +128,19 @@ class Run:
             "diverged": dict(self.diverged),
         }
 
-    def restore(self, state: dict) -> None:
-        """Go back to a saved state."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
         self.step = state["step"]
         self.replicas.weights.flat.copy_(state["weights"])
         self.replicas.buffers.flat.copy_(state["buffers"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._loss = state["loss"].numpy().copy()
-        self.kept = {step: tuple(tensor.numpy() for tensor in pair) for step, pair in state["kept"].items()}
+        self.kept = {step: (weights.numpy(), buffers.numpy()) for step, (weights, buffers) in state["kept"].items()}
         self.accuracy = {step: tensor.numpy() for step, tensor in state["accuracy"].items()}
         self.diverged = dict(state["diverged"])
 
     def result(self) -> Trained:
+        """Return the result of the training at the present step."""
         weights, buffers = self.replicas.weights.rows(), self.replicas.buffers.rows()
         layouts = self.replicas.layout, self.replicas.buffer_layout
         return Trained(*layouts, list(self._names), weights, buffers, self._loss, self.accuracy, self.kept, self.diverged)

@@ -1,27 +1,29 @@
-"""Fully connected ensembles by explicit batched matrix products, forward and backward, without autograd.
+"""Dense chains by explicit batched matrix products, forward and backward, without autograd.
 
-Activations lie as (replica, unit, image). The first layer of all copies that share a batch is then one matrix product per group,
-(copies·units × inputs) · (inputs × images), and nothing is ever moved. With plain descent the weight update is part of
-the product that
-makes the gradient, which is never written. Numbers agree with autograd to rounding (tested).
+Activations lie as (replica, unit, image). The first layer of all copies that share a batch is then one matrix product
+per group, (copies·units × inputs) · (inputs × images), and nothing is moved. With plain descent the product that would
+make the gradient updates the weights instead, and the gradient is never written. Numbers agree with autograd to rounding.
 """
 
 import torch
 import torch.nn.functional as F
 
+from koopflow.training.engines.contract import DenseChain
 from koopflow.training.layout import Stack
-from koopflow.training.models import MLP
+
+Update = tuple[float, float] | None
+"""Factors (of the weights, of the gradient) of a fused update; None to write the gradient."""
 
 
-class MLPEngine:
-    """Losses, gradients and outputs of an ensemble of one MLP; see `koopflow.training.replicas` for the contract."""
+class DenseEngine:
+    """Losses, gradients and outputs of an ensemble of one dense chain."""
 
-    def __init__(self, module: MLP, weights: Stack, gradients: Stack, groups: int, copies: int):
+    def __init__(self, chain: DenseChain, weights: Stack, gradients: Stack, groups: int, copies: int):
         self._w, self._g = weights, gradients
-        self._groups, self._copies, self._replicas = groups, copies, groups * copies
-        self._names, self._activation, self._sizes = module.layer_names, module.activation, module.sizes
-        self._bias = f"{self._names[0]}.bias" in weights.views
-        self._space: dict[tuple, torch.Tensor] = {}
+        self._copies, self._replicas = copies, groups * copies
+        self._names, self._activation = chain.layers, chain.activation
+        self._bias = f"{chain.layers[0]}.bias" in weights.views
+        self._space: dict[tuple[object, tuple[int, ...]], torch.Tensor] = {}
 
     def gradient(self, x: torch.Tensor, y: torch.Tensor, step: int) -> torch.Tensor:
         """Write the gradients of all replicas; return their losses (replica,)."""
@@ -32,7 +34,7 @@ class MLPEngine:
         return self._backward(x, y, (1 - rate * decay, -rate))
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs (replica, image, class) for images (image, …) that all replicas see."""
+        """Return the outputs (replica, image, class) for images (image, ...) that all replicas see."""
         a = x.reshape(len(x), -1).t()
         for index, name in enumerate(self._names):
             weight = self._w.views[f"{name}.weight"]
@@ -42,19 +44,14 @@ class MLPEngine:
                 z = torch.bmm(weight, a)
             if self._bias:
                 z += self._w.views[f"{name}.bias"].unsqueeze(2)
-            a = z if name == "output" else _activate(z, self._activation)
+            a = z if name == self._names[-1] else _activate(z, self._activation)
         return a.transpose(1, 2)
 
-    def _backward(self, x: torch.Tensor, y: torch.Tensor, update: tuple[float, float] | None) -> torch.Tensor:
+    def _backward(self, x: torch.Tensor, y: torch.Tensor, update: Update) -> torch.Tensor:
         groups, count = y.shape
         x = x.reshape(groups, count, -1)
         inputs, before = self._forward(x)
-        labels = y.view(groups, 1, 1, count).expand(groups, self._copies, 1, count).reshape(self._replicas, 1, count)
-        log_probability = torch.log_softmax(before[-1], 1, out=self._buffer("log", before[-1].shape))
-        losses = log_probability.gather(1, labels).mean(dim=(1, 2)).neg_()
-        slope = log_probability.exp_()
-        slope.scatter_add_(1, labels, slope.new_full((1, 1, 1), -1.0).expand(labels.shape))
-        slope.div_(count)
+        losses, slope = self._loss_and_slope(before[-1], y)
         for index in range(len(self._names) - 1, -1, -1):
             name = self._names[index]
             weight = self._w.views[f"{name}.weight"]
@@ -71,9 +68,22 @@ class MLPEngine:
                 slope = lower
         return losses
 
-    def _forward(self, x: torch.Tensor) -> tuple[list, list]:
-        """Return each layer's inputs (replica, unit, image) and its outputs before the activation (overwritten where
-        that loses nothing)."""
+    def _loss_and_slope(self, logits: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean cross-entropy (replica,) and its derivative by the logits (replica, class, image)."""
+        groups, count = y.shape
+        labels = y.view(groups, 1, 1, count).expand(groups, self._copies, 1, count).reshape(self._replicas, 1, count)
+        log_probability = torch.log_softmax(logits, 1, out=self._buffer("log", logits.shape))
+        losses = log_probability.gather(1, labels).mean(dim=(1, 2)).neg_()
+        slope = log_probability.exp_()
+        slope.scatter_add_(1, labels, slope.new_full((1, 1, 1), -1.0).expand(labels.shape))
+        slope.div_(count)
+        return losses, slope
+
+    def _forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return each layer's inputs and its outputs before the activation, both (replica, unit, image).
+
+        Activations whose derivative follows from their values overwrite the outputs.
+        """
         groups, count, _ = x.shape
         inputs, before = [x], []
         for index, name in enumerate(self._names):
@@ -88,23 +98,23 @@ class MLPEngine:
             if self._bias:
                 z.add_(self._w.views[f"{name}.bias"].unsqueeze(2))
             before.append(z)
-            if name != "output":
+            if name != self._names[-1]:
                 inputs.append(_activate(z, self._activation))
         return inputs, before
 
-    def _product(self, name: str, shape: tuple, slope: torch.Tensor, values: torch.Tensor, update) -> None:
+    def _product(self, name: str, shape: tuple[int, ...], slope: torch.Tensor, values: torch.Tensor, update: Update) -> None:
         if update is None:
             torch.bmm(slope, values, out=self._g.views[name].view(shape))
         else:
             self._w.views[name].view(shape).baddbmm_(slope, values, beta=update[0], alpha=update[1])
 
-    def _update_bias(self, name: str, slope: torch.Tensor, update) -> None:
+    def _update_bias(self, name: str, slope: torch.Tensor, update: Update) -> None:
         total = torch.sum(slope, 2, out=self._g.views[name])
         if update is not None:
             self._w.views[name].mul_(update[0]).add_(total, alpha=update[1])
 
-    def _buffer(self, key, shape) -> torch.Tensor:
-        """Return memory used again at every step."""
+    def _buffer(self, key: object, shape: tuple[int, ...]) -> torch.Tensor:
+        """Return memory that every step reuses."""
         found = self._space.get((key, tuple(shape)))
         if found is None:
             found = self._space[key, tuple(shape)] = torch.empty(shape, device=self._w.flat.device)

@@ -1,0 +1,78 @@
+"""Which modules of this library a module depends on, read from syntax trees; nothing is imported or executed.
+
+Names in registries count as imports. Only the standard library is needed, so this can run while a workflow file is parsed.
+"""
+
+import ast
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "koopflow"
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds the package."""
+
+_TARGET = re.compile(r'"(koopflow(?:\.\w+)+):\w+"')  # how a koopflow.core.registry.Registry names what it imports
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold statements; expressions hold no import
+
+
+def closure(root: Path, files: Iterable[Path]) -> list[Path]:
+    """Return `files` and all files of the package below `root` that they import, directly or not, sorted."""
+    found: set[Path] = set()
+    waiting = list(files)
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_imported_files(root, file))
+    return sorted(found)
+
+
+def code_digest(*modules: str) -> str:
+    """Return a SHA-256 digest (hex) of the source of `modules`, given by dotted name, and of all that they depend on.
+
+    A result that is kept under a name made from this digest is forgotten when the code behind it changes, and only then.
+    """
+    digest = hashlib.sha256()
+    for file in closure(ROOT, [module_file(ROOT, module) or ROOT / module for module in modules]):
+        digest.update(file.relative_to(ROOT).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _imported_files(root: Path, file: Path) -> tuple[Path, ...]:
+    """Return the package's files that `file` imports, at its top or inside its functions, with the packages they stand in.
+
+    The package's own ``__init__.py`` lists the public names, which it imports when they are asked for: none by itself.
+    """
+    if file == root / PACKAGE / "__init__.py":
+        return ()
+    text = file.read_text(encoding="utf-8")
+    modules: set[str] = set(_TARGET.findall(text))
+    waiting: list[ast.AST] = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        waiting += [inner for field in _BLOCKS for inner in getattr(node, field, ()) if isinstance(inner, ast.AST)]
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules.add(node.module)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+    found: set[Path] = set()
+    for module in modules:
+        parts = module.split(".")
+        if parts[0] == PACKAGE:
+            files = (module_file(root, ".".join(parts[:end])) for end in range(1, len(parts) + 1))
+            found.update(file for file in files if file is not None)
+    return tuple(sorted(found))
+
+
+def module_file(root: Path, module: str) -> Path | None:
+    """Return the file of the dotted `module` below `root`, or None where the name is an object inside a module."""
+    path = root.joinpath(*module.split("."))
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None

@@ -1,0 +1,1 @@
+"""Networks: `registry` lists their names, `build` makes one, and each family has a module of its own."""
