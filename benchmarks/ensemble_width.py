@@ -18,9 +18,9 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from koopflow.data.images import load
-from koopflow.training import models
 from koopflow.training.capture import Capture
-from koopflow.training.ensemble import train
+from koopflow.training.ensemble import Ensemble, train
+from koopflow.training.models.build import build
 
 GROUPS, COPIES, STEPS, BATCH, RATE = 25, 10, 1000, 60, 0.1
 
@@ -33,12 +33,12 @@ def ensemble(images, width: int, folder: Path, device: str) -> float:
     setup = {"model": model(width), "optimizer": {"name": "sgd", "learning_rate": RATE}, "batch_size": BATCH, "steps": STEPS}
     begin = time.perf_counter()
     capture = Capture(str(folder / f"{width}.h5"), ["last"])
-    train(setup, images, seed=0, groups=range(GROUPS), copies=COPIES, capture=capture, device=device)
+    train(setup, images, Ensemble(range(GROUPS), 0, copies=COPIES), hooks=[capture], device=device)
     return time.perf_counter() - begin
 
 
 def one_network(batches, width: int, images) -> float:
-    network = models.build(model(width), images.shape, 10)
+    network = build(model(width), images.shape, 10)
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE)
     states = []
     begin = time.perf_counter()

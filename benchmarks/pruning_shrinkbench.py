@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from koopflow.core import seeds
 from koopflow.data import images as data
 from koopflow.pruning import evaluation, mask, scoring, selection
-from koopflow.training import ensemble, models
+from koopflow.training.ensemble import Ensemble, train
 from koopflow.training.evaluation import gradients
+from koopflow.training.models.build import build
 
 METHODS = {
     "global_magnitude": ("magnitude", "global"),
@@ -51,7 +52,7 @@ def shrinkbench(root: str, weights: np.ndarray, score: str, scope: str, compress
     normal = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     train, test = (datasets.MNIST(root, train=part, transform=normal) for part in (True, False))
     loader = DataLoader(test, batch_size=128, shuffle=False, num_workers=0)
-    network = models.build(MODEL, SHAPE, 10)
+    network = build(MODEL, SHAPE, 10)
     evaluation.put(network, weights)
     named = dict(network.named_parameters())
     prunable = [name for name in named if not name.startswith("fc2.")]
@@ -86,7 +87,7 @@ def main() -> None:
     images = data.load({"source": "mnist"}, data_root=root)
     part = replace(images, x_train=images.x_train[:20000], y_train=images.y_train[:20000], x_test=images.x_test[:100])
     part = replace(part, y_test=images.y_test[:100])
-    weights = ensemble.train(SETUP, part, seed=0, stream=("benchmark",), groups=[0]).weights[0]
+    weights = train(SETUP, part, Ensemble([0], 0, ("benchmark",))).weights[0]
     parameters, _ = evaluation.layouts(MODEL, images)
     rows, pairs = [], [(name, c) for name in METHODS for c in COMPRESSIONS]
 
@@ -120,7 +121,7 @@ def main() -> None:
     for name, (start, stop) in zip((n for n, _ in parameters), mask.spans(parameters)):
         if name.startswith(("conv2.", "fc1.")):
             kept[start + (stop - start) // 2 : stop] = 0
-    network = models.build(MODEL, SHAPE, 10)
+    network = build(MODEL, SHAPE, 10)
     evaluation.put(network, kept)
     begun = time.perf_counter()
     whole = evaluation.accuracy(network.to(memory_format=torch.channels_last), evaluate.x, evaluate.y)

@@ -20,7 +20,7 @@ STRETCHES, EVERY, BATCH, CAPTURES = 6, 10, 128, 300
 def main() -> None:
     import torch
 
-    from koopflow.training.models import build
+    from koopflow.training.models.build import build
     from koopflow.trajectory import TrajectoryRecorder
 
     torch.manual_seed(0)

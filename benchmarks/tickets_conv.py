@@ -17,13 +17,13 @@ import torch
 from torch import nn
 
 from koopflow.data.images.sets import Images
-from koopflow.training.ensemble import train
+from koopflow.training.ensemble import Ensemble, Start, train
 from koopflow.training.replicas import Replicas
 
 
 def plain_resnet(input_shape, classes, depth=14, width=8):
     """A residual network of CIFAR whose normalization keeps no running statistics."""
-    from koopflow.training.models import build
+    from koopflow.training.models.build import build
 
     network = build({"name": f"resnet{depth}", "width": width}, input_shape, classes)
     for module in network.modules():
@@ -48,10 +48,10 @@ def milliseconds(model, images: Images, replicas: int, method: str, steps: int) 
     setup = {"model": model, "optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}, "batch_size": 50}
     net = Replicas(model, images.shape, images.classes, 1)
     masks = np.random.default_rng(1).random((replicas, net.layout.size)) < 0.5
-    common = {"seed": 0, "groups": range(replicas), "masks": masks, "device": "cpu", "method": method}
-    train(setup | {"steps": 1}, images, **common)
+    ensemble, start = Ensemble(range(replicas), 0), Start(masks=masks)
+    train(setup | {"steps": 1}, images, ensemble, start=start, device="cpu", method=method)
     started = time.process_time()
-    train(setup | {"steps": steps}, images, **common)
+    train(setup | {"steps": steps}, images, ensemble, start=start, device="cpu", method=method)
     return 1000 * (time.process_time() - started) / (steps + 1) / replicas
 
 

@@ -11,7 +11,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.io.tables import write_csv
     from koopflow.training.capture import Capture
     from koopflow.training.checkpoint import Checkpoint
-    from koopflow.training.ensemble import train
+    from koopflow.training.ensemble import Ensemble, train
+    from koopflow.training.hooks import Progress
 
     given, name, setup = snakemake.params, snakemake.wildcards.setup, snakemake.params.setup
     images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
@@ -19,15 +20,13 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         trained = train(
             setup,
             images,
-            seed=given.seed,
-            stream=("equivalence", name),
-            groups=range(*given.seeds),
-            copies=given.copies,
-            perturbation=given.perturbation,
-            capture=Capture(snakemake.output.trajectories, tuple(setup["koopman"]["observables"]), given.capture_every),
+            Ensemble(range(*given.seeds), given.seed, ("equivalence", name), given.copies, given.perturbation),
+            hooks=[
+                Capture(snakemake.output.trajectories, tuple(setup["koopman"]["observables"]), given.capture_every),
+                Progress(lambda done, total: bar.update(done - bar.n)),
+            ],
             checkpoint=Checkpoint(".checkpoints/equivalence", every_steps=given.checkpoint_interval),
             device=given.device,
-            progress=lambda done, total: bar.update(done - bar.n),
         )
     replicas = pd.DataFrame(
         {

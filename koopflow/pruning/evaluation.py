@@ -10,10 +10,11 @@ from torch import nn
 
 from koopflow.data.images.sets import Images
 from koopflow.pruning.mask import Mask
+from koopflow.training.device import choose_device
+from koopflow.training.engines.contract import dense_chain_of
 from koopflow.training.evaluation import score
 from koopflow.training.layout import Layout
-from koopflow.training.models import MLP, build
-from koopflow.training.replicas import choose_device
+from koopflow.training.models.build import build
 
 PIXELS = 80_000  # of the images that go through a network at once: few enough for a convolution's output to stay in the cache
 BATCHED = 1 << 24  # weights of fully connected networks that are evaluated side by side: 64 MB
@@ -154,7 +155,7 @@ class Evaluator:
         self._model, self._images = model, images
         self._used = positions(self.network, images.shape)
         self._device = choose_device(device)
-        if not isinstance(self.network, MLP):
+        if dense_chain_of(self.network) is None:
             self.network.to(self._device)
             self.x = torch.from_numpy(images.x_test).to(self._device).contiguous(memory_format=torch.channels_last)
             self.y = torch.from_numpy(images.y_test).to(self._device)
@@ -167,7 +168,7 @@ class Evaluator:
         return [found[row.tobytes()] for row in rows]
 
     def _accuracies(self, rows: list[np.ndarray], buffers: np.ndarray | None) -> list[float]:
-        if isinstance(self.network, MLP):
+        if dense_chain_of(self.network) is not None:
             some = max(1, BATCHED // len(rows[0]))
             blocks = (np.stack(rows[start : start + some]) for start in range(0, len(rows), some))
             return [value for block in blocks for value in score(self._model, block, self._images, device=str(self._device))[0]]

@@ -1,6 +1,5 @@
 """One pruning study: decompose the trajectory of its networks, score, mask, evaluate; everything in one process on weights in memory."""
 
-import hashlib
 import itertools
 import json
 from collections.abc import Mapping
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from koopflow.core.code_inputs import source_files
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.io.columns import NETWORK_TABLES
@@ -143,14 +141,10 @@ def _store(checkpoint: Checkpoint | None, job: Job, methods: Mapping, masks) -> 
     """Return where finished moments are kept, named by all that their numbers depend on."""
     if checkpoint is None:
         return None
-    digest = hashlib.sha256()
-    root = Path(__file__).parents[2]
-    for file in source_files(root, __name__):
-        digest.update((root / file).read_bytes())
     about = {"pruning": job.name, "study": job.study, "methods": methods, "seed": job.seed, "masks": str(masks)}
     last = job.trajectory.window(int(job.trajectory.steps[-1]), int(job.trajectory.steps[-1])).read(check=False)
     arrays = {"last": last, "x": job.images.x_test, "y": job.images.y_test}
-    return Store(checkpoint, {**about, "networks": job.networks.seeds, "code": digest.hexdigest()}, arrays)
+    return Store(checkpoint, {**about, "networks": job.networks.seeds}, arrays, code="koopflow.pruning.study")
 
 
 def parts(study: Mapping, networks_per_job: int | None) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ from koopflow.io import npz
 from koopflow.training import ensemble
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
+from koopflow.training.hooks import Keep, Progress
 
 LARGEST_BATCH = 1 << 26  # weights of one ensemble of masked networks: 256 MB in float32
 
@@ -112,14 +113,14 @@ def train(
     trained = ensemble.train(
         whole,
         images,
-        seed=seed,
-        stream=("pruning", name),
-        groups=list(seeds),
-        capture=Capture(str(path), study=about, only=captured),
-        keep=set(steps.values()),
+        ensemble.Ensemble(list(seeds), seed, ("pruning", name)),
+        hooks=[
+            Keep(steps.values()),
+            Capture(str(path), study=about, only=captured),
+            *([] if progress is None else [Progress(progress)]),
+        ],
         checkpoint=checkpoint,
         device=device,
-        progress=progress,
     )
     diverged = {int(replica): step for replica, step in trained.diverged.items()}
     return Networks(list(seeds), {step: kept[1] for step, kept in trained.kept.items()}, diverged)
@@ -164,13 +165,12 @@ def fine_tune(
         trained = ensemble.train(
             whole,
             images,
-            seed=seed,
-            stream=("pruning", name, step, "finetune"),
-            groups=list(seeds),
-            copies=copies,
-            initial=np.repeat(weights, copies, axis=0),
-            initial_buffers=np.repeat(buffers, copies, axis=0) if buffers.shape[1] else None,
-            masks=some.reshape(networks * copies, size),
+            ensemble.Ensemble(list(seeds), seed, ("pruning", name, step, "finetune"), copies),
+            start=ensemble.Start(
+                np.repeat(weights, copies, axis=0),
+                np.repeat(buffers, copies, axis=0) if buffers.shape[1] else None,
+                some.reshape(networks * copies, size),
+            ),
             checkpoint=checkpoint,
             device=device,
         )

@@ -11,7 +11,9 @@ import numpy as np
 
 from koopflow.core.errors import KoopflowError
 from koopflow.training.checkpoint import Checkpoint
+from koopflow.training.ensemble import Ensemble, Start
 from koopflow.training.ensemble import train as train_ensemble
+from koopflow.training.hooks import Keep
 from koopflow.training.layout import Layout
 from koopflow.training.replicas import Replicas, initial_weights
 
@@ -101,15 +103,14 @@ def train(
     done = train_ensemble(
         setup.describe(),
         images,
-        seed=seed,
-        groups=[str(name) for name in names],
-        stream=("tickets", stream),
-        copies=copies,
-        initial=_join(net.layout, weights)[order],
-        initial_buffers=_join(net.buffer_layout, weights)[order] if net.buffer_layout.size else None,
-        masks=_join(net.layout, held)[order].astype(bool),
-        first_step=first_step,
-        keep=keep,
+        Ensemble([str(name) for name in names], seed, ("tickets", stream), copies),
+        start=Start(
+            _join(net.layout, weights)[order],
+            _join(net.buffer_layout, weights)[order] if net.buffer_layout.size else None,
+            _join(net.layout, held)[order].astype(bool),
+            first_step,
+        ),
+        hooks=[Keep(keep)],
         device=setup.device,
         checkpoint=Checkpoint(setup.checkpoints, every_steps=setup.interval) if setup.checkpoints else None,
     )

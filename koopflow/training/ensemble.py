@@ -119,16 +119,7 @@ def train(
     if not any(isinstance(hook, Evaluate) for hook in hooks):
         hooks.append(Evaluate())
     run, batches = _prepare(setup, images, ensemble, start, (device, method))
-    about = {
-        "setup": {key: setup[key] for key in ("model", "optimizer", "batch_size", "steps")},
-        "data": images.name,
-        "seed": ensemble.seed,
-        "stream": [str(name) for name in ensemble.stream],
-        "replicas": ensemble.names,
-        "perturbation": ensemble.perturbation,
-        "first_step": start.step,
-    }
-    context = Context(run, images, [str(group) for group in ensemble.groups], about)
+    context = Context(run, images, [str(group) for group in ensemble.groups], _about(setup, images, ensemble, start))
     for hook in hooks:
         hook.prepare(context)
     run.mask = _begin(run.replicas, setup, images, ensemble, start)
@@ -188,6 +179,19 @@ def _prepare(
     return Run(replicas, optimizer, steps, start.step, names), batches
 
 
+def _about(setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start) -> dict[str, object]:
+    """Return what the numbers of a training depend on, apart from arrays, as plain values."""
+    return {
+        "setup": {key: setup[key] for key in ("model", "optimizer", "batch_size", "steps")},
+        "data": images.name,
+        "seed": ensemble.seed,
+        "stream": [str(name) for name in ensemble.stream],
+        "replicas": ensemble.names,
+        "perturbation": ensemble.perturbation,
+        "first_step": start.step,
+    }
+
+
 def _store(checkpoint: Checkpoint, context: Context, hooks: Sequence[Hook], start: Start) -> Store:
     """Return the checkpoint file of this very training."""
     replicas, images = context.run.replicas, context.images
@@ -213,9 +217,7 @@ def _steps(setup: Mapping[str, Any], first: int) -> int:
     return steps
 
 
-def _begin(
-    replicas: Replicas, setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start
-) -> torch.Tensor | None:
+def _begin(replicas: Replicas, setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start) -> torch.Tensor | None:
     """Set the starting weights and return the mask in the order of the flat weights (None without masks)."""
     weights = start.weights
     if weights is None:

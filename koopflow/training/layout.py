@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 
-
 @dataclass(frozen=True)
 class Layout:
     """Names and shapes of a network's tensors, in the network's order.

@@ -96,7 +96,7 @@ class Replicas:
 
 
 def initial_weights(
-    spec: Mapping | str,
+    spec: ModelSpec,
     input_shape: Sequence[int],
     classes: int,
     *,

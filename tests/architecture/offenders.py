@@ -4,7 +4,6 @@ UPWARD: set[str] = set()
 CIRCLES: set[str] = {
     "koopflow.data.series.csv koopflow.data.series.registry koopflow.data.series.synthetic",
     "koopflow.koopman.dmd koopflow.koopman.variants",
-    "koopflow.training.convolutional koopflow.training.models",
     "koopflow.trajectory koopflow.trajectory.reader koopflow.trajectory.recorder",
 }
 LONG_MODULES: set[str] = set()
@@ -13,7 +12,6 @@ LONG_FUNCTIONS: set[str] = {
     "koopflow.figures.style:use",
     "koopflow.koopman.dmd:fit",
     "koopflow.tickets.imp:run_chain",
-    "koopflow.training.ensemble:train",
     "koopflow.workflow.job:job",
 }
 DICTS: set[str] = {

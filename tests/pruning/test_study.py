@@ -18,9 +18,9 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data import images as data
 from koopflow.io import columns
 from koopflow.pruning import evaluation, mask, measurements, selection, study, training
-from koopflow.training import models
 from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.training.evaluation import score
+from koopflow.training.models.build import build
 from koopflow.training.replicas import initial_weights
 from koopflow.trajectory import Trajectory, TrajectoryRecorder, TrajectoryWriter
 
@@ -125,7 +125,7 @@ def test_recorded_states_are_the_weights_after_every_step(digits, once):
     whole, path, _ = once
     spec, per_epoch = {"seed": 0, "stream": ("pruning", "tiny"), "groups": [0, 1]}, len(digits.x_train) // 60
     assert training.moments(whole, digits) == {0.9: round(0.9 * per_epoch), 6: 6 * per_epoch}
-    network = models.build(STUDY["model"], (1, 8, 8), 10)
+    network = build(STUDY["model"], (1, 8, 8), 10)
     evaluation.put(network, initial_weights(STUDY["model"], (1, 8, 8), 10, **spec)[1])
     x, y, states = torch.from_numpy(digits.x_train), torch.from_numpy(digits.y_train), {}
     for step in range(6 * per_epoch + 1):
@@ -293,7 +293,7 @@ def test_saved_masks_are_those_that_were_evaluated(digits, once, tables):
 def record(digits, path, model, batch=60, epochs=6, every=1):
     """A user's own loop, recorded as the README shows it: the state after the first update is its step 0."""
     torch.manual_seed(3)
-    network = models.build(model, (1, 8, 8), 10)
+    network = build(model, (1, 8, 8), 10)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     x, y = torch.from_numpy(digits.x_train), torch.from_numpy(digits.y_train)
     with TrajectoryRecorder(network, path, every=every) as recorder:
@@ -360,7 +360,7 @@ def test_nan_among_the_weights_of_a_trajectory_is_one_line(digits, tmp_path):
 @pytest.mark.parametrize("dead", [0.0, 0.6, 1.0])
 def test_dropping_dead_channels_changes_no_output(name, shape, dead):
     torch.manual_seed(3)
-    network = models.build(name, shape, 10)
+    network = build(name, shape, 10)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for layer in list(network)[:-1]:
@@ -389,7 +389,7 @@ def test_evaluation_agrees_with_plain_forward_passes(digits, model):
     buffers = np.random.default_rng(0).uniform(0.5, 1.5, layout.size).astype(np.float32)
     found = evaluation.Evaluator(model, digits)(list(weights), buffers)
     for row, accuracy in zip(weights, found):
-        network = models.build(model, (1, 8, 8), 10).eval()
+        network = build(model, (1, 8, 8), 10).eval()
         evaluation.put(network, row, buffers)
         for name, value in layout.tensors(buffers).items():
             np.testing.assert_array_equal(dict(network.named_buffers())[name], value)
@@ -401,7 +401,7 @@ def test_evaluation_agrees_with_plain_forward_passes(digits, model):
 
 def test_multiply_adds_of_mnistnet():
     images = data.load({"source": "gaussian_clusters", "like": "x"}, named={"x": {"source": "digits"}})
-    network = models.build("mnistnet", (1, 28, 28), 10)
+    network = build("mnistnet", (1, 28, 28), 10)
     parameters = tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
     assert mask.size(parameters) == 431_080
     used = evaluation.positions(network, (1, 28, 28))

@@ -194,7 +194,9 @@ def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path)
     with pytest.raises(KoopflowError, match=r"p.parquet: format version 0.*recreate it"):
         read_parquet(tmp_path / "p.parquet")
     torch.save(STATE, tmp_path / "old.pt")
-    with pytest.raises(KoopflowError, match=r"old.pt: a checkpoint of another format version; remove it to train anew"):
+    with pytest.raises(
+        KoopflowError, match=r"old.pt: a checkpoint of another format version; remove it to train from the beginning"
+    ):
         checkpoint.read(tmp_path / "old.pt")
 
 

@@ -21,16 +21,17 @@ import os, sys
 from koopflow.data.images import load
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
-from koopflow.training.ensemble import train
+from koopflow.training.ensemble import Ensemble, train
+from koopflow.training.hooks import Progress
 import numpy as np, torch
 
 torch.set_num_threads(1)
 setup = {{"model": {{"name": "mlp", "widths": [8], "bias": False}}, "optimizer": {{"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}},
          "batch_size": 20, "steps": {STEPS}}}
 told = os.open("steps.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-trained = train(setup, load({{"source": "digits", "train_size": 200}}), seed=3, groups=range(3), copies=2, stream=("interrupted",),
-    capture=Capture("t.h5", ("last",)), checkpoint=Checkpoint("checkpoints", every_seconds=1e9, every_steps={INTERVAL}),
-    progress=lambda done, steps: os.write(told, b"%d\\n" % done))
+trained = train(setup, load({{"source": "digits", "train_size": 200}}), Ensemble(range(3), 3, ("interrupted",), copies=2),
+    hooks=[Capture("t.h5", ("last",)), Progress(lambda done, steps: os.write(told, b"%d\\n" % done))],
+    checkpoint=Checkpoint("checkpoints", every_seconds=1e9, every_steps={INTERVAL}))
 np.savez("trained.npz", weights=trained.weights, loss=trained.loss)
 """
 
@@ -116,7 +117,7 @@ def test_a_damaged_checkpoint_is_one_line_with_its_remedy(tmp_path):
     path.write_bytes(content)
     run = trainer(folder)
     assert run.wait(60) == 1
-    assert f"{path.name}: a damaged checkpoint (its checksum does not match); remove it to train anew" in said(folder)
+    assert f"{path.name}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning" in said(folder)
 
 
 @pytest.mark.slow

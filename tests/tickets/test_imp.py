@@ -60,7 +60,7 @@ def test_training_under_masks_agrees_with_plain_torch_one_network_at_a_time():
     import torch
 
     from koopflow.training.batches import Batches
-    from koopflow.training.models import build
+    from koopflow.training.models.build import build
 
     images = clusters()
     optimizer = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
@@ -183,7 +183,7 @@ def test_controls_keep_the_tickets_densities_and_one_shot_its_count():
 def test_a_ticket_is_loaded_by_torch_in_two_lines(tmp_path):
     from safetensors.torch import load_file
 
-    from koopflow.training.models import build
+    from koopflow.training.models.build import build
 
     chain = run(3)
     path = chains.write_tickets(chain, tmp_path, [2])[1]

@@ -38,10 +38,10 @@ def test_running_statistics_travel_with_the_ticket_and_through_its_file(short, t
     assert list(again.masks[0]) == list(short.masks[0])
     from safetensors.torch import load_file
 
-    from koopflow.training import models
+    from koopflow.training.models.build import build
 
     ticket = load_file(chains.write_tickets(short, tmp_path, [1])[0])
-    missing = models.build({"name": "resnet8", "width": 2}, (1, 8, 8), 10).load_state_dict(ticket, strict=False).missing_keys
+    missing = build({"name": "resnet8", "width": 2}, (1, 8, 8), 10).load_state_dict(ticket, strict=False).missing_keys
     assert all(name.endswith("num_batches_tracked") for name in missing)
 
 

@@ -14,10 +14,12 @@ import torch.nn.functional as F
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
-from koopflow.training import evaluation, models
+from koopflow.training import evaluation
 from koopflow.training.batches import Batches
 from koopflow.training.capture import Capture
-from koopflow.training.ensemble import train
+from koopflow.training.ensemble import Ensemble, Start, train
+from koopflow.training.hooks import Keep
+from koopflow.training.models.build import build
 from koopflow.training.replicas import initial_weights
 from koopflow.trajectory import Trajectory
 
@@ -38,8 +40,8 @@ def setup(optimizer=PLAIN, steps=40, model=None, batch_size=30):
 
 @pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, ADAM])
 def test_a_replica_equals_a_plain_loop(digits, optimizer):
-    result = train(setup(optimizer), digits, seed=3, stream=["s"], groups=["a"], device="cpu")
-    network = models.build({"name": "mlp", "widths": [6]}, digits.shape, 10)
+    result = train(setup(optimizer), digits, Ensemble(["a"], 3, ["s"]), device="cpu")
+    network = build({"name": "mlp", "widths": [6]}, digits.shape, 10)
     start = initial_weights({"name": "mlp", "widths": [6]}, digits.shape, 10, seed=3, stream=["s"], groups=["a"])
     torch.nn.utils.vector_to_parameters(torch.from_numpy(start[0]), network.parameters())
     options = {"lr": optimizer["learning_rate"]}
@@ -60,15 +62,16 @@ def test_a_replica_equals_a_plain_loop(digits, optimizer):
 
 @pytest.mark.parametrize("model", [{"name": "mlp", "widths": [6]}, CONVOLUTIONAL])
 def test_a_replica_does_not_see_its_neighbours(digits, model):
-    together = train(setup(model=model), digits, seed=0, groups=["a", "b", "c"], copies=2, device="cpu")
-    alone = train(setup(model=model), digits, seed=0, groups=["b"], copies=2, device="cpu")
+    together = train(setup(model=model), digits, Ensemble(["a", "b", "c"], 0, copies=2), device="cpu")
+    alone = train(setup(model=model), digits, Ensemble(["b"], 0, copies=2), device="cpu")
     np.testing.assert_allclose(together.weights[2:4], alone.weights, atol=1e-5)
     assert together.replicas[2:4] == alone.replicas == ["b/0", "b/1"]
 
 
 def test_the_same_call_gives_the_same_bytes(digits, tmp_path):
     for name in ("one", "two"):
-        train(setup(), digits, seed=0, groups=range(2), copies=2, capture=Capture(str(tmp_path / name), ["last"]), device="cpu")
+        hooks = [Capture(str(tmp_path / name), ["last"])]
+        train(setup(), digits, Ensemble(range(2), 0, copies=2), hooks=hooks, device="cpu")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -90,20 +93,20 @@ def test_groups_have_batch_orders_of_their_own(digits):
 def test_masked_weights_stay_exactly_zero(digits, optimizer, model):
     size = initial_weights(model, digits.shape, 10, seed=0, stream=[], groups=[0]).shape[1]
     masks = np.random.default_rng(0).random((2, size)) < 0.3
-    result = train(setup(optimizer, model=model), digits, seed=0, groups=range(2), masks=masks, device="cpu")
+    result = train(setup(optimizer, model=model), digits, Ensemble(range(2), 0), start=Start(masks=masks), device="cpu")
     assert np.all(result.weights[~masks] == 0)
     assert np.mean(result.weights[masks] != 0) > 0.9
 
 
 def test_rewound_training_goes_on_as_if_uninterrupted(digits):
-    whole = train(setup(), digits, seed=0, groups=range(2), keep=[15], device="cpu")
-    again = train(setup(), digits, seed=0, groups=range(2), initial=whole.kept[15][0], first_step=15, device="cpu")
+    whole = train(setup(), digits, Ensemble(range(2), 0), hooks=[Keep([15])], device="cpu")
+    again = train(setup(), digits, Ensemble(range(2), 0), start=Start(whole.kept[15][0], step=15), device="cpu")
     np.testing.assert_array_equal(whole.weights, again.weights)
 
 
 def test_captured_states_are_the_weights_before_each_update(digits, tmp_path):
     capture = Capture(str(tmp_path / "t.h5"), ["output.*"], every=5, first=10, last=40)
-    result = train(setup(), digits, seed=0, groups=range(2), capture=capture, keep=[20], device="cpu")
+    result = train(setup(), digits, Ensemble(range(2), 0), hooks=[capture, Keep([20])], device="cpu")
     columns = np.r_[result.layout.place("output.weight"), result.layout.place("output.bias")]
     with Trajectory(tmp_path / "t.h5") as trajectory:
         weights = trajectory.read()
@@ -116,8 +119,8 @@ def test_captured_states_are_the_weights_before_each_update(digits, tmp_path):
 def test_divergence_is_recorded_by_name_and_leaves_the_others_alone(digits):
     start = initial_weights({"name": "mlp", "widths": [6]}, digits.shape, 10, seed=0, stream=[], groups=range(2))
     start[0] *= 1e15
-    result = train(setup(), digits, seed=0, groups=range(2), initial=start, device="cpu")
-    alone = train(setup(), digits, seed=0, groups=[1], initial=start[1:], device="cpu")
+    result = train(setup(), digits, Ensemble(range(2), 0), start=Start(start), device="cpu")
+    alone = train(setup(), digits, Ensemble([1], 0), start=Start(start[1:]), device="cpu")
     assert list(result.diverged) == ["0"]
     assert np.isnan(result.weights[0]).all()
     assert np.isnan(result.accuracy[40][0])
@@ -126,7 +129,7 @@ def test_divergence_is_recorded_by_name_and_leaves_the_others_alone(digits):
 
 def test_batch_normalization_learns_and_is_evaluated_with_its_own_statistics(digits):
     model = {"name": "resnet8", "width": 4}
-    result = train(setup(MOMENTUM, 60, model), digits, seed=0, groups=range(2), device="cpu")
+    result = train(setup(MOMENTUM, 60, model), digits, Ensemble(range(2), 0), device="cpu")
     accuracy, _ = evaluation.score(model, result.weights, digits, buffers=result.buffers, device="cpu")
     np.testing.assert_array_equal(accuracy, result.accuracy[60])
     assert accuracy.min() > 0.5
@@ -135,14 +138,14 @@ def test_batch_normalization_learns_and_is_evaluated_with_its_own_statistics(dig
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"batch_size": 5000}, "batch_size: 5000"),
-        ({"steps": 0}, "steps: 0"),
-        ({"model": "mpl"}, "did you mean 'mlp'"),
-        ({"model": {"name": "mlp", "width": 5}}, "did you mean 'widths'"),
+        ({"batch_size": 5000}, "got 5000"),
+        ({"steps": 0}, "got 0"),
+        ({"model": "mpl"}, "did you mean mlp"),
+        ({"model": {"name": "mlp", "width": 5}}, "did you mean widths"),
         ({"model": "mnistnet"}, "too small"),
-        ({"model": "no_such_package:network"}, "does not import"),
-        ({"model": "math:sqrt"}, "could not be built|returned"),
-        ({"model": "fractions:Fraction"}, "returned Fraction"),
+        ({"model": "no_such_package:network"}, "cannot be imported"),
+        ({"model": "math:sqrt"}, "cannot be built|must return"),
+        ({"model": "fractions:Fraction"}, "got Fraction"),
         ({"optimizer": {"name": "sgd", "learning_rate": "1e-3"}}, "learning_rate: '1e-3'"),
         ({"optimizer": {"name": "sgd", "learning_rate": 0.1, "momentm": 1}}, "momentm"),
         ({"optimizer": {"name": "sgd", "learning_rate": 0.1, "schedule": {"name": "cosin"}}}, "cosin"),
@@ -150,12 +153,12 @@ def test_batch_normalization_learns_and_is_evaluated_with_its_own_statistics(dig
 )
 def test_a_bad_set_up_is_named_in_one_line(digits, changes, named):
     with pytest.raises(KoopflowError, match=named):
-        train({**setup(), **changes}, digits, seed=0, groups=[0], device="cpu")
+        train({**setup(), **changes}, digits, Ensemble([0], 0), device="cpu")
 
 
 def test_a_pattern_that_matches_nothing_is_refused_before_training(digits, tmp_path):
-    with pytest.raises(KoopflowError, match=r"'fc9\.\*' matches no parameter.*output\.weight"):
-        train(setup(), digits, seed=0, groups=[0], capture=Capture(str(tmp_path / "t.h5"), ["fc9.*"]), device="cpu")
+    with pytest.raises(KoopflowError, match=r"no parameter matches 'fc9\.\*'.*output\.weight"):
+        train(setup(), digits, Ensemble([0], 0), hooks=[Capture(str(tmp_path / "t.h5"), ["fc9.*"])], device="cpu")
     assert not list(tmp_path.iterdir())
 
 
@@ -164,13 +167,14 @@ import sys, numpy as np, torch, time
 from koopflow.data.images import load
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
-from koopflow.training.ensemble import train
+from koopflow.training.ensemble import Ensemble, train
+from koopflow.training.hooks import Evaluate, Keep, Progress
 torch.set_num_threads(1)
 folder, slow = sys.argv[1], float(sys.argv[2])
 setup = {"model": {"name": "mlp", "widths": [6]}, "optimizer": {"name": "adam", "learning_rate": 0.01}, "batch_size": 30, "steps": 120}
-result = train(setup, load("digits"), seed=0, groups=range(2), copies=2, capture=Capture(folder + "/t.h5", ["*"]), keep=[7],
-    evaluate=[20], checkpoint=Checkpoint(folder + "/checkpoints", every_steps=10), device="cpu",
-    progress=lambda done, total: time.sleep(slow))
+hooks = [Capture(folder + "/t.h5", ["*"]), Keep([7]), Evaluate([20]), Progress(lambda done, total: time.sleep(slow))]
+result = train(setup, load("digits"), Ensemble(range(2), 0, copies=2), hooks=hooks,
+    checkpoint=Checkpoint(folder + "/checkpoints", every_steps=10), device="cpu")
 np.savez(folder + "/result.npz", weights=result.weights, loss=result.loss, kept=result.kept[7][0], accuracy=result.accuracy[20])
 """
 
