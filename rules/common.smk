@@ -9,8 +9,10 @@ if str(ROOT) not in sys.path:
 
 from koopflow.cli.lineage import attach
 from koopflow.config import references
-from koopflow.config.resolution import load_schema, resolve
+from koopflow.config.pruning_studies import pruning_studies
+from koopflow.config.resolution import resolve
 from koopflow.config.setups import parts, setups
+from koopflow.config.ticket_studies import shared_tasks, ticket_studies
 from koopflow.core.errors import KoopflowError
 from koopflow.io.digests import Digests
 from koopflow.workflow.slurm_failures import reasons
@@ -130,9 +132,9 @@ def full(*folders):
     return ""
 
 
-SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
-config = checked(resolve, config, workflow.config_settings.overwrite_config, SCHEMA)
-checked(references.check, config, SCHEMA)
+STUDY = checked(resolve, config, workflow.config_settings.overwrite_config)
+checked(references.check, STUDY)
+config = STUDY.dump()
 
 # Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
 # A report only reads, and the rule `report` has it written while its own run holds the folder.

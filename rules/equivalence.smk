@@ -3,8 +3,8 @@ import re
 
 OPTIMIZERS = config["equivalence"]["optimizers"]
 TRAINING = config["equivalence"]["training"]
-SETUPS = checked(setups, TRAINING, config["data"])
-PARTS = parts(TRAINING, config["replicas_per_job"])
+SETUPS = {name: setup.dump() for name, setup in checked(setups, STUDY.equivalence.training, STUDY.data).items()}
+PARTS = parts(TRAINING["seeds"], TRAINING["copies"], config["replicas_per_job"])
 
 
 wildcard_constraints:

@@ -87,7 +87,7 @@ def trained_for_tickets(name):
 def stretched_tickets(name):
     """The tables of an elastic comparison: every depth as a target, on every task that its studies share."""
     elastic = TICKETS["elastic"][name]
-    tasks = shared_tasks(elastic, TICKET_STUDIES)
+    tasks = shared_tasks([TICKET_MODELS[study] for study in elastic["studies"]])
     return [f"<results>/tickets/elastic/{name}/{study}/{task}.csv" for study in elastic["studies"] for task in tasks]
 
 

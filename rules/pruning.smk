@@ -1,7 +1,7 @@
 # Pruning by Koopman modes beside the usual methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
 
 PRUNING = config["pruning"]
-PRUNING_STUDIES = checked(references.pruning_studies, PRUNING, config["data"])
+PRUNING_STUDIES = {name: study.dump() for name, study in checked(pruning_studies, STUDY.pruning, STUDY.data).items()}
 PRUNING_TABLES = ("accuracy", "overlap", "spectrum", "layers")
 PRUNING_PARTS = {name: pruning_parts(study) for name, study in PRUNING_STUDIES.items()}
 

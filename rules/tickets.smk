@@ -1,11 +1,9 @@
 # Winning tickets as a renormalization-group flow (arXiv 2110.03210): chains of pruning rounds, controls, transfer, exponents.
 import re
 
-from koopflow.tickets.checks import shared_tasks
-from koopflow.tickets.checks import studies as ticket_studies
-
 TICKETS = config["tickets"]
-TICKET_STUDIES = checked(ticket_studies, TICKETS, config["data"])
+TICKET_MODELS = checked(ticket_studies, STUDY.tickets, STUDY.data)
+TICKET_STUDIES = {name: study.dump() for name, study in TICKET_MODELS.items()}
 TICKET_TASKS = list(dict.fromkeys(task for study in TICKET_STUDIES.values() for task in study["tasks"]))
 # What decides a chain: its length is not among them, so that a longer study goes on from a shorter one.
 TICKET_TRAINING = ("model", "optimizer", "batch_size", "steps", "seeds", "fraction", "scope", "rewind_step")

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from koopflow.cli import provenance
-from koopflow.config.resolution import load_schema, resolve
+from koopflow.config.resolution import resolve
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
@@ -34,7 +34,7 @@ def study(configfiles: list[str], root: Path = Path()) -> dict:
             raise KoopflowError(f"{path}: {error.strerror}") from None
         update_config(config, values)
         update_config(given, values)
-    return resolve(config, given, load_schema(root / "config" / "config.schema.yaml"))
+    return resolve(config, given).dump()
 
 
 def files_of(results: Path, largest: float) -> list[Path]:

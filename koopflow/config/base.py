@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from types import GenericAlias
 from typing import Any, Self, Union, get_args, get_origin
 
 from pydantic import (
@@ -16,10 +17,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from koopflow.config.messages import not_finite, one_line
+from koopflow.config.messages import infinite, not_finite, one_line
 from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import nearest
 
 
 class Settings(BaseModel):
@@ -36,13 +38,22 @@ class Settings(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _remember_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(data, Mapping) and cls.model_config.get("extra") == "forbid":
+            cls._refuse_unknown(data)
         settings = handler(data)
         if isinstance(data, Mapping):
             settings._given = tuple(data)
         return settings
 
     @classmethod
-    def load(cls, settings: "Mapping[str, Any] | Self", key: str = "") -> Self:
+    def _refuse_unknown(cls, data: Mapping[Any, Any]) -> None:
+        known = cls.model_fields
+        for name in sorted((key for key in data if key not in known), key=str):
+            told = f"{nearest(name, known)}; known keys here are {', '.join(sorted(known))}"
+            raise PydanticCustomError("unknown_key", "unknown key {name}", {"name": str(name), "known": told})
+
+    @classmethod
+    def load(cls, settings: "Mapping[str, Any] | Self", key: str = "", base: str = "") -> Self:
         """Return the model of a mapping, such as a block of YAML; a model is returned as it is.
 
         Parameters
@@ -50,7 +61,9 @@ class Settings(BaseModel):
         settings : mapping
             Keys and values as YAML holds them.
         key : str
-            Where the mapping stands in the configuration, such as "pruning.base"; errors begin with it.
+            Where the mapping stands in the configuration, such as "pruning.studies.mine"; errors begin with it.
+        base : str
+            Where a missing key may stand as well, such as "pruning.base"; errors name it.
 
         Raises
         ------
@@ -59,12 +72,12 @@ class Settings(BaseModel):
         """
         if isinstance(settings, cls):
             return settings
-        for wrong in not_finite(settings, key):
-            raise KoopflowError(f"{wrong}: found a number that is infinite, not a number or too large; a finite number is needed")
+        for name, value in not_finite(settings, key):
+            raise KoopflowError(infinite(name, value))
         try:
             return cls.model_validate(dict(settings) if isinstance(settings, Mapping) else settings)
         except ValidationError as error:
-            raise KoopflowError(one_line(error, cls, key)) from None
+            raise KoopflowError(one_line(error, key, base)) from None
 
     def dump(self) -> dict[str, Any]:
         """Return the settings as plain dicts, lists and scalars: the keys that were given, in their order."""
@@ -105,6 +118,10 @@ def plain(value: Any) -> Any:
     return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
+REPLACED: dict[str, Any] = {"x-named": "replace"}
+"""Marks a map whose entries are a study's own parts: a user's map replaces the default one instead of joining it."""
+
+
 class PartOf:
     """Marks a mapping that holds some of a model's keys: what a set-up says beside its base, or the base itself.
 
@@ -129,6 +146,9 @@ def partial(model: type[Settings]) -> type[Settings]:
 def _partial(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return partial(annotation)
+    if get_origin(annotation) is dict:
+        name, inner = get_args(annotation)
+        return GenericAlias(dict, (name, _partial(inner)))
     if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
         return Union[tuple(_partial(inner) for inner in get_args(annotation))]  # noqa: UP007
     return annotation

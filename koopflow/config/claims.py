@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from koopflow.config.base import Block, Settings
-from koopflow.config.common import Fraction, Name, Number, Text, Whole
+from koopflow.config.base import REPLACED, Block, Settings
+from koopflow.config.common import Fraction, Name, NumberOrNull, Text, Whole
 
 
 class ClaimSettings(Settings):
@@ -16,8 +16,8 @@ class ClaimSettings(Settings):
     paper: Text = Field(description="The paper that makes the claim.")
     statement: Text = Field(description="The claim in words.")
     measure: Text = Field(description="The measure that computes the statistic.")
-    above: Number | None = Field(default=None, description="Supported when the whole interval lies above this number.")
-    below: Number | None = Field(default=None, description="Supported when the whole interval lies below this number.")
+    above: NumberOrNull = Field(default=None, description="Supported when the whole interval lies above this number.")
+    below: NumberOrNull = Field(default=None, description="Supported when the whole interval lies below this number.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -30,4 +30,4 @@ class ClaimsSettings(Block):
 
     level: Fraction = Field(default=0.95, description="Level of the intervals.")
     minimum_units: Whole = Field(default=3, ge=2, description="Fewest units, such as seeds, on which a verdict is given.")
-    statements: dict[Name, ClaimSettings] = Field(default_factory=dict, description="Claims, by name.")
+    statements: dict[Name, ClaimSettings] = Field(default_factory=dict, json_schema_extra=REPLACED, description="Claims, by name.")

@@ -1,15 +1,108 @@
 """Types that many blocks share: numbers within bounds, names, paths, lists."""
 
 import operator
+import re
 from collections.abc import Callable, Hashable, Iterable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Lt, MinLen
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WrapValidator
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WrapValidator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 T = TypeVar("T")
+Kind = Literal["integer", "number", "string", "array", "null"]
+
+
+# ------------------------------------------------------------------------------------------------------------------ checks
+def _is(kind: Kind, value: object) -> bool:
+    """Return whether `value` is of a JSON type; true and false are no numbers, 3.0 is an integer."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match kind:
+        case "integer":
+            return number and value == int(value)  # type: ignore[call-overload, no-any-return]
+        case "number":
+            return number
+        case "string":
+            return isinstance(value, str)
+        case "array":
+            return isinstance(value, list | tuple)
+    return value is None
+
+
+class Needs:
+    """Refuses values of other JSON types than `kinds`, where pydantic's own message would name only one of them."""
+
+    def __init__(self, *kinds: Kind):
+        self.kinds = kinds
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def check(self, value: Any) -> Any:
+        if not any(_is(kind, value) for kind in self.kinds):
+            raise PydanticCustomError("wrong_type", "{kinds}", {"kinds": " ".join(self.kinds)})
+        return value
+
+
+class Matching:
+    """Refuses text that does not match `pattern`; `what` says in words what is needed."""
+
+    def __init__(self, pattern: str, what: str):
+        self.pattern, self.what = re.compile(pattern), what
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern.pattern}
+
+    def check(self, value: str) -> str:
+        if not self.pattern.fullmatch(value):
+            raise PydanticCustomError("needed", "{what}", {"what": self.what})
+        return value
+
+
+class Among:
+    """Refuses text that is not one of `names`."""
+
+    def __init__(self, names: Iterable[str]):
+        self.names = tuple(names)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "enum": list(self.names)}
+
+    def check(self, value: str) -> str:
+        if value not in self.names:
+            raise PydanticCustomError("among", "{names}", {"names": "\n".join(self.names)})
+        return value
+
+
+class _Distinct:
+    """Refuses a list in which something stands twice."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "uniqueItems": True}
+
+    def check(self, values: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
+        twice = [value for place, value in enumerate(values) if value in values[:place]]
+        if twice:
+            raise PydanticCustomError("distinct", "{twice}", {"twice": repr(twice[0])})
+        return values
+
+
+class _NotNull:
+    """Turns "T or null" into "T": a key may be left out, but null is refused."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        return schema["schema"] if schema["type"] == "nullable" else schema
 
 
 def _whole(value: Any) -> Any:
@@ -25,46 +118,15 @@ def _unchanged(value: Any, check: Callable[[Any], Any]) -> Any:
     return value
 
 
-class _NotNull:
-    """Turns "T or null" into "T": a key may be left out, but null is refused."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
-        return schema["schema"] if schema["type"] == "nullable" else schema
+def _fraction(value: Any, check: Callable[[Any], Any]) -> Any:
+    if _is("number", value) and not 0 < value < 1:
+        raise PydanticCustomError("needed", "{what}", {"what": "strictly between 0 and 1"})
+    return _unchanged(value, check)
 
 
-class _Distinct:
-    """Refuses a list in which something appears twice."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(Annotated[source, AfterValidator(_distinct)])
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "uniqueItems": True}
-
-
-def _distinct(values: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("distinct", "each may appear once")
-    return values
-
-
-class Among:
-    """Marks text that must be one of `names`."""
-
-    def __init__(self, names: Iterable[str]):
-        self.names = tuple(names)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(Annotated[source, AfterValidator(self.check)])
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "enum": list(self.names)}
-
-    def check(self, value: str) -> str:
-        if value not in self.names:
-            raise PydanticCustomError("among", "accepted are {names}", {"names": ", ".join(self.names)})
-        return value
+def one_or_several(value: Any) -> str:
+    """Return the tag of a value that is either one thing or a list of them."""
+    return "(several)" if isinstance(value, list | tuple) else "(one)"
 
 
 # ----------------------------------------------------------------------------------------------------------------- numbers
@@ -73,13 +135,15 @@ Natural = Annotated[int, Ge(0), BeforeValidator(_whole)]
 """A whole number, at least 0."""
 Count = Annotated[int, Ge(1), BeforeValidator(_whole)]
 """A whole number, at least 1."""
+CountOrNull = Annotated[Count | None, Needs("integer", "null")]
 Number = Annotated[float, WrapValidator(_unchanged)]
+NumberOrNull = Annotated[Number | None, Needs("number", "null")]
 NonNegative = Annotated[float, Ge(0), WrapValidator(_unchanged)]
 Positive = Annotated[float, Gt(0), WrapValidator(_unchanged)]
-Fraction = Annotated[float, Gt(0), Lt(1), WrapValidator(_unchanged)]
+Fraction = Annotated[float, Gt(0), Lt(1), WrapValidator(_fraction)]
 """A number strictly between 0 and 1."""
 Rank = Annotated[float, Ge(-1), WrapValidator(_unchanged)]
-"""``svd_rank`` as in PyDMD: 0 is the optimal hard threshold, 0 < r < 1 a share of the energy, an integer a number of modes, -1 all."""
+"""``svd_rank`` as in PyDMD: 0 is the optimal hard threshold, 0 < r < 1 a share of the energy, an integer the number of modes, -1 all."""
 Compression = Annotated[float, Ge(1), WrapValidator(_unchanged)]
 """All counted weights over the weights kept."""
 
@@ -87,33 +151,19 @@ Compression = Annotated[float, Ge(1), WrapValidator(_unchanged)]
 Text = Annotated[str, MinLen(1)]
 Name = Annotated[
     str,
-    Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\z",
-        json_schema_extra={
-            "x-accepted": "names are made of up to 100 letters, digits, '_', '-' and '.', and begin with a letter or digit"
-        },
-    ),
+    Matching(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", "a name: a letter or digit, then up to 99 letters, digits, '_', '-' and '.'"),
 ]
 PathText = Annotated[
     str,
-    Field(
-        pattern=r"^[^\x00-\x1f{}<>]+\z",  # Snakemake reads braces and angle brackets as wildcards
-        json_schema_extra={"x-accepted": "a path is needed, without braces, angle brackets and line breaks"},
-    ),
+    # Snakemake reads braces and angle brackets as wildcards.
+    Matching(r"^[^\x00-\x1f{}<>]+\Z", "a path without braces, angle brackets and line breaks"),
 ]
-Colour = Annotated[
-    str, Field(pattern=r"^#[0-9A-Fa-f]{6}\z", json_schema_extra={"x-accepted": "a colour is written like '#0072B2'"})
-]
+Colour = Annotated[str, Matching(r"^#[0-9A-Fa-f]{6}\Z", "a colour such as '#0072B2'")]
 
 # ------------------------------------------------------------------------------------------------------------------- lists
 Items = Annotated[tuple[T, ...], Strict(False)]
 """A list of any length."""
 DistinctItems = Annotated[tuple[T, ...], Strict(False), _Distinct()]
-"""A list in which nothing appears twice."""
+"""A list in which nothing stands twice."""
 Omittable = Annotated[T | None, _NotNull()]
 """A key that may be left out (then None); null is refused."""
-
-
-def one_or_several(value: Any) -> str:
-    """Return the tag of a value that is either one thing or a list of them."""
-    return "several" if isinstance(value, list | tuple) else "one"

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Among, Count, Natural, NonNegative, Number, Omittable, PathText
+from koopflow.config.common import Among, Count, Natural, Needs, NonNegative, Number, Omittable, PathText
 from koopflow.config.names import IMAGE_SOURCES
 
 
@@ -36,7 +36,7 @@ class DataSet(Settings):
         default=None, description="Test images kept, drawn evenly over the classes; all by default."
     )
     size: Omittable[Count] = Field(default=None, description="Side, in pixels, to which the images of a folder are scaled.")
-    channels: Omittable[Literal[1, 3]] = Field(
+    channels: Omittable[Annotated[Literal[1, 3], Needs("integer")]] = Field(
         default=None, description="Channels of the images of a folder: 1 (grey) or 3 (colour)."
     )
     cache: Omittable[PathText] = Field(default=None, description="Folder in which the decoded images of a folder are kept.")

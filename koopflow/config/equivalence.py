@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from koopflow.config.base import Block, PartOf, Settings
+from koopflow.config.base import REPLACED, Block, PartOf, Settings
 from koopflow.config.common import Count, Fraction, Items, Name, Natural, NonNegative, Positive, Rank, Text, Whole
 from koopflow.config.training import TrainingSetup
 
@@ -64,9 +64,13 @@ class EquivalenceTraining(Block):
         "is below this share of the latter, with 95 % confidence.",
     )
     base: SetupPart = Field(default_factory=dict, description="What every set-up has unless it says otherwise.")
-    setups: dict[Name, SetupPart] = Field(default_factory=dict, min_length=1, description="Set-ups, by name.")
+    setups: dict[Name, SetupPart] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Set-ups, by name."
+    )
     comparisons: dict[Name, Annotated[Items[str], Field(min_length=2)]] = Field(
-        default_factory=dict, description="Comparisons, by name: every pair of the set-ups in a list is compared."
+        default_factory=dict,
+        json_schema_extra=REPLACED,
+        description="Comparisons, by name: every pair of the set-ups in a list is compared.",
     )
 
 

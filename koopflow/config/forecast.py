@@ -12,7 +12,7 @@ from koopflow.config.names import FORECASTERS
 
 def _with_sliding(methods: tuple[str, ...]) -> tuple[str, ...]:
     if "sliding" not in methods:
-        raise PydanticCustomError("contains", "sliding must be among them")
+        raise PydanticCustomError("contains", "{what}", {"what": "sliding"})
     return methods
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import MaxLen, MinLen
 from pydantic import Field
 
-from koopflow.config.base import Block, PartOf, Settings
+from koopflow.config.base import REPLACED, Block, PartOf, Settings
 from koopflow.config.common import (
     Compression,
     Count,
@@ -95,5 +95,7 @@ class PruningSettings(Block):
     """The studies of pruning and their methods."""
 
     base: PruningStudyPart = Field(default_factory=dict, description="What every study has unless it says otherwise.")
-    studies: dict[Name, PruningStudyPart] = Field(default_factory=dict, min_length=1, description="Studies, by name.")
+    studies: dict[Name, PruningStudyPart] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Studies, by name."
+    )
     methods: dict[Name, PruningMethod] = Field(default_factory=dict, description="Pruning methods, by name.")

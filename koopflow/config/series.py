@@ -5,19 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Among, Count, Items, NonNegative, Omittable, PathText, Text, one_or_several
+from koopflow.config.common import Among, Count, Items, Needs, NonNegative, Omittable, PathText, Text, one_or_several
 from koopflow.config.names import SERIES_SOURCES
 
 Recalled = Literal["later", "following", "same"]
 TransformName = Literal["none", "root", "log", "difference", "seasonal"]
 OneTransform = Literal["auto", "none", "root", "log", "difference", "seasonal"]
 Transforms = Annotated[
-    Annotated[OneTransform, Tag("one")] | Annotated[Items[TransformName], Field(min_length=1), Tag("several")],
+    Annotated[OneTransform, Tag("(one)")] | Annotated[Items[TransformName], Field(min_length=1), Tag("(several)")],
     Discriminator(one_or_several),
+    Needs("string", "array"),
 ]
 TimeColumns = Annotated[
-    Annotated[Text, Tag("one")] | Annotated[Items[str], Field(min_length=2, max_length=2), Tag("several")],
+    Annotated[Text, Tag("(one)")] | Annotated[Items[str], Field(min_length=2, max_length=2), Tag("(several)")],
     Discriminator(one_or_several),
+    Needs("string", "array"),
 ]
 
 

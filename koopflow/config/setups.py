@@ -1,59 +1,56 @@
-"""The set-ups of the equivalence study: resolved against their base and checked by name."""
+"""The set-ups of ``equivalence.training``, merged over their base, with the names and numbers that must agree."""
 
-from koopflow.config.resolution import merge
+from collections.abc import Mapping
+
+from koopflow.config.data import DataSet
+from koopflow.config.equivalence import EquivalenceTraining, Setup
+from koopflow.config.resolution import completed
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import unknown_name
 
-REQUIRED = ("data", "model", "optimizer", "batch_size", "steps", "koopman")
-KOOPMAN = ("observables", "delays", "rank")
 FEWEST = 4
-"""Seeds per set-up below which an interval of the excess says nothing and is not given."""
+"""Seeds per set-up below which no interval of the excess is given."""
 
 
-def setups(training: dict, data: dict) -> dict[str, dict]:
-    """Return every set-up of ``equivalence.training``, merged over the base and checked.
+def setups(training: EquivalenceTraining, data: Mapping[str, DataSet]) -> dict[str, Setup]:
+    """Return every set-up by name.
 
     Parameters
     ----------
-    training : dict
-        The config's block ``equivalence.training``.
-    data : dict
-        The config's block ``data``: the known data sets.
+    training : EquivalenceTraining
+    data : mapping of str to DataSet
+        The data sets of the configuration.
 
     Raises
     ------
     KoopflowError
-        A set-up lacks a key or names no known data set; a comparison names no set-up, or the same one twice.
+        A set-up lacks a key, names an unknown data set, or asks for more delays than its states allow; a comparison names an
+        unknown set-up, or one twice.
     """
-    resolved = {}
-    for name, overrides in training["setups"].items():
-        setup = merge(training.get("base", {}), overrides)
+    found: dict[str, Setup] = {}
+    for name, own in training.setups.items():
         key = f"equivalence.training.setups.{name}"
-        for required in REQUIRED:
-            if required not in setup:
-                raise KoopflowError(f"{key}.{required}: this key is missing, here and in equivalence.training.base")
-        for required in KOOPMAN:
-            if required not in setup["koopman"]:
-                raise KoopflowError(f"{key}.koopman.{required}: this key is missing, here and in equivalence.training.base.koopman")
-        if setup["data"] not in data:
-            raise unknown_name(f"{key}.data", setup["data"], data, "data set")
-        states = setup["steps"] // training["capture_every"] + 1
-        delays = setup["koopman"]["delays"]
-        if delays + 2 > states:
-            raise KoopflowError(f"{key}.koopman.delays: found {delays}, but {states} captured states allow at most {states - 2}")
-        resolved[name] = setup
-    for comparison, names in training["comparisons"].items():
+        setup = completed(Setup, training.base, own, key, "equivalence.training.base")
+        if setup.data not in data:
+            raise unknown_name(f"{key}.data", setup.data, data, "data set")
+        states = setup.steps // training.capture_every + 1
+        if setup.koopman.delays + 2 > states:
+            raise KoopflowError(
+                f"{key}.koopman.delays must be at most {states - 2}, because {states} states are captured "
+                f"(got {setup.koopman.delays})"
+            )
+        found[name] = setup
+    for comparison, names in training.comparisons.items():
         key = f"equivalence.training.comparisons.{comparison}"
         for name in names:
-            if name not in resolved:
-                raise unknown_name(key, name, resolved, "set-up")
+            if name not in found:
+                raise unknown_name(key, name, found, "set-up")
         if len(set(names)) < len(names):
-            raise KoopflowError(f"{key}: a set-up is named twice, each may appear once")
-    return resolved
+            raise KoopflowError(f"{key} must not name a set-up twice (got {', '.join(names)})")
+    return found
 
 
-def parts(training: dict, replicas_per_job: int | None) -> list[tuple[int, int]]:
+def parts(seeds: int, copies: int, replicas_per_job: int | None) -> list[tuple[int, int]]:
     """Return the seeds (first, stop) of each job of an ensemble: whole groups of copies, at most `replicas_per_job` networks."""
-    seeds = training["seeds"]
-    size = seeds if replicas_per_job is None else max(1, replicas_per_job // training["copies"])
+    size = seeds if replicas_per_job is None else max(1, replicas_per_job // copies)
     return [(first, min(first + size, seeds)) for first in range(0, seeds, size)]

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import Block
-from koopflow.config.common import Count, Fraction, Items, Natural, PathText, Positive, Rank, Whole, one_or_several
+from koopflow.config.common import Count, Fraction, Items, Natural, Needs, PathText, Positive, Rank, Whole, one_or_several
 
 Paths = Annotated[
-    Annotated[PathText, Tag("one")] | Annotated[Items[PathText], Field(min_length=1), Tag("several")],
+    Annotated[PathText, Tag("(one)")] | Annotated[Items[PathText], Field(min_length=1), Tag("(several)")],
     Discriminator(one_or_several),
+    Needs("string", "array"),
 ]
 
 

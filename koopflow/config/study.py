@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from koopflow.config.base import Block
+from koopflow.config.base import REPLACED, Block
 from koopflow.config.claims import ClaimsSettings
-from koopflow.config.common import Count, Name, Natural, PathText
+from koopflow.config.common import Count, CountOrNull, Name, Natural, PathText
 from koopflow.config.data import DataSet
 from koopflow.config.equivalence import EquivalenceSettings
 from koopflow.config.figures import FiguresSettings
@@ -26,19 +26,21 @@ class Study(Block):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto takes a GPU where there is one.")
     gpu: Annotated[Natural, Field(le=1)] = Field(default=0, description="GPUs that a training job asks of the scheduler: 0 or 1.")
     checkpoint_interval: Count = Field(default=500, description="Optimizer steps between checkpoints of a training.")
-    replicas_per_job: Count | None = Field(
+    replicas_per_job: CountOrNull = Field(
         default=None, description="Networks per job, to split an ensemble into jobs on a cluster; null makes one job."
     )
     threads: Count = Field(default=1, description="Threads of a training or fitting job.")
     data: dict[Name, DataSet] = Field(default_factory=dict, description="Data sets, by name.")
     trajectories: dict[Name, TrajectorySettings] = Field(
-        default_factory=dict, description="Training runs recorded elsewhere, by name."
+        default_factory=dict, json_schema_extra=REPLACED, description="Training runs recorded elsewhere, by name."
     )
     spectra: SpectraSettings = Field(default=SpectraSettings(), description="Spectra of recorded training runs.")
     equivalence: EquivalenceSettings = Field(default=EquivalenceSettings(), description="When training dynamics are equal.")
     pruning: PruningSettings = Field(default=PruningSettings(), description="Pruning by Koopman modes.")
     claims: ClaimsSettings = Field(default=ClaimsSettings(), description="Claims of the papers.")
     forecast: ForecastSettings = Field(default=ForecastSettings(), description="Forecasts with episodic memory.")
-    series: dict[Name, SeriesSettings] = Field(default_factory=dict, min_length=1, description="Series to forecast, by name.")
+    series: dict[Name, SeriesSettings] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Series to forecast, by name."
+    )
     figures: FiguresSettings = Field(default=FiguresSettings(), description="How figures look.")
     tickets: TicketsSettings = Field(default=TicketsSettings(), description="Winning tickets.")

@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from koopflow.config.base import Block, PartOf, Settings
+from koopflow.config.base import REPLACED, Block, PartOf, Settings
 from koopflow.config.common import (
     Among,
     Count,
+    CountOrNull,
     DistinctItems,
     Fraction,
     Name,
@@ -63,7 +64,7 @@ class TicketStudy(ChainSettings):
     )
     data: Omittable[str] = Field(default=None, description="Not used: `tasks` names the data sets.")
     rounds: Whole = Field(ge=3, description="Rounds, the dense round 0 included.")
-    rounds_per_job: Count | None = Field(description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job.")
+    rounds_per_job: CountOrNull = Field(description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job.")
     grouping: Literal["layer", "block"] = Field(description="Whose share of magnitude is a coupling: a layer's or a block's.")
     controls: Controls = Field(description="Controls.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
@@ -110,11 +111,15 @@ class TicketsSettings(Block):
     """The studies of tickets, and how couplings and exponents are read from them."""
 
     base: TicketStudyPart = Field(default_factory=dict, description="What every study has unless it says otherwise.")
-    studies: dict[Name, TicketStudyPart] = Field(default_factory=dict, description="Studies, by name.")
-    elastic: dict[Name, Elastic] = Field(default_factory=dict, description="Comparisons across depths, by name.")
+    studies: dict[Name, TicketStudyPart] = Field(default_factory=dict, json_schema_extra=REPLACED, description="Studies, by name.")
+    elastic: dict[Name, Elastic] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, description="Comparisons across depths, by name."
+    )
     coupling: Annotated[str, Among(COUPLINGS)] = Field(
         default="share", description="What a coupling is; share (of magnitude) is the paper's."
     )
     window: WindowSettings = Field(default=WindowSettings(), description="Rounds over which exponents are fitted.")
     margin: NonNegative = Field(default=0.02, description="Exponents within this distance of zero are marginal.")
-    external: dict[Name, External] = Field(default_factory=dict, description="Rounds trained elsewhere, by name.")
+    external: dict[Name, External] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, description="Rounds trained elsewhere, by name."
+    )

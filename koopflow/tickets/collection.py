@@ -64,7 +64,7 @@ def all_tables(
     tickets : mapping
         The config's block: coupling, window, margin and external.
     studies : mapping of str to mapping
-        As `koopflow.tickets.checks.studies` returns them.
+        As `koopflow.config.ticket_studies` returns them.
     trained : mapping of str to Trained
     say : callable
         Told of diverged seeds and chains that ended early.

@@ -14,22 +14,22 @@ from snakemake.utils import update_config
 
 from koopflow.claims.verdicts import check_claims
 from koopflow.config import references
-from koopflow.config.claims import ClaimsSettings
-from koopflow.config.resolution import _dereference, load_schema, resolve
-from koopflow.config.series import SeriesSettings
+from koopflow.config.pruning_studies import pruning_studies
+from koopflow.config.resolution import resolve
 from koopflow.config.setups import parts, setups
+from koopflow.config.study import Study
+from koopflow.config.ticket_studies import ticket_studies
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.study import check_study
 from koopflow.tickets.checks import check_data
-from koopflow.tickets.checks import studies as ticket_studies
 from koopflow.training.check import checked
 from tests.house import command, copy_of_the_house
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = load_schema(ROOT / "config" / "config.schema.yaml")
+SCHEMA = yaml.safe_load((ROOT / "config" / "config.schema.yaml").read_text(encoding="utf-8"))
 # The default study, with one entry in each map that is empty there.
 STUDY = yaml.safe_load((ROOT / "config.yaml").read_text())
 STUDY["trajectories"] = {"mine": {"path": str(ROOT / "config.yaml")}}
@@ -38,31 +38,33 @@ EXAMPLES = {bool: True, int: 3, float: 2.5, str: "word", list: [], dict: {}, typ
 ACCEPTED = {"integer": (int,), "number": (int, float), "string": (str,), "boolean": (bool,), "array": (list,), "object": (dict,)}
 
 
-def planned(overrides: dict, study: dict = STUDY) -> dict:
+def planned(overrides: dict, study: dict = STUDY) -> Study:
     """Do what the Snakefile does with a config file of `overrides`, up to the planning of jobs."""
     config = copy.deepcopy(study)
     update_config(config, copy.deepcopy(overrides))
-    config = resolve(config, overrides, SCHEMA)
-    references.check(config, SCHEMA)
-    setups(config["equivalence"]["training"], config["data"])
-    parts(config["equivalence"]["training"], config["replicas_per_job"])
-    references.pruning_studies(config["pruning"], config["data"])
-    ticket_studies(config["tickets"], config["data"])
-    return config
+    found = resolve(config, overrides)
+    references.check(found)
+    training = found.equivalence.training
+    setups(training, found.data)
+    parts(training.seeds, training.copies, found.replicas_per_job)
+    pruning_studies(found.pruning, found.data)
+    ticket_studies(found.tickets, found.data)
+    return found
 
 
-def checked_by_first_jobs(config: dict) -> None:
+def checked_by_first_jobs(study: Study) -> None:
     """Do what the stages' first jobs do, before anything is trained."""
-    check_claims(ClaimsSettings.load(config["claims"], "claims"))
-    for name, study in references.pruning_studies(config["pruning"], config["data"]).items():
-        check_study(name, study, config["pruning"]["methods"], images(config, study["data"]))
-    for name, setup in setups(config["equivalence"]["training"], config["data"]).items():
-        checked(f"equivalence.training.setups.{name}", setup, images(config, setup["data"]), setup["koopman"]["observables"])
-    tickets = ticket_studies(config["tickets"], config["data"])
-    tasks = {task: images(config, task) for study in tickets.values() for task in study["tasks"]}
-    check_data({**config["tickets"], "external": {}}, tickets, tasks)
-    for name, spec in config["series"].items():
-        check_series(load_series(name, spec, config["seed"]), SeriesSettings.load(spec, f"series.{name}"))
+    config = study.dump()
+    check_claims(study.claims)
+    for name, pruned in pruning_studies(study.pruning, study.data).items():
+        check_study(name, pruned.dump(), config["pruning"]["methods"], images(config, pruned.data))
+    for name, setup in setups(study.equivalence.training, study.data).items():
+        checked(f"equivalence.training.setups.{name}", setup.dump(), images(config, setup.data), setup.koopman.observables)
+    tickets = ticket_studies(study.tickets, study.data)
+    tasks = {task: images(config, task) for chains in tickets.values() for task in chains.tasks}
+    check_data({**config["tickets"], "external": {}}, {name: chains.dump() for name, chains in tickets.items()}, tasks)
+    for name, series in study.series.items():
+        check_series(load_series(name, series.dump(), study.seed), series)
 
 
 def images(config: dict, name: str):
@@ -90,9 +92,19 @@ def refusal(overrides: dict, study: dict = STUDY, jobs: bool = True) -> str:
     return ""
 
 
+def dereferenced(schema: dict) -> dict:
+    """Return a schema with its reference followed."""
+    while "$ref" in schema:
+        target = SCHEMA
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return schema
+
+
 def keys(schema: dict, value, path: tuple = ()):
     """Yield path and schema of every key that the schema knows, one entry standing for all entries of a map."""
-    schema = _dereference(schema, SCHEMA)
+    schema = dereferenced(schema)
     if path:
         yield path, schema
     for name, sub in schema.get("properties", {}).items():
@@ -172,11 +184,11 @@ def test_every_key_can_be_missing_and_is_then_filled_in_or_named():
 
 DANGLING = [
     ({"data": {"clusters": {"like": "digit"}}}, "data.clusters.like: no data set or source named 'digit' (did you mean digits?)"),
-    ({"data": {"a": {"source": "teacher", "like": "b"}, "b": {"source": "teacher", "like": "a"}}}, "comes back to itself"),
+    ({"data": {"a": {"source": "teacher", "like": "b"}, "b": {"source": "teacher", "like": "a"}}}, "leads back to itself"),
     ({"equivalence": {"training": {"base": {"data": "digit"}}}}, "did you mean digits?"),
     ({"equivalence": {"training": {"setups": {"a": {"data": "x"}}, "comparisons": {}}}}, "equivalence.training.setups.a.data"),
     ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "widht-10"]}}}}, "no set-up named 'widht-10'"),
-    ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "width-5"]}}}}, "named twice"),
+    ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "width-5"]}}}}, "must not name a set-up twice"),
     ({"equivalence": {"training": {"base": {"model": {"name": "mpl"}}}}}, "unknown model 'mpl'"),
     ({"equivalence": {"training": {"base": {"model": {"name": "no.module:here"}}}}}, "does not import"),
     ({"equivalence": {"training": {"base": {"koopman": {"observables": ["fc9.*"]}}}}}, "fc9.*"),
@@ -184,23 +196,32 @@ DANGLING = [
     ({"pruning": {"base": {"data": "digit"}}}, "pruning.studies.digits_mlp.data: no data set named 'digit'"),
     ({"pruning": {"studies": {"a": {"methods": ["randon"]}}}}, "did you mean random?"),
     ({"pruning": {"studies": {"a": {"pairs": [["random", "nothing"]]}}}}, "pruning.studies.a.pairs: no method named 'nothing'"),
-    ({"pruning": {"studies": {"a": {"prune_epochs": [30]}}}}, "pruning.studies.a.prune_epochs: found 30"),
+    (
+        {"pruning": {"studies": {"a": {"prune_epochs": [30]}}}},
+        "pruning.studies.a.prune_epochs must be at most 20, the epochs of training (got 30)",
+    ),
     (
         {"pruning": {"studies": {"a": {"finetune": {"at": [1, 4]}}}}},
-        "pruning.studies.a.finetune.at: found 4; accepted are its prune_epochs",
+        "pruning.studies.a.finetune.at must be among prune_epochs, 1, 2, 3, 5, 10, 20 (got 4)",
     ),
-    ({"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}}, "pruning.studies.a.save_masks.at: found 7"),
+    ({"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}}, "pruning.studies.a.save_masks.at must be among prune_epochs"),
     ({"pruning": {"studies": {"a": {"window": 5000}}}}, "window: 5000"),
     ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a: "),
     ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
     ({"pruning": {"methods": {"random": {"score": "no.module:here"}}}}, "no.module"),
     ({"tickets": {"studies": {"a": {"tasks": ["digit"]}}}}, "tickets.studies.a.tasks: no data set named 'digit'"),
-    ({"tickets": {"studies": {"a": {}}}}, "tickets.studies.a.tasks: this key is missing, here and in tickets.base"),
-    ({"tickets": {"base": {"rewind_step": 200}}}, "tickets.studies.digits.rewind_step: found 200"),
-    ({"tickets": {"base": {"controls": {"rounds": [15]}}}}, "tickets.studies.digits.controls.rounds: found 15"),
-    ({"tickets": {"base": {"transfer": {"rounds": [99]}}}}, "tickets.studies.digits.transfer.rounds: found 99"),
+    ({"tickets": {"studies": {"a": {}}}}, "tickets.studies.a.tasks is missing; set it here or in tickets.base.tasks"),
+    (
+        {"tickets": {"base": {"rewind_step": 200}}},
+        "tickets.studies.digits.rewind_step must be less than 200, the steps of training (got 200)",
+    ),
+    ({"tickets": {"base": {"controls": {"rounds": [15]}}}}, "tickets.studies.digits.controls.rounds must be less than 15"),
+    (
+        {"tickets": {"base": {"transfer": {"rounds": [99]}}}},
+        "tickets.studies.digits.transfer.rounds must be less than 15, the rounds of the chain (got 99)",
+    ),
     ({"tickets": {"elastic": {"a": {"studies": ["digits", "b"], "rounds": [3]}}}}, "tickets.elastic.a.studies: no study named 'b'"),
-    ({"tickets": {"external": {"a": {"folder": "absent"}}}}, "tickets.external.a.folder: absent is no folder here"),
+    ({"tickets": {"external": {"a": {"folder": "absent"}}}}, "tickets.external.a.folder: no folder absent"),
     ({"trajectories": {"a": {"path": "absent.h5"}}}, "trajectories.a.path: absent.h5 does not exist"),
     ({"series": {"a": {"path": "absent.csv", "time": "t", "value": "v"}}}, "series.a.path: absent.csv: no such file"),
     ({"series": {"a": {"source": "csv"}}}, "series.a.path"),
@@ -211,13 +232,13 @@ DANGLING = [
     ),
     (
         {"equivalence": {"training": {"setups": {}, "comparisons": {}}}},
-        "equivalence.training.setups: found 0 entries, at least 1 needed",
+        "equivalence.training.setups must have at least 1 entry (got {})",
     ),
-    ({"pruning": {"studies": {}}}, "pruning.studies: found 0 entries, at least 1 needed"),
-    ({"series": {}}, "series: found 0 entries, at least 1 needed"),
-    ({"figures": {"style": {"colours": {"a": "no colour"}}}}, "a colour is written like '#0072B2'"),
-    ({"forecast": {"methods": ["ets", "arima"]}}, "sliding must be among them"),
-    ({"forecast": {"methods": ["sliding", "sliding"]}}, "each may appear once"),
+    ({"pruning": {"studies": {}}}, "pruning.studies must have at least 1 entry (got {})"),
+    ({"series": {}}, "series must have at least 1 entry (got {})"),
+    ({"figures": {"style": {"colours": {"a": "no colour"}}}}, "must be a colour such as '#0072B2' (got 'no colour')"),
+    ({"forecast": {"methods": ["ets", "arima"]}}, "forecast.methods must contain sliding (got ['ets', 'arima'])"),
+    ({"forecast": {"methods": ["sliding", "sliding"]}}, "forecast.methods must not contain 'sliding' twice"),
 ]
 
 
@@ -227,10 +248,10 @@ def test_every_dangling_reference_is_refused_by_its_name(overrides, words):
 
 
 def test_a_whole_number_written_with_a_point_is_one():
-    config = planned({"seed": 3.0, "equivalence": {"training": {"seeds": 4.0, "base": {"model": {"widths": [5.0]}}}}})
-    assert isinstance(config["seed"], int)
-    assert isinstance(config["equivalence"]["training"]["seeds"], int)
-    assert isinstance(config["equivalence"]["training"]["base"]["model"]["widths"][0], int)
+    study = planned({"seed": 3.0, "equivalence": {"training": {"seeds": 4.0, "base": {"model": {"widths": [5.0]}}}}})
+    assert isinstance(study.seed, int)
+    assert isinstance(study.equivalence.training.seeds, int)
+    assert isinstance(study.equivalence.training.base["model"]["widths"][0], int)
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1e-3", "3", "digits"])
@@ -246,8 +267,8 @@ def test_anything_at_all_is_refused_in_one_line_or_complete(given_values):
     for path, value in given_values:
         update_config(overrides, at(path, value))
     if not refusal(overrides, jobs=False):
-        config = planned(overrides)
-        assert resolve(config, {}, SCHEMA) == config
+        config = planned(overrides).dump()
+        assert resolve(config, {}).dump() == config
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -259,12 +280,12 @@ def test_any_mapping_at_all_is_refused_in_one_line_or_complete(overrides):
 
 
 REAL_RUNS = [
-    (["--config", "seed=three"], "koopflow: seed: found the text 'three', a whole number is needed"),
-    (["--config", "equivalence={training: {seeds: 4}}"], "koopflow: equivalence.training.seeds: found the text '4'"),
-    (["--config", "results=a{b}"], "koopflow: results: found the text 'a{b}', a path is needed"),
+    (["--config", "seed=three"], "koopflow: seed must be a whole number (got 'three')"),
+    (["--config", "equivalence={training: {seeds: 4}}"], "koopflow: equivalence.training.seeds must be a whole number (got '4')"),
+    (["--config", "results=a{b}"], "koopflow: results must be a path without braces, angle brackets and line breaks (got 'a{b}')"),
     (["--configfile", "list.yaml"], "Config file must be given as JSON or YAML with keys at top level"),
     (["--configfile", "broken.yaml"], "Config file is not valid JSON or YAML"),
-    (["--configfile", "folder.yaml"], "koopflow: tickets.external.mine.folder: absent is no folder here"),
+    (["--configfile", "folder.yaml"], "koopflow: tickets.external.mine.folder: no folder absent"),
 ]
 
 

@@ -145,7 +145,10 @@ def test_the_same_bytes_twice_and_after_kill_9(finished, tmp_path):
     ("config", "message"),
     [
         ({"sed": 1}, "koopflow: sed: unknown key (did you mean seed?)"),
-        ({"equivalence": {"training": {"base": {"optimizer": {"learning_rate": "1e-3"}}}}}, "learning_rate: found the text '1e-3'"),
+        (
+            {"equivalence": {"training": {"base": {"optimizer": {"learning_rate": "1e-3"}}}}},
+            "learning_rate must be a number (got '1e-3')",
+        ),
         ({"equivalence": {"training": {"comparisons": {"width": ["width-5", "nobody"]}}}}, "no set-up named 'nobody'"),
     ],
 )

@@ -1,0 +1,56 @@
+"""The studies of ``pruning``, merged over their base, with the names, numbers and files that must agree."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from koopflow.config.data import DataSet
+from koopflow.config.pruning import PruningSettings, PruningStudy
+from koopflow.config.resolution import completed
+from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import unknown_name
+
+
+def pruning_studies(pruning: PruningSettings, data: Mapping[str, DataSet]) -> dict[str, PruningStudy]:
+    """Return every study by name.
+
+    Parameters
+    ----------
+    pruning : PruningSettings
+    data : mapping of str to DataSet
+        The data sets of the configuration.
+
+    Raises
+    ------
+    KoopflowError
+        A study lacks a key, names an unknown data set or method, prunes after its training, trains or saves masks that it does
+        not make, or names an absent trajectory.
+    """
+    found: dict[str, PruningStudy] = {}
+    for name, own in pruning.studies.items():
+        key = f"pruning.studies.{name}"
+        study = completed(PruningStudy, pruning.base, own, key, "pruning.base")
+        if study.data not in data:
+            raise unknown_name(f"{key}.data", study.data, data, "data set")
+        for place, names in (("methods", study.methods), *(("pairs", pair) for pair in study.pairs)):
+            for method in names:
+                if method not in pruning.methods:
+                    raise unknown_name(f"{key}.{place}", method, pruning.methods, "method")
+        _check_epochs(study, own, key)
+        if study.trajectory and not Path(study.trajectory).is_file():
+            raise KoopflowError(f"{key}.trajectory: {study.trajectory} does not exist")
+        found[name] = study
+    return found
+
+
+def _check_epochs(study: PruningStudy, own: Mapping[str, Any], key: str) -> None:
+    last = max(study.prune_epochs)
+    if last > study.epochs:
+        raise KoopflowError(f"{key}.prune_epochs must be at most {study.epochs}, the epochs of training (got {last:g})")
+    for part, epochs in (("finetune", study.finetune.at), ("save_masks", study.save_masks.at)):
+        absent = sorted(set(epochs) - set(study.prune_epochs))
+        if absent and (part == "finetune" or part in own):  # a base's masks are saved by the studies that prune at that epoch
+            raise KoopflowError(
+                f"{key}.{part}.at must be among prune_epochs, {', '.join(f'{epoch:g}' for epoch in study.prune_epochs)} "
+                f"(got {absent[0]:g})"
+            )

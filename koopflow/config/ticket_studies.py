@@ -1,0 +1,84 @@
+"""The studies of ``tickets``, merged over their base, with the names and rounds that must agree."""
+
+from collections.abc import Mapping
+
+from koopflow.config.data import DataSet
+from koopflow.config.resolution import merge
+from koopflow.config.tickets import Elastic, TicketsSettings, TicketStudy
+from koopflow.core.errors import KoopflowError
+from koopflow.core.suggest import unknown_name
+
+
+def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dict[str, TicketStudy]:
+    """Return every study by name; a study of one task transfers no rounds.
+
+    Parameters
+    ----------
+    tickets : TicketsSettings
+    data : mapping of str to DataSet
+        The data sets of the configuration.
+
+    Raises
+    ------
+    KoopflowError
+        A study lacks a key or names an unknown data set, its rounds lie beyond the chain, its rewind step beyond training, or two
+        studies would share their rows in the tables; an elastic comparison names an unknown study, or studies that cannot be
+        compared.
+    """
+    found: dict[str, TicketStudy] = {}
+    owners: dict[tuple[str, str], str] = {}
+    for name, own in tickets.studies.items():
+        key, merged = f"tickets.studies.{name}", merge(tickets.base, own)
+        if len(merged.get("tasks", ())) == 1 and "transfer" in merged:
+            merged["transfer"] = {"rounds": []}  # there is no other task
+        study = TicketStudy.load(merged, key, "tickets.base")
+        _check_tasks(key, name, study, data, owners)
+        _check_rounds(key, study)
+        found[name] = study
+    for name in tickets.external:
+        if name in found:
+            raise KoopflowError(f"tickets.external.{name}: a study has this name too, and figures are named after both; rename one")
+    for name, elastic in tickets.elastic.items():
+        _check_elastic(f"tickets.elastic.{name}", elastic, found)
+    return found
+
+
+def shared_tasks(studies: list[TicketStudy]) -> list[str]:
+    """Return the tasks on which all `studies` prune."""
+    first, *others = (study.tasks for study in studies)
+    return [task for task in first if all(task in tasks for tasks in others)]
+
+
+def _check_tasks(key: str, name: str, study: TicketStudy, data: Mapping[str, DataSet], owners: dict[tuple[str, str], str]) -> None:
+    for task in study.tasks:
+        if task not in data:
+            raise unknown_name(f"{key}.tasks", task, data, "data set")
+        other = owners.setdefault((task, study.model.label), name)
+        if other != name:
+            raise KoopflowError(
+                f"{key}: {task} with the model {study.model.label} is in the study {other} too, and tables tell chains apart by "
+                "these two; list the same data under another name, or give the model another size"
+            )
+
+
+def _check_rounds(key: str, study: TicketStudy) -> None:
+    if study.rewind_step >= study.steps:
+        raise KoopflowError(f"{key}.rewind_step must be less than {study.steps}, the steps of training (got {study.rewind_step})")
+    parts: dict[str, tuple[int, ...]] = {"controls": study.controls.rounds, "transfer": study.transfer.rounds}
+    for part, rounds in parts.items():
+        beyond = [number for number in rounds if number >= study.rounds]
+        if beyond:
+            raise KoopflowError(f"{key}.{part}.rounds must be less than {study.rounds}, the rounds of the chain (got {beyond[0]})")
+
+
+def _check_elastic(key: str, elastic: Elastic, found: Mapping[str, TicketStudy]) -> None:
+    for name in elastic.studies:
+        if name not in found:
+            raise unknown_name(f"{key}.studies", name, found, "study")
+    compared = [found[name] for name in elastic.studies]
+    if not shared_tasks(compared):
+        raise KoopflowError(f"{key}.studies must have a task in common (got {', '.join(elastic.studies)})")
+    shortest = min(study.rounds for study in compared)
+    for number in elastic.rounds:
+        if number >= shortest:
+            raise KoopflowError(f"{key}.rounds must be less than {shortest}, the rounds of the shortest chain (got {number})")
