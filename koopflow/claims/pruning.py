@@ -9,6 +9,7 @@ from koopflow.claims.estimate import Estimate, Undecided, over_units
 from koopflow.claims.measures import measure
 from koopflow.claims.tables import Choice, Tables, pick
 from koopflow.core.intervals import AT_MOST_ONE, CORRELATION
+from koopflow.core.overlap import adjusted_jaccard
 
 ACCURACY = "pruning/accuracy.csv"
 OVERLAP = "pruning/overlap.csv"
@@ -31,26 +32,23 @@ def _epochs(frame: pd.DataFrame, when: When) -> pd.DataFrame:
 
 
 def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
-    """Return the rows on two methods, with their agreement (J − E[J]) / (1 − E[J]).
-
-    J is the Jaccard index of the pruned sets and E[J] its expectation for two random sets of these sizes.
-    """
+    """Return the rows on two methods, with the adjusted Jaccard index of their pruned sets as `agreement`."""
     frame = pick(tables.read(OVERLAP), OVERLAP, study=study)
     either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
     frame = frame[either & (frame["compression"] > 1)]
     if frame.empty:
         raise Undecided(f"{OVERLAP} does not compare {a} with {b}")
-    return frame.assign(agreement=(frame["jaccard"] - frame["expected_jaccard"]) / (1 - frame["expected_jaccard"]))
+    return frame.assign(agreement=adjusted_jaccard(frame["jaccard"], frame["expected_jaccard"]))
 
 
-@measure("chance-corrected Jaccard index of the pruned sets: 0 as by chance, 1 the same sets")
+@measure("adjusted Jaccard index of the pruned sets: 0 at chance, 1 for the same set")
 def mask_agreement(tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None) -> Estimate:
     """Return the agreement of two methods' pruned sets, averaged over studies and compressions above 1, per seed."""
     frame = _epochs(_agreements(tables, study, a, b), when)
     return over_units(frame.groupby("seed")["agreement"].mean(), level, within=AT_MOST_ONE)
 
 
-@measure("chance-corrected Jaccard index of the pruned sets, late minus early")
+@measure("adjusted Jaccard index of the pruned sets, late minus early")
 def agreement_gained(tables: Tables, level: float, a: str, b: str, study: Choice = None) -> Estimate:
     """Return how much better two methods' pruned sets agree at the last pruned epoch than at the first, per seed."""
     frame = _agreements(tables, study, a, b)

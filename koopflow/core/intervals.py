@@ -10,7 +10,7 @@ FRACTION = (0.0, 1.0)
 """The range of an accuracy, a density or a Jaccard index."""
 CORRELATION = (-1.0, 1.0)
 AT_MOST_ONE = (-np.inf, 1.0)
-"""The range of R² and of agreement beyond chance."""
+"""The range of R² and of an overlap adjusted for chance."""
 
 
 def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] = REALS) -> tuple[float, float, float]:

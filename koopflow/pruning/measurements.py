@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from koopflow.pruning import mask, overlap, training
+from koopflow.core import overlap
+from koopflow.pruning import mask, training
 from koopflow.pruning.mask import Mask
 from koopflow.pruning.network import Job, Masks, Network
 from koopflow.training.checkpoint import Checkpoint
@@ -140,7 +141,7 @@ def _overlaps(network: Network, found: Masks) -> Rows:
         rows.append(
             network.place
             | {"method_a": a, "method_b": b, "compression": compression}
-            | {"jaccard": overlap.jaccard(pruned_a, pruned_b), "expected_jaccard": overlap.expected_jaccard(*sizes)}
+            | {"jaccard": float(overlap.jaccard(pruned_a, pruned_b)), "expected_jaccard": overlap.expected_jaccard(*sizes)}
             | {"beyond_chance": overlap.beyond_chance(pruned_a, pruned_b)}
         )
     return rows

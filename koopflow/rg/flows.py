@@ -149,12 +149,6 @@ def fixed_point_distance(couplings: np.ndarray, scale: np.ndarray) -> np.ndarray
     return np.concatenate([steps, np.full((*steps.shape[:-1], 1), np.nan)], axis=-1)
 
 
-def jaccard(a: np.ndarray, b: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
-    """Return the overlap of two masks, |a ∧ b| / |a ∨ b|; 1 where both are empty."""
-    both, either = np.sum(a & b, axis=axis), np.sum(a | b, axis=axis)
-    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
-
-
 def matched_rounds(densities_a: np.ndarray, densities_b: np.ndarray, tolerance: float = 1e-3) -> list[tuple[int, int]]:
     """Return the pairs of rounds at which two chains have equal density, to a relative `tolerance` (rounding of counts)."""
     pairs = []

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.core.errors import KoopflowError
+from koopflow.core.overlap import jaccard
 from koopflow.io.columns import (
     TICKET_COMPOSITION,
     TICKET_EXPONENTS,
@@ -15,7 +16,7 @@ from koopflow.io.columns import (
 )
 from koopflow.rg.couplings import KINDS, Sums, floor_of_vanished
 from koopflow.rg.exponents import WindowRule, fit_exponents
-from koopflow.rg.flows import composition_ratio, fixed_point_distance, jaccard, matched_rounds, scale_of
+from koopflow.rg.flows import composition_ratio, fixed_point_distance, matched_rounds, scale_of
 from koopflow.rg.linearization import linearize
 from koopflow.tickets.chain import Chain
 

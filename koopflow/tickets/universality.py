@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from koopflow.core.overlap import jaccard
 from koopflow.io.columns import TICKET_CORRELATIONS, TICKET_TRANSFER
 from koopflow.rg.exponents import fit_exponents
-from koopflow.rg.flows import jaccard, scale_of
+from koopflow.rg.flows import scale_of
 from koopflow.rg.universality import exponent_distance, mantel, relative_transfer
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.tables import couplings_of, unit_couplings

@@ -20,12 +20,6 @@ def test_two_small_steps_meet_one_large_step_at_equal_density():
     assert flows.matched_rounds(small, large) == [(0, 0), (2, 1), (4, 2), (6, 3)]
 
 
-def test_overlap_of_masks():
-    a, b = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)
-    assert flows.jaccard(a, b) == pytest.approx(1 / 3)
-    assert flows.jaccard(a & ~a, b & ~b) == 1
-
-
 def test_composition_ratio_covers_the_true_ratio_at_the_nominal_rate():
     generator = np.random.default_rng(8)
     covered = []

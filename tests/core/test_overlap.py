@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from koopflow.core import overlap
 from koopflow.core.errors import KoopflowError
-from koopflow.pruning import overlap
 
 
 def test_jaccard_of_small_sets():
@@ -55,6 +55,16 @@ def test_beyond_chance_is_zero_for_random_one_for_equal_and_the_same_for_complem
     assert abs(overlap.beyond_chance(a, b)) < 0.15
     assert 0.2 < overlap.beyond_chance(a, c) < 0.8
     assert overlap.beyond_chance(a, c) == pytest.approx(overlap.beyond_chance(~a, ~c))
+
+
+def test_the_adjusted_jaccard_index_is_zero_at_chance_and_one_for_equal_sets():
+    assert overlap.adjusted_jaccard(1.0, 0.4) == 1
+    assert overlap.adjusted_jaccard(0.4, 0.4) == 0
+
+
+def test_jaccard_along_axes_compares_each_row():
+    a, b = np.eye(2, dtype=bool), np.array([[1, 0], [1, 0]], dtype=bool)
+    assert overlap.jaccard(a, b, axis=1).tolist() == [1, 0]
 
 
 def test_impossible_sizes_are_refused():

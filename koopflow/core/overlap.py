@@ -1,0 +1,87 @@
+"""How alike two masks are, beside what chance would give.
+
+Pruning compares two masks by the sets of weights that they *prune*; tickets compare the weights that survive. The Jaccard index
+of the two differs, so every table and caption says which is meant. Chance stands for two independent uniformly random sets of
+the same sizes. Two quantities correct for it, and they are not the same number:
+
+- the *adjusted Jaccard index*, (J - E J) / (1 - E J), which the claims use;
+- the *agreement beyond chance*, (s - E s) / (max s - E s) with s the number of weights in both sets, in the columns
+  ``beyond_chance`` and in what follows from them. It is the same for the pruned and for the kept weights.
+
+Both are 0 at chance and 1 for equal sets.
+"""
+
+import functools
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from koopflow.core.errors import KoopflowError
+
+Values = TypeVar("Values")
+
+
+def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int | tuple[int, ...] | None = None) -> NDArray[np.float64]:
+    """Return the Jaccard index |a and b| / |a or b| of two sets, given as bool arrays of one shape.
+
+    Parameters
+    ----------
+    a, b : bool array
+    axis : int or tuple of int, optional
+        The axes that run over the members; all by default.
+
+    Returns
+    -------
+    array
+        1 for two empty sets, which are equal.
+    """
+    both, either = np.sum(a & b, axis=axis), np.sum(a | b, axis=axis)
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
+
+
+@functools.lru_cache(maxsize=4096)
+def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
+    """Return the expected Jaccard index of two independent uniformly random subsets of `n` things.
+
+    The intersection I is hypergeometric. I / (size_a + size_b - I) is convex in I, so its value at the mean of I would be too
+    low; the expectation is summed instead, to 12 standard deviations on either side.
+
+    Raises
+    ------
+    KoopflowError
+        For sizes outside 0 to `n`.
+    """
+    if not (0 <= size_a <= n and 0 <= size_b <= n):
+        raise KoopflowError(f"overlap: sizes of sets must be from 0 to {n} (got {size_a} and {size_b} members among {n} things)")
+    if size_a + size_b == 0:
+        return 1.0
+    if n in (size_a, size_b) or 0 in (size_a, size_b):
+        return min(size_a, size_b) / max(size_a, size_b)
+    law = stats.hypergeom(n, size_a, size_b)
+    low, high = max(0, size_a + size_b - n), min(size_a, size_b)
+    mean, spread = law.mean(), 12 * law.std() + 12
+    shared = np.arange(max(low, int(mean - spread)), min(high, int(mean + spread) + 1) + 1)
+    chance = law.pmf(shared)
+    return float(np.sum(chance * shared / (size_a + size_b - shared)) / np.sum(chance))
+
+
+def adjusted_jaccard(index: Values, expected: Values) -> Values:
+    """Return (J - E J) / (1 - E J) of Jaccard indices and their expectations: 0 at chance, 1 for equal sets.
+
+    Numbers, arrays and columns of tables are accepted.
+    """
+    return (index - expected) / (1 - expected)  # type: ignore[operator]
+
+
+def beyond_chance(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Return the agreement beyond chance, (s - E s) / (max s - E s), of two sets given as bool vectors (n,).
+
+    s is the number of common members and max s that of the smaller set. The complements of the two sets have the same
+    agreement. NaN where the sizes leave no choice.
+    """
+    n, size_a, size_b = a.size, int(np.count_nonzero(a)), int(np.count_nonzero(b))
+    expected = size_a * size_b / n
+    most = min(size_a, size_b) - expected
+    return float("nan") if most == 0 else float((np.count_nonzero(a & b) - expected) / most)
