@@ -90,11 +90,12 @@ class OpenRecording:
         """Flush, and leave the partial file."""
         self.writer.abandon()
         self._forget()
-        logger.warning(
-            "%s keeps the %d states of a recording that was not closed: read it under this name, or continue it with resume=True",
-            self.writer.temporary,
-            self.writer.steps_written,
-        )
+        if self.writer.steps_written:
+            logger.warning(
+                "%s keeps the %d states of a recording that was not closed: read it under this name, or continue it with resume=True",
+                self.writer.temporary,
+                self.writer.steps_written,
+            )
 
     def _forget(self) -> None:
         if _open.get(self.writer.path.absolute()) is self:

@@ -21,8 +21,11 @@ def lightning():
     return pytest.importorskip("lightning.pytorch", reason="lightning is not installed (pip install .[callbacks])")
 
 
-def train(lightning, optimizer_step) -> None:
-    """Train a linear layer by Lightning, recorded to run.h5; `optimizer_step` is called with the weights after each step."""
+def train(lightning, optimizer_step, epochs=1, checkpoint=None) -> None:
+    """Train a linear layer by Lightning, recorded to run.h5 and saved as run.ckpt, from `checkpoint` if given.
+
+    `optimizer_step` is called with the weights after each step.
+    """
     from koopflow.trajectory.adapters.lightning import RecordTrajectory
 
     class Module(lightning.LightningModule):
@@ -44,7 +47,7 @@ def train(lightning, optimizer_step) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = lightning.Trainer(
-            max_epochs=1,
+            max_epochs=epochs,
             accelerator="cpu",
             accumulate_grad_batches=ACCUMULATED,
             callbacks=[RecordTrajectory("run.h5", parameters="*weight")],
@@ -53,7 +56,8 @@ def train(lightning, optimizer_step) -> None:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(Module(), torch.utils.data.DataLoader(inputs, batch_size=4))
+        trainer.fit(Module(), torch.utils.data.DataLoader(inputs, batch_size=4), ckpt_path=checkpoint)
+        trainer.save_checkpoint("run.ckpt")
 
 
 def test_lightnings_callback_records_each_optimizer_step(lightning, tmp_path, monkeypatch):
@@ -64,6 +68,17 @@ def test_lightnings_callback_records_each_optimizer_step(lightning, tmp_path, mo
         assert [parameter.name for parameter in trajectory.parameters] == ["net.weight"]
         assert len(trajectory.steps) == BATCHES // ACCUMULATED == len(states)
         assert np.isfinite(trajectory.loss).all()
+        for at, state in enumerate(states):
+            assert np.array_equal(trajectory.state(at)["net.weight"], state)
+
+
+def test_lightnings_callback_goes_on_from_the_step_of_a_resumed_run(lightning, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    states = []
+    train(lightning, states.append)
+    train(lightning, states.append, epochs=2, checkpoint="run.ckpt")
+    with Trajectory("run.h5") as trajectory:
+        assert trajectory.steps.tolist() == list(range(2 * BATCHES // ACCUMULATED))
         for at, state in enumerate(states):
             assert np.array_equal(trajectory.state(at)["net.weight"], state)
 
