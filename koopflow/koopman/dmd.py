@@ -7,16 +7,22 @@
 True
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.operator import VARIANTS, eigenpairs, operator, residuals
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
-from koopflow.koopman.source import Runs, as_runs
+from koopflow.koopman.runs import Array, ComplexArray, Runs
+from koopflow.koopman.source import Columns, as_runs
+from koopflow.koopman.variants import PEER_VARIANTS, optimized_operator
 
-PEER_VARIANTS = ("optimized", "bagged")
+Which = int | Sequence[int] | NDArray[np.integer] | None
+"""Indices of eigenvalues; None stands for all."""
 
 
 @dataclass
@@ -25,26 +31,30 @@ class Koopman:
 
     Attributes
     ----------
-    eigenvalues : complex (r,)
-        By falling modulus; conjugates stand together, the one above the axis first.
+    eigenvalues : complex128 (r,)
+        Per step between states, by falling modulus; of a conjugate pair, the one above the real axis comes first.
     residuals : float64 (r,)
-        Relative residual of each eigenpair over all pairs (ResDMD): 0 is exact.
-    amplitudes : complex (run, r)
-        Least-squares weight of each mode (of norm 1 in the projected sense) in each run's first delayed state.
+        Relative residual of each eigenpair over all pairs of states (ResDMD): 0 is exact.
+    amplitudes : complex128 (run, r)
+        Weight of each mode in the first delayed state of each run, by least squares.
     singular_values : float64 (r,)
     operator : float64 (r, r)
-    rank, delays : int
-    route : str
-        How the singular directions were found (`koopflow.koopman.reduce`).
+        In the coordinates of the leading singular directions.
+    right, left : complex128 (r, r)
+        Its eigenvectors: right ones as columns of norm 1, left ones as rows, with left @ right = 1.
+    reduced : Reduced
+        The delayed states in these coordinates.
+    runs : Runs
+    variant : str
     """
 
-    eigenvalues: np.ndarray
-    residuals: np.ndarray
-    amplitudes: np.ndarray
-    singular_values: np.ndarray
-    operator: np.ndarray
-    right: np.ndarray = field(repr=False)
-    left: np.ndarray = field(repr=False)
+    eigenvalues: ComplexArray
+    residuals: Array
+    amplitudes: ComplexArray
+    singular_values: Array
+    operator: Array
+    right: ComplexArray = field(repr=False)
+    left: ComplexArray = field(repr=False)
     reduced: Reduced = field(repr=False)
     runs: Runs = field(repr=False)
     variant: str = "standard"
@@ -56,45 +66,49 @@ class Koopman:
 
     @property
     def delays(self) -> int:
-        """Delays of a state."""
+        """Earlier states that a delayed state carries along."""
         return self.runs.delays
 
     @property
     def route(self) -> str:
-        """How the singular directions were found."""
+        """How the singular directions were found (`koopflow.koopman.reduce`)."""
         return self.reduced.route
 
-    def believable(self, largest_residual: float) -> np.ndarray:
+    def believable(self, largest_residual: float) -> NDArray[np.bool_]:
         """Return which eigenpairs have a residual of at most `largest_residual`, bool (r,)."""
         return self.residuals <= largest_residual
 
-    def modes(self, which=None, *, exact: bool = False, lag: int = 0) -> np.ndarray:
-        """Return modes, complex (parameter, k), of the block `lag` (0 the oldest, `delays` the newest) of the delayed state.
+    def modes(self, which: Which = None, *, exact: bool = False, lag: int = 0) -> ComplexArray:
+        """Return modes, complex (parameter, k).
 
         Parameters
         ----------
-        which : sequence of int, optional
-            Eigenvalue indices; all by default.
+        which : int or sequence of int, optional
+            Indices of eigenvalues; all by default.
         exact : bool
-            Exact instead of projected modes (Tu et al., J. Comput. Dyn. 1, 2014), divided by the eigenvalue so that both have the
-            same amplitudes; for an eigenvalue 0 the projected one.
+            Exact instead of projected modes (Tu et al., J. Comput. Dyn. 1, 2014), divided by their eigenvalue so that
+            both have the same amplitudes. For an eigenvalue 0 the projected mode.
+        lag : int
+            Block of the delayed state: 0 is the oldest, `delays` the newest.
 
-        A trajectory file is read once more.
+        Notes
+        -----
+        Exact modes, and modes of fits to more parameters than steps, read a trajectory file a second time.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
         basis, width = self.reduced.basis, self.runs.width
-        if not exact and basis is not None:
-            right = self.right[:, which]
-            out = np.empty((width, right.shape[1]), complex)
-            for part, factor in ((out.real, right.real), (out.imag, right.imag)):  # apart: the basis is not copied to be complex
-                part[:] = basis[lag * width : (lag + 1) * width] @ factor.astype(basis.dtype)
-            return out
-        return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.reduced.precision)
+        if exact or basis is None:
+            return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.reduced.precision)
+        right = self.right[:, which]
+        out = np.empty((width, right.shape[1]), complex)
+        for part, factor in ((out.real, right.real), (out.imag, right.imag)):  # so the basis is not copied to complex
+            part[:] = basis[lag * width : (lag + 1) * width] @ factor.astype(basis.dtype)
+        return out
 
-    def combination(self, which=None, *, exact: bool = False, lag: int = 0) -> np.ndarray:
-        """Return coefficients, complex (state, k), that add up the states of all runs to the modes that `modes` returns.
+    def combination(self, which: Which = None, *, exact: bool = False, lag: int = 0) -> ComplexArray:
+        """Return the coefficients, complex (state, k), that sum the states of all runs to the modes of `modes`.
 
-        Inner products of states are all that a fit looks at, so the coefficients also serve other states with the same ones.
+        A fit looks at inner products of states only, so the coefficients also serve other states with the same ones.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
         vectors = self.right[:, which]
@@ -116,27 +130,31 @@ class Koopman:
             place += windows - 1
         return spread
 
-    def forecast(self, steps: int, run: int = -1, *, exact: bool = False) -> np.ndarray:
+    def forecast(self, steps: int, run: int = -1, *, exact: bool = False) -> Array:
         """Return the next `steps` states after the end of a run, float64 (steps, parameter)."""
-        return self._evolved(self.reduced.states[run][:, -1], np.arange(1, steps + 1), exact)
+        return (self.ahead(steps, run) @ self.modes(exact=exact, lag=self.delays).T).real
 
-    def reconstruction(self, run: int = 0, *, exact: bool = False) -> np.ndarray:
-        """Return a run as the modes alone give it from its first delayed state, float64 (windows, parameter): its newest states."""
-        return self._evolved(self.reduced.states[run][:, 0], np.arange(self.runs.windows[run]), exact)
+    def ahead(self, steps: int, run: int = -1) -> ComplexArray:
+        """Return the weight of each mode in the next `steps` states after the end of a run, complex (steps, r)."""
+        return self._evolved(self.reduced.states[run][:, -1], np.arange(1, steps + 1))
 
-    def _evolved(self, state: np.ndarray, times: np.ndarray, exact: bool) -> np.ndarray:
-        dynamics = self.eigenvalues[None, :] ** times[:, None] * (self.left @ state)
-        return (dynamics @ self.modes(exact=exact, lag=self.delays).T).real
+    def reconstruction(self, run: int = 0, *, exact: bool = False) -> Array:
+        """Return a run as the modes give it from its first delayed state, float64 (windows, parameter)."""
+        evolved = self._evolved(self.reduced.states[run][:, 0], np.arange(self.runs.windows[run]))
+        return (evolved @ self.modes(exact=exact, lag=self.delays).T).real
+
+    def _evolved(self, state: Array, times: NDArray[np.integer]) -> ComplexArray:
+        return self.eigenvalues[None, :] ** times[:, None] * (self.left @ state)
 
 
 def fit(
-    data,
+    data: Any,
     *,
-    svd_rank=0,
+    svd_rank: float = 0,
     delays: int = 0,
     variant: str = "standard",
-    columns=None,
-    replicas=None,
+    columns: Columns | None = None,
+    replicas: Sequence[int] | None = None,
     route: str = "auto",
     precision: str = "double",
 ) -> Koopman:
@@ -144,26 +162,22 @@ def fit(
 
     Parameters
     ----------
-    data : array (step, parameter) or (run, step, parameter), list of (step, parameter), koopflow.trajectory.Trajectory, or list of these
-        Pairs of successive states are pooled over runs, never formed across them.
+    data : array, torch tensor, DataFrame, Trajectory, or list of these
+        States (step, parameter), several runs (run, step, parameter), or a list of runs; see
+        `koopflow.koopman.source.as_runs`. Pairs of successive states are pooled over runs, never formed across them.
     svd_rank : int or float
         As in PyDMD: 0 optimal hard threshold, between 0 and 1 a share of energy, a whole number, -1 all.
     delays : int
         Earlier states that a state carries along; its dimension is parameters * (delays + 1).
     variant : str
-        "standard", "total_least_squares", "forward_backward", or through PyDMD, for a single run, "optimized" or "bagged"
-        (`koopflow.koopman.variants`).
+        "standard", "total_least_squares", "forward_backward", or for a single run, through PyDMD, "optimized" or
+        "bagged" (`koopflow.koopman.variants`).
     columns, replicas : optional
         Which part of a trajectory file, see `Trajectory.columns`.
     route : str
-        "auto" or one of `koopflow.koopman.reduce`.
-    precision : str
-        "double", or "single" for about four digits of the eigenvalues, with more parameters than steps: by a sketch in a fraction of the
-        time where the singular values allow it, by single products otherwise, and by double ones where these would lose the digits.
-
-    Returns
-    -------
-    Koopman
+        "auto" or a route of `koopflow.koopman.reduce`.
+    precision : {"double", "single"}
+        "single" gives about four digits of the eigenvalues in less time, with more parameters than steps.
 
     Raises
     ------
@@ -176,27 +190,20 @@ def fit(
         ("precision", precision, ("double", "single")),
     ):
         if value not in accepted:
-            raise KoopflowError(f"{name}: found {value!r}, accepted are {', '.join(accepted)}")
+            raise KoopflowError(f"{name} must be one of {', '.join(accepted)} (got {value!r})")
     runs = as_runs(data, delays, columns, replicas)
-    if variant in PEER_VARIANTS:
-        from koopflow.koopman.variants import BAGS, fit_optimized
+    return fit_reduced(reduce_states(runs, svd_rank, route, precision), runs, variant)
 
-        return fit_optimized(runs, svd_rank=svd_rank, trials=BAGS if variant == "bagged" else 0, route=route, precision=precision)
-    reduced = reduce_states(runs, svd_rank, route, precision)
+
+def fit_reduced(reduced: Reduced, runs: Runs, variant: str = "standard") -> Koopman:
+    """Fit the operator of `variant` to the states of `runs` in the coordinates of `reduced`."""
     before = np.concatenate([states[:, :-1] for states in reduced.states], axis=1)
     after = np.concatenate([states[:, 1:] for states in reduced.states], axis=1)
-    matrix = operator(before, after, variant)
+    if variant in PEER_VARIANTS:
+        matrix = optimized_operator(reduced.states, variant)
+    else:
+        matrix = operator(before, after, variant)
     values, right, left = eigenpairs(matrix)
     amplitudes = np.stack([left @ states[:, 0] for states in reduced.states])
-    return Koopman(
-        values,
-        residuals(values, left, before, after),
-        amplitudes,
-        reduced.singular_values,
-        matrix,
-        right,
-        left,
-        reduced,
-        runs,
-        variant,
-    )
+    error = residuals(values, left, before, after)
+    return Koopman(values, error, amplitudes, reduced.singular_values, matrix, right, left, reduced, runs, variant)

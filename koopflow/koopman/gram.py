@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk, ssyrk
 
 from koopflow.koopman.lags import lag_products
-from koopflow.koopman.source import Runs
+from koopflow.koopman.runs import Runs
 
 
 def time_gram(runs: Runs, precision: str = "double") -> np.ndarray:

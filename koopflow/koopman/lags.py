@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from koopflow.koopman.source import Runs
+from koopflow.koopman.runs import Runs
 
 BATCH_NUMBERS = 4 << 20  # numbers of states transformed at once: 32 MB
 

@@ -1,20 +1,34 @@
-"""From pairs of states in few coordinates to the operator between them: least squares, total least squares, forward-backward."""
+"""The operator between pairs of states in few coordinates: by least squares, total least squares, or forward-backward DMD."""
 
 import numpy as np
 from scipy.linalg import eig
 
 from koopflow.core.errors import KoopflowError
+from koopflow.koopman.runs import Array, ComplexArray
 
 VARIANTS = ("standard", "total_least_squares", "forward_backward")
 
 
-def operator(before: np.ndarray, after: np.ndarray, variant: str = "standard") -> np.ndarray:
-    """Return A, float64 (r, r), with after ~ A before; both (r, pairs).
+def operator(before: Array, after: Array, variant: str = "standard") -> Array:
+    """Return A with after ≈ A before.
 
-    standard : least squares (Schmid, J. Fluid Mech. 656, 2010).
-    total_least_squares : noise in both members of a pair (Hemati et al., Theor. Comput. Fluid Dyn. 31, 2017; Dawson et al.,
-        Exp. Fluids 57, 2016, sec. 2.4).
-    forward_backward : (A_forward A_backward^-1)^(1/2), each eigenvalue's sign as in A_forward (Dawson et al., sec. 2.3).
+    Parameters
+    ----------
+    before, after : float64 (r, pairs)
+        Each column a state and its successor.
+    variant : {"standard", "total_least_squares", "forward_backward"}
+        Least squares (Schmid, J. Fluid Mech. 656, 2010). Total least squares, for noise in both members of a pair (Hemati
+        et al., Theor. Comput. Fluid Dyn. 31, 2017; Dawson et al., Exp. Fluids 57, 2016, sec. 2.4). The square root of
+        A_forward A_backward^-1, each eigenvalue's sign as in A_forward (Dawson et al., sec. 2.3).
+
+    Returns
+    -------
+    float64 (r, r)
+
+    Raises
+    ------
+    KoopflowError
+        For another variant.
     """
     if variant == "standard":
         scale = np.linalg.norm(before, axis=1)
@@ -33,24 +47,26 @@ def operator(before: np.ndarray, after: np.ndarray, variant: str = "standard") -
         near = np.diag(inverse @ forward @ vectors)
         roots = np.where(np.abs(roots - near) <= np.abs(roots + near), roots, -roots)
         return np.real((vectors * roots) @ inverse)
-    raise KoopflowError(
-        f"variant: found {variant!r}, whose operator is not made of pairs alone; accepted are {', '.join(VARIANTS)}"
-    )
+    raise KoopflowError(f"variant must be one of {', '.join(VARIANTS)} to be fitted to pairs of states alone (got {variant!r})")
 
 
-def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return eigenvalues by falling modulus, right eigenvectors (columns, norm 1) and left ones (rows, with left @ right = 1)."""
+def eigenpairs(matrix: Array | ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+    """Return the eigenvalues of `matrix` (r, r) by falling modulus, with right and left eigenvectors.
+
+    Right eigenvectors are columns of norm 1, left ones rows, with left @ right = 1.
+    """
     values, left, right = eig(matrix, left=True, right=True)
     order = np.lexsort((-values.imag, -values.real, -np.round(np.abs(values), 10)))
     values, left, right = values[order], left[:, order], right[:, order]
     return values, right, left.conj().T / np.sum(left.conj() * right, axis=0)[:, None]
 
 
-def residuals(values: np.ndarray, left: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return, for each eigenfunction g (a row of `left`), |g(after) - lambda g(before)| / |g(before)| over all pairs, (r,).
+def residuals(values: ComplexArray, left: ComplexArray, before: Array, after: Array) -> Array:
+    """Return |g(after) - λ g(before)| / |g(before)| over all pairs for each eigenfunction g, a row of `left`; float64 (r,).
 
-    The residual of ResDMD (Colbrook and Townsend, Commun. Pure Appl. Math. 77, 2024, eq. 3.5): an eigenpair that it gives a large
-    number to is not one of the system's, however many digits it has.
+    This is the residual of ResDMD (Colbrook and Townsend, Commun. Pure Appl. Math. 77, 2024, eq. 3.5). An eigenpair with
+    a large residual does not belong to the system, however many digits it has.
     """
     now = left @ before
-    return np.linalg.norm(left @ after - values[:, None] * now, axis=1) / np.maximum(np.linalg.norm(now, axis=1), 1e-300)
+    error = np.linalg.norm(left @ after - values[:, None] * now, axis=1)
+    return error / np.maximum(np.linalg.norm(now, axis=1), 1e-300)

@@ -1,6 +1,7 @@
 """How many singular directions to keep: `svd_rank` as in PyDMD."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 
@@ -9,21 +10,37 @@ class RankError(KoopflowError):
     """A rank above that of the data."""
 
 
-def check_svd_rank(svd_rank) -> None:
-    """Raise KoopflowError unless `svd_rank` is 0, -1, a whole number of at least 1, or a share between 0 and 1."""
-    whole = float(svd_rank).is_integer()
-    if not (whole and svd_rank >= -1) and not 0 < svd_rank < 1:
+def check_svd_rank(svd_rank: float) -> None:
+    """Raise a KoopflowError unless `svd_rank` is 0, -1, a whole number of at least 1, or a share between 0 and 1."""
+    number = isinstance(svd_rank, int | float | np.integer | np.floating) and not isinstance(svd_rank, bool)
+    if not number or not ((float(svd_rank).is_integer() and svd_rank >= -1) or 0 < svd_rank < 1):
         raise KoopflowError(
-            f"svd_rank: found {svd_rank}; accepted are 0 (optimal hard threshold), a share of energy between 0 and 1, a whole"
-            " number, or -1 (all)"
+            "svd_rank must be 0 (optimal hard threshold), a share of energy strictly between 0 and 1, a whole number, or "
+            f"-1 (all) (got {svd_rank!r})"
         )
 
 
-def numerical_rank(singular_values: np.ndarray, rows: int, columns: int, *, squared: bool = False) -> int:
-    """Return how many singular values stand above rounding: s > max(rows, columns) * eps * s_1 (as `numpy.linalg.matrix_rank`).
+def refuse_rank(svd_rank: float, available: int) -> None:
+    """Raise a RankError when the whole number `svd_rank` exceeds the `available` rank of the data."""
+    if svd_rank > available:
+        raise RankError(f"svd_rank must be at most {available}, the rank of the data (got {int(svd_rank)})")
 
+
+def numerical_rank(
+    singular_values: NDArray[np.float64], rows: int, columns: int, *, squared: bool = False
+) -> int:
+    """Return how many singular values stand above rounding: s > max(rows, columns) * eps * s_1.
+
+    The rule is that of `numpy.linalg.matrix_rank`.
+
+    Parameters
+    ----------
+    singular_values : float64 (n,)
+        In descending order.
+    rows, columns : int
+        Shape of the matrix they come from.
     squared : bool
-        They are roots of a Gram matrix's eigenvalues, in which it is the squares that must stand above rounding.
+        The singular values are square roots of a Gram matrix's eigenvalues: their squares must stand above rounding.
     """
     if not len(singular_values) or singular_values[0] == 0:
         return 0
@@ -31,22 +48,36 @@ def numerical_rank(singular_values: np.ndarray, rows: int, columns: int, *, squa
     return int(np.count_nonzero((relative**2 if squared else relative) > max(rows, columns) * np.finfo(float).eps))
 
 
-def choose_rank(singular_values: np.ndarray, rows: int, columns: int, svd_rank, *, squared: bool = False) -> int:
-    """Return the rank that `svd_rank` stands for, given all singular values in descending order.
+def choose_rank(
+    singular_values: NDArray[np.float64], rows: int, columns: int, svd_rank: float, *, squared: bool = False
+) -> int:
+    """Return the rank that `svd_rank` stands for, never more than the numerical rank.
 
-    0: the optimal hard threshold for unknown noise of Gavish and Donoho (IEEE Trans. Inf. Theory 60, 2014, eq. 11), median(s) times
-    omega = 0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43 with b the matrix's aspect ratio; between 0 and 1: the fewest directions with that
-    share of the sum of s^2; a whole number: itself; -1: all that stand above rounding. Never more than the numerical rank (of which
-    `squared` is told).
+    Parameters
+    ----------
+    singular_values : float64 (n,)
+        All of them, in descending order.
+    rows, columns : int
+        Shape of the matrix they come from.
+    svd_rank : int or float
+        0: the optimal hard threshold for unknown noise (Gavish and Donoho, IEEE Trans. Inf. Theory 60, 2014, eq. 11),
+        median(s) * (0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43) with b the matrix's aspect ratio. Between 0 and 1: the fewest
+        directions that hold this share of the sum of s^2. A whole number: itself. -1: the numerical rank.
+    squared : bool
+        As in `numerical_rank`.
 
-    Raises RankError for a whole number above the numerical rank, KoopflowError for data that are all zero.
+    Raises
+    ------
+    RankError
+        For a whole number above the numerical rank.
+    KoopflowError
+        For data that are all zero.
     """
     available = numerical_rank(singular_values, rows, columns)
     if not available:
         raise KoopflowError("the states are all zero: nothing can be fitted")
     if svd_rank >= 1:
-        if svd_rank > available:
-            raise RankError(f"svd_rank: found {int(svd_rank)}, but the data have rank {available}; accepted is at most that")
+        refuse_rank(svd_rank, available)
         return int(svd_rank)
     rank = available
     if svd_rank == 0:

@@ -8,7 +8,7 @@ route `time` spends its time on, is never formed. As there, float32 holds what d
 
 import numpy as np
 
-from koopflow.koopman.source import Runs, worker_count
+from koopflow.koopman.runs import Runs, worker_count
 
 
 def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:

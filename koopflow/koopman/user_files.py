@@ -9,8 +9,9 @@ import numpy as np
 
 from koopflow.core.errors import KoopflowError
 from koopflow.io.paths import STATES, listed
-from koopflow.koopman.rank import RankError, check_svd_rank
-from koopflow.koopman.source import Runs, as_runs, refuse_unequal
+from koopflow.koopman.rank import check_svd_rank, refuse_rank
+from koopflow.koopman.runs import Runs
+from koopflow.koopman.source import as_runs, refuse_unequal
 from koopflow.trajectory import Trajectory
 from koopflow.trajectory.adapters.folders import convert_folder, described, in_step_order
 
@@ -44,8 +45,7 @@ def check(name: str, spec: dict) -> None:
         if files:
             runs.append(as_runs(files if len(files) > 1 else files[0], spec["delays"], files[0].columns(spec["parameters"])))
         most = min(sum(part.pairs for part in runs), *(part.dimension for part in runs))
-        if spec["rank"] > most:
-            raise RankError(f"svd_rank: found {spec['rank']}, but the data have at most rank {most}; accepted is at most that")
+        refuse_rank(spec["rank"], most)
 
 
 def _outline(folder: Path, delays: int) -> Runs:
@@ -68,6 +68,6 @@ def _named(name: str, spec: dict) -> Iterator[None]:
     try:
         yield
     except KoopflowError as error:
-        text, paths = str(error).replace("svd_rank:", "rank:"), listed(spec["path"])
+        text, paths = str(error).replace("svd_rank ", "rank "), listed(spec["path"])
         files = "" if any(str(Path(path)) in text for path in paths) else f"{', '.join(paths)}: "
         raise KoopflowError(f"trajectories.{name}: {files}{text}") from None

@@ -105,7 +105,7 @@ def written(path, data, names=("a", "b"), every=1):
 
 @pytest.mark.parametrize(("width", "route"), [(900, "time"), (30, "feature")])
 def test_several_files_of_unequal_length_are_fitted_as_their_pooled_arrays(tmp_path, width, route, monkeypatch):
-    monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 8 * 400 * 300)
+    monkeypatch.setattr("koopflow.koopman.runs.Runs.block_bytes", 8 * 400 * 300)
     data = linear_runs(noise=0.01, width=width, steps=400).astype(np.float32)
     files = [written(tmp_path / "one.h5", data[:2, :300]), written(tmp_path / "two.h5", data[2:])]
     options = {"svd_rank": 6, "delays": 3, "route": route}
@@ -121,8 +121,8 @@ def test_workers_share_every_column_once_whatever_the_data_come_from(tmp_path, m
     for name, rows in (("one", slice(0, 18)), ("two", slice(18, 30))):
         written(tmp_path / f"{name}.h5", data[None, rows])
     files = [Trajectory(tmp_path / "one.h5"), Trajectory(tmp_path / "two.h5")]
-    monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 8 * 30 * 7)
-    monkeypatch.setattr("koopflow.koopman.source.CACHED_BYTES", 8 * 30 * 3)
+    monkeypatch.setattr("koopflow.koopman.runs.Runs.block_bytes", 8 * 30 * 7)
+    monkeypatch.setattr("koopflow.koopman.runs.Runs.cached_bytes", 8 * 30 * 3)
     for runs in (as_runs([data[:18], data[18:]]), as_runs(files), as_runs(files[0])):
         whole = data[: runs.offsets[-1]]
         for workers in (1, 2, 3, 50):
@@ -136,11 +136,11 @@ def test_workers_share_every_column_once_whatever_the_data_come_from(tmp_path, m
 
 @pytest.mark.parametrize("route", ["sketch", "time"])
 def test_the_number_of_threads_changes_nothing_but_the_order_of_sums(route, monkeypatch):
-    monkeypatch.setattr("koopflow.koopman.source.BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr("koopflow.koopman.runs.Runs.block_bytes", 1 << 16)
     data = falling_runs(1e-2)
     alone = fit(data, svd_rank=5, route=route, precision="single")
     for module in ("source", "sketch"):
-        monkeypatch.setattr(f"koopflow.koopman.{module}.worker_count", lambda: 3)
+        monkeypatch.setattr(f"koopflow.X", lambda: 3)
     shared = fit(data, svd_rank=5, route=route, precision="single")
     assert np.allclose(shared.eigenvalues, alone.eigenvalues, atol=1e-6)
     assert np.allclose(np.abs(shared.modes()), np.abs(alone.modes()), atol=1e-5)
@@ -233,7 +233,7 @@ def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
 def test_a_sketch_says_what_it_cannot_do():
     with pytest.raises(KoopflowError, match=r"sketch takes a whole svd_rank and no delays; found svd_rank 0\.9 and 2 delays"):
         fit(falling_runs(0.1), svd_rank=0.9, delays=2, route="sketch")
-    with pytest.raises(KoopflowError, match="svd_rank: found 50, but the data have rank"):
+    with pytest.raises(KoopflowError, match="svd_rank must be at most .*got 50"):
         fit(np.outer(np.arange(80), np.ones(9000)), svd_rank=50, route="sketch")
 
 
@@ -286,11 +286,11 @@ def test_a_constant_trajectory_has_the_single_eigenvalue_one(svd_rank, shape, de
         (np.full((10, 4), np.nan), {}, "run 0 holds nan at step 0, column 0"),
         (np.ones((1, 4)), {}, r"run 0 has 1 steps; 0 delays need at least 2"),
         (np.ones((9, 4)), {"delays": 8}, r"run 0 has 9 steps; 8 delays need at least 10"),
-        (np.ones((9, 4)), {"delays": -1}, "delays: found -1"),
-        (np.ones((9, 4)), {"svd_rank": 2}, "svd_rank: found 2, but the data have rank 1"),
-        (np.ones((9, 4)), {"svd_rank": 1.5}, r"svd_rank: found 1.5; accepted are 0"),
-        (np.ones((9, 4)), {"variant": "magic"}, "variant: found 'magic'"),
-        ([np.ones((9, 4)), np.ones((9, 5))], {}, r"run 1 is float64 of shape \(9, 5\)"),
+        (np.ones((9, 4)), {"delays": -1}, "delays must be a whole number of at least 0 .got -1"),
+        (np.ones((9, 4)), {"svd_rank": 2}, "svd_rank must be at most 1, the rank of the data .got 2"),
+        (np.ones((9, 4)), {"svd_rank": 1.5}, r"svd_rank must be 0 .*got 1.5"),
+        (np.ones((9, 4)), {"variant": "magic"}, "variant must be one of .*got 'magic'"),
+        ([np.ones((9, 4)), np.ones((9, 5))], {}, "run 1 has 5 parameters, run 0 has 4"),
         ([], {}, "no run to fit"),
     ],
 )

@@ -7,7 +7,7 @@ from koopflow.koopman import fit, lags
 from koopflow.koopman.delay import combine, project, windows
 from koopflow.koopman.gram import lag_gram
 from koopflow.koopman.lanczos import leading
-from koopflow.koopman.source import ArrayRuns
+from koopflow.koopman.memory import ArrayRuns
 from koopflow.koopman.spectrum import distance
 
 LENGTHS = (75, 140, 201, 90)

@@ -90,7 +90,7 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
     ("change", "message"),
     [
         ({"delays": 29}, r"trajectories.mine: .*a.h5: run 0 has 30 steps; 29 delays need at least 31 \(delays \+ 2\)"),
-        ({"rank": 3}, "trajectories.mine: .*a.h5: rank: found 3, but the data have (at most )?rank 2"),
+        ({"rank": 3}, "trajectories.mine: .*a.h5: rank must be at most 2, the rank of the data"),
         ({"parameters": ["c*"]}, r"trajectories.mine: .*a.h5: no parameter matches 'c\*'; it holds a, b"),
     ],
 )

@@ -1,0 +1,143 @@
+"""Runs held in memory: what people pass to `fit`, turned into arrays (step, parameter) or refused in one line."""
+
+import reprlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koopflow.core.errors import KoopflowError
+from koopflow.koopman.runs import Array, Runs
+
+LARGEST, SMALLEST = 1e140, 1e-140
+"""Magnitudes whose squares, summed over many parameters, stay within float64."""
+
+ACCEPTED = "fit takes states (step, parameter), several runs (run, step, parameter), or a list of runs"
+
+
+class ArrayRuns(Runs):
+    """Runs held in memory.
+
+    Parameters
+    ----------
+    arrays : sequence of array (step, parameter)
+        Real numbers; every run has the same parameters.
+    delays : int
+
+    Raises
+    ------
+    KoopflowError
+        For no run, other shapes or types, numbers that are not finite, magnitudes whose squares leave float64.
+    """
+
+    def __init__(self, arrays: Sequence[NDArray[Any]], delays: int):
+        if not len(arrays):
+            raise KoopflowError(f"no run to fit; {ACCEPTED}")
+        for run, array in enumerate(arrays):
+            _check(run, array, arrays[0].shape[-1:])
+        self._arrays = list(arrays)
+        super().__init__([len(array) for array in arrays], arrays[0].shape[1], delays)
+
+    def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
+        """Yield blocks of columns, see `Runs.blocks`."""
+        step = max(1, self.block_bytes // (8 * int(self.offsets[-1])))
+        for start in range(worker * step, self.width, workers * step):
+            stop = min(start + step, self.width)
+            pieces = [array[:, start:stop] for array in self._arrays]
+            yield start, stop, pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def run(self, index: int) -> Array:
+        """Return one run, float64 (step, parameter)."""
+        return np.ascontiguousarray(self._arrays[index], float)
+
+
+def arrays_of(data: Any) -> list[NDArray[Any]]:
+    """Return the runs in `data`, each an array (step, parameter), without copying arrays.
+
+    Parameters
+    ----------
+    data : array, torch tensor, DataFrame, or (nested) list of numbers or of these
+        Two axes are one run (step, parameter), three are several (run, step, parameter), one is a series of a single
+        parameter. A list of matrices is a list of runs, which may differ in length; a list of vectors is one run, step
+        after step, as numpy reads it.
+
+    Raises
+    ------
+    KoopflowError
+        For anything else: one line says what was found and what is accepted.
+    """
+    if _is_array(data):
+        return _split(_array(data, "the data"))
+    if not isinstance(data, list | tuple):
+        raise KoopflowError(f"cannot fit a {type(data).__name__} ({reprlib.repr(data)}); {ACCEPTED}")
+    parts = [_array(part, f"run {run}") if _is_array(part) else _nested(part, run) for run, part in enumerate(data)]
+    if not parts:
+        raise KoopflowError(f"no run to fit; {ACCEPTED}")
+    if all(part.ndim == 2 for part in parts):
+        return parts
+    shapes = {part.shape for part in parts}
+    if len(shapes) == 1 and parts[0].ndim in (0, 1):
+        return _split(np.array(parts))
+    listed = ", ".join(str(shape) for shape in sorted(shapes)[:4])
+    raise KoopflowError(f"the list holds parts of shape {listed}; {ACCEPTED}")
+
+
+def _is_array(data: Any) -> bool:
+    """Tell arrays, tensors (`detach`) and data frames (`to_numpy`) from lists, without importing torch or pandas."""
+    return isinstance(data, np.ndarray | np.generic) or hasattr(data, "detach") or hasattr(data, "to_numpy")
+
+
+def _array(data: Any, name: str) -> NDArray[Any]:
+    if hasattr(data, "detach"):
+        data = data.detach().cpu()
+        return _typed(np.asarray((data if str(data.dtype) != "torch.bfloat16" else data.float()).numpy()), name)
+    if hasattr(data, "to_numpy"):
+        wrong = [str(column) for column in getattr(data, "columns", ()) if np.asarray(data[column]).dtype.kind not in "fiu"]
+        if wrong:
+            raise KoopflowError(f"column {wrong[0]} of {name} does not hold real numbers; leave it out")
+        return _typed(np.asarray(data.to_numpy()), name)
+    if np.ma.is_masked(data):
+        count = np.ma.count_masked(data)
+        raise KoopflowError(f"{name} masks {count} of {data.size} numbers; fill them or cut the run there")
+    return _typed(np.asarray(data), name)
+
+
+def _nested(part: Any, run: int) -> NDArray[Any]:
+    try:
+        return _typed(np.asarray(part), f"run {run}")
+    except ValueError:
+        raise KoopflowError(f"run {run} has rows of unequal length; {ACCEPTED}") from None
+
+
+def _typed(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if array.dtype.kind not in "fiu":
+        raise KoopflowError(f"{name} holds {array.dtype} numbers of shape {array.shape}; only real numbers can be fitted")
+    return array
+
+
+def _split(array: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the runs in an array of one, two or three axes."""
+    if array.ndim == 1:
+        return [array[:, None]]
+    if array.ndim == 2:
+        return [array]
+    if array.ndim == 3:
+        return list(array)
+    raise KoopflowError(f"the data have shape {array.shape}; {ACCEPTED}")
+
+
+def _check(run: int, array: NDArray[Any], width: tuple[int, ...]) -> None:
+    if array.shape[-1:] != width:
+        raise KoopflowError(f"run {run} has {array.shape[1]} parameters, run 0 has {width[0]}; all runs need the same")
+    if not array.size:
+        raise KoopflowError(f"run {run} is empty, of shape {array.shape}; {ACCEPTED}")
+    largest = max(abs(float(array.max())), abs(float(array.min())))  # NaN and infinity show up here without a copy
+    if not np.isfinite(largest):
+        step, column = np.argwhere(~np.isfinite(array))[0]
+        raise KoopflowError(f"run {run} holds {array[step, column]} at step {step}, column {column}; only finite numbers fit")
+    if largest > LARGEST or 0 < largest < SMALLEST:
+        raise KoopflowError(
+            f"run {run} reaches a magnitude of {largest:.3g}; magnitudes between {SMALLEST:g} and {LARGEST:g} can be squared: "
+            "rescale the data"
+        )

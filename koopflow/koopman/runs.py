@@ -1,0 +1,129 @@
+"""What an operator is fitted to: runs of one system, read in blocks of columns.
+
+`Runs` is the interface. `koopflow.koopman.memory` implements it for arrays, `koopflow.koopman.source` for trajectory
+files.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from koopflow.core.errors import KoopflowError
+
+Array = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+Work = Callable[[int, int, int, NDArray[Any]], None]
+
+WORKERS = 8  # at most: each holds a block
+
+
+class Runs:
+    """Runs of one system: sequences of states (step, parameter). Pairs are never formed across runs.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        States in each run.
+    width : int
+        Parameters of a state.
+    delays : int
+        Earlier states that each delayed state carries along.
+
+    Attributes
+    ----------
+    windows : list of int
+        Delayed states in each run.
+    pairs : int
+        Pairs of successive delayed states over all runs.
+    dimension : int
+        Parameters of a delayed state, ``width * (delays + 1)``.
+    offsets : int64 (run + 1,)
+        Where each run starts when all states are stacked.
+
+    Raises
+    ------
+    KoopflowError
+        For negative delays, or a run too short for them.
+    """
+
+    block_bytes: ClassVar[int] = 32 << 20
+    cached_bytes: ClassVar[int] = 16 << 20
+
+    def __init__(self, lengths: Sequence[int], width: int, delays: int):
+        if isinstance(delays, bool) or delays != int(delays) or delays < 0:
+            raise KoopflowError(f"delays must be a whole number of at least 0 (got {delays})")
+        self.lengths, self.width, self.delays = [int(length) for length in lengths], int(width), int(delays)
+        for run, length in enumerate(self.lengths):
+            if length < self.delays + 2:
+                raise KoopflowError(
+                    f"run {run} has {length} steps; {self.delays} delays need at least {self.delays + 2} (delays + 2)"
+                )
+        self.windows = [length - self.delays for length in self.lengths]
+        self.pairs = sum(self.windows) - len(self.windows)
+        self.dimension = self.width * (self.delays + 1)
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
+        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start), valid until the next.
+
+        Worker k of n reads blocks k, k + n, k + 2n, …
+        """
+        raise NotImplementedError
+
+    def share(self, work: Work, workers: int = 1) -> None:
+        """Call ``work(worker, start, stop, block)`` until all columns have been seen.
+
+        Blocks are cut so narrow that a float64 copy of one stays in the processor's cache. Each worker reads its own
+        blocks in order, so what it sums is the same every time. Several workers have one BLAS thread each.
+        """
+        narrow = max(1, self.cached_bytes // (8 * int(self.offsets[-1])))
+
+        def turn(worker: int) -> None:
+            for start, stop, block in self.blocks(worker, workers):
+                parts = -(-(stop - start) // narrow)
+                edges = [(stop - start) * part // parts for part in range(parts + 1)]
+                for first, last in pairwise(edges):
+                    work(worker, start + first, start + last, block[:, first:last])
+
+        if workers == 1:
+            turn(0)
+            return
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(turn, worker) for worker in range(workers)]:
+                done.result()
+
+    def run(self, index: int) -> Array:
+        """Return one run, float64 (step, parameter)."""
+        raise NotImplementedError
+
+    def combine(self, coefficients: ComplexArray, precision: str = "double") -> ComplexArray:
+        """Return complex (parameter, k): all states times `coefficients` (state, k), in one pass over the columns.
+
+        With `precision` "single", differences from the first state are summed in float32, the first state itself in
+        float64.
+        """
+        both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
+        whole, narrow = both.sum(axis=0), both.astype(np.float32)
+        count = coefficients.shape[1]
+        out = np.empty((self.width, count), complex)
+
+        def mix(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
+            if precision == "single":
+                mixed = np.subtract(block, block[0], dtype=np.float32).T @ narrow + np.outer(block[0], whole)
+            else:
+                mixed = block.astype(float).T @ both
+            out[start:stop].real, out[start:stop].imag = mixed[:, :count], mixed[:, count:]
+
+        self.share(mix, worker_count())
+        return out
+
+
+def worker_count() -> int:
+    """Return how many workers `Runs.share` needs for products too narrow for BLAS threads: as many as BLAS may use."""
+    threads = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    return min(max(threads, default=1), WORKERS)
