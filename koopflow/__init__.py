@@ -1,11 +1,92 @@
 """koopflow: Koopman operators and the renormalization group for training, pruning, tickets and forecasting.
 
-The library under the workflow of the same name. Each sub-package is one room of the house and may be imported on its own;
-none of them knows Snakemake. Nothing heavy is imported here.
+>>> import koopflow as kf
+>>> import numpy as np
+>>> turn = 0.3 * np.arange(50)
+>>> kf.fit(np.stack([np.cos(turn), np.sin(turn)], axis=1), rank=2).eigenvalues.round(3)
+array([0.955+0.296j, 0.955-0.296j])
+
+Names are imported when they are first used, so ``import koopflow`` costs nothing. The rooms behind them
+(`koopflow.koopman`, `koopflow.pruning`, …) can be imported on their own; none of them knows Snakemake.
 """
 
-__version__ = "0.1.0"
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from koopflow.core import moved
 
+if TYPE_CHECKING:
+    from koopflow.api.comparisons import SpectraComparison, compare
+    from koopflow.api.operators import Operator, distance, fit, load
+    from koopflow.core.errors import KoopflowError
+    from koopflow.trajectory.reader import Trajectory
+    from koopflow.trajectory.recorder import TrajectoryRecorder as Recorder
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "KoopflowError": "core.errors",
+    "Operator": "api.operators",
+    "Recorder": "trajectory.recorder",
+    "SpectraComparison": "api.comparisons",
+    "Trajectory": "trajectory.reader",
+    "compare": "api.comparisons",
+    "distance": "api.operators",
+    "fit": "api.operators",
+    "load": "api.operators",
+}
+"""Where each name of the face is defined."""
+_NAMES_THERE = {"Recorder": "TrajectoryRecorder"}
+_CALLABLE_ROOMS: dict[str, str] = {}
+"""Rooms named like a function of the face, and where that function is defined."""
+
+__all__ = [  # noqa: RUF022 - in the order of their use
+    "Recorder",
+    "Trajectory",
+    "fit",
+    "load",
+    "Operator",
+    "distance",
+    "compare",
+    "SpectraComparison",
+    "KoopflowError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the face when it is first used."""
+    if name in _CALLABLE_ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), _NAMES_THERE.get(name, name))
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _CallableRoom(ModuleType):
+    """A room that is called like the function of the same name: ``koopflow.forecast(series)``."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        room = self.__name__.rpartition(".")[2]
+        return getattr(import_module(f"{__name__}.{_CALLABLE_ROOMS[room]}"), room)(*arguments, **options)
+
+
+class _Face(ModuleType):
+    """The package, which makes rooms in `_CALLABLE_ROOMS` callable when the import system attaches them."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _CALLABLE_ROOMS and isinstance(value, ModuleType):
+            value.__class__ = _CallableRoom
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 moved.install()

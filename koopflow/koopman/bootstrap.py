@@ -1,4 +1,4 @@
-"""Intervals of eigenvalues: refit on resampled runs, in the coordinates already found."""
+"""Bootstrap intervals of eigenvalues: refits to resampled runs, in the coordinates already found."""
 
 from typing import NamedTuple
 
@@ -6,22 +6,27 @@ import numpy as np
 
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.operator import eigenpairs, operator
+from koopflow.koopman.runs import Array
 from koopflow.koopman.spectrum import matching
 
 FEWEST = 4
-"""Runs, or blocks of a single run, below which drawing some of them says nothing and no interval is given."""
+"""Fewer runs, or blocks of a single run, are too few to resample."""
+
+Ends = tuple[Array, Array]
+"""Lower and upper ends, each float64 (r,)."""
 
 
 class Interval(NamedTuple):
-    """Percentile intervals, each float64 (r,), of real and imaginary parts, modulus and angle of every eigenvalue.
+    """Percentile intervals of the real part, imaginary part, modulus and angle of every eigenvalue.
 
-    `resampled` says what was drawn; of fewer than `FEWEST` of them it says so, and the intervals are missing (NaN).
+    `draws` counts the bootstrap samples and `resampled` names what they draw. With fewer than `FEWEST` of these,
+    `resampled` says so, `draws` is 0 and all ends are NaN.
     """
 
-    real: tuple
-    imag: tuple
-    modulus: tuple
-    angle: tuple
+    real: Ends
+    imag: Ends
+    modulus: Ends
+    angle: Ends
     draws: int
     resampled: str
 
@@ -29,9 +34,24 @@ class Interval(NamedTuple):
 def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, draws: int = 200, level: float = 0.95) -> Interval:
     """Return bootstrap intervals of the eigenvalues of `fitted`.
 
-    Whole runs are drawn with replacement (Efron and Tibshirani 1993, ch. 8); a single run is drawn in blocks of successive pairs
-    (about the cube root of their number, Kuensch 1989), which sees its noise but not the spread between runs. The singular
-    directions stay those of all data. Drawn eigenvalues are matched one to one to the fitted ones.
+    Several runs are drawn whole, with replacement (Efron and Tibshirani 1993, ch. 8). A single run is drawn in blocks of
+    successive pairs, about the cube root of their number long (Kuensch 1989); that captures its noise, though not the
+    spread between runs. The singular directions are those of all data. Drawn eigenvalues are matched one to one to the
+    fitted ones.
+
+    Parameters
+    ----------
+    fitted : Koopman
+    generator : numpy Generator
+    draws : int
+        Bootstrap samples.
+    level : float
+        Of the intervals.
+
+    Raises
+    ------
+    KoopflowError
+        For variants that are not fitted to pairs of states alone ("optimized", "bagged").
     """
     pieces = [np.stack([states[:, :-1], states[:, 1:]]) for states in fitted.reduced.states]
     resampled, needed = "runs", len(pieces)
@@ -41,15 +61,25 @@ def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, dra
         pieces = [pieces[0][:, :, start : start + length] for start in range(0, count - length + 1)]
         resampled, needed = "blocks of pairs", max(1, round(count / length))
     if needed < FEWEST:
-        nothing = np.full(fitted.rank, np.nan)
-        return Interval(*((nothing, nothing) for _ in range(4)), 0, f"too few {resampled}")
+        return no_intervals(fitted.rank, f"too few {resampled}")
     drawn = np.empty((draws, fitted.rank), complex)
     for draw in range(draws):
         before, after = np.concatenate([pieces[at] for at in generator.integers(len(pieces), size=needed)], axis=2)
         values = eigenpairs(operator(before, after, fitted.variant))[0]
         i, j = matching(fitted.eigenvalues, values)
         drawn[draw, i] = values[j]
-    ends = 50 * (1 - level), 50 * (1 + level)
     turned = np.angle(drawn * np.exp(-1j * np.angle(fitted.eigenvalues))) + np.angle(fitted.eigenvalues)
-    parts = (drawn.real, drawn.imag, np.abs(drawn), turned)
-    return Interval(*(tuple(np.percentile(part, ends, axis=0)) for part in parts), draws, resampled)
+    real, imag, modulus, angle = (_ends(part, level) for part in (drawn.real, drawn.imag, np.abs(drawn), turned))
+    return Interval(real, imag, modulus, angle, draws, resampled)
+
+
+def no_intervals(rank: int, why: str) -> Interval:
+    """Return intervals of NaN for `rank` eigenvalues; `why` there are none."""
+    nothing = np.full(rank, np.nan)
+    ends = nothing, nothing
+    return Interval(ends, ends, ends, ends, 0, why)
+
+
+def _ends(part: Array, level: float) -> Ends:
+    low, high = np.percentile(part, (50 * (1 - level), 50 * (1 + level)), axis=0)
+    return low, high

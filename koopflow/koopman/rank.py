@@ -26,9 +26,7 @@ def refuse_rank(svd_rank: float, available: int) -> None:
         raise RankError(f"svd_rank must be at most {available}, the rank of the data (got {int(svd_rank)})")
 
 
-def numerical_rank(
-    singular_values: NDArray[np.float64], rows: int, columns: int, *, squared: bool = False
-) -> int:
+def numerical_rank(singular_values: NDArray[np.float64], rows: int, columns: int, *, squared: bool = False) -> int:
     """Return how many singular values stand above rounding: s > max(rows, columns) * eps * s_1.
 
     The rule is that of `numpy.linalg.matrix_rank`.
@@ -48,9 +46,7 @@ def numerical_rank(
     return int(np.count_nonzero((relative**2 if squared else relative) > max(rows, columns) * np.finfo(float).eps))
 
 
-def choose_rank(
-    singular_values: NDArray[np.float64], rows: int, columns: int, svd_rank: float, *, squared: bool = False
-) -> int:
+def choose_rank(singular_values: NDArray[np.float64], rows: int, columns: int, svd_rank: float, *, squared: bool = False) -> int:
     """Return the rank that `svd_rank` stands for, never more than the numerical rank.
 
     Parameters

@@ -26,8 +26,8 @@ from koopflow.koopman.delay import BLOCK_NUMBERS, combine, project, windows
 from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
 from koopflow.koopman.lanczos import leading
 from koopflow.koopman.rank import check_svd_rank, choose_rank
-from koopflow.koopman.sketch import sketched
 from koopflow.koopman.runs import Runs
+from koopflow.koopman.sketch import sketched
 
 ROUTES = ("auto", "direct", "time", "time_qr", "sketch", "feature", "feature_qr")
 DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000  # numbers in the delayed states, for few and for all directions

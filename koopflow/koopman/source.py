@@ -98,17 +98,17 @@ class PooledRuns(Runs):
         return file.run(at)
 
 
-def as_runs(
-    data: Any, delays: int = 0, columns: Columns | None = None, replicas: Sequence[int] | None = None
-) -> Runs:
+def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas: Sequence[int] | None = None) -> Runs:
     """Return the runs in `data`.
 
     Parameters
     ----------
     data : Trajectory, list of Trajectory, Runs, or what `koopflow.koopman.memory.arrays_of` takes
     delays : int
-    columns, replicas : optional
-        Which part of a trajectory file, see `FileRuns`.
+    columns : list of (start, stop), optional
+        Which columns of a trajectory file.
+    replicas : sequence of int, optional
+        Which runs of a single file or array.
 
     Raises
     ------
@@ -123,9 +123,10 @@ def as_runs(
         if replicas is not None:
             raise KoopflowError("replicas can be chosen from a single trajectory only (got several)")
         return PooledRuns(data, delays, columns)
-    if columns is not None or replicas is not None:
-        raise KoopflowError("columns and replicas can be chosen from a trajectory only; index the array instead")
-    return ArrayRuns(arrays_of(data), delays)
+    if columns is not None:
+        raise KoopflowError("columns can be chosen from a trajectory only; index the array instead")
+    arrays = arrays_of(data)
+    return ArrayRuns(arrays if replicas is None else [arrays[replica] for replica in replicas], delays)
 
 
 def refuse_unequal(path: str | os.PathLike[str], steps: ArrayLike) -> None:

@@ -1,82 +1,116 @@
-"""Spectra of trajectories as tables: one row for each eigenvalue, one for each pair of trajectories."""
+"""Spectra of trajectories as tables: one row per eigenvalue, one per pair of trajectories."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.seeds import rng
 from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
-from koopflow.koopman.bootstrap import eigenvalue_intervals
+from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.rank import RankError
+from koopflow.koopman.source import Columns
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.koopman.user_files import opened
 from koopflow.trajectory import Trajectory
 
 
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of `koopflow.koopman.fit` that all runs of one trajectory share."""
+
+    columns: Columns | None = None
+    svd_rank: float = 0
+    delays: int = 0
+    variant: str = "standard"
+
+    def fit(self, data: Trajectory | Sequence[Trajectory], replicas: Sequence[int] | None = None) -> Koopman:
+        """Fit an operator with these options."""
+        return fit(
+            data,
+            svd_rank=self.svd_rank,
+            delays=self.delays,
+            variant=self.variant,
+            columns=self.columns,
+            replicas=replicas,
+        )
+
+
 def trajectory_spectrum(
-    name: str, spec: dict, seed: int, draws: int, level: float, largest_residual: float
+    name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the spectrum of one trajectory, `TRAJECTORY_EIGENVALUES`, one row for each eigenvalue, and that of each run (`run_spectra`).
+    """Fit one trajectory; return its spectrum and that of each run.
 
     Parameters
     ----------
     name : str
-    spec : dict
-        path (a trajectory file, or a folder of checkpoints or arrays; several in a list are pooled), parameters (name patterns),
-        delays, rank, variant.
-    seed, draws, level : int, int, float
-        Of the bootstrap intervals.
-    largest_residual : float
-        Eigenpairs above it are marked as not to be believed.
+        Entry of the block ``trajectories``.
+    settings : TrajectorySettings
+    spectra : SpectraSettings
+        Bootstrap draws, level of the intervals, largest residual of a believable eigenpair.
+    seed : int
+        Of the bootstrap.
 
-    Raises KoopflowError when the file is not what it should be.
+    Returns
+    -------
+    spectrum : DataFrame
+        Columns `TRAJECTORY_EIGENVALUES`, one row per eigenvalue.
+    runs : DataFrame
+        See `run_spectra`.
+
+    Raises
+    ------
+    KoopflowError
+        When a file cannot be fitted, see `koopflow.koopman.user_files.opened`.
     """
-    with opened(name, spec) as files:
-        columns = files[0].columns(spec["parameters"])
-        options = {"svd_rank": spec["rank"], "delays": spec["delays"], "variant": spec.get("variant", "standard")}
-        fitted = fit(files if len(files) > 1 else files[0], columns=columns, **options)
-        runs = run_spectra(name, fitted, files, columns, options)
-        about = {
-            "runs": len(fitted.runs.lengths),
-            "steps": max(fitted.runs.lengths),
-            "complete": all(file.complete for file in files),
-        }
-    interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=draws, level=level)
-    spectrum = pd.DataFrame(
-        {
-            "trajectory": name,
-            "mode": np.arange(fitted.rank),
-            "real": fitted.eigenvalues.real,
-            "imag": fitted.eigenvalues.imag,
-            "residual": fitted.residuals,
-            "amplitude": np.sqrt(np.mean(np.abs(fitted.amplitudes) ** 2, axis=0)),
-            "believed": fitted.believable(largest_residual),
-            "real_low": interval.real[0],
-            "real_high": interval.real[1],
-            "imag_low": interval.imag[0],
-            "imag_high": interval.imag[1],
-            "resampled": interval.resampled,
-            "rank": fitted.rank,
-            "delays": fitted.delays,
-            "dimension": fitted.runs.dimension,
-            "route": fitted.route,
-            **about,
-        }
-    )[list(TRAJECTORY_EIGENVALUES)]
-    return spectrum, runs
+    with opened(name, settings) as files:
+        options = FitOptions(files[0].columns(settings.parameters), settings.rank, settings.delays, settings.variant)
+        fitted = options.fit(files if len(files) > 1 else files[0])
+        runs = run_spectra(name, fitted, files, options)
+        complete = all(file.complete for file in files)
+    interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=spectra.draws, level=spectra.level)
+    return spectrum_table(name, fitted, interval, spectra.largest_residual, complete), runs
 
 
-def run_spectra(name: str, fitted: Koopman, files: list[Trajectory], columns: list[tuple[int, int]], options: dict) -> pd.DataFrame:
-    """Return the eigenvalues of every run fitted by itself: `SETUP_EIGENVALUES`; of a single run, those of `fitted`.
+def spectrum_table(name: str, fitted: Koopman, interval: Interval, largest_residual: float, complete: bool = True) -> pd.DataFrame:
+    """Return the eigenvalues of one fit with their intervals, columns `TRAJECTORY_EIGENVALUES`."""
+    columns = {
+        "trajectory": name,
+        "mode": np.arange(fitted.rank),
+        "real": fitted.eigenvalues.real,
+        "imag": fitted.eigenvalues.imag,
+        "residual": fitted.residuals,
+        "amplitude": np.sqrt(np.mean(np.abs(fitted.amplitudes) ** 2, axis=0)),
+        "believed": fitted.believable(largest_residual),
+        "real_low": interval.real[0],
+        "real_high": interval.real[1],
+        "imag_low": interval.imag[0],
+        "imag_high": interval.imag[1],
+        "resampled": interval.resampled,
+        "rank": fitted.rank,
+        "delays": fitted.delays,
+        "runs": len(fitted.runs.lengths),
+        "steps": max(fitted.runs.lengths),
+        "dimension": fitted.runs.dimension,
+        "route": fitted.route,
+        "complete": complete,
+    }
+    return pd.DataFrame(columns)[list(TRAJECTORY_EIGENVALUES)]
 
-    `setting` is the trajectory and `seed` the run, as in the table that the tests of equivalence read. A run that has less than the
-    whole rank asked for is fitted in all directions it has.
+
+def run_spectra(name: str, fitted: Koopman, files: Sequence[Trajectory], options: FitOptions) -> pd.DataFrame:
+    """Return the eigenvalues of every run fitted alone, columns `SETUP_EIGENVALUES`; a single run keeps those of `fitted`.
+
+    `setting` is the trajectory and `seed` the run, as the tests of equivalence expect. A run whose rank is below the one
+    asked for is fitted in all its directions.
     """
     fits = [fitted]
     if len(fitted.runs.lengths) > 1:
-        fits = [_alone(file, replica, columns, options) for file in files for replica in range(file.replicas)]
+        fits = [fit_alone(file, options, replica) for file in files for replica in range(file.replicas)]
     parts = []
     for run, alone in enumerate(fits):
         values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
@@ -84,16 +118,25 @@ def run_spectra(name: str, fitted: Koopman, files: list[Trajectory], columns: li
     return pd.concat(parts, ignore_index=True)[list(SETUP_EIGENVALUES)]
 
 
-def _alone(file: Trajectory, replica: int, columns: list[tuple[int, int]], options: dict) -> Koopman:
+def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:
+    """Fit one run; in all its directions where it has fewer than the rank asked for."""
     try:
-        return fit(file, columns=columns, replicas=[replica], **options)
+        return options.fit(file, [replica])
     except RankError:
-        return fit(file, columns=columns, replicas=[replica], **{**options, "svd_rank": -1})
+        return replace(options, svd_rank=-1).fit(file, [replica])
 
 
 def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:
-    """Return `TRAJECTORY_DISTANCES` for each pair of trajectories in `spectra`; p_shuffle is missing where sizes differ."""
-    groups = {name: group for name, group in spectra.groupby("trajectory", sort=True)}
+    """Return the distance of each pair of trajectories, columns `TRAJECTORY_DISTANCES`.
+
+    Parameters
+    ----------
+    spectra : DataFrame
+        Columns `TRAJECTORY_EIGENVALUES`.
+    seed, shuffles : int
+        Of the shuffle control; p_shuffle is missing for spectra of unequal sizes.
+    """
+    groups = {str(name): group for name, group in spectra.groupby("trajectory", sort=True)}
     rows = []
     for a, b in combinations(groups, 2):
         (values_a, weights_a), (values_b, weights_b) = (
@@ -104,4 +147,4 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
             p = shuffle_control(values_a, values_b, rng(seed, "spectra", a, b), shuffles).p
         weighted = distance(values_a, values_b, weights_a=weights_a, weights_b=weights_b)
         rows.append((a, b, distance(values_a, values_b), weighted, p))
-    return pd.DataFrame(rows, columns=TRAJECTORY_DISTANCES)
+    return pd.DataFrame(rows, columns=list(TRAJECTORY_DISTANCES))

@@ -1,14 +1,16 @@
-"""The trajectories that a user's config names: opened, looked at before anything is fitted, and named in every error."""
+"""Trajectories that users record themselves: opened, checked before anything is fitted, and named in every error."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from koopflow.config.spectra import TrajectorySettings
 from koopflow.core.errors import KoopflowError
-from koopflow.io.paths import STATES, listed
+from koopflow.io.paths import STATES
 from koopflow.koopman.rank import check_svd_rank, refuse_rank
 from koopflow.koopman.runs import Runs
 from koopflow.koopman.source import as_runs, refuse_unequal
@@ -17,57 +19,82 @@ from koopflow.trajectory.adapters.folders import convert_folder, described, in_s
 
 
 @contextmanager
-def opened(name: str, spec: dict) -> Iterator[list[Trajectory]]:
-    """Open the trajectories of the entry `name`: files, and folders of states, which are converted into temporary files.
+def opened(name: str, settings: TrajectorySettings) -> Iterator[list[Trajectory]]:
+    """Open the trajectories of ``trajectories.<name>``.
 
-    Raises KoopflowError, also for one raised inside, that names the entry, its files and keys in the words of the config.
+    A folder of states is converted into a temporary trajectory file first.
+
+    Raises
+    ------
+    KoopflowError
+        Also for one raised inside the block: it names the entry, its files, and keys as the configuration spells them.
     """
-    with _named(name, spec), TemporaryDirectory() as folder, ExitStack() as stack:
-        files = []
-        for place, path in enumerate(map(Path, listed(spec["path"]))):
-            converted = convert_folder(path, Path(folder) / f"{place}.h5") if path.is_dir() else _whole(path)
-            files.append(stack.enter_context(Trajectory(converted)))
-            files[-1].path = path  # what the user knows it by
-        yield files
+    with _named(name, settings), ExitStack() as stack:
+        yield [stack.enter_context(open_trajectory(path)) for path in settings.paths]
 
 
-def check(name: str, spec: dict) -> None:
-    """See from the descriptions alone, without reading weights, whether the entry `name` can be fitted as asked.
+def open_trajectory(path: str | os.PathLike[str]) -> Trajectory:
+    """Open a trajectory file, or a folder of checkpoints or arrays with step numbers in their names.
 
-    Raises KoopflowError as `opened` does: for a file that is no trajectory, contradicts itself or has unequal spacing, files of unequal
-    parameters, a pattern that no name matches, too few steps for the delays, a rank above what the shapes allow.
+    Raises
+    ------
+    KoopflowError
+        When `path` is missing, a single state, or not a trajectory.
     """
-    with _named(name, spec), ExitStack() as stack:
-        check_svd_rank(spec["rank"])
-        paths = list(map(Path, listed(spec["path"])))
-        files = [stack.enter_context(Trajectory(_whole(path))) for path in paths if not path.is_dir()]
-        runs = [_outline(path, spec["delays"]) for path in paths if path.is_dir()]
+    path = Path(path)
+    if not path.is_dir():
+        return Trajectory(_several_states(path))
+    with TemporaryDirectory() as folder:  # an open file outlives its name
+        trajectory = Trajectory(convert_folder(path, Path(folder) / "trajectory.h5"))
+        trajectory.path = path
+        return trajectory
+
+
+def check(name: str, settings: TrajectorySettings) -> None:
+    """Check from descriptions alone, without reading weights, that ``trajectories.<name>`` can be fitted.
+
+    Raises
+    ------
+    KoopflowError
+        As in `opened`: for a file that is not a trajectory or has unequal spacing, files with different parameters, a
+        pattern that matches no name, too few steps for the delays, a rank above what the shapes allow.
+    """
+    with _named(name, settings), ExitStack() as stack:
+        check_svd_rank(settings.rank)
+        paths = [Path(path) for path in settings.paths]
+        files = [stack.enter_context(Trajectory(_several_states(path))) for path in paths if not path.is_dir()]
+        runs = [_outline(path, settings.delays) for path in paths if path.is_dir()]
         if files:
-            runs.append(as_runs(files if len(files) > 1 else files[0], spec["delays"], files[0].columns(spec["parameters"])))
-        most = min(sum(part.pairs for part in runs), *(part.dimension for part in runs))
-        refuse_rank(spec["rank"], most)
+            columns = files[0].columns(settings.parameters)
+            runs.append(as_runs(files if len(files) > 1 else files[0], settings.delays, columns))
+        refuse_rank(settings.rank, min(sum(part.pairs for part in runs), *(part.dimension for part in runs)))
 
 
 def _outline(folder: Path, delays: int) -> Runs:
-    """Return the run in a folder of states as far as its names and its first state tell."""
+    """Return the run in a folder of states as its file names and its first state describe it."""
     states = in_step_order(folder)
     refuse_unequal(folder, [step for step, _ in states])
     width = sum(int(np.prod(shape)) for _, shape in described(states))
     return Runs([len(states)], width, delays)
 
 
-def _whole(path: Path) -> Path:
-    """Return `path`; raises KoopflowError where it is a single state instead of a trajectory."""
+def _several_states(path: Path) -> Path:
     if path.suffix in STATES:
         raise KoopflowError(f"{path}: a single state; name the folder that holds the states, with a step number in each name")
     return path
 
 
 @contextmanager
-def _named(name: str, spec: dict) -> Iterator[None]:
+def _named(name: str, settings: TrajectorySettings) -> Iterator[None]:
     try:
         yield
     except KoopflowError as error:
-        text, paths = str(error).replace("svd_rank ", "rank "), listed(spec["path"])
-        files = "" if any(str(Path(path)) in text for path in paths) else f"{', '.join(paths)}: "
-        raise KoopflowError(f"trajectories.{name}: {files}{text}") from None
+        text = about_files(str(error), settings.paths)
+        raise KoopflowError(f"trajectories.{name}: {text}") from None
+
+
+def about_files(message: str, paths: Sequence[str | os.PathLike[str]]) -> str:
+    """Return an error of the engine in a user's words: with its files, and `rank` for `svd_rank`."""
+    text = message.replace("svd_rank ", "rank ")
+    names = [str(Path(path)) for path in paths]
+    return text if not names or any(name in text for name in names) else f"{', '.join(names)}: {text}"

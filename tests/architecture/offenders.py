@@ -3,24 +3,16 @@
 UPWARD: set[str] = set()
 CIRCLES: set[str] = {
     "koopflow.data.series.csv koopflow.data.series.registry koopflow.data.series.synthetic",
-    "koopflow.koopman.dmd koopflow.koopman.variants",
     "koopflow.trajectory koopflow.trajectory.reader koopflow.trajectory.recorder",
 }
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS: set[str] = {
     "koopflow.figures.forecast:forecasts",
     "koopflow.figures.style:use",
-    "koopflow.koopman.dmd:fit",
     "koopflow.tickets.imp:run_chain",
     "koopflow.workflow.job:job",
 }
 DICTS: set[str] = {
-    "koopflow.koopman.tables:_alone(options)",
-    "koopflow.koopman.tables:run_spectra(options)",
-    "koopflow.koopman.tables:trajectory_spectrum(spec)",
-    "koopflow.koopman.user_files:_named(spec)",
-    "koopflow.koopman.user_files:check(spec)",
-    "koopflow.koopman.user_files:opened(spec)",
     "koopflow.pruning.evaluation:Evaluator.__init__(model)",
     "koopflow.pruning.evaluation:_blank(model)",
     "koopflow.pruning.evaluation:layouts(model)",

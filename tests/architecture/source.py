@@ -25,11 +25,24 @@ def tree(name: str) -> ast.Module:
     return ast.parse(modules()[name].read_text(encoding="utf-8"))
 
 
+def _executed(module: ast.Module) -> Iterator[ast.AST]:
+    """Yield every node of a module outside ``if TYPE_CHECKING:``."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        checking = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        waiting += node.orelse if checking else ast.iter_child_nodes(node)
+
+
 @cache
 def imports(name: str) -> frozenset[str]:
-    """Return the koopflow modules that `name` imports, at its top or inside its functions; packages on the way do not count."""
+    """Return the koopflow modules that `name` imports, at its top or inside its functions.
+
+    Packages on the way do not count, nor do imports for type checkers only.
+    """
     known, found = modules(), set()
-    for node in ast.walk(tree(name)):
+    for node in _executed(tree(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name in known}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

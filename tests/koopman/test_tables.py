@@ -1,11 +1,11 @@
 """The tables of the user's trajectories: from a file or a folder to rows, with distances between them."""
 
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import comparison_table, spectra_of
 from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
@@ -14,24 +14,29 @@ from koopflow.koopman.tables import spectrum_distances, trajectory_spectrum
 from koopflow.koopman.user_files import check
 from koopflow.trajectory import TrajectoryWriter
 
+OPTIONS = SpectraSettings(draws=20, level=0.9), 1
+
+
+def described(**settings):
+    return TrajectorySettings.load(settings)
+
 
 def decaying(path, rates, steps=30):
-    """Four runs whose two observables decay by `rates`; returns what the config would say of them."""
+    """Four runs whose two observables decay by `rates`; returns their settings."""
     with TrajectoryWriter(path, [("a", (1,)), ("b", (1,))], 4, study={}, seeds=[], steps=steps) as writer:
         for step in range(steps):
             writer.append(step, np.array([[1, 2], [3, 1], [2, 2], [1, 3]]) * np.array(rates) ** step)
-    return {"path": str(path), "parameters": ["*"], "delays": 0, "rank": -1}
+    return described(path=str(path), rank=-1)
 
 
 def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
-    options = {"seed": 1, "draws": 20, "level": 0.9, "largest_residual": 0.1}
-    slow, _ = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), **options)
-    fast, _ = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), **options)
+    slow, _ = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), *OPTIONS)
+    fast, _ = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), *OPTIONS)
     folder = tmp_path / "arrays"
     folder.mkdir()
     for step in range(30):
         np.save(folder / f"state{step}.npy", np.array([1.0, 2.0]) * np.array([0.89, 0.85]) ** step)
-    other, _ = trajectory_spectrum("other", {"path": str(folder), "parameters": ["*"], "delays": 0, "rank": 1}, **options)
+    other, _ = trajectory_spectrum("other", described(path=str(folder), rank=1), *OPTIONS)
     assert tuple(slow.columns) == TRAJECTORY_EIGENVALUES
     assert np.allclose(slow["real"], [0.99, 0.95], atol=1e-4)
     assert slow["believed"].all()
@@ -44,15 +49,14 @@ def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
 
 
 def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
-    options = {"seed": 1, "draws": 20, "level": 0.9, "largest_residual": 0.1}
     spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
     other = decaying(tmp_path / "b.h5", (0.99, 0.95), steps=40)
-    pooled, runs = trajectory_spectrum("both", {**spec, "path": [spec["path"], other["path"]]}, **options)
+    pooled, runs = trajectory_spectrum("both", described(path=[spec.path, other.path], rank=-1), *OPTIONS)
     assert np.allclose(pooled["real"], [0.99, 0.95], atol=1e-4)
     assert set(pooled["runs"]) == {8}
     assert set(pooled["steps"]) == {40}
     assert set(pooled["resampled"]) == {"runs"}
-    corrected, _ = trajectory_spectrum("both", {**spec, "variant": "forward_backward"}, **options)
+    corrected, _ = trajectory_spectrum("both", described(path=spec.path, rank=-1, variant="forward_backward"), *OPTIONS)
     assert np.allclose(corrected["real"], [0.99, 0.95], atol=1e-4)
     assert tuple(runs.columns) == SETUP_EIGENVALUES
     assert runs.groupby("seed").size().tolist() == [2] * 8
@@ -67,8 +71,8 @@ def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_
         with TrajectoryWriter(tmp_path / f"{name}.h5", [("a", (3,))], runs, study={}, seeds=[], steps=steps) as writer:
             for step in range(steps):
                 writer.append(step, (rates**step)[:, None] * [1, 2, 3])
-        spec = {"path": str(tmp_path / f"{name}.h5"), "parameters": ["*"], "delays": 0, "rank": 1}
-        _, table = trajectory_spectrum(name, spec, seed=1, draws=20, level=0.9, largest_residual=0.1)
+        spec = described(path=str(tmp_path / f"{name}.h5"), rank=1)
+        _, table = trajectory_spectrum(name, spec, *OPTIONS)
         assert np.allclose(table["real"], rates, atol=1e-5)
         tables.append(table)
     spectra = spectra_of(pd.concat(tables))
@@ -81,8 +85,8 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
     with TrajectoryWriter(tmp_path / "t.h5", [("a", (2,))], 2, study={}, seeds=[], steps=20) as writer:
         for step in range(20):
             writer.append(step, np.array([[0.9**step, 0.8**step], [0.7**step, 0]]))
-    spec = {"path": str(tmp_path / "t.h5"), "parameters": ["*"], "delays": 0, "rank": 2}
-    _, runs = trajectory_spectrum("mine", spec, seed=1, draws=20, level=0.9, largest_residual=0.1)
+    spec = described(path=str(tmp_path / "t.h5"), rank=2)
+    _, runs = trajectory_spectrum("mine", spec, *OPTIONS)
     assert runs.groupby("seed")["real"].apply(lambda part: part.round(4).tolist()).tolist() == [[0.9, 0.8], [0.7]]
 
 
@@ -97,9 +101,9 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
 def test_what_the_file_cannot_give_is_named_with_the_trajectory_and_leaves_the_file_alone(tmp_path, change, message):
     spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
     before = (tmp_path / "a.h5").read_bytes()
-    for look in (check, partial(trajectory_spectrum, seed=1, draws=20, level=0.9, largest_residual=0.1)):
+    for look in (check, lambda name, settings: trajectory_spectrum(name, settings, *OPTIONS)):
         with pytest.raises(KoopflowError, match=message) as caught:
-            look("mine", {**spec, **change})
+            look("mine", described(**{**spec.dump(), **change}))
         assert "\n" not in str(caught.value)
     assert (tmp_path / "a.h5").read_bytes() == before
 

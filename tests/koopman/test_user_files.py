@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
 from koopflow.io.paths import read_from
 from koopflow.koopman.tables import trajectory_spectrum
@@ -69,7 +70,7 @@ def given(tmp_path, monkeypatch):
 
 def refused(look, spec):
     with pytest.raises(KoopflowError) as caught:
-        look("mine", {"parameters": ["*"], "delays": 0, "rank": 0, **spec})
+        look("mine", TrajectorySettings.load(spec))
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith("trajectories.mine: ")
@@ -128,8 +129,8 @@ def test_a_state_that_cannot_be_fitted_is_named_by_its_own_file_and_never_execut
     files = read_from(folder)
     before = [Path(file).read_bytes() for file in files]
 
-    def fitted(name, spec):
-        return trajectory_spectrum(name, spec, seed=1, draws=10, level=0.9, largest_residual=0.1)
+    def fitted(name, settings):
+        return trajectory_spectrum(name, settings, SpectraSettings(draws=10, level=0.9), seed=1)
 
     said = refused(fitted, {"path": folder})
     assert said.startswith(line)
@@ -139,6 +140,6 @@ def test_a_state_that_cannot_be_fitted_is_named_by_its_own_file_and_never_execut
 
 
 def test_files_and_folders_that_can_be_fitted_pass_and_every_file_behind_them_is_an_input(given):
-    for spec in ({"path": ["a.h5"]}, {"path": ["a.h5", "good"]}, {"path": "malicious"}):
-        check("mine", {"parameters": ["*"], "delays": 6, "rank": -1, **spec})
+    for path in (["a.h5"], ["a.h5", "good"], "malicious"):
+        check("mine", TrajectorySettings.load({"path": path, "delays": 6, "rank": -1}))
     assert read_from(["a.h5", "good"]) == ["a.h5", *(f"good/a{step}.npy" for step in range(8))]

@@ -1,0 +1,140 @@
+"""Are sets of runs the same dynamics? `compare` tests it over runs."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from koopflow.api.operators import Data, Operator, fit
+from koopflow.core.errors import KoopflowError
+from koopflow.equivalence.spectra import comparison_table
+from koopflow.koopman.memory import arrays_of
+from koopflow.koopman.rank import RankError
+from koopflow.koopman.runs import ComplexArray
+from koopflow.koopman.user_files import open_trajectory
+from koopflow.trajectory import Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class SpectraComparison:
+    """The comparison of two or more sets of runs.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per pair of sets: a, b, between and within (mean distances between spectra of the two sets, and between
+        runs of one set), p_permutation, p_adjusted (Holm), verdict, excess (between / within - 1) with ci_low and ci_high
+        (95 %), n (runs in the smaller set).
+    spectra : dict of str to list of complex arrays
+        Eigenvalues of each run, by set.
+    """
+
+    table: pd.DataFrame
+    spectra: dict[str, list[ComplexArray]] = field(repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on two sets: "different", "equivalent" or "inconclusive".
+
+        Raises
+        ------
+        KoopflowError
+            With more than two sets, since each pair has its own: read `table`.
+        """
+        if len(self.table) != 1:
+            raise KoopflowError(f"{len(self.table)} pairs were compared, each with its own verdict; see the column of table")
+        return str(self.table["verdict"].iloc[0])
+
+    def __repr__(self) -> str:
+        lines = []
+        for row in self.table.itertuples():
+            lines.append(
+                f"{row.a} and {row.b}: {row.verdict} (distance {row.between:.3g} between, {row.within:.3g} within, "
+                f"p = {row.p_adjusted:.3g}, n = {row.n})"
+            )
+        return "\n".join(lines)
+
+
+def compare(
+    sets: Mapping[str, Data],
+    *,
+    rank: float = 0,
+    delays: int = 0,
+    parameters: str | Sequence[str] | None = None,
+    significance: float = 0.05,
+    margin: float = 0.25,
+    seed: int = 0,
+) -> SpectraComparison:
+    """Test whether sets of runs follow the same dynamics, by permuting runs between sets (arXiv 2302.09160).
+
+    >>> import numpy as np
+    >>> import koopflow as kf
+    >>> def runs(rate, seed):
+    ...     rates = rate + 0.002 * np.random.default_rng(seed).normal(size=6)
+    ...     return rates[:, None, None] ** np.arange(30)[:, None] * [1.0, 2.0]
+    >>> kf.compare({"slow": runs(0.99, 0), "fast": runs(0.9, 1)}, rank=1)
+    slow and fast: different (distance 0.0897 between, 0.00133 within, p = 0.00216, n = 6)
+
+    Parameters
+    ----------
+    sets : mapping of str to runs
+        At least two sets of at least two runs each: an array (run, step, parameter), a trajectory file with several
+        replicas, or a list of paths, matrices (step, parameter), data frames or operators.
+    rank, delays, parameters
+        As in `koopflow.fit`, for each run by itself. A run with fewer directions than `rank` is fitted in all it has.
+    significance : float
+        Level of the permutation tests, after adjustment for their number.
+    margin : float
+        Sets are equivalent when the 95 % interval of between / within - 1 ends below this.
+    seed : int
+        Of relabellings and bootstrap.
+
+    Returns
+    -------
+    SpectraComparison
+
+    Raises
+    ------
+    KoopflowError
+        For fewer than two sets or two runs, and for runs that `koopflow.fit` refuses.
+    """
+    if not isinstance(sets, Mapping) or len(sets) < 2:
+        raise KoopflowError('compare takes at least two sets of runs by name, such as {"small": runs_a, "large": runs_b}')
+    spectra = {}
+    for name, runs in sets.items():
+        try:
+            found = [_spectrum(*run, rank, delays, parameters) for run in _runs(runs)]
+        except KoopflowError as error:
+            raise KoopflowError(f"{name}: {error}") from None
+        if len(found) < 2:
+            raise KoopflowError(f"{name}: a set needs at least two runs (got {len(found)}); their spread is the yardstick")
+        spectra[name] = found
+    numbered = {name: dict(enumerate(found)) for name, found in spectra.items()}
+    table = comparison_table(numbered, {"compare": list(spectra)}, significance, margin, seed)
+    return SpectraComparison(table.drop(columns=["comparison", "excluded_a", "excluded_b"]), spectra)
+
+
+def _runs(data: Data) -> Iterator[tuple[Data, list[int] | None]]:
+    """Yield each run of a set: the data that hold it, and which of their runs it is."""
+    if isinstance(data, str | os.PathLike | Trajectory):
+        file = data if isinstance(data, Trajectory) else open_trajectory(data)
+        yield from ((file, [replica]) for replica in range(file.replicas))
+    elif isinstance(data, list | tuple) and any(isinstance(one, str | os.PathLike | Trajectory) for one in data):
+        for one in data:
+            yield from _runs(one)
+    elif isinstance(data, list | tuple) and any(isinstance(one, Operator | pd.DataFrame) for one in data):
+        yield from ((one, None) for one in data)
+    else:
+        yield from ((run, None) for run in arrays_of(data))
+
+
+def _spectrum(
+    data: Data, replicas: list[int] | None, rank: float, delays: int, parameters: str | Sequence[str] | None
+) -> ComplexArray:
+    if isinstance(data, Operator):
+        return data.eigenvalues
+    try:
+        return fit(data, rank=rank, delays=delays, parameters=parameters, replicas=replicas).eigenvalues
+    except RankError:
+        return fit(data, rank=-1, delays=delays, parameters=parameters, replicas=replicas).eigenvalues

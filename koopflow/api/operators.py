@@ -1,0 +1,323 @@
+"""Koopman operators of anything that moves: `fit`, its result `Operator`, `load`, and the `distance` between spectra."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from koopflow.core.errors import KoopflowError
+from koopflow.core.patterns import matching
+from koopflow.core.seeds import rng
+from koopflow.koopman import dmd, saved, spectrum
+from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals, no_intervals
+from koopflow.koopman.runs import Array, ComplexArray
+from koopflow.koopman.tables import spectrum_table
+from koopflow.koopman.user_files import about_files, open_trajectory
+from koopflow.koopman.variants import PEER_VARIANTS
+from koopflow.trajectory import Trajectory
+
+Data: TypeAlias = Any
+"""A path or paths, a Trajectory, an array, a torch tensor, a DataFrame, or a list of these; see `fit`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """A fitted Koopman operator.
+
+    >>> import numpy as np
+    >>> import koopflow as kf
+    >>> time = np.arange(60)
+    >>> operator = kf.fit(np.stack([0.9**time, 0.5**time, 0.9**time], axis=1), rank=2)
+    >>> operator                                                              # doctest: +ELLIPSIS
+    Operator(2 eigenvalues, |λ| from 0.9 to 0.5, largest residual ...; 1 run of 60 steps, 3 parameters, no delays)
+    >>> operator.eigenvalues.real.round(6)
+    array([0.9, 0.5])
+    >>> operator.forecast(2)[0].round(6)
+    array([0.001797, 0.      , 0.001797])
+
+    Attributes
+    ----------
+    fitted : koopflow.koopman.Koopman
+        The engine's result, with everything else it knows: exact modes, reconstructions, amplitudes.
+    parameters : str or list of str, optional
+        Names of the parameters that were fitted, as patterns; None stands for all.
+    complete : bool
+        False when a trajectory file was still growing.
+    """
+
+    fitted: dmd.Koopman = field(repr=False)
+    parameters: str | Sequence[str] | None = None
+    complete: bool = True
+
+    @property
+    def eigenvalues(self) -> ComplexArray:
+        """Eigenvalues per step between states, complex128 (r,), by falling modulus, conjugates side by side."""
+        return self.fitted.eigenvalues
+
+    @property
+    def residuals(self) -> Array:
+        """Relative residual of each eigenpair, float64 (r,): 0 is exact, above about 0.1 is not to be believed (ResDMD)."""
+        return self.fitted.residuals
+
+    @property
+    def amplitudes(self) -> ComplexArray:
+        """Weight of each mode in the first state of each run, complex128 (run, r)."""
+        return self.fitted.amplitudes
+
+    @property
+    def rank(self) -> int:
+        """Number of eigenvalues."""
+        return self.fitted.rank
+
+    @property
+    def delays(self) -> int:
+        """Earlier states that a state carries along."""
+        return self.fitted.delays
+
+    @cached_property
+    def modes(self) -> ComplexArray:
+        """Modes, complex128 (parameter, r), as they act on the newest state. A trajectory file is read once more."""
+        return self.fitted.modes(lag=self.delays)
+
+    def intervals(self, level: float = 0.95, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+        """Return bootstrap intervals of the eigenvalues: over runs, or over blocks of a single run.
+
+        >>> import numpy as np
+        >>> import koopflow as kf
+        >>> noise = np.random.default_rng(0).normal(size=(12, 40, 2))
+        >>> runs = 0.9 ** np.arange(40)[:, None] * [1, 2] + 1e-5 * noise
+        >>> table = kf.fit(runs, rank=1).intervals()
+        >>> bool(((table.real_low < 0.9) & (0.9 < table.real_high)).all())
+        True
+
+        Parameters
+        ----------
+        level : float
+            Of the percentile intervals, strictly between 0 and 1.
+        draws, seed : int
+            Bootstrap samples, and the seed they are drawn from.
+
+        Returns
+        -------
+        DataFrame
+            One row per eigenvalue: mode, then real, imag, modulus and angle (radians per step), each with _low and _high;
+            `attrs["resampled"]` says what was drawn. NaN where there are fewer than four runs or blocks.
+
+        Raises
+        ------
+        KoopflowError
+            For the variants "optimized" and "bagged", which cannot be refitted to drawn pairs.
+        """
+        if not 0 < level < 1:
+            raise KoopflowError(f"level must be strictly between 0 and 1 (got {level})")
+        found = self._interval(level, draws, seed)
+        values = self.eigenvalues
+        parts = {"real": values.real, "imag": values.imag, "modulus": np.abs(values), "angle": np.angle(values)}
+        table = pd.DataFrame({"mode": np.arange(self.rank)})
+        for name, part in parts.items():
+            low, high = getattr(found, name)
+            table[name], table[f"{name}_low"], table[f"{name}_high"] = part, low, high
+        table.attrs["resampled"] = found.resampled
+        return table
+
+    def _interval(self, level: float = 0.95, draws: int = 200, seed: int = 0) -> Interval:
+        return eigenvalue_intervals(self.fitted, rng(seed, "operator", "intervals"), draws=draws, level=level)
+
+    def plot(self, *, largest_residual: float = 0.1, name: str = "operator") -> Figure:
+        """Draw the eigenvalues in the complex plane, with 95 % intervals where these exist.
+
+        >>> import koopflow as kf
+        >>> figure = kf.fit([[1.0, 2.0], [0.9, 1.0], [0.81, 0.5]], rank=2).plot()
+        >>> figure.savefig("spectrum.png")                                    # doctest: +SKIP
+
+        Parameters
+        ----------
+        largest_residual : float
+            Eigenvalues with a larger residual are drawn hollow.
+        name : str
+            What the legend calls the operator.
+        """
+        from koopflow.figures.spectra import plot_trajectories
+
+        interval = no_intervals(self.rank, "nothing") if self.fitted.variant in PEER_VARIANTS else self._interval()
+        table = spectrum_table(name, self.fitted, interval, largest_residual, self.complete)
+        return plot_trajectories(table, pd.DataFrame(), pd.DataFrame())
+
+    def forecast(self, steps: int, run: int = -1) -> Array:
+        """Return the next `steps` states after the end of a run (the last by default), float64 (steps, parameter)."""
+        if steps < 1:
+            raise KoopflowError(f"steps must be at least 1 (got {steps})")
+        return (self.fitted.ahead(steps, run) @ self.modes.T).real
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the operator with its modes to an .npz file; `koopflow.load` reads it back.
+
+        The file holds arrays only, no pickles. Modes take 16 bytes per parameter and eigenvalue.
+        """
+        names = [self.parameters] if isinstance(self.parameters, str) else list(self.parameters or ())
+        saved.save(path, saved.Saved(self.fitted, self.modes, names, self.complete))
+
+    def __repr__(self) -> str:
+        runs, sizes = self.fitted.runs, np.abs(self.eigenvalues)
+        count = f"{len(runs.lengths)} run{'s' if len(runs.lengths) > 1 else ''}"
+        steps = f"{min(runs.lengths)} to {max(runs.lengths)}" if len(set(runs.lengths)) > 1 else str(runs.lengths[0])
+        delays = f"{runs.delays} delay{'s' if runs.delays > 1 else ''}" if runs.delays else "no delays"
+        values = f"{self.rank} eigenvalue{'s' if self.rank > 1 else ''}, |λ| from {sizes.max():.4g} to {sizes.min():.4g}"
+        return (
+            f"Operator({values}, largest residual {self.residuals.max():.0e}; "
+            f"{count} of {steps} steps, {runs.width} parameters, {delays})"
+        )
+
+
+def fit(
+    data: Data,
+    *,
+    rank: float = 0,
+    delays: int = 0,
+    variant: str = "standard",
+    parameters: str | Sequence[str] | None = None,
+    replicas: Sequence[int] | None = None,
+    precision: str = "double",
+) -> Operator:
+    """Fit a Koopman operator to states recorded at equal steps.
+
+    >>> import numpy as np
+    >>> import koopflow as kf
+    >>> wave = np.cos(0.3 * np.arange(80))
+    >>> kf.fit(wave, rank=2, delays=1).eigenvalues.round(4)
+    array([0.9553+0.2955j, 0.9553-0.2955j])
+
+    Parameters
+    ----------
+    data : path, Trajectory, array, torch tensor, DataFrame, or list
+        A trajectory file, or a folder of checkpoints or arrays. Numbers are states (step, parameter), several runs
+        (run, step, parameter), or a series (step,). Nested lists of numbers read as numpy reads them. A list of paths or
+        of matrices is a list of runs of one system; their pairs of successive states are pooled.
+    rank : int or float
+        Number of eigenvalues. 0: optimal hard threshold. Between 0 and 1: share of energy. -1: all.
+    delays : int
+        Earlier states that a state carries along (Hankel DMD).
+    variant : str
+        "standard"; "total_least_squares" or "forward_backward" for noisy states; for one run also "optimized" and
+        "bagged".
+    parameters : str or list of str, optional
+        Names of parameters in trajectory files, or of columns in a DataFrame, as shell patterns ("fc2.*").
+    replicas : sequence of int, optional
+        Which runs of a single file or array; all by default.
+    precision : {"double", "single"}
+        "single" gives about four digits in less time when there are more parameters than steps.
+
+    Returns
+    -------
+    Operator
+
+    Raises
+    ------
+    KoopflowError
+        In one line, for anything that cannot be fitted: NaN, masked or complex numbers, ragged lists, unequal steps, too
+        few steps for the delays, a rank above that of the data.
+    """
+    opened, paths = _opened(data)
+    selected, columns = _selected(opened, parameters)
+    try:
+        found = dmd.fit(
+            selected,
+            svd_rank=rank,
+            delays=delays,
+            variant=variant,
+            columns=columns,
+            replicas=replicas,
+            precision=precision,
+        )
+    except KoopflowError as error:
+        raise type(error)(about_files(str(error), paths)) from None
+    return Operator(found, parameters, _complete(opened))
+
+
+def load(path: str | os.PathLike[str]) -> Operator:
+    """Read an operator that `Operator.save` wrote.
+
+    >>> import tempfile
+    >>> import koopflow as kf
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kf.fit([[1.0], [0.5], [0.25]], rank=1).save(f"{folder}/half.npz")
+    ...     kf.load(f"{folder}/half.npz").eigenvalues.real.round(6)
+    array([0.5])
+
+    Raises
+    ------
+    KoopflowError
+        When the file is missing, damaged or not an operator.
+    """
+    found = saved.load(path)
+    operator = Operator(found.fitted, found.parameters or None, found.complete)
+    operator.__dict__["modes"] = found.modes  # where the cached property looks first
+    return operator
+
+
+def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool = False) -> float:
+    """Return the 1-Wasserstein distance between two spectra, in units of eigenvalues.
+
+    >>> import koopflow as kf
+    >>> kf.distance([1.0, 0.9], [0.95, 0.9])
+    0.025000000000000022
+
+    Parameters
+    ----------
+    a, b : Operator or array of eigenvalues
+        Of any ranks. Equal ranks: the mean distance of optimally matched eigenvalues (Redman et al., arXiv 2302.09160).
+    weighted : bool
+        Weight each eigenvalue by the size of its mode's amplitudes; both must be operators.
+
+    Raises
+    ------
+    KoopflowError
+        For an empty spectrum or one that is not finite.
+    """
+    if not weighted:
+        return spectrum.distance(_eigenvalues(a), _eigenvalues(b))
+    if not isinstance(a, Operator) or not isinstance(b, Operator):
+        raise KoopflowError("weights come from amplitudes, which only operators have; fit both sides first")
+    weights = [np.sqrt(np.mean(np.abs(one.amplitudes) ** 2, axis=0)) for one in (a, b)]
+    return spectrum.distance(a.eigenvalues, b.eigenvalues, weights_a=weights[0], weights_b=weights[1])
+
+
+def _eigenvalues(operator: Operator | ArrayLike) -> ComplexArray:
+    found = getattr(operator, "eigenvalues", operator)
+    return np.asarray(found, complex)
+
+
+def _opened(data: Data) -> tuple[Data, list[str]]:
+    """Return `data` with paths replaced by open trajectories, and those paths."""
+    if isinstance(data, str | os.PathLike):
+        return open_trajectory(data), [os.fspath(data)]
+    if isinstance(data, list | tuple) and any(isinstance(one, str | os.PathLike | Trajectory) for one in data):
+        wrong = next((one for one in data if not isinstance(one, str | os.PathLike | Trajectory)), None)
+        if wrong is not None:
+            raise KoopflowError(f"a list of trajectory files also holds a {type(wrong).__name__}; fit files or arrays, not both")
+        files = [one if isinstance(one, Trajectory) else open_trajectory(one) for one in data]
+        return (files if len(files) > 1 else files[0]), [str(file.path) for file in files]
+    return data, []
+
+
+def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data, list[tuple[int, int]] | None]:
+    """Return `data` and the columns of trajectories, or data frames cut to their columns, that match `parameters`."""
+    first = data[0] if isinstance(data, list) and data else data
+    if isinstance(first, Trajectory):
+        return data, None if parameters is None else first.columns(parameters)
+    if parameters is None:
+        return data, None
+    if not isinstance(data, pd.DataFrame):
+        raise KoopflowError("parameters selects from trajectory files and data frames only; index the array instead")
+    return data.loc[:, matching([str(name) for name in data.columns], parameters, "parameters")], None
+
+
+def _complete(data: Data) -> bool:
+    files = data if isinstance(data, list) else [data]
+    return all(file.complete for file in files if isinstance(file, Trajectory))

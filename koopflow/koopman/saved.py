@@ -1,0 +1,57 @@
+"""Fitted operators on disk: arrays in an .npz file, no pickles."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from koopflow.io import npz
+from koopflow.koopman.dmd import Koopman
+from koopflow.koopman.reduce import Reduced
+from koopflow.koopman.runs import ComplexArray, Runs
+
+KIND, FORMAT = "koopman operator", 1
+NUMBERS = ("eigenvalues", "residuals", "amplitudes", "singular_values", "operator", "right", "left")
+NEEDED = (*NUMBERS, "modes", "energy", "states", "lengths", "sizes", "words", "parameters", "complete")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a file holds: the operator, its modes (parameter, r), the parameters asked for, and whether files were complete."""
+
+    fitted: Koopman
+    modes: ComplexArray
+    parameters: Sequence[str]
+    complete: bool
+
+
+def save(path: str | os.PathLike[str], saved: Saved) -> None:
+    """Write an operator; the trajectory it was fitted to is not part of the file."""
+    fitted = saved.fitted
+    arrays = {name: np.asarray(getattr(fitted, name)) for name in NUMBERS}
+    arrays["modes"], arrays["energy"] = saved.modes, np.asarray(fitted.reduced.energy)
+    arrays["states"] = np.concatenate(fitted.reduced.states, axis=1)
+    arrays["lengths"], arrays["sizes"] = np.asarray(fitted.runs.lengths), np.asarray([fitted.runs.width, fitted.delays])
+    arrays["words"], arrays["parameters"] = np.asarray([fitted.variant, fitted.route]), np.asarray(saved.parameters, np.str_)
+    arrays["complete"] = np.asarray(saved.complete)
+    npz.save(path, KIND, FORMAT, arrays)
+
+
+def load(path: str | os.PathLike[str]) -> Saved:
+    """Read an operator back; it forecasts and has intervals, and its modes are those stored.
+
+    Raises
+    ------
+    KoopflowError
+        When the file is missing, damaged or holds something else.
+    """
+    arrays = npz.load(path, KIND, FORMAT, NEEDED)
+    width, delays = (int(size) for size in arrays["sizes"])
+    variant, route = (str(word) for word in arrays["words"])
+    runs = Runs([int(length) for length in arrays["lengths"]], width, delays)
+    states = np.split(arrays["states"], np.cumsum(runs.windows)[:-1], axis=1)
+    reduced = Reduced(arrays["singular_values"], states, None, None, route, float(arrays["energy"]))
+    values, residuals, amplitudes, singular, matrix, right, left = (arrays[name] for name in NUMBERS)
+    fitted = Koopman(values, residuals, amplitudes, singular, matrix, right, left, reduced, runs, variant)
+    return Saved(fitted, arrays["modes"], [str(word) for word in arrays["parameters"]], bool(arrays["complete"]))
