@@ -19,7 +19,8 @@ from koopflow.core import moved
 
 if TYPE_CHECKING:
     from koopflow.api.comparisons import SpectraComparison, compare
-    from koopflow.api.operators import Operator, distance, fit, load
+    from koopflow.api.fitting import fit
+    from koopflow.api.operators import Operator, distance, load
     from koopflow.core.errors import KoopflowError
     from koopflow.trajectory.reader import Trajectory
     from koopflow.trajectory.recorder import TrajectoryRecorder as Recorder
@@ -34,7 +35,7 @@ _HOMES = {
     "Trajectory": "trajectory.reader",
     "compare": "api.comparisons",
     "distance": "api.operators",
-    "fit": "api.operators",
+    "fit": "api.fitting",
     "load": "api.operators",
 }
 """Where each name of the face is defined."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from koopflow.api.operators import Data, Operator, fit
+from koopflow.api.fitting import Data, fit
+from koopflow.api.operators import Operator
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import comparison_table
 from koopflow.koopman.memory import arrays_of

@@ -1,10 +1,9 @@
-"""Koopman operators of anything that moves: `fit`, its result `Operator`, `load`, and the `distance` between spectra."""
+"""A fitted Koopman operator: `Operator`, `load`, and the `distance` between spectra."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,18 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from koopflow.core.errors import KoopflowError
-from koopflow.core.patterns import matching
 from koopflow.core.seeds import rng
 from koopflow.koopman import dmd, saved, spectrum
 from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals, no_intervals
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.tables import spectrum_table
-from koopflow.koopman.user_files import about_files, open_trajectory
 from koopflow.koopman.variants import PEER_VARIANTS
-from koopflow.trajectory import Trajectory
-
-Data: TypeAlias = Any
-"""A path or paths, a Trajectory, an array, a torch tensor, a DataFrame, or a list of these; see `fit`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,71 +168,6 @@ class Operator:
         )
 
 
-def fit(
-    data: Data,
-    *,
-    rank: float = 0,
-    delays: int = 0,
-    variant: str = "standard",
-    parameters: str | Sequence[str] | None = None,
-    replicas: Sequence[int] | None = None,
-    precision: str = "double",
-) -> Operator:
-    """Fit a Koopman operator to states recorded at equal steps.
-
-    >>> import numpy as np
-    >>> import koopflow as kf
-    >>> wave = np.cos(0.3 * np.arange(80))
-    >>> kf.fit(wave, rank=2, delays=1).eigenvalues.round(4)
-    array([0.9553+0.2955j, 0.9553-0.2955j])
-
-    Parameters
-    ----------
-    data : path, Trajectory, array, torch tensor, DataFrame, or list
-        A trajectory file, or a folder of checkpoints or arrays. Numbers are states (step, parameter), several runs
-        (run, step, parameter), or a series (step,). Nested lists of numbers read as numpy reads them. A list of paths or
-        of matrices is a list of runs of one system; their pairs of successive states are pooled.
-    rank : int or float
-        Number of eigenvalues. 0: optimal hard threshold. Between 0 and 1: share of energy. -1: all.
-    delays : int
-        Earlier states that a state carries along (Hankel DMD).
-    variant : str
-        "standard"; "total_least_squares" or "forward_backward" for noisy states; for one run also "optimized" and
-        "bagged".
-    parameters : str or list of str, optional
-        Names of parameters in trajectory files, or of columns in a DataFrame, as shell patterns ("fc2.*").
-    replicas : sequence of int, optional
-        Which runs of a single file or array; all by default.
-    precision : {"double", "single"}
-        "single" gives about four digits in less time when there are more parameters than steps.
-
-    Returns
-    -------
-    Operator
-
-    Raises
-    ------
-    KoopflowError
-        In one line, for anything that cannot be fitted: NaN, masked or complex numbers, ragged lists, unequal steps, too
-        few steps for the delays, a rank above that of the data.
-    """
-    opened, paths = _opened(data)
-    selected, columns = _selected(opened, parameters)
-    try:
-        found = dmd.fit(
-            selected,
-            svd_rank=rank,
-            delays=delays,
-            variant=variant,
-            columns=columns,
-            replicas=replicas,
-            precision=precision,
-        )
-    except KoopflowError as error:
-        raise type(error)(about_files(str(error), paths)) from None
-    return Operator(found, parameters, _complete(opened))
-
-
 def load(path: str | os.PathLike[str]) -> Operator:
     """Read an operator that `Operator.save` wrote.
 
@@ -291,33 +219,3 @@ def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool
 def _eigenvalues(operator: Operator | ArrayLike) -> ComplexArray:
     found = getattr(operator, "eigenvalues", operator)
     return np.asarray(found, complex)
-
-
-def _opened(data: Data) -> tuple[Data, list[str]]:
-    """Return `data` with paths replaced by open trajectories, and those paths."""
-    if isinstance(data, str | os.PathLike):
-        return open_trajectory(data), [os.fspath(data)]
-    if isinstance(data, list | tuple) and any(isinstance(one, str | os.PathLike | Trajectory) for one in data):
-        wrong = next((one for one in data if not isinstance(one, str | os.PathLike | Trajectory)), None)
-        if wrong is not None:
-            raise KoopflowError(f"a list of trajectory files also holds a {type(wrong).__name__}; fit files or arrays, not both")
-        files = [one if isinstance(one, Trajectory) else open_trajectory(one) for one in data]
-        return (files if len(files) > 1 else files[0]), [str(file.path) for file in files]
-    return data, []
-
-
-def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data, list[tuple[int, int]] | None]:
-    """Return `data` and the columns of trajectories, or data frames cut to their columns, that match `parameters`."""
-    first = data[0] if isinstance(data, list) and data else data
-    if isinstance(first, Trajectory):
-        return data, None if parameters is None else first.columns(parameters)
-    if parameters is None:
-        return data, None
-    if not isinstance(data, pd.DataFrame):
-        raise KoopflowError("parameters selects from trajectory files and data frames only; index the array instead")
-    return data.loc[:, matching([str(name) for name in data.columns], parameters, "parameters")], None
-
-
-def _complete(data: Data) -> bool:
-    files = data if isinstance(data, list) else [data]
-    return all(file.complete for file in files if isinstance(file, Trajectory))

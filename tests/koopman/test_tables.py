@@ -1,6 +1,5 @@
 """The tables of the user's trajectories: from a file or a folder to rows, with distances between them."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,7 +94,7 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
     [
         ({"delays": 29}, r"trajectories.mine: .*a.h5: run 0 has 30 steps; 29 delays need at least 31 \(delays \+ 2\)"),
         ({"rank": 3}, "trajectories.mine: .*a.h5: rank must be at most 2, the rank of the data"),
-        ({"parameters": ["c*"]}, r"trajectories.mine: .*a.h5: no parameter matches 'c\*'; it holds a, b"),
+        ({"parameters": ["c*"]}, r"trajectories.mine: .*a.h5: no parameter matches 'c\*'; it has a, b"),
     ],
 )
 def test_what_the_file_cannot_give_is_named_with_the_trajectory_and_leaves_the_file_alone(tmp_path, change, message):

@@ -82,7 +82,7 @@ def refused(look, spec):
     [
         (
             {"path": "text.h5"},
-            "text.h5: not an HDF5 file, or one whose beginning is lost; accepted is what koopflow's TrajectoryRecorder",
+            "text.h5: not an HDF5 file, or one whose beginning is lost; accepted are files written by koopflow's TrajectoryRecorder",
         ),
         (
             {"path": ["a.h5", "wide.h5"]},

@@ -1,0 +1,102 @@
+"""Koopman operators of anything that moves: `fit`."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from koopflow.api.operators import Operator
+from koopflow.core.errors import KoopflowError
+from koopflow.core.patterns import matching
+from koopflow.koopman import dmd
+from koopflow.koopman.source import Columns
+from koopflow.koopman.user_files import about_files, open_trajectory
+from koopflow.trajectory import Trajectory
+
+Data: TypeAlias = Any
+"""A path or paths, a Trajectory, an array, a torch tensor, a DataFrame, or a list of these; see `fit`."""
+
+
+def fit(
+    data: Data,
+    *,
+    rank: float = 0,
+    delays: int = 0,
+    variant: str = "standard",
+    parameters: str | Sequence[str] | None = None,
+    replicas: Sequence[int] | None = None,
+    precision: str = "double",
+) -> Operator:
+    """Fit a Koopman operator to states recorded at equal steps.
+
+    >>> import numpy as np
+    >>> import koopflow as kf
+    >>> wave = np.cos(0.3 * np.arange(80))
+    >>> kf.fit(wave, rank=2, delays=1).eigenvalues.round(4)
+    array([0.9553+0.2955j, 0.9553-0.2955j])
+
+    Parameters
+    ----------
+    data : path, Trajectory, array, torch tensor, DataFrame, or list
+        A trajectory file, or a folder of checkpoints or arrays. Numbers are states (step, parameter), several runs
+        (run, step, parameter), or a series (step,). Nested lists of numbers read as numpy reads them. A list of paths or
+        of matrices is a list of runs of one system; their pairs of successive states are pooled.
+    rank : int or float
+        Number of eigenvalues. 0: optimal hard threshold. Between 0 and 1: share of energy. -1: all.
+    delays : int
+        Earlier states that a state carries along (Hankel DMD).
+    variant : str
+        "standard"; "total_least_squares" or "forward_backward" for noisy states; for one run also "optimized" and
+        "bagged".
+    parameters : str or list of str, optional
+        Names of parameters in trajectory files, or of columns in a DataFrame, as shell patterns ("fc2.*").
+    replicas : sequence of int, optional
+        Which runs of a single file or array; all by default.
+    precision : {"double", "single"}
+        "single" gives about four digits in less time when there are more parameters than steps.
+
+    Raises
+    ------
+    KoopflowError
+        For NaN, masked or complex numbers, ragged lists, unequal steps, too few steps, a rank above that of the data.
+    """
+    opened, paths = _opened(data)
+    selected, columns = _selected(opened, parameters)
+    engine = partial(dmd.fit, columns=columns, replicas=replicas, precision=precision)
+    try:
+        fitted = engine(selected, svd_rank=rank, delays=delays, variant=variant)
+    except KoopflowError as error:
+        raise type(error)(about_files(str(error), paths)) from None
+    return Operator(fitted, parameters, _complete(opened))
+
+
+def _opened(data: Data) -> tuple[Data, list[str]]:
+    """Return `data` with paths replaced by open trajectories, and those paths."""
+    if isinstance(data, str | os.PathLike):
+        return open_trajectory(data), [os.fspath(data)]
+    if isinstance(data, list | tuple) and any(isinstance(one, str | os.PathLike | Trajectory) for one in data):
+        wrong = next((one for one in data if not isinstance(one, str | os.PathLike | Trajectory)), None)
+        if wrong is not None:
+            raise KoopflowError(f"a list of trajectory files also holds a {type(wrong).__name__}; fit files or arrays, not both")
+        files = [one if isinstance(one, Trajectory) else open_trajectory(one) for one in data]
+        return (files if len(files) > 1 else files[0]), [str(file.path) for file in files]
+    return data, []
+
+
+def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data, Columns | None]:
+    """Return `data` and the columns of trajectories, or data frames cut to their columns, that match `parameters`."""
+    first = data[0] if isinstance(data, list) and data else data
+    if isinstance(first, Trajectory):
+        return data, None if parameters is None else first.columns(parameters)
+    if parameters is None:
+        return data, None
+    if not isinstance(data, pd.DataFrame):
+        raise KoopflowError("parameters selects from trajectory files and data frames only; index the array instead")
+    return data.loc[:, matching([str(name) for name in data.columns], parameters, "parameters")], None
+
+
+def _complete(data: Data) -> bool:
+    files = data if isinstance(data, list) else [data]
+    return all(file.complete for file in files if isinstance(file, Trajectory))
