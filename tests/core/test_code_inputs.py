@@ -1,6 +1,6 @@
 """A script's inputs are the modules it uses, and no others."""
 
-from koopflow.workflow.code_inputs import source_files
+from koopflow.core.code_inputs import source_files
 from tests.conftest import ROOT
 
 
