@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from koopflow.trajectory.reader import Trajectory
     from koopflow.trajectory.recorder import TrajectoryRecorder as Recorder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "KoopflowError": "core.errors",

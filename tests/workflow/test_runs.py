@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.barrier import Barrier
 from tests.house import copy_of_the_house
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,20 +121,19 @@ def test_one_module_reruns_exactly_what_depends_on_it(finished, module, expected
 def test_the_same_bytes_twice_and_after_kill_9(finished, tmp_path):
     folder = copy_of_the_house(tmp_path / "elsewhere")
     (folder / "mine.yaml").write_text(yaml.safe_dump(SMOKE))
+    barrier = Barrier(tmp_path / "barrier", "train_ensemble")
     run = subprocess.Popen(
         command("equivalence", "--configfile", "mine.yaml"),
         cwd=folder,
+        env=barrier.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    started = folder / "logs/results/train_ensemble"
-    while run.poll() is None and not (started.is_dir() and any(started.iterdir())):
-        time.sleep(0.05)
+    barrier.wait(run)
     second = snakemake(folder, "equivalence")
     assert second.returncode == 1
     assert "another run is at work in this folder" in second.stderr
-    assert run.poll() is None, "the run ended before it could be killed"
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     again = snakemake(folder, "equivalence")
