@@ -1,4 +1,4 @@
-# What can be asked for. The stages stand in rules/, in the order in which data flows; README.md tells the story.
+# What can be asked for. The stages stand in koopflow/studies/ and rules/, one file each; README.md tells the story.
 import logging
 
 from snakemake.utils import min_version
@@ -23,32 +23,27 @@ include: "rules/common.smk"
 
 
 pathvars:
-    results=config["results"],
-    logs=logs_of(config["results"]),
-    benchmarks=logs_of(config["results"], "benchmarks"),
+    results=SETTINGS.results,
+    logs=logs_of(SETTINGS.results),
+    benchmarks=logs_of(SETTINGS.results, "benchmarks"),
 
 
-include: "rules/inputs.smk"
-include: "rules/resources.smk"
-include: "rules/spectra.smk"
-include: "rules/equivalence.smk"
-include: "rules/pruning.smk"
-include: "rules/forecast.smk"
-include: "rules/tickets.smk"
-include: "rules/claims.smk"
-include: "rules/figures.smk"
+include: "rules/checks.smk"
+include: "rules/plots.smk"
+
+
+for stage in STAGES:
+
+    include: f"rules/{stage}.smk"
+
+
+include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.spectra.input,
-        rules.equivalence.input,
-        rules.pruning.input,
-        rules.forecast.input,
-        rules.tickets.input,
-        rules.claims.input,
-        rules.tables.input,
+        everything(),
 
 
 onstart:
@@ -56,15 +51,12 @@ onstart:
 
 
 onsuccess:
-    print(where_to_look(config["results"]))
+    print(where_to_look(SETTINGS.results))
 
 
 onerror:
-    print(full(".snakemake", config["results"]), end="")
     # One log file, or a list of them: Snakemake 9.27 hands over a list.
-    for path in [log] if isinstance(log, str) else log:
-        for line in reasons(Path(path).read_text(encoding="utf-8", errors="replace")):
-            print(line)
+    print(*why_it_failed(SETTINGS.results, [log] if isinstance(log, str) else log), sep="\n")
 
 
 # A result is out of date when any setting, file or code behind it has changed. After all rules, so that none is left out.

@@ -1,47 +1,10 @@
 # Which of the papers' claims does this run support? Verdicts are computed from the tables of all stages.
-CLAIM_TABLES = (
-    "equivalence/optimizers/distances.csv",
-    "equivalence/training/distances.csv",
-    "pruning/accuracy.csv",
-    "pruning/overlap.csv",
-    "pruning/spectrum.csv",
-    "tickets/flow.csv",
-    "tickets/exponents.csv",
-    "tickets/composition.csv",
-    "tickets/transfer.csv",
-    "forecast/skill.csv",
-)
-
-
-rule check_claims:
-    input:
-        code=library("check_claims"),
-    output:
-        "<results>/checks/claims.json",
-    log:
-        "<logs>/check_claims.log",
-    benchmark:
-        "<benchmarks>/check_claims.tsv"
-    priority: 100
-    localrule: True
-    conda:
-        "../envs/claims.yaml"
-    threads: EVERY_CORE
-    resources:
-        **estimates.asked(estimates.small()),
-        turns=ALL_TURNS,
-    params:
-        claims=claims_of_run(),
-    message:
-        "Checking the claims and their criteria before anything is computed"
-    script:
-        "../scripts/check_claims.py"
+CLAIMS = PLANS["claims"]
 
 
 rule judge_claims:
     input:
-        checked=ancient(rules.check_claims.output[0]),
-        tables=list(tables_of_claims().values()),
+        tables=[f"<results>/{table}" for table in discovery.claimed_tables(STAGES)],
         code=library("judge_claims"),
     output:
         table="<results>/claims.csv",
@@ -54,17 +17,17 @@ rule judge_claims:
         "../envs/claims.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small()),
+        **SMALL,
     params:
-        tables=list(tables_of_claims()),
-        claims=claims_of_run(),
+        tables=discovery.claimed_tables(STAGES),
+        claims=CLAIMS.claims(),
     message:
         "Judging the claims from the tables of this run"
     script:
         "../scripts/judge_claims.py"
 
 
-rule plot_claims:
+use rule plot as plot_claims with:
     input:
         claims=rules.judge_claims.output.table,
         code=library("plot_claims"),
@@ -74,20 +37,15 @@ rule plot_claims:
         "<logs>/plot_claims.log",
     benchmark:
         "<benchmarks>/plot_claims.tsv"
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **estimates.asked(estimates.small()),
     params:
-        style=config["figures"]["style"],
+        script="plot_claims",
+        style=SETTINGS.figures.style.dump(),
     message:
         "Drawing the page of claims"
-    script:
-        "../scripts/plot_claims.py"
 
 
 rule claims:
     input:
+        "<results>/checks/claims.json",
         rules.judge_claims.output,
         rules.plot_claims.output,

@@ -1,14 +1,9 @@
 # Are two optimizers, or two training set-ups, the same dynamics? (arXiv 2302.09160)
-import re
-
-OPTIMIZERS = config["equivalence"]["optimizers"]
-TRAINING = config["equivalence"]["training"]
-SETUPS = {name: setup.dump() for name, setup in checked(setups, STUDY.equivalence.training, STUDY.data).items()}
-PARTS = parts(TRAINING["seeds"], TRAINING["copies"], config["replicas_per_job"])
+EQUIVALENCE = PLANS["equivalence"]
 
 
 wildcard_constraints:
-    setup="|".join(map(re.escape, SETUPS)) or "none",
+    setup=one_of(EQUIVALENCE.setups),
     part="[0-9]+",
 
 
@@ -30,15 +25,15 @@ rule run_optimizers:
     resources:
         **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
     params:
-        study=OPTIMIZERS,
-        seed=config["seed"],
+        study=SETTINGS.equivalence.optimizers.dump(),
+        seed=SETTINGS.seed,
     message:
         "Running mirror descent, gradient descent and bisection on one problem"
     script:
         "../scripts/run_optimizers.py"
 
 
-rule plot_optimizers:
+use rule plot as plot_optimizers with:
     input:
         trajectories=rules.run_optimizers.output.trajectories,
         eigenvalues=rules.run_optimizers.output.eigenvalues,
@@ -51,45 +46,11 @@ rule plot_optimizers:
         "<logs>/plot_optimizers.log",
     benchmark:
         "<benchmarks>/plot_optimizers.tsv"
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **estimates.asked(estimates.small()),
     params:
-        style=config["figures"]["style"],
+        script="plot_optimizers",
+        style=SETTINGS.figures.style.dump(),
     message:
         "Drawing the three optimizers"
-    script:
-        "../scripts/plot_optimizers.py"
-
-
-rule check_equivalence:
-    input:
-        code=library("check_equivalence"),
-    output:
-        "<results>/checks/equivalence.json",
-    log:
-        "<logs>/check_equivalence.log",
-    benchmark:
-        "<benchmarks>/check_equivalence.tsv"
-    priority: 100
-    localrule: True
-    conda:
-        "../envs/training.yaml"
-    threads: EVERY_CORE
-    resources:
-        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
-        turns=ALL_TURNS,
-    params:
-        setups=SETUPS,
-        data=config["data"],
-        data_root=config["data_root"],
-        seed=config["seed"],
-    message:
-        "Checking the set-ups of the equivalence study before anything is trained"
-    script:
-        "../scripts/check_equivalence.py"
 
 
 rule train_ensemble:
@@ -105,20 +66,20 @@ rule train_ensemble:
     priority: 20
     conda:
         "../envs/training.yaml"
-    threads: config["threads"]
+    threads: SETTINGS.threads
     resources:
-        **estimates.asked(size_of_part),
+        **estimates.asked(lambda wildcards: EQUIVALENCE.training_estimate(wildcards.setup, int(wildcards.part))),
         **GPU,
     params:
-        setup=lambda wildcards: SETUPS[wildcards.setup],
-        seeds=lambda wildcards: PARTS[int(wildcards.part)],
-        data=lambda wildcards: data_of(SETUPS[wildcards.setup]["data"]),
-        copies=TRAINING["copies"],
-        perturbation=TRAINING["perturbation"],
-        capture_every=TRAINING["capture_every"],
-        checkpoint_interval=config["checkpoint_interval"],
-        device=config["device"],
-        seed=config["seed"],
+        setup=lambda wildcards: EQUIVALENCE.setups[wildcards.setup].dump(),
+        seeds=lambda wildcards: EQUIVALENCE.parts[int(wildcards.part)],
+        data=lambda wildcards: data_of(EQUIVALENCE.setups[wildcards.setup].data),
+        copies=EQUIVALENCE.training.copies,
+        perturbation=EQUIVALENCE.training.perturbation,
+        capture_every=EQUIVALENCE.training.capture_every,
+        checkpoint_interval=SETTINGS.checkpoint_interval,
+        device=SETTINGS.device,
+        seed=SETTINGS.seed,
     message:
         "Training the ensemble of set-up {wildcards.setup}, part {wildcards.part}"
     script:
@@ -129,9 +90,9 @@ rule fit_spectra:
     input:
         trajectories=expand(
             "<results>/equivalence/training/{{setup}}/{part}/trajectories.h5",
-            part=range(len(PARTS)),
+            part=range(len(EQUIVALENCE.parts)),
         ),
-        replicas=expand("<results>/equivalence/training/{{setup}}/{part}/replicas.csv", part=range(len(PARTS))),
+        replicas=expand("<results>/equivalence/training/{{setup}}/{part}/replicas.csv", part=range(len(EQUIVALENCE.parts))),
         code=library("fit_spectra"),
     output:
         eigenvalues="<results>/equivalence/training/{setup}/eigenvalues.csv",
@@ -144,13 +105,13 @@ rule fit_spectra:
     priority: 10
     conda:
         "../envs/koopman.yaml"
-    threads: config["threads"]
+    threads: SETTINGS.threads
     resources:
-        **estimates.asked(size_of_fits),
+        **estimates.asked(lambda wildcards: EQUIVALENCE.fits_estimate(wildcards.setup)),
     params:
-        koopman=lambda wildcards: SETUPS[wildcards.setup]["koopman"],
-        parts=PARTS,
-        copies=TRAINING["copies"],
+        koopman=lambda wildcards: EQUIVALENCE.setups[wildcards.setup].koopman.dump(),
+        parts=EQUIVALENCE.parts,
+        copies=EQUIVALENCE.training.copies,
     message:
         "Fitting a Koopman operator per seed of set-up {wildcards.setup}"
     script:
@@ -159,9 +120,9 @@ rule fit_spectra:
 
 rule compare_setups:
     input:
-        eigenvalues=expand("<results>/equivalence/training/{setup}/eigenvalues.csv", setup=SETUPS),
-        losses=expand("<results>/equivalence/training/{setup}/losses.csv", setup=SETUPS),
-        exclusions=expand("<results>/equivalence/training/{setup}/exclusions.csv", setup=SETUPS),
+        eigenvalues=expand("<results>/equivalence/training/{setup}/eigenvalues.csv", setup=EQUIVALENCE.setups),
+        losses=expand("<results>/equivalence/training/{setup}/losses.csv", setup=EQUIVALENCE.setups),
+        exclusions=expand("<results>/equivalence/training/{setup}/exclusions.csv", setup=EQUIVALENCE.setups),
         code=library("compare_setups"),
     output:
         eigenvalues="<results>/equivalence/training/eigenvalues.csv",
@@ -179,20 +140,20 @@ rule compare_setups:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        **estimates.asked(size_of_comparison()),
+        **estimates.asked(EQUIVALENCE.comparison_estimate()),
     params:
-        comparisons=TRAINING["comparisons"],
-        shuffles=TRAINING["shuffles"],
-        significance=TRAINING["significance"],
-        margin=TRAINING["margin"],
-        seed=config["seed"],
+        comparisons=plain(EQUIVALENCE.training.comparisons),
+        shuffles=EQUIVALENCE.training.shuffles,
+        significance=EQUIVALENCE.training.significance,
+        margin=EQUIVALENCE.training.margin,
+        seed=SETTINGS.seed,
     message:
         "Comparing the spectra of all set-ups, between and within"
     script:
         "../scripts/compare_setups.py"
 
 
-rule plot_equivalence:
+use rule plot as plot_equivalence with:
     input:
         eigenvalues=rules.compare_setups.output.eigenvalues,
         distances=rules.compare_setups.output.distances,
@@ -209,23 +170,17 @@ rule plot_equivalence:
         "<logs>/plot_equivalence.log",
     benchmark:
         "<benchmarks>/plot_equivalence.tsv"
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **estimates.asked(estimates.small()),
     params:
-        style=config["figures"]["style"],
-        comparisons=TRAINING["comparisons"],
+        script="plot_equivalence",
+        style=SETTINGS.figures.style.dump(),
+        comparisons=plain(EQUIVALENCE.training.comparisons),
     message:
         "Drawing the equivalence of set-ups"
-    script:
-        "../scripts/plot_equivalence.py"
 
 
 rule equivalence:
     input:
-        rules.check_equivalence.output,
+        "<results>/checks/equivalence.json",
         rules.run_optimizers.output,
         rules.plot_optimizers.output,
         rules.compare_setups.output,

@@ -1,44 +1,14 @@
 # Forecasting with episodic memory (arXiv 2311.12615): every series with every method from equal origins, then skill and figures.
-import re
-
-FORECAST = config["forecast"]
-SERIES = config["series"]
+FORECAST = PLANS["forecast"]
 
 
 wildcard_constraints:
-    series="|".join(map(re.escape, SERIES)) or "none",
-
-
-rule check_forecast:
-    input:
-        files=[spec["path"] for spec in SERIES.values() if spec.get("path") and os.path.isfile(spec["path"])],
-        code=library("check_forecast"),
-    output:
-        "<results>/checks/forecast.json",
-    log:
-        "<logs>/check_forecast.log",
-    benchmark:
-        "<benchmarks>/check_forecast.tsv"
-    priority: 100
-    localrule: True
-    conda:
-        "../envs/forecast.yaml"
-    threads: EVERY_CORE
-    resources:
-        **estimates.asked(estimates.small()),
-        turns=ALL_TURNS,
-    params:
-        series=SERIES,
-        seed=config["seed"],
-    message:
-        "Checking the series before anything is forecast"
-    script:
-        "../scripts/check_forecast.py"
+    series=one_of(FORECAST.series),
 
 
 rule forecast_series:
     input:
-        file=file_of,
+        file=lambda wildcards: FORECAST.files(wildcards.series),
         code=library("forecast_series"),
     output:
         predictions="<results>/forecast/series/{series}/predictions.parquet",
@@ -54,11 +24,11 @@ rule forecast_series:
         "../envs/forecast.yaml"
     threads: 1
     resources:
-        **estimates.asked(lambda wildcards: estimates.series(SERIES[wildcards.series])),
+        **estimates.asked(lambda wildcards: FORECAST.estimate(wildcards.series)),
     params:
-        spec=lambda wildcards: SERIES[wildcards.series],
-        study={key: FORECAST[key] for key in ("methods", "coverage", "estimates")},
-        seed=config["seed"],
+        spec=lambda wildcards: FORECAST.series[wildcards.series].dump(),
+        study=some(SETTINGS.forecast, "methods", "coverage", "estimates"),
+        seed=SETTINGS.seed,
     message:
         "Forecasting {wildcards.series} with all methods"
     script:
@@ -67,8 +37,8 @@ rule forecast_series:
 
 rule score_forecasts:
     input:
-        predictions=expand("<results>/forecast/series/{series}/predictions.parquet", series=SERIES),
-        choices=expand("<results>/forecast/series/{series}/choices.json", series=SERIES),
+        predictions=expand("<results>/forecast/series/{series}/predictions.parquet", series=FORECAST.series),
+        choices=expand("<results>/forecast/series/{series}/choices.json", series=FORECAST.series),
         code=library("score_forecasts"),
     output:
         predictions="<results>/forecast/predictions.parquet",
@@ -84,9 +54,9 @@ rule score_forecasts:
     resources:
         **estimates.asked(estimates.small(60, 600)),
     params:
-        series=list(SERIES),
-        draws=FORECAST["draws"],
-        seed=config["seed"],
+        series=list(FORECAST.series),
+        draws=SETTINGS.forecast.draws,
+        seed=SETTINGS.seed,
     message:
         "Scoring the forecasts of all series"
     script:
@@ -94,17 +64,17 @@ rule score_forecasts:
 
 
 # All figures of the stage in one job: drawing a series takes less time than starting Python.
-rule plot_forecast:
+use rule plot as plot_forecast with:
     input:
-        predictions=expand(rules.forecast_series.output.predictions, series=SERIES),
-        recalled=expand(rules.forecast_series.output.recalled, series=SERIES),
-        windows=expand(rules.forecast_series.output.windows, series=SERIES),
-        choices=expand(rules.forecast_series.output.choices, series=SERIES),
+        predictions=expand(rules.forecast_series.output.predictions, series=FORECAST.series),
+        recalled=expand(rules.forecast_series.output.recalled, series=FORECAST.series),
+        windows=expand(rules.forecast_series.output.windows, series=FORECAST.series),
+        choices=expand(rules.forecast_series.output.choices, series=FORECAST.series),
         skill=rules.score_forecasts.output.skill,
         code=library("plot_forecast"),
     output:
-        forecasts=[file for name in SERIES for file in figure("forecast", name, "forecast_series")],
-        recurrence=[file for name in SERIES for file in figure("recurrence", name, "recurrence_series")],
+        forecasts=[file for name in FORECAST.series for file in figure("forecast", name)],
+        recurrence=[file for name in FORECAST.series for file in figure("recurrence", name)],
         errors=figure("forecasts_errors"),
         skill=figure("forecasts_skill"),
         naive=figure("forecasts_skill_naive"),
@@ -113,22 +83,16 @@ rule plot_forecast:
     benchmark:
         "<benchmarks>/plot_forecast.tsv"
     priority: 1  # the longest of the jobs that draw
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **estimates.asked(estimates.small()),
     params:
-        style=config["figures"]["style"],
-        series=list(SERIES),
+        script="plot_forecast",
+        style=SETTINGS.figures.style.dump(),
+        series=list(FORECAST.series),
     message:
         "Drawing the forecasts of all series, their errors and skill"
-    script:
-        "../scripts/plot_forecast.py"
 
 
 rule forecast:
     input:
-        rules.check_forecast.output,
+        "<results>/checks/forecast.json",
         rules.score_forecasts.output,
         rules.plot_forecast.output,

@@ -1,38 +1,14 @@
 # Pruning by Koopman modes beside the usual methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
 
-PRUNING = config["pruning"]
-PRUNING_STUDIES = {name: study.dump() for name, study in checked(pruning_studies, STUDY.pruning, STUDY.data).items()}
-PRUNING_TABLES = ("accuracy", "overlap", "spectrum", "layers")
-PRUNING_PARTS = {name: pruning_parts(study) for name, study in PRUNING_STUDIES.items()}
+PRUNING = PLANS["pruning"]
 
 
-rule check_pruning:
-    input:
-        code=library("check_pruning"),
-    output:
-        "<results>/checks/pruning.json",
-    log:
-        "<logs>/check_pruning.log",
-    benchmark:
-        "<benchmarks>/check_pruning.tsv"
-    priority: 100
-    localrule: True
-    conda:
-        "../envs/pruning.yaml"
-    threads: EVERY_CORE
-    resources:
-        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
-        turns=ALL_TURNS,
-    params:
-        studies=PRUNING_STUDIES,
-        methods=PRUNING["methods"],
-        data=config["data"],
-        data_root=config["data_root"],
-        seed=config["seed"],
-    message:
-        "Checking the pruning studies before anything is trained"
-    script:
-        "../scripts/check_pruning.py"
+def trained_networks(wildcards):
+    """The trajectory that a pruning job reads: of this workflow's own training, or the user's file."""
+    if path := PRUNING.studies[wildcards.study].trajectory:
+        return {"trajectories": path}
+    files = rules.train_pruning.output
+    return {"trajectories": files.trajectories, "networks": files.networks, "training": files.cost}
 
 
 rule train_pruning:
@@ -47,22 +23,22 @@ rule train_pruning:
     benchmark:
         "<benchmarks>/train_pruning/{study}-{part}.tsv"
     wildcard_constraints:
-        study="|".join(PRUNING_STUDIES) or "none",
+        study=one_of(PRUNING.studies),
     priority: 40
     conda:
         "../envs/pruning.yaml"
-    threads: config["threads"]
+    threads: SETTINGS.threads
     resources:
-        **estimates.asked(size_of_pruned_training),
+        **estimates.asked(lambda wildcards: PRUNING.training_estimate(wildcards.study, int(wildcards.part))),
         **GPU,
     params:
-        study=lambda wildcards: pruned_training(PRUNING_STUDIES[wildcards.study]),
-        window=lambda wildcards: pruning_window(PRUNING_STUDIES[wildcards.study]),
-        networks=lambda wildcards: PRUNING_PARTS[wildcards.study][int(wildcards.part)],
-        data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
-        checkpoint_interval=config["checkpoint_interval"],
-        device=config["device"],
-        seed=config["seed"],
+        study=lambda wildcards: PRUNING.trained(wildcards.study).dump(),
+        window=lambda wildcards: PRUNING.window(wildcards.study),
+        networks=lambda wildcards: PRUNING.parts[wildcards.study][int(wildcards.part)],
+        data=lambda wildcards: data_of(PRUNING.studies[wildcards.study].data),
+        checkpoint_interval=SETTINGS.checkpoint_interval,
+        device=SETTINGS.device,
+        seed=SETTINGS.seed,
     message:
         "Training the networks of pruning study {wildcards.study}, part {wildcards.part}"
     script:
@@ -86,20 +62,20 @@ rule run_pruning:
     benchmark:
         "<benchmarks>/run_pruning/{study}-{part}.tsv"
     wildcard_constraints:
-        study="|".join(PRUNING_STUDIES) or "none",
+        study=one_of(PRUNING.studies),
     priority: 40
     conda:
         "../envs/pruning.yaml"
-    threads: config["threads"]
+    threads: SETTINGS.threads
     resources:
-        **estimates.asked(size_of_pruning),
+        **estimates.asked(lambda wildcards: PRUNING.pruning_estimate(wildcards.study, int(wildcards.part))),
         **GPU,
     params:
-        study=lambda wildcards: PRUNING_STUDIES[wildcards.study],
-        methods=PRUNING["methods"],
-        data=lambda wildcards: data_of(PRUNING_STUDIES[wildcards.study]["data"]),
-        device=config["device"],
-        seed=config["seed"],
+        study=lambda wildcards: PRUNING.studies[wildcards.study].dump(),
+        methods={name: method.dump() for name, method in PRUNING.methods.items()},
+        data=lambda wildcards: data_of(PRUNING.studies[wildcards.study].data),
+        device=SETTINGS.device,
+        seed=SETTINGS.seed,
     message:
         "Pruning the networks of study {wildcards.study}, part {wildcards.part}"
     script:
@@ -108,12 +84,12 @@ rule run_pruning:
 
 rule collect_pruning:
     input:
-        accuracy=pruned_networks("accuracy"),
-        overlap=pruned_networks("overlap"),
-        spectrum=pruned_networks("spectrum"),
-        layers=pruned_networks("layers"),
-        exclusions=pruned_networks("exclusions"),
-        cost=pruned_networks("cost"),
+        accuracy=PRUNING.part_files("<results>/pruning/networks", "accuracy"),
+        overlap=PRUNING.part_files("<results>/pruning/networks", "overlap"),
+        spectrum=PRUNING.part_files("<results>/pruning/networks", "spectrum"),
+        layers=PRUNING.part_files("<results>/pruning/networks", "layers"),
+        exclusions=PRUNING.part_files("<results>/pruning/networks", "exclusions"),
+        cost=PRUNING.part_files("<benchmarks>/pruning", "cost"),
         code=library("collect_pruning"),
     output:
         accuracy="<results>/pruning/accuracy.csv",
@@ -135,16 +111,16 @@ rule collect_pruning:
         "../envs/pruning.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small()),
+        **SMALL,
     message:
         "Collecting the pruned networks of all studies"
     script:
         "../scripts/collect_pruning.py"
 
 
-rule plot_pruning:
+use rule plot as plot_pruning with:
     input:
-        **{table: rules.collect_pruning.output[table] for table in PRUNING_TABLES},
+        **{table: rules.collect_pruning.output[table] for table in ("accuracy", "overlap", "spectrum", "layers")},
         code=library("plot_pruning"),
     output:
         accuracy=figure("pruning_accuracy"),
@@ -156,21 +132,15 @@ rule plot_pruning:
         "<logs>/plot_pruning.log",
     benchmark:
         "<benchmarks>/plot_pruning.tsv"
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **estimates.asked(estimates.small()),
     params:
-        style=config["figures"]["style"],
+        script="plot_pruning",
+        style=SETTINGS.figures.style.dump(),
     message:
         "Drawing accuracy, overlap and spectra of pruning"
-    script:
-        "../scripts/plot_pruning.py"
 
 
 rule pruning:
     input:
-        rules.check_pruning.output,
+        "<results>/checks/pruning.json",
         rules.collect_pruning.output,
         rules.plot_pruning.output,

@@ -1,40 +1,10 @@
 # Koopman spectra of your own trajectories: the `trajectories:` block of the config.
-from koopflow.io.paths import existing, read_from, takes_torch
-
-TRAJECTORIES = checked(existing, config["trajectories"])
-# Reading checkpoints takes torch, a large package that nothing else here needs.
-CHECKPOINTS = takes_torch(TRAJECTORIES)
-
-
-rule check_spectra:
-    input:
-        trajectories=[file for spec in TRAJECTORIES.values() for file in read_from(spec["path"])],
-        code=library("check_spectra"),
-    output:
-        "<results>/checks/spectra.json",
-    log:
-        "<logs>/check_spectra.log",
-    benchmark:
-        "<benchmarks>/check_spectra.tsv"
-    priority: 100
-    localrule: True
-    conda:
-        "../envs/checkpoints.yaml" if CHECKPOINTS else "../envs/koopman.yaml"
-    threads: EVERY_CORE
-    resources:
-        **estimates.asked(estimates.small()),
-        turns=ALL_TURNS,
-    params:
-        trajectories=TRAJECTORIES,
-    message:
-        "Looking at the files of your trajectories before any is fitted"
-    script:
-        "../scripts/check_spectra.py"
+SPECTRA = PLANS["spectra"]
 
 
 rule fit_spectrum:
     input:
-        trajectory=lambda wildcards: read_from(TRAJECTORIES[wildcards.trajectory]["path"]),
+        trajectory=lambda wildcards: SPECTRA.files(wildcards.trajectory),
         code=library("fit_spectrum"),
     output:
         spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
@@ -44,14 +14,14 @@ rule fit_spectrum:
     benchmark:
         "<benchmarks>/fit_spectrum/{trajectory}.tsv"
     conda:
-        "../envs/checkpoints.yaml" if CHECKPOINTS else "../envs/koopman.yaml"
-    threads: config["threads"]
+        f"../envs/{SPECTRA.environment}.yaml"
+    threads: SETTINGS.threads
     resources:
-        **estimates.asked(size_of_trajectory),
+        **estimates.asked(lambda wildcards: SPECTRA.fit_estimate(wildcards.trajectory)),
     params:
-        spec=lambda wildcards: TRAJECTORIES[wildcards.trajectory],
-        options=config["spectra"],
-        seed=config["seed"],
+        spec=lambda wildcards: SPECTRA.trajectories[wildcards.trajectory].dump(),
+        options=SETTINGS.spectra.dump(),
+        seed=SETTINGS.seed,
     message:
         "Fitting a Koopman operator to trajectory {wildcards.trajectory}"
     script:
@@ -60,14 +30,14 @@ rule fit_spectrum:
 
 rule compare_spectra:
     input:
-        spectra=expand("<results>/spectra/{trajectory}/eigenvalues.csv", trajectory=TRAJECTORIES),
-        runs=expand("<results>/spectra/{trajectory}/runs.csv", trajectory=TRAJECTORIES),
+        spectra=expand("<results>/spectra/{trajectory}/eigenvalues.csv", trajectory=SPECTRA.trajectories),
+        runs=expand("<results>/spectra/{trajectory}/runs.csv", trajectory=SPECTRA.trajectories),
         code=library("compare_spectra"),
     output:
         eigenvalues="<results>/spectra/eigenvalues.csv",
         distances="<results>/spectra/distances.csv",
         tests="<results>/spectra/tests.csv",
-        figure=figure("trajectories_spectra"),
+        figure=figure("trajectories_spectra") if SPECTRA.trajectories else [],
     log:
         "<logs>/compare_spectra.log",
     benchmark:
@@ -76,11 +46,11 @@ rule compare_spectra:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small()),
+        **SMALL,
     params:
-        seed=config["seed"],
-        options=config["spectra"],
-        style=config["figures"]["style"],
+        seed=SETTINGS.seed,
+        options=SETTINGS.spectra.dump(),
+        style=SETTINGS.figures.style.dump(),
     message:
         "Comparing the spectra of your trajectories"
     script:
@@ -89,4 +59,4 @@ rule compare_spectra:
 
 rule spectra:
     input:
-        [*rules.check_spectra.output, *rules.compare_spectra.output] if TRAJECTORIES else [],
+        ["<results>/checks/spectra.json", *rules.compare_spectra.output] if SPECTRA.trajectories else [],

@@ -1,49 +1,33 @@
 # Winning tickets as a renormalization-group flow (arXiv 2110.03210): chains of pruning rounds, controls, transfer, exponents.
-import re
-
-TICKETS = config["tickets"]
-TICKET_MODELS = checked(ticket_studies, STUDY.tickets, STUDY.data)
-TICKET_STUDIES = {name: study.dump() for name, study in TICKET_MODELS.items()}
-TICKET_TASKS = list(dict.fromkeys(task for study in TICKET_STUDIES.values() for task in study["tasks"]))
-# What decides a chain: its length is not among them, so that a longer study goes on from a shorter one.
-TICKET_TRAINING = ("model", "optimizer", "batch_size", "steps", "seeds", "fraction", "scope", "rewind_step")
-
-
+TICKETS = PLANS["tickets"]
+CHAINS = "<results>/tickets/chains"
 TICKET_WILDCARDS = {
-    "study": "|".join(map(re.escape, TICKET_STUDIES)) or "none",
-    "task": "|".join(map(re.escape, TICKET_TASKS)) or "none",
-    "elastic": "|".join(map(re.escape, TICKETS["elastic"])) or "none",
+    "study": one_of(TICKETS.studies),
+    "task": one_of(TICKETS.tasks),
+    "elastic": one_of(TICKETS.settings.elastic),
     "stop": "[0-9]+",
 }
 
 
-rule check_tickets:
-    input:
-        external=[entry["folder"] for entry in TICKETS["external"].values()],
-        code=library("check_tickets"),
-    output:
-        "<results>/checks/tickets.json",
-    log:
-        "<logs>/check_tickets.log",
-    benchmark:
-        "<benchmarks>/check_tickets.tsv"
-    priority: 100
-    localrule: True
-    conda:
-        "../envs/tickets.yaml"
-    threads: EVERY_CORE
-    resources:
-        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
-        turns=ALL_TURNS,
-    params:
-        data={task: data_of(task) for task in TICKET_TASKS},
-        studies={name: {key: study[key] for key in ("tasks", "model", "batch_size")} for name, study in TICKET_STUDIES.items()},
-        tickets={key: TICKETS[key] for key in ("elastic", "external")},
-        seed=config["seed"],
-    message:
-        "Checking the tasks and tickets before anything is trained"
-    script:
-        "../scripts/check_tickets.py"
+def chain_file(study, task):
+    """The file of a task's whole chain."""
+    return f"{CHAINS}/{study}/{task}/rounds-{TICKETS.studies[study].rounds}.npz"
+
+
+def previous_rounds(wildcards):
+    """The file of the rounds that a job goes on from."""
+    stop = TICKETS.previous(wildcards.study, int(wildcards.stop))
+    return f"{CHAINS}/{wildcards.study}/{wildcards.task}/rounds-{stop}.npz" if stop else []
+
+
+def of_study(*keys):
+    """What a training job reads of its study, with the settings named by `keys`."""
+    return lambda wildcards: TICKETS.job(wildcards.study, *keys).dump()
+
+
+def of_tasks(name, studies=TICKETS.studies):
+    """The files called `name` of every task of every study."""
+    return [f"{CHAINS}/{study}/{task}/{name}" for study in studies for task in TICKETS.studies[study].tasks]
 
 
 rule train_rounds:
@@ -63,12 +47,12 @@ rule train_rounds:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(size_of_rounds),
+        **estimates.asked(lambda wildcards: TICKETS.rounds_estimate(wildcards.study, wildcards.task, int(wildcards.stop))),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study=of_study(),
-        seed=config["seed"],
+        seed=SETTINGS.seed,
     message:
         "Pruning {wildcards.task} round by round, up to {wildcards.stop} rounds ({wildcards.study})"
     script:
@@ -77,7 +61,7 @@ rule train_rounds:
 
 rule train_controls:
     input:
-        chain=lambda wildcards: whole_chain(wildcards.study, wildcards.task),
+        chain=lambda wildcards: chain_file(wildcards.study, wildcards.task),
         code=library("train_controls"),
     output:
         rounds="<results>/tickets/chains/{study}/{task}/rounds.csv",
@@ -94,12 +78,12 @@ rule train_controls:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(size_of_controls),
+        **estimates.asked(lambda wildcards: TICKETS.controls_estimate(wildcards.study, wildcards.task)),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study=of_study("controls", "transfer", "composition"),
-        seed=config["seed"],
+        seed=SETTINGS.seed,
     message:
         "Training the controls of the tickets of {wildcards.task} ({wildcards.study})"
     script:
@@ -108,7 +92,7 @@ rule train_controls:
 
 rule transfer_tickets:
     input:
-        chains=lambda wildcards: whole_chains(wildcards.study),
+        chains=lambda wildcards: [chain_file(wildcards.study, task) for task in TICKETS.studies[wildcards.study].tasks],
         code=library("transfer_tickets"),
     output:
         "<results>/tickets/chains/{study}/{task}/transferred.npz",
@@ -123,12 +107,12 @@ rule transfer_tickets:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(size_of_transfer),
+        **estimates.asked(lambda wildcards: TICKETS.transfer_estimate(wildcards.study, wildcards.task)),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study=of_study("tasks", "transfer"),
-        seed=config["seed"],
+        seed=SETTINGS.seed,
     message:
         "Training all tickets on {wildcards.task} ({wildcards.study})"
     script:
@@ -137,7 +121,9 @@ rule transfer_tickets:
 
 rule stretch_tickets:
     input:
-        chains=lambda wildcards: [whole_chain(study, wildcards.task) for study in TICKETS["elastic"][wildcards.elastic]["studies"]],
+        chains=lambda wildcards: [
+            chain_file(study, wildcards.task) for study in TICKETS.settings.elastic[wildcards.elastic].studies
+        ],
         code=library("stretch_tickets"),
     output:
         "<results>/tickets/elastic/{elastic}/{study}/{task}.csv",
@@ -152,16 +138,14 @@ rule stretch_tickets:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(size_of_stretching),
+        **estimates.asked(lambda wildcards: TICKETS.stretching_estimate(wildcards.study, wildcards.task, wildcards.elastic)),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study=of_study(),
-        models=lambda wildcards: {
-            study: TICKET_STUDIES[study]["model"] for study in TICKETS["elastic"][wildcards.elastic]["studies"]
-        },
-        rounds=lambda wildcards: TICKETS["elastic"][wildcards.elastic]["rounds"],
-        seed=config["seed"],
+        models=lambda wildcards: TICKETS.models(wildcards.elastic),
+        rounds=lambda wildcards: list(TICKETS.settings.elastic[wildcards.elastic].rounds),
+        seed=SETTINGS.seed,
     message:
         "Training tickets of other depths on {wildcards.task} ({wildcards.study})"
     script:
@@ -170,12 +154,17 @@ rule stretch_tickets:
 
 rule fit_exponents:
     input:
-        chains=[path for study in TICKET_STUDIES for path in whole_chains(study)],
-        rounds=trained_for_tickets("rounds.csv"),
-        composition=trained_for_tickets("composition"),
-        transferred=trained_for_tickets("transferred.npz"),
-        elastic=[path for name in TICKETS["elastic"] for path in stretched_tickets(name)],
-        external=[entry["folder"] for entry in TICKETS["external"].values()],
+        chains=[chain_file(name, task) for name, study in TICKETS.studies.items() for task in study.tasks],
+        rounds=of_tasks("rounds.csv"),
+        composition=of_tasks("composition"),
+        transferred=of_tasks("transferred.npz", [name for name, study in TICKETS.studies.items() if study.transfer.rounds]),
+        elastic=[
+            f"<results>/tickets/elastic/{name}/{study}/{task}.csv"
+            for name, elastic in TICKETS.settings.elastic.items()
+            for study in elastic.studies
+            for task in TICKETS.shared_tasks(name)
+        ],
+        external=TICKETS.external,
         code=library("fit_exponents"),
     output:
         rounds="<results>/tickets/rounds.csv",
@@ -199,11 +188,8 @@ rule fit_exponents:
     resources:
         **estimates.asked(estimates.small(60, 1000)),
     params:
-        tickets={key: TICKETS[key] for key in ("coupling", "window", "margin", "external")},
-        studies={
-            name: {key: study[key] for key in ("tasks", "model", "grouping", "rounds", "transfer")}
-            for name, study in TICKET_STUDIES.items()
-        },
+        tickets=some(TICKETS.settings, "coupling", "window", "margin", "external"),
+        studies=TICKETS.part("tasks", "model", "grouping", "rounds", "transfer"),
         folder=lambda wildcards, output: os.path.join(os.path.dirname(output.rounds), "chains"),
     message:
         "Fitting exponents and comparing them with transfer"
@@ -211,7 +197,7 @@ rule fit_exponents:
         "../scripts/fit_exponents.py"
 
 
-rule plot_tickets:
+use rule plot as plot_tickets with:
     input:
         rounds=rules.fit_exponents.output.rounds,
         flow=rules.fit_exponents.output.flow,
@@ -223,29 +209,23 @@ rule plot_tickets:
         elastic=rules.fit_exponents.output.elastic,
         code=library("plot_tickets"),
     output:
-        [file for kind, name in ticket_figures() for file in figure(f"tickets_{kind}", name)],
+        [file for kind, name in TICKETS.figures() for file in figure(f"tickets_{kind}", name)],
     log:
         "<logs>/plot_tickets.log",
     benchmark:
         "<benchmarks>/plot_tickets.tsv"
-    conda:
-        "../envs/figures.yaml"
-    threads: 1
-    resources:
-        **estimates.asked(estimates.small()),
     params:
-        style=config["figures"]["style"],
-        figures=ticket_figures(),
-        external=list(TICKETS["external"]),
-        studies={name: {key: study[key] for key in ("tasks", "model")} for name, study in TICKET_STUDIES.items()},
+        script="plot_tickets",
+        style=SETTINGS.figures.style.dump(),
+        figures=TICKETS.figures(),
+        external=list(TICKETS.settings.external),
+        studies=TICKETS.part("tasks", "model"),
     message:
         "Drawing flows, exponents and transfer of tickets"
-    script:
-        "../scripts/plot_tickets.py"
 
 
 rule tickets:
     input:
-        rules.check_tickets.output,
+        "<results>/checks/tickets.json",
         rules.fit_exponents.output,
         rules.plot_tickets.output,

@@ -6,7 +6,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from pathlib import Path
 
     from koopflow.cli.report import page
+    from koopflow.core.registry import imported
     from koopflow.io.tables import read_csv
 
-    for name, source, target in zip(snakemake.params.names, snakemake.input.tables, snakemake.output):
-        Path(target).write_text(page(name, source, read_csv(source)), encoding="utf-8")
+    for target, source, path in zip(snakemake.params.shown, snakemake.input.tables, snakemake.output):
+        shown = imported(target, path, "table")
+        Path(path).write_text(page(shown, source, read_csv(source)), encoding="utf-8")

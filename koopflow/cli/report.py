@@ -17,18 +17,18 @@ p { max-width: 60em; }
 """
 
 
-def page(name: str, source: str, frame: pd.DataFrame) -> str:
+def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.DataFrame) -> str:
     """Return a table of the report as one self-contained HTML page.
 
     Parameters
     ----------
-    name : str
-        One of `SHOWN`.
+    show : function
+        From `frame` to the frame that a reader sees; a stage names it (`koopflow.studies.stage.Table`).
     source : str
         The CSV file of `frame`, named for the reader who wants every digit.
     frame : DataFrame
     """
-    shown = SHOWN[name](frame) if len(frame) else frame
+    shown = show(frame) if len(frame) else frame
     body = shown.to_html(index=False, border=0, na_rep="") if len(shown) else "<p>This run computed no row of this table.</p>"
     note = f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: <code>{source}</code>.</p>"
     return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><style>{STYLE}</style></head>\n<body>{body}{note}</body></html>\n'
@@ -201,17 +201,3 @@ def _ends(frame: pd.DataFrame) -> pd.DataFrame:
     """Keep the first and the last epoch of every study."""
     epochs = frame.groupby("study")["epoch"]
     return frame[(frame["epoch"] == epochs.transform("min")) | (frame["epoch"] == epochs.transform("max"))]
-
-
-SHOWN: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "claims_table": claims,
-    "equivalence_tests": setups,
-    "pruning_differences": pruned_alike,
-    "pruning_best": pruned_best,
-    "pruning_onset": agreed_from,
-    "pruning_predictors": told_by_spectrum,
-    "tickets_sigma": exponents,
-    "tickets_observables": predictors,
-    "forecasts_table": skill,
-}
-"""From the frame of a CSV file to the frame that a reader sees: text cells, columns named in words; by the name of the caption in report/."""

@@ -11,9 +11,10 @@ from koopflow.config.base import REPLACED, Settings, partial
 from koopflow.config.study import Study
 
 Model = TypeVar("Model", bound=Settings)
+Whole = TypeVar("Whole", bound=Study)
 
 
-def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> Study:
+def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any], model: type[Whole] = Study) -> Whole:  # type: ignore[assignment]
     """Return the complete, checked configuration; ``resolve(...).dump()`` is the same as plain dicts.
 
     Parameters
@@ -23,6 +24,8 @@ def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> Study:
     overrides : mapping
         The user's values alone. Some maps (set-ups, comparisons, studies, series, trajectories, statements, elastic, external)
         hold the parts of one study: a user's map replaces the default one instead of joining it.
+    model : type of Study, optional
+        Of the whole configuration; the stages may add blocks (`koopflow.studies.discovery.settings_model`).
 
     Raises
     ------
@@ -30,13 +33,13 @@ def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> Study:
         One line: the key, what it must be, what was found.
     """
     complete = copy.deepcopy(dict(config))
-    for path in replaced_maps(Study):
+    for path in replaced_maps(model):
         replacement = _get(overrides, path)
         if isinstance(replacement, dict):
             _get(complete, path[:-1])[path[-1]] = copy.deepcopy(replacement)
     # The user's values are checked alone as well: an empty mapping, given for a number, would vanish when merged.
-    partial(Study).load(overrides)
-    return Study.load(complete)
+    partial(model).load(overrides)
+    return model.load(complete)
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,15 @@ from packaging.requirements import Requirement
 
 from envs.pin import PYPI
 from koopflow.core.code_inputs import source_files
+from koopflow.studies.discovery import discover, tables_of
+from koopflow.studies.stage import Stage
 from tests.envs.conda import closure, named, specifications
+from tests.studies.plans import resolved
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
 NAMES = [file.stem for file in FILES]
+STAGES = discover()
 IMPORTED = {"scikit-learn": "sklearn", "pot": "ot", "pytorch": "torch", "matplotlib-base": "matplotlib", "pyyaml": "yaml"}
 USED_UNSEEN = {
     "scikit-learn": 'find_spec("sklearn")',
@@ -32,16 +36,38 @@ def requirements(name: str = "requirements.txt") -> dict[str, Requirement]:
     return {pin.name.lower(): pin for pin in pins if pin.marker is None or pin.marker.evaluate()}
 
 
-def scripts_of(environment: str) -> list[str]:
-    """The scripts of the rules that run in an environment."""
+def blocks() -> dict[str, str]:
+    """Return the text of every rule that runs a script, by its name."""
     rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    blocks = re.findall(r"(?ms)^rule \w+:.*?(?=^rule |\Z)", rules)
-    return [re.search(r"scripts/(\w+)\.py", block)[1] for block in blocks if f"envs/{environment}.yaml" in block]
+    found = re.findall(r"(?ms)^(?:use rule \w+ as|rule) (\w+)(.*?)(?=^(?:use )?rule |\Z)", rules)
+    return {name: text for name, text in found if re.search(r"(?m)^    script:|^        script=", text) and name != "plot"}
+
+
+def jobs_of(environment: str) -> dict[str, tuple[str, ...]]:
+    """Return the jobs that run in an environment, as their logs are named, with the scripts and modules that they run."""
+    found = {}
+    for name, text in blocks().items():
+        spectra = "SPECTRA.environment" in text and environment in ("koopman", "checkpoints")
+        if spectra or f"envs/{environment}.yaml" in text or (environment == "figures" and text.startswith(" with:")):
+            found[name] = (name if name != "report" else "write_report",)
+    if "write_tables" in found:
+        found["write_tables"] += tuple({table.shown.partition(":")[0] for table in tables_of(STAGES)})
+    for name, stage in STAGES.items():
+        if environment in environments_of_check(stage):
+            found[f"check_{name}"] = ("check_stage", stage.check.function.partition(":")[0])
+    return found
+
+
+def environments_of_check(stage: Stage) -> set[str]:
+    """Return the environments that the check of a stage may run in: the check of spectra takes another for checkpoints."""
+    if stage.name == "spectra":
+        return {"koopman", "checkpoints"}
+    return {stage.check.environment(stage.plan(resolved()))}
 
 
 def modules_of(environment: str) -> tuple[set[str], str]:
     """Top names of the modules that a stage imports anywhere, and all its code."""
-    files = [ROOT / file for file in source_files(ROOT, *scripts_of(environment))]
+    files = [ROOT / file for file in source_files(ROOT, *(name for names in jobs_of(environment).values() for name in names))]
     code = "\n".join(file.read_text() for file in files)
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -49,10 +75,8 @@ def modules_of(environment: str) -> tuple[set[str], str]:
 
 
 def test_every_rule_with_a_script_has_an_environment_and_every_environment_a_rule():
-    rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    blocks = re.findall(r"(?ms)^rule \w+:.*?(?=^rule |\Z)", rules)
-    assert [block.split(":")[0] for block in blocks if "script:" in block and "conda:" not in block] == []
-    assert all(scripts_of(name) for name in NAMES)
+    assert [name for name, text in blocks().items() if "conda:" not in text and not text.startswith(" with:")] == []
+    assert all(jobs_of(name) for name in NAMES)
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)

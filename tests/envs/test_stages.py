@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.envs.test_specifications import NAMES, scripts_of
+from tests.envs.test_specifications import NAMES, jobs_of
 
 USED = sorted({*NAMES} - {"checkpoints"})
 """The environments of the smoke study, which reads no checkpoints; tests/workflow/test_spectra.py does."""
@@ -30,7 +30,7 @@ def test_the_smoke_study_uses_every_environment(smoke_study):
 @pytest.mark.parametrize("name", USED)
 def test_every_job_of_a_stage_ran_with_its_packages_alone(smoke_study, name):
     packages = {path.name.lower() for path in environments(smoke_study)[name].glob("lib/python*/site-packages/*")}
-    for script in scripts_of(name):
+    for script in jobs_of(name):
         logs = [*smoke_study.glob(f"logs/results/{script}.log"), *smoke_study.glob(f"logs/results/{script}/**/*.log")]
         assert logs or script in ("check_spectra", "fit_spectrum", "compare_spectra"), f"{script} did not run"
         for log in logs:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from koopflow.studies import discovery
+from tests.studies.plans import resolved
+
 ROOT = Path(__file__).parents[2]
 WALK = """
 <script>
@@ -74,16 +77,12 @@ def page(tmp_path_factory) -> str:
         shutil.copy(ROOT / name, folder / name)
     for name in ("config", "envs", "koopflow", "profiles", "report", "rules", "scripts"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    tables = re.findall(r'^    "(.+\.csv)",$', (ROOT / "rules" / "claims.smk").read_text(), re.MULTILINE)
-    for table in tables:
-        if not table.startswith("equivalence/optimizers/"):  # those that this run leaves out are there, without a row
+    stages = discovery.discover()
+    for table in {*discovery.claimed_tables(stages), *(table.source for table in discovery.tables_of(stages))}:
+        if table != "claims.csv" and not table.startswith("equivalence/optimizers/"):  # what this run leaves out has no row
             (folder / "results" / table).parent.mkdir(parents=True, exist_ok=True)
             (folder / "results" / table).write_text("seed\n")
-    for table in re.findall(r'^    ".+": "(.+\.csv)",$', (ROOT / "rules" / "figures.smk").read_text(), re.MULTILINE):
-        if table != "claims.csv" and not (folder / "results" / table).exists():
-            (folder / "results" / table).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "results" / table).write_text("seed\n")
-    rules = ["run_optimizers", "plot_optimizers", "check_claims", "judge_claims", "plot_claims", "claims", "write_tables", "tables"]
+    rules = ["run_optimizers", "plot_optimizers", "check_stage", "judge_claims", "plot_claims", "claims", "write_tables", "tables"]
     snakemake(folder, "plot_optimizers", "claims", "tables", "--allowed-rules", *rules)
     snakemake(folder, "plot_optimizers", "claims", "tables", "--report", "report.html", "--allowed-rules", *rules)
     return (folder / "report.html").read_text(encoding="utf-8")
@@ -138,15 +137,14 @@ def test_every_table_is_visible_and_has_a_caption(seen):
 
 
 def test_every_figure_and_table_has_a_caption_with_a_title_and_a_place_in_the_report():
-    rules = {path.stem: path.read_text() for path in (ROOT / "rules").glob("*.smk")}
-    sections = rules["common"].split("SECTIONS = {")[1].split("def in_report")[0]
-    placed = set(re.findall(r'"([a-z_]+)"', sections))
-    drawn = {stem for text in rules.values() for stem in re.findall(r'figure\((?:"[a-z]+", name, )?"([a-z_]+)"\)', text)}
-    listed = re.findall(r'^    "([a-z_]+)": ".+\.csv",$', rules["figures"], re.MULTILINE)
+    stages = discovery.discover()
+    config = resolved({"trajectories": {"mine": {"path": str(ROOT / "config.yaml")}}})
+    plans = {name: stage.plan(config) for name, stage in stages.items()}
+    drawn = {figure.captioned for figure in discovery.figures_of(stages, plans)} | {"tickets_elastic"}
+    placed = [caption for stage in stages.values() for caption in stage.section.captions]
     captions = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "report").glob("*.rst") if path.stem != "workflow"}
-    drawn |= {f"tickets_{kind}" for kind in re.findall(r'\("([a-z_]+)", name\)', rules["inputs"])}
-    drawn |= {"tickets_accuracy", "tickets_flow", "tickets_exponents"}  # of every study: one loop names them
-    assert drawn | set(listed) == placed == set(captions)
+    assert drawn | {table.caption for table in discovery.tables_of(stages)} == set(placed) == set(captions)
+    assert len(placed) == len(set(placed))
     for name, caption in captions.items():
         assert caption.startswith("**"), name
         assert re.search(r"\*(Read|Conclude):\*", caption), f"{name} does not say what to conclude"

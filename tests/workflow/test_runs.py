@@ -90,7 +90,7 @@ def test_touching_files_reruns_nothing(finished):
 def test_one_setting_reruns_exactly_what_depends_on_it(finished):
     config = yaml.safe_load(yaml.safe_dump(SMOKE))
     config["equivalence"]["training"]["setups"]["width-10"] = {"optimizer": {"learning_rate": 0.2}}
-    expected = {"check_equivalence": 1, "train_ensemble": 1, "fit_spectra": 1, "compare_setups": 1, "plot_equivalence": 1}
+    expected = {"check_stage": 1, "train_ensemble": 1, "fit_spectra": 1, "compare_setups": 1, "plot_equivalence": 1}
     assert planned(finished, config) == expected
     config = yaml.safe_load(yaml.safe_dump(SMOKE))
     config["equivalence"]["training"]["significance"] = 0.01
@@ -197,6 +197,6 @@ def test_a_new_pruning_method_is_evaluated_on_the_networks_that_are_there(tmp_pa
     assert len(list((folder / "results/pruning/networks/tiny").glob("*/masks/*.npz"))) == 2 * 2
     assert planned(folder, config, "pruning") == {}
     config["pruning"]["studies"]["tiny"] = {**study, "methods": ["koopman_magnitude", "global_magnitude", "random"]}
-    assert planned(folder, config, "pruning") == {"check_pruning": 1, "run_pruning": 2, "collect_pruning": 1, "plot_pruning": 1}
+    assert planned(folder, config, "pruning") == {"check_stage": 1, "run_pruning": 2, "collect_pruning": 1, "plot_pruning": 1}
     config["pruning"]["studies"]["tiny"] = {**study, "epochs": 3}
     assert planned(folder, config, "pruning")["train_pruning"] == 2

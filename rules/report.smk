@@ -1,29 +1,18 @@
 # Every figure of the study, and the report that holds them with their captions.
+REPORT_TABLES = discovery.tables_of(STAGES)
+
+
 rule figures:
     input:
-        all_figures(),
-
-
-# The tables of the report, by the names of their captions.
-REPORT_TABLES = {
-    "claims_table": "claims.csv",
-    "equivalence_tests": "equivalence/training/tests.csv",
-    "pruning_differences": "pruning/differences.csv",
-    "pruning_best": "pruning/best.csv",
-    "pruning_onset": "pruning/onset.csv",
-    "pruning_predictors": "pruning/predictors.csv",
-    "tickets_sigma": "tickets/exponents.csv",
-    "tickets_observables": "tickets/universality.csv",
-    "forecasts_table": "forecast/skill.csv",
-}
+        [path for each in FIGURES.values() for path in figure(each.stem, each.of)],
 
 
 rule write_tables:
     input:
-        tables=[f"<results>/{source}" for source in REPORT_TABLES.values()],
-        code=library("write_tables"),
+        tables=[f"<results>/{table.source}" for table in REPORT_TABLES],
+        code=library("write_tables", *{module_of(table.shown): None for table in REPORT_TABLES}),
     output:
-        [in_report(f"<results>/tables/{name}.html", name) for name in REPORT_TABLES],
+        [in_report(f"<results>/tables/{table.caption}.html", table.caption) for table in REPORT_TABLES],
     log:
         "<logs>/write_tables.log",
     benchmark:
@@ -32,9 +21,9 @@ rule write_tables:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small()),
+        **SMALL,
     params:
-        names=list(REPORT_TABLES),
+        shown=[table.shown for table in REPORT_TABLES],
     message:
         "Writing the tables of the report"
     script:
@@ -46,16 +35,22 @@ rule tables:
         rules.write_tables.output,
 
 
+def everything():
+    """What the targets of all stages name, and the report's tables."""
+    return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
+
+
+def options_of_run():
+    """The configuration of this run as options for the run that writes its report; relative paths, so that a moved study keeps it."""
+    files = [os.path.relpath(path) for path in workflow.config_settings.configfiles]
+    given = [str(word) for word in workflow.config_settings.config_args or []]
+    return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
+
+
 # A report is written by Snakemake itself, from its records of the finished run; everything else has to be there.
 rule report:
     input:
-        rules.spectra.input,
-        rules.equivalence.input,
-        rules.pruning.input,
-        rules.forecast.input,
-        rules.tickets.input,
-        rules.claims.input,
-        rules.tables.input,
+        everything(),
         captions=sorted(os.path.relpath(path) for path in (ROOT / "report").iterdir()),
         code=library("write_report"),
     output:
@@ -69,7 +64,7 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small()),
+        **SMALL,
     params:
         snakefile=os.path.relpath(workflow.main_snakefile),
         options=options_of_run(),

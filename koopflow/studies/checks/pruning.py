@@ -1,0 +1,20 @@
+"""The check of ``pruning``: every study against its data and its network."""
+
+from typing import Any
+
+from koopflow.data.images import load
+from koopflow.pruning.study import check_study
+
+
+def check(studies: dict[str, Any], methods: dict[str, Any], data: dict[str, Any], data_root: str, seed: int) -> dict[str, str]:
+    """Load each study's images and build its network.
+
+    Raises
+    ------
+    KoopflowError
+        For the first study that cannot be run.
+    """
+    for name, study in studies.items():
+        images = load(data[study["data"]], data_root=data_root, seed=seed, named=data)
+        check_study(name, study, methods, images)
+    return dict.fromkeys(sorted(studies), "can be done")

@@ -1,0 +1,19 @@
+"""The check of ``spectra``: the files of every trajectory."""
+
+from typing import Any
+
+from koopflow.config.spectra import TrajectorySettings
+from koopflow.koopman import user_files
+
+
+def check(trajectories: dict[str, Any]) -> dict[str, str]:
+    """Look at the files of every trajectory.
+
+    Raises
+    ------
+    KoopflowError
+        For the first that cannot be fitted.
+    """
+    for name, spec in trajectories.items():
+        user_files.check(name, TrajectorySettings.load(spec, f"trajectories.{name}"))
+    return dict.fromkeys(sorted(trajectories), "can be fitted")

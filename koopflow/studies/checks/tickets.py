@@ -1,0 +1,18 @@
+"""The check of ``tickets``: tasks that one network can learn, depths that tickets can be stretched to, rounds from elsewhere."""
+
+from typing import Any
+
+from koopflow.data.images.outline import look
+from koopflow.tickets.checks import check_data
+
+
+def check(data: dict[str, Any], studies: dict[str, Any], elastic: dict[str, Any], external: dict[str, Any], seed: int) -> list[str]:
+    """Look at the images of every task and the rounds trained elsewhere; return what was found, line by line.
+
+    Raises
+    ------
+    KoopflowError
+        For the first thing that cannot be used.
+    """
+    images = {task: look(of["spec"], data_root=of["root"], seed=seed, named=of["named"]) for task, of in data.items()}
+    return check_data({"elastic": elastic, "external": external}, studies, images)

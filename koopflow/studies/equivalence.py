@@ -1,0 +1,110 @@
+"""The stage ``equivalence``: when are two optimizers, or two ways of training, the same dynamics?"""
+
+import math
+from dataclasses import dataclass
+
+from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup
+from koopflow.config.setups import parts, setups
+from koopflow.config.study import Study
+from koopflow.studies.shared import machine, selection
+from koopflow.studies.stage import Check, Figure, Section, Stage, Table
+from koopflow.workflow.estimates import LIBRARIES_MB, PER_THREAD, START_SECONDS, TORCH_MB, Estimate, Training, small, training
+from koopflow.workflow.workloads import images, network
+
+DISTANCE_SECONDS = 3.0e-5  # of one distance between two spectra: measured
+OUTPUTS = 10  # of a last layer
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """The study's set-ups, and how their ensembles are cut into jobs.
+
+    Attributes
+    ----------
+    study : Study
+    setups : dict of str to Setup
+        The set-ups, merged over their base.
+    parts : list of (int, int)
+        The seeds (first, stop) of each job of an ensemble: whole groups of copies, at most ``replicas_per_job`` networks.
+    """
+
+    study: Study
+    setups: dict[str, Setup]
+    parts: list[tuple[int, int]]
+
+    @property
+    def training(self) -> EquivalenceTraining:
+        """The block ``equivalence.training``."""
+        return self.study.equivalence.training
+
+    def training_estimate(self, setup: str, part: int) -> Estimate:
+        """Return the estimate of training one part of a set-up's ensemble."""
+        settings, (first, stop) = self.setups[setup], self.parts[part]
+        data, replicas = selection(self.study, settings.data), (stop - first) * self.training.copies
+        work = Training(settings.model, data, settings.batch_size, settings.steps, replicas)
+        return training(work, machine(self.study))
+
+    def fits_estimate(self, setup: str) -> Estimate:
+        """Return the estimate of fitting an operator to each seed of a set-up; nothing larger than a Gram matrix is held."""
+        settings = self.setups[setup]
+        _, shape = images(selection(self.study, settings.data))
+        observed = network(settings.model, shape).parameters
+        if settings.koopman.observables == ("last",):
+            observed = min(observed, OUTPUTS * (settings.model.widths or (100,))[-1])
+        rows = observed * (settings.koopman.delays + 1)
+        columns = self.training.copies * (settings.steps // self.training.capture_every + 1)
+        side = min(rows, columns)
+        seconds = 0.1 + (2 * rows * columns * side + 12 * side**3) / (PER_THREAD * self.study.threads)
+        return Estimate(LIBRARIES_MB + 6 * 8 * side**2 / 2**20, START_SECONDS + self.training.seeds * seconds)
+
+    def comparison_estimate(self) -> Estimate:
+        """Return the estimate of comparing set-ups: pairs of set-ups, pairs of their seeds, and shuffles."""
+        pairs = sum(math.comb(len(names), 2) + len(names) for names in self.training.comparisons.values())
+        return small(20 + DISTANCE_SECONDS * pairs * self.training.seeds**2 * self.training.shuffles)
+
+
+def plan(study: Study) -> Equivalence:
+    """Return the plan of the stage; refuse set-ups and comparisons that do not fit together."""
+    settings = study.equivalence.training
+    return Equivalence(study, setups(settings, study.data), parts(settings.seeds, settings.copies, study.replicas_per_job))
+
+
+def figures(plan: Equivalence) -> list[Figure]:
+    """Return the figures of the stage."""
+    stems = ("optimizers_runs", "optimizers_spectra", *(f"equivalence_{kind}" for kind in ("spectra", "distances")))
+    return [Figure(stem) for stem in (*stems, "equivalence_distance_matrix", "equivalence_losses")]
+
+
+STAGE = Stage(
+    name="equivalence",
+    order=20,
+    blocks={"equivalence": EquivalenceSettings},
+    plan=plan,
+    section=Section(
+        "When are two ways of training the same dynamics?",
+        place=20,
+        captions=(
+            "optimizers_runs",
+            "optimizers_spectra",
+            "equivalence_losses",
+            "equivalence_spectra",
+            "equivalence_distances",
+            "equivalence_tests",
+            "equivalence_distance_matrix",
+        ),
+    ),
+    figures=figures,
+    tables=(Table("equivalence_tests", "equivalence/training/tests.csv", "koopflow.cli.report:setups"),),
+    claimed=("equivalence/optimizers/distances.csv", "equivalence/training/distances.csv"),
+    check=Check(
+        "koopflow.studies.checks.equivalence:check",
+        settings=lambda plan: {
+            "setups": {name: setup.dump() for name, setup in plan.setups.items()},
+            "data": {name: data.dump() for name, data in plan.study.data.items()},
+            "data_root": plan.study.data_root,
+            "seed": plan.study.seed,
+        },
+        environment=lambda plan: "training",
+        estimate=small(mem_mb=TORCH_MB),
+    ),
+)

@@ -1,0 +1,77 @@
+"""The stage ``forecast``: sliding-window Koopman forecasts that recall earlier times when the dynamics were alike."""
+
+import os
+from dataclasses import dataclass
+
+from koopflow.config.common import Name
+from koopflow.config.forecast import ForecastSettings
+from koopflow.config.series import SeriesSettings
+from koopflow.config.study import Study
+from koopflow.studies.stage import Check, Figure, Section, Stage, Table
+from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate
+from koopflow.workflow.workloads import bytes_in
+
+LINE = 30  # bytes of a sample in a CSV file
+SAMPLES = 3000  # of a synthetic series whose length is not given
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The series of a study."""
+
+    study: Study
+
+    @property
+    def series(self) -> dict[str, SeriesSettings]:
+        """The series, by name."""
+        return self.study.series
+
+    def files(self, name: str) -> list[str]:
+        """Return the user's file behind a series, if there is one; the stage's check names an absent file in one line."""
+        path = self.series[name].path
+        return [path] if path and os.path.isfile(path) else []
+
+    def estimate(self, name: str) -> Estimate:
+        """Return the estimate of forecasting a series with all methods from all origins."""
+        spec = self.series[name]
+        samples = bytes_in([spec.path]) / LINE if spec.path else spec.length or SAMPLES
+        return Estimate(LIBRARIES_MB + 0.1 * samples, START_SECONDS + 0.015 * samples)
+
+
+def figures(plan: Forecast) -> list[Figure]:
+    """Return the figures of the stage: two of each series, three of all."""
+    kinds = (("forecast", "forecast_series"), ("recurrence", "recurrence_series"))
+    own = [Figure(stem, name, caption) for stem, caption in kinds for name in plan.series]
+    return own + [Figure(f"forecasts_{kind}") for kind in ("errors", "skill", "skill_naive")]
+
+
+STAGE = Stage(
+    name="forecast",
+    order=40,
+    blocks={"forecast": ForecastSettings, "series": dict[Name, SeriesSettings]},
+    plan=Forecast,
+    section=Section(
+        "Forecasting with episodic memory",
+        place=50,
+        captions=(
+            "forecasts_skill",
+            "forecasts_table",
+            "forecasts_skill_naive",
+            "forecasts_errors",
+            "forecast_series",
+            "recurrence_series",
+        ),
+    ),
+    figures=figures,
+    tables=(Table("forecasts_table", "forecast/skill.csv", "koopflow.cli.report:skill"),),
+    claimed=("forecast/skill.csv",),
+    check=Check(
+        "koopflow.studies.checks.forecast:check",
+        settings=lambda plan: {
+            "series": {name: spec.dump() for name, spec in plan.series.items()},
+            "seed": plan.study.seed,
+        },
+        environment=lambda plan: "forecast",
+        files=lambda plan: [file for name in plan.series for file in plan.files(name)],
+    ),
+)

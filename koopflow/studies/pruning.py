@@ -1,0 +1,129 @@
+"""The stage ``pruning``: do Koopman modes of training find the weights that magnitude and gradient pruning find?"""
+
+from dataclasses import dataclass
+
+from koopflow.config.pruning import PrunedTraining, PruningMethod, PruningSettings, PruningStudy
+from koopflow.config.pruning_studies import pruning_studies
+from koopflow.config.study import Study
+from koopflow.studies.shared import machine, ranges, selection
+from koopflow.studies.stage import Check, Figure, Section, Stage, Table
+from koopflow.workflow.estimates import PER_THREAD, TORCH_MB, Estimate, Training, small, training
+from koopflow.workflow.workloads import images, network
+
+TABLES = ("accuracy", "overlap", "spectrum", "layers")
+"""The tables of each part of a study that figures are drawn from."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """The pruning studies, and how their networks are cut into jobs.
+
+    Attributes
+    ----------
+    study : Study
+    studies : dict of str to PruningStudy
+        The pruning studies, merged over their base.
+    parts : dict of str to list of (int, int)
+        The networks (first, stop) of each job of a study: at most ``replicas_per_job``, or all; one job for a user's trajectory.
+    """
+
+    study: Study
+    studies: dict[str, PruningStudy]
+    parts: dict[str, list[tuple[int, int]]]
+
+    @property
+    def methods(self) -> dict[str, PruningMethod]:
+        """The pruning methods."""
+        return self.study.pruning.methods
+
+    def trained(self, name: str) -> PrunedTraining:
+        """Return what decides the training of a study: its methods and compressions may change without training again."""
+        given = self.studies[name].dump()
+        return PrunedTraining.load({key: given[key] for key in PrunedTraining.model_fields})
+
+    def window(self, name: str) -> int:
+        """Return the longest window that a method of a study looks at: what its training records."""
+        study = self.studies[name]
+        methods = {*study.methods, *(method for pair in study.pairs for method in pair)}
+        return max(study.window, *(self.methods[method].window or 0 for method in methods))
+
+    def part_files(self, folder: str, table: str) -> list[str]:
+        """Return the file called `table` of every part of every study, under `folder`."""
+        return [f"{folder}/{name}/{part}/{table}.csv" for name, parts in self.parts.items() for part in range(len(parts))]
+
+    def training_estimate(self, name: str, part: int) -> Estimate:
+        """Return the estimate of training the networks of one part of a study."""
+        study, (first, stop) = self.studies[name], self.parts[name][part]
+        data = selection(self.study, study.data)
+        steps = study.epochs * images(data)[0] / study.batch_size
+        return training(Training(study.model, data, study.batch_size, steps, stop - first), machine(self.study))
+
+    def pruning_estimate(self, name: str, part: int) -> Estimate:
+        """Return the estimate of decomposing, pruning and fine-tuning the networks of one part of a study."""
+        study, (first, stop) = self.studies[name], self.parts[name][part]
+        networks, data = stop - first, selection(self.study, study.data)
+        count, shape = images(data)
+        size, masks = network(study.model, shape), len(study.methods) * len(study.compressions)
+        moments, tuned = len(study.prune_epochs), study.finetune
+        compressions = study.compressions if tuned.compressions is None else tuned.compressions
+        replicas = max(1, len(study.methods) * len(compressions) * networks if tuned.at else 0)
+        times = len({*tuned.at} & {*study.prune_epochs})
+        steps = tuned.epochs * count / study.batch_size
+        finetuned = training(Training(study.model, data, study.batch_size, steps, replicas, times), machine(self.study))
+        scored = 2 * size.products * count / 6 * masks * moments * networks  # forward only, a sixth as many test images
+        fits = 10 * size.parameters * study.window**2 * moments * networks  # products of states, and modes of several ranks
+        seconds = finetuned.seconds + (scored + fits) / (PER_THREAD * self.study.threads) + 0.5 * moments * networks
+        held = size.parameters * (8 * study.window / 50 + 16 * 40 + 2 * masks)  # a block of states, modes, masks
+        return Estimate(finetuned.mem_mb + 100 + held / 2**20, seconds)
+
+
+def plan(study: Study) -> Pruning:
+    """Return the plan of the stage; refuse studies whose keys do not fit together."""
+    studies = pruning_studies(study.pruning, study.data)
+    sizes = {name: each.seeds if each.trajectory else study.replicas_per_job or each.seeds for name, each in studies.items()}
+    return Pruning(study, studies, {name: ranges(each.seeds, sizes[name]) for name, each in studies.items()})
+
+
+STAGE = Stage(
+    name="pruning",
+    order=30,
+    blocks={"pruning": PruningSettings},
+    plan=plan,
+    section=Section(
+        "Pruning by Koopman modes",
+        place=30,
+        captions=(
+            "pruning_accuracy",
+            "pruning_accuracy_finetuned",
+            "pruning_best",
+            "pruning_overlap",
+            "pruning_differences",
+            "pruning_onset",
+            "pruning_predictors",
+            "pruning_eigenvalues",
+            "pruning_layers",
+        ),
+    ),
+    figures=lambda plan: [
+        Figure(f"pruning_{kind}") for kind in ("accuracy", "accuracy_finetuned", "overlap", "eigenvalues", "layers")
+    ],
+    tables=(
+        Table("pruning_differences", "pruning/differences.csv", "koopflow.cli.report:pruned_alike"),
+        Table("pruning_best", "pruning/best.csv", "koopflow.cli.report:pruned_best"),
+        Table("pruning_onset", "pruning/onset.csv", "koopflow.cli.report:agreed_from"),
+        Table("pruning_predictors", "pruning/predictors.csv", "koopflow.cli.report:told_by_spectrum"),
+    ),
+    claimed=("pruning/accuracy.csv", "pruning/overlap.csv", "pruning/spectrum.csv"),
+    check=Check(
+        "koopflow.studies.checks.pruning:check",
+        settings=lambda plan: {
+            "studies": {name: study.dump() for name, study in plan.studies.items()},
+            "methods": {name: method.dump() for name, method in plan.methods.items()},
+            "data": {name: data.dump() for name, data in plan.study.data.items()},
+            "data_root": plan.study.data_root,
+            "seed": plan.study.seed,
+        },
+        environment=lambda plan: "pruning",
+        estimate=small(mem_mb=TORCH_MB),
+    ),
+)

@@ -1,0 +1,137 @@
+"""A stage of a study: its settings, checks, figures, tables and place in the report, in one object."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from koopflow.config.study import Study
+from koopflow.workflow.estimates import Estimate, small
+
+P = TypeVar("P")
+"""The plan of a stage: its studies, resolved and checked against one another, and how they are cut into jobs."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report: its title, its place among the sections, and its figures and tables in reading order."""
+
+    title: str
+    place: int
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report, ``figures/STEM_OF.pdf`` and ``.png`` under the results.
+
+    Parameters
+    ----------
+    stem : str
+        Name of the files; with `of`, their beginning.
+    of : str
+        What the figure shows where several share a caption: a study, a series.
+    caption : str
+        Name of the caption, report/CAPTION.rst; the stem by default.
+    """
+
+    stem: str
+    of: str = ""
+    caption: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the files, without folder and ending."""
+        return f"{self.stem}_{self.of}" if self.of else self.stem
+
+    @property
+    def captioned(self) -> str:
+        """Name of the caption."""
+        return self.caption or self.stem
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report.
+
+    Parameters
+    ----------
+    caption : str
+        Name of the caption, report/CAPTION.rst.
+    source : str
+        The CSV file behind it, under the results.
+    shown : str
+        "package.module:function", from the frame of the CSV file to the frame that a reader sees.
+    """
+
+    caption: str
+    source: str
+    shown: str
+
+
+def no_files(plan: Any) -> list[str]:
+    """Return no file: for stages that read none of the user's."""
+    return []
+
+
+@dataclass(frozen=True)
+class Check(Generic[P]):
+    """The check of a stage's data: the first job of the stage, run in its environment before anything is computed.
+
+    Parameters
+    ----------
+    function : str
+        "package.module:function". It takes the settings as keyword arguments, raises a KoopflowError for what is wrong, and returns
+        what it found, as plain values.
+    settings : function of the plan
+        The keyword arguments, as plain values: Snakemake records and compares them.
+    environment : function of the plan
+        Name of the conda environment, envs/NAME.yaml.
+    files : function of the plan
+        The user's files that the check reads.
+    estimate : Estimate
+        Memory and time of the check.
+    """
+
+    function: str
+    settings: Callable[[P], dict[str, Any]]
+    environment: Callable[[P], str]
+    files: Callable[[P], list[str]] = no_files
+    estimate: Estimate = field(default_factory=small)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[P]):
+    """A stage of a study.
+
+    Parameters
+    ----------
+    name : str
+        Its name, its target, and the name of its rule file, rules/NAME.smk.
+    order : int
+        Its place among the stages, in the order in which data flow.
+    blocks : mapping of str to type
+        Its blocks of the configuration: a model of koopflow.config each, or a dict of such models by name.
+    plan : function of the study's settings
+        Returns its plan, or raises a KoopflowError for settings that contradict one another: what is checked while the Snakefile
+        is read.
+    section : Section
+        Its section of the report.
+    figures : function of the plan
+        Its figures.
+    tables : sequence of Table
+        Its tables in the report.
+    claimed : sequence of str
+        Tables, under the results, from which claims are judged.
+    check : Check, optional
+        The check of its data.
+    """
+
+    name: str
+    order: int
+    blocks: Mapping[str, Any]
+    plan: Callable[[Study], P]
+    section: Section
+    figures: Callable[[P], Sequence[Figure]]
+    tables: tuple[Table, ...] = ()
+    claimed: tuple[str, ...] = ()
+    check: Check[P] | None = None

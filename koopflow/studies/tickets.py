@@ -1,0 +1,160 @@
+"""The stage ``tickets``: winning tickets as a flow of the renormalization group."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from koopflow.config.study import Study
+from koopflow.config.ticket_studies import shared_tasks, ticket_studies
+from koopflow.config.tickets import ChainSettings, TicketJob, TicketsSettings, TicketStudy
+from koopflow.studies.shared import machine, selection, some
+from koopflow.studies.stage import Check, Figure, Section, Stage, Table
+from koopflow.workflow.estimates import TORCH_MB, Estimate, Training, small, training
+
+LARGE_STEPS = 1.5  # chains of a composition, in rounds of the chain itself: large steps, and the same steps once more
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """The ticket studies, and how their chains are cut into jobs.
+
+    Attributes
+    ----------
+    study : Study
+    studies : dict of str to TicketStudy
+        The ticket studies, merged over their base.
+    """
+
+    study: Study
+    studies: dict[str, TicketStudy]
+
+    @property
+    def settings(self) -> TicketsSettings:
+        """The block ``tickets``."""
+        return self.study.tickets
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks of all studies, each once."""
+        return list(dict.fromkeys(task for study in self.studies.values() for task in study.tasks))
+
+    @property
+    def external(self) -> list[str]:
+        """The folders of rounds trained elsewhere."""
+        return [entry.folder for entry in self.settings.external.values()]
+
+    def part(self, *keys: str) -> dict[str, dict[str, Any]]:
+        """Return the settings named by `keys` of every study, as plain values."""
+        return {name: some(study, *keys) for name, study in self.studies.items()}
+
+    def job(self, name: str, *keys: str) -> TicketJob:
+        """Return what a training job reads of its study: what decides a chain, the settings named by `keys`, and how it runs."""
+        given = self.studies[name].dump()
+        read = {key: value for key, value in given.items() if key in (*ChainSettings.model_fields, *keys)}
+        return TicketJob.load({**read, "device": self.study.device, "interval": self.study.checkpoint_interval})
+
+    def stops(self, name: str) -> list[int]:
+        """Return after which rounds a chain is cut into jobs; each job goes on from the one before, so a longer chain repeats nothing."""
+        rounds = self.studies[name].rounds
+        step = self.studies[name].rounds_per_job or rounds
+        return [*range(step, rounds, step), rounds]
+
+    def previous(self, name: str, stop: int) -> int:
+        """Return the round from which the job that ends at `stop` goes on; 0 for the first."""
+        return max([0, *(earlier for earlier in self.stops(name) if earlier < stop)])
+
+    def shared_tasks(self, elastic: str) -> list[str]:
+        """Return the tasks on which all studies of an elastic comparison prune."""
+        return shared_tasks([self.studies[name] for name in self.settings.elastic[elastic].studies])
+
+    def models(self, elastic: str) -> dict[str, dict[str, Any]]:
+        """Return the networks of an elastic comparison by study, as plain values."""
+        return {name: self.studies[name].model.dump() for name in self.settings.elastic[elastic].studies}
+
+    def figures(self) -> list[tuple[str, str]]:
+        """Return the figures (kind, name) of every study as far as its tasks go, of elastic comparisons, and of rounds from elsewhere."""
+        wanted = []
+        for name, study in self.studies.items():
+            kinds = ["accuracy", "flow", "exponents"]
+            kinds += ["composition"] if study.composition.seeds else []
+            kinds += ["transfer_matrix"] if study.transfer.rounds else []
+            kinds += ["transfer_prediction"] if study.transfer.rounds and len(study.tasks) > 3 else []
+            wanted += [(kind, name) for kind in kinds]
+        wanted += [("elastic", name) for name in self.settings.elastic]
+        return wanted + [(kind, name) for name in self.settings.external for kind in ("flow", "exponents")]
+
+    def rounds_estimate(self, name: str, task: str, stop: int) -> Estimate:
+        """Return the estimate of the rounds that one job adds to a chain."""
+        return self._estimate(name, task, stop - self.previous(name, stop))
+
+    def controls_estimate(self, name: str, task: str) -> Estimate:
+        """Return the estimate of a chain's controls: three kinds at each control round, a chain of large steps, and one run again."""
+        study = self.studies[name]
+        rounds = len({*study.controls.rounds, *study.transfer.rounds}) + 2 * len(study.controls.rounds)
+        share = min(study.composition.seeds, study.seeds) / study.seeds
+        return self._estimate(name, task, rounds + LARGE_STEPS * study.rounds * share)
+
+    def transfer_estimate(self, name: str, task: str) -> Estimate:
+        """Return the estimate of training all other tasks' tickets on one task, as one ensemble."""
+        study = self.studies[name]
+        return self._estimate(name, task, 1, max(1, len(study.tasks) - 1) * len(study.transfer.rounds) * study.seeds)
+
+    def stretching_estimate(self, name: str, task: str, elastic: str) -> Estimate:
+        """Return the estimate of training the stretched tickets of all other depths, and as many random masks."""
+        compared = self.settings.elastic[elastic]
+        networks = (len(compared.studies) - 1) * len(compared.rounds) * self.studies[name].seeds
+        return self._estimate(name, task, 2, networks)
+
+    def _estimate(self, name: str, task: str, rounds: float, networks: int | None = None) -> Estimate:
+        """Return the estimate of `rounds` trainings of all seeds of a study, or of `networks` each."""
+        study = self.studies[name]
+        replicas = networks or study.seeds
+        work = Training(study.model, selection(self.study, task), study.batch_size, study.steps, replicas, rounds)
+        one = training(work, machine(self.study, threads=1))
+        return Estimate(one.mem_mb + 40 * rounds, one.seconds)
+
+
+def plan(study: Study) -> Tickets:
+    """Return the plan of the stage; refuse studies and comparisons that do not fit together."""
+    return Tickets(study, ticket_studies(study.tickets, study.data))
+
+
+STAGE = Stage(
+    name="tickets",
+    order=50,
+    blocks={"tickets": TicketsSettings},
+    plan=plan,
+    section=Section(
+        "Winning tickets and the renormalization group",
+        place=40,
+        captions=(
+            "tickets_accuracy",
+            "tickets_flow",
+            "tickets_exponents",
+            "tickets_sigma",
+            "tickets_composition",
+            "tickets_transfer_matrix",
+            "tickets_transfer_prediction",
+            "tickets_observables",
+            "tickets_elastic",
+        ),
+    ),
+    figures=lambda plan: [Figure(f"tickets_{kind}", name) for kind, name in plan.figures()],
+    tables=(
+        Table("tickets_sigma", "tickets/exponents.csv", "koopflow.cli.report:exponents"),
+        Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report:predictors"),
+    ),
+    claimed=tuple(f"tickets/{table}.csv" for table in ("flow", "exponents", "composition", "transfer")),
+    check=Check(
+        "koopflow.studies.checks.tickets:check",
+        settings=lambda plan: {
+            "data": {task: selection(plan.study, task).dump() for task in plan.tasks},
+            "studies": plan.part("tasks", "model", "batch_size"),
+            "elastic": {name: elastic.dump() for name, elastic in plan.settings.elastic.items()},
+            "external": {name: external.dump() for name, external in plan.settings.external.items()},
+            "seed": plan.study.seed,
+        },
+        environment=lambda plan: "tickets",
+        files=lambda plan: plan.external,
+        estimate=small(mem_mb=TORCH_MB),
+    ),
+)

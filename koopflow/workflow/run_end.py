@@ -1,0 +1,36 @@
+"""What a run says when it ends."""
+
+from pathlib import Path
+
+from koopflow.core.errors import KoopflowError
+from koopflow.workflow.run_lock import writable
+from koopflow.workflow.slurm_failures import reasons
+
+
+def where_to_look(results: str | Path) -> str:
+    """Return what a finished run found, and what to open first."""
+    page, figures = Path(results, "claims.rst"), Path(results, "figures")
+    found = [page.read_text(encoding="utf-8").splitlines()[0]] if page.is_file() else []
+    first = figures / "claims.png" if page.is_file() else figures
+    return "\n".join(
+        [*found, f"Look first at {first}, then at {results}/report.html (`make report`): every figure with its caption."]
+    )
+
+
+def why_it_failed(results: str | Path, logs: list[str]) -> list[str]:
+    """Return why a run failed, as far as the disk and the cluster tell.
+
+    Parameters
+    ----------
+    results : path
+        The folder of results.
+    logs : list of str
+        Snakemake's logs of the run.
+    """
+    try:
+        for folder in (".snakemake", results):
+            writable(folder)
+        full = []
+    except KoopflowError as error:
+        full = [f"koopflow: {error}"]
+    return full + [line for log in logs for line in reasons(Path(log).read_text(encoding="utf-8", errors="replace"))]

@@ -1,0 +1,40 @@
+# The first job of each stage: it looks at what the user named before anything is computed, in the stage's environment.
+
+# A check comes before everything else and alone: it has the highest priority and takes every core. No job depends on its output, because
+# Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its `ancient` inputs is waiting.
+# After the checks the longest chain starts first, so that no core is idle at the end: tickets (60, then 50), pruning (40), forecasts (30),
+# training and fits of the equivalence study (20, then 10), and figures (0), which fill the gaps.
+EVERY_CORE = workflow.resource_settings.cores or 1
+# profiles/slurm gives a run this many turns and a job one of them. A check takes all, so that nothing is computed on a cluster before the
+# checks have passed. Other runs set no such limit; there, a check takes every core.
+ALL_TURNS = 1000
+CHECKS = {name: stage.check for name, stage in STAGES.items() if stage.check}
+
+
+rule check_stage:
+    input:
+        files=lambda wildcards: CHECKS[wildcards.stage].files(PLANS[wildcards.stage]),
+        code=lambda wildcards: library("check_stage", module_of(CHECKS[wildcards.stage].function)),
+    output:
+        "<results>/checks/{stage}.json",
+    log:
+        "<logs>/check_{stage}.log",
+    benchmark:
+        "<benchmarks>/check_{stage}.tsv"
+    wildcard_constraints:
+        stage=one_of(CHECKS),
+    priority: 100
+    localrule: True
+    conda:
+        lambda wildcards: f"../envs/{CHECKS[wildcards.stage].environment(PLANS[wildcards.stage])}.yaml"
+    threads: EVERY_CORE
+    resources:
+        **estimates.asked(lambda wildcards: CHECKS[wildcards.stage].estimate),
+        turns=ALL_TURNS,
+    params:
+        function=lambda wildcards: CHECKS[wildcards.stage].function,
+        settings=lambda wildcards: CHECKS[wildcards.stage].settings(PLANS[wildcards.stage]),
+    message:
+        "Checking {wildcards.stage} before anything is computed"
+    script:
+        "../scripts/check_stage.py"
