@@ -16,6 +16,7 @@ from koopflow.core.code_inputs import source_files
 from koopflow.core.errors import KoopflowError
 from koopflow.io.digests import Digests
 from koopflow.studies import discovery
+from koopflow.studies.known_names import KNOWN_NAMES
 from koopflow.studies.report import Contents
 from koopflow.studies.shared import selection, some
 from koopflow.workflow import estimates
@@ -73,8 +74,8 @@ def figure(stem, of=""):
 
 
 STAGES = checked(discovery.discover)
-SETTINGS = checked(resolve, config, workflow.config_settings.overwrite_config, discovery.settings_model(STAGES))
-checked(references.check, SETTINGS)
+SETTINGS = checked(resolve, config, workflow.config_settings.overwrite_config, discovery.settings_model(STAGES), KNOWN_NAMES)
+checked(references.check, SETTINGS, KNOWN_NAMES["image source"])
 config = SETTINGS.dump()
 PLANS = {name: checked(stage.plan, SETTINGS) for name, stage in STAGES.items()}
 FIGURES = {(each.stem, each.of): each for each in discovery.figures_of(STAGES, PLANS)}

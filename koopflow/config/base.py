@@ -1,7 +1,7 @@
 """The base of all settings: frozen models that read a mapping, refuse what is wrong in one line, and give the mapping back."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import GenericAlias
 from typing import Any, Self, Union, get_args, get_origin
 
@@ -22,6 +22,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from koopflow.config.messages import infinite, not_finite, one_line
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import nearest
+
+Known = Mapping[str, Collection[str]]
+"""Registered names by kind: model, score, measure, forecaster, coupling, image source, series source."""
 
 
 class Settings(BaseModel):
@@ -53,7 +56,7 @@ class Settings(BaseModel):
             raise PydanticCustomError("unknown_key", "unknown key {name}", {"name": str(name), "known": told})
 
     @classmethod
-    def load(cls, settings: "Mapping[str, Any] | Self", key: str = "", base: str = "") -> Self:
+    def load(cls, settings: "Mapping[str, Any] | Self", key: str = "", base: str = "", known: Known | None = None) -> Self:
         """Return the model of a mapping, such as a block of YAML; a model is returned as it is.
 
         Parameters
@@ -64,6 +67,8 @@ class Settings(BaseModel):
             Where the mapping stands in the configuration, such as "pruning.studies.mine"; errors begin with it.
         base : str
             Where a missing key may stand as well, such as "pruning.base"; errors name it.
+        known : mapping of str to collection of str, optional
+            Registered names, by kind; other names are refused. Without it, names are taken as they are.
 
         Raises
         ------
@@ -75,7 +80,7 @@ class Settings(BaseModel):
         for name, value in not_finite(settings, key):
             raise KoopflowError(infinite(name, value))
         try:
-            return cls.model_validate(dict(settings) if isinstance(settings, Mapping) else settings)
+            return cls.model_validate(dict(settings) if isinstance(settings, Mapping) else settings, context=known)
         except ValidationError as error:
             raise KoopflowError(one_line(error, key, base)) from None
 
@@ -100,6 +105,17 @@ class Settings(BaseModel):
         return list(
             dict.fromkeys([*(name for name in self._given if name in given), *(n for n in type(self).model_fields if n in given)])
         )
+
+
+class OpenSettings(Settings):
+    """Settings that may have further keys, which `options` returns."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys that are no fields, and their values."""
+        return dict(self.model_extra or {})
 
 
 class Block(Settings):
@@ -140,7 +156,8 @@ class PartOf:
 def partial(model: type[Settings]) -> type[Settings]:
     """Return `model` with every field optional, at every level."""
     fields: dict[str, Any] = {name: (_partial(info.annotation), _optional(info)) for name, info in model.model_fields.items()}
-    return create_model(model.__name__, __base__=Settings, __module__=__name__, **fields)
+    base = OpenSettings if issubclass(model, OpenSettings) else Settings
+    return create_model(f"{model.__name__}Part", __base__=base, __module__=__name__, **fields)
 
 
 def _partial(annotation: Any) -> Any:
@@ -155,6 +172,15 @@ def _partial(annotation: Any) -> Any:
 
 
 def _optional(info: FieldInfo) -> Any:
-    optional: Any = Field(default=None, description=info.description, json_schema_extra=info.json_schema_extra)
+    required = info.is_required()
+    told: dict[str, Any] = {
+        "description": info.description,
+        "json_schema_extra": {"x-required": True} if required else info.json_schema_extra,
+    }
+    if info.default_factory is None:
+        told["default"] = None if required else info.default
+    else:
+        told["default_factory"] = info.default_factory
+    optional: Any = Field(**told)
     optional.metadata = list(info.metadata)
     return optional

@@ -1,28 +1,21 @@
 """The block ``claims``: statements of the papers, each with a measure and a criterion set before the run."""
 
-from typing import Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from koopflow.config.base import REPLACED, Block, Settings
-from koopflow.config.common import Fraction, Name, NumberOrNull, Text, Whole
+from koopflow.config.base import REPLACED, Block, OpenSettings
+from koopflow.config.common import Fraction, Name, NumberOrNull, Registered, Text, Whole
 
 
-class ClaimSettings(Settings):
-    """One claim. Its other keys are options of its measure."""
-
-    model_config = ConfigDict(extra="allow")
+class ClaimSettings(OpenSettings):
+    """One claim. Its other keys are the options of its measure."""
 
     paper: Text = Field(description="The paper that makes the claim.")
     statement: Text = Field(description="The claim in words.")
-    measure: Text = Field(description="The measure that computes the statistic.")
+    measure: Annotated[Text, Registered("measure")] = Field(description="The measure that computes the statistic.")
     above: NumberOrNull = Field(default=None, description="Supported when the whole interval lies above this number.")
     below: NumberOrNull = Field(default=None, description="Supported when the whole interval lies below this number.")
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of the measure."""
-        return dict(self.model_extra or {})
 
 
 class ClaimsSettings(Block):

@@ -2,13 +2,16 @@
 
 import operator
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Lt, MinLen
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WrapValidator
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, ValidationInfo, WrapValidator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from koopflow.core.registry import is_target
+from koopflow.core.suggest import nearest
 
 T = TypeVar("T")
 Kind = Literal["integer", "number", "string", "array", "null"]
@@ -20,7 +23,7 @@ def _is(kind: Kind, value: object) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match kind:
         case "integer":
-            return number and value == int(value)  # type: ignore[call-overload, no-any-return]
+            return number and value == int(value)  # type: ignore[call-overload]
         case "number":
             return number
         case "string":
@@ -63,21 +66,28 @@ class Matching:
         return value
 
 
-class Among:
-    """Refuses text that is not one of `names`."""
+class Registered:
+    """Marks the name of something registered, or ``package.module:name``.
 
-    def __init__(self, names: Iterable[str]):
-        self.names = tuple(names)
+    The registries live in rooms above this one: names are checked where `Settings.load` is given the known ones, by kind.
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
+        return core_schema.with_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "enum": list(self.names)}
+        return {**handler(schema), "x-kind": self.kind}
 
-    def check(self, value: str) -> str:
-        if value not in self.names:
-            raise PydanticCustomError("among", "{names}", {"names": "\n".join(self.names)})
+    def check(self, value: str, info: ValidationInfo) -> str:
+        known: Mapping[str, Collection[str]] = info.context or {}
+        if self.kind in known and value not in known[self.kind] and not is_target(value):
+            names = f"{nearest(value, known[self.kind])}; known are {', '.join(known[self.kind])}, or package.module:name"
+            raise PydanticCustomError(
+                "registered", "no {kind} named {value}{names}", {"kind": self.kind, "value": repr(value), "names": names}
+            )
         return value
 
 

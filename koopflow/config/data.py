@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Among, Count, Natural, Needs, NonNegative, Number, Omittable, PathText
-from koopflow.config.names import IMAGE_SOURCES
+from koopflow.config.common import Count, Natural, Needs, NonNegative, Number, Omittable, PathText, Registered
 
 
 class Transform(Settings):
@@ -24,7 +23,7 @@ class Transform(Settings):
 class DataSet(Settings):
     """One set of images: its source, the source's options, and what is done to the images."""
 
-    source: Annotated[str, Among(IMAGE_SOURCES)] = Field(description="Where the images come from.")
+    source: Annotated[str, Registered("image source")] = Field(description="Where the images come from.")
     path: Omittable[PathText] = Field(default=None, description="File (npz) or folder (image_folder) of the images.")
     like: Omittable[str] = Field(
         default=None, description="Name of the set or source whose sizes a synthetic set copies (gaussian_clusters, teacher)."

@@ -6,8 +6,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from koopflow.config.base import Block
-from koopflow.config.common import Among, Count, DistinctItems, Fraction, Whole
-from koopflow.config.names import FORECASTERS
+from koopflow.config.common import Count, DistinctItems, Fraction, Registered, Whole
 
 
 def _with_sliding(methods: tuple[str, ...]) -> tuple[str, ...]:
@@ -19,8 +18,10 @@ def _with_sliding(methods: tuple[str, ...]) -> tuple[str, ...]:
 class ForecastSettings(Block):
     """Methods that forecast every series, and the intervals of their skill."""
 
-    methods: Annotated[DistinctItems[Annotated[str, Among(FORECASTERS)]], AfterValidator(_with_sliding)] = Field(
-        default=FORECASTERS, min_length=2, description="Forecasters; sliding, the method without memory, must be among them."
+    methods: Annotated[DistinctItems[Annotated[str, Registered("forecaster")]], AfterValidator(_with_sliding)] = Field(
+        default=("persistence", "sliding"),
+        min_length=2,
+        description="Forecasters; sliding, the method without memory, must be among them.",
     )
     coverage: Fraction = Field(default=0.9, description="Nominal coverage of the prediction intervals.")
     estimates: Count = Field(default=3, description="Times that ets and arima estimate their parameters along a series.")

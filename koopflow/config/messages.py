@@ -78,6 +78,8 @@ def one_line(error: ValidationError, key: str = "", base: str = "") -> str:
         return f"{joined(key, *path, first['ctx']['name'])}: unknown key{first['ctx']['known']}"
     of_key = bool(path) and path[-1] == "[key]"
     where = joined(key, *(path[:-2] if of_key else path)) or "config"
+    if first["type"] == "registered":
+        return f"{where}: {first['msg']}"
     needed = _needed(first)
     return f"{where}{': each key' if of_key else ''} must {needed} (got {shown(first['input'])}){_hint(first)}"
 
@@ -89,7 +91,9 @@ def shown(found: Any) -> str:
 
 
 def _follows(error: ErrorDetails) -> bool:
-    """Return whether an error is but a consequence of another: pydantic counts only the entries of a list that are sound."""
+    """Return whether an error only follows from another: pydantic counts the sound entries of a list, and has no default then."""
+    if error["type"] == "default_factory_not_called":
+        return True
     if error["type"] == "too_short" and hasattr(error["input"], "__len__"):
         return len(error["input"]) >= error["ctx"]["min_length"]
     return False
@@ -110,7 +114,7 @@ def _needed(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kinds := _kinds(error):
         return f"be {' or '.join(NEEDED[name] for name in kinds)}"
-    if kind in ("among", "literal_error"):
+    if kind == "literal_error":
         return f"be one of {', '.join(_names(error))}"
     if kind in ("too_short", "too_long"):
         words, bound = BOUNDS[kind]
@@ -132,14 +136,12 @@ def _needed(error: ErrorDetails) -> str:
 
 def _names(error: ErrorDetails) -> list[str]:
     """Return the values that are accepted."""
-    if error["type"] == "among":
-        return error["ctx"]["names"].split("\n")
     return error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
 
 
 def _hint(error: ErrorDetails) -> str:
     """Return what was probably meant: a name, or a number where text was found that looks like one."""
-    if error["type"] in ("among", "literal_error"):
+    if error["type"] == "literal_error":
         return nearest(error["input"], _names(error)).replace(" (", "; ").replace(")", "")
     kinds, found = _kinds(error), error["input"]
     if not isinstance(found, str) or not {"integer", "number"} & set(kinds):

@@ -2,8 +2,4 @@
 
 IMAGE_SOURCES = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "npz", "image_folder", "gaussian_clusters", "teacher")
 SERIES_SOURCES = ("switching", "drifting", "seasons", "jump", "sunspots", "co2", "elnino", "csv")
-FORECASTERS = (
-    *("persistence", "seasonal_naive", "drift", "ets", "arima", "ridge"),
-    *("sliding", "episodic", "gated", "gated_without_memory"),
-)
 COUPLINGS = ("share", "density", "mean_magnitude")

@@ -18,6 +18,7 @@ from koopflow.config.common import (
     PathText,
     Positive,
     Rank,
+    Registered,
     Text,
     Whole,
 )
@@ -81,7 +82,7 @@ PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
 class PruningMethod(Settings):
     """A score and how weights compete by it."""
 
-    score: Text = Field(
+    score: Annotated[Text, Registered("score")] = Field(
         description="magnitude, gradient, window_gradient, random, koopman_magnitude, koopman_gradient, koopman_modes, "
         "or package.module:function."
     )

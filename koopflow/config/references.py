@@ -4,16 +4,15 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from koopflow.config.data import DataSet
-from koopflow.config.names import IMAGE_SOURCES
 from koopflow.config.study import Study
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import unknown_name
 from koopflow.io.paths import existing
 
 
-def check(study: Study) -> None:
+def check(study: Study, image_sources: Collection[str]) -> None:
     """Refuse a data set that is like an unknown one or itself, and files and folders that do not exist."""
-    check_data_sets(study.data, IMAGE_SOURCES)
+    check_data_sets(study.data, image_sources)
     existing({name: {"path": entry.path} for name, entry in study.trajectories.items()})
     for name, entry in study.tickets.external.items():
         if not Path(entry.folder).is_dir():

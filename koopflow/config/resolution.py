@@ -7,14 +7,19 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from koopflow.config.base import REPLACED, Settings, partial
+from koopflow.config.base import REPLACED, Known, Settings, partial
 from koopflow.config.study import Study
 
 Model = TypeVar("Model", bound=Settings)
 Whole = TypeVar("Whole", bound=Study)
 
 
-def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any], model: type[Whole] = Study) -> Whole:  # type: ignore[assignment]
+def resolve(
+    config: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    model: type[Whole] = Study,  # type: ignore[assignment]
+    known: Known | None = None,
+) -> Whole:
     """Return the complete, checked configuration; ``resolve(...).dump()`` is the same as plain dicts.
 
     Parameters
@@ -26,6 +31,8 @@ def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any], model: type
         hold the parts of one study: a user's map replaces the default one instead of joining it.
     model : type of Study, optional
         Of the whole configuration; the stages may add blocks (`koopflow.studies.discovery.settings_model`).
+    known : mapping of str to collection of str, optional
+        Registered names, by kind.
 
     Raises
     ------
@@ -38,8 +45,8 @@ def resolve(config: Mapping[str, Any], overrides: Mapping[str, Any], model: type
         if isinstance(replacement, dict):
             _get(complete, path[:-1])[path[-1]] = copy.deepcopy(replacement)
     # The user's values are checked alone as well: an empty mapping, given for a number, would vanish when merged.
-    partial(model).load(overrides)
-    return model.load(complete)
+    partial(model).load(overrides, known=known)
+    return model.load(complete, known=known)
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Among, Count, Items, Needs, NonNegative, Omittable, PathText, Text, one_or_several
-from koopflow.config.names import SERIES_SOURCES
+from koopflow.config.common import Count, Items, Needs, NonNegative, Omittable, PathText, Registered, Text, one_or_several
 
 Recalled = Literal["later", "following", "same"]
 TransformName = Literal["none", "root", "log", "difference", "seasonal"]
@@ -26,7 +25,7 @@ TimeColumns = Annotated[
 class SeriesSettings(Settings):
     """One series and how it is forecast; what is left out is chosen on its first 40 %, which is never scored."""
 
-    source: Omittable[Annotated[str, Among(SERIES_SOURCES)]] = Field(
+    source: Omittable[Annotated[str, Registered("series source")]] = Field(
         default=None, description="Where the series comes from; csv where `path` is given."
     )
     path: Omittable[PathText] = Field(default=None, description="CSV file of a series of one's own.")

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from koopflow.config.base import REPLACED, Block, PartOf, Settings
 from koopflow.config.common import (
-    Among,
     Count,
     CountOrNull,
     DistinctItems,
@@ -17,9 +16,9 @@ from koopflow.config.common import (
     Omittable,
     PathText,
     Positive,
+    Registered,
     Whole,
 )
-from koopflow.config.names import COUPLINGS
 from koopflow.config.training import ModelSettings, OptimizerSettings
 
 
@@ -115,7 +114,7 @@ class TicketsSettings(Block):
     elastic: dict[Name, Elastic] = Field(
         default_factory=dict, json_schema_extra=REPLACED, description="Comparisons across depths, by name."
     )
-    coupling: Annotated[str, Among(COUPLINGS)] = Field(
+    coupling: Annotated[str, Registered("coupling")] = Field(
         default="share", description="What a coupling is; share (of magnitude) is the paper's."
     )
     window: WindowSettings = Field(default=WindowSettings(), description="Rounds over which exponents are fitted.")

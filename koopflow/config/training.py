@@ -6,13 +6,13 @@ from annotated_types import Lt
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Count, Items, Natural, NonNegative, Omittable, Positive, Text
+from koopflow.config.common import Count, Items, Natural, NonNegative, Omittable, Positive, Registered, Text
 
 
 class ModelSettings(Settings):
     """A network. Which options it accepts, and their defaults, is up to the network's function."""
 
-    name: Text = Field(
+    name: Annotated[Text, Registered("model")] = Field(
         description="mlp, lenet, mnistnet, lenet5, convnet, resnet8 to resnet56 (CIFAR), resnet18 to resnet152 (torchvision), "
         "or package.module:factory."
     )

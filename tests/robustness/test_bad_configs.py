@@ -24,6 +24,7 @@ from koopflow.data.images import load
 from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.study import check_study
+from koopflow.studies.known_names import KNOWN_NAMES
 from koopflow.tickets.checks import check_data
 from koopflow.training.check import checked
 from tests.house import command, copy_of_the_house
@@ -42,8 +43,8 @@ def planned(overrides: dict, study: dict = STUDY) -> Study:
     """Do what the Snakefile does with a config file of `overrides`, up to the planning of jobs."""
     config = copy.deepcopy(study)
     update_config(config, copy.deepcopy(overrides))
-    found = resolve(config, overrides)
-    references.check(found)
+    found = resolve(config, overrides, known=KNOWN_NAMES)
+    references.check(found, KNOWN_NAMES["image source"])
     training = found.equivalence.training
     setups(training, found.data)
     parts(training.seeds, training.copies, found.replicas_per_job)
@@ -189,7 +190,10 @@ DANGLING = [
     ({"equivalence": {"training": {"setups": {"a": {"data": "x"}}, "comparisons": {}}}}, "equivalence.training.setups.a.data"),
     ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "widht-10"]}}}}, "no set-up named 'widht-10'"),
     ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "width-5"]}}}}, "must not name a set-up twice"),
-    ({"equivalence": {"training": {"base": {"model": {"name": "mpl"}}}}}, "no model named 'mpl' (did you mean mlp?)"),
+    (
+        {"equivalence": {"training": {"base": {"model": {"name": "mpl"}}}}},
+        "base.model.name: no model named 'mpl' (did you mean mlp?)",
+    ),
     ({"equivalence": {"training": {"base": {"model": {"name": "no.module:here"}}}}}, "cannot be imported"),
     ({"equivalence": {"training": {"base": {"koopman": {"observables": ["fc9.*"]}}}}}, "fc9.*"),
     (
@@ -209,7 +213,7 @@ DANGLING = [
     ),
     ({"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}}, "pruning.studies.a.save_masks.at must be among prune_epochs"),
     ({"pruning": {"studies": {"a": {"window": 5000}}}}, "window: 5000"),
-    ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a: "),
+    ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a.model.name: no model named 'nothing'"),
     ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
     ({"pruning": {"methods": {"random": {"score": "no.module:here"}}}}, "no.module"),
     ({"tickets": {"studies": {"a": {"tasks": ["digit"]}}}}, "tickets.studies.a.tasks: no data set named 'digit'"),
@@ -271,7 +275,7 @@ def test_anything_at_all_is_refused_in_one_line_or_complete(given_values):
         update_config(overrides, at(path, value))
     if not refusal(overrides, jobs=False):
         config = planned(overrides).dump()
-        assert resolve(config, {}).dump() == config
+        assert resolve(config, {}, known=KNOWN_NAMES).dump() == config
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

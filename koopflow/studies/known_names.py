@@ -1,0 +1,19 @@
+"""The names that a configuration may use, by kind, from the registries of all rooms. Nothing that is registered is imported."""
+
+from collections.abc import Collection, Mapping
+
+from koopflow.claims.registry import MEASURES
+from koopflow.config.names import COUPLINGS, IMAGE_SOURCES, SERIES_SOURCES
+from koopflow.forecast.registry import FORECASTERS
+from koopflow.pruning.registry import SCORES
+from koopflow.training.models.registry import MODELS
+
+KNOWN_NAMES: Mapping[str, Collection[str]] = {
+    "model": MODELS,
+    "score": SCORES,
+    "measure": MEASURES,
+    "forecaster": FORECASTERS,
+    "image source": IMAGE_SOURCES,
+    "series source": SERIES_SOURCES,
+    "coupling": COUPLINGS,
+}
