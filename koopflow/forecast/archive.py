@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast.buffer import Growing
-from koopflow.forecast.index import SpectralIndex, embed, mode_distance
+from koopflow.forecast.index import SpectralIndex, embed
 from koopflow.forecast.options import RecallSettings, WindowSettings
+from koopflow.koopman.spectrum import mode_distance
 from koopflow.koopman.windows import WindowModels, fit_windows
 
 

@@ -8,10 +8,10 @@ distance wanted, and a k-d tree finds the candidates; only these are matched exa
 """
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from koopflow.forecast.buffer import Growing
+from koopflow.koopman.spectrum import match_many
 
 # Directions 0, 45, 90 degrees; 135 mirrors 45 because spectra of real operators are closed under conjugation, so 45 counts twice.
 ANGLES = np.array([0.0, np.pi / 4, np.pi / 2])
@@ -26,7 +26,7 @@ SAME = 1e-9
 
 
 def embed(eigenvalues: np.ndarray) -> np.ndarray:
-    """Return coordinates (n, 3 x rank) of spectra (n, rank): the L1 distance between them is a lower bound of `spectral_distance`.
+    """Return coordinates (n, 3 x rank) of spectra (n, rank): the L1 distance between them is a lower bound of their `distance`.
 
     The spectra must be closed under conjugation, as those of real operators are.
     """
@@ -37,44 +37,6 @@ def embed(eigenvalues: np.ndarray) -> np.ndarray:
         projected = eigenvalues.real * np.cos(angle) + eigenvalues.imag * np.sin(angle)
         parts.append(np.sort(projected, axis=1) * (weight / (rank * SHARE)))
     return np.concatenate(parts, axis=1)
-
-
-def match(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """Match two spectra (rank,) one to one at least cost.
-
-    Returns
-    -------
-    (rank,) int, float
-        Which eigenvalue of `b` goes with each of `a`, and the mean distance of the pairs: the 1-Wasserstein distance of two uniform
-        measures of equal size.
-    """
-    cost = np.abs(a[:, None] - b[None, :])
-    rows, columns = linear_sum_assignment(cost)
-    return columns, float(cost[rows, columns].mean())
-
-
-def match_many(spectra: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Match spectra (m, rank) with each of `others` (n, m, rank), one by one in m.
-
-    Returns
-    -------
-    (n, rank) int, (n,)
-        The matching of the first of the m, and the mean distance over all m.
-    """
-    cost = np.abs(spectra[None, :, :, None] - others[:, :, None, :])
-    n, m, rank, _ = cost.shape
-    columns = np.array([linear_sum_assignment(each)[1] for each in cost.reshape(n * m, rank, rank)], dtype=np.intp)
-    columns = columns.reshape(n, m, rank)
-    distances = np.take_along_axis(cost, columns[..., None], axis=-1)[..., 0].mean(axis=(1, 2))
-    return columns[:, 0], distances
-
-
-def mode_distance(modes_a: np.ndarray, modes_b: np.ndarray, matching: np.ndarray) -> float:
-    """Return the mean Euclidean distance of matched unit modes (dimension, rank) at their best phase: sqrt(2 - 2 |<a, b>|)."""
-    modes_a = modes_a / np.maximum(np.linalg.norm(modes_a, axis=0), 1e-300)
-    modes_b = modes_b / np.maximum(np.linalg.norm(modes_b, axis=0), 1e-300)
-    overlap = np.abs(np.einsum("dr,dr->r", modes_a.conj(), modes_b[:, matching]))
-    return float(np.mean(np.sqrt(np.maximum(0.0, 2.0 - 2.0 * np.minimum(overlap, 1.0)))))
 
 
 class SpectralIndex:

@@ -1,77 +1,149 @@
-"""How far apart two spectra are: eigenvalues as points of the plane under optimal transport."""
+"""Distances between spectra: eigenvalues as points of the complex plane under optimal transport."""
 
 import os
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
 from koopflow.core.errors import KoopflowError
+from koopflow.koopman.runs import Array, ComplexArray
 
 
-def _points(spectrum, name: str) -> np.ndarray:
-    points = np.asarray(spectrum, complex).ravel()
-    if not len(points) or not np.isfinite(points).all():
-        raise KoopflowError(f"spectrum {name}: found {len(points)} eigenvalues, expected at least one and all finite")
-    return points
+def matching(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return indices (i, j), each int (r,), of the one-to-one matching of two spectra with the least total distance.
+
+    Raises
+    ------
+    KoopflowError
+        For spectra of unequal sizes, which `distance` takes.
+    """
+    first, second = _points(a, "a"), _points(b, "b")
+    if len(first) != len(second):
+        raise KoopflowError(f"spectra of sizes {len(first)} and {len(second)} have no one-to-one matching; use distance")
+    i, j = linear_sum_assignment(np.abs(first[:, None] - second[None, :]))
+    return i, j
 
 
-def matching(a, b) -> tuple[np.ndarray, np.ndarray]:
-    """Return indices (i, j) of the one-to-one matching of two spectra of equal size with the least total distance."""
-    a, b = _points(a, "a"), _points(b, "b")
-    if len(a) != len(b):
-        raise KoopflowError(f"spectra of sizes {len(a)} and {len(b)} have no one-to-one matching; use distance")
-    return linear_sum_assignment(np.abs(a[:, None] - b[None, :]))
+def match_many(spectra: ComplexArray, others: ComplexArray) -> tuple[NDArray[np.intp], Array]:
+    """Match m spectra with each of n lists of m spectra of the same rank.
+
+    Parameters
+    ----------
+    spectra : complex128 (m, r)
+    others : complex128 (n, m, r)
+
+    Returns
+    -------
+    columns : int (n, r)
+        Which eigenvalue of ``others[:, 0]`` goes with each of ``spectra[0]``.
+    distances : float64 (n,)
+        `distance` of matched spectra, averaged over m.
+    """
+    costs = np.abs(spectra[None, :, :, None] - others[:, :, None, :])
+    columns, matched = _assigned(costs)
+    return columns[:, 0], matched.mean(axis=(1, 2))
 
 
-def distance(a, b, *, weights_a=None, weights_b=None) -> float:
+def distance(a: ArrayLike, b: ArrayLike, *, weights_a: ArrayLike | None = None, weights_b: ArrayLike | None = None) -> float:
     """Return the 1-Wasserstein distance between two spectra, in units of eigenvalues.
 
     Parameters
     ----------
-    a, b : complex arrays of any sizes
-    weights_a, weights_b : arrays, optional
-        Masses, such as |amplitudes|, scaled to sum to 1; uniform by default.
+    a, b : complex array
+        Spectra of any sizes.
+    weights_a, weights_b : array, optional
+        Masses such as |amplitudes|, scaled to sum to 1; uniform by default.
 
-    Equal sizes without weights: the mean distance of matched pairs (as in the paper); else optimal transport (POT).
+    Notes
+    -----
+    Equal sizes without weights: the mean distance of matched pairs (Redman et al., arXiv 2302.09160). Otherwise optimal
+    transport (POT).
+
+    Raises
+    ------
+    KoopflowError
+        For an empty spectrum, one that is not finite, or weights that do not fit.
     """
-    a, b = _points(a, "a"), _points(b, "b")
-    costs = np.abs(a[:, None] - b[None, :])
-    if weights_a is None and weights_b is None and len(a) == len(b):
+    first, second = _points(a, "a"), _points(b, "b")
+    costs = np.abs(first[:, None] - second[None, :])
+    if weights_a is None and weights_b is None and len(first) == len(second):
         return float(costs[linear_sum_assignment(costs)].mean())
-    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # else POT imports torch, which this room does without
+    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # else POT imports torch
     import ot
 
-    masses = []
-    for name, points, weights in (("a", a, weights_a), ("b", b, weights_b)):
-        mass = np.ones(len(points)) if weights is None else np.abs(np.asarray(weights, complex)).astype(float).ravel()
-        if len(mass) != len(points) or not np.isfinite(mass).all() or mass.sum() <= 0:
-            raise KoopflowError(f"weights of spectrum {name}: expected {len(points)} finite numbers, not all zero")
-        masses.append(mass / mass.sum())
-    return float(ot.emd2(masses[0], masses[1], costs))
+    return float(ot.emd2(_mass(first, weights_a, "a"), _mass(second, weights_b, "b"), costs))
+
+
+def mode_distance(modes_a: ComplexArray, modes_b: ComplexArray, columns: NDArray[np.intp]) -> float:
+    """Return the mean Euclidean distance of matched modes of norm 1 at their best relative phase, sqrt(2 - 2 |<a, b>|).
+
+    Parameters
+    ----------
+    modes_a, modes_b : complex128 (dimension, r)
+    columns : int (r,)
+        Which mode of `modes_b` goes with each of `modes_a`, see `match_many`.
+    """
+    first = modes_a / np.maximum(np.linalg.norm(modes_a, axis=0), 1e-300)
+    second = modes_b / np.maximum(np.linalg.norm(modes_b, axis=0), 1e-300)
+    overlap = np.abs(np.einsum("dr,dr->r", first.conj(), second[:, columns]))
+    return float(np.mean(np.sqrt(np.maximum(0.0, 2.0 - 2.0 * np.minimum(overlap, 1.0)))))
 
 
 class Shuffle(NamedTuple):
-    """A distance, its distances after shuffling, and the share of these that reach it."""
+    """A distance, the distances after shuffling, and the share `p` of these that reach it."""
 
     distance: float
-    shuffled: np.ndarray
+    shuffled: Array
     p: float
 
 
-def shuffle_control(a, b, generator: np.random.Generator, shuffles: int = 100) -> Shuffle:
-    """Return the paper's control: keep the matching, swap the members of each matched pair by a coin, recompute the distance.
+def shuffle_control(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, shuffles: int = 100) -> Shuffle:
+    """Return the shuffle control of Redman et al. (arXiv 2302.09160).
 
-    Redman et al., arXiv 2302.09160: p is the share of shuffles whose distance is at least the true one. A swap can keep or lower
-    the distance, never raise it, so a small p says that the two sets can be told apart at all.
+    The two spectra are matched once; each shuffle swaps the members of each pair by a coin and measures the distance
+    again. A swap can keep or lower the distance, never raise it, so p is small when the two sets can be told apart.
+
+    Parameters
+    ----------
+    a, b : complex array (r,)
+    generator : numpy Generator
+    shuffles : int
+
+    Raises
+    ------
+    KoopflowError
+        For spectra of unequal sizes.
     """
     i, j = matching(a, b)
-    a, b = _points(a, "a")[i], _points(b, "b")[j]
-    true = distance(a, b)
-    swaps = generator.random((shuffles, len(a))) < 0.5
-    both, place = np.concatenate([a, b]), np.arange(len(a))
-    left, right = np.where(swaps, place + len(a), place), np.where(swaps, place, place + len(a))
+    first, second = _points(a, "a")[i], _points(b, "b")[j]
+    true = distance(first, second)
+    swaps = generator.random((shuffles, len(first))) < 0.5
+    both, place = np.concatenate([first, second]), np.arange(len(first))
+    left, right = np.where(swaps, place + len(first), place), np.where(swaps, place, place + len(first))
     costs = np.abs(both[:, None] - both[None, :])[left[:, :, None], right[:, None, :]]
-    matched = np.array([linear_sum_assignment(cost)[1] for cost in costs], dtype=int).reshape(swaps.shape)
-    shuffled = np.take_along_axis(costs, matched[:, :, None], axis=2)[:, :, 0].mean(axis=1)
+    shuffled = _assigned(costs)[1].mean(axis=1)
     return Shuffle(true, shuffled, float(np.mean(shuffled >= true * (1 - 1e-12))))
+
+
+def _assigned(costs: Array) -> tuple[NDArray[np.intp], Array]:
+    """Return the optimal assignment of each matrix in `costs` (..., r, r): columns and costs of its pairs, (..., r)."""
+    rank = costs.shape[-1]
+    columns = np.array([linear_sum_assignment(cost)[1] for cost in costs.reshape(-1, rank, rank)], dtype=np.intp)
+    columns = columns.reshape(costs.shape[:-1])
+    return columns, np.take_along_axis(costs, columns[..., None], axis=-1)[..., 0]
+
+
+def _points(spectrum: ArrayLike, name: str) -> ComplexArray:
+    points = np.asarray(spectrum, complex).ravel()
+    if not len(points) or not np.isfinite(points).all():
+        raise KoopflowError(f"spectrum {name} must hold at least one eigenvalue, all finite (got {len(points)})")
+    return points
+
+
+def _mass(points: ComplexArray, weights: ArrayLike | None, name: str) -> Array:
+    mass = np.ones(len(points)) if weights is None else np.abs(np.asarray(weights, complex)).astype(float).ravel()
+    if len(mass) != len(points) or not np.isfinite(mass).all() or mass.sum() <= 0:
+        raise KoopflowError(f"weights of spectrum {name} must be {len(points)} finite numbers, not all zero (got {len(mass)})")
+    return mass / mass.sum()

@@ -1,75 +1,78 @@
-"""Delay-DMD of many windows at once: the models from which every forecast of this room is made.
+"""Delay-DMD of many windows at once.
 
-A window is the last `window` samples at some time t. Its Hankel matrix holds the delay vectors x_k = (z_{k-delays+1}, ..., z_k),
-oldest sample first, and its model is the projected DMD (Schmid 2010; Arbabi and Mezic 2017 for delays) of the pairs x_k ->
-x_{k+1} inside it. Windows are fitted in blocks, as batched matrix products and small eigenvalue problems; each is fitted once and
-then only looked up.
+A window is the last `window` samples at some time t. Its delay vectors are x_k = (z_{k-delays+1}, ..., z_k), oldest sample
+first; its model is the projected DMD (Schmid 2010; for delays Arbabi and Mezic 2017) of the pairs x_k -> x_{k+1} inside it.
+Windows are fitted in blocks, by batched products and small eigenvalue problems, and give what `koopflow.koopman.fit` gives
+for each of them. Here `delays` counts all samples of a delay vector; there it counts the earlier ones only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
+from koopflow.koopman.runs import Array, ComplexArray
 
-# Directions of a window's delay space weaker than this share of its strongest singular value are rounding, not dynamics.
 SINGULAR_FLOOR = 1e-9
+"""Directions of a window weaker than this share of its strongest singular value are rounding, not dynamics."""
 BLOCK_ELEMENTS = 4_000_000
 
 
 @dataclass(frozen=True)
 class WindowModels:
-    """Fitted models of `n` windows of `channels` series, `dimension` = delays x channels, all of one rank.
+    """Models of n windows of one rank; `dimension` is delays x channels.
 
     Attributes
     ----------
-    mean : (n, channels)
-        What was subtracted from each window before its fit: its mean, or zeros where windows are not centred.
-    eigenvalues : (n, rank) complex
-        Eigenvalues of the projected operator, sorted by imaginary and then real part; unused rank is zero.
-    basis : (n, dimension, rank)
+    mean : float64 (n, channels)
+        What was subtracted from each window before its fit; zeros where windows are not centred.
+    eigenvalues : complex128 (n, rank)
+        Of the projected operator, sorted by imaginary and then real part; unused rank is zero.
+    basis : float64 (n, dimension, rank)
         Leading left singular vectors of the Hankel matrix.
-    eigenvectors : (n, rank, rank) complex
-        Eigenvectors of the projected operator as columns; ``basis @ eigenvectors`` are the DMD modes.
-    residual : (n,)
-        Root mean square of the one-step error inside the window, over the root mean square of the window.
+    eigenvectors : complex128 (n, rank, rank)
+        Of the projected operator, as columns; ``basis @ eigenvectors`` are the DMD modes.
+    residual : float64 (n,)
+        Root mean square of the one-step error inside the window over that of the window.
     """
 
-    mean: np.ndarray
-    eigenvalues: np.ndarray
-    basis: np.ndarray
-    eigenvectors: np.ndarray
-    residual: np.ndarray
+    mean: Array
+    eigenvalues: ComplexArray
+    basis: Array
+    eigenvectors: ComplexArray
+    residual: Array
 
     def __len__(self) -> int:
         return len(self.eigenvalues)
 
-    def take(self, chosen) -> "WindowModels":
-        """Return the models of the windows `chosen` (indices or a slice)."""
+    def take(self, chosen: slice | Sequence[int] | NDArray[Any]) -> "WindowModels":
+        """Return the models of the windows `chosen`: indices, a mask or a slice."""
         return WindowModels(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @staticmethod
     def join(parts: list["WindowModels"]) -> "WindowModels":
-        """Return the models of several sets of windows as one set, in order."""
+        """Return several sets of models as one, in order."""
         return WindowModels(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(WindowModels)))
 
 
 def fit_windows(
-    values: np.ndarray, window: int, delays: int, rank: int, *, center: bool = True, means: np.ndarray | None = None
+    values: Array, window: int, delays: int, rank: int, *, center: bool = True, means: Array | None = None
 ) -> WindowModels:
     """Fit a delay-DMD model to every window of a series.
 
     Parameters
     ----------
-    values : (time, channels) float
+    values : float64 (time, channels)
         The series, without missing values.
     window, delays, rank : int
-        Samples per window, samples per delay vector, and rank of the model; ``window - delays`` pairs determine it.
+        Samples per window, samples per delay vector, rank of the model; ``window - delays`` pairs determine it.
     center : bool
         Subtract each window's mean first, so that a level needs no eigenvalue of its own (Hirsh et al. 2020).
-    means : (time - window + 1, channels), optional
+    means : float64 (time - window + 1, channels), optional
         Levels to subtract instead.
 
     Returns
@@ -80,7 +83,7 @@ def fit_windows(
     Raises
     ------
     KoopflowError
-        If the sizes do not fit one another, or the series is shorter than one window.
+        When the sizes do not fit one another, or the series is shorter than one window.
     """
     values = np.asarray(values, dtype=np.float64)
     check_sizes(len(values), values.shape[1], window, delays, rank)
@@ -93,44 +96,49 @@ def fit_windows(
     return WindowModels.join([_fit_block(part, level, delays, rank) for part, level in pairs_of_blocks])
 
 
-def fit_some(windows: np.ndarray, delays: int, rank: int) -> WindowModels:
-    """Fit given windows (n, window, channels), each around its own mean."""
-    means, block = windows.mean(axis=1), max(1, BLOCK_ELEMENTS // (windows.shape[1] * delays * windows.shape[2]))
+def fit_some(windows: Array, delays: int, rank: int) -> WindowModels:
+    """Fit the given windows (n, window, channels), each around its own mean."""
+    means = windows.mean(axis=1)
+    block = max(1, BLOCK_ELEMENTS // (windows.shape[1] * delays * windows.shape[2]))
     return WindowModels.join([_fit_block(*each, delays, rank) for each in zip(_blocks(windows, block), _blocks(means, block))])
 
 
 def check_sizes(samples: int, channels: int, window: int, delays: int, rank: int) -> None:
-    """Raise a KoopflowError unless windows of these sizes can be fitted to that many samples."""
-    if delays < 1 or window <= delays + 1:
-        raise KoopflowError(f"window: {window} samples with delays: {delays} leave no pairs to fit; window must exceed delays + 1")
-    if not 1 <= rank <= min(delays * channels, window - delays):
-        raise KoopflowError(
-            f"rank: {rank} is not between 1 and {min(delays * channels, window - delays)}, which is what window: {window} and "
-            f"delays: {delays} allow"
-        )
+    """Raise a KoopflowError unless windows of these sizes can be fitted to `samples` samples."""
+    if delays < 1:
+        raise KoopflowError(f"delays must be at least 1 (got {delays})")
+    if window <= delays + 1:
+        raise KoopflowError(f"window must exceed delays + 1 to leave pairs to fit (got window {window}, delays {delays})")
+    most = min(delays * channels, window - delays)
+    if not 1 <= rank <= most:
+        raise KoopflowError(f"rank must be between 1 and {most} for window {window} and delays {delays} (got {rank})")
     if samples < window:
-        raise KoopflowError(f"window: {window} samples are more than the series has ({samples})")
+        raise KoopflowError(f"window of {window} samples is too long: the series has {samples}")
 
 
-def _blocks(array: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def _blocks(array: Array, size: int) -> Iterator[Array]:
     for start in range(0, len(array), size):
         yield array[start : start + size]
 
 
-def hankel(windows: np.ndarray, delays: int) -> np.ndarray:
-    """Return the delay vectors of windows (n, window, channels) as (n, window - delays + 1, delays x channels), oldest sample
-    first."""
+def hankel(windows: Array, delays: int) -> Array:
+    """Return the delay vectors of `windows` (n, window, channels), oldest sample first.
+
+    Returns
+    -------
+    float64 (n, window - delays + 1, delays x channels)
+    """
     n, window, channels = windows.shape
     views = sliding_window_view(windows, delays, axis=1).transpose(0, 1, 3, 2)
     return views.reshape(n, window - delays + 1, delays * channels)
 
 
-def _fit_block(windows: np.ndarray, mean: np.ndarray, delays: int, rank: int) -> WindowModels:
+def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowModels:
     """Fit one block of windows (n, window, channels) after subtracting `mean` (n, channels)."""
     vectors = hankel(windows - mean[:, None, :], delays)
     past, future = vectors[:, :-1], vectors[:, 1:]
-    # eigh of the Gram matrix on the delay side costs a fraction of the SVD; the squared condition number only blurs directions
-    # below 1e-8 of the strongest, and those are dropped.
+    # The eigendecomposition of the Gram matrix costs a fraction of an SVD. Its squared condition number blurs directions
+    # below 1e-8 of the strongest only, and those are dropped.
     squares, basis = np.linalg.eigh(past.transpose(0, 2, 1) @ past)
     squares, basis = squares[:, : -rank - 1 : -1], basis[:, :, : -rank - 1 : -1]
     floor = np.maximum(squares[:, :1], np.finfo(float).tiny) * SINGULAR_FLOOR**2
@@ -148,21 +156,21 @@ def _fit_block(windows: np.ndarray, mean: np.ndarray, delays: int, rank: int) ->
     return WindowModels(mean, eigenvalues, np.ascontiguousarray(basis), eigenvectors, residual)
 
 
-def stabilized(eigenvalues: np.ndarray) -> np.ndarray:
+def stabilized(eigenvalues: ComplexArray) -> ComplexArray:
     """Return the eigenvalues with those outside the unit circle moved onto it, so that no mode grows without end."""
     return eigenvalues / np.maximum(1.0, np.abs(eigenvalues))
 
 
-def advance(models: WindowModels, states: np.ndarray, means: np.ndarray, horizon: int, *, stabilize: bool = True) -> np.ndarray:
-    """Forecast from present delay vectors with given models.
+def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, stabilize: bool = True) -> Array:
+    """Forecast from present delay vectors.
 
     Parameters
     ----------
     models : WindowModels
         Of n windows.
-    states : (n, delays, channels)
-        The last samples before the forecast, oldest first, one set for each model.
-    means : (n, channels)
+    states : float64 (n, delays, channels)
+        The last samples before each forecast, oldest first.
+    means : float64 (n, channels)
         The level to subtract from the states and to add to the forecasts.
     horizon : int
         Steps to forecast.
@@ -171,19 +179,19 @@ def advance(models: WindowModels, states: np.ndarray, means: np.ndarray, horizon
 
     Returns
     -------
-    (n, horizon, channels)
-        ``mean + Re(C V L^k V^+ U^T x)`` for k = 1 ... horizon, with C taking the last sample of a delay vector.
+    float64 (n, horizon, channels)
+        ``mean + Re(C V L^k V^+ U^T x)`` for k = 1 ... horizon, where C takes the last sample of a delay vector.
     """
     n, delays, channels = states.shape
     eigenvalues = stabilized(models.eigenvalues) if stabilize else models.eigenvalues
     centred = (states - means[:, None, :]).reshape(n, delays * channels, 1)
-    # The pseudo-inverse keeps nearly defective operators (colliding eigenvalues) from turning into huge cancelling amplitudes.
+    # The pseudo-inverse keeps colliding eigenvalues from producing huge amplitudes that cancel.
     amplitudes = (np.linalg.pinv(models.eigenvectors, rcond=1e-8) @ (models.basis.transpose(0, 2, 1) @ centred))[:, :, 0]
     observed = models.basis[:, -channels:, :] @ models.eigenvectors
     powers = np.cumprod(np.broadcast_to(eigenvalues[:, None, :], (n, horizon, eigenvalues.shape[1])), axis=1)
     return means[:, None, :] + np.einsum("ncr,nhr->nhc", observed, powers * amplitudes[:, None, :]).real
 
 
-def present_states(values: np.ndarray, origins: np.ndarray, delays: int) -> np.ndarray:
+def present_states(values: Array, origins: Sequence[int] | NDArray[np.integer], delays: int) -> Array:
     """Return the last `delays` samples up to and including each origin, (n, delays, channels), oldest first."""
     return values[np.asarray(origins)[:, None] + np.arange(1 - delays, 1)[None, :]]

@@ -6,10 +6,11 @@ import pytest
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast import experts
 from koopflow.forecast.gate import Gate, LearnedThreshold
-from koopflow.forecast.index import SpectralIndex, embed, match, nearest_by_scan
+from koopflow.forecast.index import SpectralIndex, embed, nearest_by_scan
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
 from koopflow.forecast.sliding import SlidingKoopman
+from koopflow.koopman.spectrum import distance
 from koopflow.koopman.windows import fit_windows
 
 WINDOWS = WindowSettings(window=40, delays=12, rank=4)
@@ -37,7 +38,7 @@ def test_eigenvalues_of_a_damped_oscillation_are_found():
 def test_embedding_bounds_the_distance_from_below_and_is_tight(models):
     points, pairs = embed(models.eigenvalues), np.random.default_rng(1).integers(len(models), size=(400, 2))
     bounds = np.array([np.abs(points[a] - points[b]).sum() for a, b in pairs])
-    exact = np.array([match(models.eigenvalues[a], models.eigenvalues[b])[1] for a, b in pairs])
+    exact = np.array([distance(models.eigenvalues[a], models.eigenvalues[b]) for a, b in pairs])
     assert np.all(bounds <= exact + 1e-12)
     assert np.median(bounds[exact > 0] / exact[exact > 0]) > 0.8
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.koopman.spectrum import distance, matching, shuffle_control
+from koopflow.koopman.spectrum import distance, match_many, matching, mode_distance, shuffle_control
 
 GENERATOR = np.random.default_rng(0)
 
@@ -25,6 +25,23 @@ def test_equal_sizes_match_the_best_of_all_permutations():
     assert distance(a, b) == pytest.approx(best, abs=1e-14)
     i, j = matching(a, b)
     assert np.abs(a[i] - b[j]).mean() == pytest.approx(best, abs=1e-14)
+
+
+def test_many_spectra_are_matched_as_one_by_one():
+    """Lists of two spectra: the distance is the mean of both, the matching that of the first; to the last bit."""
+    ours, others = np.stack([spectrum(5), spectrum(5)]), np.stack([[spectrum(5), spectrum(5)] for _ in range(7)])
+    columns, distances = match_many(ours, others)
+    for at, (first, second) in enumerate(others):
+        assert np.array_equal(columns[at], matching(ours[0], first)[1])
+        assert distances[at] == pytest.approx((distance(ours[0], first) + distance(ours[1], second)) / 2, rel=1e-15)
+    alone = match_many(ours[:1], others[:, :1])[1]
+    assert alone.tolist() == [distance(ours[0], other) for other in others[:, 0]]
+
+
+def test_modes_that_differ_by_a_phase_are_at_no_distance():
+    modes = np.linalg.qr(GENERATOR.standard_normal((6, 3)) + 1j * GENERATOR.standard_normal((6, 3)))[0]
+    assert mode_distance(modes, 2j * modes[:, [2, 0, 1]], np.array([1, 2, 0])) == pytest.approx(0, abs=1e-7)
+    assert mode_distance(modes, modes[:, [1, 2, 0]], np.arange(3)) == pytest.approx(np.sqrt(2))
 
 
 def test_unequal_sizes_and_weights_are_transported():
