@@ -155,7 +155,7 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
     point = np.asarray(found.forecasts if found else forecaster.forecast(values, origins, horizon), dtype=np.float64)
     if point.shape != (len(origins), horizon):
         raise KoopflowError(
-            f"{name}: forecast returned shape {point.shape}; expected (origins, horizon) = {(len(origins), horizon)}"
+            f"forecaster {name} must return an array of shape (origins, horizon) = {(len(origins), horizon)} (got {point.shape})"
         )
     if differenced:
         point = transform.undo(stretch.samples, stretch.origins, point[..., None])[..., 0]

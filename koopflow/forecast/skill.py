@@ -1,15 +1,76 @@
-"""How good forecasts were: errors by step ahead, skill against references, and intervals by block bootstrap."""
+"""How good forecasts are: errors by step ahead, skill against references, and intervals by block bootstrap."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from koopflow.core.seeds import rng
 
+Floats = NDArray[np.float64]
 NAIVE = ("persistence", "seasonal_naive")
 
 
-def block_bootstrap(errors: np.ndarray, block: int, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """Return means (draws, ...) of `errors` (n, ...) over circular blocks drawn with replacement (Politis and Romano 1992)."""
+@dataclass(frozen=True)
+class Bootstrap:
+    """Block bootstrap of the errors: seed, number of draws, and level of the intervals."""
+
+    seed: int
+    draws: int = 1000
+    level: float = 0.95
+
+    @property
+    def tails(self) -> list[float]:
+        """Return the two quantiles that bound an interval."""
+        return [(1 - self.level) / 2, (1 + self.level) / 2]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of all methods on the same origins, one step ahead.
+
+    Attributes
+    ----------
+    methods : list of str
+    absolute : (origins, methods)
+    means : (draws, methods)
+        Bootstrapped mean absolute errors.
+    left_out : int
+        Origins with a truth that are left out because some method has no finite forecast there.
+    missing : Series
+        How many of these forecasts each method lacks.
+    """
+
+    methods: list[str]
+    absolute: Floats
+    means: Floats
+    left_out: int
+    missing: "pd.Series[int]"
+
+    @property
+    def mae(self) -> Floats:
+        """Return the mean absolute error of each method, (methods,)."""
+        return np.mean(self.absolute, axis=0)
+
+
+def block_bootstrap(errors: Floats, block: int, draws: int, generator: np.random.Generator) -> Floats:
+    """Return means of errors over circular blocks drawn with replacement (Politis and Romano 1992).
+
+    Parameters
+    ----------
+    errors : (n, ...)
+    block : int
+        Length of a block.
+    draws : int
+    generator : Generator
+
+    Returns
+    -------
+    (draws, ...)
+    """
     count = len(errors)
     block = max(1, min(block, count))
     pieces = -(-count // block)
@@ -24,77 +85,87 @@ def block_bootstrap(errors: np.ndarray, block: int, draws: int, generator: np.ra
 
 
 def skill_table(
-    predictions: pd.DataFrame, scales: dict[str, float], *, seed: int, draws: int = 1000, level: float = 0.95
+    predictions: pd.DataFrame, scales: Mapping[str, float], *, seed: int, draws: int = 1000, level: float = 0.95
 ) -> pd.DataFrame:
-    """Return one row for each series, method and step ahead, all methods of a series on the same origins.
+    """Score all methods of each series on the same origins.
 
     Parameters
     ----------
     predictions : DataFrame
-        series, method, origin, horizon, prediction, truth, lower, upper.
-    scales : dict
-        For each series, the mean absolute error of the seasonal naive forecast in the early stretch, the unit of MASE.
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, and lower and upper where there are intervals.
+    scales : mapping of str to float
+        For each series, the mean absolute error of the seasonal naive forecast on the early stretch: the unit of MASE.
     seed, draws, level
-        Of the bootstrap.
+        See `Bootstrap`.
 
     Returns
     -------
     DataFrame
-        `koopflow.io.columns.FORECAST_SKILL`, then naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its interval, and
-        coverage (share of truths inside the interval), excluded (origins with a truth that were left out because some method gave no
-        finite forecast) and missing (those of this method). Skill is 1 - MAE / MAE of the reference.
+        One row for each series, horizon and method: `koopflow.io.columns.FORECAST_SKILL`, then naive (the better of persistence
+        and seasonal naive at that step), skill_vs_naive with its interval, coverage (share of truths inside the interval),
+        excluded (origins with a truth, left out because some method has no finite forecast) and missing (those of this method).
+        Skill is 1 - MAE / MAE of the reference.
     """
-    tables = [
-        _series_skill(name, part, scales[name], seed, draws, level) for name, part in predictions.groupby("series", sort=True)
-    ]
-    return pd.concat(tables, ignore_index=True)
+    bootstrap = Bootstrap(seed, draws, level)
+    parts = predictions.groupby("series", sort=True)
+    return pd.concat([_series_skill(str(name), part, scales[str(name)], bootstrap) for name, part in parts], ignore_index=True)
 
 
-def _series_skill(name: str, part: pd.DataFrame, scale: float, seed: int, draws: int, level: float) -> pd.DataFrame:
-    rows = []
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    for horizon, step in part.groupby("horizon", sort=True):
-        wide = step.pivot_table(index="origin", columns="method", values="prediction", dropna=False)
-        truth = step.drop_duplicates("origin").set_index("origin")["truth"].reindex(wide.index)
-        # A forecast that left the finite numbers is none. Origins without one by every method are left out for all, and counted.
-        given, known = np.isfinite(wide), truth.notna()
-        kept = given.all(axis=1) & known
-        left_out, missing = int((known & ~kept).sum()), (~given[known]).sum()
-        wide, truth = wide[kept], truth[kept].to_numpy()
-        errors = np.abs(wide.to_numpy() - truth[:, None])
-        methods, count = list(wide.columns), len(truth)
+def _series_skill(series: str, part: pd.DataFrame, scale: float, bootstrap: Bootstrap) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for horizon, step in ((int(number), rows_of_step) for number, rows_of_step in part.groupby("horizon", sort=True)):
+        errors = _errors(series, horizon, step, bootstrap)
+        count = len(errors.absolute)
         if count == 0:
             continue
-        # Neighbouring forecasts share most of their future: a block spans at least two horizons.
-        block = int(max(2 * horizon, np.ceil(count ** (1 / 3))))
-        means = block_bootstrap(errors, block, draws, rng(seed, "forecast", name, "bootstrap", horizon))
-        mae, ends_of_mae = errors.mean(axis=0), np.quantile(means, tails, axis=0)
-        naive = min((m for m in NAIVE if m in methods), key=lambda m: mae[methods.index(m)], default=None)
-        inside = None
-        if "lower" in step:
-            known = step["lower"].notna() & step["truth"].notna()
-            covered = ((step["truth"] >= step["lower"]) & (step["truth"] <= step["upper"])).where(known)
-            inside = covered.astype(float).groupby(step["method"]).mean()
-        for j, method in enumerate(methods):
-            row = {"series": name, "method": method, "horizon": int(horizon), "n": count, "mae": mae[j]}
-            row |= {"rmse": float(np.sqrt(np.mean(errors[:, j] ** 2))), "mase": mae[j] / scale}
-            for label, reference in (("sliding", "sliding"), ("naive", naive)):
-                skill, low, high = _skill(mae, means, methods, j, reference, tails)
-                row[f"skill_vs_{label}"] = skill
-                ends = ("ci_low", "ci_high") if label == "sliding" else ("naive_ci_low", "naive_ci_high")
-                row |= dict(zip(ends, (low, high)))
-            row |= {"mae_ci_low": ends_of_mae[0, j], "mae_ci_high": ends_of_mae[1, j]}
-            row |= {"excluded": left_out, "missing": int(missing[method])}
-            row |= {"naive": naive, "coverage": np.nan if inside is None else inside.get(method, np.nan)}
+        mae, coverage = errors.mae, _coverage(step)
+        low, high = np.quantile(errors.means, bootstrap.tails, axis=0)
+        naive = min((m for m in NAIVE if m in errors.methods), key=lambda m: mae[errors.methods.index(m)], default=None)
+        for j, method in enumerate(errors.methods):
+            row = {"series": series, "method": method, "horizon": horizon, "n": count, "mae": mae[j]}
+            row |= {"rmse": float(np.sqrt(np.mean(errors.absolute[:, j] ** 2))), "mase": mae[j] / scale}
+            row |= dict(zip(("skill_vs_sliding", "ci_low", "ci_high"), _skill(errors, j, "sliding", bootstrap)))
+            row |= dict(zip(("skill_vs_naive", "naive_ci_low", "naive_ci_high"), _skill(errors, j, naive, bootstrap)))
+            row |= {"mae_ci_low": low[j], "mae_ci_high": high[j]}
+            row |= {"excluded": errors.left_out, "missing": int(errors.missing[method])}
+            row |= {"naive": naive, "coverage": coverage.get(method, np.nan)}
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _skill(mae, means, methods, j, reference, tails) -> tuple[float, float, float]:
-    if reference not in methods:
+def _errors(series: str, horizon: int, step: pd.DataFrame, bootstrap: Bootstrap) -> Errors:
+    """Return the errors at the origins from which every method has a finite forecast."""
+    wide = step.pivot_table(index="origin", columns="method", values="prediction", dropna=False)
+    truth = step.drop_duplicates("origin").set_index("origin")["truth"].reindex(wide.index)
+    given = pd.DataFrame(np.isfinite(wide), index=wide.index, columns=wide.columns)
+    known = truth.notna()
+    kept = given.all(axis=1) & known
+    absolute = np.abs(wide[kept].to_numpy() - truth[kept].to_numpy()[:, None])
+    count = len(absolute)
+    if count == 0:
+        means = np.empty((0, wide.shape[1]))
+    else:
+        # Forecasts of neighbouring origins share most of their future: a block spans at least two horizons.
+        block = int(max(2 * horizon, np.ceil(count ** (1 / 3))))
+        means = block_bootstrap(absolute, block, bootstrap.draws, rng(bootstrap.seed, "forecast", series, "bootstrap", horizon))
+    return Errors(list(wide.columns), absolute, means, int((known & ~kept).sum()), (~given[known]).sum())
+
+
+def _coverage(step: pd.DataFrame) -> "pd.Series[float]":
+    """Return the share of known truths inside the interval by method; empty where there are no intervals."""
+    if "lower" not in step:
+        return pd.Series(dtype=float)
+    known = step["lower"].notna() & step["truth"].notna()
+    covered = ((step["truth"] >= step["lower"]) & (step["truth"] <= step["upper"])).where(known)
+    return covered.astype(float).groupby(step["method"]).mean()
+
+
+def _skill(errors: Errors, j: int, reference: str | None, bootstrap: Bootstrap) -> tuple[float, float, float]:
+    """Return the skill of method `j` against a reference, and its interval; NaN where there is no error to compare with."""
+    if reference is None or reference not in errors.methods:
         return np.nan, np.nan, np.nan
-    r = methods.index(reference)
+    r, mae, means = errors.methods.index(reference), errors.mae, errors.means
     if mae[r] <= 0:
         return np.nan, np.nan, np.nan
-    low, high = np.quantile(1.0 - means[:, j] / np.maximum(means[:, r], 1e-300), tails)
+    low, high = np.quantile(1.0 - means[:, j] / np.maximum(means[:, r], 1e-300), bootstrap.tails)
     return float(1.0 - mae[j] / mae[r]), float(low), float(high)

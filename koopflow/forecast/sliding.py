@@ -1,37 +1,49 @@
 """Sliding-window Koopman forecasts: the ordinary method, without memory."""
 
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.windows import WindowModels, advance, check_sizes, fit_windows, present_states
 
+Floats = NDArray[np.float64]
 
-def as_series(values) -> np.ndarray:
-    """Return `values` as a float array (time, channels), or raise a KoopflowError that says what is wrong with it."""
+
+def as_series(values: ArrayLike) -> Floats:
+    """Return `values` as a float array (time, channels).
+
+    Raises
+    ------
+    KoopflowError
+        If they are no numbers, have another shape than (time,) or (time, channels), or hold missing or infinite values.
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise KoopflowError("values: not all of them are numbers; give an array (time,) or (time, channels)") from None
+        raise KoopflowError("values must be numbers in an array of shape (time,) or (time, channels)") from None
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
-        raise KoopflowError(f"values: shape {array.shape}; give an array (time,) or (time, channels)")
+        raise KoopflowError(f"values must have the shape (time,) or (time, channels) (got {array.shape})")
     if not np.isfinite(array).all():
+        count = int((~np.isfinite(array)).sum())
         raise KoopflowError(
-            f"values: {int((~np.isfinite(array)).sum())} are missing or infinite; fill them first (koopflow.data.series)"
+            f"values must be finite ({count} are missing or infinite); fill them first, as koopflow.data.series does"
         )
     return array
 
 
 class SlidingKoopman:
-    """Forecast from a delay-DMD model of the last `window` samples (the ordinary scheme of Redman et al. 2023).
+    """Forecast with a delay-DMD model of the last `window` samples (the ordinary scheme of Redman et al. 2023).
 
     Parameters
     ----------
     window, delays, rank : int
-        Samples per window, per delay vector, and rank of the model.
+        Samples per window and per delay vector, and rank of the model.
     horizon : int
-        Steps to forecast.
+        Steps ahead.
     center, stabilize : bool
         Subtract each window's mean; move growing modes onto the unit circle.
 
@@ -50,37 +62,53 @@ class SlidingKoopman:
     True
     """
 
-    def __init__(self, window: int, delays: int, rank: int, horizon: int, *, center: bool = True, stabilize: bool = True):
+    def __init__(self, window: int, delays: int, rank: int, horizon: int, *, center: bool = True, stabilize: bool = True) -> None:
         self.window, self.delays, self.rank, self.horizon = window, delays, rank, horizon
         self.center, self.stabilize = center, stabilize
 
-    def fit(self, values) -> "SlidingKoopman":
-        """Fit the last window of `values` (time,) or (time, channels)."""
-        values = as_series(values)
-        check_sizes(len(values), values.shape[1], self.window, self.delays, self.rank)
-        self._values = values[-self.window :]
+    def fit(self, values: ArrayLike) -> Self:
+        """Fit the last window of `values` (time,) or (time, channels).
+
+        Raises
+        ------
+        KoopflowError
+            If a value is missing, sizes do not fit one another, or the series is shorter than a window.
+        """
+        series = as_series(values)
+        check_sizes(len(series), series.shape[1], self.window, self.delays, self.rank)
+        self._values = series[-self.window :]
         self.models_ = fit_windows(self._values, self.window, self.delays, self.rank, center=self.center)
         self.eigenvalues_ = self.models_.eigenvalues[0]
         return self
 
-    def update(self, values) -> "SlidingKoopman":
-        """Take in new samples and move the window on."""
+    def update(self, values: ArrayLike) -> Self:
+        """Add new samples (time,) or (time, channels) and move the window on."""
         return self.fit(np.concatenate([self._values, as_series(values)]))
 
-    def predict(self, horizon: int | None = None) -> np.ndarray:
-        """Return the forecast (horizon, channels) of what comes next."""
+    def predict(self, horizon: int | None = None) -> Floats:
+        """Return the forecast (horizon, channels) beyond the last sample."""
         states = self._values[None, -self.delays :]
         return advance(self.models_, states, self.models_.mean, horizon or self.horizon, stabilize=self.stabilize)[0]
 
-    def rolling(self, values) -> np.ndarray:
-        """Return the forecasts (time, horizon, channels) from every origin, NaN before the first whole window."""
-        values = as_series(values)
-        models = fit_windows(values, self.window, self.delays, self.rank, center=self.center)
-        return rolling_from(models, values, self.window, self.delays, self.horizon, self.stabilize)
+    def rolling(self, values: ArrayLike) -> Floats:
+        """Return the forecasts (time, horizon, channels) from every origin; NaN before the first whole window."""
+        series = as_series(values)
+        models = fit_windows(series, self.window, self.delays, self.rank, center=self.center)
+        return rolling_from(models, series, self.window, self.delays, self.horizon, self.stabilize)
 
 
-def rolling_from(models: WindowModels, values, window: int, delays: int, horizon: int, stabilize: bool = True) -> np.ndarray:
-    """Return the forecasts (time, horizon, channels) of every window's own model, NaN before the first whole window."""
+def rolling_from(models: WindowModels, values: Floats, window: int, delays: int, horizon: int, stabilize: bool = True) -> Floats:
+    """Return the forecasts (time, horizon, channels) of every window's own model; NaN before the first whole window.
+
+    Parameters
+    ----------
+    models : WindowModels
+        Of all windows of `values`.
+    values : (time, channels) float
+    window, delays, horizon : int
+    stabilize : bool
+        Move growing modes onto the unit circle.
+    """
     result = np.full((len(values), horizon, values.shape[1]), np.nan)
     for start in range(0, len(models), 2048):
         part = models.take(slice(start, start + 2048))

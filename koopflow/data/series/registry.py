@@ -78,6 +78,39 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
     if kind not in SOURCES:
         raise KoopflowError(f"series.{name}.source: {kind!r}; accepted are {', '.join(sorted(SOURCES))}, or give a path")
     times, values, label = SOURCES[kind](name, spec, seed)
+    return prepared(name, times, values, label, fill=spec.get("fill") or "interpolate", period=spec.get("period"))
+
+
+def prepared(
+    name: str,
+    times: np.ndarray,
+    values: np.ndarray,
+    label: str = "value",
+    *,
+    fill: str = "interpolate",
+    period: int | None = None,
+) -> Series:
+    """Return samples as a series: on a regular grid, without missing values, with its season.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the series.
+    times : (n,) datetime64 or numbers, increasing
+    values : (n,) float
+        NaN where one is missing.
+    label : str
+        What the values are, for axes.
+    fill : "interpolate" or "hold"
+        How missing values are filled.
+    period : int, optional
+        Samples per season; found from the early stretch by default.
+
+    Raises
+    ------
+    KoopflowError
+        If the series is too short, constant, without values, or has values too large to square.
+    """
     times, values, step = regular(name, times, values)
     present = np.flatnonzero(np.isfinite(values))
     if len(present) == 0:
@@ -88,14 +121,13 @@ def load(name: str, spec: Mapping, seed: int = 0) -> Series:
         raise KoopflowError(
             f"series.{name}: values as large as {np.max(np.abs(values[observed])):.1g}; at most {LARGEST:g} is accepted"
         )
-    values = filled(values, spec.get("fill") or "interpolate")
+    values = filled(values, fill)
     if np.ptp(values) == 0:
         raise KoopflowError(f"series.{name}: constant, all {len(values)} values are {values[0]:g}; nothing to forecast")
     start = beginning(values)
     times, values, observed = times[start:], values[start:], observed[start:]
     early = values[: int(EARLY * len(values))]
-    period = int(spec.get("period") or infer_period(early, step))
-    return Series(name, times, values, observed, period, label, step)
+    return Series(name, times, values, observed, int(period or infer_period(early, step)), label, step)
 
 
 def beginning(values: np.ndarray) -> int:

@@ -1,0 +1,241 @@
+"""Forecast a series, and compare forecasters on it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from koopflow.config.series import SeriesSettings
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.registry import Series, prepared
+from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
+from koopflow.forecast.methods import Episodic, Gated, Sliding
+from koopflow.forecast.protocol import Forecaster, as_forecaster, named
+from koopflow.forecast.skill import NAIVE, skill_table
+
+__all__ = ["Episodic", "Gated", "Sliding", "evaluate", "forecast"]
+
+Given = Series | pd.Series | pd.DataFrame | ArrayLike
+SKILL = ["method", "horizon", "n", "mae", "rmse", "mase", "skill", "ci_low", "ci_high", "coverage"]
+OFFSETS = {"month": "MS", "quarter": "QS", "year": "YS", "business day": "B"}
+
+
+def forecast(
+    series: Given,
+    horizon: int = 12,
+    *,
+    forecaster: Forecaster | str | None = None,
+    period: int | None = None,
+    coverage: float = 0.9,
+) -> pd.DataFrame:
+    """Forecast a series beyond its last sample.
+
+    Parameters
+    ----------
+    series : array, list, pandas Series or DataFrame, or koopflow Series
+        Values (time,) in order of time; NaN where one is missing. Times come from a DatetimeIndex or a PeriodIndex, or from a column
+        of dates beside the column of values.
+    horizon : int
+        Steps ahead.
+    forecaster : forecaster or str, optional
+        Default: `Gated`, Koopman forecasts with memory. A name of the study's forecasters, an object with a method
+        ``forecast(values, origins, horizon)``, or a function of these three.
+    period : int, optional
+        Samples per season; found from the first 40 % of the series by default.
+    coverage : float
+        Nominal coverage of the prediction intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row for each step: step (1 ... horizon), time, prediction, and the ends of the interval, low and high.
+
+    Raises
+    ------
+    KoopflowError
+        If the series cannot be read, is constant, or is too short for the horizon.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import koopflow as kf
+    >>> table = kf.forecast(10 + np.cos(2 * np.pi * np.arange(200) / 10), horizon=5)
+    >>> table[["step", "time", "prediction"]].round(2)
+       step  time  prediction
+    0     1   200       11.00
+    1     2   201       10.81
+    2     3   202       10.31
+    3     4   203        9.69
+    4     5   204        9.19
+
+    Notes
+    -----
+    Intervals reach as far as past forecasts of this series have erred (adaptive conformal inference, Gibbs and Candes 2021). For
+    that, forecasts are made from every sample behind the first 40 %, on which open options are chosen.
+    """
+    regular = as_koopflow_series(series, period=period)
+    chosen = Gated() if forecaster is None else _forecaster(forecaster)
+    settings = SeriesSettings.load({"horizon": horizon}, "forecast")
+    table = evaluate_forecasters(regular, settings, {"forecast": chosen}, coverage=coverage).predictions
+    last = table[table["origin"] == len(regular.values) - 1]
+    return pd.DataFrame(
+        {
+            "step": last["horizon"].to_numpy(),
+            "time": _later(regular, horizon),
+            "prediction": last["prediction"].to_numpy(),
+            "low": last["lower"].to_numpy(),
+            "high": last["upper"].to_numpy(),
+        }
+    )
+
+
+def evaluate(
+    series: Given,
+    forecasters: Sequence[Forecaster | str],
+    horizon: int | None = None,
+    *,
+    period: int | None = None,
+    every: int = 1,
+    coverage: float = 0.9,
+) -> pd.DataFrame:
+    """Compare forecasters on a series by the errors of their forecasts from every sample behind its first 40 %.
+
+    Parameters
+    ----------
+    series : array, list, pandas Series or DataFrame, or koopflow Series
+        As for `forecast`.
+    forecasters : sequence
+        Forecasters such as `Gated()` and `Sliding(window=40)`, names of a study's forecasters, and your own: objects with a method
+        ``forecast(values, origins, horizon)`` or functions of these three. Options left open are chosen on the first 40 %.
+    horizon : int, optional
+        Steps ahead; by default it suits the season.
+    period : int, optional
+        Samples per season; found from the first 40 % by default.
+    every : int
+        Forecast from every n-th sample.
+    coverage : float
+        Nominal coverage of the prediction intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row for each method and horizon: method, horizon, n (origins), mae and rmse (in units of the series), mase (mae over that
+        of the seasonal naive forecast on the first 40 %), skill (1 - mae / mae of the better of persistence and seasonal naive) with
+        its 95 % interval ci_low, ci_high (block bootstrap), and coverage of the prediction intervals.
+
+    Raises
+    ------
+    KoopflowError
+        If the series cannot be read, is constant or too short, or a forecaster cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import koopflow as kf
+    >>> def last_value(values, origins, horizon):
+    ...     return np.repeat(values[origins][:, None], horizon, axis=1)
+    >>> wave = np.cos(2 * np.pi * np.arange(200) / 10)
+    >>> table = kf.evaluate(wave, [kf.Sliding(window=40), last_value], horizon=2, period=1)
+    >>> table[["method", "horizon", "mae", "skill"]].round(2)
+                   method  horizon   mae  skill
+    0  Sliding(window=40)        1  0.00    1.0
+    1          last_value        1  0.39    0.0
+    2  Sliding(window=40)        2  0.00    1.0
+    3          last_value        2  0.75    0.0
+    """
+    regular = as_koopflow_series(series, period=period)
+    given = {"every": every} | ({"horizon": horizon} if horizon is not None else {})
+    asked = _by_name(forecasters)
+    compared = asked | {name: named(name) for name in NAIVE if name not in asked}
+    result = evaluate_forecasters(regular, SeriesSettings.load(given, "evaluate"), compared, coverage=coverage)
+    skill = skill_table(result.predictions, {regular.name: result.choices["mase_scale"]}, seed=0)
+    skill = skill[skill["method"].isin(asked)]
+    skill = skill.drop(columns=["ci_low", "ci_high"]).rename(
+        columns={"skill_vs_naive": "skill", "naive_ci_low": "ci_low", "naive_ci_high": "ci_high"}
+    )
+    place = {name: number for number, name in enumerate(asked)}
+    order = np.lexsort((skill["method"].map(place), skill["horizon"]))
+    return skill[SKILL].iloc[order].reset_index(drop=True)
+
+
+def as_koopflow_series(series: Given, *, period: int | None = None, name: str = "series") -> Series:
+    """Return what `forecast` accepts as a regular series without missing values.
+
+    Raises
+    ------
+    KoopflowError
+        If there are no numbers in one dimension, or it is not clear which column holds the values.
+    """
+    if isinstance(series, Series):
+        return series
+    if isinstance(series, pd.DataFrame):
+        series = _one_column(series)
+    label = "value"
+    times: NDArray[Any] | None = None
+    if isinstance(series, pd.Series):
+        label = str(series.name) if series.name is not None else label
+        index = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
+        if isinstance(index, pd.DatetimeIndex):
+            series, index = series.set_axis(index).sort_index(), index.sort_values()
+            if index.has_duplicates:
+                raise KoopflowError(f"{name}: the time {index[index.duplicated()][0]} stands twice; times must differ")
+            times = index.tz_localize(None).to_numpy()
+        series = series.to_numpy()
+    try:
+        values = np.asarray(series, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise KoopflowError(f"{name}: not all values are numbers") from None
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise KoopflowError(f"{name}: values must have the shape (time,) (got {values.shape}); forecast one channel at a time")
+    values = np.where(np.isfinite(values), values, np.nan)
+    return prepared(name, np.arange(len(values)) if times is None else times, values, label, period=period)
+
+
+def _one_column(frame: pd.DataFrame) -> pd.Series:
+    """Return the values of a table, with its times as the index where it has any."""
+    if not isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
+        dates = dates or [name for name in frame.columns if str(name).lower() in ("time", "date", "ds")]
+        if len(dates) == 1:
+            parsed = pd.to_datetime(frame[dates[0]], errors="coerce") if frame[dates[0]].dtype.kind not in "iuf" else None
+            if parsed is not None and parsed.isna().any():
+                raise KoopflowError(
+                    f"series: column {dates[0]!r} holds {frame[dates[0]][parsed.isna()].iloc[0]!r}, which is no time"
+                )
+            frame = frame.drop(columns=dates[0])
+            frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
+    numbers = frame.select_dtypes("number").columns
+    if len(numbers) != 1:
+        raise KoopflowError(
+            f"series: the table must have one column of values (got {', '.join(map(str, numbers)) or 'none'}); choose one, as in table['name']"
+        )
+    return frame[numbers[0]]
+
+
+def _later(series: Series, horizon: int) -> NDArray[Any] | pd.DatetimeIndex:
+    """Return the times of the steps beyond the last sample."""
+    if series.step in OFFSETS and series.time.dtype.kind == "M":
+        return pd.date_range(series.time[-1], periods=horizon + 1, freq=OFFSETS[series.step])[1:]
+    if series.time.dtype.kind == "f" and np.equal(series.time, np.round(series.time)).all():
+        return int(series.time[-1]) + int(series.time[-1] - series.time[-2]) * np.arange(1, horizon + 1)
+    return series.time[-1] + (series.time[-1] - series.time[-2]) * np.arange(1, horizon + 1)
+
+
+def _forecaster(given: Forecaster | str) -> Forecaster:
+    return named(given, "forecaster") if isinstance(given, str) else as_forecaster(given)
+
+
+def _by_name(forecasters: Sequence[Forecaster | str]) -> dict[str, Forecaster]:
+    """Return forecasters by the names that tables give them: a study's name, or how they are written."""
+    found: dict[str, Forecaster] = {}
+    for each in forecasters:
+        forecaster = _forecaster(each)
+        name = each if isinstance(each, str) else repr(forecaster)
+        if name in found:
+            raise KoopflowError(f"evaluate: forecaster {name} is given twice")
+        found[name] = forecaster
+    return found

@@ -1,0 +1,143 @@
+"""A forecaster of one's own is one file: named in the configuration or given as an object, it stands beside the registered ones."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from koopflow.config.series import SeriesSettings
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.registry import prepared
+from koopflow.forecast.check import try_forecaster
+from koopflow.forecast.evaluate import evaluate
+from koopflow.forecast.methods import Gated, GatedWithoutMemory, Persistence, Sliding
+from koopflow.forecast.protocol import all_named, as_forecaster, named
+from koopflow.forecast.registry import FORECASTERS
+
+SOURCE = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from koopflow.forecast.protocol import Configured
+
+
+@dataclass(frozen=True, repr=False)
+class Median(Configured):
+    """Hold the median of the last `samples` values; of a season by default."""
+
+    period: int | None = None
+    samples: int = 0
+    open: ClassVar[tuple[str, ...]] = ("period",)
+
+    def forecast(self, values, origins, horizon):
+        count = self.samples or self.period
+        medians = [np.median(values[max(0, origin + 1 - count) : origin + 1]) for origin in origins]
+        return np.repeat(np.array(medians)[:, None], horizon, axis=1)
+
+
+def last(values, origins, horizon, factor: float = 1.0):
+    return factor * np.repeat(values[origins][:, None], horizon, axis=1)
+
+
+def clairvoyant(values, origins, horizon):
+    return values[np.minimum(origins[:, None] + np.arange(1, horizon + 1), len(values) - 1)]
+
+
+def flat(values, origins, horizon):
+    return values[origins]
+
+
+def broken(values, origins, horizon):
+    raise ZeroDivisionError("of my own")
+'''
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A module of the user's beside the configuration; its name."""
+    (tmp_path / "my_forecasters.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_forecasters", raising=False)
+    return "my_forecasters"
+
+
+@pytest.fixture(scope="module")
+def series():
+    time = np.arange(260)
+    return prepared("waves", time, 20 + np.sin(2 * np.pi * time / 12) + np.random.default_rng(0).normal(0, 0.1, 260), period=12)
+
+
+def test_one_file_adds_a_forecaster(own, series):
+    forecasters = all_named(["sliding", f"{own}:Median", f"{own}:last", "persistence"])
+    for name, each in forecasters.items():
+        try_forecaster(name, each, series, 4)
+    table = evaluate(series, SeriesSettings(horizon=4), forecasters).predictions
+    assert table["method"].unique().tolist() == ["sliding", f"{own}:Median", f"{own}:last", "persistence"]
+    by_method = {name: part.reset_index(drop=True) for name, part in table.groupby("method")}
+    assert by_method[f"{own}:last"]["prediction"].equals(by_method["persistence"]["prediction"])
+    median = by_method[f"{own}:Median"].iloc[0]
+    assert median["prediction"] == np.median(series.values[median["origin"] - 11 : median["origin"] + 1])
+
+
+def test_options_are_typed(own):
+    assert named(f"{own}:Median", samples=3).samples == 3
+    assert named(f"{own}:last", factor=2.0).forecast(np.arange(4.0), np.array([1]), 2).tolist() == [[2.0, 2.0]]
+    with pytest.raises(KoopflowError, match=r"sample: unknown option \(did you mean samples\?\)"):
+        named(f"{own}:Median", sample=3)
+    with pytest.raises(KoopflowError, match="must be float"):
+        named(f"{own}:last", factor="two")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("clairvoyant", "changes with values after the origin"),
+        ("flat", r"shape \(origins, horizon\) = \(1, 4\) \(got \(1,\)\)"),
+        ("broken", "ZeroDivisionError: of my own"),
+    ],
+)
+def test_a_forecaster_that_cannot_be_used_is_refused_before_anything_runs(own, series, name, message):
+    with pytest.raises(KoopflowError, match=message):
+        try_forecaster(name, named(f"{own}:{name}"), series, 4)
+
+
+def test_registered_forecasters_pass_the_check(series):
+    for name in sorted(set(FORECASTERS) - {"ets", "arima"}):  # statsmodels takes its time
+        try_forecaster(name, named(name), series, 4)
+
+
+def test_a_wrong_shape_is_named_in_an_evaluation(own, series):
+    with pytest.raises(KoopflowError, match="forecaster mine must return"):
+        evaluate(series, SeriesSettings(horizon=4), {"mine": named(f"{own}:flat")})
+
+
+def test_unknown_names_are_refused_with_the_nearest():
+    with pytest.raises(KoopflowError, match=r"no forecaster named 'slidin' \(did you mean sliding\?\)"):
+        named("slidin")
+    with pytest.raises(KoopflowError, match="is no forecaster"):
+        as_forecaster(3)
+
+
+def test_options_that_are_given_stay_and_the_rest_suits_them(series):
+    given = Sliding(window=30)
+    forecasters = {"short": given, "chosen": Sliding(), "short again": Sliding(window=30)}
+    table = evaluate(series, SeriesSettings(horizon=4), forecasters).predictions
+    by_method = {name: part["prediction"].to_numpy() for name, part in table.groupby("method")}
+    assert np.array_equal(by_method["short"], by_method["short again"])
+    assert not np.array_equal(by_method["short"], by_method["chosen"])
+
+
+def test_objects_are_written_as_they_were_made():
+    assert [repr(each) for each in (Gated(), Sliding(window=40), Persistence(), GatedWithoutMemory(matches=2))] == [
+        "Gated()",
+        "Sliding(window=40)",
+        "Persistence()",
+        "GatedWithoutMemory(matches=2)",
+    ]
+
+
+def test_an_open_option_is_named_when_nothing_chooses_it():
+    with pytest.raises(KoopflowError, match=r"Sliding\(window=40\): delays is open"):
+        Sliding(window=40).forecast(np.arange(100.0), np.array([60]), 3)
