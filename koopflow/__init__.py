@@ -20,6 +20,7 @@ from koopflow.core import moved
 if TYPE_CHECKING:
     from koopflow.api.comparisons import SpectraComparison, compare
     from koopflow.api.fitting import fit
+    from koopflow.api.forecasting import Episodic, Gated, Sliding, evaluate
     from koopflow.api.operators import Operator, distance, load
     from koopflow.core.errors import KoopflowError
     from koopflow.trajectory.reader import Trajectory
@@ -28,19 +29,23 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
+    "Episodic": "api.forecasting",
+    "Gated": "api.forecasting",
     "KoopflowError": "core.errors",
     "Operator": "api.operators",
     "Recorder": "trajectory.recorder",
+    "Sliding": "api.forecasting",
     "SpectraComparison": "api.comparisons",
     "Trajectory": "trajectory.reader",
     "compare": "api.comparisons",
     "distance": "api.operators",
+    "evaluate": "api.forecasting",
     "fit": "api.fitting",
     "load": "api.operators",
 }
 """Where each name of the face is defined."""
 _NAMES_THERE = {"Recorder": "TrajectoryRecorder"}
-_CALLABLE_ROOMS: dict[str, str] = {}
+_CALLABLE_ROOMS = {"forecast": "api.forecasting"}
 """Rooms named like a function of the face, and where that function is defined."""
 
 __all__ = [  # noqa: RUF022 - in the order of their use
@@ -52,6 +57,11 @@ __all__ = [  # noqa: RUF022 - in the order of their use
     "distance",
     "compare",
     "SpectraComparison",
+    "forecast",
+    "evaluate",
+    "Gated",
+    "Sliding",
+    "Episodic",
     "KoopflowError",
     "__version__",
 ]

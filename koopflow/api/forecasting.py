@@ -32,6 +32,9 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast a series beyond its last sample.
 
+    Intervals reach as far as forecasts from every sample behind the first 40 % have erred (adaptive conformal inference, Gibbs and
+    Candes 2021). Open options are chosen on those 40 %.
+
     Parameters
     ----------
     series : array, list, pandas Series or DataFrame, or koopflow Series
@@ -40,8 +43,8 @@ def forecast(
     horizon : int
         Steps ahead.
     forecaster : forecaster or str, optional
-        Default: `Gated`, Koopman forecasts with memory. A name of the study's forecasters, an object with a method
-        ``forecast(values, origins, horizon)``, or a function of these three.
+        A name such as "ets", an object with a method ``forecast(values, origins, horizon)``, or a function of these three.
+        Default: `Gated`, Koopman forecasts with memory.
     period : int, optional
         Samples per season; found from the first 40 % of the series by default.
     coverage : float
@@ -55,7 +58,7 @@ def forecast(
     Raises
     ------
     KoopflowError
-        If the series cannot be read, is constant, or is too short for the horizon.
+        If the series cannot be read, is constant, or is too short.
 
     Examples
     --------
@@ -69,26 +72,14 @@ def forecast(
     2     3   202       10.31
     3     4   203        9.69
     4     5   204        9.19
-
-    Notes
-    -----
-    Intervals reach as far as past forecasts of this series have erred (adaptive conformal inference, Gibbs and Candes 2021). For
-    that, forecasts are made from every sample behind the first 40 %, on which open options are chosen.
     """
     regular = as_koopflow_series(series, period=period)
     chosen = Gated() if forecaster is None else _forecaster(forecaster)
     settings = SeriesSettings.load({"horizon": horizon}, "forecast")
     table = evaluate_forecasters(regular, settings, {"forecast": chosen}, coverage=coverage).predictions
-    last = table[table["origin"] == len(regular.values) - 1]
-    return pd.DataFrame(
-        {
-            "step": last["horizon"].to_numpy(),
-            "time": _later(regular, horizon),
-            "prediction": last["prediction"].to_numpy(),
-            "low": last["lower"].to_numpy(),
-            "high": last["upper"].to_numpy(),
-        }
-    )
+    last = table[table["origin"] == len(regular.values) - 1].reset_index(drop=True)
+    last = last.rename(columns={"horizon": "step", "lower": "low", "upper": "high"})
+    return last.assign(time=_later(regular, horizon))[["step", "time", "prediction", "low", "high"]]
 
 
 def evaluate(
@@ -100,23 +91,19 @@ def evaluate(
     every: int = 1,
     coverage: float = 0.9,
 ) -> pd.DataFrame:
-    """Compare forecasters on a series by the errors of their forecasts from every sample behind its first 40 %.
+    """Compare forecasters by the errors of their forecasts from every sample behind the first 40 % of a series.
 
     Parameters
     ----------
-    series : array, list, pandas Series or DataFrame, or koopflow Series
+    series, period, coverage
         As for `forecast`.
     forecasters : sequence
-        Forecasters such as `Gated()` and `Sliding(window=40)`, names of a study's forecasters, and your own: objects with a method
+        Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", and your own: objects with a method
         ``forecast(values, origins, horizon)`` or functions of these three. Options left open are chosen on the first 40 %.
     horizon : int, optional
         Steps ahead; by default it suits the season.
-    period : int, optional
-        Samples per season; found from the first 40 % by default.
     every : int
         Forecast from every n-th sample.
-    coverage : float
-        Nominal coverage of the prediction intervals.
 
     Returns
     -------
@@ -141,9 +128,9 @@ def evaluate(
     >>> table[["method", "horizon", "mae", "skill"]].round(2)
                    method  horizon   mae  skill
     0  Sliding(window=40)        1  0.00    1.0
-    1          last_value        1  0.39    0.0
+    1          last_value        1  0.40    0.0
     2  Sliding(window=40)        2  0.00    1.0
-    3          last_value        2  0.75    0.0
+    3          last_value        2  0.73    0.0
     """
     regular = as_koopflow_series(series, period=period)
     given = {"every": every} | ({"horizon": horizon} if horizon is not None else {})
@@ -151,12 +138,14 @@ def evaluate(
     compared = asked | {name: named(name) for name in NAIVE if name not in asked}
     result = evaluate_forecasters(regular, SeriesSettings.load(given, "evaluate"), compared, coverage=coverage)
     skill = skill_table(result.predictions, {regular.name: result.choices["mase_scale"]}, seed=0)
-    skill = skill[skill["method"].isin(asked)]
-    skill = skill.drop(columns=["ci_low", "ci_high"]).rename(
-        columns={"skill_vs_naive": "skill", "naive_ci_low": "ci_low", "naive_ci_high": "ci_high"}
-    )
-    place = {name: number for number, name in enumerate(asked)}
-    order = np.lexsort((skill["method"].map(place), skill["horizon"]))
+    return _ordered(skill, list(asked))
+
+
+def _ordered(skill: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
+    """Return the rows of `methods` in their order within each horizon, with skill against the better naive forecast."""
+    skill = skill[skill["method"].isin(methods)].drop(columns=["ci_low", "ci_high"])
+    skill = skill.rename(columns={"skill_vs_naive": "skill", "naive_ci_low": "ci_low", "naive_ci_high": "ci_high"})
+    order = np.lexsort((skill["method"].map(methods.index), skill["horizon"]))
     return skill[SKILL].iloc[order].reset_index(drop=True)
 
 
