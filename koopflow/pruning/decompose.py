@@ -1,13 +1,14 @@
-"""Koopman modes of one network's weights over a window of training, at every length and rank that a study asks for.
+"""Koopman modes of one network's weights over a window of training, for every window length and rank that a study asks for.
 
-The engine (`koopflow.koopman`) looks at states through their inner products alone. So the states are read once, for the products;
-the same states in a few coordinates then serve every fit, and a second reading adds up the modes. Weights are recorded in float32:
-products in float64 hold every direction that stands above the weights' own rounding.
+A fit needs the states only through their inner products. So the states are read once for the products, and every fit works on
+the same states in a few coordinates; a second reading adds up the modes. Weights are recorded in float32: products in float64
+keep every direction that stands above the rounding of the weights.
 """
 
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from koopflow.koopman.dmd import Koopman, fit
@@ -15,6 +16,7 @@ from koopflow.koopman.gram import time_gram
 from koopflow.koopman.rank import numerical_rank
 from koopflow.koopman.source import as_runs
 from koopflow.pruning.modes import Modes
+from koopflow.trajectory import Trajectory
 
 
 class Window:
@@ -22,18 +24,22 @@ class Window:
 
     Parameters
     ----------
-    states : array (step, parameter) or koopflow.trajectory.Trajectory
-        Refused by the engine, in one line, where it holds NaN or skips steps.
+    states : array (step, parameter) or Trajectory
     replica : int
         Which network of a trajectory.
 
     Attributes
     ----------
     seconds : float
-        What reading, inner products, fits and modes have taken so far.
+        Time that reading, inner products, fits and modes have taken so far.
+
+    Raises
+    ------
+    KoopflowError
+        For states that hold NaN or skip steps.
     """
 
-    def __init__(self, states, replica: int = 0):
+    def __init__(self, states: NDArray[np.generic] | Trajectory, replica: int = 0):
         begun = time.perf_counter()
         self._runs = as_runs(states, replicas=[replica])
         products = time_gram(self._runs)
@@ -42,10 +48,11 @@ class Window:
         self._coordinates = vectors[:, above] * np.sqrt(values[above])
         self.seconds = time.perf_counter() - begun
 
-    def fit(self, steps: int, rank: int | float) -> Koopman:
-        """Return the operator fitted to the last `steps` steps, of at most `rank` modes (or -1, or a share of energy).
+    def fit(self, steps: int, rank: float) -> Koopman:
+        """Return the operator fitted to the last `steps` steps.
 
-        At most: late in training the weights hardly move, and so many directions may not be there.
+        `rank` is a number of modes, a share of the energy, or -1 for all. Late in training the weights hardly move, so the fit may
+        have fewer modes than asked for.
         """
         begun = time.perf_counter()
         states = self._coordinates[len(self._coordinates) - steps - 1 :]
@@ -57,7 +64,7 @@ class Window:
         return fitted
 
     def modes(self, fitted: Koopman) -> Modes:
-        """Return the exact modes of a `fit`, over all weights, of Euclidean norm 1."""
+        """Return the exact modes of a fit, over all weights, of Euclidean norm 1."""
         begun = time.perf_counter()
         own = fitted.combination(exact=True)
         coefficients = np.zeros((len(self._coordinates), own.shape[1]), complex)
@@ -73,7 +80,7 @@ class Window:
 
 
 def prediction_error(fitted: Koopman) -> float:
-    """Return the RMS error of one-step predictions over that of "no change", in the kept directions; 1 is knowing nothing."""
+    """Return the RMS error of one-step predictions over that of predicting no change, in the directions that the fit keeps."""
     states = fitted.reduced.states[0]
     before, after = states[:, :-1], states[:, 1:]
     change = np.linalg.norm(after - before)

@@ -1,26 +1,26 @@
 """The rows of a study's tables for its networks at one epoch: accuracies, overlaps, spectra, layers, cost."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from koopflow.config.pruning import FineTune, SaveMasks
 from koopflow.core import overlap
 from koopflow.pruning import mask, training
+from koopflow.pruning.job import Job
 from koopflow.pruning.mask import Mask
-from koopflow.pruning.network import Job, Masks, Network
+from koopflow.pruning.network import Masks, Network
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.evaluation import gradients
 
 Rows = list[dict[str, Any]]
 
 
-def tables(
-    job: Job, epoch: float, step: int, window: int, checkpoint: Checkpoint | None, masks: str | Path | None
-) -> dict[str, Rows]:
+def tables(job: Job, epoch: float, step: int, checkpoint: Checkpoint | None, masks: str | Path | None) -> dict[str, Rows]:
     """Prune and evaluate the networks of a job at one epoch.
 
     Parameters
@@ -28,8 +28,6 @@ def tables(
     job : Job
     epoch, step : float, int
         When to prune, in epochs and in optimizer steps.
-    window : int
-        The longest window of any method, in optimizer steps.
     checkpoint : Checkpoint, optional
         Where fine-tuning keeps its state.
     masks : path, optional
@@ -44,11 +42,11 @@ def tables(
     study, sound = job.study, job.sound
     if not sound:
         return rows
-    states = job.trajectory.window(step - window, step, spacing=1)
+    states = job.trajectory.window(step - job.window, step, spacing=1)
     weights = job.trajectory.window(step, step).read(replicas=sound)[:, 0]
     buffers = job.networks.buffers[step][sound] if job.networks.buffers else np.zeros((len(sound), 0), np.float32)
     gradient = _gradients(job, weights, buffers)
-    tuned = [(m, c) for m, c in itertools.product(study["methods"], study["compressions"]) if wants(study["finetune"], epoch, c)]
+    tuned = [(m, c) for m, c in itertools.product(study.methods, study.compressions) if is_tuned(study.finetune, epoch, c)]
     kept = np.empty((len(sound), len(tuned), mask.size(job.parameters)), dtype=bool)
     for place, replica in enumerate(sound):
         network = Network(job, replica, epoch, states, weights[place], None if gradient is None else gradient[place])
@@ -63,27 +61,30 @@ def tables(
         if masks is not None:
             _save(network, found, Path(masks))
     if tuned:
-        _fine_tune(job, rows["accuracy"], tuned, kept, weights, buffers, step, checkpoint)
+        _fine_tune(job, rows["accuracy"], tuned, training.MaskedStart(step, kept, weights, buffers), checkpoint)
     return rows
 
 
-def wants(settings: Mapping, epoch: float, compression: float) -> bool:
-    """Return whether the settings of fine-tuning (or of saved masks) name this epoch and compression."""
-    chosen = settings.get("compressions")
-    return bool(settings.get("epochs", 1)) and epoch in settings["at"] and (not chosen or compression in chosen)
+def is_tuned(settings: FineTune, epoch: float, compression: float) -> bool:
+    """Return whether networks pruned at `epoch` to `compression` are trained on under their masks."""
+    return settings.epochs > 0 and _named(settings, epoch, compression)
+
+
+def _named(settings: FineTune | SaveMasks, epoch: float, compression: float) -> bool:
+    return epoch in settings.at and (not settings.compressions or compression in settings.compressions)
 
 
 def _gradients(job: Job, weights: NDArray[np.float32], buffers: NDArray[np.float32]) -> NDArray[np.float32] | None:
     """Return the gradients (network, parameter) of the training loss; nothing where no score needs them."""
     if not job.need("gradient"):
         return None
-    count = job.study["gradient_images"] or None
-    return gradients(job.study["model"], weights, job.images, buffers=buffers, count=count, device=job.device)
+    count = job.study.gradient_images or None
+    return gradients(job.study.model.dump(), weights, job.images, buffers=buffers, count=count, device=job.device)
 
 
 def _accuracies(network: Network, found: Masks, buffers: NDArray[np.float32]) -> Rows:
     job = network.job
-    keys = [key for key in found if key[0] in job.study["methods"]]
+    keys = [key for key in found if key[0] in job.study.methods]
     accuracies = job.evaluate([network.weights * found[key].kept for key in keys], buffers)
     dense = job.evaluate.multiply_adds(Mask.dense(job.parameters))
     rows = []
@@ -100,30 +101,12 @@ def _accuracies(network: Network, found: Masks, buffers: NDArray[np.float32]) ->
 
 
 def _fine_tune(
-    job: Job,
-    rows: Rows,
-    tuned: Sequence[tuple[str, float]],
-    kept: NDArray[np.bool_],
-    weights: NDArray[np.float32],
-    buffers: NDArray[np.float32],
-    step: int,
-    checkpoint: Checkpoint | None,
+    job: Job, rows: Rows, tuned: Sequence[tuple[str, float]], start: training.MaskedStart, checkpoint: Checkpoint | None
 ) -> None:
-    """Train every network on under each of its masks `kept` (network, mask, parameter); enter the accuracies into `rows`."""
+    """Train every network on under each of its masks; enter the accuracies into `rows`."""
     numbers = [job.networks.seeds[replica] for replica in job.sound]
-    after, statistics = training.fine_tune(
-        job.name,
-        job.study,
-        job.images,
-        kept,
-        weights,
-        buffers,
-        seed=job.seed,
-        seeds=numbers,
-        step=step,
-        checkpoint=checkpoint,
-        device=job.device,
-    )
+    members = training.Members(job.name, job.seed, numbers)
+    after, statistics = training.fine_tune(job.study, job.images, members, start, checkpoint=checkpoint, device=job.device)
     place = {(row["seed"], row["method"], row["compression"]): row for row in rows}
     for i, number in enumerate(numbers):
         for j, (name, compression) in enumerate(tuned):
@@ -135,7 +118,7 @@ def _overlaps(network: Network, found: Masks) -> Rows:
     """Compare the sets of weights that two methods prune, among the prunable ones."""
     rows, job = [], network.job
     among = mask.eligible(job.parameters, job.prunable)
-    for (a, b), compression in itertools.product(job.study["pairs"], job.study["compressions"]):
+    for (a, b), compression in itertools.product(job.study.pairs, job.study.compressions):
         pruned_a, pruned_b = (~found[name, compression].kept[among] for name in (a, b))
         sizes = (len(pruned_a), int(pruned_a.sum()), int(pruned_b.sum()))
         rows.append(
@@ -160,6 +143,6 @@ def _layers(network: Network, found: Masks) -> Rows:
 def _save(network: Network, found: Masks, folder: Path) -> None:
     """Write the masks that the study saves, one file each."""
     for (name, compression), chosen in found.items():
-        if wants(network.job.study["save_masks"], network.epoch, compression):
+        if _named(network.job.study.save_masks, network.epoch, compression):
             folder.mkdir(parents=True, exist_ok=True)
             chosen.save(folder / f"{network.seed}-{name}-epoch-{network.epoch:g}-compression-{compression:g}.npz")

@@ -3,7 +3,6 @@
 import itertools
 import time
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,60 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.core import seeds
-from koopflow.data.images.sets import Images
 from koopflow.koopman.dmd import Koopman
-from koopflow.pruning import evaluation, scoring, selection
+from koopflow.pruning import scoring, selection
 from koopflow.pruning.decompose import Window, prediction_error
+from koopflow.pruning.job import Job
 from koopflow.pruning.mask import Mask
+from koopflow.pruning.methods import rank_of, window_of
 from koopflow.pruning.modes import Modes
-from koopflow.pruning.training import Networks
 from koopflow.trajectory import Trajectory
 
 Masks = dict[tuple[str, float], Mask]
 """The mask of each method and compression."""
-
-
-@dataclass
-class Job:
-    """What all networks and epochs of one pruning job share.
-
-    Attributes
-    ----------
-    name : str
-        The study's name.
-    study : mapping
-    methods : mapping of str to mapping
-        Those that the study prunes by or compares.
-    images : Images
-    trajectory : Trajectory
-    networks : Networks
-    seed : int
-        The run's seed.
-    seconds_per_step : float
-        Of training one network.
-    device : str
-    """
-
-    name: str
-    study: Mapping[str, Any]
-    methods: Mapping[str, Mapping[str, Any]]
-    images: Images
-    trajectory: Trajectory
-    networks: Networks
-    seed: int
-    seconds_per_step: float
-    device: str
-
-    def __post_init__(self) -> None:
-        self.parameters, _ = evaluation.layouts(self.study["model"], self.images)
-        self.prunable = selection.prunable_names(self.parameters, self.study["exclude"])
-        self.evaluate = evaluation.Evaluator(self.study["model"], self.images, self.device)
-        self.sound = [i for i, number in enumerate(self.networks.seeds) if number not in self.networks.diverged]
-        self.needs = {name: scoring.needs_of(method["score"]) for name, method in self.methods.items()}
-
-    def need(self, what: str) -> bool:
-        """Return whether a method's score needs `what`."""
-        return any(what in needs for needs in self.needs.values())
 
 
 @dataclass(frozen=True)
@@ -117,11 +73,11 @@ class Network:
         """Return the mask of each method and compression, with a warning where one leaves a tensor empty."""
         job, found = self.job, {}
         for name, method in job.methods.items():
-            values = scoring.evaluate(method["score"], self.state(name), method.get("options"))
-            for compression in job.study["compressions"]:
-                keep = selection.kept_at(job.parameters, job.prunable, compression, job.study["counted"])
+            values = scoring.evaluate(method.score, self.state(name), method.options)
+            for compression in job.study.compressions:
+                keep = selection.kept_at(job.parameters, job.prunable, compression, job.study.counted)
                 chosen = selection.mask_by_score(
-                    values, job.parameters, keep, prunable=job.prunable, scope=method.get("scope", "global")
+                    values, job.parameters, keep, prunable=job.prunable, scope=method.scope
                 )
                 found[name, compression] = chosen
                 if chosen.emptied():
@@ -132,7 +88,7 @@ class Network:
     def state(self, method_name: str) -> scoring.NetworkState:
         """Return what the score of a method is computed from: the weights, and what the score needs."""
         job, method, needs = self.job, self.job.methods[method_name], self.job.needs[method_name]
-        window, rank = method.get("window", job.study["window"]), method.get("rank", job.study["rank"])
+        window, rank = window_of(job.study, method), rank_of(job.study, method)
         generator = seeds.rng(job.seed, "pruning", job.name, self.seed, self.epoch, "score", method_name)
         begin = int(self.states.steps[-1]) - window
         return scoring.NetworkState(

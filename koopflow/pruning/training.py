@@ -1,39 +1,48 @@
-"""The training behind a pruning study, by the shared trainer: all its networks as one ensemble, every step of the windows on disk."""
+"""The training behind a pruning study: its networks as one ensemble, and every step of the windows on disk."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from koopflow.config.pruning import PrunedTraining, PruningStudy
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.io import npz
 from koopflow.training import ensemble
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
-from koopflow.training.hooks import Keep, Progress
+from koopflow.training.hooks import Hook, Keep, Progress
 
-LARGEST_BATCH = 1 << 26  # weights of one ensemble of masked networks: 256 MB in float32
+LARGEST_BATCH = 1 << 26
+"""Weights of one ensemble of masked networks: 256 MB in float32."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """What a training leaves beside its trajectory.
+    """What training leaves beside its trajectory.
 
     Attributes
     ----------
     seeds : list of int
-        Whose networks these are, in the order of the trajectory's replicas.
-    buffers : dict of step to float32 (replica, buffer)
-        Running statistics of normalization at the moments of pruning; no column where the network has none.
-    diverged : dict of seed to step
-        Networks without a finite loss from that step on.
+        Numbers of the networks, in the order of the trajectory's replicas.
+    buffers : dict of int to float32 (replica, buffer)
+        Running statistics of normalization at each step of pruning; no column where the network has none.
+    diverged : dict of int to int
+        For networks that diverged, the first step without a finite loss.
     """
 
     seeds: list[int]
-    buffers: dict[int, np.ndarray]
+    buffers: dict[int, NDArray[np.float32]]
     diverged: dict[int, int]
+
+    @classmethod
+    def recorded(cls, replicas: int) -> "Networks":
+        """Return what is known of networks that were recorded elsewhere: their number alone."""
+        return cls(list(range(replicas)), {}, {})
 
     def save(self, path: str | Path) -> None:
         """Write to `path` (.npz)."""
@@ -50,130 +59,169 @@ class Networks:
         return cls(file["seeds"].tolist(), buffers, dict(file["diverged"].tolist()))
 
 
-def moments(study: Mapping, images: Images) -> dict[float, int]:
-    """Return epoch -> optimizer step of each moment of pruning; an epoch may be a fraction, down to one step.
+@dataclass(frozen=True)
+class Members:
+    """Which networks of a study: the study's name, the run's seed, and the networks' numbers."""
 
-    Raises KoopflowError for moments outside training.
+    study: str
+    seed: int
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class MaskedStart:
+    """Where fine-tuning starts.
+
+    Attributes
+    ----------
+    step : int
+        The optimizer step of pruning.
+    masks : bool (network, mask, parameter)
+    weights : float32 (network, parameter)
+        At `step`.
+    buffers : float32 (network, buffer)
+        Running statistics of normalization; no column where the network has none.
     """
-    per_epoch = len(images.x_train) // study["batch_size"]
-    if per_epoch == 0:
-        raise KoopflowError(f"batch_size: {study['batch_size']} is larger than the training set ({len(images.x_train)} images)")
-    at = sorted(study["prune_epochs"])
-    if at[-1] > study["epochs"] or at[0] * per_epoch < 1:
-        raise KoopflowError(
-            f"prune_epochs: {study['prune_epochs']} found; accepted are epochs from {1 / per_epoch:.3g} (one step) to {study['epochs']},"
-            " the length of training"
-        )
-    return {epoch: round(epoch * per_epoch) for epoch in at}
+
+    step: int
+    masks: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+    buffers: NDArray[np.float32]
 
 
-def check_window(window: int, study: Mapping, images: Images) -> None:
-    """Raise KoopflowError where a window of so many steps does not fit before each moment of pruning."""
-    first = min(moments(study, images).values())
-    if not 2 <= window <= first:
-        raise KoopflowError(
-            f"window: {window} steps found, longer than training before it; accepted are 2 to {first}, the steps before the first of"
-            f" prune_epochs {study['prune_epochs']} (one epoch has {len(images.x_train) // study['batch_size']} steps)"
-        )
-
-
-def setup(study: Mapping, images: Images, epochs: float, **changes) -> dict:
-    """Return the shared trainer's set-up for `epochs` epochs of `study`."""
-    steps = round(epochs * (len(images.x_train) // study["batch_size"]))
-    return {"model": study["model"], "optimizer": study["optimizer"], "batch_size": study["batch_size"], "steps": steps, **changes}
-
-
-def train(
-    name: str,
-    study: Mapping,
-    window: int,
-    images: Images,
-    *,
-    seed: int,
-    seeds: Sequence[int],
-    path: str | Path,
-    checkpoint: Checkpoint | None = None,
-    device: str = "auto",
-    progress: Callable[[int, int], None] | None = None,
-) -> Networks:
-    """Train the networks `seeds` of a study as one ensemble; the last `window` steps before each moment go to the trajectory `path`.
-
-    Networks that diverge, all of them if it comes to that, are named in the result: those of other jobs may be sound.
+def pruning_steps(study: PrunedTraining, images: Images) -> dict[float, int]:
+    """Return the optimizer step of each epoch of pruning; an epoch may be a fraction, down to one step.
 
     Raises
     ------
     KoopflowError
-        Before training for what cannot be done.
+        For epochs outside training, and for batches larger than the training set.
     """
-    steps = moments(study, images)
+    per_epoch = steps_per_epoch(study, images)
+    if per_epoch == 0:
+        raise KoopflowError(f"batch_size: {study.batch_size} is larger than the training set ({len(images.x_train)} images)")
+    at = sorted(study.prune_epochs)
+    if at[-1] > study.epochs or at[0] * per_epoch < 1:
+        raise KoopflowError(
+            f"prune_epochs: must be from {1 / per_epoch:.3g} (one step) to {study.epochs}, the epochs of training "
+            f"(got {', '.join(f'{epoch:g}' for epoch in study.prune_epochs)})"
+        )
+    return {epoch: round(epoch * per_epoch) for epoch in at}
+
+
+def steps_per_epoch(study: PrunedTraining, images: Images) -> int:
+    """Return the optimizer steps of one epoch; a last, smaller batch is left out."""
+    return len(images.x_train) // study.batch_size
+
+
+def check_window(window: int, study: PrunedTraining, images: Images) -> None:
+    """Raise a KoopflowError where a window of so many steps is longer than the training before the first pruning."""
+    first = min(pruning_steps(study, images).values())
+    if not 2 <= window <= first:
+        raise KoopflowError(
+            f"window: must be from 2 to {first}, the steps before the first of prune_epochs; one epoch has "
+            f"{steps_per_epoch(study, images)} steps (got {window})"
+        )
+
+
+def setup(study: PrunedTraining, images: Images, epochs: float, schedule: bool = True) -> dict[str, Any]:
+    """Return the trainer's set-up for `epochs` epochs of `study`, with or without the learning rate's schedule."""
+    optimizer = study.optimizer.dump()
+    if not schedule:
+        optimizer.pop("schedule", None)
+    steps = round(epochs * steps_per_epoch(study, images))
+    return {"model": study.model.dump(), "optimizer": optimizer, "batch_size": study.batch_size, "steps": steps}
+
+
+def train(
+    study: PrunedTraining,
+    images: Images,
+    members: Members,
+    path: str | Path,
+    window: int,
+    *,
+    checkpoint: Checkpoint | None = None,
+    device: str = "auto",
+    progress: Callable[[int, int], object] | None = None,
+) -> Networks:
+    """Train networks of a study as one ensemble, and record the windows before each pruning.
+
+    Networks that diverge are named in the result, all of them if it comes to that: those of other jobs may be sound.
+
+    Parameters
+    ----------
+    study : PrunedTraining
+    images : Images
+    members : Members
+        The networks to train.
+    path : path
+        The trajectory file to write.
+    window : int
+        Optimizer steps to record before each pruning.
+    checkpoint : Checkpoint, optional
+    device : str
+    progress : function of (steps done, steps), optional
+
+    Raises
+    ------
+    KoopflowError
+        Before training, for what cannot be done.
+    """
+    steps = pruning_steps(study, images)
     check_window(window, study, images)
-    whole = setup(study, images, study["epochs"])
     captured = sorted({step for end in steps.values() for step in range(end - window, end + 1)})
-    about = {"pruning": name, "moments": {str(epoch): step for epoch, step in steps.items()}, "window": window}
+    about = {"pruning": members.study, "moments": {str(epoch): step for epoch, step in steps.items()}, "window": window}
+    hooks: list[Hook] = [Keep(steps.values()), Capture(str(path), study=about, only=captured)]
     trained = ensemble.train(
-        whole,
+        setup(study, images, study.epochs),
         images,
-        ensemble.Ensemble(list(seeds), seed, ("pruning", name)),
-        hooks=[
-            Keep(steps.values()),
-            Capture(str(path), study=about, only=captured),
-            *([] if progress is None else [Progress(progress)]),
-        ],
+        ensemble.Ensemble(list(members.numbers), members.seed, ("pruning", members.study)),
+        hooks=hooks if progress is None else [*hooks, Progress(progress)],
         checkpoint=checkpoint,
         device=device,
     )
     diverged = {int(replica): step for replica, step in trained.diverged.items()}
-    return Networks(list(seeds), {step: kept[1] for step, kept in trained.kept.items()}, diverged)
+    return Networks(list(members.numbers), {step: kept[1] for step, kept in trained.kept.items()}, diverged)
 
 
 def fine_tune(
-    name: str,
-    study: Mapping,
+    study: PruningStudy,
     images: Images,
-    masks: np.ndarray,
-    weights: np.ndarray,
-    buffers: np.ndarray,
+    members: Members,
+    start: MaskedStart,
     *,
-    seed: int,
-    seeds: Sequence[int],
-    step: int,
     checkpoint: Checkpoint | None = None,
     device: str = "auto",
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Train masked networks on; all masks of one network see the same batches.
 
-    Parameters
-    ----------
-    masks : bool (network, mask, parameter)
-    weights : float32 (network, parameter)
-        At optimizer step `step`, of the networks `seeds`.
-    buffers : float32 (network, buffer)
+    The learning rate is the optimizer's, without its schedule, and the optimizer's memory starts empty.
 
     Returns
     -------
-    weights, buffers : float32 (network, mask, parameter) and (network, mask, buffer)
-        The learning rate is the optimizer's first, without its schedule; its memory starts empty. Pruned weights are zero.
+    weights : float32 (network, mask, parameter)
+        Zero where a weight is pruned.
+    buffers : float32 (network, mask, buffer)
     """
-    networks, count, size = masks.shape
-    spec = {key: value for key, value in study["optimizer"].items() if key != "schedule"}
-    whole = setup(study, images, study["finetune"]["epochs"], optimizer=spec)
-    tuned, statistics = np.empty((networks, count, size), np.float32), np.empty((networks, count, buffers.shape[1]), np.float32)
+    networks, count, size = start.masks.shape
+    tuned = np.empty((networks, count, size), np.float32)
+    statistics = np.empty((networks, count, start.buffers.shape[1]), np.float32)
     most = max(1, LARGEST_BATCH // (size * networks))
-    for start in range(0, count, most):
-        some = masks[:, start : start + most]
+    for first in range(0, count, most):
+        some = start.masks[:, first : first + most]
         copies = some.shape[1]
         trained = ensemble.train(
-            whole,
+            setup(study, images, study.finetune.epochs, schedule=False),
             images,
-            ensemble.Ensemble(list(seeds), seed, ("pruning", name, step, "finetune"), copies),
+            ensemble.Ensemble(list(members.numbers), members.seed, ("pruning", members.study, start.step, "finetune"), copies),
             start=ensemble.Start(
-                np.repeat(weights, copies, axis=0),
-                np.repeat(buffers, copies, axis=0) if buffers.shape[1] else None,
+                np.repeat(start.weights, copies, axis=0),
+                np.repeat(start.buffers, copies, axis=0) if start.buffers.shape[1] else None,
                 some.reshape(networks * copies, size),
             ),
             checkpoint=checkpoint,
             device=device,
         )
-        tuned[:, start : start + most] = trained.weights.reshape(networks, copies, size)
-        statistics[:, start : start + most] = trained.buffers.reshape(networks, copies, -1)
+        tuned[:, first : first + most] = trained.weights.reshape(networks, copies, size)
+        statistics[:, first : first + most] = trained.buffers.reshape(networks, copies, -1)
     return tuned, statistics

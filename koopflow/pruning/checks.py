@@ -1,0 +1,68 @@
+"""What a pruning study must satisfy before anything is trained."""
+
+from collections.abc import Mapping
+
+from koopflow.config.pruning import PruningMethod, PruningStudy
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
+from koopflow.pruning import evaluation, scoring, selection, training
+from koopflow.pruning.methods import longest_window, methods_of, window_of
+from koopflow.training import optimizers
+from koopflow.trajectory import Trajectory
+
+
+def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images) -> None:
+    """Check a study against its data, its network and its methods.
+
+    Raises
+    ------
+    KoopflowError
+        For whatever the study asks that cannot be done, named by its key.
+    """
+    try:
+        parameters, _ = evaluation.layouts(study.model, images)
+        prunable = selection.prunable_names(parameters, study.exclude)
+        for compression in study.compressions:
+            selection.kept_at(parameters, prunable, compression, study.counted)
+        for method in methods_of(study, methods).values():
+            scoring.check_score(method.score, method.options)
+            training.check_window(window_of(study, method), study, images)
+        training.check_window(study.window, study, images)
+        optimizers.check(study.optimizer.dump())
+        if study.trajectory:
+            with Trajectory(study.trajectory) as trajectory:
+                check_trajectory(trajectory, study, methods, images)
+    except KoopflowError as error:
+        raise KoopflowError(f"pruning.studies.{name}: {error}") from None
+
+
+def check_trajectory(
+    trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images
+) -> None:
+    """Raise a KoopflowError where `trajectory` does not hold what `study` prunes: its network, and every step of its windows."""
+    parameters, buffers = evaluation.layouts(study.model, images)
+    held = {parameter.name: parameter.shape for parameter in trajectory.parameters}
+    for name, shape in parameters:
+        if name not in held:
+            raise KoopflowError(f"{trajectory.path}: lacks the parameter {name} of the network; it holds {', '.join(held)}")
+        if held[name] != shape:
+            raise KoopflowError(f"{trajectory.path}: {name} has shape {held[name]}; the network's is {shape}")
+    if tuple(held) != tuple(name for name, _ in parameters):
+        raise KoopflowError(f"{trajectory.path}: holds {', '.join(held)}; the network has {', '.join(n for n, _ in parameters)}")
+    if study.trajectory and buffers.size:
+        raise KoopflowError(
+            f"{trajectory.path}: holds weights alone, but testing the network takes its running statistics "
+            f"({buffers.names[0]}, ...); use a network without them, or let this study train it"
+        )
+    for step in recorded_steps(trajectory, study, images).values():
+        trajectory.window(step - longest_window(study, methods), step, spacing=1)
+
+
+def recorded_steps(trajectory: Trajectory, study: PruningStudy, images: Images) -> dict[float, int]:
+    """Return the step in `trajectory` of each epoch of pruning.
+
+    A user's loop that calls its first update step 0 is one step behind this count.
+    """
+    steps = training.pruning_steps(study, images)
+    behind = 1 if study.trajectory and max(steps.values()) == trajectory.steps[-1] + 1 else 0
+    return {epoch: step - behind for epoch, step in steps.items()}

@@ -1,0 +1,37 @@
+"""The methods of a pruning study: which it names, and the Koopman fit that each looks at."""
+
+import itertools
+from collections.abc import Mapping
+
+from koopflow.config.pruning import PruningMethod, PruningStudy
+from koopflow.core.suggest import unknown_name
+
+
+def methods_of(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> dict[str, PruningMethod]:
+    """Return the methods that `study` names, those of its pairs included.
+
+    Raises
+    ------
+    KoopflowError
+        For a name that `methods` lacks.
+    """
+    names = dict.fromkeys([*study.methods, *itertools.chain(*study.pairs)])
+    for name in names:
+        if name not in methods:
+            raise unknown_name("methods", name, methods, "method")
+    return {name: methods[name] for name in names}
+
+
+def window_of(study: PruningStudy, method: PruningMethod) -> int:
+    """Return the window of a method in optimizer steps: its own, or the study's."""
+    return study.window if method.window is None else method.window
+
+
+def rank_of(study: PruningStudy, method: PruningMethod) -> float:
+    """Return the rank of a method's Koopman fit: its own, or the study's."""
+    return study.rank if method.rank is None else method.rank
+
+
+def longest_window(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> int:
+    """Return the longest window of the study and of the methods that it names, in optimizer steps."""
+    return max([study.window, *(window_of(study, method) for method in methods_of(study, methods).values())])
