@@ -1,4 +1,4 @@
-"""Decompose the training of a study's networks, prune them in every way, and write what they are then worth."""
+"""Prune the networks of a study by every method, and write their accuracies, overlaps and spectra."""
 
 from koopflow.workflow.job import job
 
@@ -6,33 +6,35 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import warnings
     from pathlib import Path
 
+    from koopflow.config.pruning import PruningMethod, PruningStudy
     from koopflow.data.images import load
     from koopflow.io.columns import NETWORK_TABLES
     from koopflow.io.tables import read_csv, write_csv
-    from koopflow.pruning import study
+    from koopflow.pruning.job import Job
+    from koopflow.pruning.study import run
     from koopflow.pruning.training import Networks
     from koopflow.training.checkpoint import Checkpoint
+    from koopflow.trajectory import Trajectory
 
     given, name, files = snakemake.params, snakemake.wildcards.study, snakemake.input
     images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
     own = files.get("networks") is not None
     masks = Path(snakemake.output.masks)
     masks.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings(record=True) as caught:
+    with Trajectory(files.trajectories) as trajectory, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        tables = study.run(
+        job_of_part = Job(
             name,
-            given.study,
-            given.methods,
+            PruningStudy.load(given.study),
+            {method: PruningMethod.load(settings) for method, settings in given.methods.items()},
             images,
-            files.trajectories,
-            Networks.load(files.networks) if own else None,
+            trajectory,
+            Networks.load(files.networks) if own else Networks.recorded(trajectory.replicas),
             seed=given.seed,
             seconds_per_step=float(read_csv(files.training).seconds_per_step[0]) if own else float("nan"),
-            checkpoint=Checkpoint(".checkpoints/pruning"),
             device=given.device,
-            masks=masks,
         )
+        tables = run(job_of_part, Checkpoint(".checkpoints/pruning"), masks)
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         log.warning(message)
     for table, columns in NETWORK_TABLES.items():

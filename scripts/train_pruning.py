@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
     from tqdm import tqdm
 
+    from koopflow.config.pruning import PrunedTraining
     from koopflow.data.images import load
     from koopflow.io.columns import TRAINING_COST
     from koopflow.io.tables import write_csv
@@ -20,18 +21,16 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     with tqdm(desc=f"training {name}", unit="step", disable=None) as bar:
 
         def progress(done, total):
-            steps.append(done)  # of this session: an interrupted training goes on in another
+            steps.append(done)  # in this session alone: an interrupted training resumes in another
             bar.total = total
             bar.update(done - bar.n)
 
         networks = training.train(
-            name,
-            given.study,
-            given.window,
+            PrunedTraining.load(given.study),
             images,
-            seed=given.seed,
-            seeds=range(*given.networks),
-            path=snakemake.output.trajectories,
+            training.Members(name, given.seed, range(*given.networks)),
+            snakemake.output.trajectories,
+            given.window,
             checkpoint=Checkpoint(".checkpoints/pruning", every_steps=given.checkpoint_interval),
             device=given.device,
             progress=progress,

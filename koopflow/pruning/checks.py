@@ -36,9 +36,7 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
         raise KoopflowError(f"pruning.studies.{name}: {error}") from None
 
 
-def check_trajectory(
-    trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images
-) -> None:
+def check_trajectory(trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images) -> None:
     """Raise a KoopflowError where `trajectory` does not hold what `study` prunes: its network, and every step of its windows."""
     parameters, buffers = evaluation.layouts(study.model, images)
     held = {parameter.name: parameter.shape for parameter in trajectory.parameters}

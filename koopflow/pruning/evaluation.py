@@ -127,7 +127,7 @@ class Evaluator:
         found = []
         for row in rows:
             put(self.network, row, buffers)
-            found.append(accuracy(compact(self.network).to(memory_format=torch.channels_last), self.x, self.y))  # type: ignore[call-overload]
+            found.append(accuracy(compact(self.network).to(memory_format=torch.channels_last), self.x, self.y))
         return found
 
     def multiply_adds(self, mask: Mask) -> int:

@@ -144,7 +144,7 @@ class Mask:
         arrays: dict[str, NDArray[Any]] = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
         arrays |= {f"mask/{name}": self[name] for name, _ in self.parameters}
         with atomic_write(path) as partial, open(partial, "wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes any keyword for a flag
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Mask":

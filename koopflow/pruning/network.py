@@ -76,9 +76,7 @@ class Network:
             values = scoring.evaluate(method.score, self.state(name), method.options)
             for compression in job.study.compressions:
                 keep = selection.kept_at(job.parameters, job.prunable, compression, job.study.counted)
-                chosen = selection.mask_by_score(
-                    values, job.parameters, keep, prunable=job.prunable, scope=method.scope
-                )
+                chosen = selection.mask_by_score(values, job.parameters, keep, prunable=job.prunable, scope=method.scope)
                 found[name, compression] = chosen
                 if chosen.emptied():
                     case = f"study {job.name}, {name}, epoch {self.epoch:g}, compression {compression:g}"

@@ -1,5 +1,8 @@
-"""What the tables of several seeds say together: differences between methods, the best one of each cell, from when on two agree, and
-what in the spectrum tells it; all with intervals over seeds."""
+"""What the tables of several networks say together, with intervals over seeds.
+
+Differences between methods, the best method of each case, the epoch from which two methods agree, and what in the spectrum goes
+with their agreement.
+"""
 
 import numpy as np
 import pandas as pd
@@ -8,23 +11,27 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import CORRELATION, student
 from koopflow.io.columns import PRUNING_BEST, PRUNING_DIFFERENCES, PRUNING_ONSET, PRUNING_PREDICTORS
 
-AGREE = 0.9  # overlap beyond chance above which two methods are said to keep the same weights; the claims' criterion
+AGREE = 0.9
+"""Agreement beyond chance from which two methods are said to prune the same weights."""
 
 
 def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of all `frames`, study by study, of each seed after those of the one before, however jobs were cut.
-
-    An empty frame (every network of a job diverged) would turn numbers into objects.
-    """
+    """Return the rows of all `frames` by study, then by seed, however the jobs were cut."""
+    # An empty frame, of a job whose networks all diverged, would turn numbers into objects.
     whole = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
     order = np.lexsort((whole["seed"], pd.factorize(whole["study"])[0]))
     return whole.iloc[order].reset_index(drop=True)
 
 
 def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return `tables` with a column `excluded`: how many networks of the row's study diverged and were left out (`exclusions` names them).
+    """Return `tables` with a column `excluded`: how many networks of the row's study diverged.
 
-    A study of which no network is left stands in `exclusions` alone. Raises KoopflowError where no study has any.
+    The table ``exclusions`` names them, and it alone has the studies that no network is left of.
+
+    Raises
+    ------
+    KoopflowError
+        When every network of every study diverged.
     """
     gone = tables["exclusions"]["study"].value_counts()
     if tables["accuracy"].empty:
@@ -36,9 +43,10 @@ def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return for each pair of methods, epoch and compression the accuracy of a minus that of b, paired by seed, with 95 % interval.
+    """Return the difference in accuracy of each pair of methods, a minus b, by epoch and compression.
 
-    Pairs of which one has no accuracy (a variant that is only compared) keep their overlap, with a difference of NaN.
+    The difference is the mean over seeds with its 95 % interval. Where one method has no accuracy, since it is only compared,
+    the difference is NaN and the agreement beyond chance stays.
     """
     by_seed = accuracy.set_index(["study", "method", "epoch", "compression", "seed"]).accuracy
     rows = []
@@ -51,7 +59,7 @@ def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return the method of highest mean accuracy for each study, epoch and compression, and its margin over the next, paired by seed."""
+    """Return the method of highest mean accuracy by study, epoch and compression, and its margin over the next best."""
     rows = []
     for (study, epoch, compression), group in accuracy.groupby(["study", "epoch", "compression"], sort=True):
         table = group.pivot_table(index="seed", columns="method", values="accuracy")
@@ -64,22 +72,22 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return the overlap beyond chance of each study, pair, seed and epoch, its mean over the compressions at which it is defined."""
+    """Return the agreement beyond chance of each pair of methods by study, seed and epoch: the mean over compressions."""
     keys = ["study", "method_a", "method_b", "seed", "epoch"]
     return overlap.dropna(subset="beyond_chance").groupby(keys, sort=True).beyond_chance.mean().reset_index(name="agreement")
 
 
 def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return what the spectrum says at each study, seed and epoch, by the fit that the table lists first (its window and rank).
+    """Return what the spectrum says by study, seed and epoch, for the fit that each study lists first.
 
-    Columns: gap, |lambda_1 - 1| of the eigenvalue nearest 1; second_gap, that of the next one; elsewhere, the size at the moment of
-    pruning of all other modes against the leading one's; residual of the leading pair; prediction_error.
+    Columns: ``gap``, |lambda_1 - 1| of the eigenvalue nearest 1; ``second_gap``, that of the next; ``elsewhere``, the size of all
+    other modes when the network is pruned, relative to the leading one; ``residual`` of the leading pair; ``prediction_error``.
     """
     keys, rows = ["study", "seed", "epoch"], []
     fits = spectrum.drop_duplicates(["study"])[["study", "window", "rank"]]
     for place, group in spectrum.merge(fits, on=list(fits.columns)).groupby(keys, sort=True):
         group = group.sort_values("mode")
-        gaps, size = np.hypot(group.real - 1, group.imag).to_numpy(), group.present.to_numpy()
+        gaps, size = np.hypot(group.real.to_numpy() - 1, group.imag.to_numpy()), group.present.to_numpy()
         elsewhere = np.sqrt(np.sum(size[1:] ** 2)) / size[0]
         second = gaps[1] if len(gaps) > 1 else np.nan
         rows.append((*place, gaps[0], second, elsewhere, group.residual.iloc[0], group.prediction_error.iloc[0]))
@@ -87,9 +95,9 @@ def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
 
 
 def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return for each study, pair and seed the first pruned epoch from which on the overlap beyond chance stays at least `AGREE`.
+    """Return the first pruned epoch from which two methods keep agreeing to `AGREE` or more, by study, pair and seed.
 
-    Missing where it does not at the last one. Beside it the agreement and the leading eigenvalue's distance from 1, first and last.
+    NaN where they do not agree at the last one. Beside it stand the agreement and |lambda_1 - 1| at the first and the last epoch.
     """
     gaps, rows = leading(spectrum).set_index(["study", "seed", "epoch"]).gap, []
     for (study, a, b, seed), group in agreement(overlap).groupby(["study", "method_a", "method_b", "seed"], sort=True):
@@ -103,9 +111,10 @@ def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
 
 
 def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return Spearman's correlation, over the epochs of one seed, of each quantity of `leading` with the agreement of two methods.
+    """Return how each quantity of `leading` correlates with the agreement of two methods over the epochs of a network.
 
-    Mean and interval over seeds, for the pairs that have a Koopman method first; at least four epochs are needed.
+    Spearman's correlation, its mean and interval over seeds, for pairs whose first method is a Koopman method. Networks pruned
+    at fewer than four epochs are left out.
     """
     both = agreement(overlap).merge(leading(spectrum), on=["study", "seed", "epoch"])
     both, rows = both[both.method_a.str.startswith("koopman")], []

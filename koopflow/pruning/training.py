@@ -46,7 +46,7 @@ class Networks:
 
     def save(self, path: str | Path) -> None:
         """Write to `path` (.npz)."""
-        found = {f"buffers/{step}": rows for step, rows in self.buffers.items()}
+        found: dict[str, NDArray[Any]] = {f"buffers/{step}": rows for step, rows in self.buffers.items()}
         found["seeds"] = np.array(self.seeds, dtype=np.int64)
         found["diverged"] = np.array(list(self.diverged.items()), dtype=np.int64).reshape(-1, 2)
         npz.save(path, "networks of a pruning study", 1, found)

@@ -3,15 +3,24 @@
 import pytest
 import yaml
 
+from koopflow.config.pruning import PruningMethod, PruningStudy
 from koopflow.core.errors import KoopflowError
 from koopflow.data import images as data
 from koopflow.pruning import study, training
+from koopflow.pruning.checks import check_study
+from koopflow.pruning.job import Job
+from koopflow.pruning.methods import longest_window
 from koopflow.pruning.scoring import score
+from koopflow.trajectory import Trajectory
 
 OWN = """
 import numpy as np
 
+from koopflow.pruning.checks import check_study
+from koopflow.pruning.job import Job
+from koopflow.pruning.methods import longest_window
 from koopflow.pruning.scoring import score
+from koopflow.trajectory import Trajectory
 
 seen = []
 
@@ -55,11 +64,14 @@ def digits():
 
 def pruned(digits, folder, method):
     """Train and prune the study with `mine` as the YAML `method` says; return its tables."""
-    whole, methods = yaml.safe_load(STUDY), {"mine": yaml.safe_load(method), "magnitude": {"score": "magnitude"}}
-    study.check_study("tiny", whole, methods, digits)
+    whole = PruningStudy.load(yaml.safe_load(STUDY))
+    methods = {"mine": PruningMethod.load(yaml.safe_load(method)), "magnitude": PruningMethod(score="magnitude")}
+    check_study("tiny", whole, methods, digits)
     path = folder / "trajectories.h5"
-    networks = training.train("tiny", whole, study.window_of(whole, methods), digits, seed=0, seeds=[0], path=path)
-    return study.run("tiny", whole, methods, digits, path, networks, seed=0)
+    members = training.Members("tiny", 0, [0])
+    networks = training.train(whole, digits, members, path, longest_window(whole, methods))
+    with Trajectory(path) as trajectory:
+        return study.run(Job("tiny", whole, methods, digits, trajectory, networks, 0))
 
 
 def test_a_score_in_a_file_of_ones_own_gets_what_it_declares_and_nothing_else(digits, tmp_path, monkeypatch):

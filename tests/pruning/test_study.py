@@ -13,11 +13,15 @@ import numpy as np
 import pytest
 import torch
 
+from koopflow.config.pruning import PruningMethod, PruningStudy
+from koopflow.config.training import ModelSettings
 from koopflow.core import seeds
 from koopflow.core.errors import KoopflowError
 from koopflow.data import images as data
 from koopflow.io import columns
-from koopflow.pruning import evaluation, mask, measurements, selection, study, training
+from koopflow.pruning import checks, evaluation, mask, measurements, methods, selection, study, training
+from koopflow.pruning.compact import compact
+from koopflow.pruning.job import Job
 from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.training.evaluation import score
 from koopflow.training.models.build import build
@@ -61,19 +65,33 @@ def digits():
     return data.load({"source": "digits"})
 
 
+def study_of(**changes):
+    """Return the study, as a job reads it."""
+    return PruningStudy.load(STUDY | changes)
+
+
+def methods_of(methods=METHODS):
+    return {name: PruningMethod.load(method) for name, method in methods.items()}
+
+
+def check(name, digits, **changes):
+    checks.check_study(name, study_of(**changes), methods_of(), digits)
+
+
 def trained(digits, folder, numbers=(0, 1), **changes):
     """Train the study's networks; return the study, the trajectory's path and what is beside it."""
-    whole = STUDY | changes
-    networks = training.train(
-        "tiny", whole, study.window_of(whole, METHODS), digits, seed=0, seeds=numbers, path=folder / "trajectories.h5"
-    )
-    return whole, folder / "trajectories.h5", networks
+    whole = study_of(**changes)
+    path = folder / "trajectories.h5"
+    members = training.Members("tiny", 0, numbers)
+    networks = training.train(whole, digits, members, path, methods.longest_window(whole, methods_of()))
+    return whole, path, networks
 
 
-def run(digits, whole, path, networks=None, **options):
-    with warnings.catch_warnings():
+def run(digits, whole, path, networks=None, checkpoint=None, masks=None):
+    with warnings.catch_warnings(), Trajectory(path) as trajectory:
         warnings.filterwarnings("ignore", message="study .*nothing is left of")
-        return study.run("tiny", whole, METHODS, digits, path, networks, seed=0, seconds_per_step=1e-3, **options)
+        networks = networks or training.Networks.recorded(trajectory.replicas)
+        return study.run(Job("tiny", whole, methods_of(), digits, trajectory, networks, 0, 1e-3), checkpoint, masks)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +142,7 @@ def test_a_method_or_a_network_beside_changes_no_number(digits, tables, tmp_path
 def test_recorded_states_are_the_weights_after_every_step(digits, once):
     whole, path, _ = once
     spec, per_epoch = {"seed": 0, "stream": ("pruning", "tiny"), "groups": [0, 1]}, len(digits.x_train) // 60
-    assert training.moments(whole, digits) == {0.9: round(0.9 * per_epoch), 6: 6 * per_epoch}
+    assert training.pruning_steps(whole, digits) == {0.9: round(0.9 * per_epoch), 6: 6 * per_epoch}
     network = build(STUDY["model"], (1, 8, 8), 10)
     evaluation.put(network, initial_weights(STUDY["model"], (1, 8, 8), 10, **spec)[1])
     x, y, states = torch.from_numpy(digits.x_train), torch.from_numpy(digits.y_train), {}
@@ -139,7 +157,7 @@ def test_recorded_states_are_the_weights_after_every_step(digits, once):
             for parameter, gradient in zip(network.parameters(), gradients):
                 parameter -= 0.1 * gradient
     with Trajectory(path) as trajectory:
-        for end in training.moments(whole, digits).values():
+        for end in training.pruning_steps(whole, digits).values():
             part = trajectory.window(end - 20, end)
             np.testing.assert_allclose(part.read(replicas=[1])[0], [states[s] for s in range(end - 20, end + 1)], atol=1e-5)
 
@@ -153,17 +171,19 @@ def test_recorded_states_are_the_weights_after_every_step(digits, once):
         {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1},
     ],
 )
-@pytest.mark.parametrize("model", [{"name": "mlp", "widths": [20, 20]}, {"name": "convnet", "channels": [4], "hidden": [8]}])
+@pytest.mark.parametrize(
+    "model", [{"name": "mlp", "widths": [20, 20]}, {"name": "convnet", "arguments": {"channels": [4], "hidden": [8]}}]
+)
 def test_no_optimizer_revives_a_pruned_weight(digits, optimizer, model):
     before = initial_weights(model, (1, 8, 8), 10, seed=0, stream=(), groups=[0, 1])
-    parameters, _ = evaluation.layouts(model, digits)
+    parameters, _ = evaluation.layouts(ModelSettings.load(model), digits)
     prunable = selection.prunable_names(parameters)
     kept = np.stack(
         [[selection.mask_by_score(np.abs(w), parameters, n, prunable=prunable).kept for n in (100, 200, 300)] for w in before]
     )
-    whole = STUDY | {"optimizer": optimizer, "model": model}
+    whole, members = study_of(optimizer=optimizer, model=model), training.Members("tiny", 0, [0, 1])
     none = np.zeros((2, 0), np.float32)
-    after, _ = training.fine_tune("tiny", whole, digits, kept, before, none, seed=0, seeds=[0, 1], step=7)
+    after, _ = training.fine_tune(whole, digits, members, training.MaskedStart(7, kept, before, none))
     assert after.shape == kept.shape
     assert (after[~kept] == 0).all()
     assert (after[kept] != np.repeat(before[:, None], 3, axis=1)[kept]).mean() > 0.5  # the rest belongs to dead units
@@ -172,58 +192,60 @@ def test_no_optimizer_revives_a_pruned_weight(digits, optimizer, model):
 def test_masked_networks_in_small_batches_are_tuned_to_the_same_weights(digits, monkeypatch):
     before = initial_weights(STUDY["model"], (1, 8, 8), 10, seed=0, stream=(), groups=[0, 1])
     kept = np.random.default_rng(0).random((2, 5, before.shape[1])) < 0.3
-    options = {"seed": 0, "seeds": [0, 1], "step": 7}
-    together, _ = training.fine_tune("tiny", STUDY, digits, kept, before, np.zeros((2, 0), np.float32), **options)
+    whole, members = study_of(), training.Members("tiny", 0, [0, 1])
+    start = training.MaskedStart(7, kept, before, np.zeros((2, 0), np.float32))
+    together, _ = training.fine_tune(whole, digits, members, start)
     monkeypatch.setattr(training, "LARGEST_BATCH", 4 * before.shape[1])
-    apart, _ = training.fine_tune("tiny", STUDY, digits, kept, before, np.zeros((2, 0), np.float32), **options)
+    apart, _ = training.fine_tune(whole, digits, members, start)
     np.testing.assert_allclose(apart, together, atol=1e-4)
 
 
 KILLED = """
 import json, os, signal, sys
+from koopflow.config.pruning import PrunedTraining
 from koopflow.data import images as data
 from koopflow.pruning import training
 from koopflow.training.checkpoint import Checkpoint
 
-study, window, folder = json.loads(sys.argv[1])
+settings, window, folder = json.loads(sys.argv[1])
+study = PrunedTraining.load({key: settings[key] for key in PrunedTraining.model_fields})
 keep = Checkpoint(folder + "/checkpoints", every_seconds=1e9, every_steps=7)
 digits, path = data.load({"source": "digits"}), folder + "/trajectories.h5"
 kill = lambda done, total: os.kill(os.getpid(), signal.SIGKILL) if done == 50 else None
-training.train("tiny", study, window, digits, seed=0, seeds=[0, 1], path=path, checkpoint=keep, progress=kill)
+members = training.Members("tiny", 0, [0, 1])
+training.train(study, digits, members, path, window, checkpoint=keep, progress=kill)
 """
 
 
 class Stopped(Exception):
-    """Stands in for whatever ends a job between two moments."""
+    """Stands for whatever ends a job between two epochs."""
 
 
 def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tables, tmp_path, monkeypatch):
     whole, path, _ = once
-    window = study.window_of(whole, METHODS)
-    arguments = json.dumps([whole, window, str(tmp_path)])
+    window = methods.longest_window(whole, methods_of())
+    arguments = json.dumps([whole.dump(), window, str(tmp_path)])
     killed = subprocess.run([sys.executable, "-c", KILLED, arguments], cwd=ROOT, env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL
     keep, seen = Checkpoint(str(tmp_path / "checkpoints"), every_seconds=1e9, every_steps=7), []
     networks = training.train(
-        "tiny",
         whole,
-        window,
         digits,
-        seed=0,
-        seeds=[0, 1],
-        path=tmp_path / "trajectories.h5",
+        training.Members("tiny", 0, [0, 1]),
+        tmp_path / "trajectories.h5",
+        window,
         checkpoint=keep,
         progress=lambda done, total: seen.append(done),
     )
     assert seen[0] == 49  # the last checkpoint, not the beginning
     assert (tmp_path / "trajectories.h5").read_bytes() == path.read_bytes()
 
-    moments = []
+    epochs = []
     inner = measurements.tables
 
     def stopped(job, epoch, *others):
-        moments.append(epoch)
-        if moments == [0.9, 6]:
+        epochs.append(epoch)
+        if epochs == [0.9, 6]:
             raise Stopped
         return inner(job, epoch, *others)
 
@@ -231,7 +253,7 @@ def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tab
     with pytest.raises(Stopped):
         run(digits, whole, path, networks, checkpoint=keep)
     found = run(digits, whole, path, networks, checkpoint=keep)
-    assert moments == [0.9, 6, 6]  # the finished moment is not done again
+    assert epochs == [0.9, 6, 6]  # the finished epoch is not repeated
     for table in ("accuracy", "overlap", "spectrum", "layers"):
         assert found[table].equals(tables[0][table])
     assert not list((tmp_path / "checkpoints").iterdir())
@@ -239,9 +261,12 @@ def test_after_kill_9_a_study_goes_on_and_gives_the_same_bytes(digits, once, tab
 
 KILLED_WHILE_TUNING = """
 import json, os, signal, sys, warnings
+from koopflow.config.pruning import PruningMethod, PruningStudy
 from koopflow.data import images as data
 from koopflow.pruning import study, training
+from koopflow.pruning.job import Job
 from koopflow.training.checkpoint import Checkpoint, Store
+from koopflow.trajectory import Trajectory
 
 whole, methods, path, folder = json.loads(sys.argv[1])
 save = Store.save
@@ -249,22 +274,24 @@ save = Store.save
 
 def saved_and_killed(store, state):
     save(store, state)
-    if "moments" not in state:  # the checkpoint of a fine-tuning
+    if "epochs" not in state:  # the checkpoint of a fine-tuning
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 Store.save = saved_and_killed
 warnings.simplefilter("ignore")
 keep, networks = Checkpoint(folder, every_seconds=1e9, every_steps=7), training.Networks.load(os.path.dirname(folder) + "/networks.npz")
-digits = data.load({"source": "digits"})
-study.run("tiny", whole, methods, digits, path, networks, seed=0, seconds_per_step=1e-3, checkpoint=keep)
+methods = {name: PruningMethod.load(method) for name, method in methods.items()}
+with Trajectory(path) as trajectory:
+    job = Job("tiny", PruningStudy.load(whole), methods, data.load({"source": "digits"}), trajectory, networks, 0, 1e-3)
+    study.run(job, keep)
 """
 
 
 def test_after_kill_9_a_fine_tuning_goes_on_and_gives_the_same_bytes(digits, once, tables, tmp_path, monkeypatch):
     whole, path, networks = once
     networks.save(tmp_path / "networks.npz")
-    arguments = json.dumps([whole, METHODS, str(path), str(tmp_path / "checkpoints")])
+    arguments = json.dumps([whole.dump(), METHODS, str(path), str(tmp_path / "checkpoints")])
     killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_TUNING, arguments], cwd=ROOT, env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL
     found, load = [], Store.load
@@ -272,14 +299,14 @@ def test_after_kill_9_a_fine_tuning_goes_on_and_gives_the_same_bytes(digits, onc
     keep = Checkpoint(str(tmp_path / "checkpoints"), every_seconds=1e9, every_steps=7)
     again = run(digits, whole, path, networks, checkpoint=keep)
     kept = [state for state in found if state is not None]
-    assert ["moments" in state for state in kept] == [True, False]  # the finished moment, then the fine-tuning of the next
+    assert ["epochs" in state for state in kept] == [True, False]  # the finished epoch, then the fine-tuning of the next
     for table in ("accuracy", "overlap", "spectrum", "layers"):
         assert again[table].equals(tables[0][table])
 
 
 def test_saved_masks_are_those_that_were_evaluated(digits, once, tables):
     frame, folder = tables[0]["accuracy"], tables[1]
-    assert len(list(folder.iterdir())) == 2 * len(study.methods_of(STUDY, METHODS))
+    assert len(list(folder.iterdir())) == 2 * len(methods.methods_of(study_of(), methods_of()))
     with Trajectory(once[1]) as trajectory:
         last = trajectory.window(138, 138).read()[:, 0]
     for seed in (0, 1):
@@ -309,8 +336,8 @@ def record(digits, path, model, batch=60, epochs=6, every=1):
 
 def test_a_trajectory_recorded_elsewhere_is_pruned_as_ones_own(digits, tmp_path):
     network = record(digits, tmp_path / "own.h5", STUDY["model"])
-    whole = STUDY | {"trajectory": str(tmp_path / "own.h5"), "finetune": {"epochs": 0, "at": []}}
-    study.check_study("own", whole, METHODS, digits)
+    whole = study_of(trajectory=str(tmp_path / "own.h5"), finetune={"epochs": 0, "at": []})
+    checks.check_study("own", whole, methods_of(), digits)
     table = run(digits, whole, tmp_path / "own.h5")["accuracy"]
     dense = table[(table.epoch == 6) & (table.compression == 1)].accuracy
     with torch.no_grad():
@@ -336,9 +363,9 @@ def test_a_trajectory_recorded_elsewhere_is_pruned_as_ones_own(digits, tmp_path)
 def test_a_trajectory_that_lacks_what_is_pruned_is_refused_before_anything(digits, tmp_path, model, changes, message):
     every = changes.pop("every", 1)
     record(digits, tmp_path / "own.h5", model, epochs=1 if "norm" in message else 6, every=every)
-    whole = STUDY | {"trajectory": str(tmp_path / "own.h5")} | changes
+    changes = {"trajectory": str(tmp_path / "own.h5"), **changes}
     with pytest.raises(KoopflowError, match=r"pruning\.studies\.own: .*" + message):
-        study.check_study("own", whole, METHODS, digits)
+        check("own", digits, **changes)
 
 
 def test_nan_among_the_weights_of_a_trajectory_is_one_line(digits, tmp_path):
@@ -349,7 +376,7 @@ def test_nan_among_the_weights_of_a_trajectory_is_one_line(digits, tmp_path):
     with TrajectoryWriter(tmp_path / "nan.h5", table, 1, study={}, seeds=[], steps=weights.shape[1]) as writer:
         for step in range(weights.shape[1]):
             writer.append(step, weights[:, step])
-    whole = STUDY | {"trajectory": str(tmp_path / "nan.h5")}
+    whole = study_of(trajectory=str(tmp_path / "nan.h5"))
     with pytest.raises(KoopflowError, match=r"nan\.h5: weight nan in layer1\.weight of replica 0 at step 136"):
         run(digits, whole, tmp_path / "nan.h5")
 
@@ -369,7 +396,7 @@ def test_dropping_dead_channels_changes_no_output(name, shape, dead):
         last = network[-1].weight
         last[:, torch.rand(last.shape[1], generator=generator) < 0.3] = 0
     before = copy.deepcopy(network.state_dict())
-    smaller = evaluation.compact(network)
+    smaller = compact(network)
     x = torch.randn(7, *shape, generator=generator)
     with torch.no_grad():
         torch.testing.assert_close(smaller(x), network(x), rtol=1e-4, atol=1e-5)
@@ -385,9 +412,10 @@ def test_dropping_dead_channels_changes_no_output(name, shape, dead):
 def test_evaluation_agrees_with_plain_forward_passes(digits, model):
     weights = initial_weights(model, (1, 8, 8), 10, seed=1, stream=(), groups=[0, 1, 2])
     weights[1] = weights[0]
-    _, layout = evaluation.layouts(model, digits)
+    settings = ModelSettings.load(model)
+    _, layout = evaluation.layouts(settings, digits)
     buffers = np.random.default_rng(0).uniform(0.5, 1.5, layout.size).astype(np.float32)
-    found = evaluation.Evaluator(model, digits)(list(weights), buffers)
+    found = evaluation.Evaluator(settings, digits)(list(weights), buffers)
     for row, accuracy in zip(weights, found):
         network = build(model, (1, 8, 8), 10).eval()
         evaluation.put(network, row, buffers)
@@ -406,32 +434,32 @@ def test_multiply_adds_of_mnistnet():
     assert mask.size(parameters) == 431_080
     used = evaluation.positions(network, (1, 28, 28))
     assert evaluation.multiply_adds(mask.Mask.dense(parameters), used) == 20 * 25 * 576 + 50 * 500 * 64 + 800 * 500 + 500 * 10
-    assert evaluation.Evaluator({"name": "mlp", "widths": [7]}, images).multiply_adds(
-        mask.Mask.dense(evaluation.layouts({"name": "mlp", "widths": [7]}, images)[0])
-    ) == (64 * 7 + 7 * 10)
+    model = ModelSettings(name="mlp", widths=[7])
+    dense = mask.Mask.dense(evaluation.layouts(model, images)[0])
+    assert evaluation.Evaluator(model, images).multiply_adds(dense) == 64 * 7 + 7 * 10
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"window": 500}, r"pruning\.studies\.tiny: window: 500 steps found, longer than training"),
-        ({"compressions": [0.5]}, "compression must be .*got 0.5"),
+        ({"window": 500}, r"pruning\.studies\.tiny: window: must be from 2 to 21, .*\(got 500\)"),
+        ({"compressions": [0.5]}, "compressions.* 0.5"),
         ({"counted": "all", "compressions": [64]}, r"compression: .*\(got 64\)"),
-        ({"methods": ["magnitude"]}, "methods: 'magnitude' is unknown"),
+        ({"methods": ["magnitude"]}, "methods: no method named 'magnitude'"),
         ({"prune_epochs": [9]}, "prune_epochs"),
-        ({"prune_epochs": [0.001, 3]}, r"prune_epochs: \[0\.001, 3\] found; accepted are epochs from 0\.0435"),
+        ({"prune_epochs": [0.001, 3]}, r"prune_epochs: must be from 0\.0435 .*\(got 0\.001, 3\)"),
         ({"exclude": ["fc9"]}, "'fc9' matches no parameter"),
-        ({"model": {"name": "mpl"}}, "unknown model 'mpl'"),
-        ({"model": {"name": "mlp", "width": 3}}, "model mlp has no option 'width'"),
-        ({"optimizer": {"name": "sdg", "learning_rate": 0.1}}, "'sdg'"),
-        ({"optimizer": {"name": "sgd", "learning_rate": 0.1, "schedule": {"name": "cosin"}}}, "'cosin'"),
+        ({"model": {"name": "mpl"}}, "mpl"),
+        ({"model": {"name": "mlp", "width": 3}}, "mlp.*width"),
+        ({"optimizer": {"name": "sdg", "learning_rate": 0.1}}, "sdg"),
+        ({"optimizer": {"name": "sgd", "learning_rate": 0.1, "schedule": {"name": "cosin"}}}, "cosin"),
         ({"batch_size": 5000}, "batch_size: 5000 is larger than the training set"),
         ({"trajectory": "nowhere.h5"}, "nowhere.h5: no such file"),
     ],
 )
 def test_impossible_studies_end_before_training(digits, changes, message):
     with pytest.raises(KoopflowError, match=message):
-        study.check_study("tiny", STUDY | changes, METHODS, digits)
+        check("tiny", digits, **changes)
 
 
 def test_an_unknown_score_or_option_ends_before_training(digits):
@@ -440,7 +468,7 @@ def test_an_unknown_score_or_option_ends_before_training(digits):
         ({"score": "magnitude", "options": {"p": 1}}, r"options\.p: "),
     ):
         with pytest.raises(KoopflowError, match=message):
-            study.check_study("tiny", STUDY | {"methods": ["own"], "pairs": []}, {"own": method}, digits)
+            checks.check_study("tiny", study_of(methods=["own"], pairs=[]), methods_of({"own": method}), digits)
 
 
 def test_diverged_networks_are_left_out_by_name_and_nothing_is_left_of_all(digits, tmp_path, monkeypatch):
@@ -479,10 +507,11 @@ def test_networks_in_a_job_of_their_own_have_the_tables_of_one_whole_job(digits,
 
 def test_an_emptied_layer_is_warned_of_by_name(digits, once):
     whole, path, networks = once
-    whole = whole | {"compressions": [1000], "finetune": {"epochs": 0, "at": []}}
+    whole = study_of(compressions=[1000], finetune={"epochs": 0, "at": []})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        study.run("tiny", whole, METHODS, digits, path, networks, seed=0)
+        with Trajectory(path) as trajectory:
+            study.run(Job("tiny", whole, methods_of(), digits, trajectory, networks, 0))
     said = [str(warning.message) for warning in caught]
     assert (
         "study tiny, koopman_magnitude, epoch 0.9, compression 1000: nothing is left of layer1.weight, layer1.bias, layer2.bias"

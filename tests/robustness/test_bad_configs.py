@@ -23,7 +23,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
-from koopflow.pruning.study import check_study
+from koopflow.pruning.checks import check_study
 from koopflow.studies.known_names import KNOWN_NAMES
 from koopflow.tickets.checks import check_data
 from koopflow.training.check import checked
@@ -58,7 +58,7 @@ def checked_by_first_jobs(study: Study) -> None:
     config = study.dump()
     check_claims(study.claims)
     for name, pruned in pruning_studies(study.pruning, study.data).items():
-        check_study(name, pruned.dump(), config["pruning"]["methods"], images(config, pruned.data))
+        check_study(name, pruned, study.pruning.methods, images(config, pruned.data))
     for name, setup in setups(study.equivalence.training, study.data).items():
         checked(f"equivalence.training.setups.{name}", setup.dump(), images(config, setup.data), setup.koopman.observables)
     tickets = ticket_studies(study.tickets, study.data)

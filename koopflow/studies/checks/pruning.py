@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from koopflow.config.pruning import PruningMethod, PruningStudy
 from koopflow.data.images import load
-from koopflow.pruning.study import check_study
+from koopflow.pruning.checks import check_study
 
 
 def check(studies: dict[str, Any], methods: dict[str, Any], data: dict[str, Any], data_root: str, seed: int) -> dict[str, str]:
@@ -14,7 +15,9 @@ def check(studies: dict[str, Any], methods: dict[str, Any], data: dict[str, Any]
     KoopflowError
         For the first study that cannot be run.
     """
-    for name, study in studies.items():
-        images = load(data[study["data"]], data_root=data_root, seed=seed, named=data)
-        check_study(name, study, methods, images)
+    loaded = {name: PruningMethod.load(method, f"pruning.methods.{name}") for name, method in methods.items()}
+    for name, settings in studies.items():
+        study = PruningStudy.load(settings, f"pruning.studies.{name}")
+        images = load(data[study.data], data_root=data_root, seed=seed, named=data)
+        check_study(name, study, loaded, images)
     return dict.fromkeys(sorted(studies), "can be done")
