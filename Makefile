@@ -9,7 +9,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick lint format docs bench report provenance plan export pins soak verify clean help
+.PHONY: all test quick lint format docs bench report provenance plan export pins schema soak verify clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -54,6 +54,9 @@ export: $(BIN)/.installed  ## make export: study.tar.gz with tables, figures, re
 
 pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
 	python envs/pin.py
+
+schema: $(BIN)/.installed  ## config/config.schema.yaml and docs/reference/configuration.md, from the models of the configuration
+	python -m koopflow.cli.schema
 
 soak: $(BIN)/.installed-dev  ## kill the default study 25 times, go on each time, compare with an undisturbed run (an hour)
 	python -m tests.robustness.soak

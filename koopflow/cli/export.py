@@ -18,6 +18,7 @@ from koopflow.cli import provenance
 from koopflow.config.resolution import resolve
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
+from koopflow.studies.discovery import discover, settings_model
 from koopflow.studies.known_names import KNOWN_NAMES
 
 ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
@@ -35,7 +36,7 @@ def study(configfiles: list[str], root: Path = Path()) -> dict:
             raise KoopflowError(f"{path}: {error.strerror}") from None
         update_config(config, values)
         update_config(given, values)
-    return resolve(config, given, known=KNOWN_NAMES).dump()
+    return resolve(config, given, settings_model(discover()), KNOWN_NAMES).dump()
 
 
 def files_of(results: Path, largest: float) -> list[Path]:

@@ -157,7 +157,7 @@ def partial(model: type[Settings]) -> type[Settings]:
     """Return `model` with every field optional, at every level."""
     fields: dict[str, Any] = {name: (_partial(info.annotation), _optional(info)) for name, info in model.model_fields.items()}
     base = OpenSettings if issubclass(model, OpenSettings) else Settings
-    return create_model(f"{model.__name__}Part", __base__=base, __module__=__name__, **fields)
+    return create_model(f"{model.__name__}Part", __base__=base, __module__=__name__, __doc__=model.__doc__, **fields)
 
 
 def _partial(annotation: Any) -> Any:

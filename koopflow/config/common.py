@@ -49,16 +49,16 @@ class Needs:
 
 
 class Matching:
-    """Refuses text that does not match `pattern`; `what` says in words what is needed."""
+    """Refuses text that does not match `pattern`; `what` says in words what is needed, `kind` in one word."""
 
-    def __init__(self, pattern: str, what: str):
-        self.pattern, self.what = re.compile(pattern), what
+    def __init__(self, pattern: str, kind: str, what: str):
+        self.pattern, self.kind, self.what = re.compile(pattern), kind, what
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": self.pattern.pattern}
+        return {**handler(schema), "pattern": self.pattern.pattern, "x-kind": self.kind}
 
     def check(self, value: str) -> str:
         if not self.pattern.fullmatch(value):
@@ -104,6 +104,24 @@ class _Distinct:
         twice = [value for place, value in enumerate(values) if value in values[:place]]
         if twice:
             raise PydanticCustomError("distinct", "{twice}", {"twice": repr(twice[0])})
+        return values
+
+
+class Including:
+    """Refuses a list without `item`."""
+
+    def __init__(self, item: str):
+        self.item = item
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "contains": {"const": self.item}}
+
+    def check(self, values: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
+        if self.item not in values:
+            raise PydanticCustomError("contains", "{what}", {"what": self.item})
         return values
 
 
@@ -161,14 +179,16 @@ Compression = Annotated[float, Ge(1), WrapValidator(_unchanged)]
 Text = Annotated[str, MinLen(1)]
 Name = Annotated[
     str,
-    Matching(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", "a name: a letter or digit, then up to 99 letters, digits, '_', '-' and '.'"),
+    Matching(
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", "name", "a name: a letter or digit, then up to 99 letters, digits, '_', '-' and '.'"
+    ),
 ]
 PathText = Annotated[
     str,
     # Snakemake reads braces and angle brackets as wildcards.
-    Matching(r"^[^\x00-\x1f{}<>]+\Z", "a path without braces, angle brackets and line breaks"),
+    Matching(r"^[^\x00-\x1f{}<>]+\Z", "path", "a path without braces, angle brackets and line breaks"),
 ]
-Colour = Annotated[str, Matching(r"^#[0-9A-Fa-f]{6}\Z", "a colour such as '#0072B2'")]
+Colour = Annotated[str, Matching(r"^#[0-9A-Fa-f]{6}\Z", "colour", "a colour such as '#0072B2'")]
 
 # ------------------------------------------------------------------------------------------------------------------- lists
 Items = Annotated[tuple[T, ...], Strict(False)]

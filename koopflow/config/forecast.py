@@ -2,23 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from koopflow.config.base import Block
-from koopflow.config.common import Count, DistinctItems, Fraction, Registered, Whole
-
-
-def _with_sliding(methods: tuple[str, ...]) -> tuple[str, ...]:
-    if "sliding" not in methods:
-        raise PydanticCustomError("contains", "{what}", {"what": "sliding"})
-    return methods
+from koopflow.config.common import Count, DistinctItems, Fraction, Including, Registered, Whole
 
 
 class ForecastSettings(Block):
     """Methods that forecast every series, and the intervals of their skill."""
 
-    methods: Annotated[DistinctItems[Annotated[str, Registered("forecaster")]], AfterValidator(_with_sliding)] = Field(
+    methods: Annotated[DistinctItems[Annotated[str, Registered("forecaster")]], Including("sliding")] = Field(
         default=("persistence", "sliding"),
         min_length=2,
         description="Forecasters; sliding, the method without memory, must be among them.",

@@ -73,7 +73,7 @@ class PruningStudy(PrunedTraining):
     pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(description="Pairs of methods whose masks are compared.")
     gradient_images: Natural = Field(description="Training images in the gradient of gradient pruning; 0 takes all.")
     finetune: FineTune = Field(description="Training under the masks.")
-    save_masks: SaveMasks = Field(description="Masks written as files.")
+    save_masks: SaveMasks = Field(description="Masks that are written as files.")
 
 
 PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
@@ -82,10 +82,7 @@ PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
 class PruningMethod(Settings):
     """A score and how weights compete by it."""
 
-    score: Annotated[Text, Registered("score")] = Field(
-        description="magnitude, gradient, window_gradient, random, koopman_magnitude, koopman_gradient, koopman_modes, "
-        "or package.module:function."
-    )
+    score: Annotated[Text, Registered("score")] = Field(description="What weights are ranked by; the lowest are pruned.")
     scope: Literal["global", "layer"] = Field(default="global", description="Whether weights compete across layers or inside each.")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the score.")
     window: Omittable[Whole] = Field(default=None, ge=2, description="Window of the Koopman fit; the study's by default.")

@@ -61,7 +61,7 @@ class TicketStudy(ChainSettings):
     tasks: DistinctItems[Name] = Field(
         min_length=1, description="Names of data sets; each task's tickets are tried on every other."
     )
-    data: Omittable[str] = Field(default=None, description="Not used: `tasks` names the data sets.")
+    data: Omittable[str] = Field(default=None, description="Ignored; `tasks` names the data sets.")
     rounds: Whole = Field(ge=3, description="Rounds, the dense round 0 included.")
     rounds_per_job: CountOrNull = Field(description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job.")
     grouping: Literal["layer", "block"] = Field(description="Whose share of magnitude is a coupling: a layer's or a block's.")

@@ -12,10 +12,7 @@ from koopflow.config.common import Count, Items, Natural, NonNegative, Omittable
 class ModelSettings(Settings):
     """A network. Which options it accepts, and their defaults, is up to the network's function."""
 
-    name: Annotated[Text, Registered("model")] = Field(
-        description="mlp, lenet, mnistnet, lenet5, convnet, resnet8 to resnet56 (CIFAR), resnet18 to resnet152 (torchvision), "
-        "or package.module:factory."
-    )
+    name: Annotated[Text, Registered("model")] = Field(description="The network's function.")
     widths: Omittable[Items[Count]] = Field(default=None, description="Widths of the hidden layers (mlp).")
     width: Omittable[Count] = Field(default=None, description="Channels of the first block (convolutional networks).")
     initialization: Omittable[Literal["torch", "kaiming_normal"]] = Field(

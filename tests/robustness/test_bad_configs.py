@@ -121,23 +121,26 @@ def at(path: tuple, value) -> dict:
     return value
 
 
+def types_of(schema: dict) -> set[str]:
+    """Return the JSON types that are accepted."""
+    given = schema.get("type", [name for option in schema.get("anyOf", []) for name in types_of(option)])
+    return {given} if isinstance(given, str) else set(given)
+
+
 def wrong_values(schema: dict):
-    """Yield values of every type that is not accepted, and numbers out of range."""
-    types = schema.get("type", "string" if "enum" in schema else [])
-    types = [types] if isinstance(types, str) else types
+    """Yield values of every type that is not accepted, and values out of range."""
+    types = types_of(schema)
     accepted = tuple(kind for name in types for kind in ACCEPTED.get(name, (type(None),)))
-    if "anyOf" in schema or "enum" in schema:
-        accepted = (int, float) if schema.get("enum") == [1, 3] else (str, list)
-        words = "enum" in schema or any("enum" in kind for kind in schema["anyOf"])
-        yield from [2] if schema.get("enum") == [1, 3] else ["no such word"] if words else []
     yield from (example for kind, example in EXAMPLES.items() if kind not in accepted and not (kind is int and float in accepted))
-    if {"integer", "number"} & set(types):
+    if any("enum" in option for option in (schema, *schema.get("anyOf", []))):
+        yield 2 if "integer" in types else "no such word"
+    elif {"integer", "number"} & types:
         yield from ("1e-3", "three", float("nan"), float("inf"), -float("inf"), 10**400)
         yield from (schema[key] - 1 for key in ("minimum", "exclusiveMinimum") if key in schema)
         yield from (schema[key] + 1 for key in ("maximum", "exclusiveMaximum") if key in schema)
         yield from (schema[key] for key in ("exclusiveMinimum", "exclusiveMaximum") if key in schema)
-    if "array" in types:
-        yield [["deep"]] if schema.get("items", {}).get("type") != "array" else [[]]
+    if "items" in schema:
+        yield [["deep"]] if schema["items"].get("type") != "array" else [[]]
     if "pattern" in schema:
         yield from ("", "line\nbreak", "{braces}")
 
