@@ -61,9 +61,10 @@ def data_of(name):
 
 
 def in_report(path, caption, of=""):
-    """Put the file at `path` into the report's section, with the caption report/CAPTION.rst; `of` what, where several have it."""
+    """Put the file at `path` into the report's section, with its caption; `of` what, where several have the same."""
     section, label = CONTENTS.place(caption, of)
-    return report(path, caption=f"../report/{caption}.rst", category=section, labels={"shows": label})
+    written = Path(".snakemake/koopflow/captions") if "--report" in sys.argv else None
+    return report(path, caption=CONTENTS.file(caption, written), category=section, labels={"shows": label})
 
 
 def figure(stem, of=""):

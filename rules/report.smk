@@ -69,6 +69,7 @@ rule report:
         snakefile=os.path.relpath(workflow.main_snakefile),
         options=options_of_run(),
         values=config,
+        captions=CONTENTS.texts,
     message:
         "Writing the report"
     script:

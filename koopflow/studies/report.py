@@ -21,12 +21,14 @@ class Contents:
     Parameters
     ----------
     stages : iterable of Stage
-    captions : path
+    folder : path
         The folder of captions.
     """
 
-    def __init__(self, stages: Iterable[Stage[Any]], captions: Path):
-        self._folder = captions
+    def __init__(self, stages: Iterable[Stage[Any]], folder: Path):
+        stages = list(stages)
+        self.texts = {name: text for stage in stages for name, text in stage.texts.items()}
+        self._folder = folder
         self._places: dict[str, tuple[str, int]] = {}
         sections = sorted((stage.section for stage in stages), key=lambda section: section.place)
         for number, section in enumerate(sections, 1):
@@ -40,7 +42,20 @@ class Contents:
         toggles, which break when a combination is missing.
         """
         if caption not in self._places:
-            raise KoopflowError(f"report/{caption}.rst: no stage lists this caption in its section")
+            raise KoopflowError(f"koopflow/studies: no stage lists the caption {caption} in its section")
         section, place = self._places[caption]
-        title = (self._folder / f"{caption}.rst").read_text(encoding="utf-8").split("**")[1].rstrip(".")
+        title = self._text(caption).split("**")[1].rstrip(".")
         return Place(section, f"{place}. {title}" + (f": {of}" if of else ""))
+
+    def file(self, caption: str, written: Path | None) -> str | None:
+        """Return the file of a caption; a text that a stage gives is written to the folder `written`, or left out where it is None."""
+        if caption not in self.texts:
+            return str(self._folder / f"{caption}.rst")
+        if written is None:
+            return None
+        written.mkdir(parents=True, exist_ok=True)
+        (written / f"{caption}.rst").write_text(self.texts[caption], encoding="utf-8")
+        return str((written / f"{caption}.rst").absolute())
+
+    def _text(self, caption: str) -> str:
+        return self.texts.get(caption) or (self._folder / f"{caption}.rst").read_text(encoding="utf-8")

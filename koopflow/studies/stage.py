@@ -31,7 +31,7 @@ class Figure:
     of : str
         What the figure shows where several share a caption: a study, a series.
     caption : str
-        Name of the caption, report/CAPTION.rst; the stem by default.
+        Name of the caption; the stem by default.
     """
 
     stem: str
@@ -56,7 +56,7 @@ class Table:
     Parameters
     ----------
     caption : str
-        Name of the caption, report/CAPTION.rst.
+        Name of the caption.
     source : str
         The CSV file behind it, under the results.
     shown : str
@@ -124,6 +124,8 @@ class Stage(Generic[P]):
         Tables, under the results, from which claims are judged.
     check : Check, optional
         The check of its data.
+    texts : mapping of str to str
+        Captions by name, as reStructuredText that begins with a title in bold; all others are files, report/NAME.rst.
     """
 
     name: str
@@ -135,3 +137,4 @@ class Stage(Generic[P]):
     tables: tuple[Table, ...] = ()
     claimed: tuple[str, ...] = ()
     check: Check[P] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)

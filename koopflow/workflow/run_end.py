@@ -10,7 +10,7 @@ from koopflow.workflow.slurm_failures import reasons
 def where_to_look(results: str | Path) -> str:
     """Return what a finished run found, and what to open first."""
     page, figures = Path(results, "claims.rst"), Path(results, "figures")
-    found = [page.read_text(encoding="utf-8").splitlines()[0]] if page.is_file() else []
+    found = page.read_text(encoding="utf-8").splitlines()[:1] if page.is_file() else []
     first = figures / "claims.png" if page.is_file() else figures
     return "\n".join(
         [*found, f"Look first at {first}, then at {results}/report.html (`make report`): every figure with its caption."]
