@@ -1,4 +1,4 @@
-"""Draw every series' forecasts and the recurrence of its spectra, error against horizon, and the tables of skill."""
+"""Draw forecasts and recurrence of every series, errors against horizon, and tables of skill."""
 
 from koopflow.workflow.job import job
 

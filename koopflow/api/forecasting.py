@@ -32,19 +32,19 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast a series beyond its last sample.
 
-    Intervals reach as far as forecasts from every sample behind the first 40 % have erred (adaptive conformal inference, Gibbs and
-    Candes 2021). Open options are chosen on those 40 %.
+    Intervals reach as far as forecasts from every sample behind the first 40 % have erred (adaptive
+    conformal inference, Gibbs and Candes 2021). Open options are chosen on those 40 %.
 
     Parameters
     ----------
     series : array, list, pandas Series or DataFrame, or koopflow Series
-        Values (time,) in order of time; NaN where one is missing. Times come from a DatetimeIndex or a PeriodIndex, or from a column
-        of dates beside the column of values.
+        Values (time,) in order of time; NaN where one is missing. Times come from a DatetimeIndex
+        or a PeriodIndex, or from a column of dates beside the column of values.
     horizon : int
         Steps ahead.
     forecaster : forecaster or str, optional
-        A name such as "ets", an object with a method ``forecast(values, origins, horizon)``, or a function of these three.
-        Default: `Gated`, Koopman forecasts with memory.
+        A name such as "ets", an object with a method ``forecast(values, origins, horizon)``, or a
+        function of these three. Default: `Gated`, Koopman forecasts with memory.
     period : int, optional
         Samples per season; found from the first 40 % of the series by default.
     coverage : float
@@ -53,7 +53,8 @@ def forecast(
     Returns
     -------
     DataFrame
-        One row for each step: step (1 ... horizon), time, prediction, and the ends of the interval, low and high.
+        One row for each step: step (1 ... horizon), time, prediction, and the ends of the interval,
+        low and high.
 
     Raises
     ------
@@ -98,8 +99,9 @@ def evaluate(
     series, period, coverage
         As for `forecast`.
     forecasters : sequence
-        Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", and your own: objects with a method
-        ``forecast(values, origins, horizon)`` or functions of these three. Options left open are chosen on the first 40 %.
+        Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", and your own:
+        objects with a method ``forecast(values, origins, horizon)`` or functions of these three.
+        Options left open are chosen on the first 40 %.
     horizon : int, optional
         Steps ahead; by default it suits the season.
     every : int
@@ -108,9 +110,10 @@ def evaluate(
     Returns
     -------
     DataFrame
-        One row for each method and horizon: method, horizon, n (origins), mae and rmse (in units of the series), mase (mae over that
-        of the seasonal naive forecast on the first 40 %), skill (1 - mae / mae of the better of persistence and seasonal naive) with
-        its 95 % interval ci_low, ci_high (block bootstrap), and coverage of the prediction intervals.
+        One row for each method and horizon: method, horizon, n (origins), mae and rmse (in units of
+        the series), mase (mae over that of the seasonal naive forecast on the first 40 %), skill (1
+        - mae / mae of the better of persistence and seasonal naive) with its 95 % interval ci_low,
+        ci_high (block bootstrap), and coverage of the prediction intervals.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def evaluate(
 
 
 def _ordered(skill: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
-    """Return the rows of `methods` in their order within each horizon, with skill against the better naive forecast."""
+    """Return the rows of `methods` in their order, with skill against the better naive forecast."""
     skill = skill[skill["method"].isin(methods)].drop(columns=["ci_low", "ci_high"])
     skill = skill.rename(columns={"skill_vs_naive": "skill", "naive_ci_low": "ci_low", "naive_ci_high": "ci_high"})
     order = np.lexsort((skill["method"].map(methods.index), skill["horizon"]))
@@ -219,7 +222,7 @@ def _forecaster(given: Forecaster | str) -> Forecaster:
 
 
 def _by_name(forecasters: Sequence[Forecaster | str]) -> dict[str, Forecaster]:
-    """Return forecasters by the names that tables give them: a study's name, or how they are written."""
+    """Return forecasters by the names that tables give them."""
     found: dict[str, Forecaster] = {}
     for each in forecasters:
         forecaster = _forecaster(each)

@@ -1,4 +1,4 @@
-"""The memory: models of all windows so far, models of what followed them, and the windows that each one recalls."""
+"""The memory: models of all windows, models of what followed them, and what each one recalls."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from koopflow.koopman.windows import WindowModels, fit_windows
 class Archive:
     """A growing memory of windows.
 
-    A window that ends at time s can be recalled from s + horizon on, once what followed it is known.
+    A window that ends at time s can be recalled from s + horizon on, once what followed it is
+    known.
 
     Parameters
     ----------
@@ -30,7 +31,8 @@ class Archive:
     Attributes
     ----------
     recalled, distances : Growing of (matches,)
-        For each window, the numbers of the windows it recalls and their distances, nearest first; -1 and NaN for none.
+        For each window, the numbers of the windows it recalls and their distances, nearest first;
+        -1 and NaN for none.
     index : SpectralIndex
     """
 
@@ -50,16 +52,16 @@ class Archive:
 
     @property
     def models(self) -> WindowModels:
-        """Return the models of all windows so far; number i is of the window that ends at time i + window - 1."""
+        """Return the models of all windows so far; number i ends at time i + window - 1."""
         return WindowModels(**{name: buffer.view for name, buffer in self._models.items()})
 
     @property
     def followed(self) -> WindowModels | None:
-        """Return the models fitted to what followed each window, as far as it is known; None before the first."""
+        """Return the models of what followed each window, where it is known; None before the first."""
         return WindowModels(**{name: buffer.view for name, buffer in self._followed.items()}) if self._followed else None
 
     def extend(self, series: NDArray[np.float64], models: WindowModels | None = None) -> None:
-        """Add the windows that `series` (time, channels) completes, and find what each of them recalls.
+        """Add the windows that a series completes, and find what each of them recalls.
 
         Parameters
         ----------
@@ -88,7 +90,7 @@ class Archive:
         self._recall(done, total)
 
     def _spectra(self, members: NDArray[np.intp]) -> NDArray[np.complex128]:
-        """Return the spectra (n, 1 + history, rank) of windows and of the earlier ones compared along with them."""
+        """Return the spectra (n, 1 + history, rank) of windows and of the earlier ones beside them."""
         before = self.horizon * np.arange(self.history + 1)
         return self._models["eigenvalues"].view[np.maximum(members[:, None] - before, 0)]
 
@@ -97,13 +99,14 @@ class Archive:
         return spectral + self.recall.mode_weight * mode_distance(a, b, matching)
 
     def _follow(self, series: NDArray[np.float64], total: int) -> None:
-        """Fit what followed each window that is remembered from now on, around the level of that window."""
+        """Fit what followed each newly remembered window, around the level of that window."""
         windows = self.windows
         done = len(self._followed["mean"]) if self._followed else 0
         known = total - self.horizon
         if known <= done:
             return
-        # Stretches end one horizon after their windows. The first one may begin before the series does; then all are shortened.
+        # Stretches end one horizon after their windows. The first one may begin before the series
+        # does; then all are shortened.
         ends = np.arange(done, known) + windows.window - 1 + self.horizon
         length = min(windows.delays + max(self.horizon, 2 * windows.rank), int(ends[0]) + 1)
         stretch = series[ends[0] - length + 1 : ends[-1] + 1]

@@ -23,7 +23,8 @@ def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: i
     Raises
     ------
     KoopflowError
-        If the forecaster raises, returns another shape than (1, horizon), or depends on values after the origin.
+        If the forecaster raises, returns another shape than (1, horizon), or depends on values
+        after the origin.
     """
     stretch = early_stretch(series, horizon)
     if isinstance(forecaster, Configured):

@@ -1,8 +1,8 @@
 """Settings that a study leaves open, chosen on the early stretch of a series, which is never scored.
 
-Window, delays, rank and transform are those with which the sliding method did best there, so that memory competes with the sliding
-method at its strongest. Which model of a recalled window is used, and how many matches are averaged, is what served the basic
-scheme best.
+Window, delays, rank and transform are those with which the sliding method did best there, so that
+memory competes with the sliding method at its strongest. Which model of a recalled window is used,
+and how many matches are averaged, is what served the basic scheme best.
 """
 
 from dataclasses import asdict, dataclass
@@ -96,7 +96,7 @@ class EarlyStretch:
         return best
 
     def candidates(self, window: int | None, delays: int | None, rank: int | None) -> list[WindowSettings]:
-        """Return the sizes to compare, from short windows and low ranks on; raise a KoopflowError if any do not fit."""
+        """Return the sizes to compare, small ones first; raise a KoopflowError if any do not fit."""
         longest = (len(self.past) - 2 * self.horizon) // 2
         usual = [2 * self.period, 3 * self.period, 4 * self.period] if self.period > 1 else [40, 60, 100]
         found = []
@@ -114,7 +114,7 @@ class EarlyStretch:
         return found
 
     def sliding_error(self, transform: Transform, sizes: WindowSettings) -> float:
-        """Return the mean absolute error of the sliding method over at most ORIGINS origins, in the series' units."""
+        """Return the sliding method's mean absolute error over at most ORIGINS origins."""
         moved, lost, horizon = transform.apply(self.past), transform.lost, self.horizon
         first, last = sizes.window - 1, len(moved) - horizon
         if last - first < 4:
@@ -128,7 +128,7 @@ class EarlyStretch:
         return float(np.abs(forecasts - truth).mean())
 
     def recalled(self, settings: SeriesSettings, transform: Transform, sizes: WindowSettings) -> tuple[str, int]:
-        """Return which model of a recalled window, and how many matches, served the basic scheme best on recent samples."""
+        """Return the `recalled` and `matches` with which the basic scheme did best recently."""
         models = [settings.recalled] if settings.recalled else list(RECALLED)
         numbers = [settings.matches] if settings.matches else list(MATCHES)
         moved = transform.apply(self.past[-RECENT:])
@@ -147,7 +147,7 @@ class EarlyStretch:
 
 
 def default_horizon(period: int, length: int) -> int:
-    """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours, a quarter of weeks."""
+    """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours."""
     if period == 1:
         horizon = 12
     elif period <= 7:
@@ -186,7 +186,7 @@ def choose(series: Series, settings: SeriesSettings) -> Choices:
 
 
 def check(series: Series, settings: SeriesSettings) -> int:
-    """Return the horizon of a series; raise a KoopflowError if it is too short, or sizes given do not fit one another."""
+    """Return the horizon of a series; raise a KoopflowError if settings do not suit its length."""
     stretch = _checked(series, settings)
     _transforms(series, settings, stretch)
     stretch.candidates(settings.window, settings.delays, settings.rank)

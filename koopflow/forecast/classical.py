@@ -1,24 +1,32 @@
 """Exponential smoothing (ETS) and ARIMA from statsmodels, as rolling forecasters.
 
-Parameters are estimated on what is known at a few times; in between, the states are filtered through every new sample, which is
-exact and costs one pass over the series. A forecast from any origin therefore uses every sample up to it and none after.
+Parameters are estimated at a few times along the series, from what is known there. In between, the
+states are filtered through every new sample, which is exact and takes one pass. A forecast from any
+origin uses every sample up to it and none after.
 """
 
 import logging
 import warnings
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Order = tuple[int, int, int]
 
 logger = logging.getLogger("koopflow")
 
-ORDERS = ((1, 0, 0), (2, 0, 1), (1, 1, 1), (2, 1, 2), (0, 1, 1), (3, 0, 0))
-LONGEST = 1500
+ORDERS: tuple[Order, ...] = ((1, 0, 0), (2, 0, 1), (1, 1, 1), (2, 1, 2), (0, 1, 1), (3, 0, 0))
+# Samples behind an estimate at most: of ETS, of ARIMA, and of the comparison of ARIMA's orders.
+LONGEST, LONGEST_ARIMA, LONGEST_ORDERS = 1500, 800, 600
 HARMONICS = 3
 
 
-def _stretches(origins: np.ndarray, estimates: int, scored: int | None) -> list[tuple[int, int, np.ndarray]]:
-    """Return stretches (from, to, which origins) that share one estimate, made from samples up to and including ``from``."""
+def _stretches(origins: Integers, estimates: int, scored: int | None) -> list[tuple[int, int, NDArray[np.bool_]]]:
+    """Return stretches (first, stop, mask of origins), each with one estimate made at `first`."""
     start = int(origins[0]) if scored is None else scored
     edges = np.unique(np.linspace(start, int(origins[-1]) + 1, estimates + 1).astype(int))
     masks = [(origins >= (origins[0] if a == start else a)) & (origins < b) for a, b in pairwise(edges)]
@@ -26,32 +34,36 @@ def _stretches(origins: np.ndarray, estimates: int, scored: int | None) -> list[
 
 
 def exponential_smoothing(
-    values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3, scored: int | None = None
-) -> np.ndarray:
-    """Forecast with additive damped-trend exponential smoothing, seasonal where there is a period (Hyndman et al. 2008).
+    values: Floats, origins: Integers, horizon: int, period: int, estimates: int = 3, scored: int | None = None
+) -> Floats:
+    """Forecast with additive exponential smoothing of damped trend (Hyndman et al. 2008).
+
+    It is seasonal where there is a period and three seasons are known.
 
     Parameters
     ----------
     values : (time,)
     origins : (n,) increasing
+    horizon, period : int
     estimates : int
-        How often the parameters are estimated anew.
+        How often the parameters are estimated.
     scored : int, optional
-        Where the first estimate is made (the first origin, if absent). Origins before it are forecast with that estimate too: they
-        serve to learn the size of errors, not to be scored.
+        Where the first estimate is made; the first origin by default. Origins before it are
+        forecast with that estimate too: their errors only serve to learn intervals.
 
     Returns
     -------
     (n, horizon)
+        The last value wherever statsmodels finds no estimate; a warning says so.
     """
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
     result = np.empty((len(origins), horizon))
     steps = np.arange(1, horizon + 1)
-    for first, last, chosen in _stretches(origins, estimates, scored):
-        history = values[max(0, first + 1 - LONGEST) : first + 1]
-        seasonal = period > 1 and len(history) >= 3 * period
+    for first, stop, chosen in _stretches(origins, estimates, scored):
         begin = max(0, first + 1 - LONGEST)
+        history = values[begin : first + 1]
+        seasonal = period > 1 and len(history) >= 3 * period
         options = {
             "error": "add",
             "trend": "add",
@@ -61,13 +73,13 @@ def exponential_smoothing(
             "initialization_method": "heuristic",
         }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # convergence warnings: the last estimate is used as it stands
+            warnings.simplefilter("ignore")  # where the fit does not converge, its last estimate is used
             try:
                 estimate = ETSModel(history, **options).fit(disp=False, maxiter=100)
             except (np.linalg.LinAlgError, ValueError) as error:
                 _hold(result, chosen, values, origins, "ETS", error)
                 continue
-        level, trend, season = _ets_states(values[begin:last], estimate, period if seasonal else 0)
+        level, trend, season = _ets_states(values[begin:stop], estimate, period if seasonal else 0)
         damping = float(estimate.params[3 if seasonal else 2])
         at = origins[chosen] - begin
         forecast = level[at, None] + trend[at, None] * np.cumsum(damping**steps)
@@ -77,14 +89,14 @@ def exponential_smoothing(
     return result
 
 
-def _ets_states(values: np.ndarray, estimate, period: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Filter level, trend and season through `values` with statsmodels' estimate.
+def _ets_states(values: Floats, estimate: Any, period: int) -> tuple[Floats, Floats, Floats]:
+    """Filter level, trend and season through `values` with the parameters of a statsmodels result.
 
     Returns
     -------
     (time,), (time,), (time + period,)
-        Level and trend after each sample; ``season[t + 1 : t + 1 + period]`` are the seasonal terms of the next `period` samples
-        at t.
+        Level and trend after each sample. At time t, ``season[t + 1 : t + 1 + period]`` are the
+        seasonal terms of the next `period` samples.
     """
     parameters = np.asarray(estimate.params)
     alpha, beta = parameters[0], parameters[1]
@@ -103,60 +115,74 @@ def _ets_states(values: np.ndarray, estimate, period: int) -> tuple[np.ndarray, 
     return level, trend, season
 
 
-def arima(
-    values: np.ndarray, origins: np.ndarray, horizon: int, period: int, estimates: int = 3, scored: int | None = None
-) -> np.ndarray:
-    """Forecast with the ARIMA model of lowest AIC among a few orders, on Fourier terms of the season where there is one.
+def arima(values: Floats, origins: Integers, horizon: int, period: int, estimates: int = 3, scored: int | None = None) -> Floats:
+    """Forecast with the ARIMA model of lowest AIC among ORDERS, beside Fourier terms of a season.
 
-    Parameters and Returns as for `exponential_smoothing`. The order is chosen once, at the first origin.
+    Parameters and result as for `exponential_smoothing`. The order is chosen once, at the first
+    estimate.
     """
     from statsmodels.tsa.arima.model import ARIMA
 
     result = np.empty((len(origins), horizon))
-    steps, order = np.arange(1, horizon + 1), None
-    for first, last, chosen in _stretches(origins, estimates, scored):
+    order: Order | None = None
+    for first, stop, chosen in _stretches(origins, estimates, scored):
         begin = max(0, first + 1 - LONGEST)
-        history = values[begin : first + 1]
-        scale = max(float(np.std(history)), 1e-12)
-        season = _fourier(np.arange(begin, last + horizon), period) if len(history) >= 2 * period > 2 else None
-        terms = None if season is None else np.column_stack([season[: len(history)], np.ones(len(history))])
-        weights = None if terms is None else np.linalg.lstsq(terms, history, rcond=None)[0][:-1]
-        seasonal = np.zeros(last + horizon - begin) if weights is None else season @ weights
-        rest = (values[begin:last] - seasonal[: last - begin]) / scale
+        known = first + 1 - begin
+        seasonal = _seasonal(values, begin, first, stop + horizon, period)
+        scale = max(float(np.std(values[begin : first + 1])), 1e-12)
+        rest = (values[begin:stop] - seasonal[: stop - begin]) / scale
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if order is None:
-                recent = rest[: len(history)][-600:]
+                recent = rest[:known][-LONGEST_ORDERS:]
                 order = min(ORDERS, key=lambda each: _aic(ARIMA, recent, each))
             try:
-                estimate = _fit(ARIMA, rest[: len(history)][-800:], order)
+                estimate = _fit(ARIMA, rest[:known][-LONGEST_ARIMA:], order)
                 filtered = ARIMA(rest, order=order).filter(estimate.params)
             except (np.linalg.LinAlgError, ValueError) as error:
                 _hold(result, chosen, values, origins, "ARIMA", error)
                 continue
-        space = filtered.filter_results
-        transition, design = space.transition[:, :, -1], space.design[0, :, -1]
-        intercept = space.state_intercept[:, -1] if space.state_intercept.ndim == 2 else 0.0
-        offset = float(space.obs_intercept[0, -1])
         at = origins[chosen] - begin
-        state = space.predicted_state[:, at + 1]
-        for step in steps:
-            result[chosen, step - 1] = (design @ state + offset) * scale + seasonal[at + step]
-            state = transition @ state + np.reshape(intercept, (-1, 1))
+        steps = np.arange(1, horizon + 1)
+        result[chosen] = _advanced(filtered.filter_results, at, horizon) * scale + seasonal[at[:, None] + steps]
     return result
 
 
-def _hold(result: np.ndarray, chosen: np.ndarray, values: np.ndarray, origins: np.ndarray, name: str, error: Exception) -> None:
-    """Hold the last value where statsmodels finds no estimate, and say so."""
+def _seasonal(values: Floats, begin: int, first: int, end: int, period: int) -> Floats:
+    """Return the season at begin ... end - 1, fitted to the samples up to `first`; zeros for none."""
+    history = values[begin : first + 1]
+    if not len(history) >= 2 * period > 2:
+        return np.zeros(end - begin)
+    season = _fourier(np.arange(begin, end), period)
+    terms = np.column_stack([season[: len(history)], np.ones(len(history))])
+    return season @ np.linalg.lstsq(terms, history, rcond=None)[0][:-1]
+
+
+def _advanced(space: Any, at: Integers, horizon: int) -> Floats:
+    """Return the forecasts (n, horizon) of a filtered state space model from the samples `at`."""
+    transition, design = space.transition[:, :, -1], space.design[0, :, -1]
+    intercept = space.state_intercept[:, -1] if space.state_intercept.ndim == 2 else 0.0
+    offset = float(space.obs_intercept[0, -1])
+    state = space.predicted_state[:, at + 1]
+    result = np.empty((len(at), horizon))
+    for step in range(horizon):
+        result[:, step] = design @ state + offset
+        state = transition @ state + np.reshape(intercept, (-1, 1))
+    return result
+
+
+def _hold(result: Floats, chosen: NDArray[np.bool_], values: Floats, origins: Integers, name: str, error: Exception) -> None:
+    """Hold the last value where statsmodels finds no estimate, and log a warning."""
     result[chosen] = values[origins[chosen], None]
     logger.warning("%s has no estimate at sample %d (%s): the last value is held", name, int(origins[chosen][0]), error)
 
 
-def _fit(model, values: np.ndarray, order: tuple[int, int, int]):
+def _fit(model: Any, values: Floats, order: Order) -> Any:
     return model(values, order=order).fit(method_kwargs={"maxiter": 50})
 
 
-def _aic(model, values: np.ndarray, order: tuple[int, int, int]) -> float:
+def _aic(model: Any, values: Floats, order: Order) -> float:
+    """Return the AIC of an order; infinity where there is no estimate."""
     try:
         aic = float(_fit(model, values, order).aic)
     except (np.linalg.LinAlgError, ValueError):
@@ -164,7 +190,7 @@ def _aic(model, values: np.ndarray, order: tuple[int, int, int]) -> float:
     return aic if np.isfinite(aic) else np.inf
 
 
-def _fourier(times: np.ndarray, period: int) -> np.ndarray:
+def _fourier(times: Integers, period: int) -> Floats:
     """Return sines and cosines (n, 2 x harmonics) of the season at `times`."""
     count = min(HARMONICS, period // 2)
     angles = 2 * np.pi * times[:, None] * np.arange(1, count + 1) / period

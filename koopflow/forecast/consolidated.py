@@ -1,9 +1,10 @@
 """One ridge regression over all past delay vectors, renewed as the memory grows.
 
-A window's model knows one regime; this one has seen them all. For each step ahead k it regresses z(t+k) - z(t) on the delay vector
-relative to its last sample: a direct estimate of the k-th power of a Koopman operator restricted to delays (EDMD, Williams et al.
-2015, with Tikhonov regularization). The ridge in use is the one that has predicted best so far; each prediction is judged before its
-truth enters the fit.
+A window's model knows one regime; this one has seen them all. For each step ahead k it regresses
+z(t+k) - z(t) on the delay vector relative to its last sample: a direct estimate of the k-th power
+of a Koopman operator restricted to delays (EDMD, Williams et al. 2015, with Tikhonov
+regularization). The ridge in use is the one that has predicted best so far; each prediction is
+judged before its truth enters the fit.
 """
 
 import numpy as np
@@ -33,12 +34,12 @@ class ConsolidatedMemory:
         self._operators: Floats | None = None
 
     def _rows(self, values: Floats, origins: NDArray[np.intp]) -> Floats:
-        """Return regressors (n, 1 + (delays - 1) x channels): a constant, and each delay relative to the last sample."""
+        """Return a constant and the delays relative to the last one, (n, 1 + (delays - 1) x channels)."""
         lagged = values[origins[:, None] - np.arange(1, self.delays)[None, :]] - values[origins][:, None, :]
         return np.concatenate([np.ones((len(origins), 1)), lagged.reshape(len(origins), -1)], axis=1)
 
     def _learn(self, values: Floats, time: int) -> None:
-        """Add every origin whose whole future is known at `time`, after judging the present operators on it."""
+        """Add the origins whose future is known at `time`, after judging the operators on them."""
         origins = np.arange(self._known, time - self.horizon + 1)
         if len(origins) == 0:
             return
@@ -79,8 +80,9 @@ class ConsolidatedMemory:
 
 
 def _solved(gram: Floats, cross: Floats) -> Floats:
-    """Return the operators (ridges, regressors, targets) that solve the regression with each strength in RIDGES."""
-    # The constant is not to be penalized like a coefficient: its column is scaled to the size of the others.
+    """Return the operators (ridges, regressors, targets), one for each strength in RIDGES."""
+    # The constant is not to be penalized like a coefficient: its column is scaled to the size of
+    # the others.
     size = np.sqrt(np.maximum(np.diag(gram)[1:].mean() / gram[0, 0], 1e-300)) if len(gram) > 1 else 1.0
     scale = np.ones(len(gram))
     scale[0] = size

@@ -1,4 +1,4 @@
-"""Rolling-origin evaluation of several forecasters on one series, all from the same origins behind the early stretch."""
+"""Rolling-origin evaluation of several forecasters on one series, from the same origins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ from koopflow.io.columns import FORECAST_RECALLED
 from koopflow.koopman.windows import fit_some
 
 MOST_WINDOWS = 300
-# Origins just before the scored ones: from their errors the intervals at the first scored origin are learned.
+# Origins just before the scored ones: from their errors the intervals at the first scored origin
+# are learned.
 WARM = 200
 
 
@@ -30,15 +31,17 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     predictions : DataFrame
-        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper. `origin` is the index of the last known sample, `horizon` counts steps from it. The last
-        origins have no truth yet (NaN).
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper. `origin` is the index of the last
+        known sample, `horizon` counts steps from it. The last origins have no truth yet (NaN).
     recalled : DataFrame
-        `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds the values that followed recalled_origin, one horizon of them.
+        `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds the values that followed
+        recalled_origin, one horizon of them.
     choices : dict
         The settings used, and the scale of MASE, as plain values for a report.
     windows : dict of arrays
-        ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows: coordinates of their spectra, whose L1 distance
-        is a tight lower bound of the distance between spectra (`koopflow.forecast.index.embed`).
+        ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows: coordinates
+        of their spectra, whose L1 distance is a tight lower bound of the distance between spectra
+        (`koopflow.forecast.index.embed`).
     """
 
     predictions: pd.DataFrame
@@ -97,7 +100,8 @@ def evaluate(
     Raises
     ------
     KoopflowError
-        If the series is too short, settings do not fit one another, or a forecaster returns the wrong shape.
+        If the series is too short, settings do not fit one another, or a forecaster returns the
+        wrong shape.
     """
     stretch = _stretch(series, choose(series, settings), estimates, settings.every)
     frames, recalled = [], []
@@ -123,7 +127,8 @@ def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> St
     origins = origins[series.observed[origins]]
     padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
     truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
-    # The units of a differenced series cannot be restored step by step: there errors are those of the differences.
+    # The units of a differenced series cannot be restored step by step: there errors are those of
+    # the differences.
     measure = None if transform.lags else transform.unpoint
     situation = Situation(
         period=choices.period,
@@ -141,7 +146,7 @@ def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> St
 
 
 def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floats, Recollection | None]:
-    """Return forecasts (n, horizon) on the pointwise scale, and what was recalled, in the series' own indices."""
+    """Return forecasts (n, horizon) on the pointwise scale, and what was recalled."""
     transform, horizon = stretch.choices.transform, stretch.choices.horizon
     differenced = bool(getattr(forecaster, "differenced", False))
     lost = transform.lost if differenced else 0
@@ -165,7 +170,8 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
 def _scored(name: str, point: Floats, stretch: Stretch, coverage: float) -> pd.DataFrame:
     """Return predictions with intervals at the scored origins, in the series' own units."""
     transform, scored = stretch.choices.transform, stretch.scored
-    # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the series.
+    # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the
+    # series.
     low, high = conformal_intervals(point, transform.point(stretch.truth), stretch.origins, coverage)
     if transform.pointwise == "root" and stretch.samples[: stretch.choices.early].min() >= 0:
         low = np.maximum(low, 0.0)
@@ -208,7 +214,7 @@ def _frame(series: str, method: str, origins: Integers, truth: Floats, point: Fl
 
 
 def _recalled(method: str, found: Recollection, stretch: Stretch) -> pd.DataFrame:
-    """Return the recollections at the scored origins, one row for each match, with what followed it."""
+    """Return one row for each match recalled at a scored origin, with what followed it."""
     origins, rows, gaps = stretch.origins[stretch.scored], found.origins[stretch.scored], found.distances[stretch.scored]
     count, matches = rows.shape
     frame = pd.DataFrame(

@@ -1,7 +1,8 @@
 """The experts that the gated scheme weighs; each forecasts from many windows at once.
 
-An expert is a function ``f(known, start, stop)`` that returns the forecasts (stop - start, horizon, channels) of the windows
-start ... stop - 1. Window i ends at time i + window - 1, its origin; the forecast may use the series up to there and the memory.
+An expert is a function ``f(known, start, stop)`` that returns the forecasts (stop - start, horizon,
+channels) of the windows start ... stop - 1. Window i ends at time i + window - 1, its origin; the
+forecast may use the series up to there and the memory.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ class Known:
 
 @dataclass(frozen=True)
 class ExpertForecasts:
-    """Forecasts of several windows: two (n, horizon, channels), and those to weigh (n, experts, horizon, channels)."""
+    """Forecasts of n windows: two (n, horizon, channels), and `gate` (n, experts, horizon, channels)."""
 
     sliding: Floats
     recalled: Floats
@@ -62,12 +63,12 @@ class ExpertForecasts:
 
 
 def expert_names(period: int) -> tuple[str, ...]:
-    """Return the experts weighed by default, persistence first; seasonal ones only where there is a season."""
+    """Return the experts weighed by default; seasonal ones only where there is a season."""
     return tuple(name for name in EXPERTS if period > 1 or not name.startswith("seasonal"))
 
 
 def check_experts(names: Sequence[str]) -> None:
-    """Raise a KoopflowError unless all `names` are known, persistence comes first and another follows."""
+    """Raise a KoopflowError unless all names are known and persistence comes first of several."""
     for name in names:
         EXPERTS.check(name, "experts")
     if len(names) < 2 or names[0] != "persistence":
@@ -91,14 +92,15 @@ def forecast_experts(known: Known, names: Sequence[str], start: int, stop: int, 
     for name in names:
         if name not in results:
             results[name] = EXPERTS.load(name, "experts")(known, start, stop)
-    # A window's model can run far beyond anything seen; what enters a regression must stay near the data.
+    # A window's model can run far beyond anything seen; what enters a regression must stay near the
+    # data.
     bounded = [_bounded(results[name], known.series, known.windows.window, start) for name in names]
     empty = np.zeros((stop - start, 0, known.horizon, known.series.shape[1]))
     return ExpertForecasts(results["sliding"], results["recalled"], np.stack(bounded, axis=1) if bounded else empty)
 
 
 def _bounded(forecasts: Floats, series: Floats, window: int, start: int) -> Floats:
-    """Return forecasts clipped to the range of all past samples, widened by half of it on either side."""
+    """Clip forecasts to the range of all past samples, widened by half of it on either side."""
     origins = np.arange(start, start + len(forecasts)) + window - 1
     low, high = np.minimum.accumulate(series)[origins], np.maximum.accumulate(series)[origins]
     margin = 0.5 * (high - low)
@@ -173,7 +175,7 @@ def recalled_episode(known: Known, start: int, stop: int) -> Floats:
 
 
 def continuation(known: Known, start: int, stop: int) -> Floats:
-    """Average how the recalled windows went on, moved to the present level; the last value where nothing is recalled."""
+    """Average how the recalled windows went on, from the present level; without any, hold it."""
     series, origins = known.series, known.origins(start, stop)
     members, distances = known.archive.recalled.view[start:stop], known.archive.distances.view[start:stop]
     near = np.where(members >= 0, 1.0 / (np.nan_to_num(distances) + 1e-6), 0.0)

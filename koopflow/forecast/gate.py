@@ -1,6 +1,7 @@
 """Learning from remembered errors: when to trust a recollection, and how to weigh several forecasts.
 
-Both learners are online: they are told a truth only once it has happened, and asked for a decision before the next one.
+Both learners are online: they are told a truth only once it has happened, and asked for a decision
+before the next one.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +17,11 @@ Integers = NDArray[np.intp]
 
 # Thresholds tried side by side; spectra that are stable are at most 2 apart.
 GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
-# How steeply the last step turns away from a forecast that has erred more: an excess of 5 % leaves little of it.
+# How steeply the last step turns away from a forecast that has erred more: an excess of 5 % leaves
+# little of it.
 GUARD = 60.0
-# Learned weights must beat plain forecasters by this share: on a random walk nothing can be learned, and equal errors are no reason
-# to trust the weights.
+# Learned weights must beat plain forecasters by this share: on a random walk nothing can be
+# learned, and equal errors are no reason to trust the weights.
 HANDICAP = 0.02
 # A recollection is trusted once it has saved more than this many standard errors of what it saved.
 DOUBT = 0.5
@@ -33,9 +35,10 @@ def identity(values: Floats) -> Floats:
 class LearnedThreshold:
     """The largest distance at which a recalled forecast is trusted, learned for each step ahead.
 
-    For every threshold of a fixed grid, the cost of "recall if nearer than this, else the sliding forecast" relative to the sliding
-    forecast alone is summed. The threshold in force has the least cost so far (follow the leader). Each cost counts with a share of
-    its standard error; otherwise the least of many sums of noise would look like a saving.
+    For every threshold of a fixed grid, the cost of "recall if nearer than this, else the sliding
+    forecast" relative to the sliding forecast alone is summed. The threshold in force has the least
+    cost so far (follow the leader). Each cost counts with a share of its standard error; otherwise
+    the least of many sums of noise would look like a saving.
 
     Parameters
     ----------
@@ -73,9 +76,10 @@ class LearnedThreshold:
 class Gate:
     """Weights of several experts, learned for each step ahead from their past errors.
 
-    Forecasts are taken relative to the first expert (persistence). A prior prefers the expert with the smallest recent errors and
-    errors in similar situations (exponential weights, Cesa-Bianchi and Lugosi 2006). A ridge regression of truths on forecasts,
-    centred on the prior, corrects it as far as the evidence goes (stacking, Breiman 1996). Iterative reweighting, one step per
+    Forecasts are taken relative to the first expert (persistence). A prior prefers the expert with
+    the smallest recent errors and errors in similar situations (exponential weights, Cesa-Bianchi
+    and Lugosi 2006). A ridge regression of truths on forecasts, centred on the prior, corrects it
+    as far as the evidence goes (stacking, Breiman 1996). Iterative reweighting, one step per
     sample, makes the regression minimize absolute errors instead of squares.
 
     Parameters
@@ -86,7 +90,8 @@ class Gate:
         Number of past forecasts after which evidence has faded to 1/e.
     settings : GateSettings
     measure : callable, optional
-        Maps forecasts to the units in which errors are compared, see `EpisodicKoopman`; the regression stays with the values.
+        Maps forecasts to the units in which errors are compared, see `EpisodicKoopman`; the
+        regression stays with the values.
 
     Raises
     ------
@@ -148,8 +153,8 @@ class Gate:
     def guarded(self, forecasts: Floats, stacked: Floats, guards: Sequence[int]) -> Floats:
         """Return `stacked`, drawn towards a plain expert wherever that one has erred less.
 
-        Learned weights can lose to an expert as plain as persistence; this step keeps the loss small (exponential weights, but
-        steep).
+        Learned weights can lose to an expert as plain as persistence; this step keeps the loss
+        small (exponential weights, but steep).
 
         Parameters
         ----------
@@ -187,7 +192,8 @@ class Gate:
         prior = np.exp(np.maximum(preference, -500.0))
         prior /= prior.sum(axis=-1, keepdims=True)
         tail = prior[..., 1:]
-        # In units of the mean evidence of one forecast, the strength of the ridge does not depend on those of the series.
+        # In units of the mean evidence of one forecast, the strength of the ridge does not depend
+        # on those of the series.
         gram, cross, count = (_pooled(array, self.pooling) for array in (self._gram, self._cross, self._count))
         size = np.trace(gram, axis1=-2, axis2=-1) / (self.experts - 1)
         ridge = settings.caution * size / np.maximum(count, 1.0)
@@ -198,7 +204,7 @@ class Gate:
 
 
 def _pooled(array: Floats, reach: int) -> Floats:
-    """Return `array` (horizon, ...) averaged over neighbouring steps ahead with triangular weights that vanish at `reach`."""
+    """Average over neighbouring steps ahead, with triangular weights that vanish at `reach`."""
     horizon = len(array)
     distance = np.abs(np.arange(horizon)[:, None] - np.arange(horizon)[None, :])
     weight = np.maximum(0.0, 1.0 - distance / reach)

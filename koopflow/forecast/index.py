@@ -1,32 +1,45 @@
-"""Nearest spectra without comparing all of them: an exact index for the Wasserstein distance between sets of eigenvalues.
+"""Nearest spectra without comparing all: an exact index for the distance between spectra.
 
-Project the eigenvalues of two spectra on a line and sort: the mean absolute difference is the Wasserstein distance of the
-projections, and averaged over directions it can never exceed a known share of the distance in the plane (the sliced Wasserstein
-bound, Bonneel et al. 2015). Sorted projections are therefore coordinates in which the plain L1 distance is a lower bound of the
-distance wanted, and a k-d tree finds the candidates; only these are matched exactly. Trees of doubling sizes (Bentley and Saxe
-1980) let the memory grow for ever: adding costs logarithmic time on average, and asking far less than a scan.
+Project the eigenvalues of two spectra on a line and sort them: the mean absolute difference is the
+Wasserstein distance of the projections. Averaged over directions it never exceeds a known share of
+the distance in the plane (the sliced Wasserstein bound, Bonneel et al. 2015). So sorted projections
+are coordinates whose L1 distance bounds the wanted distance from below: k-d trees find candidates
+by it, and only these are matched exactly. Trees of doubling sizes (Bentley and Saxe 1980) let the
+memory grow: an addition costs logarithmic time on average, and a query far less than a scan.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from koopflow.forecast.buffer import Growing
 from koopflow.koopman.spectrum import match_many
 
-# Directions 0, 45, 90 degrees; 135 mirrors 45 because spectra of real operators are closed under conjugation, so 45 counts twice.
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Complex = NDArray[np.complex128]
+Spectra = Callable[[Integers], Complex]
+Distance = Callable[[int, int, float, Integers], float]
+
+# Directions 0, 45 and 90 degrees. 135 mirrors 45, since spectra of real operators are closed under
+# conjugation: 45 counts twice.
 ANGLES = np.array([0.0, np.pi / 4, np.pi / 2])
 WEIGHTS = np.array([1.0, 2.0, 1.0]) / 4
 # The largest mean of |cos| over the four directions, reached half-way between two of them.
 SHARE = float(np.mean(np.abs(np.cos(np.pi / 8 - np.arange(4) * np.pi / 4))))
 BUFFER = 128
 SLACK = 1e-12
-# Members nearer than this are as good as the same; once k of them are found, the search is over. Without it a series that repeats
-# itself exactly, or rests at zero, would make every member a candidate every time.
+# Members nearer than this count as equal, and once k of them are found the search ends. Otherwise a
+# series that repeats itself exactly, or rests at zero, would make every member a candidate.
 SAME = 1e-9
 
 
-def embed(eigenvalues: np.ndarray) -> np.ndarray:
-    """Return coordinates (n, 3 x rank) of spectra (n, rank): the L1 distance between them is a lower bound of their `distance`.
+def embed(eigenvalues: Complex) -> Floats:
+    """Return coordinates (n, 3 x rank) of spectra (n, rank).
+
+    Their L1 distance bounds `koopflow.koopman.spectrum.distance` from below.
 
     The spectra must be closed under conjugation, as those of real operators are.
     """
@@ -40,24 +53,26 @@ def embed(eigenvalues: np.ndarray) -> np.ndarray:
 
 
 class SpectralIndex:
-    """A growing set of spectra that answers "which k are nearest?" exactly.
+    """A growing set of spectra that finds the k nearest exactly.
 
     Parameters
     ----------
     spectra : callable
-        ``spectra(members)`` returns the spectra (n, m, rank) of members (n,), compared one by one in m and averaged; the index keeps
+        ``spectra(members)`` returns the spectra (n, m, rank) of members (n,). Two members are as
+        far apart as their m spectra are on average, compared one by one. The index itself keeps
         coordinates only.
     distance : callable, optional
-        ``distance(i, j, spectral, matching)`` returns the full distance between members i and j given the spectral part; it must
-        never be smaller than that part. Absent: the spectral part alone.
+        ``distance(i, j, spectral, matching)`` returns the full distance between members i and j
+        from the spectral part, which it must never fall below. Default: the spectral part.
 
     Attributes
     ----------
     exact_distances : int
-        How many exact matchings have been computed so far, a measure of work that does not depend on the machine.
+        How many exact matchings were computed so far, a measure of work that does not depend on the
+        machine.
     """
 
-    def __init__(self, spectra, distance=None):
+    def __init__(self, spectra: Spectra, distance: Distance | None = None) -> None:
         self._spectra, self._distance = spectra, distance
         self._members: list[int] = []
         self._points = Growing()
@@ -68,8 +83,8 @@ class SpectralIndex:
     def __len__(self) -> int:
         return len(self._members)
 
-    def add(self, member: int, point: np.ndarray) -> None:
-        """Take in `member` with coordinates `point` (from `embed`)."""
+    def add(self, member: int, point: Floats) -> None:
+        """Add `member` with coordinates `point` (from `embed`)."""
         self._members.append(member)
         self._points.extend(point[None])
         if len(self._members) - self._treed >= BUFFER:
@@ -79,33 +94,40 @@ class SpectralIndex:
             self._trees.append((start, stop, cKDTree(self._points.view[start:stop])))
             self._treed = stop
 
-    def _candidates(self, point: np.ndarray, count: int, bound: float) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return lower bounds and positions of all members that may be nearer than `bound`, at most `count` from each tree, sorted,
-        and the bound below which nothing is missing."""
-        bounds, positions, complete = [], [], np.inf
+    def _candidates(self, point: Floats, count: int, bound: float) -> tuple[Floats, Integers, float]:
+        """Find the members that may be nearer than `bound`, at most `count` from each tree.
+
+        Returns
+        -------
+        (n,), (n,) and float
+            Their lower bounds, sorted; their positions; and the bound below which no member is
+            missing.
+        """
+        all_bounds, all_positions, complete = [], [], np.inf
         if self._treed < len(self._members):
             fresh = np.abs(self._points.view[self._treed :] - point).sum(axis=1)
-            bounds.append(fresh)
-            positions.append(np.arange(self._treed, len(self._members)))
+            all_bounds.append(fresh)
+            all_positions.append(np.arange(self._treed, len(self._members)))
         for start, stop, tree in self._trees:
             found, at = tree.query(point, k=min(count, stop - start), p=1, distance_upper_bound=bound)
             found, at = np.atleast_1d(found), np.atleast_1d(at)
             kept = np.isfinite(found)
             if kept.all() and len(kept) < stop - start:
                 complete = min(complete, float(found[-1]))
-            bounds.append(found[kept])
-            positions.append(at[kept] + start)
-        bounds, positions = np.concatenate(bounds), np.concatenate(positions)
+            all_bounds.append(found[kept])
+            all_positions.append(at[kept] + start)
+        bounds, positions = np.concatenate(all_bounds), np.concatenate(all_positions)
         order = np.lexsort((positions, bounds))
         return bounds[order], positions[order], complete
 
-    def nearest(self, member: int, point: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the k members nearest to `member` and their distances, nearest first; ties go to the earlier member, and of more than k
-        members nearer than SAME any k are returned.
+    def nearest(self, member: int, point: Floats, k: int) -> tuple[Integers, Floats]:
+        """Find the k members nearest to `member`.
 
         Returns
         -------
         (min(k, size),) int and float
+            The members and their distances, nearest first. Of equal distances the earlier member
+            comes first; of more than k members nearer than SAME, any k are returned.
         """
         k = min(k, len(self._members))
         if k == 0:
@@ -113,7 +135,8 @@ class SpectralIndex:
         exact: dict[int, float] = {}
         count, worst = 4 * k + 4, np.inf
         while True:
-            # Rounding in the two sums differs; the slack keeps a candidate whose bound equals its distance.
+            # Rounding in the two sums differs; the slack keeps a candidate whose bound equals its
+            # distance.
             bounds, positions, complete = self._candidates(point, count, worst + SLACK)
             fresh = np.array([position not in exact for position in positions], dtype=bool)
             bounds, positions = bounds[fresh], positions[fresh]
@@ -130,7 +153,7 @@ class SpectralIndex:
         order = sorted(exact, key=lambda position: (exact[position], self._members[position]))[:k]
         return np.array([self._members[position] for position in order]), np.array([exact[position] for position in order])
 
-    def _exact(self, member: int, positions: np.ndarray, worst: float) -> list[float]:
+    def _exact(self, member: int, positions: Integers, worst: float) -> list[float]:
         self.exact_distances += len(positions)
         others = np.array([self._members[position] for position in positions])
         matchings, spectral = match_many(self._spectra(np.array([member]))[0], self._spectra(others))
@@ -142,11 +165,14 @@ class SpectralIndex:
         ]
 
 
-def nearest_by_scan(spectra, members: np.ndarray, member: int, k: int, distance=None) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `SpectralIndex.nearest` returns, by matching every member exactly: the check and the peer of the benchmark."""
+def nearest_by_scan(
+    spectra: Spectra, members: Integers, member: int, k: int, distance: Distance | None = None
+) -> tuple[Integers, Floats]:
+    """Return what `SpectralIndex.nearest` returns, by matching every member exactly."""
     members = np.asarray(members)
     matchings, distances = match_many(spectra(np.array([member]))[0], spectra(members))
     if distance is not None:
-        distances = np.array([distance(member, *each) for each in zip(members, distances, matchings)])
+        parts = zip(members, distances, matchings)
+        distances = np.array([distance(member, int(other), float(near), columns) for other, near, columns in parts])
     order = np.lexsort((members, distances))[:k]
     return members[order], distances[order]

@@ -1,64 +1,99 @@
-"""Prediction intervals from remembered errors, with their coverage kept by adaptive conformal inference.
+"""Prediction intervals from past errors, whose coverage adaptive conformal inference maintains.
 
-The score of a past forecast is its absolute error over the size of errors expected then; an interval reaches the quantile of all
-known scores. The level of that quantile moves after every hit and miss (Gibbs and Candes 2021), so coverage holds even when the
-series drifts.
+The score of a past forecast is its absolute error over the error expected at that time; an interval
+reaches the quantile of all known scores. The level of that quantile moves after every hit and miss
+(Gibbs and Candes 2021), so coverage holds even when a series drifts.
 """
 
 from bisect import insort
 
 import numpy as np
+from numpy.typing import NDArray
 
-# Simulated errors of growing size (110 origins, spread up to 7 times larger at the end) are covered nearer to nominal with 0.05 (0.886 to
-# 0.903 of 0.9) than with 0.02 (0.877 to 0.911).
-# Errors k steps ahead come as k alike: each moves the level by a k-th of it, or a few misses would open the interval beyond all measure.
+Floats = NDArray[np.float64]
+
+# Step of the level. On simulated errors of growing size (110 origins, up to 7 times larger at the
+# end) 0.05 covers closer to a nominal 0.9 (0.886 to 0.903) than 0.02 (0.877 to 0.911). Errors k
+# steps ahead come in runs of about k: each moves the level by a k-th of the rate, or a few misses
+# would open the interval without measure.
 RATE = 0.05
-# After a stretch of vanishing errors any error is many times the expected size; it must not decide the width for long.
+# After a stretch of vanishing errors any error is many times the expected one; it must not decide
+# the width for long.
 LARGEST_SCORE = 100.0
+# Scores that are needed before there is an interval.
+FEWEST_SCORES = 8
+
+
+class AdaptiveInterval:
+    """Half-width of the interval of one step ahead, learned from errors in the order in which they become known.
+
+    Parameters
+    ----------
+    coverage : float
+        Nominal share of truths inside.
+    step : int
+        Steps ahead.
+    decay : float
+        Factor by which the weight of an error falls from one origin to the next.
+    """
+
+    def __init__(self, coverage: float, step: int, decay: float) -> None:
+        self.coverage, self.rate, self.decay = coverage, RATE / step, decay
+        self._scores: list[float] = []
+        self._level, self._size, self._weight, self._usual = coverage, 0.0, 0.0, 0.0
+
+    def settle(self, error: float, half: float, expected: float) -> None:
+        """Add an absolute error, and what `half_width` returned when its forecast was made."""
+        if not np.isfinite(error):
+            return
+        if np.isfinite(half):
+            self._level += self.rate * (self.coverage - (1.0 if error <= half else 0.0))
+        if np.isfinite(expected) and expected > 0:
+            insort(self._scores, min(error / expected, LARGEST_SCORE))
+        self._size, self._weight = self.decay * self._size + error, self.decay * self._weight + 1.0
+        self._usual += (error - self._usual) / (len(self._scores) + 1.0)
+
+    def half_width(self) -> tuple[float, float]:
+        """Return the half-width of the interval and the expected error, NaN while too little is known."""
+        if self._weight <= 0:
+            return np.nan, np.nan
+        # Errors near zero for a while do not make the next one certain: a share of the usual error
+        # is the least to expect.
+        expected = max(self._size / self._weight, 0.2 * self._usual, 1e-300)
+        if len(self._scores) < FEWEST_SCORES:
+            return np.nan, expected
+        place = min(max(self._level, 0.0), 1.0) * (len(self._scores) + 1)
+        quantile = self._scores[min(len(self._scores) - 1, max(0, int(np.ceil(place)) - 1))]
+        if self._level > 1.0:
+            quantile *= 1.0 + 4.0 * (self._level - 1.0)
+        return quantile * expected, expected
 
 
 def conformal_intervals(
-    predictions: np.ndarray, truth: np.ndarray, origins: np.ndarray, coverage: float = 0.9, memory: float = 60.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return lower and upper ends (n, horizon) of intervals around rolling forecasts.
+    predictions: Floats, truth: Floats, origins: NDArray[np.intp], coverage: float = 0.9, memory: float = 60.0
+) -> tuple[Floats, Floats]:
+    """Return the lower and upper ends (n, horizon) of intervals around rolling forecasts.
 
     Parameters
     ----------
     predictions, truth : (n, horizon)
-        Truth may be NaN where it was never observed. A truth is used only for origins at which it had happened.
+        Truth is NaN where it was not observed. A truth is used only at origins by which it has
+        happened.
     origins : (n,) int, increasing
     coverage : float
         Nominal share of truths inside.
     memory : float
-        Number of origins after which the expected size of errors has faded to 1/e.
+        Number of origins after which the weight of an error has faded to 1/e.
     """
     count, horizon = predictions.shape
-    lower, upper = np.full((count, horizon), np.nan), np.full((count, horizon), np.nan)
     errors = np.abs(truth - predictions)
-    decay = float(np.exp(-1.0 / memory))
-    for step in range(1, horizon + 1):
-        scores: list[float] = []
-        level, size, weight, whole, known = coverage, 0.0, 0.0, 0.0, 0
-        half, expected = np.full(count, np.nan), np.full(count, np.nan)
+    half, expected = np.full((2, count, horizon), np.nan)
+    for column in range(horizon):
+        step = column + 1
+        learned, known = AdaptiveInterval(coverage, step, float(np.exp(-1.0 / memory))), 0
         for i in range(count):
             while origins[known] + step <= origins[i]:
-                error = errors[known, step - 1]
-                if np.isfinite(error):
-                    if np.isfinite(half[known]):
-                        level += RATE / step * (coverage - (1.0 if error <= half[known] else 0.0))
-                    if np.isfinite(expected[known]) and expected[known] > 0:
-                        insort(scores, min(error / expected[known], LARGEST_SCORE))
-                    size, weight = decay * size + error, decay * weight + 1.0
-                    whole += (error - whole) / (len(scores) + 1.0)
+                learned.settle(errors[known, column], half[known, column], expected[known, column])
                 known += 1
-            if weight > 0:
-                # Errors near zero for a while do not make the next one certain: never below a share of what has been usual.
-                expected[i] = max(size / weight, 0.2 * whole, 1e-300)
-            if len(scores) >= 8:
-                place = min(max(level, 0.0), 1.0) * (len(scores) + 1)
-                quantile = scores[min(len(scores) - 1, max(0, int(np.ceil(place)) - 1))]
-                if level > 1.0:
-                    quantile *= 1.0 + 4.0 * (level - 1.0)
-                half[i] = quantile * expected[i]
-        lower[:, step - 1], upper[:, step - 1] = predictions[:, step - 1] - half, predictions[:, step - 1] + half
-    return lower, upper
+            half[i, column], expected[i, column] = learned.half_width()
+    return predictions - half, predictions + half

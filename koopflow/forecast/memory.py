@@ -1,8 +1,9 @@
-"""Koopman forecasts with episodic memory (Redman et al. 2023, "Koopman Learning with Episodic Memory", arXiv 2311.12615).
+"""Koopman forecasts with episodic memory (Redman et al. 2023, arXiv 2311.12615).
 
-At each time the spectrum of the present window is compared with those of all windows whose future is already known. The nearest are
-recalled, and models that belong to them move the present state on. The basic scheme is the paper's: recall if near enough, else
-forecast with the present window's own model. The gated scheme learns, from the errors of all forecasts so far, how to weigh the
+At each time the spectrum of the present window is compared with those of all windows whose future
+is already known. The nearest are recalled, and models that belong to them move the present state
+on. The basic scheme is the paper's: recall if near enough, else forecast with the present window's
+own model. The gated scheme learns, from the errors of all forecasts so far, how to weigh the
 recalled forecast, the ordinary one and plainer ones at each step ahead.
 """
 
@@ -25,7 +26,8 @@ from koopflow.koopman.windows import WindowModels, check_sizes
 
 GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")
-# Added to distances before matches are weighted by one over them, so that an exact match does not decide alone.
+# Added to distances before matches are weighted by one over them, so that an exact match does not
+# decide alone.
 NEAREST = 1e-6
 EXPLANATION = ["match", "recalled_origin", "distance", "trusted", "horizon", "channel", "continuation", "expected"]
 
@@ -44,8 +46,8 @@ class EpisodicKoopman:
     gate : GateSettings
         For the gated scheme.
     measure : callable, optional
-        Maps forecasts to the units in which errors are compared: of a root or a logarithm, its inverse, so that they are judged in
-        the series' own units. Default: the values themselves.
+        Maps forecasts to the units in which errors are compared: of a root or a logarithm, its
+        inverse, so that they are judged in the series' own units. Default: the values themselves.
 
     Attributes
     ----------
@@ -63,8 +65,9 @@ class EpisodicKoopman:
 
     Notes
     -----
-    A window that ends at time s is remembered from s + horizon on, once its future is known: nothing later than an origin enters its
-    forecast. `fit` is `update` from an empty memory, so a whole series and the same series sample by sample give the same forecasts.
+    A window that ends at time s is remembered from s + horizon on, once its future is known:
+    nothing later than an origin enters its forecast. `fit` is `update` from an empty memory, so a
+    whole series and the same series sample by sample give the same forecasts.
 
     Examples
     --------
@@ -206,7 +209,7 @@ class EpisodicKoopman:
             self._combined.view[i] = np.where(trusted, self._ordinary.view[i, 1], self._ordinary.view[i, 0])
 
     def _like(self, i: int, series: Floats) -> Floats | None:
-        """Return the mean absolute errors (horizon, channels, experts) made from the windows recalled at i; None for none."""
+        """Return mean absolute errors (horizon, channels, experts) from the windows recalled at i."""
         members, distances = self.archive_.recalled.view[i], self.archive_.distances.view[i]
         members, distances = members[members >= 0], distances[members >= 0]
         if len(members) == 0:
@@ -260,13 +263,14 @@ class EpisodicKoopman:
         return self._padded(self.archive_.distances.view, np.nan)
 
     def explain(self, origin: int | None = None) -> pd.DataFrame:
-        """Return which windows the forecast from `origin` (default: the last) recalled, how near they were and how they went on.
+        """Return which windows a forecast recalled, how near they were and how they went on.
 
         Returns
         -------
         DataFrame
-            One row for each match, channel and step: match, recalled_origin, distance, trusted, horizon, channel, continuation (the
-            value that followed) and expected (the same, moved to the present level).
+            One row for each match, channel and step: match, recalled_origin, distance, trusted,
+            horizon, channel, continuation (the value that followed) and expected (the same, moved
+            to the present level).
 
         Raises
         ------

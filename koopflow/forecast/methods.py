@@ -1,4 +1,4 @@
-"""The forecasters, as objects that carry their options; options left open are chosen on the early stretch of a series."""
+"""The forecasters, as objects that carry their options; None leaves an option open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ class SeasonalNaive(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Drift(Configured):
-    """Continue the straight line through the first and last of the last `window` samples; of the whole series where it is None."""
+    """Continue the line through the ends of the last `window` samples; None: of all samples."""
 
     window: int | None = None
 
@@ -58,7 +58,7 @@ class Drift(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Ets(Configured):
-    """Exponential smoothing with additive damped trend, seasonal where there is a period (`classical.exponential_smoothing`)."""
+    """Exponential smoothing with damped trend and season; see `classical.exponential_smoothing`."""
 
     period: int | None = None
     estimates: int | None = None
@@ -73,7 +73,7 @@ class Ets(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Arima(Configured):
-    """ARIMA of an order chosen by AIC, on Fourier terms of the season where there is one (`classical.arima`)."""
+    """ARIMA of an order chosen by AIC, beside Fourier terms of a season; see `classical.arima`."""
 
     period: int | None = None
     estimates: int | None = None
@@ -109,7 +109,8 @@ class WindowForecaster(Configured):
     Parameters
     ----------
     window, delays, rank : int, optional
-        Samples per window and per delay vector, and rank of the model; those absent are chosen on the early stretch.
+        Samples per window and per delay vector, and rank of the model; those absent are chosen on
+        the early stretch.
     """
 
     window: int | None = None
@@ -120,7 +121,7 @@ class WindowForecaster(Configured):
     differenced: ClassVar[bool] = True
 
     def for_series(self, situation: Situation) -> Self:
-        """Return this forecaster with its open options set; sizes are chosen anew to suit those that are given."""
+        """Return this forecaster with its open options set; open sizes suit those that are given."""
         given = (self.window, self.delays, self.rank)
         if situation.sizes is not None and None in given and any(given):
             sizes = situation.sizes(*given)
@@ -139,12 +140,13 @@ class WindowForecaster(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Sliding(WindowForecaster):
-    """The ordinary scheme without memory: a delay-DMD model of the last `window` samples (Redman et al. 2023).
+    """The ordinary scheme without memory: a delay-DMD model of the last samples.
 
     Parameters
     ----------
     window, delays, rank : int, optional
-        Samples per window and per delay vector, and rank of the model; chosen on the early stretch where absent.
+        Samples per window and per delay vector, and rank of the model; chosen on the early stretch
+        where absent.
 
     Examples
     --------
@@ -162,10 +164,11 @@ class Sliding(WindowForecaster):
 
 @dataclass(frozen=True, repr=False)
 class Episodic(WindowForecaster):
-    """Koopman forecasts with episodic memory, the paper's scheme: recall if near enough, else the ordinary forecast.
+    """Koopman forecasts with episodic memory: recall if near enough, else the ordinary forecast.
 
-    The spectrum of the present window is compared with those of all earlier windows whose future is known; the state is moved on by
-    models that belong to the nearest (Redman et al. 2023, arXiv 2311.12615).
+    The spectrum of the present window is compared with those of all earlier windows whose future is
+    known; the state is moved on by models that belong to the nearest (Redman et al. 2023, arXiv
+    2311.12615).
 
     Parameters
     ----------
@@ -198,7 +201,7 @@ class Episodic(WindowForecaster):
         return None
 
     def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
-        """Forecast from `origins` and return what was recalled; see `koopflow.forecast.protocol.Recalling`."""
+        """Forecast from `origins`, and return what was recalled as well."""
         memory = EpisodicKoopman(
             self.windows(),
             horizon,
@@ -216,7 +219,7 @@ class Episodic(WindowForecaster):
 
 @dataclass(frozen=True, repr=False)
 class Gated(Episodic):
-    """Recalled, ordinary and plain forecasts, weighed at each step ahead by the errors that each has made so far.
+    """Recalled, ordinary and plain forecasts, weighed at each step ahead by their past errors.
 
     Parameters as for `Episodic`; see `koopflow.forecast.gate.Gate` for the weights.
 
@@ -231,7 +234,7 @@ class Gated(Episodic):
 
 @dataclass(frozen=True, repr=False)
 class GatedWithoutMemory(Gated):
-    """The gate over forecasters none of which recalls: the control that shows what memory itself adds."""
+    """The gate over experts without memory: the control that shows what memory adds."""
 
     def experts(self) -> tuple[str, ...]:
         """Return the experts that use no memory."""

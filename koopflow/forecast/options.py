@@ -1,4 +1,4 @@
-"""Options of Koopman forecasts with memory: the windows, what is recalled, and how forecasts are weighed."""
+"""Options of Koopman forecasts with memory: windows, what is recalled, how it is weighed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,13 +38,14 @@ class RecallSettings:
     matches : int
         How many of the nearest windows are averaged, weighted by one over their distance.
     recalled : "following", "later" or "same"
-        The model that makes the forecast: one fitted to the samples that followed the recalled window, the model of the window that
-        ends one horizon later, or the recalled window's own.
+        The model that makes the forecast: one fitted to the samples that followed the recalled
+        window, the model of the window that ends one horizon later, or the recalled window's own.
     history : int, optional
-        How many earlier spectra, one horizon apart, are compared along with the present one. Default: 0 for the basic scheme, as in
-        the paper, and 1 for the gated scheme.
+        How many earlier spectra, one horizon apart, are compared along with the present one.
+        Default: 0 for the basic scheme, as in the paper, and 1 for the gated scheme.
     threshold : "learned", float or None
-        Recall only below a distance: learned from past errors, or this quantile (0 to 1) of past distances. None: recall always.
+        Recall only below a distance: learned from past errors, or this quantile (0 to 1) of past
+        distances. None: recall always.
     mode_weight : float
         Weight of the distance between modes, added to that between eigenvalues.
 
@@ -77,7 +78,8 @@ class GateSettings:
     Parameters
     ----------
     experts : tuple of str, optional
-        Names in `koopflow.forecast.registry.EXPERTS`, or "package.module:name"; persistence first. Default: all that suit the season.
+        Names in `koopflow.forecast.registry.EXPERTS`, or "package.module:name"; persistence first.
+        Default: all that suit the season.
     period : int
         Samples per season; 1 for none.
     caution : float
@@ -85,7 +87,8 @@ class GateSettings:
     sharpness : float
         How steeply the prior prefers the better expert; 0 weighs all alike.
     situation : float
-        Share, in the prior, of errors made in similar situations (from the recalled windows); the rest are recent errors.
+        Share, in the prior, of errors made in similar situations (from the recalled windows); the
+        rest are recent errors.
     pooling : float
         Steps ahead within this share of the horizon learn from one another.
 

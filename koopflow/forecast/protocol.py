@@ -1,4 +1,4 @@
-"""What a forecaster is, what it learns about a series beforehand, and how one is built from its name."""
+"""What a forecaster is, what it is told of a series, and how one is built from its name."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,8 @@ Integers = NDArray[np.intp]
 class Forecaster(Protocol):
     """An object that forecasts a series from any of its samples.
 
-    A class of your own needs no base class. Derive from `Configured` for open options, a repr, and the scale of differences.
+    A class of your own needs no base class. Derive from `Configured` for open options, a repr, and
+    the scale of differences.
     """
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
@@ -31,7 +32,8 @@ class Forecaster(Protocol):
         Parameters
         ----------
         values : (time,) float
-            The whole series. Row i of the result may depend on ``values[: origins[i] + 1]`` and on nothing later.
+            The whole series. Row i of the result may depend on ``values[: origins[i] + 1]`` and on
+            nothing later.
         origins : (n,) int, increasing
             Indices of the last known samples.
         horizon : int
@@ -46,7 +48,7 @@ class Forecaster(Protocol):
 
 @dataclass(frozen=True)
 class Recollection:
-    """Forecasts (n, horizon), with the indices (n, matches) of the recalled origins and their distances; -1 and NaN for none."""
+    """Forecasts (n, horizon), and recalled origins and distances (n, matches); -1 and NaN: none."""
 
     forecasts: Floats
     origins: Integers
@@ -79,7 +81,7 @@ class FittedWindows:
 
 @dataclass(frozen=True)
 class Situation:
-    """What is settled about a series on its early stretch; it fills the options that a forecaster leaves open.
+    """What is settled on the early stretch of a series; it fills open options.
 
     Attributes
     ----------
@@ -96,7 +98,8 @@ class Situation:
     sizes : callable, optional
         ``sizes(window, delays, rank)`` chooses those of the three that are None to suit the others.
     measure : callable, optional
-        Maps forecasts back to the series' own units, in which errors are compared; None: they are in these units already.
+        Maps forecasts back to the series' own units, in which errors are compared; None: they are
+        in these units already.
     fitted : FittedWindows
         Window models that forecasters share.
     """
@@ -127,7 +130,8 @@ class Configured:
     open : tuple of str
         Fields that `for_series` fills from the `Situation` of the same name where they are None.
     differenced : bool
-        Whether the forecaster gets the series after the differences of its transform, rather than before them.
+        Whether the forecaster gets the series after the differences of its transform, rather than
+        before them.
     """
 
     open: ClassVar[tuple[str, ...]] = ()
@@ -160,7 +164,7 @@ class FromFunction:
 
 
 def as_forecaster(found: object, key: str = "forecaster") -> Forecaster:
-    """Return an object, class or function as a forecaster; raise a KoopflowError for `key` if it is none of these."""
+    """Return an object, class or function as a forecaster; raise a KoopflowError if it is none."""
     if inspect.isclass(found):
         found = found()
     if isinstance(found, Forecaster):
@@ -178,7 +182,8 @@ def named(name: str, key: str = "forecast.methods", /, **options: object) -> For
     Parameters
     ----------
     name : str
-        A name in FORECASTERS, or "package.module:name" of a class with a method `forecast` or of a function with its parameters.
+        A name in FORECASTERS, or "package.module:name" of a class with a method `forecast` or of a
+        function with its parameters.
     key : str
         The YAML key that errors name.
     **options
@@ -187,7 +192,8 @@ def named(name: str, key: str = "forecast.methods", /, **options: object) -> For
     Raises
     ------
     KoopflowError
-        If the name is unknown, cannot be imported or is no forecaster, or if an option is unknown, missing or of another type.
+        If the name is unknown, cannot be imported or is no forecaster, or if an option is unknown,
+        missing or of another type.
 
     Examples
     --------

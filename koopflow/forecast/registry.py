@@ -17,7 +17,7 @@ FORECASTERS = Registry(
         "gated_without_memory": "koopflow.forecast.methods:GatedWithoutMemory",
     },
 )
-"""Forecasters in the order in which `forecast.methods` lists them by default; see `koopflow.forecast.protocol.Forecaster`."""
+"""See `koopflow.forecast.protocol.Forecaster`."""
 
 EXPERTS = Registry(
     "expert",
@@ -34,4 +34,4 @@ EXPERTS = Registry(
         "mean": "koopflow.forecast.experts:mean",
     },
 )
-"""Experts in their order in the gate; persistence comes first, since the gate regresses on differences from it."""
+"""In their order in the gate: persistence first, since forecasts are taken relative to it."""

@@ -1,4 +1,4 @@
-"""How good forecasts are: errors by step ahead, skill against references, and intervals by block bootstrap."""
+"""How good forecasts are: errors and skill by step ahead, with intervals by block bootstrap."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,16 +94,18 @@ def skill_table(
     predictions : DataFrame
         `koopflow.io.columns.FORECAST_PREDICTIONS`, and lower and upper where there are intervals.
     scales : mapping of str to float
-        For each series, the mean absolute error of the seasonal naive forecast on the early stretch: the unit of MASE.
+        For each series, the mean absolute error of the seasonal naive forecast on the early
+        stretch: the unit of MASE.
     seed, draws, level
         See `Bootstrap`.
 
     Returns
     -------
     DataFrame
-        One row for each series, horizon and method: `koopflow.io.columns.FORECAST_SKILL`, then naive (the better of persistence
-        and seasonal naive at that step), skill_vs_naive with its interval, coverage (share of truths inside the interval),
-        excluded (origins with a truth, left out because some method has no finite forecast) and missing (those of this method).
+        One row for each series, horizon and method: `koopflow.io.columns.FORECAST_SKILL`, then
+        naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its
+        interval, coverage (share of truths inside the interval), excluded (origins with a truth,
+        left out because some method has no finite forecast) and missing (those of this method).
         Skill is 1 - MAE / MAE of the reference.
     """
     bootstrap = Bootstrap(seed, draws, level)
@@ -113,7 +115,8 @@ def skill_table(
 
 def _series_skill(series: str, part: pd.DataFrame, scale: float, bootstrap: Bootstrap) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    for horizon, step in ((int(number), rows_of_step) for number, rows_of_step in part.groupby("horizon", sort=True)):
+    for _, step in part.groupby("horizon", sort=True):
+        horizon = int(step["horizon"].iloc[0])
         errors = _errors(series, horizon, step, bootstrap)
         count = len(errors.absolute)
         if count == 0:
@@ -145,14 +148,15 @@ def _errors(series: str, horizon: int, step: pd.DataFrame, bootstrap: Bootstrap)
     if count == 0:
         means = np.empty((0, wide.shape[1]))
     else:
-        # Forecasts of neighbouring origins share most of their future: a block spans at least two horizons.
+        # Forecasts of neighbouring origins share most of their future: a block spans at least two
+        # horizons.
         block = int(max(2 * horizon, np.ceil(count ** (1 / 3))))
         means = block_bootstrap(absolute, block, bootstrap.draws, rng(bootstrap.seed, "forecast", series, "bootstrap", horizon))
     return Errors(list(wide.columns), absolute, means, int((known & ~kept).sum()), (~given[known]).sum())
 
 
 def _coverage(step: pd.DataFrame) -> "pd.Series[float]":
-    """Return the share of known truths inside the interval by method; empty where there are no intervals."""
+    """Return the share of known truths inside the interval by method; empty without intervals."""
     if "lower" not in step:
         return pd.Series(dtype=float)
     known = step["lower"].notna() & step["truth"].notna()
@@ -161,7 +165,7 @@ def _coverage(step: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _skill(errors: Errors, j: int, reference: str | None, bootstrap: Bootstrap) -> tuple[float, float, float]:
-    """Return the skill of method `j` against a reference, and its interval; NaN where there is no error to compare with."""
+    """Return the skill of method `j` against a reference, and its interval; NaN without one."""
     if reference is None or reference not in errors.methods:
         return np.nan, np.nan, np.nan
     r, mae, means = errors.methods.index(reference), errors.mae, errors.means

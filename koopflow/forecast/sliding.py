@@ -17,7 +17,8 @@ def as_series(values: ArrayLike) -> Floats:
     Raises
     ------
     KoopflowError
-        If they are no numbers, have another shape than (time,) or (time, channels), or hold missing or infinite values.
+        If they are no numbers, have another shape than (time,) or (time, channels), or hold missing
+        or infinite values.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -36,7 +37,7 @@ def as_series(values: ArrayLike) -> Floats:
 
 
 class SlidingKoopman:
-    """Forecast with a delay-DMD model of the last `window` samples (the ordinary scheme of Redman et al. 2023).
+    """Forecast with a delay-DMD model of the last samples (the ordinary scheme of Redman et al. 2023).
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ class SlidingKoopman:
         Raises
         ------
         KoopflowError
-            If a value is missing, sizes do not fit one another, or the series is shorter than a window.
+            If a value is missing, sizes do not fit one another, or the series is shorter than a
+            window.
         """
         series = as_series(values)
         check_sizes(len(series), series.shape[1], self.window, self.delays, self.rank)
@@ -98,7 +100,9 @@ class SlidingKoopman:
 
 
 def rolling_from(models: WindowModels, values: Floats, window: int, delays: int, horizon: int, stabilize: bool = True) -> Floats:
-    """Return the forecasts (time, horizon, channels) of every window's own model; NaN before the first whole window.
+    """Return the forecasts (time, horizon, channels) of every window's own model.
+
+    NaN before the first whole window.
 
     Parameters
     ----------

@@ -1,15 +1,18 @@
 """Reversible transforms of a series: pointwise (root, log) and differences (first, seasonal).
 
-Forecasts are made of the transformed series and brought back; whatever a transform learns (log's offset) comes from the early
-stretch.
+The transformed series is forecast, and the forecasts are transformed back. What a transform learns
+(the offset of the logarithm) comes from the early stretch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 
+Floats = NDArray[np.float64]
 POINTWISE = ("none", "root", "log")
 TRANSFORMS = (*POINTWISE, "difference", "seasonal")
 
@@ -21,11 +24,12 @@ class Transform:
     Attributes
     ----------
     pointwise : "none", "root" or "log"
-        Root keeps the sign; log is of the value plus `offset`.
+        The root keeps the sign.
     lags : tuple of int
-        Lags of the differences taken after it, in order: 1 for ``difference``, the period for ``seasonal``.
+        Lags of the differences taken after it, in order: 1 for ``difference``, the period for
+        ``seasonal``.
     offset, floor : float
-        The logarithm is of the value plus `offset`, held at `floor` where that is smaller.
+        The logarithm is taken of the value plus `offset`, or of `floor` where that is larger.
     """
 
     pointwise: str = "none"
@@ -35,19 +39,19 @@ class Transform:
 
     @property
     def lost(self) -> int:
-        """Return how many samples at the start the differences use up."""
+        """Return how many samples the differences use up at the start."""
         return sum(self.lags)
 
-    def point(self, values: np.ndarray) -> np.ndarray:
+    def point(self, values: Floats) -> Floats:
         """Return the pointwise part of the transform."""
         if self.pointwise == "root":
             return np.sign(values) * np.sqrt(np.abs(values))
         if self.pointwise == "log":
-            # One later zero must not become the largest outlier of the series.
+            # Otherwise one later zero would become the largest outlier of the series.
             return np.log(np.maximum(values + self.offset, self.floor))
         return np.asarray(values, dtype=float)
 
-    def unpoint(self, values: np.ndarray) -> np.ndarray:
+    def unpoint(self, values: Floats) -> Floats:
         """Undo `point`."""
         if self.pointwise == "root":
             return np.sign(values) * np.minimum(np.abs(values), 1e150) ** 2
@@ -55,23 +59,27 @@ class Transform:
             return np.exp(np.minimum(values, 700.0)) - self.offset
         return values
 
-    def apply(self, values: np.ndarray) -> np.ndarray:
+    def apply(self, values: Floats) -> Floats:
         """Return the transformed series, ``lost`` samples shorter."""
         result = self.point(values)
         for lag in self.lags:
             result = result[lag:] - result[:-lag]
         return result
 
-    def undo(self, values: np.ndarray, origins: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
-        """Return forecasts on the pointwise scale from forecasts of the differenced series.
+    def undo(self, values: Floats, origins: NDArray[np.intp], forecasts: Floats) -> Floats:
+        """Sum up forecasts of the differenced series to the pointwise scale.
 
         Parameters
         ----------
         values : (time, channels)
             The series itself.
         origins : (n,)
-            Times in `values` of the last known sample.
+            Indices in `values` of the last known samples.
         forecasts : (n, horizon, channels)
+
+        Returns
+        -------
+        (n, horizon, channels)
         """
         levels = [self.point(values)]
         for lag in self.lags:
@@ -86,16 +94,29 @@ class Transform:
         return forecasts
 
 
-def build(names: list[str] | str, period: int, early: np.ndarray, name: str = "series") -> Transform:
-    """Return the transform that `names` describe, one of POINTWISE at most and first.
+def build(names: Sequence[str] | str, period: int, early: Floats, name: str = "series") -> Transform:
+    """Build the transform that `names` describe.
+
+    Parameters
+    ----------
+    names : str or sequence of str
+        Names in TRANSFORMS; at most one of POINTWISE, and that first.
+    period : int
+        Samples per season.
+    early : (time, ...) float
+        The early stretch, from which offset and floor are learned.
+    name : str
+        The key that errors name.
 
     Raises
     ------
     KoopflowError
-        If a name is unknown, or a seasonal difference is asked for without a season.
+        If a name is unknown or out of place, or a seasonal difference is asked for without a
+        season.
     """
     names = [names] if isinstance(names, str) else list(names)
-    pointwise, lags = "none", []
+    pointwise = "none"
+    lags: list[int] = []
     for position, each in enumerate(names):
         if each in POINTWISE and position == 0:
             pointwise = each
@@ -104,10 +125,11 @@ def build(names: list[str] | str, period: int, early: np.ndarray, name: str = "s
         elif each == "seasonal" and period > 1:
             lags.append(period)
         elif each == "seasonal":
-            raise KoopflowError(f"{name}.transform: seasonal needs a period above 1, found {period}; set {name}.period")
+            raise KoopflowError(f"{name}.transform: seasonal needs a period above 1 (got {period}); set {name}.period")
         else:
             raise KoopflowError(
-                f"{name}.transform: {each!r} at place {position + 1}; accepted are {', '.join(TRANSFORMS)}, pointwise first"
+                f"{name}.transform: must be names among {', '.join(TRANSFORMS)}, with none, root or log first (got {each!r} in place "
+                f"{position + 1})"
             )
     offset = 0.0
     if pointwise == "log" and np.min(early) <= 0:

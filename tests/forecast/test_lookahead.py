@@ -1,4 +1,4 @@
-"""No look-ahead, to the last bit: whatever comes after a time is replaced, and nothing said up to that time may change."""
+"""No look-ahead: when all later values are replaced, no bit of an earlier forecast changes."""
 
 from operator import attrgetter
 
@@ -15,7 +15,8 @@ from koopflow.forecast.options import GateSettings, WindowSettings
 from koopflow.forecast.protocol import all_named
 from koopflow.forecast.registry import FORECASTERS
 
-# Divisible by the season, when the operator of everything remembered is renewed: it has its chance to see too much.
+# Divisible by the season, when the operator of everything remembered is renewed: it has its chance
+# to see too much.
 CUT = 189
 
 
@@ -33,7 +34,7 @@ def write_csv(path, values: np.ndarray, stamps: pd.DatetimeIndex, gone: list[int
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    """Forecasts of one CSV by all methods, and of another that is alike up to CUT: later values, gaps and stamps differ."""
+    """Forecasts of two CSV files that are equal up to CUT; later values, gaps and stamps differ."""
     folder, generator = tmp_path_factory.mktemp("series"), np.random.default_rng(0)
     values, gaps = counts(generator), [60, 61, 150, CUT - 1, CUT]
     stamps = pd.date_range("2022-03-01", periods=len(values), freq="D")
@@ -46,7 +47,8 @@ def tables(tmp_path_factory):
     ]
     results = []
     for spec in specs:
-        # The root has the most that could look ahead: its intervals end at zero where the series does.
+        # The root has the most that could look ahead: its intervals end at zero where the series
+        # does.
         table, recalled, choices, _ = evaluate(load("mine", spec), SeriesSettings(transform="root"), all_named(FORECASTERS))
         results.append((table[table["origin"] <= CUT], recalled[recalled["origin"] <= CUT].reset_index(drop=True), choices))
     return results
@@ -99,7 +101,8 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
     for name in ("_thresholds", "archive_.recalled", "archive_.distances", "_stacked", "_combined", "_ordinary", "_experts"):
         one, two = (attrgetter(name)(memory).view for memory in fitted)
         assert one[:known].tobytes() == two[:known].tobytes(), name
-        # And the replaced values do count as soon as they are known, so that the comparison above can fail.
+        # And the replaced values do count as soon as they are known, so that the comparison above
+        # can fail.
         assert len(one) == len(two)
     assert not np.array_equal(fitted[0].forecasts_[CUT + 1], fitted[1].forecasts_[CUT + 1])
     if scheme == "gated":

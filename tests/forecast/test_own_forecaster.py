@@ -1,4 +1,4 @@
-"""A forecaster of one's own is one file: named in the configuration or given as an object, it stands beside the registered ones."""
+"""A forecaster of one's own is one file, and stands beside the registered ones."""
 
 import sys
 
