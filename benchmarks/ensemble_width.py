@@ -19,7 +19,7 @@ import torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from koopflow.data.images import load
 from koopflow.training.capture import Capture
-from koopflow.training.ensemble import Ensemble, train
+from koopflow.training.ensemble import Ensemble, Recipe, train
 from koopflow.training.models.build import build
 
 GROUPS, COPIES, STEPS, BATCH, RATE = 25, 10, 1000, 60, 0.1
@@ -30,7 +30,7 @@ def model(width: int) -> dict:
 
 
 def ensemble(images, width: int, folder: Path, device: str) -> float:
-    setup = {"model": model(width), "optimizer": {"name": "sgd", "learning_rate": RATE}, "batch_size": BATCH, "steps": STEPS}
+    setup = Recipe.of(model(width), {"name": "sgd", "learning_rate": RATE}, BATCH, STEPS)
     begin = time.perf_counter()
     capture = Capture(str(folder / f"{width}.h5"), ["last"])
     train(setup, images, Ensemble(range(GROUPS), 0, copies=COPIES), hooks=[capture], device=device)

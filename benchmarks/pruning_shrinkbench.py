@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from koopflow.core import seeds
 from koopflow.data import images as data
 from koopflow.pruning import evaluation, mask, scoring, selection
-from koopflow.training.ensemble import Ensemble, train
+from koopflow.training.ensemble import Ensemble, Recipe, train
 from koopflow.training.evaluation import gradients
 from koopflow.training.models.build import build
 
@@ -87,7 +87,7 @@ def main() -> None:
     images = data.load({"source": "mnist"}, data_root=root)
     part = replace(images, x_train=images.x_train[:20000], y_train=images.y_train[:20000], x_test=images.x_test[:100])
     part = replace(part, y_test=images.y_test[:100])
-    weights = train(SETUP, part, Ensemble([0], 0, ("benchmark",))).weights[0]
+    weights = train(Recipe.load(SETUP), part, Ensemble([0], 0, ("benchmark",))).weights[0]
     parameters, _ = evaluation.layouts(MODEL, images)
     rows, pairs = [], [(name, c) for name in METHODS for c in COMPRESSIONS]
 

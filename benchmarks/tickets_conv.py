@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from koopflow.data.images.sets import Images
-from koopflow.training.ensemble import Ensemble, Start, train
+from koopflow.training.ensemble import Ensemble, Recipe, Start, train
 from koopflow.training.replicas import Replicas
 
 
@@ -45,13 +45,13 @@ def images_of(channels: int, side: int) -> Images:
 
 
 def milliseconds(model, images: Images, replicas: int, method: str, steps: int) -> float:
-    setup = {"model": model, "optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}, "batch_size": 50}
+    optimizer = {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}
     net = Replicas(model, images.shape, images.classes, 1)
     masks = np.random.default_rng(1).random((replicas, net.layout.size)) < 0.5
     ensemble, start = Ensemble(range(replicas), 0), Start(masks=masks)
-    train(setup | {"steps": 1}, images, ensemble, start=start, device="cpu", method=method)
+    train(Recipe.of(model, optimizer, 50, 1), images, ensemble, start=start, device="cpu", method=method)
     started = time.process_time()
-    train(setup | {"steps": steps}, images, ensemble, start=start, device="cpu", method=method)
+    train(Recipe.of(model, optimizer, 50, steps), images, ensemble, start=start, device="cpu", method=method)
     return 1000 * (time.process_time() - started) / (steps + 1) / replicas
 
 

@@ -6,7 +6,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
     from tqdm import tqdm
 
-    from koopflow.data.images import load
+    from koopflow.config.data import DataSelection
+    from koopflow.config.equivalence import Setup
+    from koopflow.data.images.loading import load_selection
     from koopflow.io.columns import REPLICAS
     from koopflow.io.tables import write_csv
     from koopflow.training.capture import Capture
@@ -14,15 +16,15 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.training.ensemble import Ensemble, train
     from koopflow.training.hooks import Progress
 
-    given, name, setup = snakemake.params, snakemake.wildcards.setup, snakemake.params.setup
-    images = load(given.data["spec"], data_root=given.data["root"], seed=given.seed, named=given.data["named"])
-    with tqdm(total=setup["steps"], desc=f"training {name}", unit="step", disable=None) as bar:
+    given, name, setup = snakemake.params, snakemake.wildcards.setup, Setup.load(snakemake.params.setup)
+    images = load_selection(DataSelection.load(given.data), given.seed)
+    with tqdm(total=setup.steps, desc=f"training {name}", unit="step", disable=None) as bar:
         trained = train(
             setup,
             images,
             Ensemble(range(*given.seeds), given.seed, ("equivalence", name), given.copies, given.perturbation),
             hooks=[
-                Capture(snakemake.output.trajectories, tuple(setup["koopman"]["observables"]), given.capture_every),
+                Capture(snakemake.output.trajectories, setup.koopman.observables, given.capture_every),
                 Progress(lambda done, total: bar.update(done - bar.n)),
             ],
             checkpoint=Checkpoint(".checkpoints/equivalence", every_steps=given.checkpoint_interval),
@@ -31,7 +33,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     replicas = pd.DataFrame(
         {
             "replica": trained.replicas,
-            "accuracy": trained.accuracy[setup["steps"]],
+            "accuracy": trained.accuracy[setup.steps],
             "loss": trained.loss[:, -1],
             "diverged_at": [trained.diverged.get(replica) for replica in trained.replicas],
         }

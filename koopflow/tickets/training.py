@@ -11,7 +11,7 @@ import numpy as np
 
 from koopflow.core.errors import KoopflowError
 from koopflow.training.checkpoint import Checkpoint
-from koopflow.training.ensemble import Ensemble, Start
+from koopflow.training.ensemble import Ensemble, Recipe, Start
 from koopflow.training.ensemble import train as train_ensemble
 from koopflow.training.hooks import Keep
 from koopflow.training.layout import Layout
@@ -101,7 +101,7 @@ def train(
     net = Replicas(setup.model, images.shape, images.classes, 1, device="cpu")
     held = {name: masks.get(name, np.ones(weights[name].shape, dtype=bool)) for name in net.layout.names}
     done = train_ensemble(
-        setup.describe(),
+        Recipe.load(setup.describe()),
         images,
         Ensemble([str(name) for name in names], seed, ("tickets", stream), copies),
         start=Start(

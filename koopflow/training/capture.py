@@ -1,6 +1,6 @@
 """A hook that streams an ensemble's chosen parameters to a trajectory file while it trains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import as_patterns, matching
+from koopflow.training.checkpoint import Facts
 from koopflow.training.hooks import Context, Hook, check_steps
 from koopflow.training.layout import Layout
 from koopflow.training.models.build import last_layer
@@ -42,7 +43,7 @@ class Capture(Hook):
         every: int = 1,
         first: int = 0,
         last: int | None = None,
-        study: Mapping[str, object] | None = None,
+        study: Facts | None = None,
         only: Sequence[int] | None = None,
     ):
         self._path, self._patterns, self._study = path, patterns, study or {}

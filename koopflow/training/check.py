@@ -1,8 +1,7 @@
 """A training set-up checked without training: the first job of each study, so that bad input stops it at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
@@ -10,15 +9,16 @@ from koopflow.training import optimizers
 from koopflow.training.batches import Batches
 from koopflow.training.capture import captured_names
 from koopflow.training.models.build import last_layer
+from koopflow.training.recipe import Setup
 from koopflow.training.replicas import Replicas
 
 
-def describe(setup: Mapping[str, Any], images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
+def describe(setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
     """Return the sizes of a set-up, once it is known that it can be trained.
 
     Parameters
     ----------
-    setup : mapping
+    setup : Setup
         model, optimizer, batch_size, steps.
     images : Images
     patterns : sequence of str
@@ -35,9 +35,9 @@ def describe(setup: Mapping[str, Any], images: Images, patterns: Sequence[str] =
         Whatever `koopflow.training.ensemble.train` refuses: an unknown network, a batch larger than the data, a pattern
         that matches nothing.
     """
-    optimizers.check(setup["optimizer"])
-    replicas = Replicas(setup["model"], images.shape, images.classes, 1, 1, device="cpu", method="sequential", random_seeds=[0])
-    Batches(images, setup["batch_size"], [0], 0, (), replicas.device)
+    optimizers.optimizer_settings(setup.optimizer)
+    replicas = Replicas(setup.model, images.shape, images.classes, 1, 1, device="cpu", method="sequential", random_seeds=[0])
+    Batches(images, setup.batch_size, [0], 0, (), replicas.device)
     names = captured_names(patterns, replicas.layout, last_layer(replicas.module))
     sizes = {name: prod(parameter.shape) for name, parameter in replicas.module.named_parameters()}
     return {
@@ -51,7 +51,7 @@ def describe(setup: Mapping[str, Any], images: Images, patterns: Sequence[str] =
     }
 
 
-def checked(key: str, setup: Mapping[str, Any], images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
+def checked(key: str, setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
     """Return `describe`, naming the config's `key` in errors."""
     try:
         return describe(setup, images, patterns)

@@ -26,6 +26,12 @@ from koopflow.core.dependencies import code_digest
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
+Facts = Mapping[str, object]
+"""Plain values by name: whatever a job's numbers depend on, apart from arrays."""
+
+State = dict[str, Any]
+"""Tensors, numbers, strings, and lists and dicts of them, by name."""
+
 # torch does not verify the checksums of the zip file that it writes, so a line with a checksum precedes it.
 HEAD = b"koopflow checkpoint 2\n"
 
@@ -55,7 +61,7 @@ class Store:
     Parameters
     ----------
     checkpoint : Checkpoint
-    about : mapping of str to object
+    about : Facts
         Settings, seeds and names, as JSON can hold them.
     arrays : mapping of str to array or None
         Data that the numbers depend on.
@@ -66,7 +72,7 @@ class Store:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        about: Mapping[str, object],
+        about: Facts,
         arrays: Mapping[str, NDArray[Any] | None],
         code: str = "koopflow.training.ensemble",
     ):
@@ -79,10 +85,10 @@ class Store:
         every = self._checkpoint.every_steps
         return bool(every and step % every == 0) or time.monotonic() - self._saved_at >= self._checkpoint.every_seconds
 
-    def save(self, state: Mapping[str, object]) -> None:
+    def save(self, state: State) -> None:
         """Write `state` (tensors, numbers, strings, and lists and dicts of them) atomically."""
         content = io.BytesIO()
-        torch.save(dict(state), content)
+        torch.save(state, content)
         with atomic_write(self.path, concurrent=True) as partial, partial.open("wb") as file:
             file.write(HEAD + hashlib.sha256(content.getbuffer()).hexdigest().encode() + b"\n")
             file.write(content.getbuffer())
@@ -95,7 +101,7 @@ class Store:
             os.close(folder)
         self._saved_at = time.monotonic()
 
-    def load(self) -> dict[str, Any] | None:
+    def load(self) -> State | None:
         """Return the saved state, or None if there is no checkpoint."""
         if not self.path.is_file():
             return None
@@ -106,7 +112,7 @@ class Store:
         self.path.unlink(missing_ok=True)
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> State:
     """Return the state in the checkpoint at `path`, once its checksum is verified.
 
     Raises
@@ -123,7 +129,7 @@ def read(path: Path) -> dict[str, Any]:
     if digest != hashlib.sha256(rest).hexdigest().encode():
         raise KoopflowError(f"{path}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning")
     try:
-        state: dict[str, Any] = torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
+        state: State = torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what it refuses to read
         raise KoopflowError(
             f"{path}: an unreadable checkpoint ({type(error).__name__}); remove it to train from the beginning"
@@ -131,7 +137,7 @@ def read(path: Path) -> dict[str, Any]:
     return state
 
 
-def _fingerprint(about: Mapping[str, object], arrays: Mapping[str, NDArray[Any] | None], code: str) -> str:
+def _fingerprint(about: Facts, arrays: Mapping[str, NDArray[Any] | None], code: str) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode())
     for name, array in sorted(arrays.items()):
         digest.update(name.encode())

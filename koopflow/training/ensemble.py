@@ -4,9 +4,8 @@ A replica's numbers do not depend on which others are trained beside it (to roun
 machine gives the same bits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +18,11 @@ from koopflow.training import optimizers
 from koopflow.training.batches import Batches
 from koopflow.training.checkpoint import Checkpoint, Store, stop_on_request
 from koopflow.training.hooks import Context, Evaluate, Hook, check_steps
+from koopflow.training.recipe import Recipe, Setup, describe_setup
 from koopflow.training.replicas import Replicas, initial_weights
 from koopflow.training.run import EXPLOSION, Run, Trained
 
-__all__ = ["EXPLOSION", "Ensemble", "Start", "Trained", "train"]
+__all__ = ["EXPLOSION", "Ensemble", "Recipe", "Start", "Trained", "train"]
 
 TERMINATED = 143
 """Exit status after SIGTERM: 128 + 15."""
@@ -82,7 +82,7 @@ class Start:
 
 
 def train(
-    setup: Mapping[str, Any],
+    setup: Setup,
     images: Images,
     ensemble: Ensemble,
     *,
@@ -96,8 +96,8 @@ def train(
 
     Parameters
     ----------
-    setup : mapping
-        model, optimizer, batch_size, steps; other keys are ignored.
+    setup : Setup
+        Anything with model, optimizer, batch_size and steps: ``TrainingSetup`` of the config, or a `Recipe`.
     images : Images
     ensemble : Ensemble
     start : Start, optional
@@ -156,17 +156,15 @@ def _loop(run: Run, batches: Batches, hooks: Sequence[Hook], store: Store | None
                 hook.after(run, step, losses)
 
 
-def _prepare(
-    setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start, where: tuple[str, str]
-) -> tuple[Run, Batches]:
+def _prepare(setup: Setup, images: Images, ensemble: Ensemble, start: Start, where: tuple[str, str]) -> tuple[Run, Batches]:
     """Return the training's state before its starting weights are set, and its batches, once everything is checked."""
-    steps, optimizer = _steps(setup, start.step), optimizers.check(setup["optimizer"])
+    steps, optimizer = _steps(setup, start.step), optimizers.optimizer_settings(setup.optimizer)
     groups, names = list(ensemble.groups), ensemble.names
     if not groups or ensemble.copies < 1:
         raise KoopflowError(f"an ensemble needs at least one group and one copy (got {len(groups)} and {ensemble.copies})")
     random_seeds = [seeds.torch_seed(ensemble.seed, *ensemble.stream, name, "stochastic layers") for name in names]
     replicas = Replicas(
-        setup["model"],
+        setup.model,
         images.shape,
         images.classes,
         len(groups),
@@ -175,14 +173,14 @@ def _prepare(
         method=where[1],
         random_seeds=random_seeds,
     )
-    batches = Batches(images, setup["batch_size"], groups, ensemble.seed, ensemble.stream, replicas.device)
+    batches = Batches(images, setup.batch_size, groups, ensemble.seed, ensemble.stream, replicas.device)
     return Run(replicas, optimizer, steps, start.step, names), batches
 
 
-def _about(setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start) -> dict[str, object]:
+def _about(setup: Setup, images: Images, ensemble: Ensemble, start: Start) -> dict[str, object]:
     """Return what the numbers of a training depend on, apart from arrays, as plain values."""
     return {
-        "setup": {key: setup[key] for key in ("model", "optimizer", "batch_size", "steps")},
+        "setup": describe_setup(setup),
         "data": images.name,
         "seed": ensemble.seed,
         "stream": [str(name) for name in ensemble.stream],
@@ -205,24 +203,21 @@ def _store(checkpoint: Checkpoint, context: Context, hooks: Sequence[Hook], star
     return Store(checkpoint, about, arrays)
 
 
-def _steps(setup: Mapping[str, Any], first: int) -> int:
-    """Return the number of steps of a set-up that has all keys, and that `first` lies within."""
-    for key in ("model", "optimizer", "batch_size", "steps"):
-        if key not in setup:
-            raise KoopflowError(f"a training set-up needs the key {key!r} (got {', '.join(setup)})")
-    steps = setup["steps"]
+def _steps(setup: Setup, first: int) -> int:
+    """Return the number of steps of a set-up, once it is known that `first` lies within."""
+    steps = setup.steps
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise KoopflowError(f"steps must be a positive integer (got {steps!r})")
     check_steps("first_step", [first], steps)
     return steps
 
 
-def _begin(replicas: Replicas, setup: Mapping[str, Any], images: Images, ensemble: Ensemble, start: Start) -> torch.Tensor | None:
+def _begin(replicas: Replicas, setup: Setup, images: Images, ensemble: Ensemble, start: Start) -> torch.Tensor | None:
     """Set the starting weights and return the mask in the order of the flat weights (None without masks)."""
     weights = start.weights
     if weights is None:
         weights = initial_weights(
-            setup["model"],
+            setup.model,
             images.shape,
             images.classes,
             seed=ensemble.seed,

@@ -1,101 +1,96 @@
 """Optimizers and learning-rate schedules for a whole ensemble.
 
-The weights of all replicas are one flat tensor, and every optimizer here works element by element, so PyTorch's own
-fused optimizers
-update the ensemble in one call, with the numbers that each replica alone would get. Schedules are functions of the
-step, not of what
-was called before, so a run may begin or resume anywhere.
+The weights of all replicas are one flat tensor, and every optimizer here works element by element, so PyTorch's fused
+optimizers update the ensemble in one call, with the numbers that each replica alone would get. Schedules are functions of
+the step, so a training may begin or resume anywhere.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
+from koopflow.config.training import OptimizerSettings, ScheduleSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.training import eager
+
+OptimizerSpec = OptimizerSettings | Mapping[str, Any]
+"""An optimizer's settings, as a model or as YAML holds them."""
 
 OPTIMIZERS = {
     "sgd": ("learning_rate", "momentum", "nesterov", "weight_decay"),
     "adam": ("learning_rate", "betas", "epsilon", "weight_decay"),
     "adamw": ("learning_rate", "betas", "epsilon", "weight_decay"),
 }
+"""The options of each algorithm, besides ``schedule``."""
+
 SCHEDULES = {
     "constant": ("warmup",),
     "step": ("warmup", "milestones", "factor"),
     "cosine": ("warmup", "final"),
 }
+"""The options of each schedule."""
 
 
-def check(spec: Mapping) -> dict:
-    """Return `spec` as a dict if name, options and numbers are sound; else raise a KoopflowError naming the key."""
-    spec = {"name": spec} if isinstance(spec, str) else dict(spec)
-    name = spec.get("name")
-    if name == "momentum":  # the papers' word for SGD with momentum
-        spec = {"momentum": 0.9, **spec, "name": "sgd"}
-        name = "sgd"
-    if name not in OPTIMIZERS:
-        raise KoopflowError(f"optimizer: unknown name {name!r}; known are {', '.join(OPTIMIZERS)}")
-    for key in spec:
-        if key not in ("name", "schedule", *OPTIMIZERS[name]):
-            raise KoopflowError(f"optimizer {name} has no option {key!r}; accepted are {', '.join(OPTIMIZERS[name])}, schedule")
-    for key, low, high in (("learning_rate", 0.0, math.inf), ("momentum", 0.0, 1.0), ("weight_decay", 0.0, math.inf)):
-        value = spec.get(key, 0.0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value < high:
-            raise KoopflowError(f"optimizer {name}: {key}: {value!r} is no number from {low:g} up to {high:g}")
-    if not spec.get("learning_rate", 0.0) > 0:
-        raise KoopflowError(f"optimizer {name}: learning_rate is needed, a number above 0")
-    schedule(spec, 1)
-    return spec
+def optimizer_settings(spec: OptimizerSpec) -> OptimizerSettings:
+    """Return the settings of an optimizer, once its options and its schedule's are known to fit together.
 
-
-def build(spec: Mapping, flat: torch.Tensor) -> torch.optim.Optimizer:
-    """Return the PyTorch optimizer that `spec` describes, over the flat weights of all replicas."""
-    spec = check(spec)
-    rate, decay = spec["learning_rate"], spec.get("weight_decay", 0.0)
-    if spec["name"] == "sgd":
-        momentum = spec.get("momentum", 0.0)
-        nesterov = spec.get("nesterov", False)
-        return eager.SGD([flat], lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=True)
-    kind = eager.Adam if spec["name"] == "adam" else eager.AdamW
-    betas, epsilon = tuple(spec.get("betas", (0.9, 0.999))), spec.get("epsilon", 1e-8)
-    return kind([flat], lr=rate, betas=betas, eps=epsilon, weight_decay=decay, fused=True)
-
-
-def is_plain_descent(spec: Mapping) -> bool:
-    """Return whether the update is w ← (1 − rate·decay)·w − rate·gradient, without memory, so that it can be part of a
-    matrix product."""
-    spec = check(spec)
-    return spec["name"] == "sgd" and not spec.get("momentum", 0.0)
-
-
-def schedule(spec: Mapping, steps: int) -> Callable[[int], float]:
-    """Return the function from step (0 … steps − 1) to learning rate.
-
-    ``constant``; ``step``: times `factor` at each of `milestones` (steps); ``cosine``: from 1 to `final` (a share of
-    the rate, 0 by
-    default) along half a cosine over all steps (Loshchilov and Hutter 2017, without restarts). With `warmup` steps the rate first
-    rises linearly from rate / warmup; the cosine then covers what is left.
+    Raises
+    ------
+    KoopflowError
+        If a value is wrong, or an option belongs to another algorithm or schedule.
     """
-    options = dict(spec.get("schedule") or {"name": "constant"})
-    name = options.pop("name", None)
-    if name not in SCHEDULES:
-        raise KoopflowError(f"optimizer: unknown schedule {name!r}; known are {', '.join(SCHEDULES)}")
-    for key in options:
-        if key not in SCHEDULES[name]:
-            raise KoopflowError(f"optimizer: schedule {name} has no option {key!r}; accepted are {', '.join(SCHEDULES[name])}")
-    if name == "step" and "milestones" not in options:
-        raise KoopflowError("optimizer: schedule step needs milestones, a list of steps")
-    rate, warmup = float(spec["learning_rate"]), int(options.get("warmup", 0))
-    milestones, factor = sorted(options.get("milestones", ())), float(options.get("factor", 0.1))
-    final, span = float(options.get("final", 0.0)), max(1, steps - warmup)
+    optimizer = OptimizerSettings.load(spec, "optimizer")
+    _check_options("optimizer", optimizer, (*OPTIMIZERS[optimizer.algorithm], "schedule"))
+    if optimizer.schedule is not None:
+        _check_options("optimizer.schedule", optimizer.schedule, SCHEDULES[optimizer.schedule.name])
+        if optimizer.schedule.name == "step" and "milestones" not in optimizer.schedule.model_fields_set:
+            raise KoopflowError("optimizer.schedule.milestones: the schedule step needs a list of steps")
+    return optimizer
+
+
+def _check_options(key: str, settings: OptimizerSettings | ScheduleSettings, accepted: tuple[str, ...]) -> None:
+    for option in settings.model_fields_set - {"name", *accepted}:
+        raise KoopflowError(f"{key}.{option}: {settings.name} has no such option; accepted are {', '.join(accepted)}")
+
+
+def build(spec: OptimizerSpec, flat: torch.Tensor) -> torch.optim.Optimizer:
+    """Return the PyTorch optimizer that `spec` describes, over the flat weights of all replicas."""
+    optimizer = optimizer_settings(spec)
+    rate, decay = optimizer.learning_rate, optimizer.weight_decay
+    if optimizer.algorithm == "sgd":
+        momentum, nesterov = optimizer.momentum, optimizer.nesterov
+        return eager.SGD([flat], lr=rate, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=True)
+    kind = eager.Adam if optimizer.algorithm == "adam" else eager.AdamW
+    betas = (optimizer.betas[0], optimizer.betas[1])
+    return kind([flat], lr=rate, betas=betas, eps=optimizer.epsilon, weight_decay=decay, fused=True)
+
+
+def is_plain_descent(optimizer: OptimizerSettings) -> bool:
+    """Return whether the update is w ← (1 − rate·decay)·w − rate·gradient, so that it can be fused with a matrix product."""
+    return optimizer.algorithm == "sgd" and not optimizer.momentum
+
+
+def schedule(spec: OptimizerSpec, steps: int) -> Callable[[int], float]:
+    """Return the function from step (0 ... steps − 1) to learning rate.
+
+    ``constant``; ``step``: times `factor` at each of `milestones`; ``cosine``: from the full rate to the share `final` of it
+    along half a cosine (Loshchilov and Hutter 2017, without restarts). With `warmup` steps the rate first rises linearly
+    from rate / warmup; the cosine then covers the remaining steps.
+    """
+    optimizer = optimizer_settings(spec)
+    options = optimizer.schedule or ScheduleSettings(name="constant")
+    rate, warmup, factor, final = float(optimizer.learning_rate), options.warmup, float(options.factor), float(options.final)
+    milestones, span = sorted(options.milestones), max(1, steps - warmup)
 
     def at(step: int) -> float:
         if step < warmup:
             return rate * (step + 1) / warmup
-        if name == "step":
-            return rate * factor ** sum(milestone <= step for milestone in milestones)
-        if name == "cosine":
+        if options.name == "step":
+            reached = sum(milestone <= step for milestone in milestones)
+            return float(rate * factor**reached)
+        if options.name == "cosine":
             return rate * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(step - warmup, span) / span)))
         return rate
 

@@ -1,14 +1,15 @@
 """One training on its way: the state that a checkpoint holds, one step of it, and its result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from koopflow.config.training import OptimizerSettings
 from koopflow.training import optimizers
+from koopflow.training.checkpoint import State
 from koopflow.training.engines.contract import DescendingEngine
 from koopflow.training.layout import Layout
 from koopflow.training.replicas import Replicas
@@ -65,12 +66,12 @@ class Run:
         As in `Trained`; hooks write the first two.
     """
 
-    def __init__(self, replicas: Replicas, optimizer: Mapping[str, Any], steps: int, first: int, names: Sequence[str]):
+    def __init__(self, replicas: Replicas, optimizer: OptimizerSettings, steps: int, first: int, names: Sequence[str]):
         self.replicas, self.steps, self.first, self.step = replicas, steps, first, first
         self.mask: torch.Tensor | None = None
         self._names = list(names)
         self._rate = optimizers.schedule(optimizer, steps)
-        self._decay = float(optimizer.get("weight_decay", 0.0))
+        self._decay = float(optimizer.weight_decay)
         self._fused = optimizers.is_plain_descent(optimizer)
         self._optimizer = optimizers.build(optimizer, replicas.weights.flat)
         replicas.weights.flat.grad = replicas.gradients.flat
@@ -115,7 +116,7 @@ class Run:
                     for view in stack.views.values():
                         view[index] = torch.nan
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> State:
         """Return all that is needed to go on with the update of the present step."""
         return {
             "step": self.step,
@@ -128,7 +129,7 @@ class Run:
             "diverged": dict(self.diverged),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         """Go back to a state that `state` returned."""
         self.step = state["step"]
         self.replicas.weights.flat.copy_(state["weights"])

@@ -95,7 +95,7 @@ class TrajectoryWriter:
         replicas: int,
         *,
         study: Mapping[str, Any],
-        seeds: Sequence[int] | Mapping[str, Any],
+        seeds: Sequence[object] | Mapping[str, Any],
         steps: int | None = None,
         compression: str | None = None,
         temporary: str | os.PathLike[str] | None = None,

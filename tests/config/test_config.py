@@ -101,7 +101,9 @@ def test_every_optimizer_and_schedule_can_be_trained_with():
     known = {"learning_rate", "schedule", *(key for keys in optimizers.OPTIMIZERS.values() for key in keys)}
     assert set(OptimizerSettings.model_fields) == {"name", *known}
     for name, accepted in optimizers.SCHEDULES.items():
-        optimizers.check({"name": "momentum", "learning_rate": 0.1, "schedule": {"name": name} | {k: options[k] for k in accepted}})
+        optimizers.optimizer_settings(
+            {"name": "momentum", "learning_rate": 0.1, "schedule": {"name": name} | {k: options[k] for k in accepted}}
+        )
 
 
 def test_resolving_changes_nothing_it_was_given():

@@ -207,12 +207,12 @@ def test_an_image_folder_without_images_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "named"),
     [
-        ("digit", "did you mean 'digits'"),
+        ("digit", "did you mean digits"),
         ({"source": "digits", "trian_size": 5}, "trian_size"),
-        ({"source": "npz"}, "needs the option 'path'"),
+        ({"source": "npz"}, "path: this option is missing"),
         ({"source": "npz", "path": "nowhere.npz"}, "nowhere.npz"),
-        ({"source": "teacher", "like": "digit"}, "like: digit"),
-        ({"source": "digits", "transform": {"rotat": 1}}, "did you mean 'rotate'"),
+        ({"source": "teacher", "like": "digit"}, "no data set named 'digit'"),
+        ({"source": "digits", "transform": {"rotat": 1}}, "did you mean rotate"),
         ({"source": "digits", "transform": {"noise": -1}}, "noise"),
         ({"source": "digits", "train_size": 5000}, "5000"),
     ],

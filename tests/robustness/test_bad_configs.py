@@ -60,7 +60,7 @@ def checked_by_first_jobs(study: Study) -> None:
     for name, pruned in pruning_studies(study.pruning, study.data).items():
         check_study(name, pruned, study.pruning.methods, images(config, pruned.data))
     for name, setup in setups(study.equivalence.training, study.data).items():
-        checked(f"equivalence.training.setups.{name}", setup.dump(), images(config, setup.data), setup.koopman.observables)
+        checked(f"equivalence.training.setups.{name}", setup, images(config, setup.data), setup.koopman.observables)
     tickets = ticket_studies(study.tickets, study.data)
     tasks = {task: images(config, task) for chains in tickets.values() for task in chains.tasks}
     check_data({**config["tickets"], "external": {}}, {name: chains.dump() for name, chains in tickets.items()}, tasks)

@@ -21,13 +21,12 @@ import os, sys
 from koopflow.data.images import load
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
-from koopflow.training.ensemble import Ensemble, train
+from koopflow.training.ensemble import Ensemble, Recipe, train
 from koopflow.training.hooks import Progress
 import numpy as np, torch
 
 torch.set_num_threads(1)
-setup = {{"model": {{"name": "mlp", "widths": [8], "bias": False}}, "optimizer": {{"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}},
-         "batch_size": 20, "steps": {STEPS}}}
+setup = Recipe.of({{"name": "mlp", "widths": [8], "bias": False}}, {{"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}}, 20, {STEPS})
 told = os.open("steps.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 trained = train(setup, load({{"source": "digits", "train_size": 200}}), Ensemble(range(3), 3, ("interrupted",), copies=2),
     hooks=[Capture("t.h5", ("last",)), Progress(lambda done, steps: os.write(told, b"%d\\n" % done))],

@@ -79,7 +79,7 @@ def test_batched_updates_agree_with_one_replica_alone(spec, peer):
 )
 def test_schedules_agree_with_pytorch(spec, peer):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
-    scheduler, rate = peer(optimizer), optimizers.schedule({"learning_rate": 0.2, "schedule": spec}, 10)
+    scheduler, rate = peer(optimizer), optimizers.schedule({"name": "sgd", "learning_rate": 0.2, "schedule": spec}, 10)
     for step in range(10):
         assert rate(step) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
         optimizer.step()
@@ -120,5 +120,5 @@ def test_kaiming_normal_weights_have_their_scale_and_an_unknown_initialization_i
     network = build({"name": "mlp", "widths": [300, 100], "initialization": "kaiming_normal"}, (1, 28, 28), 10)
     for name, inputs in (("layer1", 784), ("layer2", 300)):
         assert float(network.get_submodule(name).weight.detach().std()) == pytest.approx(np.sqrt(2 / inputs), rel=0.02)
-    with pytest.raises(KoopflowError, match=r"torch, kaiming_normal \(got 'zeros'"):
+    with pytest.raises(KoopflowError, match="initialization"):
         build({"name": "mlp", "initialization": "zeros"}, (1, 8, 8), 10)

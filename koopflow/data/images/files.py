@@ -1,37 +1,35 @@
-"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is ever
-executed."""
+"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is executed."""
 
 import hashlib
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.data.images.registry import source
+from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
 from koopflow.io import npz as archives
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-# Pictures made of pixels. PIL opens more: PostScript, which is a program and would be run.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Formats of pixels. PIL opens others too, such as PostScript, which is a program that it would run."""
 
 
-@source("npz")
-def npz(context, path: str) -> RawImages:
+def npz(context: Context, path: str) -> RawImages:
     """Return the images of an .npz with x_train, y_train, x_test and y_test.
 
     Images are (image, height, width) or (image, channel, height, width), uint8 (0 to 255) or floating-point numbers;
-    labels are integers
-    from 0. Pickled objects are refused.
+    labels are integers from 0. Pickled objects are refused.
     """
     if not Path(path).is_file():
-        raise KoopflowError(f"data: the file {path} does not exist; an .npz with {', '.join(KEYS)} is expected there")
+        raise KoopflowError(f"data.path: {path} does not exist; it must be an .npz with {', '.join(KEYS)}")
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             absent = [key for key in KEYS if key not in file.files]
             if absent:
                 raise KoopflowError(
-                    f"{path}: has no array {absent[0]} (it has {', '.join(file.files) or 'none'}); needed are {', '.join(KEYS)}"
+                    f"{path}: the array {absent[0]} is missing; needed are {', '.join(KEYS)} (got {', '.join(file.files) or 'none'})"
                 )
             arrays = {key: file[key] for key in KEYS}
     except KoopflowError:
@@ -44,20 +42,18 @@ def npz(context, path: str) -> RawImages:
     for key in ("y_train", "y_test"):
         if np.issubdtype(arrays[key].dtype, np.integer):
             arrays[key] = arrays[key].astype(np.int64)
-    return RawImages(*(arrays[key] for key in KEYS), name=str(path))
+    return RawImages(arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], str(path))
 
 
-@source("image_folder")
-def image_folder(context, path: str, size: int = 32, channels: int = 3, cache: str | None = None) -> RawImages:
-    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``), scaled and cropped to
-    size × size pixels.
+def image_folder(context: Context, path: str, size: int = 32, channels: int = 3, cache: str | None = None) -> RawImages:
+    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``) as size × size pixels.
 
-    The shorter side is scaled to `size` and the centre cut out. `channels` is 3 (colour) or 1 (grey). Images stay
-    bytes until normalized. Where a folder `cache` is given, the pixels are kept there under a name made from the files' names, sizes and
-    times, so that of many jobs only the first decodes a large tree.
+    The shorter side is scaled to `size`, and the centre is cut out. `channels` is 3 (colour) or 1 (grey). With a folder
+    `cache`, the pixels are kept there under a name made from the files' names, sizes and times, so that only the first of
+    many jobs decodes a large tree.
     """
     if channels not in (1, 3):
-        raise KoopflowError(f"data: image_folder: channels: {channels} is not accepted; 1 (grey) or 3 (colour)")
+        raise KoopflowError(f"data.channels: must be 1 (grey) or 3 (colour) (got {channels})")
     (train, trained), (test, tested) = tree(path)
     pixels = [
         _decoded(files, size, channels) if cache is None else _cached(Path(cache), folder, files, size, channels)
@@ -68,7 +64,7 @@ def image_folder(context, path: str, size: int = 32, channels: int = 3, cache: s
 
 
 def tree(path: str) -> list[tuple[Path, list[tuple[Path, int]]]]:
-    """Return the folders of training and test images, and in each the image files with their labels; no file is opened."""
+    """Return the folders of training and test images, and in each the image files with their labels; open no file."""
     train, test = _folder(Path(path), ("train",)), _folder(Path(path), ("test", "val"))
     classes = sorted(folder.name for folder in train.iterdir() if folder.is_dir())
     return [(folder, _labelled(folder, classes)) for folder in (train, test)]
@@ -79,7 +75,7 @@ def _folder(root: Path, names: tuple[str, ...]) -> Path:
         if (root / name).is_dir():
             return root / name
     raise KoopflowError(
-        f"data: {root} has no folder {' or '.join(names)}; an image_folder has train/<class>/ and test/<class>/ (or val/)"
+        f"data.path: {root} has no folder {' or '.join(names)}; it must have train/<class>/ and test/<class>/ (or val/)"
     )
 
 
@@ -96,15 +92,15 @@ def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
     ]
     if not files:
         raise KoopflowError(
-            f"data: {folder} holds no image file in a folder per class (found classes: {', '.join(classes) or 'none'})"
+            f"data.path: {folder} holds no image file in a folder per class (classes: {', '.join(classes) or 'none'})"
         )
     unknown = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name not in classes)
     if unknown:
-        raise KoopflowError(f"data: {folder / unknown[0]} is a class that the training images do not have")
+        raise KoopflowError(f"data.path: {folder / unknown[0]} is a class without training images")
     return files
 
 
-def _decoded(files: list[Path], size: int, channels: int) -> np.ndarray:
+def _decoded(files: list[Path], size: int, channels: int) -> NDArray[np.uint8]:
     """Return the pixels of image files, uint8 (image, channel, size, size)."""
     from PIL import Image, ImageOps
 
@@ -113,14 +109,14 @@ def _decoded(files: list[Path], size: int, channels: int) -> np.ndarray:
         try:
             with Image.open(file, formats=FORMATS) as image:
                 cut = ImageOps.fit(image.convert("L" if channels == 1 else "RGB"), (size, size), Image.Resampling.BILINEAR)
-        except Exception as error:  # PIL raises many kinds for a damaged image, and one for a picture too large to be one
+        except Exception as error:  # PIL raises many kinds for a damaged or far too large image
             raise KoopflowError(f"data: {file} is not a readable image of {', '.join(FORMATS)} ({error})") from error
         pixels[index] = np.asarray(cut).reshape(size, size, channels).transpose(2, 0, 1)
     return pixels
 
 
-def _cached(cache: Path, folder: Path, files: list[Path], size: int, channels: int) -> np.ndarray:
-    """Return the pixels from the cache, where the very same files were decoded before; else decode them and keep the pixels."""
+def _cached(cache: Path, folder: Path, files: list[Path], size: int, channels: int) -> NDArray[np.uint8]:
+    """Return the pixels from the cache if the very same files were decoded before; else decode them and keep the pixels."""
     digest = hashlib.sha256(f"{size} {channels}".encode())
     for file in files:
         found = file.stat()

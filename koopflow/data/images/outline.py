@@ -1,25 +1,36 @@
-"""Images as a check needs them: how many, of what shape, of how many classes."""
+"""Images as a check needs them: their number, shape and classes, without decoding the files of a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from koopflow.config.data import DataSelection, DataSet
 from koopflow.data.images.files import tree
-from koopflow.data.images.registry import load
+from koopflow.data.images.loading import DataSpec, load
 from koopflow.data.images.sets import Images
 
 
-def look(spec: Mapping, **where) -> Images:
-    """Return the set that `spec` describes, as `koopflow.data.images.load` does, but of an ImageFolder only the names of its files are read.
+def look_at_selection(selection: DataSelection, seed: int) -> Images:
+    """Return the outline of the set that a job selects; see `look`."""
+    return look(selection.spec, data_root=selection.root, seed=seed, named=selection.named)
 
-    Its pixels are then zeros that take no memory: a check of ImageNet runs where the workflow is started, in a minute.
+
+def look(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None) -> Images:
+    """Return the set that `spec` describes, as `koopflow.data.images.load` does, but list the files of an image folder only.
+
+    Its pixels are then zeros that take no memory, so that a check of ImageNet takes a minute where the workflow starts.
     """
-    if spec.get("source") != "image_folder" or spec.get("transform"):
-        return load(spec, **where)
-    size, channels = spec.get("size", 32), spec.get("channels", 3)
-    arrays = []
-    for part, (_, files) in zip(("train", "test"), tree(spec["path"])):
-        labels = np.array([label for _, label in files])[: spec.get(f"{part}_size")]
-        arrays += [np.broadcast_to(np.float32(0), (len(labels), channels, size, size)), labels]
-    classes = int(max(labels.max() for labels in arrays[1::2])) + 1
-    return Images(*arrays, classes, (0.0,) * channels, (1.0,) * channels, str(spec["path"]))
+    settings = spec if isinstance(spec, DataSet) else DataSet.load({"source": spec} if isinstance(spec, str) else spec, "data")
+    if settings.source != "image_folder" or settings.transform != type(settings.transform)() or settings.path is None:
+        return load(settings, data_root=data_root, seed=seed, named=named)
+    size, channels = settings.size or 32, settings.channels or 3
+    (_, train), (_, test) = tree(settings.path)
+    y_train, y_test = _labels(train)[: settings.train_size], _labels(test)[: settings.test_size]
+    x_train, x_test = (np.broadcast_to(np.float32(0), (len(labels), channels, size, size)) for labels in (y_train, y_test))
+    classes = int(max(y_train.max(), y_test.max())) + 1
+    return Images(x_train, y_train, x_test, y_test, classes, (0.0,) * channels, (1.0,) * channels, settings.path)
+
+
+def _labels(files: Sequence[tuple[object, int]]) -> NDArray[np.int64]:
+    return np.array([label for _, label in files], dtype=np.int64)

@@ -1,22 +1,21 @@
-"""Synthetic tasks matched to a real set: the same shapes, sizes, class shares and moments, but no handwriting.
+"""Synthetic tasks matched to a real set in shapes, sizes, class shares and moments.
 
-They ask whether the nature of the data matters to training dynamics, everything that is easily measured being equal (paper O).
+They ask whether the nature of the data matters to training dynamics when all that is easily measured is equal (paper O).
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core import seeds
-from koopflow.data.images.registry import source
+from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
 
 
-@source("gaussian_clusters")
-def gaussian_clusters(context, like: str = "digits") -> RawImages:
+def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
     """Return one Gaussian cloud per class, matched to the set `like`.
 
-    Matched are the shape, the number of images and each class's share; every pixel's mean and variance over the
-    training images; and the
-    share of the variance that lies between the classes rather than within them. Pixels are otherwise independent.
+    Matched are the shape, the number of images and each class's share; every pixel's mean and variance over the training
+    images; and the share of the variance that lies between the classes. Pixels are otherwise independent.
     """
     real = context.load(like).as_float()
     generator = seeds.rng(context.seed, "data", "gaussian_clusters", real.name)
@@ -29,7 +28,7 @@ def gaussian_clusters(context, like: str = "digits") -> RawImages:
     centres -= weights @ centres
     centres /= np.sqrt(weights @ centres**2)
 
-    def draw(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def draw(labels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.float32]:
         cloud = np.sqrt(share) * centres[labels] + np.sqrt(1 - share) * generator.standard_normal((len(labels), len(mean)))
         return (mean + np.sqrt(variance) * cloud).astype(np.float32).reshape(shape)
 
@@ -37,23 +36,21 @@ def gaussian_clusters(context, like: str = "digits") -> RawImages:
     return RawImages(x_train, real.y_train, x_test, real.y_test, f"gaussian clusters like {real.name}")
 
 
-@source("teacher")
-def teacher(context, like: str = "digits", width: int = 64) -> RawImages:
+def teacher(context: Context, like: str = "digits", width: int = 64) -> RawImages:
     """Return Gaussian images labelled by a random network, matched to the set `like`.
 
-    Images have the mean and the full covariance of the real training pixels. Labels are the largest of the outputs of
-    a random two-layer
-    tanh network of `width` hidden units (the teacher), its outputs shifted so that every class has about its real share.
+    Images have the mean and the full covariance of the real training pixels. The label is the largest output of a random
+    two-layer tanh network of `width` hidden units (the teacher), shifted so that every class has about its real share.
     """
     real = context.load(like).as_float()
     generator = seeds.rng(context.seed, "data", "teacher", real.name, width)
     pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
     mean = pixels.mean(axis=0)
     eigenvalues, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False, bias=True))
-    # The symmetric square root: unlike the eigenvectors themselves it has no arbitrary signs.
+    # The symmetric square root has no arbitrary signs, unlike the eigenvectors.
     root = (vectors * np.sqrt(np.clip(eigenvalues, 0, None))) @ vectors.T
 
-    def draw(count: int) -> np.ndarray:
+    def draw(count: int) -> NDArray[np.float64]:
         return mean + generator.standard_normal((count, len(mean))) @ root
 
     first = generator.standard_normal((len(mean), width))
@@ -73,7 +70,7 @@ def teacher(context, like: str = "digits", width: int = 64) -> RawImages:
     )
 
 
-def _between_class_share(pixels: np.ndarray, labels: np.ndarray, classes: int) -> float:
+def _between_class_share(pixels: NDArray[np.float64], labels: NDArray[np.int64], classes: int) -> float:
     """Return the share of the total variance that the class means carry (0: none, 1: all)."""
     mean = pixels.mean(axis=0)
     between = sum(
@@ -82,10 +79,10 @@ def _between_class_share(pixels: np.ndarray, labels: np.ndarray, classes: int) -
     return float(between / np.sum((pixels - mean) ** 2))
 
 
-def _balancing_offset(logits: np.ndarray, shares: np.ndarray, rounds: int = 200) -> np.ndarray:
-    """Return the shift of the outputs under which the largest one falls on each class about as often as `shares` asks.
+def _balancing_offset(logits: NDArray[np.float64], shares: NDArray[np.float64], rounds: int = 200) -> NDArray[np.float64]:
+    """Return the shift of the outputs under which each class is the largest about as often as `shares` asks.
 
-    A dampened fixed-point search on the shares themselves: a class chosen too often is lowered by the log ratio.
+    A damped fixed-point search: the output of a class that is chosen too often is lowered by the log ratio.
     """
     offset = np.zeros(logits.shape[1])
     scale = logits.std()

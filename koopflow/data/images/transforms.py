@@ -1,4 +1,4 @@
-"""Relatives of a set: the same images permuted, rotated or noisy (the standing controls of the ticket studies)."""
+"""Transforms of a set: the same images permuted, rotated or noisy, the controls of the ticket studies."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,63 +7,58 @@ import numpy as np
 
 from koopflow.core import seeds
 from koopflow.core.errors import KoopflowError
-from koopflow.data.images.registry import transform
-from koopflow.data.images.sets import RawImages
+from koopflow.data.images.sets import Pixels, RawImages
 
 
-@transform("permute_pixels")
 def permute_pixels(raw: RawImages, option: int, seed: int) -> RawImages:
-    """Rearrange the pixels of every image by one fixed permutation (`option` numbers it), the same in all channels.
+    """Permute the pixels of every image by one permutation, number `option`, the same in all channels.
 
-    To a fully connected network this is the same task, weight for weight; a ticket of the one is not a ticket of the other.
+    To a fully connected network this is the same task with its first-layer weights permuted.
     """
     height, width = raw.x_train.shape[2:]
     order = seeds.rng(0, "data", "permute_pixels", option).permutation(height * width)
 
-    def permute(images: np.ndarray) -> np.ndarray:
+    def permute(images: Pixels) -> Pixels:
         flat = images.reshape(*images.shape[:2], height * width)
         return np.ascontiguousarray(flat[:, :, order]).reshape(images.shape)
 
     return _apply(raw, permute, permute, f"permuted {option}")
 
 
-@transform("rotate")
 def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
-    """Rotate every image by `option` degrees counter-clockwise about its centre, linearly interpolated, the corners as
-    at the edge."""
+    """Rotate every image counter-clockwise by `option` degrees about its centre.
+
+    Pixels are interpolated linearly; the corners take the values at the edge.
+    """
     if not np.isfinite(_number(option, "rotate")):
-        raise KoopflowError(f"data: transform rotate: {option} is no angle in degrees")
+        raise KoopflowError(f"data.transform.rotate: must be a finite angle in degrees (got {option})")
     from scipy import ndimage
 
-    def turn(images: np.ndarray) -> np.ndarray:
+    def turn(images: Pixels) -> Pixels:
         images = np.ascontiguousarray(images)
         return ndimage.rotate(images, float(option), axes=(2, 3), reshape=False, order=1, mode="nearest")
 
     return _apply(raw, turn, turn, f"rotated {option:g}°")
 
 
-@transform("noise")
 def noise(raw: RawImages, option: float, seed: int) -> RawImages:
-    """Add independent Gaussian noise of standard deviation `option` to every pixel (pixels in [0, 1]), training and
-    test alike."""
+    """Add Gaussian noise of standard deviation `option` to every pixel, training and test; pixels lie in [0, 1]."""
     if not _number(option, "noise") > 0:
-        raise KoopflowError(
-            f"data: transform noise: {option} is no standard deviation; accepted are numbers above 0 (pixels lie in [0, 1])"
-        )
+        raise KoopflowError(f"data.transform.noise: must be a standard deviation above 0; pixels lie in [0, 1] (got {option})")
     raw = raw.as_float()
 
-    def add(part: str) -> Callable[[np.ndarray], np.ndarray]:
+    def add(part: str) -> Callable[[Pixels], Pixels]:
         generator = seeds.rng(seed, "data", raw.name, "noise", part)
         return lambda images: images + np.float32(option) * generator.standard_normal(images.shape, dtype=np.float32)
 
     return _apply(raw, add("train"), add("test"), f"with noise {option:g}")
 
 
-def _apply(raw: RawImages, train: Callable, test: Callable, what: str) -> RawImages:
+def _apply(raw: RawImages, train: Callable[[Pixels], Pixels], test: Callable[[Pixels], Pixels], what: str) -> RawImages:
     return replace(raw, x_train=train(raw.x_train), x_test=test(raw.x_test), name=f"{raw.name} ({what})")
 
 
 def _number(option: object, name: str) -> float:
     if isinstance(option, bool) or not isinstance(option, int | float):
-        raise KoopflowError(f"data: transform {name}: {option!r} is no number")
+        raise KoopflowError(f"data.transform.{name}: must be a number (got {option!r})")
     return float(option)

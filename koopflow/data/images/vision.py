@@ -1,40 +1,38 @@
-"""MNIST, Fashion-MNIST, KMNIST and CIFAR-10: read from `data_root` if they lie there, else downloaded by torchvision."""
+"""MNIST, Fashion-MNIST, KMNIST and CIFAR-10: read from `data_root`, or downloaded there by torchvision."""
 
 import contextlib
 import gzip
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.data.images.registry import source
+from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
 
 _IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-@source("mnist")
-def mnist(context) -> RawImages:
+def mnist(context: Context) -> RawImages:
     """Return MNIST (LeCun et al. 1998): 60,000 + 10,000 digits of 28 × 28."""
     return _idx_set("MNIST", context.data_root)
 
 
-@source("fashion_mnist")
-def fashion_mnist(context) -> RawImages:
+def fashion_mnist(context: Context) -> RawImages:
     """Return Fashion-MNIST (Xiao et al. 2017): 60,000 + 10,000 articles of clothing of 28 × 28."""
     return _idx_set("FashionMNIST", context.data_root)
 
 
-@source("kmnist")
-def kmnist(context) -> RawImages:
+def kmnist(context: Context) -> RawImages:
     """Return KMNIST (Clanuwat et al. 2018): 60,000 + 10,000 cursive Japanese characters of 28 × 28."""
     return _idx_set("KMNIST", context.data_root)
 
 
-@source("cifar10")
-def cifar10(context) -> RawImages:
+def cifar10(context: Context) -> RawImages:
     """Return CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour photographs of 32 × 32 in ten classes."""
     from torchvision.datasets import CIFAR10
 
@@ -44,9 +42,7 @@ def cifar10(context) -> RawImages:
     try:
         train, test = (CIFAR10(context.data_root, train=train, download=False) for train in (True, False))
     except (RuntimeError, OSError) as error:
-        raise KoopflowError(
-            f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to have it downloaded again"
-        ) from error
+        raise KoopflowError(f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to download it again") from error
     parts = [
         (np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)
     ]
@@ -54,15 +50,14 @@ def cifar10(context) -> RawImages:
 
 
 def _idx_set(name: str, data_root: str) -> RawImages:
-    """Read the four IDX files of `name`, packed (.gz) or not, from ``data_root/name/raw``; download them where one is absent."""
+    """Read the four IDX files of `name`, packed (.gz) or not, from ``data_root/name/raw``; download them if one is absent."""
     folder = Path(data_root) / name / "raw"
     if not all(_present(folder / file) for file in _IDX_FILES):
         import torchvision.datasets
 
         wanted = ", ".join(f"{file}.gz" for file in _IDX_FILES)
         _download(getattr(torchvision.datasets, name), name, data_root, f"put its four files {wanted} into {folder}")
-    arrays = [read_idx(_present(folder / file)) for file in _IDX_FILES]
-    x_train, y_train, x_test, y_test = arrays
+    x_train, y_train, x_test, y_test = (read_idx(_present(folder / file) or folder / file) for file in _IDX_FILES)
     return RawImages(x_train[:, None], y_train.astype(np.int64), x_test[:, None], y_test.astype(np.int64), name)
 
 
@@ -70,28 +65,28 @@ def _present(path: Path) -> Path | None:
     return next((each for each in (path.with_name(path.name + ".gz"), path) if each.is_file()), None)
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """Return the array of unsigned bytes in an IDX file (LeCun's format: two zero bytes, type 8, dimensions,
-    big-endian sizes, bytes).
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """Return the array of unsigned bytes in an IDX file, packed (.gz) or not.
 
-    torchvision reads only unpacked files and writes them beside the packed ones; `data_root` may be read-only.
+    LeCun's format: two zero bytes, type 8, number of dimensions, big-endian sizes, bytes. torchvision reads unpacked
+    files only, and unpacks them beside the packed ones; here `data_root` may be read-only.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read()
         if content[:3] != b"\x00\x00\x08":
-            raise ValueError("it does not begin like an IDX file of bytes")
+            raise ValueError("it does not start like an IDX file of bytes")
         start = 4 + 4 * content[3]
         shape = np.frombuffer(content[4:start], dtype=">u4").astype(int)
         if len(shape) not in (1, 3):
-            raise ValueError(f"it has {len(shape)} dimensions, labels have 1 and images 3")
+            raise ValueError(f"it has {len(shape)} dimensions; labels have 1 and images 3")
         return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
     except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
-        raise KoopflowError(f"{path}: not a readable IDX file ({error}); replace it by the original") from error
+        raise KoopflowError(f"{path}: not a readable IDX file ({error}); replace it by the original file") from error
 
 
-def _download(dataset: type, name: str, data_root: str, remedy: str) -> None:
-    """Download a torchvision data set once, however many jobs ask at the same time; leave nothing behind where that fails."""
+def _download(dataset: Callable[..., object], name: str, data_root: str, remedy: str) -> None:
+    """Download a torchvision data set once, however many jobs ask at the same time; leave nothing behind if it fails."""
     from filelock import FileLock
 
     lock = Path(data_root) / f".{name}.lock"
@@ -99,11 +94,11 @@ def _download(dataset: type, name: str, data_root: str, remedy: str) -> None:
         os.makedirs(data_root, exist_ok=True)
         with FileLock(lock):
             dataset(data_root, train=True, download=True)
-    except Exception as error:  # torchvision raises RuntimeError, URLError, OSError and more, according to what failed
+    except Exception as error:  # torchvision raises RuntimeError, URLError, OSError and more
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         for folder in (Path(data_root) / name / "raw", Path(data_root) / name):
-            with contextlib.suppress(OSError):  # only an empty folder is ours to remove
+            with contextlib.suppress(OSError):  # only empty folders are ours to remove
                 folder.rmdir()
-        raise KoopflowError(f"{name} is neither in data_root '{data_root}' nor downloadable ({reason}): {remedy}") from error
+        raise KoopflowError(f"{name} is not in data_root '{data_root}' and cannot be downloaded ({reason}): {remedy}") from error
     finally:
         lock.unlink(missing_ok=True)

@@ -50,7 +50,7 @@ class SequentialEngine:
                 torch.manual_seed((self._seeds[replica] + step * _STRIDE) % 2**63)
             outputs = functional_call(self._module, (self._parameters[replica], self._state[replica]), (x[group],))
             loss = F.cross_entropy(outputs, y[group])
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             losses[replica] = loss.detach()
         return losses
 

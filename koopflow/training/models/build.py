@@ -7,12 +7,28 @@ from typing import Any
 import torch
 from torch import nn
 
+from koopflow.config.training import ModelSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.core.registry import check_options
+from koopflow.core.registry import Options, check_options
 from koopflow.training.models.registry import MODELS
 
-ModelSpec = str | Mapping[str, Any]
-"""A network's name, or ``{"name": NAME, **options}`` with further options under ``arguments``."""
+ModelSpec = ModelSettings | Mapping[str, Any] | str
+"""A network's settings, as a model or as YAML holds them, or its name."""
+
+
+def model_settings(spec: ModelSpec) -> ModelSettings:
+    """Return the settings of a network; options without a key of their own may stand beside the name.
+
+    Raises
+    ------
+    KoopflowError
+        If a value is wrong.
+    """
+    if isinstance(spec, ModelSettings):
+        return spec
+    given = {"name": spec} if isinstance(spec, str) else dict(spec)
+    others = {key: given.pop(key) for key in [*given] if key not in ModelSettings.model_fields}
+    return ModelSettings.load({**given, "arguments": {**given.get("arguments", {}), **others}} if others else given, "model")
 
 
 def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Module:
@@ -20,9 +36,10 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
 
     Parameters
     ----------
-    spec : str or mapping
-        NAME is registered in `koopflow.training.models.registry`, or ``package.module:factory``, which is called with the
-        options, and with input_shape and classes where it takes them.
+    spec : ModelSettings, mapping or str
+        ``{"name": NAME, **options}``, with further options under ``arguments``, or NAME alone. NAME is registered in
+        `koopflow.training.models.registry`, or ``package.module:factory``, which is called with the options, and with
+        input_shape and classes if it takes them.
     input_shape : sequence of int
         Channels, height and width of an image.
     classes : int
@@ -34,9 +51,8 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
         The name or an option is unknown, a factory cannot be imported or does not return a Module, or the images are too
         small for the network.
     """
-    options = {} if isinstance(spec, str) else dict(spec)
-    name = spec if isinstance(spec, str) else str(options.pop("name", None))
-    options |= options.pop("arguments", {})
+    settings = model_settings(spec)
+    name, options = settings.name, settings.options()
     shape = tuple(int(size) for size in input_shape)
     factory = MODELS.load(name, "model")
     if name not in MODELS:
@@ -68,9 +84,7 @@ def check_output(network: nn.Module, input_shape: Sequence[int], classes: int, n
         raise KoopflowError(f"model {name} must return one output per class, (2, {classes}) for 2 images (got {shape})")
 
 
-def _from_user(
-    name: str, factory: Callable[..., object], options: Mapping[str, Any], input_shape: Sequence[int], classes: int
-) -> nn.Module:
+def _from_user(name: str, factory: Callable[..., object], options: Options, input_shape: Sequence[int], classes: int) -> nn.Module:
     """Return the network that a user's factory makes, once it is known to map images to classes."""
     offered = {"input_shape": input_shape, "classes": classes}
     try:
