@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from koopflow.claims.registry import MEASURES
-from koopflow.config.names import COUPLINGS, IMAGE_SOURCES, SERIES_SOURCES
+from koopflow.config.names import COUPLINGS, SERIES_SOURCES
+from koopflow.data.images.registry import SOURCES
 from koopflow.forecast.registry import FORECASTERS
 from koopflow.pruning.registry import SCORES
 from koopflow.training.models.registry import MODELS
@@ -13,7 +14,7 @@ KNOWN_NAMES: Mapping[str, Collection[str]] = {
     "score": SCORES,
     "measure": MEASURES,
     "forecaster": FORECASTERS,
-    "image source": IMAGE_SOURCES,
+    "image source": SOURCES,
     "series source": SERIES_SOURCES,
     "coupling": COUPLINGS,
 }

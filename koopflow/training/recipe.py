@@ -25,6 +25,10 @@ class Setup(Protocol):
     def steps(self) -> int: ...
 
 
+SetupSpec = Setup | Mapping[str, Any]
+"""A set-up, as a model or as YAML holds it."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained, whatever the data.
@@ -45,7 +49,7 @@ class Recipe:
         return cls(model_settings(model), optimizer_settings(optimizer), batch_size, steps)
 
     @classmethod
-    def load(cls, setup: "Mapping[str, Any] | Setup") -> Self:
+    def load(cls, setup: SetupSpec) -> Self:
         """Return the recipe in a set-up's mapping (other keys are ignored), or in a set-up.
 
         Raises
