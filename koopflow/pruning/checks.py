@@ -7,7 +7,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.pruning import evaluation, scoring, selection, training
 from koopflow.pruning.methods import longest_window, methods_of, window_of
-from koopflow.training import optimizers
+from koopflow.training.optimizers import optimizer_settings
 from koopflow.trajectory import Trajectory
 
 
@@ -28,7 +28,7 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
             scoring.check_score(method.score, method.options)
             training.check_window(window_of(study, method), study, images)
         training.check_window(study.window, study, images)
-        optimizers.check(study.optimizer.dump())
+        optimizer_settings(study.optimizer)
         if study.trajectory:
             with Trajectory(study.trajectory) as trajectory:
                 check_trajectory(trajectory, study, methods, images)

@@ -16,6 +16,7 @@ from koopflow.training import ensemble
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.hooks import Hook, Keep, Progress
+from koopflow.training.recipe import Recipe
 
 LARGEST_BATCH = 1 << 26
 """Weights of one ensemble of masked networks: 256 MB in float32."""
@@ -124,13 +125,13 @@ def check_window(window: int, study: PrunedTraining, images: Images) -> None:
         )
 
 
-def setup(study: PrunedTraining, images: Images, epochs: float, schedule: bool = True) -> dict[str, Any]:
+def setup(study: PrunedTraining, images: Images, epochs: float, schedule: bool = True) -> Recipe:
     """Return the trainer's set-up for `epochs` epochs of `study`, with or without the learning rate's schedule."""
     optimizer = study.optimizer.dump()
     if not schedule:
         optimizer.pop("schedule", None)
     steps = round(epochs * steps_per_epoch(study, images))
-    return {"model": study.model.dump(), "optimizer": optimizer, "batch_size": study.batch_size, "steps": steps}
+    return Recipe.of(study.model, optimizer, study.batch_size, steps)
 
 
 def train(

@@ -26,7 +26,7 @@ def model_settings(spec: ModelSpec) -> ModelSettings:
     """
     if isinstance(spec, ModelSettings):
         return spec
-    given = {"name": spec} if isinstance(spec, str) else dict(spec)
+    given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
     others = {key: given.pop(key) for key in [*given] if key not in ModelSettings.model_fields}
     return ModelSettings.load({**given, "arguments": {**given.get("arguments", {}), **others}} if others else given, "model")
 
