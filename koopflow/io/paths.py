@@ -6,7 +6,7 @@ from typing import Any
 
 from koopflow.core.errors import KoopflowError
 
-CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin")
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".tar")
 STATES = (".npy", *CHECKPOINTS)
 """Suffixes of files that hold one state each: arrays, and checkpoints of PyTorch."""
 

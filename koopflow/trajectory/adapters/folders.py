@@ -1,52 +1,83 @@
-"""Trajectories recorded by other means: a folder of PyTorch checkpoints or of .npy arrays, in step order.
+"""Trajectories from a folder of states: checkpoints of other tools, or .npy arrays, in step order.
 
 Nothing in a file is executed: checkpoints are read with ``weights_only=True``, arrays without pickles.
 """
 
+import logging
 import os
-import re
-import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.io.paths import STATES
+from koopflow.core.patterns import as_patterns
+from koopflow.trajectory.adapters.sources import Source, sources_in
+from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS, steps_of
 from koopflow.trajectory.layout import parameter_table
 from koopflow.trajectory.writer import TrajectoryWriter
 
 if TYPE_CHECKING:
     import torch
 
+    from koopflow.trajectory.adapters.series import Series
 
-def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
-    """Write the states found in `folder` as the trajectory file `path` and return it.
+logger = logging.getLogger("koopflow")
 
-    A file's step is the last whole number in its name. A checkpoint is a dict of tensors, or holds one under "state_dict" or
-    "model"; its floating-point tensors are the parameters. A .npy file is one state of any shape.
+Patterns = str | Sequence[str]
 
-    Raises KoopflowError, naming the file, for an unreadable file, other names or shapes than in the first, a number that is not
-    finite, a step that occurs twice.
+
+def convert_folder(
+    folder: str | os.PathLike[str], path: str | os.PathLike[str], include: Patterns = (), exclude: Patterns = ()
+) -> Path:
+    """Write the states in `folder` as the trajectory file `path`, and return that.
+
+    A log line says which tensors were taken, which were left out, and why.
+
+    Parameters
+    ----------
+    folder : path
+        Checkpoints (torch.save files, safetensors, shards), one folder for each (``checkpoint-100/``), or .npy arrays.
+    path : path
+    include, exclude : str or sequence of str
+        Name patterns of tensors to take although they look like buffers, and to leave out although they are parameters.
+
+    Raises
+    ------
+    KoopflowError
+        For an unreadable file, other names or shapes than in the first, a number that is not finite, a step that is
+        missing or occurs twice.
     """
-    files = in_step_order(folder)
-    table = described(files)
-    study = {"source": "folder", "files": [file.name for _, file in files]}
-    with TrajectoryWriter(path, table, 1, study=study, seeds=[], steps=len(files)) as writer:
-        for step, file in files:
-            state = _load(file)
+    ordered = _ordered(Path(folder))
+    study: dict[str, Any] = {"source": "folder", "files": [source.path.name for _, source in ordered]}
+    states, table, left_out = _states(ordered, include, exclude)
+    if left_out:
+        study["left_out"] = left_out
+    with TrajectoryWriter(path, table, 1, study=study, seeds=[], steps=len(ordered)) as writer:
+        for (step, _), (file, state) in zip(ordered, states):
             if (found := [(name, array.shape) for name, array in state.items()]) != table:
-                raise KoopflowError(f"{file}: holds {_difference(found, table)} in {files[0][1].name}; all states need the same")
+                (name, shape), (first, first_shape) = found[0], table[0]
+                raise KoopflowError(
+                    f"{file}: holds {name} {shape} for {first} {first_shape} in {ordered[0][1].path.name}; all states need the same"
+                )
             writer.append(step, np.concatenate([_finite(file, name, array).ravel() for name, array in state.items()])[None])
     return Path(path)
 
 
-def described(files: list[tuple[int, Path]]) -> list[tuple[str, tuple[int, ...]]]:
-    """Return name and shape of each parameter in the first of the `files` (`in_step_order`).
+def described(
+    files: Sequence[tuple[int, Path]], include: Patterns = (), exclude: Patterns = ()
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Return name and shape of each parameter in the first of the `files`, which `in_step_order` returned.
 
-    Raises KoopflowError, naming the file, where it cannot be read or holds none.
+    Raises
+    ------
+    KoopflowError
+        If the file cannot be read or holds no parameters.
     """
-    table = [(name, array.shape) for name, array in _load(files[0][1]).items()]
+    sources = [(step, Source(path, path.name)) for step, path in (files[0], files[-1])]
+    table = _states(sources if len(files) > 1 else sources[:1], include, exclude, say=False)[1]
     try:
         parameter_table(table)
     except KoopflowError as error:
@@ -55,47 +86,98 @@ def described(files: list[tuple[int, Path]]) -> list[tuple[str, tuple[int, ...]]
 
 
 def in_step_order(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
-    """Return step and path of each state in `folder`.
+    """Return step and path of each state in `folder`, in the order of steps.
 
-    Raises KoopflowError, naming the file, where there is none, files are of several kinds, or a step is missing in a name, repeated or
-    too large.
+    The path of a state in several shards is that of the first, or of their index.
+
+    Raises
+    ------
+    KoopflowError
+        If there is no state, files are of several kinds, or a step is missing, repeated or too large.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise KoopflowError(f"{folder}: no such folder")
-    found: dict[int, Path] = {}
-    kinds = {file.suffix for file in folder.iterdir() if file.suffix in STATES}
-    if len(kinds) != 1:
-        raise KoopflowError(
-            f"{folder}: expected files of one kind ({', '.join(STATES)}), found {', '.join(sorted(kinds)) or 'none'}"
+    return [(step, source.path) for step, source in _ordered(Path(folder))]
+
+
+def _ordered(folder: Path) -> list[tuple[int, Source]]:
+    found = sources_in(folder)
+    sources = _without_copies(found.sources, [_counters(source) for source in found.sources])
+    if found.left_out:
+        logger.info("%s: left out %s", folder, ", ".join(f"{name} ({reason})" for name, reason in found.left_out.items()))
+    steps = steps_of([source.name for source, _ in sources], [own for _, own in sources])
+    by_step: dict[int, Source] = {}
+    for step, (source, _) in zip(steps, sources):
+        if step is None:
+            raise KoopflowError(f"{source.path}: no step number in its name; the last whole number in it is its step")
+        if step >= LARGEST:
+            raise KoopflowError(f"{source.path}: the step number {step} in its name is too large")
+        if step in by_step:
+            raise KoopflowError(f"{source.path}: step {step} occurs twice, also in {by_step[step].path.name}")
+        by_step[step] = source
+    return sorted(by_step.items())
+
+
+def _without_copies(sources: Sequence[Source], counters: Sequence[dict[str, int]]) -> list[tuple[Source, dict[str, int]]]:
+    """Return the sources without those called last or best whose counters say that they repeat another."""
+    pairs = list(zip(sources, counters))
+    copies = ("last", "latest", "best", "final", "model_best", "newest")
+    kept = []
+    for source, own in pairs:
+        is_copy = source.name.lower() in copies and own and any(own == other for rival, other in pairs if rival is not source)
+        if is_copy:
+            logger.info("%s: left out, for it repeats the state of another file", source.path)
+        else:
+            kept.append((source, own))
+    return kept
+
+
+def _counters(source: Source) -> dict[str, int]:
+    if source.path.suffix == ".npy":
+        return {}
+    _require_torch(source.path)
+    from koopflow.trajectory.adapters.contents import own_metadata
+    from koopflow.trajectory.adapters.state_dicts import counters_in
+
+    own = counters_in(own_metadata(source.path))
+    return {key: value for key, value in (own | dict(source.counters)).items() if key in (*STEP_KEYS, *EPOCH_KEYS)}
+
+
+def _states(
+    ordered: Sequence[tuple[int, Source]], include: Patterns, exclude: Patterns, say: bool = True
+) -> tuple[Iterator[tuple[Path, dict[str, NDArray[Any]]]], list[tuple[str, tuple[int, ...]]], dict[str, str]]:
+    """Return the states in order, name and shape of their parameters, and the tensors left out with the reason."""
+    sources = [source for _, source in ordered]
+    if sources[0].path.suffix == ".npy":
+        first = _array(sources[0].path)
+        return ((source.path, {"state": _array(source.path)}) for source in sources), [("state", first.shape)], {}
+    _require_torch(sources[0].path)
+    from koopflow.trajectory.adapters.selection import Choice, summary
+    from koopflow.trajectory.adapters.series import Series
+
+    series = Series(sources, Choice(tuple(as_patterns(include)), tuple(as_patterns(exclude))))
+    if say:
+        logger.log(
+            logging.WARNING if series.left_out else logging.INFO,
+            "%s: %s",
+            sources[0].path.parent,
+            summary(series.names, series.left_out),
         )
-    for file in sorted(folder.iterdir()):
-        if file.suffix in kinds:
-            numbers = re.findall(r"\d+", file.stem)
-            if not numbers:
-                raise KoopflowError(f"{file}: no step number in its name; the last whole number in it is its step")
-            step = int(numbers[-1])
-            if step >= 2**62:
-                raise KoopflowError(f"{file}: the step number {step} in its name is too large")
-            if step in found:
-                raise KoopflowError(f"{file}: step {step} occurs twice, also in {found[step].name}")
-            found[step] = file
-    return sorted(found.items())
+    table = [(name, tuple(series.first.tensors[name].shape)) for name in series.names]
+    return _as_arrays(series), table, series.left_out
 
 
-def _difference(found: list, table: list) -> str:
-    """Say in a few words where the parameters of a state part from those of the first."""
-    for (name, shape), (first, first_shape) in zip(found, table):
-        if (name, shape) != (first, first_shape):
-            return f"{name} {shape} for {first} {first_shape}"
-    return f"{len(found)} parameters for {len(table)}"
+def _as_arrays(series: "Series") -> Iterator[tuple[Path, dict[str, NDArray[Any]]]]:
+    for path, tensors in series.tensors():
+        yield path, {name: _numbers(tensor) for name, tensor in tensors.items()}
 
 
-def _finite(file: Path, name: str, array: np.ndarray) -> np.ndarray:
-    """Return `array` in float32.
+def _numbers(tensor: "torch.Tensor") -> NDArray[Any]:
+    """Return a tensor's numbers; numpy has no type for some of the short ones."""
+    array: NDArray[Any] = (tensor.float() if tensor.element_size() < 4 else tensor).numpy()
+    return array
 
-    Raises KoopflowError, naming file, parameter and number, where one is not finite or too large for float32.
-    """
+
+def _finite(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return `array` in float32; raise a KoopflowError for a number that is not finite there."""
     with np.errstate(over="ignore"):
         narrow = array.astype(np.float32)
     if not np.isfinite(narrow).all():
@@ -104,52 +186,20 @@ def _finite(file: Path, name: str, array: np.ndarray) -> np.ndarray:
     return narrow
 
 
-def _load(file: Path) -> dict[str, np.ndarray]:
-    if file.suffix == ".npy":
-        try:
-            array = np.load(file, allow_pickle=False)
-        except Exception as error:  # numpy raises many kinds for a damaged file
-            raise KoopflowError(f"{file}: not a readable array ({error})") from None
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-            raise KoopflowError(f"{file}: holds {getattr(array, 'dtype', type(array).__name__)}, real numbers are accepted")
-        return {"state": array}
+def _array(file: Path) -> NDArray[Any]:
     try:
-        import torch
+        array = np.load(file, allow_pickle=False)
+    except Exception as error:  # numpy raises many kinds for a damaged file
+        raise KoopflowError(f"{file}: not a readable array ({error})") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise KoopflowError(f"{file}: holds {getattr(array, 'dtype', type(array).__name__)}, real numbers are accepted")
+    return array
+
+
+def _require_torch(file: Path) -> None:
+    try:
+        import torch  # noqa: F401
     except ImportError:  # the environment of the Koopman stage has none
         raise KoopflowError(
-            f"{file}: reading PyTorch checkpoints takes torch, which is not installed here; .npy arrays do without"
+            f"{file}: reading PyTorch checkpoints needs torch, which is not installed here; .npy arrays do not"
         ) from None
-
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a bad file; its own words advise to execute what the file says
-        how = "its end is lost" if _cut(file) else f"{type(error).__name__}: more than tensors in it, or damaged"
-        raise KoopflowError(
-            f"{file}: not a checkpoint that can be read without executing code ({how}); accepted is what torch.save(model.state_dict(),"
-            " ...) writes"
-        ) from None
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    tensors = content.items() if isinstance(content, dict) else ()
-    dense = {name: t for name, t in tensors if isinstance(t, torch.Tensor) and t.is_floating_point() and t.layout == torch.strided}
-    state = {str(name): _array(tensor) for name, tensor in dense.items() if tensor.device.type == "cpu"}
-    if not state:
-        raise KoopflowError(f"{file}: no floating-point tensors found in it, directly or under state_dict or model")
-    return state
-
-
-def _cut(file: Path) -> bool:
-    """Return whether `file` begins as torch's archives do and does not end as they do."""
-    with file.open("rb") as opened:
-        if opened.read(2) != b"PK":
-            return False
-    try:
-        return not zipfile.is_zipfile(file)
-    except zipfile.BadZipFile:  # Python 3.11 raises for some damaged ends where it should answer
-        return False
-
-
-def _array(tensor: "torch.Tensor") -> np.ndarray:
-    """Return a tensor's numbers; numpy has no type for the shorter ones."""
-    return tensor.detach().float().numpy() if tensor.element_size() < 4 else tensor.detach().numpy()
