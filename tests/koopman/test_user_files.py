@@ -98,8 +98,11 @@ def refused(look, spec):
         ({"path": "uneven"}, "uneven: states are 1 to 3 steps apart; a Koopman operator needs equal spacing"),
         ({"path": "twice"}, "twice/b3.npy: step 3 occurs twice, also in a3.npy"),
         ({"path": "unnumbered"}, "unnumbered/last.npy: no step number in its name; the last whole number in it is its step"),
-        ({"path": "mixed"}, "mixed: expected files of one kind (.npy, .pt, .pth, .ckpt, .bin), found .npy, .pt"),
-        ({"path": "empty"}, "empty: expected files of one kind (.npy, .pt, .pth, .ckpt, .bin), found none"),
+        (
+            {"path": "mixed"},
+            "mixed: expected files of one kind (.npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar), found .npy, .pt",
+        ),
+        ({"path": "empty"}, "empty: expected files of one kind (.npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar), found none"),
     ],
 )
 def test_what_the_description_tells_is_refused_before_any_weights_are_read(given, spec, line):

@@ -9,6 +9,7 @@ import contextlib
 import json
 import pathlib
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -151,7 +152,8 @@ def _torch(path: Path, outline: bool) -> Any:
 
 @contextlib.contextmanager
 def _plain_data_allowed() -> Iterator[None]:
-    with torch.serialization.safe_globals(_PLAIN):
+    with torch.serialization.safe_globals(_PLAIN), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about kinds of tensors that the reader leaves out by name
         yield
 
 

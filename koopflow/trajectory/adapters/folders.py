@@ -77,12 +77,7 @@ def described(
         If the file cannot be read or holds no parameters.
     """
     sources = [(step, Source(path, path.name)) for step, path in (files[0], files[-1])]
-    table = _states(sources if len(files) > 1 else sources[:1], include, exclude, say=False)[1]
-    try:
-        parameter_table(table)
-    except KoopflowError as error:
-        raise KoopflowError(f"{files[0][1]}: {error}") from None
-    return table
+    return _states(sources if len(files) > 1 else sources[:1], include, exclude, say=False)[1]
 
 
 def in_step_order(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
@@ -147,8 +142,8 @@ def _states(
     """Return the states in order, name and shape of their parameters, and the tensors left out with the reason."""
     sources = [source for _, source in ordered]
     if sources[0].path.suffix == ".npy":
-        first = _array(sources[0].path)
-        return ((source.path, {"state": _array(source.path)}) for source in sources), [("state", first.shape)], {}
+        table = _checked(sources[0].path, [("state", _array(sources[0].path).shape)])
+        return ((source.path, {"state": _array(source.path)}) for source in sources), table, {}
     _require_torch(sources[0].path)
     from koopflow.trajectory.adapters.selection import Choice, summary
     from koopflow.trajectory.adapters.series import Series
@@ -161,8 +156,17 @@ def _states(
             sources[0].path.parent,
             summary(series.names, series.left_out),
         )
-    table = [(name, tuple(series.first.tensors[name].shape)) for name in series.names]
+    table = _checked(sources[0].path, [(name, tuple(series.first.tensors[name].shape)) for name in series.names])
     return _as_arrays(series), table, series.left_out
+
+
+def _checked(file: Path, table: list[tuple[str, tuple[int, ...]]]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return `table`; raise a KoopflowError that names the file if a trajectory cannot hold it."""
+    try:
+        parameter_table(table)
+    except KoopflowError as error:
+        raise KoopflowError(f"{file}: {error}") from None
+    return table
 
 
 def _as_arrays(series: "Series") -> Iterator[tuple[Path, dict[str, NDArray[Any]]]]:

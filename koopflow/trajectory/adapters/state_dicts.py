@@ -21,6 +21,7 @@ _WRAPPERS = (
     *("params", "parameters", "state", "checkpoint"),
 )
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged?|shadow)([._]|$)")
+_AVERAGED_MODULE = re.compile(r"([a-z0-9]+_)*(ema|swa|averaged?|shadow)(_[a-z0-9]+)*\.")
 _OTHERS = re.compile(
     r"optim|sched|scaler|rng|random|loss|metric|hist|^log|args?$|conf|hparam|hyper|callback|loops|mask|buffer|grad|stats|monitor",
     re.IGNORECASE,
@@ -89,7 +90,7 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
     pairs = pair_masks(state, masks)
     found.masks = pairs.masks
     found.left_out |= pairs.left_out
-    averaged = _averaged_copies(list(pairs.weights))
+    averaged = _averaged_copies(pairs.weights)
     for name, tensor in pairs.weights.items():
         reason = _rejected(name, tensor, pairs.weights)
         if reason is None and name in averaged and not matches(name, include):
@@ -171,10 +172,16 @@ def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
     return {cleaned[name]: tensor for name, tensor in state.items()}
 
 
-def _averaged_copies(names: Sequence[str]) -> set[str]:
-    """Return the names under an averaged copy (``ema_model.``), if there are others."""
-    copies = {name for name in names if _AVERAGED.search(name)}
-    return copies if len(copies) < len(names) else set()
+def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
+    """Return the names under an averaged copy (``ema_model.``, ``model_ema.``) of tensors that are there as well."""
+    others = [(name.replace(".", ""), tensor.shape) for name, tensor in state.items() if not _AVERAGED_MODULE.match(name)]
+    copies = set()
+    for name, tensor in state.items():
+        if found := _AVERAGED_MODULE.match(name):
+            tail = name[found.end() :].replace(".", "")  # some tools drop the dots
+            if any(other.endswith(tail) and shape == tensor.shape for other, shape in others):
+                copies.add(name)
+    return copies
 
 
 _OVERRIDABLE = {reason for reason, _ in _BUFFERS} | {"metrics", "auxiliary to another tensor"}
