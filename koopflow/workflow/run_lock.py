@@ -1,6 +1,7 @@
-"""One run at a time in a folder of results: a lock that the operating system takes back when its holder dies, however it dies.
+"""One run at a time in a folder of results.
 
-A lock file that must be removed by hand after a kill would stand between the user and "interrupted means resumed".
+The lock is the operating system's: it ends with the process that holds it, however that dies. A lock file would have to be removed
+by hand after a kill before an interrupted run could go on.
 """
 
 import hashlib
@@ -13,25 +14,25 @@ from pathlib import Path
 from koopflow.core.errors import KoopflowError
 
 ROOM = 256 << 10
-"""Bytes without which Snakemake's own records and scripts cannot be written, and a run would end in the middle of nothing."""
+"""Bytes that Snakemake's own records and scripts need at the start of a run."""
 
 
 def hold(folder: str | Path, results: str | Path = "") -> int | None:
-    """Take the folder `results` for this process, until it ends; the lock itself lies in `folder`.
+    """Take the lock on the folder `results` until this process ends; the lock's file lies in `folder`.
 
     Returns
     -------
     int or None
-        The open file that holds the lock; None where the platform, or the file system, has no such locks.
+        The open file that holds the lock; None where the platform or the file system has no locks.
 
     Raises
     ------
     KoopflowError
-        If another process holds the results.
+        If another process holds the lock.
     """
     try:
         import fcntl
-    except ImportError:  # no flock on Windows: there two runs must keep apart by themselves
+    except ImportError:  # Windows has no flock
         return None
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,19 +45,19 @@ def hold(folder: str | Path, results: str | Path = "") -> int | None:
         raise KoopflowError(
             f"{results or folder.resolve().parent}: another run is at work in this folder; wait until it ends"
         ) from None
-    except OSError:  # a shared file system without locks: there two runs must keep apart by themselves
+    except OSError:  # a shared file system without locks
         os.close(handle)
         return None
     return handle
 
 
 def writable(results: str | Path) -> None:
-    """See that there is room for a start where results, or Snakemake's records, go; nothing is left there.
+    """Check that files can be written where the folder `results` is or will be; leave none there.
 
     Raises
     ------
     KoopflowError
-        If the disk is full or read-only, or the folder belongs to somebody else.
+        If the disk is full or read-only, or the folder may not be written to.
     """
     folder = Path(results).absolute()
     while not folder.exists():
@@ -70,22 +71,22 @@ def writable(results: str | Path) -> None:
 
 
 def refuse_leftovers(folder: str | Path) -> None:
-    """Look whether SLURM still runs jobs for this folder that an earlier run left: one that was killed with -9 could not cancel them.
+    """Check that SLURM runs no jobs of an earlier run in `folder`: a run that was killed with -9 could not cancel them.
 
     Raises
     ------
     KoopflowError
-        If there are any. Nothing is raised where there is no SLURM, or it does not answer.
+        If SLURM runs any. Without SLURM, or without an answer from it, nothing is raised.
     """
     if shutil.which("squeue") is None:
         return
-    asked = ["squeue", "--noheader", "--user", str(os.getuid()), "--format=%i|%Z|%k"]
+    command = ["squeue", "--noheader", "--user", str(os.getuid()), "--format=%i|%Z|%k"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True).stdout
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return
     jobs = [line.split("|", 2) for line in told.splitlines()]
-    # The comment is that of Snakemake's plugin: a user's shell or notebook in this folder is no job of a run.
+    # Snakemake's plugin writes the comment; a user's shell or notebook in this folder has none.
     left = [number for number, place, comment in jobs if Path(place) == Path(folder).resolve() and comment.startswith("rule_")]
     if left:
         raise KoopflowError(

@@ -1,8 +1,8 @@
-"""Why a cluster ended jobs, in a line each: what a scheduler says lies scattered over pages of logs."""
+"""Why SLURM ended jobs, one line each, from the log of a run."""
 
 import re
 
-# What SLURM and Snakemake's plugin say, what it means, and what to do about it.
+# What SLURM and Snakemake's plugin print, what it means, and what to do.
 SIGNS = (
     (
         r"exceeded (?:job )?memory limit|oom.?kill|status is: 'OUT_OF_MEMORY'",
@@ -20,9 +20,14 @@ SIGNS = (
 
 
 def reasons(log: str) -> list[str]:
-    """Return a line for each rule and reason for which SLURM ended jobs, from the log of a whole run; none for other failures."""
+    """Return a line for each rule whose jobs SLURM ended, and why; no line for other failures.
+
+    Parameters
+    ----------
+    log : str
+        Snakemake's log of a whole run.
+    """
     found = []
-    # A failed job's own account follows its "Error in rule"; a line of = ends it.
     for rule, account in re.findall(r"Error in rule (\w+):\n(.*?)(?=\nError in rule |\Z)", log, re.DOTALL):
         for signs, state, advice in SIGNS:
             if re.search(signs, account, re.IGNORECASE):

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ Shape = tuple[int, int, int]
 """Channels, height and width of an image."""
 
 # Training images of the sources that come with a size, and their shape.
-SOURCES: dict[str, tuple[float, Shape]] = {"digits": (1437, (1, 8, 8)), "cifar10": (50000, (3, 32, 32))} | dict.fromkeys(
+SOURCES: Mapping[str, tuple[float, Shape]] = {"digits": (1437, (1, 8, 8)), "cifar10": (50000, (3, 32, 32))} | dict.fromkeys(
     ("mnist", "fashion_mnist", "kmnist"), (60000, (1, 28, 28))
 )
 UNKNOWN_IMAGES = (60000, (3, 32, 32))
@@ -53,6 +53,7 @@ UNKNOWN_NETWORK = Network(1e6, 5e7)
 
 def images(data: DataSelection) -> tuple[float, Shape]:
     """Return the number of training images and their shape; a guess where only the file itself tells."""
+    shape: Shape
     spec, train_size = data.spec, data.spec.train_size
     while spec.like in data.named and spec.source not in SOURCES:
         spec = data.named[spec.like]

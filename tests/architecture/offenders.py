@@ -10,7 +10,6 @@ LONG_FUNCTIONS: set[str] = {
     "koopflow.figures.forecast:forecasts",
     "koopflow.figures.style:use",
     "koopflow.tickets.imp:run_chain",
-    "koopflow.workflow.job:job",
 }
 DICTS: set[str] = {
     "koopflow.tickets.checks:_check_depths(compared)",

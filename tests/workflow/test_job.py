@@ -1,7 +1,6 @@
 """The frame around a job: what a user reads when it fails."""
 
 import errno
-import logging
 
 import pytest
 
@@ -48,7 +47,7 @@ def test_a_log_that_cannot_be_written_is_one_line(tmp_path, capfd, monkeypatch):
         log.info("words")
     assert capfd.readouterr().err == ""
     refused = OSError(errno.EROFS, "Read-only file system")
-    monkeypatch.setattr(logging, "FileHandler", lambda *_, **__: (_ for _ in ()).throw(refused))
+    monkeypatch.setattr("koopflow.workflow.job._LogFile", lambda *_, **__: (_ for _ in ()).throw(refused))
     with pytest.raises(SystemExit), job(tmp_path / "job.log"):
         pass
     assert "job.log: the file system is read-only" in capfd.readouterr().err

@@ -1,0 +1,63 @@
+"""Failures that the user can mend: a full disk, a quota, permissions, memory. Each becomes one line that says what to do."""
+
+import errno
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+MEANINGS = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission denied",
+    errno.ENOLCK: "the file system has no locks (HDF5_USE_FILE_LOCKING=FALSE in the environment goes without)",
+}
+REMEDY = "make room or mend it, then run again"
+# What torch says, as a RuntimeError, when the host or the GPU has no memory left.
+OUT_OF_MEMORY = ("allocate memory", "out of memory")
+
+
+def explained(error: BaseException | None) -> str | None:
+    """Return one line on a failure of disk or memory; None for any other error.
+
+    HDF5 reports a full disk as OSError or RuntimeError, with the number and the file in its message.
+    """
+    if not isinstance(error, OSError | MemoryError | RuntimeError):
+        return None
+    if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
+        return f"not enough memory ({error}); take smaller networks, batches or replicas_per_job, or a machine with more"
+    words = re.search(r"filename = '([^']*)'.*?errno = (\d+)", str(error), re.DOTALL)
+    number = int(words[2]) if words else getattr(error, "errno", None)
+    name = words[1] if words else getattr(error, "filename", None)
+    if number not in MEANINGS:
+        return None
+    return f"{name or 'writing the results'}: {MEANINGS[number]}; {REMEDY}"
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep failures of disk and memory that nobody catches from being printed as tracebacks.
+
+    HDF5's objects try to write once more when they are released on a full disk, and h5py reports each attempt.
+    """
+    hooks = sys.excepthook, sys.unraisablehook
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if explained(error) is None:
+            hooks[0](kind, error, trace)
+
+    def unraisablehook(unraisable: "UnraisableHookArgs") -> None:
+        if explained(unraisable.exc_value) is None:
+            hooks[1](unraisable)
+
+    sys.excepthook, sys.unraisablehook = excepthook, unraisablehook
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = hooks
