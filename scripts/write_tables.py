@@ -5,7 +5,7 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from pathlib import Path
 
-    from koopflow.cli.report import page
+    from koopflow.cli.report_tables import page
     from koopflow.core.registry import imported
     from koopflow.io.tables import read_csv
 

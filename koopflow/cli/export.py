@@ -88,15 +88,15 @@ def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
     return len(files)
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Read the command line and write the archive."""
-    parser = argparse.ArgumentParser(prog="python -m koopflow.cli.export", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="koopflow export", description=__doc__)
     parser.add_argument("archive", type=Path, help="the file to write, for example study.tar.gz")
     parser.add_argument("--configfile", nargs="*", default=[], help="as the run had it")
     parser.add_argument(
         "--largest", type=float, default=1, help="MB up to which trajectories and networks are taken along (inf: all)"
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     try:
         count = export(asked.archive, asked.configfile, asked.largest)
     except KoopflowError as error:

@@ -150,14 +150,14 @@ def _range(values: list) -> str:
     return f"{low:g}" if low == high else f"{low:g}-{high:g}"
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Read the command line and print the plan."""
-    parser = argparse.ArgumentParser(prog="python -m koopflow.cli.plan", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="koopflow plan", description=__doc__)
     parser.add_argument(
         "snakemake", nargs="*", help="after --: targets and options of the run, for example -- --configfile config/paper.yaml"
     )
     try:
-        found = plan(parser.parse_args().snakemake)
+        found = plan(parser.parse_args(words).snakemake)
         print(table(found) if found.rules else "Nothing is left to do.")
     except KoopflowError as error:
         sys.exit(f"koopflow: {error}")

@@ -177,14 +177,14 @@ def _lines(logs: list[str]) -> list[str]:
     return [line for name in logs if Path(name).is_file() for line in Path(name).read_text(encoding="utf-8").splitlines()]
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Read the command line and print the account."""
-    parser = argparse.ArgumentParser(prog="python -m koopflow.cli.provenance", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="koopflow provenance", description=__doc__)
     parser.add_argument("file", help="a table or figure of a run in this folder, for example results/claims.csv")
     parser.add_argument(
         "snakemake", nargs="*", help="after --: the options of the run, for example -- --configfile config/paper.yaml"
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     try:
         print(describe(asked.file, asked.snakemake))
     except KoopflowError as error:

@@ -24,7 +24,7 @@ def written() -> dict[str, str]:
     return {"config/config.schema.yaml": HEAD + text, "docs/reference/configuration.md": page(schema)}
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Write the files."""
     for name, text in written().items():
         with atomic_write(ROOT / name) as temporary:

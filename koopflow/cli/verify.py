@@ -118,16 +118,16 @@ def _changed(folder: Path) -> dict[str, str]:
     return found
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Read the command line; print the damaged files and a summary; exit with 1 where there are any."""
-    parser = argparse.ArgumentParser(prog="python -m koopflow.cli.verify", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="koopflow verify", description=__doc__)
     parser.add_argument("folder", nargs="?", default="results", help="a results folder (default: results)")
     parser.add_argument(
         "--upgrade",
         metavar="FILE",
         help="give a trajectory of an older format version, or one that you changed, the checksums that it lacks",
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     try:
         if asked.upgrade:
             from koopflow.trajectory.checksums import upgrade

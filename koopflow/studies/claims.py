@@ -36,7 +36,7 @@ STAGE = Stage(
     plan=Claims,
     section=Section("Claims", place=10, captions=("claims", "claims_table")),
     figures=lambda plan: [Figure("claims")],
-    tables=(Table("claims_table", "claims.csv", "koopflow.cli.report:claims"),),
+    tables=(Table("claims_table", "claims.csv", "koopflow.cli.report_tables:claims"),),
     check=Check(
         "koopflow.studies.checks.claims:check",
         settings=lambda plan: {"claims": plan.claims()},

@@ -94,7 +94,7 @@ STAGE = Stage(
         ),
     ),
     figures=figures,
-    tables=(Table("equivalence_tests", "equivalence/training/tests.csv", "koopflow.cli.report:setups"),),
+    tables=(Table("equivalence_tests", "equivalence/training/tests.csv", "koopflow.cli.report_tables:setups"),),
     claimed=("equivalence/optimizers/distances.csv", "equivalence/training/distances.csv"),
     check=Check(
         "koopflow.studies.checks.equivalence:check",

@@ -63,7 +63,7 @@ STAGE = Stage(
         ),
     ),
     figures=figures,
-    tables=(Table("forecasts_table", "forecast/skill.csv", "koopflow.cli.report:skill"),),
+    tables=(Table("forecasts_table", "forecast/skill.csv", "koopflow.cli.report_tables:skill"),),
     claimed=("forecast/skill.csv",),
     check=Check(
         "koopflow.studies.checks.forecast:check",

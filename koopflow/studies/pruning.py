@@ -108,10 +108,10 @@ STAGE = Stage(
         Figure(f"pruning_{kind}") for kind in ("accuracy", "accuracy_finetuned", "overlap", "eigenvalues", "layers")
     ],
     tables=(
-        Table("pruning_differences", "pruning/differences.csv", "koopflow.cli.report:pruned_alike"),
-        Table("pruning_best", "pruning/best.csv", "koopflow.cli.report:pruned_best"),
-        Table("pruning_onset", "pruning/onset.csv", "koopflow.cli.report:agreed_from"),
-        Table("pruning_predictors", "pruning/predictors.csv", "koopflow.cli.report:told_by_spectrum"),
+        Table("pruning_differences", "pruning/differences.csv", "koopflow.cli.report_tables:pruned_alike"),
+        Table("pruning_best", "pruning/best.csv", "koopflow.cli.report_tables:pruned_best"),
+        Table("pruning_onset", "pruning/onset.csv", "koopflow.cli.report_tables:agreed_from"),
+        Table("pruning_predictors", "pruning/predictors.csv", "koopflow.cli.report_tables:told_by_spectrum"),
     ),
     claimed=("pruning/accuracy.csv", "pruning/overlap.csv", "pruning/spectrum.csv"),
     check=Check(

@@ -140,8 +140,8 @@ STAGE = Stage(
     ),
     figures=lambda plan: [Figure(f"tickets_{kind}", name) for kind, name in plan.figures()],
     tables=(
-        Table("tickets_sigma", "tickets/exponents.csv", "koopflow.cli.report:exponents"),
-        Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report:predictors"),
+        Table("tickets_sigma", "tickets/exponents.csv", "koopflow.cli.report_tables:exponents"),
+        Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report_tables:predictors"),
     ),
     claimed=tuple(f"tickets/{table}.csv" for table in ("flow", "exponents", "composition", "transfer")),
     check=Check(

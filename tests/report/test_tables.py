@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.cli import report
-from koopflow.cli.report import page, with_interval
+from koopflow.cli import report_tables as report
+from koopflow.cli.report_tables import page, with_interval
 from koopflow.core.registry import imported
 from koopflow.studies.discovery import discover, tables_of
 

@@ -1,0 +1,33 @@
+"""The command line: ``koopflow COMMAND``, or ``python -m koopflow.cli COMMAND`` in a checkout."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+
+from koopflow.core.suggest import nearest
+
+COMMANDS: Mapping[str, str] = {
+    "plan": "jobs left of a study, what they ask of a cluster, expected node hours",
+    "report": "the report of a study, after what it needs",
+    "provenance": "what made a file, and whether it would be made again",
+    "verify": "read every file in a results folder, and name those that are damaged",
+    "export": "one archive of a study: tables, figures, report, configuration, provenance",
+    "schema": "write the JSON schema of the configuration, and the page of all its keys",
+}
+USAGE = "usage: koopflow COMMAND [options]; `koopflow COMMAND --help` explains one"
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command that the command line names."""
+    name, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
+    if name in ("-h", "--help"):
+        width = max(map(len, COMMANDS))
+        print(USAGE, "", *(f"  {command.ljust(width)}  {what}" for command, what in COMMANDS.items()), sep="\n")
+    elif name in COMMANDS:
+        importlib.import_module(f"koopflow.cli.{name}").main(rest)
+    else:
+        sys.exit(f"koopflow: no command named {name!r}{nearest(name, COMMANDS)}; known are {', '.join(COMMANDS)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""The tables of the report: what a reader asks for, rounded, each a web page of its own. Every digit stays in the CSV files."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from koopflow.core.labels import label
+
+COMPRESSIONS = (4, 16, 64)
+STYLE = """
+body { font: 14px/1.45 sans-serif; color: #222; margin: 1.5em; background: #fff; }
+table { border-collapse: collapse; }
+th { text-align: left; border-bottom: 1px solid #444; padding: .3em 1em .3em 0; position: sticky; top: 0; background: #fff; }
+td { border-bottom: 1px solid #ddd; padding: .3em 1em .3em 0; vertical-align: top; }
+p { max-width: 60em; }
+"""
+
+
+def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.DataFrame) -> str:
+    """Return a table of the report as one self-contained HTML page.
+
+    Parameters
+    ----------
+    show : function
+        From `frame` to the frame that a reader sees; a stage names it (`koopflow.studies.stage.Table`).
+    source : str
+        The CSV file of `frame`, named for the reader who wants every digit.
+    frame : DataFrame
+    """
+    shown = show(frame) if len(frame) else frame
+    body = shown.to_html(index=False, border=0, na_rep="") if len(shown) else "<p>This run computed no row of this table.</p>"
+    note = f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: <code>{source}</code>.</p>"
+    return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><style>{STYLE}</style></head>\n<body>{body}{note}</body></html>\n'
+
+
+def with_interval(frame: pd.DataFrame, value: str, low: str = "ci_low", high: str = "ci_high", digits: int = 3) -> list[str]:
+    """Return ``value [low, high]`` of every row, `digits` significant ones; without brackets where there is no interval."""
+    told = []
+    for middle, *ends in frame[[value, low, high]].itertuples(index=False):
+        bracket = " [{:.{d}g}, {:.{d}g}]".format(*ends, d=digits) if np.isfinite(ends).all() else " (no interval)"
+        told.append(f"{middle:.{digits}g}{bracket}" if np.isfinite(middle) else "")
+    return told
+
+
+def claims(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims with their numbers and reasons."""
+    return pd.DataFrame(
+        {
+            "claim": frame["statement"],
+            "paper": frame["paper"],
+            "verdict": frame["verdict"],
+            "statistic": frame["statistic"],
+            "value": with_interval(frame, "value"),
+            "criterion": frame["criterion"],
+            "n": [f"{n} {unit}" if n else "" for n, unit in zip(frame["n"], frame["unit"].fillna(""))],
+            "why not decided": frame["reason"].fillna(""),
+        }
+    )
+
+
+def setups(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the tests between training set-ups."""
+    return pd.DataFrame(
+        {
+            "comparison": frame["comparison"].map(label),
+            "set-ups": frame["a"] + " / " + frame["b"],
+            "excess over the distance between seeds": with_interval(frame, "excess"),
+            "p, adjusted": frame["p_adjusted"].map("{:.2g}".format),
+            "verdict": frame["verdict"],
+            "seeds": frame["n"],
+        }
+    )
+
+
+def pruned_alike(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how far two methods' masks and accuracies agree, at the first and last epoch and a few compressions."""
+    frame = _ends(frame[frame["compression"].isin(COMPRESSIONS)])
+    return pd.DataFrame(
+        {
+            "study": frame["study"].map(label),
+            "methods": frame["method_a"].map(label) + " − " + frame["method_b"].map(label).str.lower(),
+            "epoch": frame["epoch"],
+            "compression": frame["compression"],
+            "difference of accuracy": with_interval(frame, "difference"),
+            "agreement beyond chance": [f"{share:.2f}" if np.isfinite(share) else "" for share in frame["beyond_chance"]],
+            "seeds": frame["n"],
+        }
+    )
+
+
+def pruned_best(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the most accurate method at the first and last epoch and a few compressions, with its lead over the next."""
+    frame = _ends(frame[frame["compression"].isin(COMPRESSIONS)])
+    return pd.DataFrame(
+        {
+            "study": frame["study"].map(label),
+            "epoch": frame["epoch"],
+            "compression": frame["compression"],
+            "best": frame["method"].map(label),
+            "accuracy": frame["accuracy"].map("{:.3f}".format),
+            "next": frame["runner_up"].map(label),
+            "lead over the next": with_interval(frame, "margin"),
+            "seeds": frame["n"],
+        }
+    )
+
+
+def agreed_from(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return for each study and pair of methods from which epoch on they keep the same weights, network by network."""
+    rows = []
+    for (study, a, b), group in frame.groupby(["study", "method_a", "method_b"], sort=True):
+        epochs = sorted(group["from_epoch"], key=lambda epoch: (np.isnan(epoch), epoch))
+        means = group[["agreement_first", "agreement_last"]].mean()
+        rows.append(
+            {
+                "study": label(study),
+                "methods": f"{label(a)} − {label(b).lower()}",
+                "alike from epoch (each network)": ", ".join("never" if np.isnan(epoch) else f"{epoch:g}" for epoch in epochs),
+                "agreement beyond chance, first epoch": f"{means.iloc[0]:.2f}",
+                "last epoch": f"{means.iloc[1]:.2f}",
+                "seeds": len(group),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def told_by_spectrum(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each quantity of the spectrum goes with the agreement of two methods along training."""
+    words = {
+        "gap": "leading eigenvalue's distance from 1",
+        "second_gap": "second eigenvalue's distance from 1",
+        "elsewhere": "size of the other modes over the leading one's",
+        "residual": "leading pair's residual",
+        "prediction_error": "one-step prediction error",
+    }
+    return pd.DataFrame(
+        {
+            "study": frame["study"].map(label),
+            "methods": frame["method_a"].map(label) + " − " + frame["method_b"].map(label).str.lower(),
+            "quantity": frame["quantity"].map(lambda name: words.get(name, name)),
+            "rank correlation with agreement": with_interval(frame, "rho"),
+            "seeds": frame["n"],
+        }
+    )
+
+
+def exponents(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the exponents of every layer and task."""
+    rounds = [
+        f"{first:g} to {last:g}" if np.isfinite(first) else "" for first, last in zip(frame["first_round"], frame["last_round"])
+    ]
+    return pd.DataFrame(
+        {
+            "task": frame["task"].map(label),
+            "network": frame["model"],
+            "layer": frame["layer"],
+            "exponent": with_interval(frame, "sigma"),
+            "class": frame["class"],
+            "R²": [f"{share:.3f}" if np.isfinite(share) else "" for share in frame["r2"]],
+            "rounds": rounds,
+            "seeds": frame["n"],
+        }
+    )
+
+
+def predictors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each observable predicts transfer."""
+    return pd.DataFrame(
+        {
+            "observable": frame["observable"].map(label),
+            "density": [f"{100 * density:.1f} %" if np.isfinite(density) else "" for density in frame["density"].astype(float)],
+            "rank correlation of nearness with transfer": with_interval(frame, "correlation"),
+            "p (Mantel)": [f"{p:.2g}" if np.isfinite(p) else "" for p in frame["p"]],
+            "tasks": frame["tasks"],
+        }
+    )
+
+
+def skill(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return errors and skill of every method and series, averaged over the steps ahead."""
+    numbers = ["n", "mae", "rmse", "mase", "skill_vs_sliding", "ci_low", "ci_high", "skill_vs_naive", "coverage"]
+    rows = frame.groupby(["series", "method"])[numbers].mean().reset_index()
+    rows = rows.sort_values(["series", "mae"])
+    return pd.DataFrame(
+        {
+            "series": rows["series"].map(label),
+            "method": rows["method"].map(label),
+            "MAE": rows["mae"].map("{:.3g}".format),
+            "RMSE": rows["rmse"].map("{:.3g}".format),
+            "MASE": rows["mase"].map("{:.2f}".format),
+            "skill over sliding": with_interval(rows, "skill_vs_sliding", digits=2),
+            "skill over naive": rows["skill_vs_naive"].map("{:.2f}".format),
+            "truths inside the interval": [f"{100 * share:.0f} %" if np.isfinite(share) else "" for share in rows["coverage"]],
+            "origins": rows["n"].round().astype(int),
+        }
+    )
+
+
+def _ends(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first and the last epoch of every study."""
+    epochs = frame.groupby("study")["epoch"]
+    return frame[(frame["epoch"] == epochs.transform("min")) | (frame["epoch"] == epochs.transform("max"))]
