@@ -47,7 +47,7 @@ rule all:
 
 
 onstart:
-    DIGESTS.save()
+    begin()
 
 
 onsuccess:

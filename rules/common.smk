@@ -4,9 +4,13 @@ import re
 import sys
 from pathlib import Path
 
+# The library of this checkout, here and in every job, even where another copy is installed.
 ROOT = Path(workflow.basedir)
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT))
+if str(ROOT) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+
+from snakemake.logging import logger
 
 from koopflow.cli.lineage import attach
 from koopflow.config import references
@@ -20,6 +24,7 @@ from koopflow.studies.known_names import KNOWN_NAMES
 from koopflow.studies.report import Contents
 from koopflow.studies.shared import selection, some
 from koopflow.workflow import estimates
+from koopflow.workflow.run_configuration import freeze, frozen, without_record
 from koopflow.workflow.run_end import where_to_look, why_it_failed
 from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
 
@@ -75,8 +80,14 @@ def figure(stem, of=""):
 
 
 STAGES = checked(discovery.discover)
-SETTINGS = checked(resolve, config, workflow.config_settings.overwrite_config, discovery.settings_model(STAGES), KNOWN_NAMES)
-checked(references.check, SETTINGS, KNOWN_NAMES["image source"])
+# A job, and the report that a run writes, take the configuration with which their run began.
+BEGINS = workflow.is_main_process and "--report" not in sys.argv
+FROZEN = None if BEGINS else checked(frozen)
+if FROZEN is None:
+    SETTINGS = checked(resolve, config, workflow.config_settings.overwrite_config, discovery.settings_model(STAGES), KNOWN_NAMES)
+    checked(references.check, SETTINGS, KNOWN_NAMES["image source"])
+else:
+    SETTINGS = discovery.settings_model(STAGES).load(FROZEN)
 config = SETTINGS.dump()
 PLANS = {name: checked(stage.plan, SETTINGS) for name, stage in STAGES.items()}
 FIGURES = {(each.stem, each.of): each for each in discovery.figures_of(STAGES, PLANS)}
@@ -90,7 +101,7 @@ SMALL = estimates.asked(estimates.small())
 
 # Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
 # A report only reads, and the rule `report` has it written while its own run holds the folder.
-if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.argv:
+if BEGINS and not workflow.dryrun:
     for folder in (".snakemake", SETTINGS.results):
         checked(writable, folder)
     LOCK = checked(hold, ".snakemake", SETTINGS.results)
@@ -98,3 +109,12 @@ if workflow.is_main_process and not workflow.dryrun and "--report" not in sys.ar
 
 # Digests of code and of users' files, kept between runs for files that did not change.
 DIGESTS = Digests(".snakemake/koopflow/digests.json")
+
+if BEGINS and (warning := without_record(SETTINGS.results)):
+    logger.warning(f"koopflow: {warning}")
+
+
+def begin():
+    """Freeze what the run's jobs depend on, before the first of them."""
+    DIGESTS.save()
+    logger.info(f"Configuration of this run: {freeze(config, '.snakemake/koopflow')}")

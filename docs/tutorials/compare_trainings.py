@@ -68,4 +68,4 @@ operator.plot()
 
 comparison = kf.compare({"rate 0.1": slow, "rate 0.3": fast}, rank=5)
 print(comparison)
-comparison.table
+comparison.table  # noqa: B018
