@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from koopflow.config.equivalence import Setup
 from koopflow.data.images import load
 from koopflow.training.check import checked
 
@@ -16,9 +17,10 @@ def check(setups: dict[str, Any], data: dict[str, Any], data_root: str, seed: in
     """
     images: dict[str, Any] = {}
     found = {}
-    for name, setup in setups.items():
-        key = setup["data"]
-        if key not in images:
-            images[key] = load(data[key], data_root=data_root, seed=seed, named=data)
-        found[name] = checked(f"equivalence.training.setups.{name}", setup, images[key], setup["koopman"]["observables"])
+    for name, given in setups.items():
+        key = f"equivalence.training.setups.{name}"
+        setup = Setup.load(given, key)
+        if setup.data not in images:
+            images[setup.data] = load(data[setup.data], data_root=data_root, seed=seed, named=data)
+        found[name] = checked(key, setup, images[setup.data], setup.koopman.observables)
     return found
