@@ -27,7 +27,7 @@ rule forecast_series:
         **estimates.asked(lambda wildcards: FORECAST.estimate(wildcards.series)),
     params:
         spec=lambda wildcards: FORECAST.series[wildcards.series].dump(),
-        study=some(SETTINGS.forecast, "methods", "coverage", "estimates"),
+        study=some(SETTINGS.forecast, "forecasters", "methods", "coverage", "estimates"),
         seed=SETTINGS.seed,
     message:
         "Forecasting {wildcards.series} with all methods"

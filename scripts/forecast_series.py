@@ -6,6 +6,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import json
     from pathlib import Path
 
+    from koopflow.config.forecast import ForecastSettings
     from koopflow.config.series import SeriesSettings
     from koopflow.data.series.registry import load
     from koopflow.forecast.evaluate import evaluate
@@ -13,14 +14,15 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.io import npz
     from koopflow.io.tables import write_parquet
 
-    name, spec, study = snakemake.wildcards.series, snakemake.params.spec, snakemake.params.study
+    name, spec = snakemake.wildcards.series, snakemake.params.spec
+    study = ForecastSettings.load(snakemake.params.study, "forecast")
     series = load(name, spec, snakemake.params.seed)
     predictions, recalled, choices, windows = evaluate(
         series,
         SeriesSettings.load(spec, f"series.{name}"),
-        all_named(study["methods"]),
-        coverage=study["coverage"],
-        estimates=study["estimates"],
+        all_named(study.methods, study.forecasters),
+        coverage=study.coverage,
+        estimates=study.estimates,
     )
     log.info("%s: %s", series.name, choices)
     write_parquet(predictions, snakemake.output.predictions)

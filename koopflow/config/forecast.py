@@ -1,21 +1,42 @@
 """The block ``forecast``: methods and how they are evaluated."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from koopflow.config.base import Block
-from koopflow.config.common import Count, DistinctItems, Fraction, Including, Registered, Whole
+from koopflow.config.base import Block, Settings
+from koopflow.config.common import Count, DistinctItems, Fraction, Including, Name, Registered, Text, Whole
+
+FORECASTER = Registered("forecaster")
+
+
+class ForecasterSettings(Settings):
+    """A forecaster with options."""
+
+    forecaster: Annotated[Text, FORECASTER] = Field(description="Name of a forecaster, or package.module:name.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the forecaster.")
 
 
 class ForecastSettings(Block):
     """Methods that forecast every series, and the intervals of their skill."""
 
-    methods: Annotated[DistinctItems[Annotated[str, Registered("forecaster")]], Including("sliding")] = Field(
+    forecasters: dict[Name, ForecasterSettings] = Field(
+        default_factory=dict, description="Forecasters with options, by the names under which methods and tables list them."
+    )
+    methods: Annotated[DistinctItems[Text], Including("sliding")] = Field(
         default=("persistence", "sliding"),
         min_length=2,
-        description="Forecasters; sliding, the method without memory, must be among them.",
+        description="Forecasters: names of the known ones, package.module:name, or names under `forecasters`. sliding, the "
+        "method without memory, must be among them.",
     )
     coverage: Fraction = Field(default=0.9, description="Nominal coverage of the prediction intervals.")
     estimates: Count = Field(default=3, description="Times that ets and arima estimate their parameters along a series.")
     draws: Whole = Field(default=1000, ge=100, description="Draws of the block bootstrap behind the intervals of skill.")
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, methods: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in methods:
+            if name not in info.data.get("forecasters", {}):
+                FORECASTER.check(name, info)
+        return methods

@@ -1,13 +1,14 @@
 """What a forecaster is, what it is told of a series, and how one is built from its name."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from koopflow.config.forecast import ForecasterSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import check_options
 from koopflow.forecast.options import WindowSettings
@@ -206,6 +207,26 @@ def named(name: str, key: str = "forecast.methods", /, **options: object) -> For
     return FromFunction(found, check_options(found, options, key, first=3))
 
 
-def all_named(names: Sequence[str]) -> dict[str, Forecaster]:
-    """Build the forecasters of these names, in order, with their default options."""
-    return {name: named(name) for name in names}
+def all_named(names: Iterable[str], declared: Mapping[str, ForecasterSettings] | None = None) -> dict[str, Forecaster]:
+    """Build several forecasters, in order.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As for `named`, or names in `declared`.
+    declared : mapping of str to ForecasterSettings, optional
+        Forecasters with options, by name (``forecast.forecasters``).
+
+    Raises
+    ------
+    KoopflowError
+        As `named` does.
+    """
+    found = {}
+    for name in names:
+        if declared is not None and name in declared:
+            key = f"forecast.forecasters.{name}"
+            found[name] = named(declared[name].forecaster, f"{key}.options", **declared[name].options)
+        else:
+            found[name] = named(name)
+    return found

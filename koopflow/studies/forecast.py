@@ -7,6 +7,7 @@ from koopflow.config.common import Name
 from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.config.study import Study
+from koopflow.studies.shared import some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate
 from koopflow.workflow.workloads import bytes_in
@@ -69,6 +70,7 @@ STAGE = Stage(
         "koopflow.studies.checks.forecast:check",
         settings=lambda plan: {
             "series": {name: spec.dump() for name, spec in plan.series.items()},
+            "forecast": some(plan.study.forecast, "forecasters", "methods"),
             "seed": plan.study.seed,
         },
         environment=lambda plan: "forecast",

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.registry import prepared
@@ -13,6 +14,7 @@ from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.methods import Gated, GatedWithoutMemory, Persistence, Sliding
 from koopflow.forecast.protocol import all_named, as_forecaster, named
 from koopflow.forecast.registry import FORECASTERS
+from koopflow.studies.checks.forecast import check as check_stage
 
 SOURCE = '''
 from dataclasses import dataclass
@@ -141,3 +143,30 @@ def test_objects_are_written_as_they_were_made():
 def test_an_open_option_is_named_when_nothing_chooses_it():
     with pytest.raises(KoopflowError, match=r"Sliding\(window=40\): delays is open"):
         Sliding(window=40).forecast(np.arange(100.0), np.array([60]), 3)
+
+
+def test_yaml_names_a_file_and_its_options_and_the_check_tries_them(own):
+    series = {"switching": {"source": "switching", "length": 400, "horizon": 4}}
+    mine = {"season": {"forecaster": f"{own}:Median", "options": {"samples": 5}}}
+    study = {"forecasters": mine, "methods": ["sliding", "season", f"{own}:last"]}
+    assert check_stage(series, study, seed=0)["switching"]["horizon"] == 4
+    settings = ForecastSettings.load(study)
+    assert all_named(settings.methods, settings.forecasters)["season"].samples == 5
+    for wrong, message in [
+        ({"methods": ["sliding", f"{own}:clairvoyant"]}, "my_forecasters:clairvoyant: its forecast changes with values after"),
+        ({"methods": ["sliding", f"{own}:gone"]}, "forecast.methods: forecaster my_forecasters:gone cannot be imported"),
+        (
+            {"methods": ["sliding", "season"], "forecasters": {"season": mine["season"] | {"options": {"samples": "5"}}}},
+            "forecast.forecasters.season.options.samples: must be int",
+        ),
+    ]:
+        with pytest.raises(KoopflowError, match=message):
+            check_stage(series, wrong, seed=0)
+
+
+def test_a_method_is_registered_declared_or_a_target():
+    known = {"forecaster": FORECASTERS}
+    with pytest.raises(KoopflowError, match=r"forecast.methods: no forecaster named 'gatd' \(did you mean gated\?\)"):
+        ForecastSettings.load({"methods": ["sliding", "gatd"]}, "forecast", known=known)
+    declared = {"gatd": {"forecaster": "gated"}}
+    assert ForecastSettings.load({"methods": ["sliding", "gatd"], "forecasters": declared}, "forecast", known=known)
