@@ -5,13 +5,27 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import Block
-from koopflow.config.common import Count, Fraction, Items, Natural, Needs, PathText, Positive, Rank, Whole, one_or_several
+from koopflow.config.common import (
+    Count,
+    Fraction,
+    Items,
+    Natural,
+    Needs,
+    Omittable,
+    PathText,
+    Positive,
+    Rank,
+    Whole,
+    one_or_several,
+)
 
 Paths = Annotated[
     Annotated[PathText, Tag("(one)")] | Annotated[Items[PathText], Field(min_length=1), Tag("(several)")],
     Discriminator(one_or_several),
     Needs("string", "array"),
 ]
+
+Steps = Annotated[Items[Natural], Field(min_length=2, max_length=2)]
 
 
 class TrajectorySettings(Block):
@@ -22,6 +36,11 @@ class TrajectorySettings(Block):
         "the runs in a list are pooled into one fit."
     )
     parameters: Items[str] = Field(default=("*",), min_length=1, description="Name patterns of the parameters observed.")
+    include: Items[str] = Field(
+        default=(), description="Of a folder: name patterns of tensors to read although they look like buffers."
+    )
+    exclude: Items[str] = Field(default=(), description="Of a folder: name patterns of tensors not to read.")
+    steps: Omittable[Steps] = Field(default=None, description="First and last step to read, such as [0, 900]; all by default.")
     delays: Natural = Field(default=0, description="Time delays beside the present state.")
     rank: Rank = Field(
         default=0,

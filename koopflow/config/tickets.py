@@ -10,6 +10,7 @@ from koopflow.config.common import (
     CountOrNull,
     DistinctItems,
     Fraction,
+    Items,
     Name,
     Natural,
     NonNegative,
@@ -103,6 +104,8 @@ class External(Block):
     """Rounds trained elsewhere."""
 
     folder: PathText = Field(description="Folder of per-round checkpoints (weights and masks).")
+    include: Items[str] = Field(default=(), description="Name patterns of tensors to read although they look like buffers.")
+    exclude: Items[str] = Field(default=(), description="Name patterns of tensors not to read.")
     grouping: Literal["layer", "block"] = Field(default="layer", description="Whose share of magnitude is a coupling.")
 
 

@@ -8,7 +8,9 @@ from koopflow.core.errors import KoopflowError
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".tar")
 STATES = (".npy", *CHECKPOINTS)
-"""Suffixes of files that hold one state each: arrays, and checkpoints of PyTorch."""
+"""Suffixes of files that hold one state each: arrays, and checkpoints."""
+BESIDE = (".index.json", "trainer_state.json")
+"""Files beside states that say which shards belong together, and the step."""
 
 
 def existing(trajectories: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
@@ -36,6 +38,15 @@ def read_from(paths: str | Sequence[str]) -> list[str]:
     """Return the files behind `paths`: each file itself, and each state in a folder, so that any change is noticed."""
     found = []
     for path in map(Path, listed(paths)):
-        inside = sorted(file for file in path.iterdir() if file.suffix in STATES) if path.is_dir() else [path]
-        found += [str(file) for file in inside or [path]]
+        found += [str(file) for file in (_states_in(path) if path.is_dir() else [path]) or [path]]
     return found
+
+
+def _states_in(folder: Path, depth: int = 4) -> list[Path]:
+    """Return the states in `folder`; those of its sub-folders as well unless it holds a series of its own."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files = [path for path in inside if path.is_file() and (path.suffix in STATES or path.name.endswith(BESIDE))]
+    numbered = [path for path in files if any(letter.isdigit() for letter in path.stem)]
+    if depth and len(numbered) < 2:
+        files += [file for path in inside if path.is_dir() for file in _states_in(path, depth - 1)]
+    return files

@@ -145,6 +145,8 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
         p = np.nan
         if len(values_a) == len(values_b):
             p = shuffle_control(values_a, values_b, rng(seed, "spectra", a, b), shuffles).p
-        weighted = distance(values_a, values_b, weights_a=weights_a, weights_b=weights_b)
+        # a run that starts at exactly zero has no amplitudes to weigh by
+        weighable = weights_a.any() and weights_b.any()
+        weighted = distance(values_a, values_b, weights_a=weights_a, weights_b=weights_b) if weighable else np.nan
         rows.append((a, b, distance(values_a, values_b), weighted, p))
     return pd.DataFrame(rows, columns=list(TRAJECTORY_DISTANCES))

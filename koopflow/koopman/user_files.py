@@ -15,7 +15,7 @@ from koopflow.koopman.rank import check_svd_rank, refuse_rank
 from koopflow.koopman.runs import Runs
 from koopflow.koopman.source import as_runs, refuse_unequal
 from koopflow.trajectory import Trajectory
-from koopflow.trajectory.adapters.folders import convert_folder, described, in_step_order
+from koopflow.trajectory.adapters.folders import Reading, convert_folder, described, in_step_order
 
 
 @contextmanager
@@ -30,11 +30,18 @@ def opened(name: str, settings: TrajectorySettings) -> Iterator[list[Trajectory]
         Also for one raised inside the block: it names the entry, its files, and keys as the configuration spells them.
     """
     with _named(name, settings), ExitStack() as stack:
-        yield [stack.enter_context(open_trajectory(path)) for path in settings.paths]
+        reading = Reading(settings.include, settings.exclude, _range(settings))
+        yield [stack.enter_context(open_trajectory(path, reading)) for path in settings.paths]
 
 
-def open_trajectory(path: str | os.PathLike[str]) -> Trajectory:
-    """Open a trajectory file, or a folder of checkpoints or arrays with step numbers in their names.
+def open_trajectory(path: str | os.PathLike[str], reading: Reading | None = None) -> Trajectory:
+    """Open a trajectory file, or a folder of checkpoints or arrays.
+
+    Parameters
+    ----------
+    path : path
+    reading : Reading, optional
+        Which steps to read, and of a folder which tensors.
 
     Raises
     ------
@@ -43,9 +50,10 @@ def open_trajectory(path: str | os.PathLike[str]) -> Trajectory:
     """
     path = Path(path)
     if not path.is_dir():
-        return Trajectory(_several_states(path))
+        trajectory = Trajectory(_several_states(path))
+        return trajectory if reading is None or reading.steps is None else trajectory.window(*reading.steps)
     with TemporaryDirectory() as folder:  # an open file outlives its name
-        trajectory = Trajectory(convert_folder(path, Path(folder) / "trajectory.h5"))
+        trajectory = Trajectory(convert_folder(path, Path(folder) / "trajectory.h5", reading))
         trajectory.path = path
         return trajectory
 
@@ -62,19 +70,24 @@ def check(name: str, settings: TrajectorySettings) -> None:
     with _named(name, settings), ExitStack() as stack:
         check_svd_rank(settings.rank)
         paths = [Path(path) for path in settings.paths]
-        files = [stack.enter_context(Trajectory(_several_states(path))) for path in paths if not path.is_dir()]
-        runs = [_outline(path, settings.delays) for path in paths if path.is_dir()]
+        reading = Reading(settings.include, settings.exclude, _range(settings))
+        files = [stack.enter_context(open_trajectory(path, reading)) for path in paths if not path.is_dir()]
+        runs = [_outline(path, settings.delays, reading) for path in paths if path.is_dir()]
         if files:
             columns = files[0].columns(settings.parameters)
             runs.append(as_runs(files if len(files) > 1 else files[0], settings.delays, columns))
         refuse_rank(settings.rank, min(sum(part.pairs for part in runs), *(part.dimension for part in runs)))
 
 
-def _outline(folder: Path, delays: int) -> Runs:
+def _range(settings: TrajectorySettings) -> tuple[int, int] | None:
+    return None if settings.steps is None else (settings.steps[0], settings.steps[1])
+
+
+def _outline(folder: Path, delays: int, reading: Reading) -> Runs:
     """Return the run in a folder of states as its file names and its first state describe it."""
-    states = in_step_order(folder)
+    states = in_step_order(folder, reading)
     refuse_unequal(folder, [step for step, _ in states])
-    width = sum(int(np.prod(shape)) for _, shape in described(states))
+    width = sum(int(np.prod(shape)) for _, shape in described(states, reading))
     return Runs([len(states)], width, delays)
 
 

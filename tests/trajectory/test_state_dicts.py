@@ -12,7 +12,7 @@ from torch import nn
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman import fit
 from koopflow.trajectory import Trajectory, TrajectoryRecorder
-from koopflow.trajectory.adapters.folders import convert_folder
+from koopflow.trajectory.adapters.folders import Reading, convert_folder
 from koopflow.trajectory.adapters.state_dicts import parse
 
 WEIGHT = torch.arange(12.0).reshape(4, 3)
@@ -25,7 +25,7 @@ def converted(folder, state, count=3, **options):
     folder.mkdir(exist_ok=True)
     for number in range(count):
         torch.save(state(number), folder / f"step-{number}.pt")
-    with Trajectory(convert_folder(folder, folder.parent / "t.h5", **options)) as trajectory:
+    with Trajectory(convert_folder(folder, folder.parent / "t.h5", Reading(**options))) as trajectory:
         return [parameter.name for parameter in trajectory.parameters], trajectory.read()[0]
 
 
@@ -91,7 +91,7 @@ def test_a_parameter_with_an_odd_name_or_constant_values_stays(tmp_path, name):
 
 def test_patterns_override(tmp_path):
     state = {"bn.running_mean": torch.rand(4), "h.attn.bias": torch.tril(torch.ones(3, 3))}
-    names, _ = converted(tmp_path / "a", lambda n: moving(n) | state, include=["*running_mean", "h.*"], exclude="*.weight")
+    names, _ = converted(tmp_path / "a", lambda n: moving(n) | state, include=["*running_mean", "h.*"], exclude=["*.weight"])
     assert names == ["fc.bias", "bn.running_mean", "h.attn.bias"]
 
 

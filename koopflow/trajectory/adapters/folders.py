@@ -6,6 +6,7 @@ Nothing in a file is executed: checkpoints are read with ``weights_only=True``, 
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.core.patterns import as_patterns
 from koopflow.trajectory.adapters.sources import Source, sources_in
 from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS, steps_of
 from koopflow.trajectory.layout import parameter_table
@@ -26,12 +26,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("koopflow")
 
-Patterns = str | Sequence[str]
+
+@dataclass(frozen=True)
+class Reading:
+    """What to read of a folder.
+
+    Attributes
+    ----------
+    include, exclude : sequence of str
+        Name patterns of tensors to take although they look like buffers, and to leave out although they are parameters.
+    steps : (int, int), optional
+        The first and the last step to read; all by default.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    steps: tuple[int, int] | None = None
 
 
-def convert_folder(
-    folder: str | os.PathLike[str], path: str | os.PathLike[str], include: Patterns = (), exclude: Patterns = ()
-) -> Path:
+def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str], reading: Reading | None = None) -> Path:
     """Write the states in `folder` as the trajectory file `path`, and return that.
 
     A log line says which tensors were taken, which were left out, and why.
@@ -41,8 +54,8 @@ def convert_folder(
     folder : path
         Checkpoints (torch.save files, safetensors, shards), one folder for each (``checkpoint-100/``), or .npy arrays.
     path : path
-    include, exclude : str or sequence of str
-        Name patterns of tensors to take although they look like buffers, and to leave out although they are parameters.
+    reading : Reading, optional
+        Which tensors and steps; by default all parameters at all steps.
 
     Raises
     ------
@@ -50,9 +63,9 @@ def convert_folder(
         For an unreadable file, other names or shapes than in the first, a number that is not finite, a step that is
         missing or occurs twice.
     """
-    ordered = _ordered(Path(folder))
+    ordered = _ordered(Path(folder), reading)
     study: dict[str, Any] = {"source": "folder", "files": [source.path.name for _, source in ordered]}
-    states, table, left_out = _states(ordered, include, exclude)
+    states, table, left_out = _states(ordered, reading)
     if left_out:
         study["left_out"] = left_out
     with TrajectoryWriter(path, table, 1, study=study, seeds=[], steps=len(ordered)) as writer:
@@ -66,9 +79,7 @@ def convert_folder(
     return Path(path)
 
 
-def described(
-    files: Sequence[tuple[int, Path]], include: Patterns = (), exclude: Patterns = ()
-) -> list[tuple[str, tuple[int, ...]]]:
+def described(files: Sequence[tuple[int, Path]], reading: Reading | None = None) -> list[tuple[str, tuple[int, ...]]]:
     """Return name and shape of each parameter in the first of the `files`, which `in_step_order` returned.
 
     Raises
@@ -77,10 +88,10 @@ def described(
         If the file cannot be read or holds no parameters.
     """
     sources = [(step, Source(path, path.name)) for step, path in (files[0], files[-1])]
-    return _states(sources if len(files) > 1 else sources[:1], include, exclude, say=False)[1]
+    return _states(sources if len(files) > 1 else sources[:1], reading, say=False)[1]
 
 
-def in_step_order(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
+def in_step_order(folder: str | os.PathLike[str], reading: Reading | None = None) -> list[tuple[int, Path]]:
     """Return step and path of each state in `folder`, in the order of steps.
 
     The path of a state in several shards is that of the first, or of their index.
@@ -90,10 +101,10 @@ def in_step_order(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     KoopflowError
         If there is no state, files are of several kinds, or a step is missing, repeated or too large.
     """
-    return [(step, source.path) for step, source in _ordered(Path(folder))]
+    return [(step, source.path) for step, source in _ordered(Path(folder), reading)]
 
 
-def _ordered(folder: Path) -> list[tuple[int, Source]]:
+def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
     found = sources_in(folder)
     sources = _without_copies(found.sources, [_counters(source) for source in found.sources])
     if found.left_out:
@@ -108,7 +119,11 @@ def _ordered(folder: Path) -> list[tuple[int, Source]]:
         if step in by_step:
             raise KoopflowError(f"{source.path}: step {step} occurs twice, also in {by_step[step].path.name}")
         by_step[step] = source
-    return sorted(by_step.items())
+    first, last = (min(by_step), max(by_step)) if reading is None or reading.steps is None else reading.steps
+    chosen = [(step, source) for step, source in sorted(by_step.items()) if first <= step <= last]
+    if not chosen:
+        raise KoopflowError(f"{folder}: no state of steps {first} to {last}; it has steps {min(by_step)} to {max(by_step)}")
+    return chosen
 
 
 def _without_copies(sources: Sequence[Source], counters: Sequence[dict[str, int]]) -> list[tuple[Source, dict[str, int]]]:
@@ -137,7 +152,7 @@ def _counters(source: Source) -> dict[str, int]:
 
 
 def _states(
-    ordered: Sequence[tuple[int, Source]], include: Patterns, exclude: Patterns, say: bool = True
+    ordered: Sequence[tuple[int, Source]], reading: Reading | None, say: bool = True
 ) -> tuple[Iterator[tuple[Path, dict[str, NDArray[Any]]]], list[tuple[str, tuple[int, ...]]], dict[str, str]]:
     """Return the states in order, name and shape of their parameters, and the tensors left out with the reason."""
     sources = [source for _, source in ordered]
@@ -148,7 +163,8 @@ def _states(
     from koopflow.trajectory.adapters.selection import Choice, summary
     from koopflow.trajectory.adapters.series import Series
 
-    series = Series(sources, Choice(tuple(as_patterns(include)), tuple(as_patterns(exclude))))
+    reading = reading or Reading()
+    series = Series(sources, Choice(tuple(reading.include), tuple(reading.exclude)))
     if say:
         logger.log(
             logging.WARNING if series.left_out else logging.INFO,
