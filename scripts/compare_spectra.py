@@ -7,6 +7,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     import pandas as pd
 
+    from koopflow.config.figures import StyleSettings
     from koopflow.equivalence.spectra import comparison_table, spectra_of
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
@@ -27,5 +28,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     write_csv(spectra, snakemake.output.eigenvalues, TRAJECTORY_EIGENVALUES)
     write_csv(distances, snakemake.output.distances, TRAJECTORY_DISTANCES)
     write_csv(tests, snakemake.output.tests, TESTS)
-    style.use(given.style)
+    style.use(StyleSettings.load(given.style, "figures.style"))
     style.save(plot_trajectories(spectra, distances, tests), Path(snakemake.output.figure[0]).with_suffix(""))

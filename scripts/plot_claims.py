@@ -3,9 +3,10 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.config.figures import StyleSettings
     from koopflow.figures.claims import plot
     from koopflow.figures.style import save, use
     from koopflow.io.tables import read_csv
 
-    use(snakemake.params.style)
+    use(StyleSettings.load(snakemake.params.style, "figures.style"))
     save(plot(read_csv(snakemake.input.claims)), snakemake.output[0])

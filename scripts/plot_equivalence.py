@@ -3,11 +3,12 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.config.figures import StyleSettings
     from koopflow.figures import equivalence as draw
     from koopflow.figures.style import save, use
     from koopflow.io.tables import read_csv
 
-    use(snakemake.params.style)
+    use(StyleSettings.load(snakemake.params.style, "figures.style"))
     given, out = snakemake.input, snakemake.output
     eigenvalues, tests, matrix = read_csv(given.eigenvalues), read_csv(given.tests), read_csv(given.matrix).set_index("setting")
     matrix = matrix.drop(columns="excluded")

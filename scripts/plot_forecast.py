@@ -3,18 +3,19 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.config.figures import StyleSettings
     from koopflow.figures import forecast, style
     from koopflow.io import npz
     from koopflow.io.tables import read_csv, read_parquet
 
     given, out, series = snakemake.input, snakemake.output, snakemake.params.series
-    style.use(snakemake.params.style)
+    style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
     for place, name in enumerate(series):
         windows = npz.load(given.windows[place], "windows of a series", 1, ("values", "ends", "points"))
         choices = forecast.read_choices(given.choices[place])
         predictions, recalled = read_parquet(given.predictions[place]), read_parquet(given.recalled[place])
         style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), out.forecasts[2 * place])
-        drawn = forecast.recurrence(windows["ends"], windows["points"], name, choices["step"])
+        drawn = forecast.recurrence(windows["ends"], windows["points"], name, choices.step)
         style.save(drawn, out.recurrence[2 * place])
     skill = read_csv(given.skill)
     style.save(forecast.errors(skill, series), out.errors[0])

@@ -3,10 +3,11 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.config.figures import StyleSettings
     from koopflow.figures import pruning, style
     from koopflow.io.tables import read_csv
 
-    style.use(snakemake.params.style)
+    style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
     table = {name: read_csv(snakemake.input[name]) for name in ("accuracy", "overlap", "spectrum", "layers")}
     out = snakemake.output
     style.save(pruning.accuracy(table["accuracy"]), out.accuracy[0])

@@ -5,11 +5,12 @@ from koopflow.workflow.job import job
 TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "universality", "elastic")
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+    from koopflow.config.figures import StyleSettings
     from koopflow.figures import elastic, style, tickets, universality
     from koopflow.io.tables import read_csv
     from koopflow.tickets.checks import model_name
 
-    style.use(snakemake.params.style)
+    style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
     table = {name: read_csv(snakemake.input[name]) for name in TABLES}
     draw = {
         "accuracy": lambda own, tasks: tickets.accuracy(own["rounds"], tasks),

@@ -1,19 +1,29 @@
-"""The claims as text, for the opening page of the report."""
+"""The claims as reStructuredText, for the opening page of the report."""
 
 import math
 
 import pandas as pd
 
+from koopflow.core.markup import rst
 from koopflow.core.versions import packages
 
 
 def as_rst(claims: pd.DataFrame) -> str:
-    """Return the table of claims (as `evaluate` makes it) as reStructuredText: statement, verdict, numbers."""
+    """Return the table of claims as reStructuredText: statement, verdict, numbers.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        As `koopflow.claims.verdicts.judge` returns it. Its texts are a user's: they are shown literally.
+    """
     lines = [_count(claims), "", ".. list-table::", "   :header-rows: 1", "   :widths: 44 14 42", ""]
     rows = [("Claim (paper)", "Verdict", "Statistic, interval, criterion")]
-    rows += [(f"{claim.statement} ({claim.paper})", f"**{claim.verdict}**", _numbers(claim)) for claim in claims.itertuples()]
+    rows += [
+        (rst(f"{claim['statement']} ({claim['paper']})"), f"**{claim['verdict']}**", rst(_numbers(claim)))
+        for _, claim in claims.iterrows()
+    ]
     for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {_plain(cell)}" for i, cell in enumerate(row)]
+        lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
     return "\n".join([*lines, "", f"Made with {packages()}."]) + "\n"
 
 
@@ -23,15 +33,9 @@ def _count(claims: pd.DataFrame) -> str:
     return f"Of {len(claims)} claims this run finds {words[0]}, {words[1]}, {words[2]}."
 
 
-def _numbers(claim) -> str:
-    if not math.isfinite(claim.value):
-        return claim.reason
-    told = f"{claim.statistic}: {claim.value:.3g} [{claim.ci_low:.3g}, {claim.ci_high:.3g}]"
-    return f"{told}; {claim.criterion}; n = {claim.n} {claim.unit}"
-
-
-def _plain(text: str) -> str:
-    """Keep characters that mean something in reStructuredText as they are; bold verdicts pass."""
-    if text.startswith("**"):
-        return text
-    return "".join("\\" + c if c in "*`_|\\" else c for c in text)
+def _numbers(claim: pd.Series) -> str:
+    """Return the statistic with its interval, criterion and n; the reason where there is no statistic."""
+    if not math.isfinite(claim["value"]):
+        return str(claim["reason"])
+    told = f"{claim['statistic']}: {claim['value']:.3g} [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}]"
+    return f"{told}; {claim['criterion']}; n = {claim['n']} {claim['unit']}"

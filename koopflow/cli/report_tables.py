@@ -1,11 +1,13 @@
-"""The tables of the report: what a reader asks for, rounded, each a web page of its own. Every digit stays in the CSV files."""
+"""The tables of the report, rounded, each a web page. The CSV files keep every digit."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from koopflow.core.labels import label
+from koopflow.core.markup import html, one_line
 
 COMPRESSIONS = (4, 16, 64)
 STYLE = """
@@ -29,8 +31,9 @@ def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.Da
     frame : DataFrame
     """
     shown = show(frame) if len(frame) else frame
+    shown = shown.apply(lambda column: column if is_numeric_dtype(column) else column.map(one_line, na_action="ignore"))
     body = shown.to_html(index=False, border=0, na_rep="") if len(shown) else "<p>This run computed no row of this table.</p>"
-    note = f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: <code>{source}</code>.</p>"
+    note = f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: <code>{html(source)}</code>.</p>"
     return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><style>{STYLE}</style></head>\n<body>{body}{note}</body></html>\n'
 
 

@@ -1,6 +1,7 @@
-"""Figures of the study of equivalent optimization: optimizers, spectra, distances, losses."""
+"""Figures of the stage `equivalence`: optimizers, spectra, distances, losses."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,16 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from koopflow.config.setups import FEWEST
-from koopflow.core.labels import label
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, look, size
+from koopflow.figures.text import drawn, label
 
 LEGIBLE, NAMED = 24, 40
-"""Of so many set-ups at most a page's matrix carries the numbers in its cells, and the names of all rows."""
+"""Most set-ups for which the matrix has numbers in its cells, and names at all of its rows."""
 
 OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
 COORDINATES = {
@@ -27,7 +29,7 @@ COORDINATES = {
 
 
 def unit_circle(axes: Axes) -> None:
-    """Draw the unit circle of the complex plane and name the axes."""
+    """Draw the unit circle of the complex plane and label the axes."""
     angle = np.linspace(0, 2 * np.pi, 361)
     axes.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.6, zorder=0)
     axes.set_aspect("equal")
@@ -36,7 +38,13 @@ def unit_circle(axes: Axes) -> None:
 
 
 def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
-    """Draw the trajectories of each optimizer in its own coordinates, above what it drives down."""
+    """Draw the trajectories of each optimizer in its own coordinates, above the quantity that it decreases.
+
+    Parameters
+    ----------
+    runs : dict of str to array
+        Trajectories (run, step, 2) by algorithm, and losses (run, step) as "loss_<algorithm>".
+    """
     figure, axes = plt.subplots(2, 3, figsize=size(2, 1.3), gridspec_kw={"height_ratios": [1.4, 1]})
     for column, name in enumerate(OPTIMIZERS):
         trajectory, loss, colour = runs[name], runs[f"loss_{name}"], look(name).color
@@ -55,12 +63,12 @@ def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
             below.yaxis.set_major_formatter("{x:g}")
             below.yaxis.set_minor_locator(NullLocator())
         state_n(below, len(trajectory), "starts", corner="lower left" if name == "bisection" else "upper right")
-    mark_panels(axes)
+    mark_panels(axes.flat)
     return figure
 
 
 def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -> Figure:
-    """Draw the three spectra in the complex plane, magnified near 1, and the distances between them with their intervals."""
+    """Draw the three spectra in the complex plane, a detail near 1, and the distances between them with their intervals."""
     figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.78), gridspec_kw={"width_ratios": [1, 1, 0.85]})
     for axes in (plane, near):
         for name in OPTIMIZERS:
@@ -72,11 +80,11 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
     plane.set_title("Koopman eigenvalues")
     near.set(xlim=(0.5, 1.06), ylim=(-0.28, 0.28))
     near.set_title(r"the same, near $\lambda = 1$")
-    for place, row in enumerate(distances.itertuples()):
-        reach = [[row.distance - row.ci_low], [row.ci_high - row.distance]]
-        bars.barh(place, row.distance, xerr=reach, color=PALE, height=0.34, error_kw={"elinewidth": 1.0})
-        p = "" if np.isnan(row.p_shuffle) else f" (shuffle p = {row.p_shuffle:.2g})"
-        words = f"{label(row.a)}, {label(row.b).lower()}\n{row.distance:.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}]{p}"
+    for place, (_, row) in enumerate(distances.iterrows()):
+        apart, low, high = row["distance"], row["ci_low"], row["ci_high"]
+        bars.barh(place, apart, xerr=[[apart - low], [high - apart]], color=PALE, height=0.34, error_kw={"elinewidth": 1.0})
+        p = "" if np.isnan(row["p_shuffle"]) else f" (shuffle p = {row['p_shuffle']:.2g})"
+        words = f"{label(row['a'])}, {label(row['b']).lower()}\n{apart:.3f} [{low:.3f}, {high:.3f}]{p}"
         bars.annotate(words, (0, place - 0.24), fontsize="x-small", va="bottom", xytext=(2, 0), textcoords="offset points")
     bars.set_yticks([])
     bars.set_ylim(len(distances) - 0.6, -0.9)
@@ -87,8 +95,8 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
     return figure
 
 
-def _panels(count: int, height: float, **options) -> tuple[Figure, np.ndarray]:
-    """Return a figure with a panel for each of `count` comparisons, at most three in a row, and the array of its axes."""
+def _panels(count: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure with one panel per comparison, at most three in a row, and the array of its axes."""
     columns = min(count, 3)
     rows = -(-count // 3)
     figure, axes = plt.subplots(rows, columns, figsize=size(min(columns, 2), height * rows), squeeze=False, **options)
@@ -98,14 +106,21 @@ def _panels(count: int, height: float, **options) -> tuple[Figure, np.ndarray]:
 
 
 def _nothing(panel: Axes, comparison: str) -> None:
-    """Say in a comparison's panel that there is nothing to draw."""
+    """Write in the panel of a comparison that there is nothing to draw."""
     panel.set(title=label(comparison))
     panel.tick_params(labelleft=False, labelbottom=False, length=0)
     panel.text(0.5, 0.5, "every replica diverged", ha="center", va="center", transform=panel.transAxes)
 
 
 def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
-    """Draw the spectra of all seeds of each set-up where they lie, one panel a comparison; the inset is the whole unit disc."""
+    """Draw the spectra of all seeds of each set-up, one panel per comparison. The inset shows the whole unit disc.
+
+    Parameters
+    ----------
+    eigenvalues : DataFrame
+    comparisons : dict of str to list of str
+        Names of the set-ups of each comparison.
+    """
     figure, axes = _panels(len(comparisons), 0.72)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         shown = eigenvalues[eigenvalues["setting"].isin(names)]
@@ -118,7 +133,9 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
             if values.empty:
                 continue
             for target, points in ((panel, 2.6), (inset, 1.2)):
-                target.plot(values["real"], values["imag"], ".", color=look(name).color, markersize=points, alpha=0.7, label=name)
+                target.plot(
+                    values["real"], values["imag"], ".", color=look(name).color, markersize=points, alpha=0.7, label=drawn(name)
+                )
         unit_circle(panel)
         unit_circle(inset)
         inset.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), xticks=[], yticks=[], xlabel="", ylabel="")
@@ -137,10 +154,10 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
 
 
 def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
-    """Draw each comparison's distances between set-ups beside the floor: the distances between seeds of one set-up."""
+    """Draw the distances between set-ups beside their floor, the distances between seeds of one set-up."""
     pairs = tests[["comparison", "a", "b", "verdict", "p_adjusted"]].reset_index(drop=True)
     figure, axes = plt.subplots(figsize=size(2, 0.085 * len(pairs) + 0.35))
-    for place, pair in pairs.iterrows():
+    for place, (_, pair) in enumerate(pairs.iterrows()):
         chosen = distances[distances["comparison"] == pair["comparison"]]
         between = chosen[(chosen["a"] == pair["a"]) & (chosen["b"] == pair["b"])]["distance"].to_numpy()
         within = chosen[(chosen["a"] == chosen["b"]) & chosen["a"].isin([pair["a"], pair["b"]])]["distance"].to_numpy()
@@ -159,11 +176,13 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
             fontsize="small",
             annotation_clip=False,
         )
-    axes.set_yticks(range(len(pairs)), [f"{label(row.comparison)}: {row.a} / {row.b}" for row in pairs.itertuples()])
+    axes.set_yticks(
+        range(len(pairs)), [f"{label(row['comparison'])}: {drawn(row['a'])} / {drawn(row['b'])}" for _, row in pairs.iterrows()]
+    )
     axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xscale("log")
     axes.set_xlabel("Wasserstein distance of spectra (mean and 95 % interval; ticks: single pairs)")
-    handles = [plt.Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
+    handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
     figure.legend(
         handles, ["between set-ups, per seed", "between seeds of one set-up (floor)"], loc="outside upper center", ncols=2
     )
@@ -171,7 +190,14 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
 
 
 def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
-    """Draw the mean distance between spectra of every two set-ups, in thousandths; the diagonal is the floor between seeds."""
+    """Draw the mean distance between the spectra of every two set-ups, in thousandths. The diagonal is the floor between seeds.
+
+    Parameters
+    ----------
+    matrix : DataFrame (set-up, set-up)
+    seeds : int
+        Number of seeds per set-up.
+    """
     figure, axes = plt.subplots(figsize=size(2, 1.5))
     values = 1000 * matrix.to_numpy(float)
     image = axes.imshow(values, cmap="cividis", norm=LogNorm())  # ratios of distances are what a reader compares
@@ -183,8 +209,8 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
             weight = "bold" if i == j else "normal"
             axes.text(j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize="x-small", color=colour, weight=weight)
     named = range(0, len(values), -(-len(values) // NAMED))
-    axes.set_xticks(named, matrix.columns[named], rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(named, matrix.index[named])
+    axes.set_xticks(named, [drawn(name) for name in matrix.columns[named]], rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(named, [drawn(name) for name in matrix.index[named]])
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
@@ -197,7 +223,7 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
 
 
 def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
-    """Draw the training loss of each set-up, the mean over seeds with the band from the smallest to the largest seed."""
+    """Draw the training loss of each set-up: mean over seeds, and the range from the smallest to the largest seed."""
     figure, axes = _panels(len(comparisons), 0.6, sharey=True)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         if not losses["setting"].isin(names).any():
@@ -207,7 +233,7 @@ def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> F
             curve = losses[losses["setting"] == name]
             colour = look(name).color
             panel.fill_between(curve["step"], curve["low"], curve["high"], color=colour, alpha=0.25, linewidth=0)
-            panel.plot(curve["step"], curve["loss"], color=colour, linewidth=1, label=name)
+            panel.plot(curve["step"], curve["loss"], color=colour, linewidth=1, label=drawn(name))
         seeds = losses.loc[losses["setting"].isin(names), "n"].min()
         panel.set(yscale="log", xlabel="optimizer step", title=f"{label(comparison)} (n = {seeds} seeds)")
         panel.legend(fontsize=5.5)
@@ -217,9 +243,10 @@ def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> F
 
 
 def bootstrap_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of `values` by a bootstrap that always draws the same; NaN for fewer than four.
+    """Return the 95 % percentile interval of the mean of `values` (n,) by a bootstrap with fixed draws.
 
-    Of one or two values a bootstrap draws the same ones again and again: its interval would shrink where least is known.
+    NaN for fewer than four values: a bootstrap of one or two repeats them, and its interval would be narrowest where least
+    is known.
     """
     if len(values) < FEWEST:
         return float("nan"), float("nan")

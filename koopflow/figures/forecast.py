@@ -1,112 +1,152 @@
-"""Figures of the forecasts: against truth with recalled episodes, error against horizon, skill as a table, recurrence of spectra."""
+"""Figures of the stage `forecast`: forecasts and what they recalled, error by horizon, skill, recurrence of spectra."""
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from koopflow.core.labels import label
 from koopflow.figures.style import BLACK, GREY, color, look, size
+from koopflow.figures.text import drawn, label
 
 SHOWN_MATCHES = 3
+"""Recalled windows that are drawn."""
+SHOWN_ORIGINS = 4
+"""Origins from which forecasts are drawn."""
+LONGEST_LABEL = 40
+"""Longest label of an axis that is a user's text, in characters."""
 
 
-def read_choices(path) -> dict:
-    """Return what `koopflow.forecast.evaluate` recorded of a series."""
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
+@dataclass(frozen=True)
+class Choices:
+    """What a figure needs of the settings that a series was forecast with.
+
+    Attributes
+    ----------
+    early : int
+        Number of samples on which settings were chosen.
+    window, horizon : int
+        Samples of a window, and steps ahead.
+    label : str
+        What the values are.
+    step : str
+        What a step is, such as "month".
+    """
+
+    early: int
+    window: int
+    horizon: int
+    label: str
+    step: str
+
+
+def read_choices(path: str | os.PathLike[str]) -> Choices:
+    """Read the settings that `koopflow.forecast.evaluate` recorded of a series."""
+    found = json.loads(Path(path).read_text(encoding="utf-8"))
+    return Choices(**{name: found[name] for name in Choices.__dataclass_fields__})
 
 
 def forecasts(
-    predictions: pd.DataFrame, recalled: pd.DataFrame, values: np.ndarray, choices: Mapping, method: str = "gated"
+    predictions: pd.DataFrame,
+    recalled: pd.DataFrame,
+    values: NDArray[np.float64],
+    choices: Choices,
+    method: str = "gated",
 ) -> Figure:
-    """Draw the whole series with what the last forecast recalled, and forecasts from a few origins against the truth.
+    """Draw the whole series with what the last forecast recalled, and forecasts from several origins with the truth.
 
     Parameters
     ----------
     predictions, recalled : DataFrame
         Of one series.
-    values : (time,)
+    values : float (time,)
         The series, regular and filled.
-    choices : mapping
-        early, window, horizon, label, step.
+    choices : Choices
     method : str
-        Whose forecasts and intervals are drawn; the sliding method's are beside them.
+        The method whose forecasts and intervals are drawn, beside those of the sliding method.
     """
     method = method if method in predictions["method"].unique() else str(predictions["method"].iloc[0])
-    name, horizon, window = predictions["series"].iloc[0], choices["horizon"], choices["window"]
     last = int(predictions["origin"].max())
+    found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
     figure, (above, below) = plt.subplots(2, 1, figsize=size(2, 1.3), height_ratios=(1, 1.4))
-    above.plot(values, color=BLACK, linewidth=0.5)
-    above.axvspan(0, choices["early"], color=GREY, alpha=0.18, linewidth=0)
-    above.text(
-        0.99 * choices["early"],
+    _recollection(above, found, values, choices)
+    shown = min(SHOWN_MATCHES, len(found))
+    above.set_title(
+        f"{label(predictions['series'].iloc[0])}: nearest {shown} of {len(found)} recalled by the last forecast "
+        "(blue: window, red: how it went on)"
+    )
+    above.set_xlim(0, last + choices.horizon)
+    _from_origins(below, predictions, values, choices, method)
+    return figure
+
+
+def _recollection(ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], choices: Choices) -> None:
+    """Draw the whole series, with the windows recalled and what followed them."""
+    ax.plot(values, color=BLACK, linewidth=0.5)
+    ax.axvspan(0, choices.early, color=GREY, alpha=0.18, linewidth=0)
+    ax.text(
+        0.99 * choices.early,
         0.02,
         "choices made here, not scored",
-        transform=above.get_xaxis_transform(),
+        transform=ax.get_xaxis_transform(),
         ha="right",
         va="bottom",
         fontsize="small",
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
-    found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
-    for _, row in found.head(SHOWN_MATCHES).iterrows():
-        end = int(row["recalled_origin"])
-        above.axvspan(end - window + 1, end, color=color("sliding"), alpha=0.2, linewidth=0)
-        above.plot(np.arange(end, end + horizon + 1), values[end : end + horizon + 1], color=color("gated"), linewidth=1.4)
-    shown = min(SHOWN_MATCHES, len(found))
-    above.set_title(
-        f"{label(name)}: nearest {shown} of {len(found)} recalled by the last forecast (blue: window, red: how it went on)"
-    )
-    above.set_ylabel(choices["label"])
-    above.set_xlim(0, last + horizon)
-    start = max(0, last - max(8 * horizon, window))
-    below.plot(np.arange(start, last + 1), values[start : last + 1], color=BLACK, linewidth=0.9, label="truth")
+    for end in found["recalled_origin"].head(SHOWN_MATCHES).astype(int):
+        after = np.arange(end, end + choices.horizon + 1)
+        ax.axvspan(end - choices.window + 1, end, color=color("sliding"), alpha=0.2, linewidth=0)
+        ax.plot(after, values[end : end + choices.horizon + 1], color=color("gated"), linewidth=1.4)
+    ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
+
+
+def _from_origins(ax: Axes, predictions: pd.DataFrame, values: NDArray[np.float64], choices: Choices, method: str) -> None:
+    """Draw the end of the series, with forecasts from several origins."""
+    last, horizon = int(predictions["origin"].max()), choices.horizon
+    start = max(0, last - max(8 * horizon, choices.window))
+    ax.plot(np.arange(start, last + 1), values[start : last + 1], color=BLACK, linewidth=0.9, label="truth")
     origins = np.unique(predictions["origin"])
-    wanted = [last - step * 2 * horizon for step in range(4) if last - step * 2 * horizon >= max(start, origins[0])]
-    for count, wish in enumerate(wanted):
+    wanted = [last - 2 * step * horizon for step in range(SHOWN_ORIGINS)]
+    for count, wish in enumerate(each for each in wanted if each >= max(start, origins[0])):
         origin = int(origins[np.argmin(np.abs(origins - wish))])
         for each in dict.fromkeys(("sliding", method)):
             part = predictions[(predictions["method"] == each) & (predictions["origin"] == origin)].sort_values("horizon")
             if part.empty:
                 continue
-            steps = origin + part["horizon"].to_numpy()
-            below.plot(steps, part["prediction"], color=look(each).color, linewidth=1.2, label=label(each) if count == 0 else None)
+            steps, shade = origin + part["horizon"].to_numpy(), look(each).color
+            ax.plot(steps, part["prediction"], color=shade, linewidth=1.2, label=label(each) if count == 0 else None)
             if each == method:
-                below.fill_between(
-                    steps,
-                    part["lower"],
-                    part["upper"],
-                    color=look(each).color,
-                    alpha=0.18,
-                    linewidth=0,
-                    label="prediction interval" if count == 0 else None,
-                )
-        below.axvline(origin, color=GREY, linewidth=0.4, linestyle=":")
+                named = "prediction interval" if count == 0 else None
+                ax.fill_between(steps, part["lower"], part["upper"], color=shade, alpha=0.18, linewidth=0, label=named)
+        ax.axvline(origin, color=GREY, linewidth=0.4, linestyle=":")
     shown = values[start : last + 1]
     reach = np.ptp(shown) or 1.0
-    below.set_ylim(shown.min() - 0.25 * reach, shown.max() + 0.4 * reach)
-    below.set_xlim(start, last + horizon + 1)
-    below.set_ylabel(choices["label"])
-    below.set_xlabel(f"time ({choices['step']}s since the start)")
-    below.legend(ncols=4, loc="upper left")
-    return figure
+    ax.set_ylim(shown.min() - 0.25 * reach, shown.max() + 0.4 * reach)
+    ax.set_xlim(start, last + horizon + 1)
+    ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
+    ax.set_xlabel(f"time ({drawn(choices.step)}s since the start)")
+    ax.legend(ncols=4, loc="upper left")
 
 
 def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
-    """Draw mean absolute error against horizon for every method, with bootstrap intervals; one panel a series."""
+    """Draw mean absolute error against horizon for every method, with bootstrap intervals, one panel per series."""
     columns = min(3, len(series))
     rows = -(-len(series) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=size(2 if columns > 1 else 1, 0.62 * rows + 0.25), squeeze=False)
     for ax, name in zip(axes.flat, series):
         part = skill[skill["series"] == name]
         for method, line in part.groupby("method", sort=True):
-            style = look(method)
+            style = look(str(method))
             horizons = line["horizon"].to_numpy()
             strong = method in ("gated", "episodic", "sliding")
             ax.plot(
@@ -132,9 +172,13 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
 
 
 def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
-    """Draw the mean skill over the horizon, method by series; a star where the interval excludes zero at half of the steps or more.
+    """Draw the skill averaged over the horizon, by method and series. A star marks an interval that excludes 0 at half of the steps.
 
-    The naive reference is the better of persistence and seasonal naive at each step.
+    Parameters
+    ----------
+    skill : DataFrame
+    reference : {"sliding", "naive"}
+        The naive reference is the better of persistence and seasonal naive at each step.
     """
     column, low, high = {
         "sliding": ("skill_vs_sliding", "ci_low", "ci_high"),
@@ -162,15 +206,19 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     return figure
 
 
-def recurrence(ends: np.ndarray, points: np.ndarray, name: str, step: str) -> Figure:
-    """Draw the distances between the spectra of all windows; returning regimes are dark patches off the diagonal.
+def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, step: str) -> Figure:
+    """Draw the distances between the spectra of all windows. Regimes that return are dark patches off the diagonal.
 
     Parameters
     ----------
-    ends : (m,)
-        Where the windows end.
-    points : (m, coordinates)
-        See `koopflow.forecast.evaluate.evaluate`.
+    ends : int (window,)
+        Last sample of each window.
+    points : float (window, coordinate)
+        Coordinates of the spectra, as `koopflow.forecast.evaluate` returns them.
+    name : str
+        The series.
+    step : str
+        What a step is.
     """
     distance = np.abs(points[:, None, :] - points[None, :, :]).sum(axis=-1)
     figure, ax = plt.subplots(figsize=size(1, 0.85))
@@ -178,6 +226,6 @@ def recurrence(ends: np.ndarray, points: np.ndarray, name: str, step: str) -> Fi
     image = ax.imshow(distance, extent=extent, vmax=np.quantile(distance, 0.98) or 1.0, interpolation="nearest")
     figure.colorbar(image, ax=ax, label="distance between spectra")
     ax.set_title(f"{label(name)}, {len(ends)} windows")
-    ax.set_xlabel(f"end of window ({step}s)")
-    ax.set_ylabel(f"end of window ({step}s)")
+    ax.set_xlabel(f"end of window ({drawn(step)}s)")
+    ax.set_ylabel(f"end of window ({drawn(step)}s)")
     return figure

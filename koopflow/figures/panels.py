@@ -1,34 +1,51 @@
-"""Panels and marks that more than one figure uses: intervals, the number behind a mean, the unit circle, words in place of a figure."""
+"""Panels and marks that several figures share: intervals, sample sizes, the unit circle, a message in place of a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
-from koopflow.core.labels import label
 from koopflow.figures.style import GREY, Look, look, size
+from koopflow.figures.text import label
 
 
 def _look(name: str, as_: str | None) -> Look:
     return look(name if as_ is None else as_)
 
 
-def band(ax: Axes, x, middle, low, high, name: str, *, text: str | None = None, as_: str | None = None, **line):
+def band(
+    ax: Axes,
+    x: ArrayLike,
+    middle: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    name: str,
+    *,
+    text: str | None = None,
+    as_: str | None = None,
+    **line: Any,
+) -> Line2D:
     """Draw a line with its interval as a band, in the colours of `name`.
 
     Parameters
     ----------
     ax : Axes
     x, middle, low, high : array (n,)
-        Position, centre and the two ends of the interval, in the units of the axes. NaN leaves a gap.
+        Position, centre and ends of the interval, in the units of the axes. NaN leaves a gap.
     name : str
-        Whose line it is (method, task, set-up); decides colour and dash.
+        The method, task or set-up; it decides colour and dash.
     text : str, optional
-        Legend entry; by default the name in words. "" leaves it out.
+        Entry in the legend, by default the readable name; "" omits it.
     as_ : str, optional
-        Take the look of this name instead.
+        A name whose look is used instead.
+    **line
+        Options of matplotlib's `plot`.
     """
     style = _look(name, as_)
     entry = label(name) if text is None else text
@@ -37,19 +54,28 @@ def band(ax: Axes, x, middle, low, high, name: str, *, text: str | None = None, 
 
 
 def interval(
-    ax: Axes, x, middle, low, high, name: str, *, text: str | None = None, as_: str | None = None, horizontal=False, **marks
-):
-    """Draw points with their intervals as bars, in the colours and marker of `name`; arguments as for `band`.
+    ax: Axes,
+    x: ArrayLike,
+    middle: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    name: str,
+    *,
+    text: str | None = None,
+    as_: str | None = None,
+    horizontal: bool = False,
+    **marks: Any,
+) -> ErrorbarContainer:
+    """Draw points with their intervals as bars, in the colour and marker of `name`. Arguments are those of `band`.
 
-    With ``horizontal=True`` the intervals lie along the x axis: `x` are then the heights of the points.
+    If `horizontal`, intervals lie along the x axis, and `x` holds the heights of the points.
     """
     style = _look(name, as_)
     entry = label(name) if text is None else text
-    x, middle, low, high = (np.atleast_1d(np.asarray(value, dtype=float)) for value in (x, middle, low, high))
-    reach = np.vstack(
-        [np.maximum(middle - low, 0.0), np.maximum(high - middle, 0.0)]
-    )  # a point outside its interval has no negative bar
-    look_ = {
+    place, centre, below, above = (np.atleast_1d(np.asarray(value, dtype=float)) for value in (x, middle, low, high))
+    # A point outside its interval has no negative bar.
+    reach = np.vstack([np.maximum(centre - below, 0.0), np.maximum(above - centre, 0.0)])
+    look_: dict[str, Any] = {
         "color": style.color,
         "fmt": style.marker,
         "linestyle": "none",
@@ -57,12 +83,12 @@ def interval(
         "label": entry or "_nolegend_",
     } | marks
     if horizontal:
-        return ax.errorbar(middle, x, xerr=reach, **look_)
-    return ax.errorbar(x, middle, yerr=reach, **look_)
+        return ax.errorbar(centre, place, xerr=reach, **look_)
+    return ax.errorbar(place, centre, yerr=reach, **look_)
 
 
 def state_n(ax: Axes, n: int | str, what: str = "", *, corner: str = "lower right") -> None:
-    """Write how many (``n = 25 seeds``) lie behind the panel, in one of its corners."""
+    """Write the sample size in a corner of the panel, such as "n = 25 seeds"."""
     vertical, horizontal = corner.split()
     text = f"n = {n}" + (f" {what}" if what else "")
     ax.annotate(
@@ -76,22 +102,22 @@ def state_n(ax: Axes, n: int | str, what: str = "", *, corner: str = "lower righ
     )
 
 
-def mark_panels(axes: Sequence[Axes]) -> None:
-    """Put a, b, c … before the titles of the panels, as papers cite them."""
-    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", np.ravel(axes)):
+def mark_panels(axes: Iterable[Axes]) -> None:
+    """Put a, b, c … before the titles of the panels."""
+    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes):
         title = ax.get_title(loc="left")
         ax.set_title(f"{letter}  {title}".rstrip(), loc="left")
 
 
-def unit_circle(ax: Axes, *, around: Sequence[complex] | None = None, margin: float = 0.08) -> None:
-    """Make `ax` a piece of the complex plane with the unit circle, equal units on both axes.
+def unit_circle(ax: Axes, *, around: ArrayLike | None = None, margin: float = 0.08) -> None:
+    """Make `ax` a part of the complex plane with the unit circle and equal units on both axes.
 
     Parameters
     ----------
-    around : complex numbers, optional
-        Show only the surroundings of these (eigenvalues are often all near 1); by default the whole circle.
+    around : complex array, optional
+        Show only the neighbourhood of these eigenvalues; by default the whole circle.
     margin : float
-        Free space around, as a share of the extent shown.
+        Free space around, as a share of the extent.
     """
     angle = np.linspace(0.0, 2.0 * np.pi, 721)
     ax.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.7, zorder=0, label="_nolegend_")
@@ -111,17 +137,23 @@ def unit_circle(ax: Axes, *, around: Sequence[complex] | None = None, margin: fl
     ax.set_ylabel("Im λ")
 
 
-def eigenvalues(ax: Axes, values, name: str, *, text: str | None = None, as_: str | None = None, **marks) -> None:
-    """Draw eigenvalues (array of complex) on a plane made by `unit_circle`, in the look of `name`."""
+def eigenvalues(ax: Axes, values: ArrayLike, name: str, *, text: str | None = None, as_: str | None = None, **marks: Any) -> None:
+    """Draw complex eigenvalues on a plane made by `unit_circle`, in the look of `name`."""
     style = _look(name, as_)
-    values = np.asarray(values, dtype=complex)
+    points = np.asarray(values, dtype=complex)
     entry = label(name) if text is None else text
-    options = {"s": 12, "marker": style.marker, "facecolors": "none", "edgecolors": style.color, "linewidths": 0.9} | marks
-    ax.scatter(values.real, values.imag, label=entry or "_nolegend_", **options)
+    options: dict[str, Any] = {
+        "s": 12,
+        "marker": style.marker,
+        "facecolors": "none",
+        "edgecolors": style.color,
+        "linewidths": 0.9,
+    } | marks
+    ax.scatter(points.real, points.imag, label=entry or "_nolegend_", **options)
 
 
 def nothing(words: str) -> Figure:
-    """Say what there is nothing to draw of, in place of a figure."""
+    """Return a figure that only says why there is nothing to draw."""
     figure, ax = pyplot.subplots(figsize=size(1, 0.4))
     ax.set_axis_off()
     ax.text(0.5, 0.5, words, ha="center", va="center", color=GREY)

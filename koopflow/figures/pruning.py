@@ -1,25 +1,32 @@
-"""Figures of the pruning studies: accuracy, overlap, eigenvalues and layer densities."""
+"""Figures of the stage `pruning`: accuracy, overlap, eigenvalues, densities of layers."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, student
-from koopflow.core.labels import label
 from koopflow.figures.panels import nothing
-from koopflow.figures.style import DOUBLE, color, look
+from koopflow.figures.style import DOUBLE, Look, color, look
+from koopflow.figures.text import drawn, label
 from koopflow.pruning.summary import leading
 
 MOST = 2
-"""Studies side by side on a page's width."""
+"""Most studies side by side on a page."""
 
+LONGEST_TICK = 40
+"""Longest name of a layer, in characters."""
 EMPTY = "No network was pruned."
 REACH = ["below", "above"]
 
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Return the mean of the fractions `y` for each value of `x`, and what its 95 % interval reaches below and above it.
+    """Return the mean of the fractions `y` at each value of `x`, and how far its 95 % interval reaches below and above it.
 
     The reach is NaN for a single seed, which has no interval.
     """
@@ -29,7 +36,7 @@ def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 
 def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
-    """Accuracy against compression: a row per study, its earliest, a middle and its last epoch side by side, a line per method."""
+    """Draw accuracy against compression: one row per study, with its first, middle and last epoch; one line per method."""
     table = table[table[column].notna()]
     if table.empty:
         return nothing("No study fine-tunes its pruned networks." if column == "accuracy_finetuned" else EMPTY)
@@ -40,9 +47,9 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
         for axis, epoch in zip(row, chosen[study]):
             part = table[(table.study == study) & (table.epoch == epoch)]
             for method, shift in _side_by_side(part.method):
-                line, drawn = bands(part[part.method == method], "compression", column), look(method)
+                line, own = bands(part[part.method == method], "compression", column), look(method)
                 x = line.index * 2 ** (0.5 * shift)  # so that the bars of methods do not hide one another
-                axis.errorbar(x, 100 * line["mean"], 100 * line[REACH].T, **_style(drawn), label=label(method))
+                axis.errorbar(x, 100 * line["mean"], 100 * line[REACH].T, **_style(own), label=label(method))
             axis.set_xscale("log", base=2)
             axis.set_title(f"{label(study)}\nepoch {epoch:g} (n = {part.seed.nunique()})")
             axis.set_ylim(0, 102)
@@ -53,7 +60,7 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
 
 
 def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
-    """Overlap of pruned sets against epoch, a panel per study, with the chance level dashed; bars are 95 % intervals over seeds."""
+    """Draw the overlap of pruned sets against epoch, one panel per study; the dashed line is chance, bars are 95 % intervals."""
     if table.empty:
         return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))
@@ -65,11 +72,11 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
         drawn_before: set[str] = set()
         for a, b in dict.fromkeys(zip(part.method_a, part.method_b)):
             pair = part[(part.method_a == a) & (part.method_b == b)]
-            line, drawn = bands(pair, "epoch", "jaccard"), _style(look(a))
-            if a in drawn_before:  # a method's second partner: its colour again, told apart by hollow markers
-                drawn |= {"linestyle": ":", "markerfacecolor": "white"}
+            line, own = bands(pair, "epoch", "jaccard"), _style(look(a))
+            if a in drawn_before:  # the second partner of a method has the same colour, with hollow markers
+                own |= {"linestyle": ":", "markerfacecolor": "white"}
             drawn_before.add(a)
-            axis.errorbar(line.index, line["mean"], line[REACH].T, **drawn, label=f"{label(a)} / {label(b).lower()}")
+            axis.errorbar(line.index, line["mean"], line[REACH].T, **own, label=f"{label(a)} / {label(b).lower()}")
         chance = part.groupby("epoch").expected_jaccard.mean()
         axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
         axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
@@ -80,10 +87,10 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
 
 
 def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
-    """What the spectrum says against epoch, a column per study; every seed a point, lines are medians.
+    """Draw the spectrum against epoch, one column per study. Points are seeds, lines are medians.
 
-    Above, the distance of the leading eigenvalues from 1; below, the size at the moment of pruning of all other modes together against
-    the leading one's: where it is small, the leading mode is the weights.
+    Above: the distance of the leading eigenvalues from 1. Below: the size of all other modes together at the moment of
+    pruning, relative to the leading mode. Where it is small, the leading mode is the weights.
     """
     if table.empty:
         return nothing(EMPTY)
@@ -98,8 +105,8 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
         part = part.assign(distance=np.maximum(np.hypot(part.real - 1, part.imag), 1e-8))
         for mode, group in part.groupby("mode"):
             _points(axis, group.epoch, group.distance, shades[mode], f"Mode {mode + 1}")
-        own = shares[shares.study == study]
-        _points(below, own.epoch, np.maximum(own.elsewhere, 1e-8), color("koopman_magnitude"), "Others / leading mode")
+        others = shares[shares.study == study]
+        _points(below, others.epoch, others.elsewhere.clip(lower=1e-8), color("koopman_magnitude"), "Others / leading mode")
         for each in (axis, below):
             each.set_yscale("log")
             _epochs(each, part.epoch)
@@ -110,15 +117,15 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
     return figure
 
 
-def _points(axis, x: pd.Series, y: pd.Series, shade, name: str) -> None:
-    """Draw every seed as a point and the medians as a line."""
+def _points(axis: Axes, x: pd.Series, y: pd.Series, shade: ColorType, name: str) -> None:
+    """Draw seeds as points and their medians as a line."""
     axis.plot(x, y, ".", color=shade, markersize=2.5)
     middle = y.groupby(x).median()
     axis.plot(middle.index, middle, color=shade, label=name)
 
 
 def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
-    """Kept share of each layer by method at the last epoch, a panel per study; bars are 95 % intervals over seeds."""
+    """Draw the share of each layer's weights kept at the last epoch, by method, one panel per study; bars are 95 % intervals."""
     if table.empty:
         return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))
@@ -131,16 +138,16 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
         for method, shift in _side_by_side(part.method):
             line = bands(part[part.method == method], "layer", "density").reindex(names)
             where = np.arange(len(names)) + 0.8 * shift
-            drawn = look(method)
+            own = look(method)
             axis.errorbar(
-                where, 100 * line["mean"], 100 * line[REACH].T, color=drawn.color, marker=drawn.marker, ls="", label=label(method)
+                where, 100 * line["mean"], 100 * line[REACH].T, color=own.color, marker=own.marker, ls="", label=label(method)
             )
         axis.axhline(100 / at, color=color("random"), linewidth=0.6, linestyle=":")
         axis.set_yscale("symlog", linthresh=0.1)
         axis.set_ylim(-0.02, 130)  # room for a whole marker at 0
         axis.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
         if len(names) <= 8:
-            axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
+            axis.set_xticks(range(len(names)), [drawn(name, LONGEST_TICK) for name in names], rotation=30, ha="right")
         else:
             axis.set_xticks([0, len(names) - 1], ["first layer", "last layer"])
         axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
@@ -149,18 +156,18 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
 
 
 def _side_by_side(methods: pd.Series) -> list[tuple[str, float]]:
-    """Return every method once, with its place between -0.5 and 0.5 of the room that they share."""
+    """Return every method once, with its offset between -0.5 and 0.5."""
     names = list(dict.fromkeys(methods))
     return [(name, (place - (len(names) - 1) / 2) / len(names)) for place, name in enumerate(names)]
 
 
-def _spread(epochs: list) -> list:
+def _spread(epochs: list[float]) -> list[float]:
     """Return the first, the middle and the last of `epochs`, without repetition."""
     return list(dict.fromkeys([epochs[0], epochs[(len(epochs) - 1) // 2], epochs[-1]]))
 
 
-def _epochs(axis, epochs: pd.Series) -> None:
-    """Mark the pruned `epochs` on a logarithmic axis, where those of early training do not lie on each other."""
+def _epochs(axis: Axes, epochs: pd.Series) -> None:
+    """Mark the pruned `epochs` on a logarithmic axis, which keeps those of early training apart."""
     at = sorted(epochs.unique())
     axis.set_xscale("log")
     axis.set_xticks(at, [f"{epoch:g}" for epoch in at])
@@ -168,15 +175,15 @@ def _epochs(axis, epochs: pd.Series) -> None:
 
 
 def _nearest(values: pd.Series, wanted: float) -> float:
-    values = np.sort(values.unique())
-    return float(values[np.argmin(np.abs(np.log(values / wanted)))])
+    known = np.sort(values.to_numpy(dtype=float))
+    return float(known[np.argmin(np.abs(np.log(known / wanted)))])
 
 
-def _style(drawn) -> dict:
+def _style(of: Look) -> dict[str, Any]:
     return {
-        "color": drawn.color,
-        "marker": drawn.marker,
-        "linestyle": drawn.linestyle,
+        "color": of.color,
+        "marker": of.marker,
+        "linestyle": of.linestyle,
         "elinewidth": 0.6,
         "linewidth": 0.9,
         "capsize": 0,
@@ -187,8 +194,8 @@ def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarr
     return pyplot.subplots(rows, columns, figsize=(DOUBLE, rows * tall * 2.4 + 0.9), squeeze=False)
 
 
-def _panels(studies: list, tall: float, blocks: int = 1) -> tuple[Figure, np.ndarray, list]:
-    """Return a figure, its axes, and for each study those of its `blocks` panels, one above the other; `MOST` studies stand side by side."""
+def _panels(studies: list[str], tall: float, blocks: int = 1) -> tuple[Figure, np.ndarray, list[np.ndarray]]:
+    """Return a figure, its axes, and for each study its `blocks` panels, one above the other."""
     rows = -(-len(studies) // MOST)
     figure, axes = _grid(blocks * rows, min(len(studies), MOST), tall)
     return figure, axes, [axes[blocks * (place // MOST) :, place % MOST][:blocks] for place in range(len(studies))]
@@ -196,7 +203,7 @@ def _panels(studies: list, tall: float, blocks: int = 1) -> tuple[Figure, np.nda
 
 def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
     """Label the outer axes, hide empty ones, and put one legend for all panels below them."""
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for axis in axes.flat:
         axis.set_visible(axis.has_data())
         for handle, name in zip(*axis.get_legend_handles_labels()):
@@ -207,4 +214,4 @@ def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
     for axis in axes[:, 0]:
         axis.set_ylabel(y)
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=3)

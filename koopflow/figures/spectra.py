@@ -1,20 +1,24 @@
-"""Spectra of the user's trajectories: the complex plane with intervals, a closer look near 1, and distances."""
+"""Figure of the stage `spectra`: the complex plane with intervals, a detail near 1, and distances."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.pyplot import subplots
 
 from koopflow.figures.panels import mark_panels, unit_circle
 from koopflow.figures.style import MARKERS, SPARE, Look, look, size
+from koopflow.figures.text import drawn
 
 VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
 
 def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
-    """Draw all spectra with their intervals (hollow: residual too large to be believed) and the matrix of their distances.
+    """Draw all spectra with their intervals, and the matrix of their distances. Hollow marks have too large a residual.
 
     Parameters
     ----------
@@ -39,12 +43,12 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="x-small")
     if len(names) > 1:
         _distances(figure, axes[2], names, distances, tests)
-    mark_panels(axes)
+    mark_panels(axes.flat)
     return figure
 
 
 def apart(names: list[str]) -> dict[str, Look]:
-    """Return how each of the `names` is drawn: as in every figure, and where a colour or marker is taken, the next that is free."""
+    """Return how each of the `names` is drawn: as in every figure, but with the next free colour or marker where one is taken."""
     looks: dict[str, Look] = {}
     for name in names:
         style = look(name)
@@ -54,33 +58,33 @@ def apart(names: list[str]) -> dict[str, Look]:
     return looks
 
 
-def _free(wanted: str, known: tuple, taken: set) -> str:
+def _free(wanted: str, known: tuple[str, ...], taken: set[str]) -> str:
     return next((one for one in (wanted, *known) if one not in taken), wanted)
 
 
-def _spectrum(axes, rows: pd.DataFrame, name: str, style: Look) -> None:
+def _spectrum(axes: Iterable[Axes], rows: pd.DataFrame, name: str, style: Look) -> None:
     believed = rows["believed"].to_numpy(bool)
     runs = int(rows["runs"].iloc[0])
-    text = f"{name} (n = {runs} run{'s' if runs > 1 else ''}, {int(rows['steps'].iloc[0])} states)"
+    text = f"{drawn(name)} (n = {runs} run{'s' if runs > 1 else ''}, {int(rows['steps'].iloc[0])} states)"
     text += "" if rows["real_low"].notna().any() else ", too few for intervals"
     for ax in axes:
         for trusted, face in ((True, style.color), (False, "none")):
             part = rows[believed == trusted]
             if len(part):
                 x, y = part["real"].to_numpy(), part["imag"].to_numpy()
-                bars = {
+                bars: dict[str, Any] = {
                     "xerr": np.maximum([x - part["real_low"], part["real_high"] - x], 0),
                     "yerr": np.maximum([y - part["imag_low"], part["imag_high"] - y], 0),
                 }
                 label = text if trusted or not believed.any() else None
-                # intervals may be long and many: faint, without caps, below all marks
+                # Intervals may be long and many: draw them faint, without caps, below all marks.
                 ax.errorbar(x, y, **bars, linestyle="none", color=style.color, elinewidth=0.6, capsize=0, alpha=0.5, zorder=1)
                 ax.plot(x, y, linestyle="none", marker=style.marker, markersize=3.5, color=style.color, markerfacecolor=face,
                         zorder=3, label=label or "_nolegend_")  # fmt: skip
 
 
-def _closer(ax, spectra: pd.DataFrame) -> None:
-    """Show the greater part of the eigenvalues, those nearest to 1, and say so."""
+def _closer(ax: Axes, spectra: pd.DataFrame) -> None:
+    """Show the neighbourhood of 1 that holds most of the eigenvalues."""
     away = np.hypot(spectra["real"] - 1, spectra["imag"])
     reach = 1.3 * max(float(np.quantile(away, 0.6)), 1e-4)
     ax.set_xlim(1 - reach, 1 + reach)
@@ -89,17 +93,19 @@ def _closer(ax, spectra: pd.DataFrame) -> None:
     ax.set_title("near 1", loc="left")
 
 
-def _distances(figure: Figure, ax, names: list[str], distances: pd.DataFrame, tests: pd.DataFrame) -> None:
-    matrix = pd.DataFrame(0.0, names, names)
-    for row in distances.astype({"a": str, "b": str}).itertuples():
-        matrix.loc[row.a, row.b] = matrix.loc[row.b, row.a] = row.distance
-    image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=matrix.to_numpy().max() or 1)
-    ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    ax.set_yticks(range(len(names)), names)
-    for row in tests.astype({"a": str, "b": str}).itertuples():
-        for x, y in ((row.a, row.b), (row.b, row.a)):
-            bright = matrix.loc[y, x] > 0.5 * matrix.to_numpy().max()
-            ax.text(names.index(x), names.index(y), VERDICTS[row.verdict], ha="center", va="center", color="k" if bright else "w")
+def _distances(figure: Figure, ax: Axes, names: list[str], distances: pd.DataFrame, tests: pd.DataFrame) -> None:
+    matrix = np.zeros((len(names), len(names)))
+    for _, row in distances.iterrows():
+        a, b = names.index(str(row["a"])), names.index(str(row["b"]))
+        matrix[a, b] = matrix[b, a] = row["distance"]
+    image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=matrix.max() or 1)
+    ax.set_xticks(range(len(names)), [drawn(name) for name in names], rotation=45, ha="right")
+    ax.set_yticks(range(len(names)), [drawn(name) for name in names])
+    for _, row in tests.iterrows():
+        a, b = names.index(str(row["a"])), names.index(str(row["b"]))
+        for x, y in ((a, b), (b, a)):
+            bright = matrix[y, x] > 0.5 * matrix.max()
+            ax.text(x, y, VERDICTS[row["verdict"]], ha="center", va="center", color="k" if bright else "w")
     ax.set_title("distance", loc="left")
     if len(tests):
         ax.set_xlabel("over runs: " + ", ".join(f"{sign} {word}" for word, sign in VERDICTS.items()), fontsize="x-small")

@@ -1,22 +1,29 @@
-"""Figures of pruning chains: accuracy with controls, flows with their windows, composition of steps."""
+"""Figures of the stage `tickets`: accuracy with controls, flows with their scaling windows, composition of steps."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, NOT_NEGATIVE, student
-from koopflow.core.labels import label
 from koopflow.figures import panels, style
+from koopflow.figures.text import drawn, label
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
+LONGEST_NAME = 40
+"""Longest name of a layer, in characters."""
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
 
 
-def grid(count: int, height: float = 0.62, columns: int = 3, **options) -> tuple[Figure, np.ndarray]:
-    """Return a double-column figure with `count` panels and the panels as a flat array."""
+def grid(count: int, height: float = 0.62, columns: int = 3, **options: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure of two columns with `count` panels, and the array of these panels."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure, axes = pyplot.subplots(rows, columns, figsize=style.size(2, height * rows), squeeze=False, **options)
@@ -26,8 +33,8 @@ def grid(count: int, height: float = 0.62, columns: int = 3, **options) -> tuple
     return figure, axes[:count]
 
 
-def density_axis(ax, low: float) -> None:
-    """Make the x axis a density in percent on a log scale, dense on the left as pruning goes."""
+def density_axis(ax: Axes, low: float) -> None:
+    """Make the x axis a density in percent on a log scale, falling from left to right as pruning proceeds."""
     ax.set_xscale("log")
     ax.set_xlim(1.08, low / 1.08)
     ticks = (1, 0.9, 0.8, 0.7, 0.6, 0.5) if low > 0.3 else (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
@@ -39,7 +46,14 @@ def density_axis(ax, low: float) -> None:
 
 
 def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw test accuracy against density, the ticket beside its controls, one panel per task (rounds.csv)."""
+    """Draw test accuracy against density, the ticket beside its controls, one panel per task.
+
+    Parameters
+    ----------
+    rounds : DataFrame
+        The table `tickets/rounds.csv` of one model.
+    tasks : list of str
+    """
     figure, axes = grid(len(tasks))
     for ax, task in zip(axes, tasks):
         own = rounds[rounds["task"] == task]
@@ -47,30 +61,37 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
             found = own[own["control"] == control].groupby("density")["accuracy"]
             if not found.ngroups:
                 continue
-            x = np.array(list(found.groups))
+            x = np.array([density for density, _ in found], dtype=float)
             lines = 100 * np.array([student(group.dropna(), within=FRACTION) for _, group in found])
             if control == "ticket":
-                panels.band(ax, x, *lines.T, control)
+                panels.band(ax, x, lines[:, 0], lines[:, 1], lines[:, 2], control)
             else:
-                panels.interval(ax, x, *lines.T, control)
+                panels.interval(ax, x, lines[:, 0], lines[:, 1], lines[:, 2], control)
                 ax.plot(x, lines[:, 0], color=style.color(control), linewidth=0.6, alpha=0.7)
-        density_axis(ax, own["density"].min())
+        density_axis(ax, float(own["density"].min()))
         ax.set_ylabel("test accuracy (%)")
         ax.set_title(label(task))
         panels.state_n(ax, own["seed"].nunique(), "seeds", corner="lower left")
     share_legend(figure, axes)
-    panels.mark_panels(axes)
+    panels.mark_panels(axes.flat)
     return figure
 
 
-def share_legend(figure: Figure, axes) -> None:
+def share_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
     """Put one legend for all panels above them."""
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
 
 
 def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw every layer's coupling against density on log axes; its fitted power law is drawn over its scaling window."""
+    """Draw the coupling of every layer against density on log axes, with the fitted power law over its scaling window.
+
+    Parameters
+    ----------
+    flow_table, exponents : DataFrame
+        The tables `tickets/flow.csv` and `tickets/exponents.csv` of one model.
+    tasks : list of str
+    """
     figure, axes = grid(len(tasks))
     for ax, task in zip(axes, tasks):
         own = flow_table[flow_table["task"] == task]
@@ -84,17 +105,18 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
             reach = np.abs(points[:, 1:] - points[:, :1]).T
             ax.errorbar(density, points[:, 0], yerr=reach, fmt="o", color=colour, markersize=2.5, linewidth=0.7)
             fit = exponents[(exponents["task"] == task) & (exponents["layer"] == layer)].iloc[0]
-            text = f"{layer}: no scaling"
+            named_layer = drawn(layer, LONGEST_NAME)
+            text = f"{named_layer}: no scaling"
             if np.isfinite(fit["sigma"]):
                 window = slice(int(fit["first_round"]), int(fit["last_round"]) + 1)
                 scale = -np.log(density[window])
                 line = logs[window].mean() + fit["sigma"] * (scale - scale.mean())
                 ax.plot(density[window], np.exp(line), color=colour)
-                text = f"{layer}: σ = {fit['sigma']:+.2f}"
+                text = f"{named_layer}: σ = {fit['sigma']:+.2f}"
             ax.plot([], [], color=colour, label=text if layer in named else "_nolegend_")
-        density_axis(ax, own["density"].min())
+        density_axis(ax, float(own["density"].min()))
         ax.set_yscale("log")
-        near = ax.get_ylim()[0] > 0.002  # few decades have room for more ticks
+        near = ax.get_ylim()[0] > 0.002  # over few decades there is room for more ticks
         ticks = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] if near else [10.0**power for power in range(-8, 1)]
         ax.yaxis.set_major_locator(FixedLocator(ticks))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -105,28 +127,35 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
         ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
         shades = "" if len(layers) <= len(LAYER_COLOURS) else "; dark: input, light: output"
         panels.state_n(ax, own["seed"].nunique(), f"seeds{shades}")
-    panels.mark_panels(axes)
+    panels.mark_panels(axes.flat)
     return figure
 
 
-def _colours(count: int) -> list:
-    """Return a colour for each of `count` groups: told apart where they are few, else shaded from input to output."""
+def _colours(count: int) -> list[ColorType]:
+    """Return a colour for each of `count` layers: distinct colours for a few, else shades from input to output."""
     if count <= len(LAYER_COLOURS):
         return list(LAYER_COLOURS[:count])
     return [matplotlib.colormaps["viridis"](place) for place in np.linspace(0, 0.95, count)]
 
 
 def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
-    """Return the groups that the legend names: all where they are few, else the first, the last and those of extreme exponents."""
+    """Return the layers that the legend names: all of a few, else the first, the last and those with extreme exponents."""
     if len(layers) <= len(LAYER_COLOURS):
         return layers
     sigma = exponents.set_index("layer")["sigma"].dropna()
-    extremes = [sigma.idxmin(), sigma.idxmax()] if len(sigma) else []
+    extremes = [str(sigma.idxmin()), str(sigma.idxmax())] if len(sigma) else []
     return [layers[0], *extremes, layers[-1]]
 
 
 def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw what one large step in place of two small ones changes, beside what the same steps run again change."""
+    """Draw the change from one large step in place of two small ones, beside the change from running the same steps again.
+
+    Parameters
+    ----------
+    table, ratios : DataFrame
+        The tables `tickets/composition.csv` and `tickets/composition_ratios.csv` of one model.
+    tasks : list of str
+    """
     if table.empty:
         return panels.nothing("The chains ended before the densities of small and large steps met.")
     figure, axes = pyplot.subplots(1, 3, figsize=style.size(2, 0.75), width_ratios=[1, 1, 0.9])
@@ -136,12 +165,14 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
     for comparison, name in names.items():
         own = table[table["comparison"] == comparison]
         for ax, column, bounds in zip(axes, ("moved", "overlap"), (NOT_NEGATIVE, FRACTION)):
-            # First the mean within each task and seed: these are the independent units.
+            # A task with a seed is an independent unit: average inside it first.
             means = own.groupby(["density", "task", "seed"])[column].mean().groupby("density")
             lines = np.array([student(values, within=bounds) for _, values in means])
             reach = np.abs(lines[:, 1:] - lines[:, :1]).T
-            ax.errorbar(list(means.groups), lines[:, 0], yerr=reach, fmt="o-", color=colours[comparison], label=name, linewidth=1)
-    low = table["density"].min()
+            ax.errorbar(
+                [at for at, _ in means], lines[:, 0], yerr=reach, fmt="o-", color=colours[comparison], label=name, linewidth=1
+            )
+    low = float(table["density"].min())
     for ax in axes[:2]:
         density_axis(ax, low)
     axes[0].set_ylabel("difference of couplings (%)")
@@ -164,5 +195,5 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
     axes[2].set_xlabel("composing / running again")
     axes[2].set_xlim(left=0)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    panels.mark_panels(axes)
+    panels.mark_panels(axes.flat)
     return figure

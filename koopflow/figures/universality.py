@@ -1,18 +1,28 @@
-"""Figures of universality: exponents across tasks, transfer beside exponent distance, and how well the one predicts the other."""
+"""Figures of universality: exponents across tasks, transfer beside exponent distance, and how well one predicts the other."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from koopflow.core.labels import label
 from koopflow.figures import panels, style
-from koopflow.figures.tickets import grid
+from koopflow.figures.text import drawn, label
+from koopflow.figures.tickets import LONGEST_NAME, grid
 from koopflow.rg.universality import relative_transfer
 
 
 def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw every layer's exponent with its interval, task beside task (exponents.csv)."""
+    """Draw the exponent of every layer with its interval, tasks side by side. Broad bars show its change over the window.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table `tickets/exponents.csv` of one model.
+    tasks : list of str
+    """
     own = table[table["task"].isin(tasks)]
     layers = list(own["layer"].unique())
     figure, ax = pyplot.subplots(figsize=style.size(2, 0.8))
@@ -23,8 +33,8 @@ def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
         ax.vlines(x, rows["sigma"] - half, rows["sigma"] + half, color=style.color(task), linewidth=4, alpha=0.25)
         panels.interval(ax, x, rows["sigma"], rows["ci_low"], rows["ci_high"], task)
     ax.axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
-    crowded = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(layers) > 8 else {}
-    ax.set_xticks(range(len(layers)), [str(layer) for layer in layers], **crowded)
+    crowded: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(layers) > 8 else {}
+    ax.set_xticks(range(len(layers)), [drawn(layer, LONGEST_NAME) for layer in layers], **crowded)
     ax.margins(y=0.2)
     ax.set_ylabel("exponent σ  (> 0: relevant)")
     panels.state_n(ax, int(own["n"].max()), "seeds; bars: 95 % intervals;\nbroad bars: change of the exponent over its window")
@@ -33,17 +43,28 @@ def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
 
 
 def matrix_of(transfer: pd.DataFrame, tasks: list[str], density: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return relative transfer and exponent distance (source, target) at one density; NaN on the diagonal and where undefined."""
+    """Return relative transfer and exponent distance at one density, both (source, target).
+
+    NaN on the diagonal, and where the target's own ticket is no better than the random control.
+    """
     relative, distance = np.full((2, len(tasks), len(tasks)), np.nan)
-    for (source, target), group in transfer[np.isclose(transfer["density"], density)].groupby(["source", "target"]):
-        place = tasks.index(source), tasks.index(target)
-        relative[place] = relative_transfer(*(group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random")))
+    for _, group in transfer[np.isclose(transfer["density"], density)].groupby(["source", "target"]):
+        place = tasks.index(group["source"].iloc[0]), tasks.index(group["target"].iloc[0])
+        ticket, own, random = (group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random"))
+        relative[place] = relative_transfer(ticket, own, random)
         distance[place] = group["exponent_distance"].iloc[0]
     return relative, distance
 
 
 def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw the matrix of transfer at the lowest density beside the matrix of exponent distance."""
+    """Draw the matrix of transfer at the lowest density beside the matrix of exponent distance.
+
+    Parameters
+    ----------
+    transfer : DataFrame
+        The table `tickets/transfer.csv` of one model.
+    tasks : list of str
+    """
     if transfer.empty:
         return panels.nothing("The chains ended before the rounds whose tickets are transferred.")
     density = transfer["density"].min()
@@ -51,28 +72,10 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
     figure, axes = pyplot.subplots(1, 2, figsize=style.size(2, 1.0))
     names = [label(task) for task in tasks]
     titles = (f"Transfer at {100 * density:.1f} % density", "Exponent distance")
-    # Exponents of tasks lie near one another: their distances need a digit more.
+    # Exponents of tasks are close together, so their distances need one more digit.
     for ax, values, title, colours, digits in zip(axes, (relative, distance), titles, ("cividis", "cividis_r"), (2, 3)):
         image = ax.imshow(values, cmap=colours)
-        low, high = np.nanmin(values), np.nanmax(values)
-        for (row, column), value in np.ndenumerate(values):
-            if row == column:
-                ax.text(column, row, "own", ha="center", va="center", color=style.GREY, fontsize="x-small")
-            elif np.isfinite(value):
-                light = (value - low) / ((high - low) or 1) > 0.5
-                dark_ground = light if colours.endswith("_r") else not light
-                ax.text(
-                    column,
-                    row,
-                    f"{value:.{digits}f}",
-                    ha="center",
-                    va="center",
-                    color="white" if dark_ground else "black",
-                    fontsize="x-small",
-                )
-            else:
-                # The target's own ticket is no better than the random control: nothing can be placed between them.
-                ax.text(column, row, "–", ha="center", va="center", color=style.GREY, fontsize="x-small")
+        _write_cells(ax, values, digits, reverse=colours.endswith("_r"))
         ax.set_xticks(range(len(tasks)), names, rotation=35, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(tasks)), names)
         ax.set_xlabel("target task")
@@ -81,12 +84,34 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
         ax.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=ax, orientation="horizontal", location="top", shrink=0.9, pad=0.12)
         bar.set_label("0: random mask, 1: own ticket" if ax is axes[0] else "root mean square difference of σ")
-    panels.mark_panels(axes)
+    panels.mark_panels(axes.flat)
     return figure
 
 
+def _write_cells(ax: Axes, values: np.ndarray, digits: int, *, reverse: bool) -> None:
+    """Write the number of each cell, in a colour that its ground shows; "own" on the diagonal, a dash where it is undefined."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    for (row, column), value in np.ndenumerate(values):
+        text, shade = f"{value:.{digits}f}", style.GREY
+        if row == column:
+            text = "own"
+        elif np.isfinite(value):
+            light = (value - low) / ((high - low) or 1) > 0.5
+            shade = "white" if light == reverse else "black"
+        else:
+            text = "–"
+        ax.text(column, row, text, ha="center", va="center", color=shade, fontsize="x-small")
+
+
 def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw transfer against exponent distance, and every observable's rank correlation with transfer, with its interval."""
+    """Draw transfer against exponent distance, and the rank correlation of every observable with transfer.
+
+    Parameters
+    ----------
+    transfer, correlations : DataFrame
+        The tables `tickets/transfer.csv` and `tickets/universality.csv` of one model.
+    tasks : list of str
+    """
     if transfer.empty:
         return panels.nothing("The chains ended before the rounds whose tickets are transferred.")
     figure, axes = grid(2, height=0.95, columns=2, width_ratios=[1, 1.1])
@@ -123,5 +148,5 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
     axes[1].invert_yaxis()
     axes[1].set_xlabel("rank correlation of closeness with transfer")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(densities))
-    panels.mark_panels(axes)
+    panels.mark_panels(axes.flat)
     return figure

@@ -7,8 +7,6 @@ CIRCLES: set[str] = {
 }
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS: set[str] = {
-    "koopflow.figures.forecast:forecasts",
-    "koopflow.figures.style:use",
     "koopflow.tickets.imp:run_chain",
 }
 DICTS: set[str] = {

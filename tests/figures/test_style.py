@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from koopflow.config.figures import StyleSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.figures import panels, style
 
@@ -96,7 +97,7 @@ def test_colours_of_a_family_are_told_apart(family, deficiency):
 def test_a_name_looks_the_same_whoever_stands_beside_it():
     style.use()
     alone = style.look("my set-up")
-    style.use({"colours": {"other": "red"}})
+    style.use(StyleSettings(colours={"other": "#ff0000"}))
     assert style.look("my set-up") == alone
     assert style.color("other") == "#ff0000"
     style.use()
@@ -114,7 +115,7 @@ def test_a_name_known_in_two_families_has_one_colour():
 @pytest.mark.parametrize("options", [{"fontsize": 8}, {"colours": {"digits": "no such colour"}}])
 def test_bad_style_is_one_clear_line(options):
     with pytest.raises(KoopflowError, match=r"^figures\.style") as caught:
-        style.use(options)
+        style.use(StyleSettings.load(options, "figures.style"))
     assert "\n" not in str(caught.value)
 
 
