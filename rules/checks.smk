@@ -1,12 +1,12 @@
-# The first job of each stage: it looks at what the user named before anything is computed, in the stage's environment.
+# The first job of each stage checks what the user named, in the stage's environment, before anything is computed.
 
-# A check comes before everything else and alone: it has the highest priority and takes every core. No job depends on its output, because
-# Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its `ancient` inputs is waiting.
+# A check runs before everything else, and alone: it has the highest priority and takes every core. No job has its output as input. As an
+# ordinary input it would rerun the whole stage; as an `ancient` one it hides the job's own reasons to run again while it waits (9.27).
 # After the checks the longest chain starts first, so that no core is idle at the end: tickets (60, then 50), pruning (40), forecasts (30),
-# training and fits of the equivalence study (20, then 10), and figures (0), which fill the gaps.
+# training and fits of the equivalence study (20, then 10), figures (0).
 EVERY_CORE = workflow.resource_settings.cores or 1
-# profiles/slurm gives a run this many turns and a job one of them. A check takes all, so that nothing is computed on a cluster before the
-# checks have passed. Other runs set no such limit; there, a check takes every core.
+# profiles/slurm gives a run this many turns, and each job one of them. A check takes all, so that on a cluster nothing is computed before
+# the checks have passed. Runs without that profile have no such limit.
 ALL_TURNS = 1000
 CHECKS = {name: stage.check for name, stage in STAGES.items() if stage.check}
 

@@ -99,8 +99,8 @@ GPU = {"gpu": SETTINGS.gpu} if SETTINGS.gpu else {}
 # of the user's own profile, such as the account on a cluster.
 SMALL = estimates.asked(estimates.small())
 
-# Snakemake's own lock outlives a killed run, so profiles/default switches it off and the run that schedules takes this one instead.
-# A report only reads, and the rule `report` has it written while its own run holds the folder.
+# Snakemake's own lock outlives a killed run, so profiles/default switches it off, and the run that schedules jobs takes this one.
+# Writing a report takes no lock: it only reads, and the rule `report` starts it while its own run holds the lock.
 if BEGINS and not workflow.dryrun:
     for folder in (".snakemake", SETTINGS.results):
         checked(writable, folder)

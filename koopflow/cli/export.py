@@ -1,9 +1,9 @@
-"""One archive of a study, to show, to keep and to go on from: ``python -m koopflow.cli.export study.tar.gz``.
+"""One archive of a study, to show, keep or continue: ``koopflow export study.tar.gz``.
 
-It holds tables, figures, the report, the whole configuration (study.yaml), where everything comes from (provenance.txt), the logs and
-Snakemake's records. Unpacked over a checkout of the same code it is a finished study: Snakemake finds nothing to do, and after a change
-makes anew what the change touches. Trajectories and networks of more than a megabyte are left out unless asked for; a step that needs
-them makes them again.
+The archive holds tables, figures, the report, the resolved configuration (study.yaml), the provenance of every table
+(provenance.txt), the logs and Snakemake's records. Unpacked over a checkout of the same code it is a finished study: Snakemake finds
+nothing to do, and after a change reruns only what depends on it. Trajectories and networks of more than a megabyte are left out
+unless asked for; a step that needs them makes them again.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import io
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -25,10 +26,11 @@ ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
 
 
 def study(configfiles: list[str], root: Path = Path()) -> dict:
-    """Return the whole configuration of a run with these --configfile files, as the workflow reads it."""
+    """Return the configuration of a run with these --configfile files, resolved as the workflow resolves it."""
     from snakemake.utils import update_config
 
-    config, given = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")), {}
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    given: dict[str, Any] = {}
     for path in configfiles:
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
@@ -40,7 +42,7 @@ def study(configfiles: list[str], root: Path = Path()) -> dict:
 
 
 def files_of(results: Path, largest: float) -> list[Path]:
-    """Return the files to keep: of the results (arrays of at most `largest` MB), and Snakemake's records and the logs that belong to them.
+    """Return the files of the archive: results (arrays of at most `largest` MB), Snakemake's records, and the logs of the results.
 
     Raises
     ------
@@ -49,14 +51,14 @@ def files_of(results: Path, largest: float) -> list[Path]:
     """
     made = [path for path in sorted(results.rglob("*")) if path.is_file() and path != results / "README.md"]
     if not made:
-        raise KoopflowError(f"{results}: nothing is there to export; run the study first")
+        raise KoopflowError(f"{results}: nothing to export; run the study first")
     kept = [path for path in made if path.suffix not in ARRAYS or path.stat().st_size <= largest * 2**20]
     folders = (provenance.RECORDS, Path("logs") / results)
     return [*kept, *(path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())]
 
 
 def accounts(results: Path, words: list[str]) -> str:
-    """Return the account of the claims, or of each table where there are none: every step that led to them."""
+    """Return the provenance of the claims, or of each table where there are no claims."""
     told = []
     tables = [results / "claims.csv"] if (results / "claims.csv").is_file() else sorted(results.glob("*/*.csv"))
     for table in tables:
@@ -68,7 +70,7 @@ def accounts(results: Path, words: list[str]) -> str:
 
 
 def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
-    """Write the archive, under a temporary name until it is whole; return how many files of the study it holds."""
+    """Write the archive; return the number of files of the study in it."""
     config = study(configfiles)
     results = Path(config["results"])
     files = files_of(results, largest)
@@ -92,10 +94,8 @@ def main(words: list[str] | None = None) -> None:
     """Read the command line and write the archive."""
     parser = argparse.ArgumentParser(prog="koopflow export", description=__doc__)
     parser.add_argument("archive", type=Path, help="the file to write, for example study.tar.gz")
-    parser.add_argument("--configfile", nargs="*", default=[], help="as the run had it")
-    parser.add_argument(
-        "--largest", type=float, default=1, help="MB up to which trajectories and networks are taken along (inf: all)"
-    )
+    parser.add_argument("--configfile", nargs="*", default=[], help="the --configfile files of the run")
+    parser.add_argument("--largest", type=float, default=1, help="largest trajectory or network that is included, in MB (inf: all)")
     asked = parser.parse_args(words)
     try:
         count = export(asked.archive, asked.configfile, asked.largest)
@@ -104,7 +104,7 @@ def main(words: list[str] | None = None) -> None:
     except OSError as error:
         sys.exit(f"koopflow: {error.filename or asked.archive}: {(error.strerror or str(error)).lower()}")
     print(
-        f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it over a checkout to go on from it"
+        f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it over a checkout to continue it"
     )
 
 

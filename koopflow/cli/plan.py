@@ -1,6 +1,6 @@
-"""What a run would cost before it starts: ``python -m koopflow.cli.plan -- --configfile config/paper.yaml``.
+"""What a run costs, before it starts: ``koopflow plan -- --configfile config/paper.yaml``.
 
-A dry run of Snakemake tells which jobs are left and what each asks of a scheduler; this command adds them up, rule by rule, grouped as
+A dry run of Snakemake lists the jobs left and what each asks of a scheduler. This command adds them up by rule, grouped as
 profiles/slurm groups them. Expected times are estimates from the configuration (koopflow/workflow/estimates.py).
 """
 
@@ -10,8 +10,10 @@ import io
 import logging
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -23,7 +25,7 @@ COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at m
 
 @dataclass
 class Jobs:
-    """The jobs of one rule: for each its threads, GPUs, memory (MB), time limit (minutes) and expected time (seconds)."""
+    """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes) and expected time (seconds) of each."""
 
     threads: list[int] = field(default_factory=list)
     gpus: list[int] = field(default_factory=list)
@@ -33,18 +35,28 @@ class Jobs:
 
     @property
     def hours(self) -> float:
-        """Expected node hours of all of them."""
+        """Expected node hours."""
         return sum(self.expected_s) / 3600
 
     @property
     def at_most(self) -> float:
-        """Node hours if every job took all the time that it asks for."""
+        """Node hours if every job takes all the time that it asks for."""
         return sum(self.runtime) / 60
 
 
 @dataclass
 class Plan:
-    """The jobs left of a run by rule, in the order in which Snakemake tells of them, and how many shares of a job groups save."""
+    """The jobs left of a run.
+
+    Attributes
+    ----------
+    rules : dict of str to Jobs
+        By rule, in the order in which Snakemake lists them.
+    grouped, groups : int
+        Jobs that share a submitted job with others, and how many submitted jobs they share.
+    here : set of str
+        Rules whose jobs run where Snakemake runs.
+    """
 
     rules: dict[str, Jobs]
     grouped: int
@@ -53,15 +65,15 @@ class Plan:
 
     @property
     def submitted(self) -> int:
-        """Jobs that the scheduler sees."""
+        """Jobs submitted to the scheduler."""
         elsewhere = sum(len(jobs.threads) for rule, jobs in self.rules.items() if rule not in self.here)
         return elsewhere - self.grouped + self.groups
 
 
 class _Listener(logging.Filter):
-    """Keeps what Snakemake says about jobs and groups; a filter, because Snakemake takes away handlers that it does not know."""
+    """Keeps Snakemake's records of jobs and groups. A filter, because Snakemake removes handlers that it does not know."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.records: list[logging.LogRecord] = []
 
@@ -72,12 +84,19 @@ class _Listener(logging.Filter):
 
 
 def plan(words: list[str], profile: Path = PROFILE) -> Plan:
-    """Return the plan of the run that `words`, options of Snakemake, ask for; nothing is run.
+    """Return the plan of a run; nothing is run.
+
+    Parameters
+    ----------
+    words : list of str
+        Targets and options of Snakemake.
+    profile : path
+        The profile whose groups are used.
 
     Raises
     ------
     KoopflowError
-        If Snakemake cannot plan it; its own words have been printed.
+        If Snakemake cannot plan the run, with its message.
     """
     from snakemake import cli
     from snakemake.logging import logger
@@ -98,7 +117,8 @@ def plan(words: list[str], profile: Path = PROFILE) -> Plan:
     return _added_up(listener.records)
 
 
-def _added_up(records: list[logging.LogRecord]) -> Plan:
+def _added_up(records: list[Any]) -> Plan:
+    """Add up Snakemake's log records, whose attributes are its own."""
     rules: dict[str, Jobs] = defaultdict(Jobs)
     grouped, groups, here = 0, 0, set()
     for record in records:
@@ -118,8 +138,8 @@ def _added_up(records: list[logging.LogRecord]) -> Plan:
 
 
 def table(found: Plan) -> str:
-    """Return the plan as text, a line for each rule and one for all."""
-    rows = [COLUMNS]
+    """Return the plan as text: a line for each rule, and the total."""
+    rows: list[tuple[str, ...]] = [COLUMNS]
     for rule, jobs in found.rules.items():
         cores = "here" if rule in found.here else _range(jobs.threads)
         memory, limit = f"{_range([round(mb / 1000, 1) for mb in jobs.mem_mb])} GB", f"{_range(jobs.runtime)} min"
@@ -139,13 +159,13 @@ def table(found: Plan) -> str:
     return "\n".join(
         [
             *lines,
-            f"{found.submitted} jobs submitted: {found.grouped} small steps share {found.groups} of them, and the checks run where snakemake runs.",
-            f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU. A job holds its cores on one node; estimates, not promises.",
+            f"{found.submitted} jobs submitted: {found.grouped} small steps share {found.groups} of them; checks run where snakemake runs.",
+            f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU. Each job runs on one node. These are estimates.",
         ]
     )
 
 
-def _range(values: list) -> str:
+def _range(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     return f"{low:g}" if low == high else f"{low:g}-{high:g}"
 

@@ -1,7 +1,7 @@
-"""Where a result comes from: ``python -m koopflow.cli.provenance results/claims.csv``.
+"""Where a result comes from: ``koopflow provenance results/claims.csv``.
 
-Snakemake keeps a record of each output (rule, parameters, inputs with their checksums), and each job's log begins with the code and
-packages that ran. This command reads both, for a file and all steps before it, and asks Snakemake whether the checked-out code and
+Snakemake records each output (rule, parameters, inputs with their checksums), and each job's log begins with the code and packages
+that ran. This command reads both for a file and for every step before it, and asks Snakemake whether the current code and
 configuration would make the file again.
 """
 
@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from koopflow.core.errors import KoopflowError
 from koopflow.io.checksums import checksum
@@ -22,14 +23,29 @@ from koopflow.workflow.job import PARAMETER
 
 RECORDS = Path(".snakemake/metadata")
 LONGEST_NAME = 255
-WIDTH = 120  # of a line of the account
+WIDTH = 120  # of a printed line
 
 
 @dataclass(frozen=True)
 class Step:
-    """One job that led to a file: its rule, when it ran, its parameters (name, value), code files and other inputs, and what has changed since.
+    """One job that led to a file.
 
-    `sums` has the checksums that its log gives of what it made.
+    Attributes
+    ----------
+    rule : str
+    time : datetime
+        When the job started.
+    seconds : float
+    params : tuple of (str, str)
+        Names and values of its parameters.
+    code, inputs : tuple of str
+        Its code files, and its other inputs.
+    changed : tuple of str
+        Inputs that have changed since.
+    software : str
+        Versions of the code and of packages.
+    sums : dict of str to str
+        Checksums of its outputs, from its log.
     """
 
     rule: str
@@ -44,14 +60,14 @@ class Step:
 
 
 def record_path(file: str) -> Path:
-    """Return where Snakemake keeps its record of the output `file`: named by base64, cut into folders where that is too long."""
+    """Return the path of Snakemake's record of the output `file`: its name in base64, cut into folders where that is too long."""
     name = base64.urlsafe_b64encode(file.encode()).decode()
     pieces = [name[i : i + LONGEST_NAME - 1] for i in range(0, len(name), LONGEST_NAME - 1)]
     return RECORDS.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
 
 
 def read_step(file: str) -> Step | None:
-    """Return the step that made `file`, or None when no rule did (a user's file, or code)."""
+    """Return the step that made `file`; None where no rule did (a user's file, or code)."""
     try:
         record = json.loads(record_path(file).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -75,12 +91,12 @@ def read_step(file: str) -> Step | None:
 
 
 def steps_of(file: str) -> dict[tuple, Step]:
-    """Return the steps that led to `file`, its own first, each once.
+    """Return the steps that led to `file`, the last one first.
 
     Raises
     ------
     KoopflowError
-        If `file` is not there, or no run in this folder made it.
+        If there is no such file, or no run in this folder made it.
     """
     if not Path(file).is_file():
         raise KoopflowError(f"{file}: no such file")
@@ -90,7 +106,7 @@ def steps_of(file: str) -> dict[tuple, Step]:
     waiting = [file]
     while waiting:
         step = read_step(waiting.pop(0))
-        # Snakemake keeps a record for each output, so a job with several has several, which differ in their time by microseconds.
+        # A job with several outputs has several records, whose times differ by microseconds.
         if step is not None and (key := (step.rule, step.params, step.inputs)) not in found:
             found[key] = step
             waiting.extend(step.inputs)
@@ -98,7 +114,7 @@ def steps_of(file: str) -> dict[tuple, Step]:
 
 
 def again(file: str, words: list[str]) -> tuple[bool, list[str]]:
-    """Ask Snakemake whether `file` is what the checked-out code and configuration make; if not, return its reasons."""
+    """Ask Snakemake whether the current code and configuration make `file` as it is; return the answer and the reasons against it."""
     # `--quiet host` overrides a profile that leaves the reasons out.
     command = [sys.executable, "-m", "snakemake", file, "--dry-run", "--nolock", "--quiet", "host", *words]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -110,7 +126,7 @@ def again(file: str, words: list[str]) -> tuple[bool, list[str]]:
 
 
 def describe(file: str, words: list[str]) -> str:
-    """Return the whole account of `file`, for the terminal."""
+    """Return where `file` comes from, as text for the terminal."""
     steps = list(steps_of(file).values())
     lines = [file]
     for number, step in enumerate(steps):
@@ -126,14 +142,14 @@ def describe(file: str, words: list[str]) -> str:
     same, reasons = again(file, words)
     lines += [
         "",
-        "The checked-out code and configuration make this file: it is up to date." if same else "It would be made anew, because:",
+        "This file is up to date with the current code and configuration." if same else "A run would make this file again:",
     ]
     lines += [] if same else [f"  {reason}" for reason in reasons]
     return "\n".join(lines)
 
 
-def _literal(value):
-    """Return what Snakemake stored as a list or as the text of one."""
+def _literal(value: Any) -> Any:
+    """Return what Snakemake stored as a list or dict, or as the text of one."""
     return ast.literal_eval(value) if isinstance(value, str) else value
 
 
@@ -153,7 +169,7 @@ def _sums(logs: list[str]) -> dict[str, str]:
 
 
 def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
-    """Return (name, value) of the parameters: Snakemake records the values alone, the job's log says whose they are."""
+    """Return names and values of the parameters: Snakemake records the values alone, the job's log holds the names."""
     logged = [line.split(PARAMETER, 1)[1].partition(" = ") for line in _lines(logs) if line[9:].startswith(PARAMETER)]
     names: dict[str, list[str]] = {}
     for name, _, value in logged:
@@ -162,7 +178,7 @@ def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _told(name: str, value: str, depth: int = 0) -> list[str]:
-    """Return a parameter in lines: a mapping that is too long for one has a line for each of its keys."""
+    """Return a parameter as lines: one, or one for each key of a mapping that is too long."""
     start = "  parameter  " + "  " * depth + f"{name}: "
     try:
         inner = ast.literal_eval(value)
@@ -178,7 +194,7 @@ def _lines(logs: list[str]) -> list[str]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Read the command line and print the account."""
+    """Read the command line and print where the file comes from."""
     parser = argparse.ArgumentParser(prog="koopflow provenance", description=__doc__)
     parser.add_argument("file", help="a table or figure of a run in this folder, for example results/claims.csv")
     parser.add_argument(

@@ -1,7 +1,7 @@
-"""Is a results folder whole? ``python -m koopflow.cli.verify results`` reads every file in it and says which one is damaged.
+"""Reads every file in a results folder and names those that are damaged: ``koopflow verify results``.
 
-Trajectories, parquet tables, checkpoints and archives of arrays carry checksums. What has none (CSV, JSON, figures) is compared with the one
-in the log of the job that made it, and with the one that Snakemake recorded when a later step used it.
+Trajectories, parquet tables, checkpoints and npz files hold checksums. Other files (CSV, JSON, figures) are compared with the
+checksum in the log of the job that made them, and with the checksum that Snakemake recorded when a later step read them.
 """
 
 import argparse
@@ -77,14 +77,14 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """Yield every file under `folder` with what is wrong with it: nothing, or one line. Unfinished ones (.partial) are left out.
+    """Yield every file under `folder` and what is wrong with it, in one line; an empty line for intact files.
 
-    In the folder where the run was: only there are its records and logs found.
+    Unfinished files (.partial) are left out. Records and logs are found only from the folder in which the run was started.
 
     Raises
     ------
     KoopflowError
-        If the folder is not there.
+        If there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -97,35 +97,35 @@ def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
                 reader(path)
         except KoopflowError as error:
             wrong = str(error)
-        except Exception as error:  # whatever PIL, zlib or safetensors say of a damaged file
+        except Exception as error:  # PIL, zlib and safetensors each raise their own
             wrong = f"{path}: damaged ({' '.join(str(error).split())[:200] or type(error).__name__}); {npz.REMEDY}"
         yield path, wrong
 
 
 def _changed(folder: Path) -> dict[str, str]:
-    """Return the files under `folder` that differ from what their own job made, or from what Snakemake recorded when another read them."""
+    """Return the files under `folder` that changed since their job made them, or since a later job read them."""
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         # A record has the name that the run gave the file, which is absolute where `results:` is.
-        name, step = next(
-            ((n, s) for n in (os.path.relpath(path), str(path.absolute())) if (s := provenance.read_step(n))), ("", None)
-        )
-        for used in step.changed if step else ():
-            if Path(used).is_file() and folder.absolute() in Path(used).absolute().parents:
-                found[os.path.relpath(used)] = f"{used}: changed since {step.rule} made {name} from it; {npz.REMEDY}"
-        if step and name in step.sums and checksum(path) != step.sums[name]:
-            found[os.path.relpath(path)] = f"{path}: changed since {step.rule} made it; {npz.REMEDY}"
+        names = (os.path.relpath(path), str(path.absolute()))
+        for name, step in ((name, step) for name in names if (step := provenance.read_step(name)) is not None):
+            for used in step.changed:
+                if Path(used).is_file() and folder.absolute() in Path(used).absolute().parents:
+                    found[os.path.relpath(used)] = f"{used}: changed since {step.rule} made {name} from it; {npz.REMEDY}"
+            if name in step.sums and checksum(path) != step.sums[name]:
+                found[os.path.relpath(path)] = f"{path}: changed since {step.rule} made it; {npz.REMEDY}"
+            break
     return found
 
 
 def main(words: list[str] | None = None) -> None:
-    """Read the command line; print the damaged files and a summary; exit with 1 where there are any."""
+    """Read the command line; print the damaged files and a summary; exit with status 1 where there are any."""
     parser = argparse.ArgumentParser(prog="koopflow verify", description=__doc__)
     parser.add_argument("folder", nargs="?", default="results", help="a results folder (default: results)")
     parser.add_argument(
         "--upgrade",
         metavar="FILE",
-        help="give a trajectory of an older format version, or one that you changed, the checksums that it lacks",
+        help="add the missing checksums to a trajectory of an older format version, or to one that you changed",
     )
     asked = parser.parse_args(words)
     try:
@@ -134,7 +134,7 @@ def main(words: list[str] | None = None) -> None:
 
             upgrade(asked.upgrade)
             trajectory(Path(asked.upgrade))
-            print(f"{asked.upgrade}: whole, and has checksums now")
+            print(f"{asked.upgrade}: intact, and has checksums now")
             return
         found = list(examine(asked.folder))
     except KoopflowError as error:

@@ -58,14 +58,14 @@ def test_a_figure_is_traced_through_its_table_to_seed_code_and_packages_and_chan
     assert "up to date" in told
 
     told = ask(folder, "results/figure.txt", "--", "--config", "seed=8").stdout
-    assert "Params have changed" in told.split("It would be made anew, because:\n")[1]
+    assert "Params have changed" in told.split("A run would make this file again:\n")[1]
 
     (folder / "koopflow" / "core" / "errors.py").write_text(
         (folder / "koopflow" / "core" / "errors.py").read_text() + "\n# changed\n"
     )
     told = ask(folder, "results/figure.txt").stdout
     assert "changed since: koopflow/core/errors.py" in told
-    assert "It would be made anew" in told
+    assert "A run would make this file again" in told
 
 
 def test_a_file_that_no_run_made_is_one_clear_line(folder):

@@ -1,0 +1,67 @@
+"""The rules as they are written, and the jobs that the configurations of the repository plan."""
+
+import re
+import subprocess
+
+import pytest
+
+from koopflow.studies.discovery import discover
+from tests.house import ROOT, command
+
+ORDER = (
+    *("input", "output", "log", "benchmark", "wildcard_constraints", "priority", "localrule", "conda", "threads", "resources"),
+    *("params", "message", "script"),
+)
+JOBS = {
+    "config.yaml": 77,
+    "config/smoke.yaml": 46,
+    "config/paper.yaml": 225,
+    "config/elastic.yaml": 71,
+    "config/real_tasks.yaml": 77,
+}
+
+
+def rules() -> dict[str, str]:
+    """The text of every rule by its name."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    return dict(re.findall(r"(?ms)^(?:use rule \w+ as|rule) (\w+)(?: with)?:\n(.*?)(?=^\S|\Z)", text))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "count"), JOBS.items())
+def test_a_configuration_plans_its_jobs(config, count, tmp_path):
+    words = command(
+        "all", "--dry-run", "--quiet", "host", "reason", "--configfile", config, "--config", f"results={tmp_path}/results"
+    )
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    counts = dict(line.split() for line in told.splitlines() if re.fullmatch(r"\w+ +\d+", line))
+    assert int(counts["total"]) == count
+    checks = len(discover()) - 1  # of trajectories of one's own there are none
+    assert int(counts["check_stage"]) == checks
+
+
+def test_every_rule_has_its_directives_in_one_order():
+    assert len(rules()) > 30
+    for name, text in rules().items():
+        directives = re.findall(r"(?m)^    (\w+):", text)
+        assert directives == sorted(directives, key=ORDER.index), name
+
+
+def test_every_job_has_a_log_a_benchmark_and_a_message():
+    for name, text in rules().items():
+        if "output:" in text:
+            for directive in ("log", "benchmark", "message"):
+                assert f"\n    {directive}:\n" in text, f"{name} has no {directive}"
+
+
+def test_no_input_is_ancient():
+    """Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its ancient inputs waits."""
+    assert not [name for name, text in rules().items() if "ancient(" in text]
+
+
+def test_every_script_belongs_to_a_rule():
+    text = "".join(rules().values())
+    scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    assert scripts == {name for pair in re.findall(r'scripts/(\w+)\.py|script="(\w+)"', text) for name in pair if name}
