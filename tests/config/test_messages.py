@@ -50,6 +50,10 @@ def base(**keys):
             "known are mlp, convnet, or package.module:name",
         ),
         (base(model={"widths": [5, 0]}), "equivalence.training.base.model.widths.1 must be at least 1 (got 0)"),
+        (
+            base(koopman={"observables": [""]}),
+            "equivalence.training.base.koopman.observables.0 must not be empty (got '')",
+        ),
         (base(batch_size=None), "equivalence.training.base.batch_size must be a whole number (got None)"),
     ],
 )
@@ -69,7 +73,7 @@ def test_the_least_deep_mistake_is_told_first():
 
 def test_a_missing_key_is_a_mistake_of_its_block():
     with pytest.raises(KoopflowError, match=r"^data\.a\.source is missing$"):
-        Study.load({"data": {"a": {"train_size": "x", "transform": {"noise": -1}}}})
+        Study.load({"data": {"a": {"cache": 3, "transform": {"noise": -1}}}})
 
 
 def test_a_mapping_given_for_a_number_is_refused_though_it_vanishes_when_merged():
