@@ -270,9 +270,15 @@ def test_a_series_begins_where_it_first_moves(tmp_path):
         assert len(series.values) == len(series.time) == len(series.observed) == kept
 
 
-def test_a_series_too_short_says_what_it_needs():
-    with pytest.raises(KoopflowError, match="too short"):
-        choose(as_series(seasonal_series(40)), SeriesSettings(horizon=12))
+def test_a_series_too_short_says_what_it_needs_and_which_settings_are_defaults():
+    short = as_series(seasonal_series(40))
+    with pytest.raises(KoopflowError, match=r"40 samples are too short for horizon: 12; it needs 120"):
+        choose(short, SeriesSettings(horizon=12))
+    long = as_series(seasonal_series(200))
+    with pytest.raises(KoopflowError, match=r"window: 70 with horizon: 12 \(the default; set horizon to change it\) does not fit"):
+        choose(long, SeriesSettings(window=70))
+    with pytest.raises(KoopflowError, match=r"window: 24, delays: 6 \(the default; set delays to change it\) and rank: 20 do not"):
+        choose(long, SeriesSettings(window=24, rank=20))
 
 
 def test_coverage_counts_only_truths_that_are_known():
