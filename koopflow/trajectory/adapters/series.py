@@ -1,7 +1,8 @@
 """A folder of checkpoints as one series: the same parameters, file after file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -58,7 +59,7 @@ class Series:
         """
         content = dict(read_content(source.path))
         if source.mask is not None and source.mask != source.path:
-            content = {"state_dict": content, "masks": read_content(source.mask)}
+            content = {"state_dict": content, "masks": _only_mapping(read_content(source.mask))}
         try:
             return parse(content, self._choice.include)
         except KoopflowError as error:
@@ -86,6 +87,12 @@ class Series:
                 first = self._sources[0].path
                 raise KoopflowError(f"{source.path}: holds {difference(found, wanted)} in {first.name}; all states need the same")
             yield source.path, {name: _effective(name, state) for name, _ in wanted}
+
+
+def _only_mapping(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the one mapping inside `content`, or `content` if it holds tensors itself."""
+    inner = [value for value in content.values() if isinstance(value, Mapping)]
+    return inner[0] if len(inner) == 1 and not any(isinstance(value, torch.Tensor) for value in content.values()) else content
 
 
 def difference(found: Sequence[tuple[str, tuple[int, ...]]], wanted: Sequence[tuple[str, tuple[int, ...]]]) -> str:

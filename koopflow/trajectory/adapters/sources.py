@@ -18,7 +18,7 @@ _COMPANION = re.compile(
     r"([-_.]?(states?|rank\d+|\d+))*$",
     re.IGNORECASE,
 )
-_MASK = re.compile(r"^(pruning_)?masks?$", re.IGNORECASE)
+_MASK = re.compile(r"^(pruning[-_.])?masks?([-_.]?\d+)?$|^([a-z]+[-_.]?)?\d+[-_.]masks?$", re.IGNORECASE)
 _USUAL = ("model.safetensors", "pytorch_model.bin", "adapter_model.safetensors", "adapter_model.bin", "model.pt", "model.pth")
 DEPTH = 4
 
@@ -82,11 +82,12 @@ def _files(folder: Path) -> Found:
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
     indices = [file for file in files if file.name.endswith(INDEX)]
     covered = {name for index in indices for name in _listed(index)}
-    mask = next((file for file in files if file.suffix in STATES and _MASK.match(file.stem)), None)
+    masks = {_numbers(file): file for file in files if file.suffix in CHECKPOINTS and _MASK.match(_stem(file))}
     for file in [*indices, *(file for file in files if file.suffix in STATES)]:
         shard = _SHARD.search(file.stem)
-        if file == mask or (file not in indices and file.name in covered):
+        if file in masks.values() or (file not in indices and file.name in covered):
             continue
+        mask = masks.get(_numbers(file), masks.get(()))
         if file.suffix in CHECKPOINTS and _COMPANION.match(_stem(file)):
             found.left_out[file.name] = "no state of a model"
         elif file in indices:
@@ -95,8 +96,8 @@ def _files(folder: Path) -> Found:
             found.sources.append(Source(file, _stem(file), mask))
         elif int(shard[1]) == 1:
             found.sources.append(Source(file, file.stem[: shard.start()], mask))
-    if mask is not None and not found.sources:
-        found.sources.append(Source(mask, _stem(mask)))
+    if not found.sources:
+        found.sources = [Source(mask, _stem(mask)) for mask in masks.values()]
     return found
 
 
@@ -148,6 +149,10 @@ def _listed(index: Path) -> set[str]:
         return {str(name) for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
+
+
+def _numbers(file: Path) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", _stem(file)))
 
 
 def _stem(file: Path) -> str:

@@ -58,6 +58,8 @@ class StateDict:
         Pruning masks, by the name of their weights.
     left_out : dict of str to str
         Other tensors, with the reason.
+    complex : set of str
+        Which tensors are complex numbers in the file.
     counters : dict of str to int
         Steps and epochs that the file says it was saved at.
     """
@@ -65,6 +67,7 @@ class StateDict:
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
     masks: dict[str, torch.Tensor] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    complex: set[str] = field(default_factory=set)
     counters: dict[str, int] = field(default_factory=dict)
 
 
@@ -97,6 +100,8 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
             reason = "averaged copies"
         if reason is None or (reason in _OVERRIDABLE and matches(name, include)):
             found.tensors[name] = _real(tensor)
+            if tensor.is_complex():
+                found.complex.add(name)
         else:
             found.left_out[name] = reason
     return found
@@ -184,6 +189,8 @@ def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
     return copies
 
 
+UNREADABLE = {"quantized", "not dense", "without data"}
+"""Reasons to leave out a tensor that would be a parameter if its numbers could be read."""
 _OVERRIDABLE = {reason for reason, _ in _BUFFERS} | {"metrics", "auxiliary to another tensor"}
 
 

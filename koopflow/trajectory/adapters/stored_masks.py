@@ -57,7 +57,8 @@ def pair_masks(state: Mapping[str, torch.Tensor], second: Mapping[str, torch.Ten
         else:
             pairs.weights[name] = tensor
     for name, tensor in second.items():
-        owner = next((known for known in (name.removesuffix("_mask"), f"{name}.weight") if known in pairs.weights), None)
+        stem = name.removesuffix("_mask").removesuffix(".mask")
+        owner = next((known for known in (stem, f"{stem}.weight") if known in pairs.weights), None)
         if owner is None:
             raise KoopflowError(f"the mask {name} has no weights of that name")
         pairs.masks[owner] = _checked(name, tensor, owner, pairs.weights[owner])
