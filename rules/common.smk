@@ -79,6 +79,18 @@ def figure(stem, of=""):
     return [f"{path}.pdf", in_report(f"{path}.png", each.captioned, of)]
 
 
+def everything():
+    """What the targets of all stages name, and the report's tables."""
+    return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
+
+
+def options_of_run():
+    """The configuration of this run as options for the run that writes its report; relative paths, so that a moved study keeps it."""
+    files = [os.path.relpath(path) for path in workflow.config_settings.configfiles]
+    given = [str(word) for word in workflow.config_settings.config_args or []]
+    return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
+
+
 STAGES = checked(discovery.discover)
 # A job, and the report that a run writes, take the configuration with which their run began.
 BEGINS = workflow.is_main_process and "--report" not in sys.argv

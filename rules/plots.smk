@@ -1,5 +1,7 @@
-# What the rules that draw have in common. Each names its tables and figures, and the script that draws them.
+# What the rules that draw have in common (`use rule plot as`). Each names its tables, figures and log, and the script that draws.
 rule plot:
+    log:
+        "<logs>/plot.log",
     conda:
         "../envs/figures.yaml"
     threads: 1

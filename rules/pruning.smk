@@ -3,14 +3,6 @@
 PRUNING = PLANS["pruning"]
 
 
-def trained_networks(wildcards):
-    """The trajectory that a pruning job reads: of this workflow's own training, or the user's file."""
-    if path := PRUNING.studies[wildcards.study].trajectory:
-        return {"trajectories": path}
-    files = rules.train_pruning.output
-    return {"trajectories": files.trajectories, "networks": files.networks, "training": files.cost}
-
-
 rule train_pruning:
     input:
         code=library("train_pruning"),
@@ -47,7 +39,7 @@ rule train_pruning:
 
 rule run_pruning:
     input:
-        unpack(trained_networks),
+        unpack(lambda wildcards: PRUNING.recorded(wildcards.study, rules.train_pruning.output)),
         code=library("run_pruning"),
     output:
         accuracy="<results>/pruning/networks/{study}/{part}/accuracy.csv",

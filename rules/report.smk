@@ -35,18 +35,6 @@ rule tables:
         rules.write_tables.output,
 
 
-def everything():
-    """What the targets of all stages name, and the report's tables."""
-    return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
-
-
-def options_of_run():
-    """The configuration of this run as options for the run that writes its report; relative paths, so that a moved study keeps it."""
-    files = [os.path.relpath(path) for path in workflow.config_settings.configfiles]
-    given = [str(word) for word in workflow.config_settings.config_args or []]
-    return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
-
-
 # A report is written by Snakemake itself, from its records of the finished run; everything else has to be there.
 rule report:
     input:

@@ -9,30 +9,9 @@ TICKET_WILDCARDS = {
 }
 
 
-def chain_file(study, task):
-    """The file of a task's whole chain."""
-    return f"{CHAINS}/{study}/{task}/rounds-{TICKETS.studies[study].rounds}.npz"
-
-
-def previous_rounds(wildcards):
-    """The file of the rounds that a job goes on from."""
-    stop = TICKETS.previous(wildcards.study, int(wildcards.stop))
-    return f"{CHAINS}/{wildcards.study}/{wildcards.task}/rounds-{stop}.npz" if stop else []
-
-
-def of_study(*keys):
-    """What a training job reads of its study, with the settings named by `keys`."""
-    return lambda wildcards: TICKETS.job(wildcards.study, *keys).dump()
-
-
-def of_tasks(name, studies=TICKETS.studies):
-    """The files called `name` of every task of every study."""
-    return [f"{CHAINS}/{study}/{task}/{name}" for study in studies for task in TICKETS.studies[study].tasks]
-
-
 rule train_rounds:
     input:
-        previous=previous_rounds,
+        previous=lambda wildcards: TICKETS.previous_chain(CHAINS, wildcards.study, wildcards.task, int(wildcards.stop)),
         code=library("train_rounds"),
     output:
         chain="<results>/tickets/chains/{study}/{task}/rounds-{stop}.npz",
@@ -51,7 +30,7 @@ rule train_rounds:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study=of_study(),
+        study=lambda wildcards: TICKETS.job(wildcards.study).dump(),
         seed=SETTINGS.seed,
     message:
         "Pruning {wildcards.task} round by round, up to {wildcards.stop} rounds ({wildcards.study})"
@@ -61,7 +40,7 @@ rule train_rounds:
 
 rule train_controls:
     input:
-        chain=lambda wildcards: chain_file(wildcards.study, wildcards.task),
+        chain=lambda wildcards: TICKETS.chain(CHAINS, wildcards.study, wildcards.task),
         code=library("train_controls"),
     output:
         rounds="<results>/tickets/chains/{study}/{task}/rounds.csv",
@@ -82,7 +61,7 @@ rule train_controls:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study=of_study("controls", "transfer", "composition"),
+        study=lambda wildcards: TICKETS.job(wildcards.study, "controls", "transfer", "composition").dump(),
         seed=SETTINGS.seed,
     message:
         "Training the controls of the tickets of {wildcards.task} ({wildcards.study})"
@@ -92,7 +71,7 @@ rule train_controls:
 
 rule transfer_tickets:
     input:
-        chains=lambda wildcards: [chain_file(wildcards.study, task) for task in TICKETS.studies[wildcards.study].tasks],
+        chains=lambda wildcards: TICKETS.chains(CHAINS, wildcards.study),
         code=library("transfer_tickets"),
     output:
         "<results>/tickets/chains/{study}/{task}/transferred.npz",
@@ -111,7 +90,7 @@ rule transfer_tickets:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study=of_study("tasks", "transfer"),
+        study=lambda wildcards: TICKETS.job(wildcards.study, "tasks", "transfer").dump(),
         seed=SETTINGS.seed,
     message:
         "Training all tickets on {wildcards.task} ({wildcards.study})"
@@ -121,9 +100,7 @@ rule transfer_tickets:
 
 rule stretch_tickets:
     input:
-        chains=lambda wildcards: [
-            chain_file(study, wildcards.task) for study in TICKETS.settings.elastic[wildcards.elastic].studies
-        ],
+        chains=lambda wildcards: TICKETS.compared_chains(CHAINS, wildcards.elastic, wildcards.task),
         code=library("stretch_tickets"),
     output:
         "<results>/tickets/elastic/{elastic}/{study}/{task}.csv",
@@ -142,7 +119,7 @@ rule stretch_tickets:
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
-        study=of_study(),
+        study=lambda wildcards: TICKETS.job(wildcards.study).dump(),
         models=lambda wildcards: TICKETS.models(wildcards.elastic),
         rounds=lambda wildcards: list(TICKETS.settings.elastic[wildcards.elastic].rounds),
         seed=SETTINGS.seed,
@@ -154,16 +131,11 @@ rule stretch_tickets:
 
 rule fit_exponents:
     input:
-        chains=[chain_file(name, task) for name, study in TICKETS.studies.items() for task in study.tasks],
-        rounds=of_tasks("rounds.csv"),
-        composition=of_tasks("composition"),
-        transferred=of_tasks("transferred.npz", [name for name, study in TICKETS.studies.items() if study.transfer.rounds]),
-        elastic=[
-            f"<results>/tickets/elastic/{name}/{study}/{task}.csv"
-            for name, elastic in TICKETS.settings.elastic.items()
-            for study in elastic.studies
-            for task in TICKETS.shared_tasks(name)
-        ],
+        chains=[path for study in TICKETS.studies for path in TICKETS.chains(CHAINS, study)],
+        rounds=TICKETS.task_files(CHAINS, "rounds.csv"),
+        composition=TICKETS.task_files(CHAINS, "composition"),
+        transferred=TICKETS.transferred(CHAINS),
+        elastic=TICKETS.stretched("<results>/tickets/elastic"),
         external=TICKETS.external,
         code=library("fit_exponents"),
     output:

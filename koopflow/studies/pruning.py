@@ -1,5 +1,6 @@
 """The stage ``pruning``: do Koopman modes of training find the weights that magnitude and gradient pruning find?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from koopflow.config.pruning import PrunedTraining, PruningMethod, PruningSettings, PruningStudy
@@ -46,6 +47,12 @@ class Pruning:
         study = self.studies[name]
         methods = {*study.methods, *(method for pair in study.pairs for method in pair)}
         return max(study.window, *(self.methods[method].window or 0 for method in methods))
+
+    def recorded(self, name: str, trained: Mapping[str, str]) -> dict[str, str]:
+        """Return the files that a pruning job reads, by name: the user's trajectory, or those of the training."""
+        if path := self.studies[name].trajectory:
+            return {"trajectories": path}
+        return {"trajectories": trained["trajectories"], "networks": trained["networks"], "training": trained["cost"]}
 
     def part_files(self, folder: str, table: str) -> list[str]:
         """Return the file called `table` of every part of every study, under `folder`."""

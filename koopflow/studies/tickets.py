@@ -62,9 +62,39 @@ class Tickets:
         """Return the round from which the job that ends at `stop` goes on; 0 for the first."""
         return max([0, *(earlier for earlier in self.stops(name) if earlier < stop)])
 
-    def shared_tasks(self, elastic: str) -> list[str]:
-        """Return the tasks on which all studies of an elastic comparison prune."""
-        return shared_tasks([self.studies[name] for name in self.settings.elastic[elastic].studies])
+    def chain(self, folder: str, name: str, task: str) -> str:
+        """Return the file of a task's chain, under `folder`."""
+        return f"{folder}/{name}/{task}/rounds-{self.studies[name].rounds}.npz"
+
+    def chains(self, folder: str, name: str) -> list[str]:
+        """Return the files of a study's chains, in the order of its tasks."""
+        return [self.chain(folder, name, task) for task in self.studies[name].tasks]
+
+    def previous_chain(self, folder: str, name: str, task: str, stop: int) -> list[str]:
+        """Return the file from which the job that ends at `stop` goes on; no file for the first job."""
+        previous = self.previous(name, stop)
+        return [f"{folder}/{name}/{task}/rounds-{previous}.npz"] if previous else []
+
+    def compared_chains(self, folder: str, elastic: str, task: str) -> list[str]:
+        """Return the files of the chains of one task that an elastic comparison compares."""
+        return [self.chain(folder, name, task) for name in self.settings.elastic[elastic].studies]
+
+    def task_files(self, folder: str, file: str) -> list[str]:
+        """Return what is called `file` beside every chain of every study."""
+        return [f"{folder}/{name}/{task}/{file}" for name, study in self.studies.items() for task in study.tasks]
+
+    def transferred(self, folder: str) -> list[str]:
+        """Return the files of transferred tickets, of the studies that transfer any."""
+        studies = {name: study for name, study in self.studies.items() if study.transfer.rounds}
+        return Tickets(self.study, studies).task_files(folder, "transferred.npz")
+
+    def stretched(self, folder: str) -> list[str]:
+        """Return the tables of elastic comparisons: every depth as a target, on every task that its studies share."""
+        found = []
+        for name, elastic in self.settings.elastic.items():
+            tasks = shared_tasks([self.studies[study] for study in elastic.studies])
+            found += [f"{folder}/{name}/{study}/{task}.csv" for study in elastic.studies for task in tasks]
+        return found
 
     def models(self, elastic: str) -> dict[str, dict[str, Any]]:
         """Return the networks of an elastic comparison by study, as plain values."""
