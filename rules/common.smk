@@ -7,8 +7,6 @@ from pathlib import Path
 # The library of this checkout, here and in every job, even where another copy is installed.
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-if str(ROOT) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 from snakemake.logging import logger
 
@@ -24,9 +22,12 @@ from koopflow.studies.known_names import KNOWN_NAMES
 from koopflow.studies.report import Contents
 from koopflow.studies.shared import selection, some
 from koopflow.workflow import estimates
+from koopflow.workflow.checkout import prefer
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
 from koopflow.workflow.run_end import where_to_look, why_it_failed
 from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
+
+prefer(ROOT)
 
 
 def checked(function, *arguments):

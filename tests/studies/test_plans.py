@@ -137,7 +137,7 @@ def test_a_caption_has_one_place_in_the_report(tmp_path):
         for name, captions in places.items()
     ]
     assert Contents(stages, tmp_path).place("b", "mine") == ("1 Y", "1. Why: mine")
-    with pytest.raises(KoopflowError, match="no stage lists this caption"):
+    with pytest.raises(KoopflowError, match="no stage lists the caption c"):
         Contents(stages, tmp_path).place("c")
 
 
