@@ -1,6 +1,8 @@
 """Forecast a series, and compare forecasters on it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -76,7 +78,7 @@ def forecast(
     """
     regular = as_koopflow_series(series, period=period)
     chosen = Gated() if forecaster is None else _forecaster(forecaster)
-    settings = SeriesSettings.load({"horizon": horizon}, "forecast")
+    settings = _settings("forecast", horizon=horizon)
     table = evaluate_forecasters(regular, settings, {"forecast": chosen}, coverage=coverage).predictions
     last = table[table["origin"] == len(regular.values) - 1].reset_index(drop=True)
     last = last.rename(columns={"horizon": "step", "lower": "low", "upper": "high"})
@@ -85,7 +87,7 @@ def forecast(
 
 def evaluate(
     series: Given,
-    forecasters: Sequence[Forecaster | str],
+    forecasters: Forecaster | str | Sequence[Forecaster | str],
     horizon: int | None = None,
     *,
     period: int | None = None,
@@ -98,7 +100,7 @@ def evaluate(
     ----------
     series, period, coverage
         As for `forecast`.
-    forecasters : sequence
+    forecasters : forecaster, or a sequence of them
         Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", and your own:
         objects with a method ``forecast(values, origins, horizon)`` or functions of these three.
         Options left open are chosen on the first 40 %.
@@ -136,10 +138,10 @@ def evaluate(
     3          last_value        2  0.73    0.0
     """
     regular = as_koopflow_series(series, period=period)
-    given = {"every": every} | ({"horizon": horizon} if horizon is not None else {})
+    settings = _settings("evaluate", horizon=horizon, every=every)
     asked = _by_name(forecasters)
     compared = asked | {name: named(name) for name in NAIVE if name not in asked}
-    result = evaluate_forecasters(regular, SeriesSettings.load(given, "evaluate"), compared, coverage=coverage)
+    result = evaluate_forecasters(regular, settings, compared, coverage=coverage)
     skill = skill_table(result.predictions, {regular.name: result.choices["mase_scale"]}, seed=0)
     return _ordered(skill, list(asked))
 
@@ -160,20 +162,22 @@ def as_koopflow_series(series: Given, *, period: int | None = None, name: str = 
     KoopflowError
         If there are no numbers in one dimension, or it is not clear which column holds the values.
     """
+    if period is not None and period < 1:
+        raise KoopflowError(f"period must be at least 1 (got {period})")
     if isinstance(series, Series):
-        return series
+        return series if period is None else replace(series, period=period)
     if isinstance(series, pd.DataFrame):
         series = _one_column(series)
     label = "value"
     times: NDArray[Any] | None = None
     if isinstance(series, pd.Series):
         label = str(series.name) if series.name is not None else label
-        index = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
-        if isinstance(index, pd.DatetimeIndex):
-            series, index = series.set_axis(index).sort_index(), index.sort_values()
-            if index.has_duplicates:
-                raise KoopflowError(f"{name}: the time {index[index.duplicated()][0]} stands twice; times must differ")
-            times = index.tz_localize(None).to_numpy()
+        stamps = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
+        if isinstance(stamps, pd.DatetimeIndex):
+            series, stamps = series.set_axis(stamps).sort_index(), stamps.sort_values()
+            if stamps.has_duplicates:
+                raise KoopflowError(f"{name}: the time {stamps[stamps.duplicated()][0]} stands twice; times must differ")
+            times = stamps.tz_localize(None).to_numpy()
         series = series.to_numpy()
     try:
         values = np.asarray(series, dtype=np.float64)
@@ -182,7 +186,7 @@ def as_koopflow_series(series: Given, *, period: int | None = None, name: str = 
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
-        raise KoopflowError(f"{name}: values must have the shape (time,) (got {values.shape}); forecast one channel at a time")
+        raise KoopflowError(f"{name}: values must have the shape (time,) (got {values.shape}); forecast one channel")
     values = np.where(np.isfinite(values), values, np.nan)
     return prepared(name, np.arange(len(values)) if times is None else times, values, label, period=period)
 
@@ -193,17 +197,17 @@ def _one_column(frame: pd.DataFrame) -> pd.Series:
         dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
         dates = dates or [name for name in frame.columns if str(name).lower() in ("time", "date", "ds")]
         if len(dates) == 1:
-            parsed = pd.to_datetime(frame[dates[0]], errors="coerce") if frame[dates[0]].dtype.kind not in "iuf" else None
+            written = frame[dates[0]]
+            parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
             if parsed is not None and parsed.isna().any():
-                raise KoopflowError(
-                    f"series: column {dates[0]!r} holds {frame[dates[0]][parsed.isna()].iloc[0]!r}, which is no time"
-                )
+                raise KoopflowError(f"series: column {dates[0]!r} holds {written[parsed.isna()].iloc[0]!r}, which is no time")
             frame = frame.drop(columns=dates[0])
             frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
     numbers = frame.select_dtypes("number").columns
     if len(numbers) != 1:
         raise KoopflowError(
-            f"series: the table must have one column of values (got {', '.join(map(str, numbers)) or 'none'}); choose one, as in table['name']"
+            f"series: the table must have one column of values (got {', '.join(map(str, numbers)) or 'none'}); choose "
+            "one, as in table['name']"
         )
     return frame[numbers[0]]
 
@@ -217,17 +221,25 @@ def _later(series: Series, horizon: int) -> NDArray[Any] | pd.DatetimeIndex:
     return series.time[-1] + (series.time[-1] - series.time[-2]) * np.arange(1, horizon + 1)
 
 
+def _settings(key: str, **given: int | None) -> SeriesSettings:
+    """Return the settings given; NumPy's whole numbers are taken like Python's."""
+    return SeriesSettings.load({name: index(value) for name, value in given.items() if value is not None}, key)
+
+
 def _forecaster(given: Forecaster | str) -> Forecaster:
     return named(given, "forecaster") if isinstance(given, str) else as_forecaster(given)
 
 
-def _by_name(forecasters: Sequence[Forecaster | str]) -> dict[str, Forecaster]:
+def _by_name(forecasters: Forecaster | str | Sequence[Forecaster | str]) -> dict[str, Forecaster]:
     """Return forecasters by the names that tables give them."""
+    several = forecasters if isinstance(forecasters, Sequence) and not isinstance(forecasters, str) else [forecasters]
     found: dict[str, Forecaster] = {}
-    for each in forecasters:
+    for each in several:
         forecaster = _forecaster(each)
         name = each if isinstance(each, str) else repr(forecaster)
         if name in found:
             raise KoopflowError(f"evaluate: forecaster {name} is given twice")
         found[name] = forecaster
+    if not found:
+        raise KoopflowError("evaluate: give at least one forecaster")
     return found

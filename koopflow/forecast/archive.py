@@ -79,7 +79,7 @@ class Archive:
         done, total = len(self), len(series) - windows.window + 1
         added = models or fit_windows(series[done:], windows.window, windows.delays, windows.rank, center=windows.center)
         if len(added) != total - done:
-            raise KoopflowError(f"models must be of the {total - done} windows that the values complete (got {len(added)})")
+            raise KoopflowError(f"models must be of the {total - done} new windows (got {len(added)})")
         for name in vars(added):
             self._models.setdefault(name, Growing()).extend(getattr(added, name))
         before = np.maximum(np.arange(done, total)[:, None] - self.horizon * np.arange(self.history + 1), 0)

@@ -106,9 +106,10 @@ class EarlyStretch:
                 most = min(lags, width - lags)
                 for size in [rank] if rank else sorted({min(each, most) for each in (4, 6, 10)}):
                     if width <= lags + 1 or size > most:
+                        given = f"{_said('window', width, window)}, {_said('delays', lags, delays)}"
                         raise KoopflowError(
-                            f"series.{self.name}: {_said('window', width, window)}, {_said('delays', lags, delays)} and "
-                            f"{_said('rank', size, rank)} do not fit: rank must be at most {max(most, 0)}"
+                            f"series.{self.name}: {given} and {_said('rank', size, rank)} do not fit: rank must be at most "
+                            f"{max(most, 0)}"
                         )
                     found.append(WindowSettings(width, lags, size))
         return found
@@ -206,13 +207,13 @@ def _checked(series: Series, settings: SeriesSettings) -> EarlyStretch:
     if early < 3 * horizon + 12:
         need = int(np.ceil((3 * horizon + 12) / EARLY))
         raise KoopflowError(
-            f"series.{series.name}: {length} samples are too short for {_said('horizon', horizon, settings.horizon)}; it needs {need} "
-            "(choices are made on the first 40 %)"
+            f"series.{series.name}: {length} samples are too short for {_said('horizon', horizon, settings.horizon)}; it "
+            f"needs {need} (choices are made on the first 40 %)"
         )
     if settings.window and settings.window + 2 * horizon > early:
         raise KoopflowError(
-            f"series.{series.name}.window: {settings.window} with {_said('horizon', horizon, settings.horizon)} does not fit into the "
-            f"{early} samples of the early stretch (the first 40 %)"
+            f"series.{series.name}.window: {settings.window} with {_said('horizon', horizon, settings.horizon)} does not fit "
+            f"into the {early} samples of the early stretch (the first 40 %)"
         )
     if np.ptp(stretch.past) == 0:
         raise KoopflowError(

@@ -103,6 +103,8 @@ def evaluate(
         If the series is too short, settings do not fit one another, or a forecaster returns the
         wrong shape.
     """
+    if not 0 < coverage < 1:
+        raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
     stretch = _stretch(series, choose(series, settings), estimates, settings.every)
     frames, recalled = [], []
     for name, forecaster in forecasters.items():

@@ -239,7 +239,7 @@ class EpisodicKoopman:
             If `horizon` exceeds the one that this forecaster learns for.
         """
         if horizon is not None and not 1 <= horizon <= self.horizon:
-            raise KoopflowError(f"horizon must be between 1 and {self.horizon}, which this forecaster learns for (got {horizon})")
+            raise KoopflowError(f"horizon must be from 1 to {self.horizon}, the forecaster's own (got {horizon})")
         return self._combined.view[-1][: horizon or self.horizon].copy()
 
     def _padded(self, rows: NDArray, fill: float) -> NDArray:

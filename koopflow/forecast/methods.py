@@ -244,5 +244,5 @@ class GatedWithoutMemory(Gated):
 def _known(forecaster: Configured, name: str) -> int:
     value = getattr(forecaster, name)
     if value is None:
-        raise KoopflowError(f"{forecaster!r}: {name} is open; give it, or let evaluate or forecast choose it for a series")
+        raise KoopflowError(f"{forecaster!r}: {name} is open; give it, or call koopflow.evaluate, which chooses it")
     return int(value)

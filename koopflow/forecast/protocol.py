@@ -33,8 +33,9 @@ class Forecaster(Protocol):
         Parameters
         ----------
         values : (time,) float
-            The whole series. Row i of the result may depend on ``values[: origins[i] + 1]`` and on
-            nothing later.
+            The whole series; its root or logarithm where such a transform is chosen, and forecasts
+            are on the same scale. Row i of the result may depend on ``values[: origins[i] + 1]``
+            and on nothing later.
         origins : (n,) int, increasing
             Indices of the last known samples.
         horizon : int
@@ -143,10 +144,8 @@ class Configured:
         return replace(self, **{name: getattr(situation, name) for name in self.open if getattr(self, name) is None})
 
     def __repr__(self) -> str:
-        given = (
-            (each.name, getattr(self, each.name)) for each in fields(self) if each.repr and getattr(self, each.name) != each.default
-        )
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given)})"
+        shown = [each for each in fields(self) if each.repr and getattr(self, each.name) != each.default]
+        return f"{type(self).__name__}({', '.join(f'{each.name}={getattr(self, each.name)!r}' for each in shown)})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -173,7 +172,7 @@ def as_forecaster(found: object, key: str = "forecaster") -> Forecaster:
     if callable(found):
         return FromFunction(found)
     raise KoopflowError(
-        f"{key}: {found!r} is no forecaster; it needs a method forecast(values, origins, horizon), or to be such a function"
+        f"{key}: {found!r} is no forecaster; give an object with a method forecast(values, origins, horizon), or such a function"
     )
 
 

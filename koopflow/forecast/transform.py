@@ -128,8 +128,8 @@ def build(names: Sequence[str] | str, period: int, early: Floats, name: str = "s
             raise KoopflowError(f"{name}.transform: seasonal needs a period above 1 (got {period}); set {name}.period")
         else:
             raise KoopflowError(
-                f"{name}.transform: must be names among {', '.join(TRANSFORMS)}, with none, root or log first (got {each!r} in place "
-                f"{position + 1})"
+                f"{name}.transform: must be names among {', '.join(TRANSFORMS)}, with none, root or log first "
+                f"(got {each!r} in place {position + 1})"
             )
     offset = 0.0
     if pointwise == "log" and np.min(early) <= 0:

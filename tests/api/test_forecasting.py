@@ -75,6 +75,27 @@ def test_what_cannot_be_forecast_is_said_in_one_line(series, message):
         forecast(series)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"horizon": 0}, "forecast.horizon"),
+        ({"period": 0}, r"period must be at least 1 \(got 0\)"),
+        ({"coverage": 90}, r"coverage must be strictly between 0 and 1 \(got 90\)"),
+        ({"forecaster": "gatd"}, "did you mean gated"),
+    ],
+)
+def test_options_out_of_range_are_named(months, options, message):
+    with pytest.raises(KoopflowError, match=message):
+        forecast(months, **{"horizon": 3, **options})
+
+
+def test_one_forecaster_needs_no_list(months):
+    table = evaluate(months, "drift", horizon=np.int64(2), period=12, every=8)
+    assert set(table["method"]) == {"drift"}
+    with pytest.raises(KoopflowError, match="at least one forecaster"):
+        evaluate(months, [])
+
+
 def test_a_forecaster_is_given_once(months):
     with pytest.raises(KoopflowError, match="given twice"):
         evaluate(months, [Gated(), Gated()])
