@@ -51,7 +51,7 @@ onstart:
 
 
 onsuccess:
-    print(where_to_look(SETTINGS.results))
+    print(where_to_look(SETTINGS.results, options_of_run()))
 
 
 onerror:

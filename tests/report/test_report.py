@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from koopflow.core.markup import one_line
 from koopflow.studies import discovery
 from tests.studies.plans import resolved
 
@@ -24,6 +26,7 @@ const walk = async () => {
   await pause();
   const link = words => [...document.querySelectorAll("a, button")].find(one => one.textContent.trim().endsWith(words));
   seen.opening = document.body.innerText;
+  seen.title = document.title;
   document.querySelector(".overflow-auto.h-screen").scrollTop = 0;
   seen.top = document.querySelector(".prose").getBoundingClientRect().top;
   for (const words of ["Workflow", "Statistics"]) {
@@ -62,6 +65,14 @@ window.addEventListener("load", async () => {
 """
 
 
+# Claims whose texts are markup in the opening page, the table or the figure.
+HOSTILE = {
+    "html": "</td></script><script>document.title='TAKEN'</script><img src=x onerror=\"document.title='TAKEN'\"> $\\frac$ $x$ {{ 7*7 }}",
+    "raw": "a\n\n.. raw:: html\n\n   <script>document.title='TAKEN'</script>\n\nb `x <javascript:alert(1)>`_ |x| *a **b",
+    "include": "a\n\n.. include:: /etc/passwd\n\nb {% for i in range(3) %}z{% endfor %} {{ snakemake }} {wildcards}",
+}
+
+
 def snakemake(folder: Path, *words: str) -> None:
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
@@ -77,6 +88,10 @@ def page(tmp_path_factory) -> str:
         shutil.copy(ROOT / name, folder / name)
     for name in ("config", "envs", "koopflow", "profiles", "report", "rules", "scripts"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    study = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    statements = study["claims"]["statements"]
+    statements |= {name: statements["descents_equal"] | {"statement": text, "paper": text} for name, text in HOSTILE.items()}
+    (folder / "config.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     stages = discovery.discover()
     for table in {*discovery.claimed_tables(stages), *(table.source for table in discovery.tables_of(stages))}:
         if table != "claims.csv" and not table.startswith("equivalence/optimizers/"):  # what this run leaves out has no row
@@ -109,10 +124,17 @@ def test_no_console_error(seen):
 
 def test_opening_page_says_what_came_out(seen):
     assert "What came out" in seen["opening"]
-    assert "claims this run finds 2 supported" in seen["opening"]
+    assert "claims this run finds 5 supported" in seen["opening"]
     assert "have the same Koopman spectrum" in seen["opening"]
     assert "snakemake 9" in seen["opening"]
     assert seen["top"] >= 0, "the top of a long opening page cannot be scrolled to"
+
+
+def test_a_users_texts_are_shown_as_they_were_written_and_do_nothing(seen):
+    assert seen["title"] != "TAKEN"
+    for text in HOSTILE.values():
+        assert one_line(text) in " ".join(seen["opening"].split())
+    assert "root:" not in seen["opening"]
 
 
 def test_every_section_is_reachable(seen):

@@ -1,0 +1,39 @@
+"""What a run says at its end: the report's command has the options of the run."""
+
+import shlex
+
+import pytest
+
+from koopflow.cli.report import command, command_of_what_is_there
+from koopflow.core.errors import KoopflowError
+from koopflow.workflow.run_end import report_command, where_to_look
+
+
+def test_the_report_is_asked_for_with_the_runs_own_options(tmp_path):
+    options = ["--configfile", "my study.yaml", "other.yaml", "--config", "seed=3", "results=a b"]
+    words = shlex.split(report_command(options))
+    assert words == ["snakemake", "--cores", "all", "report", *options]
+    assert report_command(options) in where_to_look(tmp_path, options)
+
+
+def test_the_default_study_has_the_short_command(tmp_path):
+    assert report_command([]) == "make report"
+    assert "(`make report`)" in where_to_look(tmp_path)
+
+
+def test_the_target_comes_before_options_that_take_several_words():
+    words = command(["--configfile", "a.yaml"])
+    assert words.index("report") < words.index("--configfile")
+    assert words[words.index("--cores") + 1] == "all"
+    assert "all" not in command(["--cores", "3"])
+
+
+def test_a_report_of_what_is_there_names_the_figures_and_tables_that_exist(tmp_path):
+    with pytest.raises(KoopflowError, match="no figure or table"):
+        command_of_what_is_there(tmp_path, [])
+    for name in ("figures/a.png", "figures/a.pdf", "tables/b.html"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    words = command_of_what_is_there(tmp_path, ["--configfile", "a.yaml"])
+    assert words[3:5] == [str(tmp_path / "figures" / "a.png"), str(tmp_path / "tables" / "b.html")]
+    assert words[words.index("--report") + 1] == str(tmp_path / "report.html")
