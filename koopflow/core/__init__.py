@@ -1,1 +1,2 @@
-"""What every room builds on: errors, seeds, intervals, masks, name patterns, registries. Imports no other room."""
+"""What every room builds on: errors, seeds, intervals, masks, name patterns, registries. Imports no
+other room."""

@@ -1,4 +1,5 @@
-"""Confidence intervals over independent seeds: Student's for a mean, the jackknife for other statistics."""
+"""Confidence intervals over independent seeds: Student's for a mean, the jackknife for other
+statistics."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,8 +23,8 @@ def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] 
     level : float
         The interval's coverage.
     within : (float, float)
-        The range of the quantity. The interval is clipped to it, so an accuracy never exceeds 1; the coverage stays,
-        since the true mean cannot lie in what is cut off.
+        The range of the quantity. The interval is clipped to it, so an accuracy never exceeds 1;
+        the coverage stays, since the true mean cannot lie in what is cut off.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] 
 
 
 def half_width(error: ArrayLike, freedom: int, level: float = 0.95) -> NDArray[np.float64]:
-    """Return half the width of Student's interval from the standard `error` with `freedom` degrees of freedom.
+    """Return half the width of Student's interval from the standard `error` with `freedom` degrees
+    of freedom.
 
     The result has the shape of `error`; it is a NumPy number for a number.
     """

@@ -1,12 +1,12 @@
 """Exact masks: which weights stay, to the last one, with ties decided the same way every time.
 
-Pruning and tickets both choose survivors here. The *number* of survivors is given and met exactly: a threshold
-would lose every weight tied with it.
+Pruning and tickets both choose survivors here. The *number* of survivors is given and met exactly:
+a threshold would lose every weight tied with it.
 
-A fixed pseudo-random order of positions decides ties. Plateaus of equal scores are real (|weight x gradient| is
-exactly zero for every weight of a dead unit), and keeping the first would take all losses from the last layers. The
-order depends on the position alone, so masks of one score are nested: a lower compression keeps whatever a higher
-one keeps.
+A fixed pseudo-random order of positions decides ties. Plateaus of equal scores are real (|weight x
+gradient| is exactly zero for every weight of a dead unit), and keeping the first would take all
+losses from the last layers. The order depends on the position alone, so masks of one score are
+nested: a lower compression keeps whatever a higher one keeps.
 """
 
 import math
@@ -20,7 +20,8 @@ from koopflow.core.errors import KoopflowError
 
 
 def pruned_count(survivors: int, fraction: float) -> int:
-    """Return how many of `survivors` weights the fraction `fraction` removes: the nearest integer, halves up.
+    """Return how many of `survivors` weights the fraction `fraction` removes: the nearest integer,
+    halves up.
 
     Raises
     ------
@@ -33,7 +34,8 @@ def pruned_count(survivors: int, fraction: float) -> int:
 
 
 def kept_count(weights: int, compression: float) -> int:
-    """Return how many of `weights` stay at the compression ``weights / kept``: the nearest integer, halves up.
+    """Return how many of `weights` stay at the compression ``weights / kept``: the nearest integer,
+    halves up.
 
     Raises
     ------
@@ -82,7 +84,8 @@ def keep_largest(scores: ArrayLike, keep: int, among: ArrayLike | None = None, n
 
 
 def _largest(values: NDArray[Any], keep: int, name: str, positions: NDArray[np.intp] | None) -> NDArray[np.intp]:
-    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` ranks their `positions`."""
+    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` ranks their
+    `positions`."""
     if not 0 <= keep <= len(values):
         raise KoopflowError(f"{name}: cannot keep {keep} of {len(values)} weights")
     missing_numbers = int(np.isnan(values).sum())
@@ -101,7 +104,8 @@ def _largest(values: NDArray[Any], keep: int, name: str, positions: NDArray[np.i
 
 
 def tie_order(positions: ArrayLike) -> NDArray[np.uint64]:
-    """Return a 64-bit rank per position (splitmix64; Steele, Lea & Flood 2014), equal on every machine and NumPy."""
+    """Return a 64-bit rank per position (splitmix64; Steele, Lea & Flood 2014), equal on every
+    machine and NumPy."""
     x = np.asarray(positions).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -131,7 +135,8 @@ def layer_masks(
     among: Mapping[str, NDArray[Any]] | None = None,
     replicas: bool = False,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Choose survivors over named layers: over all layers for one number, within each for a number per layer.
+    """Choose survivors over named layers: over all layers for one number, within each for a number
+    per layer.
 
     Parameters
     ----------
@@ -169,7 +174,8 @@ def layer_masks(
 
 
 def densities(masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
-    """Return each layer's share of surviving weights, and that of all layers together under ``"all"``."""
+    """Return each layer's share of surviving weights, and that of all layers together under
+    ``"all"``."""
     shares = {name: float(np.mean(mask)) for name, mask in masks.items()}
     shares["all"] = sum(int(np.sum(mask)) for mask in masks.values()) / sum(np.size(mask) for mask in masks.values())
     return shares

@@ -1,6 +1,7 @@
 """Module names of version 0.1: they still import.
 
-An alias is the module itself, not a copy, so an exception raised under one name is caught under the other.
+An alias is the module itself, not a copy, so an exception raised under one name is caught under the
+other.
 """
 
 import importlib

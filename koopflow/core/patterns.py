@@ -60,5 +60,6 @@ def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: 
 
 
 def shown(names: Sequence[str]) -> str:
-    """Return the first few of `names` for a message, with an ellipsis if there are more; "none" for no name."""
+    """Return the first few of `names` for a message, with an ellipsis if there are more; "none" for
+    no name."""
     return (", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")) or "none"

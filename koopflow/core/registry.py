@@ -1,7 +1,8 @@
-"""One registry for every kind of thing that YAML names: models, sources, scores, couplings, forecasters, measures.
+"""One registry for every kind of thing that YAML names: models, sources, scores, couplings,
+forecasters, measures.
 
-A registry maps names to import targets ("koopflow.rg.couplings:share"), so listing names imports nothing. Wherever a
-registered name is accepted, so is a user's own target: ``package.module:name``.
+A registry maps names to import targets ("koopflow.rg.couplings:share"), so listing names imports
+nothing. Wherever a registered name is accepted, so is a user's own target: ``package.module:name``.
 """
 
 import importlib
@@ -47,7 +48,8 @@ class Registry(Mapping[str, str]):
         return len(self._targets)
 
     def check(self, name: str, key: str) -> None:
-        """Raise a KoopflowError for `key` unless `name` is registered or has the form package.module:name. Imports nothing."""
+        """Raise a KoopflowError for `key` unless `name` is registered or has the form
+        package.module:name. Imports nothing."""
         if name not in self and not is_target(name):
             raise KoopflowError(
                 f"{key}: no {self.kind} named {name!r}{nearest(name, self)}; known are {', '.join(self)}, or package.module:name"
@@ -80,7 +82,8 @@ def is_target(name: str) -> bool:
 
 
 def imported(target: str, key: str, kind: str) -> Any:
-    """Import the callable "package.module:name"; raise a KoopflowError for `key` if that fails for any reason."""
+    """Import the callable "package.module:name"; raise a KoopflowError for `key` if that fails for
+    any reason."""
     module, _, attribute = target.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
@@ -92,15 +95,17 @@ def imported(target: str, key: str, kind: str) -> Any:
 
 
 def options_of(function: Any, first: int = 1) -> dict[str, inspect.Parameter]:
-    """Return the options of a registered function: its parameters after the `first` ones, by name."""
+    """Return the options of a registered function: its parameters after the `first` ones, by
+    name."""
     return dict(list(inspect.signature(function).parameters.items())[first:])
 
 
 def check_options(function: Any, options: Options, key: str, first: int = 1) -> dict[str, Any]:
     """Return `options`, checked against the signature of `function`.
 
-    Values are checked against the annotations: strictly, so that no text passes for a number. A list becomes a tuple where
-    the signature has one. Options that only a ``**`` parameter takes, or without an annotation, pass unchecked.
+    Values are checked against the annotations: strictly, so that no text passes for a number. A
+    list becomes a tuple where the signature has one. Options that only a ``**`` parameter takes, or
+    without an annotation, pass unchecked.
 
     Parameters
     ----------
@@ -142,7 +147,8 @@ def _annotations(function: Any) -> dict[str, Any]:
 
 
 def _typed(value: Any, annotation: Any, key: str) -> Any:
-    """Return `value` as the type `annotation`; raise a KoopflowError for `key` where it is another."""
+    """Return `value` as the type `annotation`; raise a KoopflowError for `key` where it is
+    another."""
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
     try:

@@ -1,7 +1,7 @@
 """Random seeds derived by name, never by order.
 
-Adding, removing or reordering set-ups must not change the numbers of the others, so each random stream is keyed by its
-purpose: ``rng(run_seed, "equivalence", "width-5", 3, "batches")``.
+Adding, removing or reordering set-ups must not change the numbers of the others, so each random
+stream is keyed by its purpose: ``rng(run_seed, "equivalence", "width-5", 3, "batches")``.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ def seed_sequence(seed: int, *names: object) -> np.random.SeedSequence:
     seed : int
         The run's seed, non-negative (``seed`` in the config).
     *names : str or int
-        The purpose of the stream, from general to particular. Their text is hashed, so 3 and "3" are the same name.
+        The purpose of the stream, from general to particular. Their text is hashed, so 3 and "3"
+        are the same name.
     """
     digest = hashlib.sha256("\x1f".join(str(name) for name in names).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")
@@ -30,5 +31,6 @@ def rng(seed: int, *names: object) -> np.random.Generator:
 
 
 def torch_seed(seed: int, *names: object) -> int:
-    """Return a 63-bit integer for ``torch.Generator.manual_seed``, from the stream called `names`."""
+    """Return a 63-bit integer for ``torch.Generator.manual_seed``, from the stream called
+    `names`."""
     return int(seed_sequence(seed, *names).generate_state(1, dtype=np.uint64)[0] >> np.uint64(1))

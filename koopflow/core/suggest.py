@@ -7,7 +7,8 @@ from koopflow.core.errors import KoopflowError
 
 
 def nearest(found: object, known: Iterable[object]) -> str:
-    """Return " (did you mean X?)" for the name in `known` closest to `found`, or "" if none is close.
+    """Return " (did you mean X?)" for the name in `known` closest to `found`, or "" if none is
+    close.
 
     >>> nearest("lenett", ["lenet", "mlp"])
     ' (did you mean lenet?)'

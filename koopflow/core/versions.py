@@ -34,7 +34,8 @@ def packages() -> str:
 
 
 def code() -> str:
-    """Return the version of koopflow and, in a git checkout, its commit and whether tracked files differ from it."""
+    """Return the version of koopflow and, in a git checkout, its commit and whether tracked files
+    differ from it."""
     root = Path(koopflow.__file__).parents[1]
     try:
         commit = _git(root, "rev-parse", "--short=12", "HEAD")

@@ -10,14 +10,16 @@ from pathlib import Path
 def atomic_write(path: str | os.PathLike[str], concurrent: bool = False) -> Iterator[Path]:
     """Yield a temporary path; it replaces `path` when the block ends without an error.
 
-    The folder of `path` is created if needed. If the block raises, the temporary file is removed and `path` stays as it was.
+    The folder of `path` is created if needed. If the block raises, the temporary file is removed
+    and `path` stays as it was.
 
     Parameters
     ----------
     path : path
         The file to write.
     concurrent : bool
-        Whether several processes may write `path` at once. Each then gets a temporary path of its own, and the last to finish wins.
+        Whether several processes may write `path` at once. Each then gets a temporary path of its
+        own, and the last to finish wins.
 
     Yields
     ------

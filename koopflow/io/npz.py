@@ -1,4 +1,5 @@
-"""Arrays on disk: .npz files that name their kind and version, written atomically and verified when read.
+"""Arrays on disk: .npz files that name their kind and version, written atomically and verified when
+read.
 
 Reading compares the CRC-32 that the zip format keeps of each array. Nothing is ever unpickled.
 """
@@ -21,7 +22,8 @@ REMEDY = "remove it and run the same command again to recreate it"
 
 
 def save(path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[str, ArrayLike], compress: bool = False) -> None:
-    """Write `arrays` to `path` as a file of this `kind` and `version`; equal arrays give equal bytes."""
+    """Write `arrays` to `path` as a file of this `kind` and `version`; equal arrays give equal
+    bytes."""
     about = np.array(json.dumps({"kind": kind, "version": version}))
     stored: dict[str, Any] = {ABOUT: about, **arrays}
     with atomic_write(path, concurrent=True) as partial, open(partial, "wb") as stream:
@@ -34,7 +36,8 @@ def load(path: str | os.PathLike[str], kind: str, version: int, needed: Collecti
     Raises
     ------
     KoopflowError
-        If the file is missing, damaged, of another kind or version, or lacks one of `needed`; the message has the remedy.
+        If the file is missing, damaged, of another kind or version, or lacks one of `needed`; the
+        message has the remedy.
     """
     found_kind, found, arrays = read(path)
     if (found_kind, found) != (kind, version):

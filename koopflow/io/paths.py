@@ -14,7 +14,8 @@ BESIDE = (".index.json", "trainer_state.json")
 
 
 def existing(trajectories: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the `trajectories` block unchanged; raise a KoopflowError that names the first missing path."""
+    """Return the `trajectories` block unchanged; raise a KoopflowError that names the first missing
+    path."""
     for name, spec in trajectories.items():
         for path in map(Path, listed(spec["path"])):
             if not path.exists():
@@ -30,12 +31,14 @@ def listed(paths: str | Sequence[str]) -> list[str]:
 
 
 def takes_torch(trajectories: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Return whether reading the `trajectories` block needs torch: whether any path holds checkpoints."""
+    """Return whether reading the `trajectories` block needs torch: whether any path holds
+    checkpoints."""
     return any(file.endswith(CHECKPOINTS) for spec in trajectories.values() for file in read_from(spec["path"]))
 
 
 def read_from(paths: str | Sequence[str]) -> list[str]:
-    """Return the files behind `paths`: each file itself, and each state in a folder, so that any change is noticed."""
+    """Return the files behind `paths`: each file itself, and each state in a folder, so that any
+    change is noticed."""
     found = []
     for path in map(Path, listed(paths)):
         found += [str(file) for file in (_states_in(path) if path.is_dir() else [path]) or [path]]
@@ -43,7 +46,8 @@ def read_from(paths: str | Sequence[str]) -> list[str]:
 
 
 def _states_in(folder: Path, depth: int = 4) -> list[Path]:
-    """Return the states in `folder`; those of its sub-folders as well unless it holds a series of its own."""
+    """Return the states in `folder`; those of its sub-folders as well unless it holds a series of
+    its own."""
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     files = [path for path in inside if path.is_file() and (path.suffix in STATES or path.name.endswith(BESIDE))]
     numbered = [path for path in files if any(letter.isdigit() for letter in path.stem)]

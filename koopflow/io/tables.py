@@ -20,7 +20,8 @@ REMEDY = "remove it and run the same command again to recreate it"
 def write_csv(
     frame: pd.DataFrame, path: str | os.PathLike[str], columns: Sequence[str], sort: bool | Sequence[str] = False
 ) -> None:
-    """Write `frame` to `path` as CSV: `columns` first, in this order, then the frame's other columns.
+    """Write `frame` to `path` as CSV: `columns` first, in this order, then the frame's other
+    columns.
 
     Floats keep all their digits (``%.17g`` reads back to the same number) and lines end in LF.
 
@@ -53,7 +54,8 @@ def write_csv(
 def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **options: Any) -> pd.DataFrame:
     """Read a CSV table and check that it has `columns`.
 
-    Numbers come back exactly as `write_csv` wrote them. "null" and "NA" stay text; an empty cell is missing.
+    Numbers come back exactly as `write_csv` wrote them. "null" and "NA" stay text; an empty cell is
+    missing.
 
     Parameters
     ----------
@@ -65,7 +67,8 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
     Raises
     ------
     KoopflowError
-        If the file is missing, empty, not CSV, or lacks one of `columns`; the message names file and column.
+        If the file is missing, empty, not CSV, or lacks one of `columns`; the message names file
+        and column.
     """
     settings: dict[str, Any] = {"keep_default_na": False, "na_values": ["", "nan", "NaN"]} | options
     try:
@@ -92,12 +95,14 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
 
 
 def read_parquet(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a table written by `write_parquet`, compare its checksum, and check that it has `columns`.
+    """Read a table written by `write_parquet`, compare its checksum, and check that it has
+    `columns`.
 
     Raises
     ------
     KoopflowError
-        If the file is missing, damaged, of another format version, or lacks one of `columns`; the message has the remedy.
+        If the file is missing, damaged, of another format version, or lacks one of `columns`; the
+        message has the remedy.
     """
     from pyarrow import parquet
 
@@ -139,7 +144,8 @@ def _checksum(frame: pd.DataFrame) -> str:
 
 
 def _pieces(column: pd.Series) -> Iterable[bytes]:
-    """Yield a column's values as bytes: numbers as stored, texts as codes and distinct values, arrays concatenated."""
+    """Yield a column's values as bytes: numbers as stored, texts as codes and distinct values,
+    arrays concatenated."""
     if column.dtype.kind in "biufcmM":
         yield column.to_numpy().tobytes()
     elif len(column) and all(isinstance(value, np.ndarray) and value.dtype.kind in "biuf" for value in column):

@@ -1,4 +1,5 @@
-"""Trajectories of weights in HDF5: write, record from a training loop, read in column blocks, convert from checkpoints.
+"""Trajectories of weights in HDF5: write, record from a training loop, read in column blocks,
+convert from checkpoints.
 
 The names below are imported on first use, so that h5py is not loaded while a Snakefile is parsed.
 """

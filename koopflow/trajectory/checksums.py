@@ -1,14 +1,17 @@
-"""Checksums of a finished trajectory: they cover every byte, so damage is found before a number is used.
+"""Checksums of a finished trajectory: they cover every byte, so damage is found before a number is
+used.
 
 They follow the HDF5 content, where HDF5 does not look::
 
-    one line of JSON   regions: byte ranges [start, stop] of weights; rest: CRC-32 of all other bytes; grid: chunks per axis
+    one line of JSON   regions: byte ranges [start, stop] of weights; rest: CRC-32 of all other
+    bytes; grid: chunks per axis
     uint32 (grid)      CRC-32 of the weights in each chunk of /weights, cut at the edges of the data
     20 bytes           "koopsum", a line feed, length (uint64) and CRC-32 (uint32) of the above, little-endian
 
-The rest is compared before HDF5 opens the file: HDF5 keeps no checksums of it, and a flipped bit can send its library
-into an endless search (HDF5 2.0, in a heap of strings). Weights are compared chunk by chunk as they are read. HDF5's own
-checksum filter would not do: a chunk that a killed process left half written could be neither read nor rewritten.
+The rest is compared before HDF5 opens the file: HDF5 keeps no checksums of it, and a flipped bit
+can send its library into an endless search (HDF5 2.0, in a heap of strings). Weights are compared
+chunk by chunk as they are read. HDF5's own checksum filter would not do: a chunk that a killed
+process left half written could be neither read nor rewritten.
 """
 
 import json
@@ -87,7 +90,8 @@ def upgrade(path: str | os.PathLike[str]) -> None:
 
 
 class Verifier:
-    """Compares a file with its checksums: all but the weights at once, each chunk of weights when it is first read.
+    """Compares a file with its checksums: all but the weights at once, each chunk of weights when
+    it is first read.
 
     Attributes
     ----------
@@ -122,7 +126,8 @@ class Verifier:
     def check(
         self, weights: h5py.Dataset, replica: int, steps: tuple[int, int], columns: tuple[int, int], block: NDArray[np.float32]
     ) -> None:
-        """Compare the chunks that hold these rows and columns of `replica`, unless they were compared before.
+        """Compare the chunks that hold these rows and columns of `replica`, unless they were
+        compared before.
 
         Parameters
         ----------

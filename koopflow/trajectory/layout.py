@@ -19,6 +19,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 
@@ -82,9 +83,11 @@ def load_parameters(file: h5py.File) -> list[Parameter]:
 
 
 def chunk_shape(replicas: int, parameters: int, steps: int | None) -> tuple[int, int, int]:
-    """Return the chunk shape (1, steps, parameters): about 1 MB, with as many steps as 64 MB of all replicas allow.
+    """Return the chunk shape (1, steps, parameters): about 1 MB, with as many steps as 64 MB of all
+    replicas allow.
 
-    Long chunks make a parameter's whole history fast to read. The limit is what the writer holds back before it flushes.
+    Long chunks make a parameter's whole history fast to read. The limit is what the writer holds
+    back before it flushes.
 
     Parameters
     ----------
@@ -102,3 +105,16 @@ def partial_path(path: str | os.PathLike[str]) -> Path:
     """Return where the trajectory `path` grows until it is complete."""
     path = Path(path)
     return path.with_name(path.name + ".partial")
+
+
+def first_nonfinite(block: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
+    """Return replica, step and column of the first NaN or infinity in `block`, and how many steps are
+    finite in all replicas before any; None if all numbers are finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(block.sum()):  # the cheapest pass that shows any NaN or infinity
+            return None
+    finite = np.isfinite(block)
+    if finite.all():  # the sum overflowed
+        return None
+    at, step, column = (int(index) for index in np.argwhere(~finite)[0])
+    return at, step, column, int(finite.all(axis=(0, 2)).argmin())

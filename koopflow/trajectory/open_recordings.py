@@ -1,7 +1,8 @@
-"""The recordings that this process has open: each file has one writer, and an ordinary end of the process loses nothing.
+"""The recordings that this process has open: each file has one writer, and an ordinary end of the
+process loses nothing.
 
-At an exception, ``sys.exit``, Ctrl-C, SIGTERM, SIGHUP or the end of the script, captured states are flushed and the
-partial file is left to be read or resumed.
+At an exception, ``sys.exit``, Ctrl-C, SIGTERM, SIGHUP or the end of the script, captured states are
+flushed and the partial file is left to be read or resumed.
 """
 
 import atexit
@@ -68,7 +69,8 @@ class FileLock:
 
 
 class OpenRecording:
-    """A writer with the lock on its file. The process flushes it at its end unless it was closed before."""
+    """A writer with the lock on its file. The process flushes it at its end unless it was closed
+    before."""
 
     def __init__(self, writer: TrajectoryWriter, lock: FileLock):
         self.writer, self._lock, self._process = writer, lock, os.getpid()

@@ -1,4 +1,5 @@
-"""Open a trajectory file for reading: finished, still growing, or left behind by a process that died."""
+"""Open a trajectory file for reading: finished, still growing, or left behind by a process that
+died."""
 
 import os
 from pathlib import Path
@@ -44,7 +45,8 @@ def open_for_reading(path: Path) -> tuple[h5py.File, Verifier]:
 
 
 def require_format(file: h5py.File, path: Path) -> None:
-    """Raise a KoopflowError unless `file` is a trajectory of this format version, with axes and types as in `layout`."""
+    """Raise a KoopflowError unless `file` is a trajectory of this format version, with axes and
+    types as in `layout`."""
     if file.attrs.get("format", "") != FORMAT:
         raise KoopflowError(f"{path}: an HDF5 file, but not a koopflow trajectory (no attribute format = {FORMAT!r}); {ACCEPTED}")
     version = int(file.attrs["format_version"])
@@ -65,5 +67,6 @@ def _is_partial(path: str | os.PathLike[str]) -> bool:
 
 
 def _locking(path: Path) -> dict[str, Any]:
-    """Return h5py's option for locks: none for a finished file, which nobody writes and some file systems cannot lock."""
+    """Return h5py's option for locks: none for a finished file, which nobody writes and some file
+    systems cannot lock."""
     return {} if _is_partial(path) else {"locking": False}

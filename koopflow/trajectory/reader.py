@@ -4,10 +4,10 @@
 >>> columns = trajectory.columns(["fc2.*"])                               # doctest: +SKIP
 >>> for start, stop, weights in trajectory.blocks(columns): ...           # doctest: +SKIP
 
-The description is checked when the file is opened, the numbers when they are read. Every error names the file.
+The description is checked when the file is opened, the numbers when they are read. Every error
+names the file.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import matching
 from koopflow.trajectory.checksums import REMEDY
-from koopflow.trajectory.layout import NOT_WRITTEN, Parameter, load_parameters, parameter_table
+from koopflow.trajectory.description import read_description
+from koopflow.trajectory.layout import Parameter, first_nonfinite
 from koopflow.trajectory.opening import open_for_reading, require_format
 
 BLOCK_BYTES = 32 << 20
@@ -49,7 +50,8 @@ class Trajectory:
     seeds : list or mapping
     code_version : str
     complete : bool
-        False for a file that still grows or whose process died; it then holds everything up to the last flush.
+        False for a file that still grows or whose process died; it then holds everything up to the
+        last flush.
 
     Raises
     ------
@@ -73,44 +75,18 @@ class Trajectory:
         self._first = 0
         try:
             require_format(self._file, self.path)
-            self._read_description()
+            about = read_description(self._file, self.path, self._verifier.signed)
         except KoopflowError:
             self._file.close()
             raise
         except Exception as error:  # h5py, json and numpy raise many kinds for a damaged file
             self._file.close()
             raise KoopflowError(f"{self.path}: not a koopflow trajectory, or a damaged one ({error}); {REMEDY}") from None
-
-    def _read_description(self) -> None:
-        file, path = self._file, self.path
-        self._weights = file["weights"]
-        steps = file["steps"][:]
-        self.complete = not path.name.endswith(".partial") and NOT_WRITTEN not in steps
-        self.steps = steps[steps != NOT_WRITTEN]
-        count = len(self.steps)
-        if not count:
-            raise KoopflowError(f"{path}: no step was recorded")
-        if np.any(np.diff(self.steps) <= 0):
-            at = int(np.argmax(np.diff(self.steps) <= 0))
-            raise KoopflowError(f"{path}: /steps must increase, found {self.steps[at]} then {self.steps[at + 1]} at row {at + 1}")
-        self.replicas, stored, self.parameter_count = self._weights.shape
-        self.loss = file["loss"][:, :count]
-        if self.loss.shape != (self.replicas, count) or stored < count:
-            raise KoopflowError(
-                f"{path}: shapes disagree: /weights {self._weights.shape}, /steps {steps.shape}, /loss {file['loss'].shape}"
-            )
-        self.parameters = load_parameters(file)
-        expected = parameter_table([(parameter.name, parameter.shape) for parameter in self.parameters])
-        if expected != self.parameters or expected[-1].stop != self.parameter_count:
-            raise KoopflowError(
-                f"{path}: /parameters lays out {expected[-1].stop} columns, /weights has {self.parameter_count}; they must agree"
-            )
-        self.study = json.loads(file.attrs["study"])
-        self.seeds = json.loads(file.attrs["seeds"])
-        self.code_version = str(file.attrs["code_version"])
-        # a growing file has no checksums yet, and `complete` says that it grows
-        if self.complete and not self._verifier.signed:
-            raise KoopflowError(f"{path}: its checksums are missing, so it was cut or changed; {REMEDY}")
+        self._weights = self._file["weights"]
+        self.replicas, _, self.parameter_count = self._weights.shape
+        self.steps, self.loss, self.parameters = about.steps, about.loss, about.parameters
+        self.study, self.seeds, self.code_version = about.study, about.seeds, about.code_version
+        self.complete = about.complete
 
     def columns(self, patterns: str | Sequence[str] | None = None) -> list[tuple[int, int]]:
         """Return the column ranges (start, stop) of the parameters whose names match any pattern.
@@ -141,7 +117,8 @@ class Trajectory:
         return ranges
 
     def window(self, first: int, last: int, spacing: int | None = None) -> "Trajectory":
-        """Return the states from step `first` to step `last`, both included, as a trajectory over the same open file.
+        """Return the states from step `first` to step `last`, both included, as a trajectory over
+        the same open file.
 
         Parameters
         ----------
@@ -187,7 +164,8 @@ class Trajectory:
         replicas : sequence of int, optional
             Which replicas, in this order; all by default.
         block_bytes : int
-            Upper limit of one block. A block may reach twice that, or more if compressed, so that it ends with a chunk.
+            Upper limit of one block. A block may reach twice that, or more if compressed, so that
+            it ends with a chunk.
         check : bool
             Whether to refuse NaN and infinite weights.
 
@@ -218,17 +196,17 @@ class Trajectory:
             done += stop - start
 
     def pieces(self, columns: Sequence[tuple[int, int]], width: int) -> list[tuple[int, int]]:
-        """Return `columns` cut into ranges of about `width` that end where chunks end, so no chunk is read twice."""
-        width = self._block_width(width)
+        """Return `columns` cut into ranges of about `width` that end where chunks end, so no chunk
+        is read twice."""
+        chunk = self._weights.chunks[2] if self._weights.chunks else 1
+        # A block that ends inside a chunk reads that chunk twice for its checksum: up to twice the
+        # size is cheaper.
+        if self._weights.compression or 2 * width >= chunk:
+            width = max(1, width // chunk) * chunk
+        width = max(1, width)
         return [
             piece for first, last in columns for piece in pairwise([first, *range((first // width + 1) * width, last, width), last])
         ]
-
-    def _block_width(self, wanted: int) -> int:
-        chunk = self._weights.chunks[2] if self._weights.chunks else 1
-        whole = max(1, wanted // chunk) * chunk
-        # A block that ends inside a chunk reads that chunk twice for its checksum: up to twice the size is cheaper.
-        return whole if self._weights.compression or 2 * wanted >= chunk else max(1, wanted)
 
     def _read(self, block: NDArray[np.float32], replicas: Sequence[int], start: int, stop: int) -> None:
         whole = block if block.flags.c_contiguous else np.empty(block.shape, np.float32)
@@ -247,15 +225,11 @@ class Trajectory:
             block[...] = whole
 
     def _refuse_nonfinite(self, block: NDArray[np.float32], replicas: Sequence[int], start: int) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(block.sum()):  # the cheapest pass that shows any NaN or infinity
-                return
-        bad = np.argwhere(~np.isfinite(block))
-        if not len(bad):  # the sum overflowed over finite numbers
+        found = first_nonfinite(block)
+        if found is None:
             return
-        at, step, column = (int(index) for index in bad[0])
+        at, step, column, sound = found
         name = next(p.name for p in self.parameters if p.start <= start + column < p.stop)
-        sound = int(np.isfinite(block).all(axis=(0, 2)).argmin())  # the first step at which any replica is not finite
         hint = f"; leave it out with steps: [{self.steps[0]}, {self.steps[sound - 1]}], or window() in Python" if sound else ""
         raise KoopflowError(
             f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step {self.steps[step]};"
@@ -265,7 +239,8 @@ class Trajectory:
     def read(
         self, columns: Sequence[tuple[int, int]] | None = None, replicas: Sequence[int] | None = None, *, check: bool = True
     ) -> NDArray[np.float32]:
-        """Return the weights of the requested columns at once, float32 (replica, step, parameter); see `blocks`."""
+        """Return the weights of the requested columns at once, float32 (replica, step, parameter);
+        see `blocks`."""
         columns = [(0, self.parameter_count)] if columns is None else columns
         many = self.replicas if replicas is None else len(replicas)
         out = np.empty((many, len(self.steps), sum(stop - start for start, stop in columns)), np.float32)
@@ -274,7 +249,8 @@ class Trajectory:
         return out
 
     def state(self, step_index: int, replica: int = 0) -> dict[str, NDArray[np.float32]]:
-        """Return one captured state as {parameter name: float32 array of its shape}; indices may be negative."""
+        """Return one captured state as {parameter name: float32 array of its shape}; indices may be
+        negative."""
         at, replica = self._first + range(len(self.steps))[step_index], range(self.replicas)[replica]
         row = self._weights[replica, at]
         if self._verifier.signed:

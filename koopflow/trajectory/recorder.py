@@ -28,29 +28,34 @@ CHOICES = "pass resume=True to continue it, overwrite=True to replace it, or cho
 class TrajectoryRecorder:
     """Record chosen parameters of one model while it trains.
 
-    Captured states survive the ordinary ends of a process (an exception, ``sys.exit``, Ctrl-C, SIGTERM, a script that
-    ends without `close`); only kill -9 loses those since the last flush. In a process group of ``torch.distributed``
-    the process of rank 0 records and the others do nothing.
+    Captured states survive the ordinary ends of a process (an exception, ``sys.exit``, Ctrl-C,
+    SIGTERM, a script that ends without `close`); only kill -9 loses those since the last flush. In
+    a process group of ``torch.distributed`` the process of rank 0 records and the others do
+    nothing.
 
     Parameters
     ----------
     model : torch.nn.Module
     path : path
-        The trajectory file, which `close` creates. Until then it grows at ``<path>.partial``, which can be read as well.
+        The trajectory file, which `close` creates. Until then it grows at ``<path>.partial``, which
+        can be read as well.
     parameters : str or list of str, optional
-        Shell-style name patterns ("fc2.*"); all parameters by default. Names are looked up at each capture, so replaced
-        parameters are followed. A complex parameter is recorded as real and imaginary parts, on a last axis of two.
+        Shell-style name patterns ("fc2.*"); all parameters by default. Names are looked up at each
+        capture, so replaced parameters are followed. A complex parameter is recorded as real and
+        imaginary parts, on a last axis of two.
     every : int
         Capture every so many steps, beginning with step 0.
     study : mapping, optional
         Anything worth knowing later; stored as JSON.
     seed : int, optional
     steps : int, optional
-        How many calls of `step` there will be, if known: a killed recording then resumes to the same bytes.
+        How many calls of `step` there will be, if known: a killed recording then resumes to the
+        same bytes.
     compression : str, optional
         "gzip" or "lzf".
     resume : bool
-        Continue ``<path>.partial``, or a finished `path`, where it ends. Starts a file if there is neither.
+        Continue ``<path>.partial``, or a finished `path`, where it ends. Starts a file if there is
+        neither.
     resume_after : int, optional
         With `resume`, drop states after this step, which is that of the checkpoint you resume from.
     overwrite : bool
@@ -59,8 +64,8 @@ class TrajectoryRecorder:
     Raises
     ------
     KoopflowError
-        If a recording of this name exists and neither `resume` nor `overwrite` is given, another process records to it,
-        or a pattern matches no parameter.
+        If a recording of this name exists and neither `resume` nor `overwrite` is given, another
+        process records to it, or a pattern matches no parameter.
 
     Examples
     --------
@@ -163,7 +168,8 @@ class TrajectoryRecorder:
         Raises
         ------
         KoopflowError
-            If the recorder is closed, the step does not come after the last one, or a parameter has gone.
+            If the recorder is closed, the step does not come after the last one, or a parameter has
+            gone.
         """
         step = self._next if step is None else int(step)
         self._next = step + 1
@@ -176,7 +182,8 @@ class TrajectoryRecorder:
         return True
 
     def flush(self) -> int:
-        """Write everything captured so far to the file, where even kill -9 does not lose it; return the number of states."""
+        """Write everything captured so far to the file, where even kill -9 does not lose it; return
+        the number of states."""
         if self._recording is None:
             return 0
         self._recording.writer.flush()
@@ -214,7 +221,8 @@ def process_rank() -> int:
 
 
 def refuse_existing(path: Path, partial: Path) -> None:
-    """Raise a KoopflowError if a recording of this name exists, finished or with at least one state."""
+    """Raise a KoopflowError if a recording of this name exists, finished or with at least one
+    state."""
     if path.exists():
         raise KoopflowError(f"{path}: exists already; {CHOICES}")
     if not partial.exists():

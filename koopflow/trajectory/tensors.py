@@ -18,8 +18,9 @@ logger = logging.getLogger("koopflow")
 class NamedTensors:
     """Parameters of a model by name, read as one float32 row.
 
-    Names are looked up at each reading, so a parameter that was replaced (a new head, ``load_state_dict(assign=True)``,
-    a parametrization) is followed. A complex parameter counts as its real and imaginary parts, on a last axis of two.
+    Names are looked up at each reading, so a parameter that was replaced (a new head,
+    ``load_state_dict(assign=True)``, a parametrization) is followed. A complex parameter counts as
+    its real and imaginary parts, on a last axis of two.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ class NamedTensors:
             torch.cuda.synchronize()
 
     def _find(self, name: str) -> torch.Tensor:
-        """Return the effective value of the parameter `name`: of a parametrized or pruned one, what the model computes with."""
+        """Return the effective value of the parameter `name`: of a parametrized or pruned one, what
+        the model computes with."""
         owner: nn.Module = self._model
         *modules, leaf = name.split(".")
         for part in modules:
@@ -106,7 +108,8 @@ class NamedTensors:
         )
 
     def _report_additions(self) -> None:
-        """Say once, at the first reading, which parameters joined the model after the recorder was made."""
+        """Say once, at the first reading, which parameters joined the model after the recorder was
+        made."""
         if self._known is None:
             return
         now = [name for name, _ in self._model.named_parameters() if matches(name, self._patterns)]
@@ -118,7 +121,8 @@ class NamedTensors:
 
 
 def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
-    """Return the module inside wrappers for several devices or compilation, and the prefix they put before its names."""
+    """Return the module inside wrappers for several devices or compilation, and the prefix they put
+    before its names."""
     prefix = ""
     while True:
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
@@ -130,7 +134,8 @@ def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
 
 
 def _parametrized(owner: nn.Module, leaf: str) -> torch.Tensor:
-    """Compute a parametrized tensor in evaluation mode: in training mode, spectral normalization changes its own state."""
+    """Compute a parametrized tensor in evaluation mode: in training mode, spectral normalization
+    changes its own state."""
     modules = list(owner.get_submodule(f"parametrizations.{leaf}").modules())
     training = [module.training for module in modules]
     try:
@@ -145,7 +150,8 @@ def _parametrized(owner: nn.Module, leaf: str) -> torch.Tensor:
 
 
 def _real(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the real numbers of a parameter, detached; raise a KoopflowError if this process does not hold them all."""
+    """Return the real numbers of a parameter, detached; raise a KoopflowError if this process does
+    not hold them all."""
     if isinstance(tensor, nn.UninitializedParameter) or tensor.is_meta:
         raise KoopflowError(f"{name} has no values yet; run the model once, then make the TrajectoryRecorder")
     if hasattr(tensor, "full_tensor") or name.endswith("_flat_param"):

@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,32 +26,10 @@ from numpy.typing import ArrayLike
 import koopflow
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.checksums import sign
-from koopflow.trajectory.layout import (
-    BUFFER_BYTES,
-    FORMAT,
-    FORMAT_VERSION,
-    NOT_WRITTEN,
-    Parameter,
-    chunk_shape,
-    load_parameters,
-    parameter_table,
-    partial_path,
-    store_parameters,
-)
+from koopflow.trajectory.creation import SINGLE_WRITER, Header, create, steps_allocated
+from koopflow.trajectory.layout import BUFFER_BYTES, NOT_WRITTEN, load_parameters, parameter_table, partial_path
 
 _CACHE = {"rdcc_nbytes": 32 << 20, "rdcc_w0": 1.0}
-_SINGLE_WRITER = ("v110", "v110")
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What a file says before any state is written; the texts are JSON but for `code_version`."""
-
-    table: list[Parameter]
-    replicas: int
-    study: str
-    seeds: str
-    code_version: str
 
 
 class TrajectoryWriter:
@@ -100,17 +77,17 @@ class TrajectoryWriter:
         compression: str | None = None,
         temporary: str | os.PathLike[str] | None = None,
     ):
-        header = _Header(
+        header = Header(
             parameter_table(parameters), replicas, json.dumps(study, sort_keys=True), json.dumps(seeds), koopflow.__version__
         )
         self.path, self.temporary = Path(path), Path(temporary or partial_path(path))
         self.temporary.parent.mkdir(parents=True, exist_ok=True)
-        _create(self.temporary, header, steps, compression)
+        create(self.temporary, header, steps, compression)
         self._open(written=0, last_step=None)
 
     def _open(self, written: int, last_step: int | None) -> None:
-        allocated = _steps_allocated(self.temporary)
-        self._file = h5py.File(self.temporary, "r+", libver="earliest" if allocated else _SINGLE_WRITER, **_CACHE)
+        allocated = steps_allocated(self.temporary)
+        self._file = h5py.File(self.temporary, "r+", libver="earliest" if allocated else SINGLE_WRITER, **_CACHE)
         self._weights, self._steps, self._loss = (self._file[name] for name in ("weights", "steps", "loss"))
         self._allocated, self._written, self._last_step = allocated, written, last_step
         if not allocated:
@@ -135,14 +112,14 @@ class TrajectoryWriter:
         self = cls.__new__(cls)
         self.path, self.temporary = Path(path), Path(temporary or partial_path(path))
         try:
-            with h5py.File(self.temporary, "r", swmr=not _steps_allocated(self.temporary)) as file:
+            with h5py.File(self.temporary, "r", swmr=not steps_allocated(self.temporary)) as file:
                 steps = file["steps"][:]
         except (OSError, KeyError) as error:
             raise KoopflowError(f"{self.temporary}: cannot go on with this trajectory ({error})") from None
         have = int(np.count_nonzero(steps != NOT_WRITTEN))
         if not 0 <= steps_kept <= have:
             raise KoopflowError(f"{self.temporary}: asked to keep {steps_kept} states, it holds {have}")
-        if _steps_allocated(self.temporary):
+        if steps_allocated(self.temporary):
             with h5py.File(self.temporary, "r+", libver="earliest") as file:
                 file["steps"][steps_kept:] = NOT_WRITTEN
         else:
@@ -187,7 +164,8 @@ class TrajectoryWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything appended so far to the operating system; it then survives this process."""
+        """Hand everything appended so far to the operating system; it then survives this
+        process."""
         count = self._buffered
         if count:
             start, stop = self._written, self._written + count
@@ -204,7 +182,8 @@ class TrajectoryWriter:
         self._file.flush()
 
     def close(self, finished: bool = True) -> Path:
-        """Complete the file, sign it unless `finished` is false, give it its own name, and return that."""
+        """Complete the file, sign it unless `finished` is false, give it its own name, and return
+        that."""
         if self._file:
             self.flush()
             self._file.close()
@@ -239,54 +218,19 @@ class TrajectoryWriter:
             self.abandon()
 
 
-def _create(path: Path, header: _Header, steps: int | None, compression: str | None) -> None:
-    """Write a file without states at `path`."""
-    creator = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creator.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    allocated = steps is not None and compression is None
-    if allocated:
-        creator.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    length = steps if steps is not None and compression is None else 0
-    replicas, parameters, few = header.replicas, header.table[-1].stop, steps or 1024
-    with h5py.File(path, "w", libver="earliest" if allocated else _SINGLE_WRITER) as file:
-        file.create_dataset(
-            "weights",
-            shape=(replicas, length, parameters),
-            maxshape=(replicas, None, parameters),
-            dtype=np.float32,
-            chunks=chunk_shape(replicas, parameters, steps),
-            compression=compression,
-            shuffle=compression is not None,
-            dcpl=creator,
-        )
-        file.create_dataset("steps", data=np.full(length, NOT_WRITTEN, np.int64), maxshape=(None,), chunks=(few,))
-        file.create_dataset("loss", data=np.full((replicas, length), np.nan), maxshape=(replicas, None), chunks=(1, few))
-        store_parameters(file, header.table)
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["study"] = header.study
-        file.attrs["seeds"] = header.seeds
-        file.attrs["code_version"] = header.code_version
-        file.attrs["steps_allocated"] = length
-
-
-def _steps_allocated(path: Path) -> int:
-    """Return how many states the partial file has room for, 0 if it grows; it may be open in a dead process."""
-    with h5py.File(path, "r", swmr=True) as file:
-        return int(file.attrs["steps_allocated"])
-
-
 def copy_growing(source: Path, target: Path, steps_kept: int) -> None:
-    """Write the first `steps_kept` states of the trajectory `source` to `target` as a growing file, to be resumed.
+    """Write the first `steps_kept` states of the trajectory `source` to `target` as a growing file,
+    to be resumed.
 
-    The two may be the same path: a growing file that a dead process had open cannot be reopened, only copied.
+    The two may be the same path: a growing file that a dead process had open cannot be reopened,
+    only copied.
     """
     writer = TrajectoryWriter.__new__(TrajectoryWriter)
     writer.path, writer.temporary = target, target.with_name(target.name + ".copy")
     with h5py.File(source, "r", swmr=True) as old:
         weights, about = old["weights"], old.attrs
-        header = _Header(load_parameters(old), weights.shape[0], about["study"], about["seeds"], about["code_version"])
-        _create(writer.temporary, header, None, weights.compression)
+        header = Header(load_parameters(old), weights.shape[0], about["study"], about["seeds"], about["code_version"])
+        create(writer.temporary, header, None, weights.compression)
         writer._open(written=0, last_step=None)
         loss = old["loss"][:, :steps_kept]
         for at in range(steps_kept):

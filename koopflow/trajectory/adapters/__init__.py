@@ -1,1 +1,2 @@
-"""Trajectories from elsewhere: callbacks for Lightning and Hugging Face, folders of checkpoints or arrays."""
+"""Trajectories from elsewhere: callbacks for Lightning and Hugging Face, folders of checkpoints or
+arrays."""

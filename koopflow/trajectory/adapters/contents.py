@@ -24,7 +24,8 @@ ACCEPTED = "accepted is what torch.save(model.state_dict(), ...) or safetensors 
 SHARD = re.compile(r"^(?P<stem>.*?)[-_.]?(?P<number>\d{5})-of-(?P<count>\d{5})$")
 INDEX = ".index.json"
 
-# Plain data that checkpoints often hold beside tensors. Unpickling them builds numbers, paths and dictionaries, nothing else.
+# Plain data that checkpoints often hold beside tensors. Unpickling them builds numbers, paths and
+# dictionaries, nothing else.
 _NUMPY = ("scalar", "_reconstruct")
 _PLAIN: list[Any] = [
     argparse.Namespace,
@@ -49,9 +50,11 @@ def read_content(path: Path, outline: bool = False) -> Mapping[str, Any]:
     Parameters
     ----------
     path : Path
-        A file, the first of several shards (``...-00001-of-00003.safetensors``), or their ``.index.json``.
+        A file, the first of several shards (``...-00001-of-00003.safetensors``), or their
+        ``.index.json``.
     outline : bool
-        Map the file into memory where possible instead of reading it: for names, shapes and step numbers.
+        Map the file into memory where possible instead of reading it: for names, shapes and step
+        numbers.
 
     Raises
     ------
@@ -102,7 +105,8 @@ def indexed(path: Path) -> list[str]:
 
 
 def own_metadata(path: Path) -> Mapping[str, Any]:
-    """Return the numbers that the checkpoint at `path` holds beside its tensors, as cheaply as its format allows.
+    """Return the numbers that the checkpoint at `path` holds beside its tensors, as cheaply as its
+    format allows.
 
     A file that cannot be read gives none; reading its tensors says why.
     """

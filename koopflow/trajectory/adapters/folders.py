@@ -1,6 +1,7 @@
 """Trajectories from a folder of states: checkpoints of other tools, or .npy arrays, in step order.
 
-Nothing in a file is executed: checkpoints are read with ``weights_only=True``, arrays without pickles.
+Nothing in a file is executed: checkpoints are read with ``weights_only=True``, arrays without
+pickles.
 """
 
 import logging
@@ -34,7 +35,8 @@ class Reading:
     Attributes
     ----------
     include, exclude : sequence of str
-        Name patterns of tensors to take although they look like buffers, and to leave out although they are parameters.
+        Name patterns of tensors to take although they look like buffers, and to leave out although
+        they are parameters.
     steps : (int, int), optional
         The first and the last step to read; all by default.
     """
@@ -52,7 +54,8 @@ def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str],
     Parameters
     ----------
     folder : path
-        Checkpoints (torch.save files, safetensors, shards), one folder for each (``checkpoint-100/``), or .npy arrays.
+        Checkpoints (torch.save files, safetensors, shards), one folder for each
+        (``checkpoint-100/``), or .npy arrays.
     path : path
     reading : Reading, optional
         Which tensors and steps; by default all parameters at all steps.
@@ -60,8 +63,8 @@ def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str],
     Raises
     ------
     KoopflowError
-        For an unreadable file, other names or shapes than in the first, a number that is not finite, a step that is
-        missing or occurs twice.
+        For an unreadable file, other names or shapes than in the first, a number that is not
+        finite, a step that is missing or occurs twice.
     """
     ordered = _ordered(Path(folder), reading)
     study: dict[str, Any] = {"source": "folder", "files": [source.path.name for _, source in ordered]}
@@ -80,7 +83,8 @@ def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str],
 
 
 def described(files: Sequence[tuple[int, Path]], reading: Reading | None = None) -> list[tuple[str, tuple[int, ...]]]:
-    """Return name and shape of each parameter in the first of the `files`, which `in_step_order` returned.
+    """Return name and shape of each parameter in the first of the `files`, which `in_step_order`
+    returned.
 
     Raises
     ------
@@ -99,7 +103,8 @@ def in_step_order(folder: str | os.PathLike[str], reading: Reading | None = None
     Raises
     ------
     KoopflowError
-        If there is no state, files are of several kinds, or a step is missing, repeated or too large.
+        If there is no state, files are of several kinds, or a step is missing, repeated or too
+        large.
     """
     return [(step, source.path) for step, source in _ordered(Path(folder), reading)]
 
@@ -127,7 +132,8 @@ def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
 
 
 def _without_copies(sources: Sequence[Source], counters: Sequence[dict[str, int]]) -> list[tuple[Source, dict[str, int]]]:
-    """Return the sources without those called last or best whose counters say that they repeat another."""
+    """Return the sources without those called last or best whose counters say that they repeat
+    another."""
     pairs = list(zip(sources, counters))
     copies = ("last", "latest", "best", "final", "model_best", "newest")
     kept = []
@@ -154,7 +160,8 @@ def _counters(source: Source) -> dict[str, int]:
 def _states(
     ordered: Sequence[tuple[int, Source]], reading: Reading | None, say: bool = True
 ) -> tuple[Iterator[tuple[Path, dict[str, NDArray[Any]]]], list[tuple[str, tuple[int, ...]]], dict[str, str]]:
-    """Return the states in order, name and shape of their parameters, and the tensors left out with the reason."""
+    """Return the states in order, name and shape of their parameters, and the tensors left out with
+    the reason."""
     sources = [source for _, source in ordered]
     if sources[0].path.suffix == ".npy":
         table = _checked(sources[0].path, [("state", _array(sources[0].path).shape)])

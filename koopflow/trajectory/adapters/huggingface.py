@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class RecordTrajectory(TrainerCallback):
     """Record after every optimizer step; only the first process writes.
 
-    Step i is the i-th optimizer step counted from 0, also after ``resume_from_checkpoint``: the file is then continued,
-    and states after the checkpoint's step are dropped.
+    Step i is the i-th optimizer step counted from 0, also after ``resume_from_checkpoint``: the
+    file is then continued, and states after the checkpoint's step are dropped.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class RecordTrajectory(TrainerCallback):
             self.recorder = TrajectoryRecorder(model, self.path, **{**resumed, **self.options})
 
     def on_step_end(self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **kwargs: Any) -> None:
-        """Capture; the Trainer calls this once per optimizer step and does not hand over the loss."""
+        """Capture; the Trainer calls this once per optimizer step and does not hand over the
+        loss."""
         if self.recorder is not None:
             done = getattr(state, "global_step", 0)
             self.recorder.step(step=done - 1 if done else None)

@@ -22,8 +22,8 @@ from koopflow.trajectory.recorder import TrajectoryRecorder
 class RecordTrajectory(Callback):
     """Record after every optimizer step; only the first process writes.
 
-    Step i is the i-th optimizer step counted from 0, also after ``fit(ckpt_path=...)``: the file is then continued, and
-    states after the checkpoint's step are dropped.
+    Step i is the i-th optimizer step counted from 0, also after ``fit(ckpt_path=...)``: the file is
+    then continued, and states after the checkpoint's step are dropped.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ class RecordTrajectory(Callback):
     def on_train_batch_end(
         self, trainer: "Trainer", pl_module: "LightningModule", outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Capture, once per optimizer step: with gradient accumulation several batches make one step."""
+        """Capture, once per optimizer step: with gradient accumulation several batches make one
+        step."""
         if self.recorder is not None and trainer.global_step != self._done:
             self._done = trainer.global_step
             self.recorder.step(outputs.get("loss") if isinstance(outputs, dict) else outputs, step=self._done - 1)

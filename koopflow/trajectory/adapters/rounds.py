@@ -22,8 +22,9 @@ Layers = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 def read_rounds(folder: Path, choice: Choice | None = None) -> list[tuple[str, Layers]]:
     """Read every round in `folder`, in the order of names.
 
-    A layer is prunable if any round has a mask for it; in rounds without masks all its weights are kept. If no round
-    has masks, zeros of tensors with two or more axes are the mask: vectors (biases, normalization) are not pruned.
+    A layer is prunable if any round has a mask for it; in rounds without masks all its weights are
+    kept. If no round has masks, zeros of tensors with two or more axes are the mask: vectors
+    (biases, normalization) are not pruned.
 
     Parameters
     ----------
@@ -39,8 +40,8 @@ def read_rounds(folder: Path, choice: Choice | None = None) -> list[tuple[str, L
     Raises
     ------
     KoopflowError
-        For fewer than two rounds, unreadable files, differing architectures, tensors that are neither dense nor real, and
-        masks that do not fit their weights.
+        For fewer than two rounds, unreadable files, differing architectures, tensors that are
+        neither dense nor real, and masks that do not fit their weights.
     """
     choice = choice or Choice()
     sources = sources_in(folder).sources
@@ -89,7 +90,8 @@ def _require_equal(states: list[tuple[str, StateDict]], names: list[str], folder
 
 
 def _refuse_unreadable(path: Path, state: StateDict, choice: Choice) -> None:
-    """Raise a KoopflowError for weights without a magnitude that a coupling could be measured from."""
+    """Raise a KoopflowError for weights without a magnitude that a coupling could be measured
+    from."""
     for name, reason in [*state.left_out.items(), *((name, "complex numbers") for name in state.complex)]:
         if (reason in UNREADABLE or name in state.complex) and not matches(name, choice.exclude):
             raise KoopflowError(

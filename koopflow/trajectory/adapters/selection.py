@@ -1,4 +1,5 @@
-"""Which tensors of a series of checkpoints are parameters: what one file cannot tell, the first and the last one do."""
+"""Which tensors of a series of checkpoints are parameters: what one file cannot tell, the first and
+the last one do."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,14 +17,16 @@ _NAMED_LIKE_A_WEIGHT = re.compile(
 
 @dataclass(frozen=True)
 class Choice:
-    """Patterns by which a user overrides the reader: tensors to take although, and to leave out although."""
+    """Patterns by which a user overrides the reader: tensors to take although, and to leave out
+    although."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
 
 def parameters_of(first: StateDict, last: StateDict, choice: Choice) -> tuple[list[str], dict[str, str]]:
-    """Return the names of the parameters, in the first file's order, and the tensors left out with the reason.
+    """Return the names of the parameters, in the first file's order, and the tensors left out with
+    the reason.
 
     Parameters
     ----------
@@ -89,5 +92,6 @@ def _tied(name: str, first: StateDict, last: StateDict, taken: Sequence[str]) ->
 
 
 def _ends_equal(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Return whether the first and the last numbers are equal: cheap, and false for nearly all that differ."""
+    """Return whether the first and the last numbers are equal: cheap, and false for nearly all that
+    differ."""
     return all(bool(one[(place,) * one.dim()] == other[(place,) * other.dim()]) for place in (0, -1))

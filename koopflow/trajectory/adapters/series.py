@@ -72,7 +72,8 @@ class Series:
             return self.first
 
     def tensors(self) -> Iterator[tuple[Path, dict[str, torch.Tensor]]]:
-        """Yield the path and the parameters of each state, effective values of pruned ones, in the order of `names`.
+        """Yield the path and the parameters of each state, effective values of pruned ones, in the
+        order of `names`.
 
         Raises
         ------

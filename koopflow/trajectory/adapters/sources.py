@@ -1,4 +1,5 @@
-"""Find the states in a folder: files, shards, one folder per state, and trees of the Trainer and of open_lth."""
+"""Find the states in a folder: files, shards, one folder per state, and trees of the Trainer and of
+open_lth."""
 
 import json
 import re
@@ -102,7 +103,8 @@ def _files(folder: Path) -> Found:
 
 
 def _folders(folder: Path, depth: int = DEPTH) -> Found:
-    """Return the last state in each sub-folder; of a single sub-folder, those of its own sub-folders."""
+    """Return the last state in each sub-folder; of a single sub-folder, those of its own
+    sub-folders."""
     found = Found()
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     for path in inner:
@@ -116,7 +118,8 @@ def _folders(folder: Path, depth: int = DEPTH) -> Found:
 
 
 def _state_of(folder: Path, depth: int) -> Source | None:
-    """Return the state that `folder` stands for: its model file, the last of several, or that of its last sub-folder."""
+    """Return the state that `folder` stands for: its model file, the last of several, or that of
+    its last sub-folder."""
     sources = _files(folder).sources
     usual = [source for name in _USUAL for source in sources if source.path.name in (name, name + INDEX)]
     if usual or sources:
@@ -136,7 +139,8 @@ def _latest(sources: Sequence[Source]) -> Source:
 
 
 def _trainer_state(folder: Path) -> Mapping[str, int]:
-    """Return the global step in the ``trainer_state.json`` of Hugging Face's Trainer, if there is one."""
+    """Return the global step in the ``trainer_state.json`` of Hugging Face's Trainer, if there is
+    one."""
     try:
         step: Any = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,8 +1,8 @@
 """Find the parameters of one checkpoint: a tensor in a file is not yet a parameter.
 
-The state dict is looked for under the usual wrapper keys, prefixes of wrappers are removed, masks are paired with their
-weights, and whatever cannot be a parameter (running statistics, indices, metrics, averaged copies) is left out by name
-with the reason.
+The state dict is looked for under the usual wrapper keys, prefixes of wrappers are removed, masks
+are paired with their weights, and whatever cannot be a parameter (running statistics, indices,
+metrics, averaged copies) is left out by name with the reason.
 """
 
 import re
@@ -52,8 +52,8 @@ class StateDict:
     Attributes
     ----------
     tensors : dict of str to Tensor
-        Dense tensors of real numbers that may be parameters, by cleaned name, in the file's order. A complex tensor is
-        its real and imaginary parts, on a last axis of two.
+        Dense tensors of real numbers that may be parameters, by cleaned name, in the file's order.
+        A complex tensor is its real and imaginary parts, on a last axis of two.
     masks : dict of str to Tensor
         Pruning masks, by the name of their weights.
     left_out : dict of str to str
@@ -120,7 +120,8 @@ def counters_in(content: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, torch.Tensor], Mapping[str, Any]]:
-    """Return the tensors of the model in `content`, flat, and a second dict of masks; note what lies beside them."""
+    """Return the tensors of the model in `content`, flat, and a second dict of masks; note what
+    lies beside them."""
     content = {str(key): value for key, value in content.items()}
     masks: Mapping[str, Any] = next(
         (value for key, value in content.items() if _MASKS.search(key) and isinstance(value, Mapping)), {}
@@ -178,7 +179,8 @@ def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
 
 
 def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
-    """Return the names under an averaged copy (``ema_model.``, ``model_ema.``) of tensors that are there as well."""
+    """Return the names under an averaged copy (``ema_model.``, ``model_ema.``) of tensors that are
+    there as well."""
     others = [(name.replace(".", ""), tensor.shape) for name, tensor in state.items() if not _AVERAGED_MODULE.match(name)]
     copies = set()
     for name, tensor in state.items():

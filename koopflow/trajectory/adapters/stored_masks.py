@@ -1,7 +1,9 @@
-"""Pruning masks in checkpoints: pair each with its weights, whatever the tool that wrote it calls it.
+"""Pruning masks in checkpoints: pair each with its weights, whatever the tool that wrote it calls
+it.
 
-Recognised are ``X_mask`` with ``X_orig`` (torch.nn.utils.prune) or ``X``, ``X.mask``, ``fc1.mask`` for ``fc1.weight``,
-``mask.X`` and ``masks.X``, ``mask_fc1___weight`` (open_lth), and a second dict of masks.
+Recognised are ``X_mask`` with ``X_orig`` (torch.nn.utils.prune) or ``X``, ``X.mask``, ``fc1.mask``
+for ``fc1.weight``, ``mask.X`` and ``masks.X``, ``mask_fc1___weight`` (open_lth), and a second dict
+of masks.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,8 @@ _WEIGHTS = ("weight", "bias", "kernel", "in_proj_weight")
 
 @dataclass
 class Pairs:
-    """Weights without their masks, masks by the name of their weights, and buffers that only look like masks."""
+    """Weights without their masks, masks by the name of their weights, and buffers that only look
+    like masks."""
 
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
     masks: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -36,8 +39,8 @@ def pair_masks(state: Mapping[str, torch.Tensor], second: Mapping[str, torch.Ten
     Raises
     ------
     KoopflowError
-        If a mask belongs to weights by its name, but has other values than 0 and 1 or another shape, or its weights are
-        missing.
+        If a mask belongs to weights by its name, but has other values than 0 and 1 or another
+        shape, or its weights are missing.
     """
     pairs = Pairs()
     originals = {name.removesuffix("_orig") for name in state if name.endswith("_orig") and f"{name[:-5]}_mask" in state}
@@ -66,7 +69,8 @@ def pair_masks(state: Mapping[str, torch.Tensor], second: Mapping[str, torch.Ten
 
 
 def _owner(name: str, weights: Mapping[str, torch.Tensor]) -> tuple[str | None, bool]:
-    """Return the weights that `name` is the mask of by its name, and whether the name leaves no doubt."""
+    """Return the weights that `name` is the mask of by its name, and whether the name leaves no
+    doubt."""
     module, _, leaf = name.rpartition(".")
     candidates: list[tuple[str, bool]] = []
     if name.endswith("_mask"):
@@ -88,7 +92,8 @@ def _owner(name: str, weights: Mapping[str, torch.Tensor]) -> tuple[str | None, 
 
 
 def _refuse_orphan(name: str) -> None:
-    """Raise a KoopflowError for a mask that names weights, which are missing; other names belong to buffers."""
+    """Raise a KoopflowError for a mask that names weights, which are missing; other names belong to
+    buffers."""
     stem = name.removesuffix("_mask")
     if name.endswith("_mask") and stem.rpartition(".")[2] in _WEIGHTS:
         raise KoopflowError(f"{name} has no weights {stem} or {stem}_orig")
