@@ -1,4 +1,4 @@
-"""Writes the JSON schema of the configuration, and the page of all its keys, from the models (`make schema`)."""
+"""Writes the JSON schema of the configuration and the page of all its keys (`make schema`)."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from koopflow.studies.known_names import KNOWN_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """\
-# The JSON schema of config.yaml, for editors and other tools; koopflow itself checks with the models in koopflow/config/.
-# Written from them by `make schema`; do not edit.
+# The JSON schema of config.yaml, for editors and other tools. koopflow itself checks with the models
+# in koopflow/config/. Written from them by `make schema`; do not edit.
 """
 
 

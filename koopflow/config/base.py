@@ -1,4 +1,4 @@
-"""The base of all settings: frozen models that read a mapping, refuse what is wrong in one line, and give the mapping back."""
+"""The base of all settings: frozen models that check a mapping and return it unchanged."""
 
 import functools
 from collections.abc import Callable, Collection, Mapping
@@ -24,14 +24,15 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import nearest
 
 Known = Mapping[str, Collection[str]]
-"""Registered names by kind: model, score, measure, forecaster, coupling, image source, series source."""
+"""Registered names by kind: model, score, measure, forecaster, coupling, image or series source."""
 
 
 class Settings(BaseModel):
     """Settings of one thing, read by attribute.
 
-    Models are frozen, refuse unknown keys, and convert nothing: true is no number, and neither is the text "1e-3". A whole
-    number may be written 3.0. Settings are equal when their values are, whether given or defaults.
+    Models are frozen, refuse unknown keys and convert nothing: neither true nor the text "1e-3" is
+    a number. A whole number may be written 3.0. Two settings are equal if their values are, whether
+    given or default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
@@ -64,16 +65,17 @@ class Settings(BaseModel):
         settings : mapping
             Keys and values as YAML holds them.
         key : str
-            Where the mapping stands in the configuration, such as "pruning.studies.mine"; errors begin with it.
+            Path of the mapping in the configuration, such as "pruning.studies.mine". Errors begin
+            with it.
         base : str
-            Where a missing key may stand as well, such as "pruning.base"; errors name it.
+            Path of a block that may supply missing keys, such as "pruning.base". Errors name it.
         known : mapping of str to collection of str, optional
-            Registered names, by kind; other names are refused. Without it, names are taken as they are.
+            Registered names by kind; other names are refused. By default, names are not checked.
 
         Raises
         ------
         KoopflowError
-            One line: the key, what was found, what is needed.
+            One line: the key, what it must be, what was found.
         """
         if isinstance(settings, cls):
             return settings
@@ -85,7 +87,7 @@ class Settings(BaseModel):
             raise KoopflowError(one_line(error, key, base)) from None
 
     def dump(self) -> dict[str, Any]:
-        """Return the settings as plain dicts, lists and scalars: the keys that were given, in their order."""
+        """Return the given keys, in their order, as plain dicts, lists and scalars."""
         values = {**{name: getattr(self, name) for name in type(self).model_fields}, **(self.model_extra or {})}
         return {name: plain(values[name]) for name in self._keys()}
 
@@ -108,18 +110,18 @@ class Settings(BaseModel):
 
 
 class OpenSettings(Settings):
-    """Settings that may have further keys, which `options` returns."""
+    """Settings that accept further keys, which `options` returns."""
 
     model_config = ConfigDict(extra="allow")
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys that are no fields, and their values."""
+        """The further keys and their values."""
         return dict(self.model_extra or {})
 
 
 class Block(Settings):
-    """A block whose dump is complete: the keys that were given, then the defaults of all others."""
+    """A block whose dump is complete: the given keys, then the defaults of all others."""
 
     def _keys(self) -> list[str]:
         return list(dict.fromkeys([*super()._keys(), *type(self).model_fields]))
@@ -135,13 +137,14 @@ def plain(value: Any) -> Any:
 
 
 REPLACED: dict[str, Any] = {"x-named": "replace"}
-"""Marks a map whose entries are a study's own parts: a user's map replaces the default one instead of joining it."""
+"""Marks a map that a user's map replaces. Other maps are merged."""
 
 
 class PartOf:
-    """Marks a mapping that holds some of a model's keys: what a set-up says beside its base, or the base itself.
+    """Marks a mapping with some of a model's keys: a base, or a set-up that overrides its base.
 
-    The mapping is checked like the model, except that any key may be absent, and stays a mapping until it is merged.
+    The mapping is checked like the model, except that keys may be missing, and stays a mapping until
+    it is merged.
     """
 
     def __init__(self, model: type[Settings]):

@@ -1,4 +1,4 @@
-"""The block ``claims``: statements of the papers, each with a measure and a criterion set before the run."""
+"""The block ``claims``: statements with a measure and a criterion set before the run."""
 
 from typing import Annotated
 

@@ -17,9 +17,9 @@ T = TypeVar("T")
 Kind = Literal["integer", "number", "string", "array", "null"]
 
 
-# ------------------------------------------------------------------------------------------------------------------ checks
+# ------------------------------------------------------------------------------------------- checks
 def _is(kind: Kind, value: object) -> bool:
-    """Return whether `value` is of a JSON type; true and false are no numbers, 3.0 is an integer."""
+    """Return whether `value` is of a JSON type; 3.0 is an integer, true is not a number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match kind:
         case "integer":
@@ -34,7 +34,7 @@ def _is(kind: Kind, value: object) -> bool:
 
 
 class Needs:
-    """Refuses values of other JSON types than `kinds`, where pydantic's own message would name only one of them."""
+    """Refuses values that are of none of the JSON types `kinds`."""
 
     def __init__(self, *kinds: Kind):
         self.kinds = kinds
@@ -49,7 +49,10 @@ class Needs:
 
 
 class Matching:
-    """Refuses text that does not match `pattern`; `what` says in words what is needed, `kind` in one word."""
+    """Refuses text that does not match `pattern`.
+
+    `what` describes the accepted text for messages, `kind` names it in one word.
+    """
 
     def __init__(self, pattern: str, kind: str, what: str):
         self.pattern, self.kind, self.what = re.compile(pattern), kind, what
@@ -67,9 +70,10 @@ class Matching:
 
 
 class Registered:
-    """Marks the name of something registered, or ``package.module:name``.
+    """Marks a registered name, or ``package.module:name``.
 
-    The registries live in rooms above this one: names are checked where `Settings.load` is given the known ones, by kind.
+    The registries belong to higher rooms, so a name is checked only if `Settings.load` gets the
+    known names of its kind.
     """
 
     def __init__(self, kind: str):
@@ -92,7 +96,7 @@ class Registered:
 
 
 class _Distinct:
-    """Refuses a list in which something stands twice."""
+    """Refuses a list with duplicates."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
@@ -126,7 +130,7 @@ class Including:
 
 
 class _NotNull:
-    """Turns "T or null" into "T": a key may be left out, but null is refused."""
+    """Turns "T or null" into "T": the key may be omitted, but null is refused."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
@@ -141,7 +145,7 @@ def _whole(value: Any) -> Any:
 
 
 def _unchanged(value: Any, check: Callable[[Any], Any]) -> Any:
-    """Check a number and keep it as it was written: 10 stays a whole number, as the rank of a fit must."""
+    """Check a number and return it unchanged: a rank of 10 must not become 10.0."""
     check(value)
     return value
 
@@ -153,11 +157,11 @@ def _fraction(value: Any, check: Callable[[Any], Any]) -> Any:
 
 
 def one_or_several(value: Any) -> str:
-    """Return the tag of a value that is either one thing or a list of them."""
+    """Return the tag of a value: one item, or a list of several."""
     return "(several)" if isinstance(value, list | tuple) else "(one)"
 
 
-# ----------------------------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------ numbers
 Whole = Annotated[int, BeforeValidator(_whole)]
 Natural = Annotated[int, Ge(0), BeforeValidator(_whole)]
 """A whole number, at least 0."""
@@ -171,11 +175,12 @@ Positive = Annotated[float, Gt(0), WrapValidator(_unchanged)]
 Fraction = Annotated[float, Gt(0), Lt(1), WrapValidator(_fraction)]
 """A number strictly between 0 and 1."""
 Rank = Annotated[float, Ge(-1), WrapValidator(_unchanged)]
-"""``svd_rank`` as in PyDMD: 0 is the optimal hard threshold, 0 < r < 1 a share of the energy, an integer the number of modes, -1 all."""
+"""``svd_rank`` as in PyDMD: 0 for the optimal hard threshold, 0 < r < 1 for a share of the energy,
+an integer for a number of modes, -1 for all."""
 Compression = Annotated[float, Ge(1), WrapValidator(_unchanged)]
-"""All counted weights over the weights kept."""
+"""Number of weights over number of kept weights."""
 
-# -------------------------------------------------------------------------------------------------------------------- text
+# --------------------------------------------------------------------------------------------- text
 Text = Annotated[str, MinLen(1)]
 Name = Annotated[
     str,
@@ -190,10 +195,10 @@ PathText = Annotated[
 ]
 Colour = Annotated[str, Matching(r"^#[0-9A-Fa-f]{6}\Z", "colour", "a colour such as '#0072B2'")]
 
-# ------------------------------------------------------------------------------------------------------------------- lists
+# -------------------------------------------------------------------------------------------- lists
 Items = Annotated[tuple[T, ...], Strict(False)]
 """A list of any length."""
 DistinctItems = Annotated[tuple[T, ...], Strict(False), _Distinct()]
-"""A list in which nothing stands twice."""
+"""A list without duplicates."""
 Omittable = Annotated[T | None, _NotNull()]
-"""A key that may be left out (then None); null is refused."""
+"""A key that may be omitted (then None); null is refused."""

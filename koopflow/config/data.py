@@ -9,7 +9,7 @@ from koopflow.config.common import Count, Natural, Needs, NonNegative, Number, O
 
 
 class Transform(Settings):
-    """What is done to the images of a set, in the order in which the keys are written (`dump` keeps it)."""
+    """Transforms of a set's images, applied in the order of their keys, which `dump` keeps."""
 
     permute_pixels: Omittable[Natural] = Field(
         default=None, description="Seed of one permutation, applied to the pixels of every image."
@@ -21,7 +21,7 @@ class Transform(Settings):
 
 
 class DataSet(Settings):
-    """One set of images: its source, the source's options, and what is done to the images."""
+    """A set of images: its source, the options of the source, and transforms."""
 
     source: Annotated[str, Registered("image source")] = Field(description="Where the images come from.")
     path: Omittable[PathText] = Field(default=None, description="File (npz) or folder (image_folder) of the images.")
@@ -40,16 +40,16 @@ class DataSet(Settings):
     )
     cache: Omittable[PathText] = Field(default=None, description="Folder in which the decoded images of a folder are kept.")
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
-    transform: Transform = Field(default=Transform(), description="What is done to the images.")
+    transform: Transform = Field(default=Transform(), description="Transforms of the images, in the order of their keys.")
 
     def options(self) -> dict[str, Any]:
-        """Return the options of the source that were given: all keys except those that every source understands."""
+        """Return the given options of the source: all keys that are not common to all sources."""
         common = ("source", "transform", "train_size", "test_size")
         return {key: value for key, value in self.dump().items() if key not in common}
 
 
 class DataSelection(Settings):
-    """One data set of the configuration, with the sets that it refers to: what a job needs to load its images."""
+    """A data set and the sets that it refers to: all that a job needs to load its images."""
 
     spec: DataSet = Field(description="The data set.")
     named: dict[str, DataSet] = Field(default_factory=dict, description="Sets that it refers to by `like`.")

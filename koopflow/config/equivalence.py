@@ -1,4 +1,4 @@
-"""The block ``equivalence``: when are two optimizers, or two ways of training, the same dynamics?"""
+"""The block ``equivalence``: do optimizers, or ways of training, have the same dynamics?"""
 
 from typing import Annotated, Any
 
@@ -35,7 +35,7 @@ class KoopmanSettings(Settings):
 
 
 class Setup(TrainingSetup):
-    """One set-up of the equivalence study: a way of training, and how its dynamics are observed."""
+    """A set-up of the equivalence study: a training, and the operator fitted to it."""
 
     koopman: KoopmanSettings = Field(description="The Koopman operator fitted to each seed.")
 
@@ -44,7 +44,7 @@ SetupPart = Annotated[dict[str, Any], PartOf(Setup)]
 
 
 class EquivalenceTraining(Block):
-    """An ensemble of networks per set-up, a Koopman operator per seed, and comparisons between set-ups."""
+    """An ensemble per set-up, a Koopman operator per seed, and comparisons of set-ups."""
 
     seeds: Whole = Field(
         default=8, ge=2, description="Independent initializations and batch orders per set-up; each gives one spectrum."
@@ -77,5 +77,5 @@ class EquivalenceTraining(Block):
 class EquivalenceSettings(Block):
     """Both studies of equivalence."""
 
-    optimizers: OptimizersStudy = Field(default=OptimizersStudy(), description="Three optimizers on one function.")
+    optimizers: OptimizersStudy = Field(default=OptimizersStudy(), description="Three optimizers that minimize one function.")
     training: EquivalenceTraining = Field(default=EquivalenceTraining(), description="Ways of training a network.")

@@ -1,4 +1,4 @@
-"""One-line messages for whatever a configuration gets wrong: the key, what it must be, what was found."""
+"""One-line error messages: the key, what it must be, what was found."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -60,15 +60,15 @@ def joined(*parts: object) -> str:
 
 
 def one_line(error: ValidationError, key: str = "", base: str = "") -> str:
-    """Return one line on the least deep mistake in `error`.
+    """Return one line on the first error, at the least depth.
 
     Parameters
     ----------
     error : pydantic.ValidationError
     key : str
-        Where the mapping that was checked stands in the configuration.
+        Path of the checked mapping in the configuration.
     base : str
-        Where missing keys may be set as well.
+        Path of a block that may supply missing keys.
     """
     first = min((each for each in error.errors() if not _follows(each)), key=_depth)
     path = [part for part in first["loc"] if part not in ("(one)", "(several)")]
@@ -85,13 +85,16 @@ def one_line(error: ValidationError, key: str = "", base: str = "") -> str:
 
 
 def shown(found: Any) -> str:
-    """Return what was found, cut to one short line."""
+    """Return the text of a value, cut to 80 characters."""
     text = repr(found)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _follows(error: ErrorDetails) -> bool:
-    """Return whether an error only follows from another: pydantic counts the sound entries of a list, and has no default then."""
+    """Return whether an error only follows from another one.
+
+    pydantic counts the valid entries of a list only, and makes no default beside an invalid field.
+    """
     if error["type"] == "default_factory_not_called":
         return True
     if error["type"] == "too_short" and hasattr(error["input"], "__len__"):
@@ -100,7 +103,7 @@ def _follows(error: ErrorDetails) -> bool:
 
 
 def _depth(error: ErrorDetails) -> tuple[int, str]:
-    """Return the depth of what is wrong: a missing key is a mistake of the mapping that lacks it."""
+    """Return the depth of an error; a missing key is an error of the mapping that lacks it."""
     return len(error["loc"]) - (error["type"] == "missing"), str(error["loc"])
 
 
@@ -140,7 +143,7 @@ def _names(error: ErrorDetails) -> list[str]:
 
 
 def _hint(error: ErrorDetails) -> str:
-    """Return what was probably meant: a name, or a number where text was found that looks like one."""
+    """Return a suggestion: the nearest name, or a number without the quotes around it."""
     if error["type"] == "literal_error":
         return nearest(error["input"], _names(error)).replace(" (", "; ").replace(")", "")
     kinds, found = _kinds(error), error["input"]

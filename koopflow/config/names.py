@@ -1,4 +1,4 @@
-"""Names of registered kinds that the configuration accepts, until the registry of each room lists them."""
+"""Registered names whose rooms have no registry."""
 
 IMAGE_SOURCES = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "npz", "image_folder", "gaussian_clusters", "teacher")
 SERIES_SOURCES = ("switching", "drifting", "seasons", "jump", "sunspots", "co2", "elnino", "csv")

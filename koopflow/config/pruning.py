@@ -43,7 +43,7 @@ class SaveMasks(Settings):
 
 
 class PrunedTraining(Settings):
-    """What decides the training of a pruning study's networks: neither its methods nor its compressions."""
+    """The settings that determine the training of a pruning study's networks."""
 
     model: ModelSettings = Field(description="The network.")
     optimizer: OptimizerSettings = Field(description="The optimizer.")

@@ -1,4 +1,4 @@
-"""The studies of ``pruning``, merged over their base, with the names, numbers and files that must agree."""
+"""The studies of ``pruning``, merged over their base and checked."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +23,9 @@ def pruning_studies(pruning: PruningSettings, data: Mapping[str, DataSet]) -> di
     Raises
     ------
     KoopflowError
-        A study lacks a key, names an unknown data set or method, prunes after its training, trains or saves masks that it does
-        not make, or names an absent trajectory.
+        If a study lacks a key, names an unknown data set or method, prunes after its training,
+        fine-tunes or saves masks of epochs at which it does not prune, or if its trajectory does not
+        exist.
     """
     found: dict[str, PruningStudy] = {}
     for name, own in pruning.studies.items():
@@ -49,7 +50,8 @@ def _check_epochs(study: PruningStudy, own: Mapping[str, Any], key: str) -> None
         raise KoopflowError(f"{key}.prune_epochs must be at most {study.epochs}, the epochs of training (got {last:g})")
     for part, epochs in (("finetune", study.finetune.at), ("save_masks", study.save_masks.at)):
         absent = sorted(set(epochs) - set(study.prune_epochs))
-        if absent and (part == "finetune" or part in own):  # a base's masks are saved by the studies that prune at that epoch
+        # Masks that the base saves are saved by those studies that prune at that epoch.
+        if absent and (part == "finetune" or part in own):
             raise KoopflowError(
                 f"{key}.{part}.at must be among prune_epochs, {', '.join(f'{epoch:g}' for epoch in study.prune_epochs)} "
                 f"(got {absent[0]:g})"

@@ -1,4 +1,4 @@
-"""The page of all keys, made from the JSON schema: every key, its type and range, its default, one line on what it means."""
+"""The page of all keys with type, range, default and meaning, from the JSON schema."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ HEAD = """# Configuration
 
 <!-- Written by `make schema` from the models in koopflow/config/; do not edit. -->
 
-These are the keys of `config.yaml` and of the files given by `--configfile`, which are merged over it. NAME stands for a name
-of your choice. A key without a default may be left out. In a set-up or study, a *required* key must stand in its own block or in
-`base`.
+These are the keys of `config.yaml` and of the files given by `--configfile`, which are merged over
+it. NAME stands for a name of your choice. A key without a default may be omitted. A *required* key
+of a set-up or study must stand in its own block or in `base`.
 """
 REPLACES = "A map in a file given by `--configfile` replaces the one in `config.yaml`."
 JOINS = "Entries in a file given by `--configfile` are added to those in `config.yaml`."
@@ -40,7 +40,7 @@ def page(schema: Schema) -> str:
 
 
 class _Page:
-    """Sections by block, each block once: where it stands again, a row refers to the first."""
+    """The sections, one per block; a block that occurs again is a link to its section."""
 
     def __init__(self, schema: Schema):
         self._definitions: Schema = schema["$defs"]
@@ -88,7 +88,7 @@ class _Page:
         return entry if isinstance(entry, dict) and "propertyNames" in node else None
 
     def _follow(self, node: Schema, path: str) -> tuple[Schema, str]:
-        """Return what `node` refers to, with its own words over it, and where that is described already."""
+        """Return the schema that `node` refers to, and the path of its section if it has one."""
         name = node.get("$ref", "").rpartition("/")[2]
         if not name:
             return node, ""

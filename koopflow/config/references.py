@@ -1,4 +1,4 @@
-"""What belongs to no stage: data sets that refer to others, and the user's files, checked before any job is planned."""
+"""Checks that belong to no stage: data sets that refer to others, and the user's files."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from koopflow.io.paths import existing
 
 
 def check(study: Study, image_sources: Collection[str]) -> None:
-    """Refuse a data set that is like an unknown one or itself, and files and folders that do not exist."""
+    """Raise a KoopflowError for wrong references between data sets and for missing files."""
     check_data_sets(study.data, image_sources)
     existing({name: {"path": entry.path} for name, entry in study.trajectories.items()})
     for name, entry in study.tickets.external.items():
@@ -20,7 +20,7 @@ def check(study: Study, image_sources: Collection[str]) -> None:
 
 
 def check_data_sets(data: Mapping[str, DataSet], sources: Collection[str]) -> None:
-    """Refuse a ``like`` that names neither a data set nor a source, or that leads back to itself."""
+    """Raise a KoopflowError for a ``like`` that is neither a set nor a source, or a circle."""
     for name in data:
         trail = [name]
         while trail[-1] in data and (target := data[trail[-1]].like) is not None:

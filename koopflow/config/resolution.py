@@ -1,6 +1,6 @@
-"""The configuration, resolved: defaults filled in, a user's maps in place of the default ones, studies merged over their bases.
+"""Resolves the configuration: a user's values over the default study, with all defaults filled in.
 
-`resolve` is the only door. It imports nothing heavier than pydantic, because the Snakefile is parsed again in every cluster job.
+Nothing heavier than pydantic is imported, because every cluster job parses the Snakefile again.
 """
 
 import copy
@@ -20,17 +20,18 @@ def resolve(
     model: type[Whole] = Study,  # type: ignore[assignment]
     known: Known | None = None,
 ) -> Whole:
-    """Return the complete, checked configuration; ``resolve(...).dump()`` is the same as plain dicts.
+    """Return the complete, checked configuration; its ``dump()`` returns plain dicts.
 
     Parameters
     ----------
     config : mapping
         The default study with the user's values merged over it, key by key.
     overrides : mapping
-        The user's values alone. Some maps (set-ups, comparisons, studies, series, trajectories, statements, elastic, external)
-        hold the parts of one study: a user's map replaces the default one instead of joining it.
+        The user's values alone. A user's map of set-ups, comparisons, studies, series,
+        trajectories, statements, elastic or external replaces the default one.
     model : type of Study, optional
-        Of the whole configuration; the stages may add blocks (`koopflow.studies.discovery.settings_model`).
+        Model of the whole configuration; stages may add blocks
+        (`koopflow.studies.discovery.settings_model`).
     known : mapping of str to collection of str, optional
         Registered names, by kind.
 
@@ -44,7 +45,8 @@ def resolve(
         replacement = _get(overrides, path)
         if isinstance(replacement, dict):
             _get(complete, path[:-1])[path[-1]] = copy.deepcopy(replacement)
-    # The user's values are checked alone as well: an empty mapping, given for a number, would vanish when merged.
+    # The user's values are checked alone as well: an empty mapping in place of a number vanishes
+    # when merged.
     partial(model).load(overrides, known=known)
     return model.load(complete, known=known)
 
@@ -52,7 +54,8 @@ def resolve(
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with `overrides` merged over it, mapping by mapping.
 
-    A mapping with another ``name`` replaces the base's mapping: the options of one optimizer mean nothing to another.
+    A mapping with another ``name`` replaces the base's mapping: options of one optimizer mean
+    nothing to another.
     """
     merged = copy.deepcopy(dict(base))
     for key, value in overrides.items():
@@ -65,7 +68,13 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
 
 
 def completed(model: type[Model], base: Mapping[str, Any], own: Mapping[str, Any], key: str, base_key: str) -> Model:
-    """Return the settings `own`, which stand at `key`, merged over the `base` at `base_key`; refuse what both lack."""
+    """Return the settings `own` at `key`, merged over the `base` at `base_key`.
+
+    Raises
+    ------
+    KoopflowError
+        If both lack a required key.
+    """
     return model.load(merge(base, own), key, base_key)
 
 

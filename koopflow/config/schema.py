@@ -1,4 +1,4 @@
-"""The JSON schema of the configuration, made from the models: for editors, for other tools, and for the page of all keys."""
+"""The JSON schema of the configuration, from the models."""
 
 from typing import Any
 
@@ -32,8 +32,9 @@ def json_schema(model: type[Study] = Study, known: Known | None = None) -> dict[
     Returns
     -------
     dict
-        Beside the standard words, ``x-kind`` names the kind of a text or of a registered name, ``x-named: replace`` marks maps that a user's map replaces, ``x-required: true`` marks keys
-        that a set-up or study needs, from itself or from its base.
+        With the standard keywords, and ``x-kind``: the kind of a text or registered name;
+        ``x-named: replace``: a user's map replaces this one; ``x-required: true``: a set-up or study
+        must have this key, from its own block or from its base.
     """
     made = model.model_json_schema(schema_generator=_Generator)
     definitions = {name: _tidy(inner, known or {}) for name, inner in sorted(made.pop("$defs").items())}
@@ -46,7 +47,8 @@ def _tidy(node: Any, known: Known) -> Any:
         return [_tidy(inner, known) for inner in node]
     if not isinstance(node, dict):
         return node
-    found = {BOUNDS.get(key, key): value for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+    found: dict[str, Any] = {key: value for key, value in node.items() if key != "title" or not isinstance(value, str)}
+    found = {BOUNDS.get(key, key): value for key, value in found.items()}
     found |= {BOUNDS[key]: value for key, value in node.items() if key in BOUNDS}
     found = _map(_without_default(_alternatives(found)))
     if found.get("x-kind") in known:
@@ -67,7 +69,7 @@ def _alternatives(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_default(node: dict[str, Any]) -> dict[str, Any]:
-    """Drop defaults that say only that a key may be left out: null where null is refused, and blocks of defaults."""
+    """Drop defaults that no one can write: null where it is refused, and blocks of defaults."""
     default = node.get("default")
     nullable = isinstance(node.get("type"), list) and "null" in node["type"]
     if "default" in node and ((default is None and not nullable) or isinstance(default, dict)):
@@ -76,7 +78,7 @@ def _without_default(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _map(node: dict[str, Any]) -> dict[str, Any]:
-    """Write a map whose keys follow a pattern with ``propertyNames``, so that other keys are refused."""
+    """Refuse the keys of a map that do not match its pattern, by ``propertyNames``."""
     patterns = node.get("patternProperties")
     if not isinstance(patterns, dict) or len(patterns) != 1:
         return node

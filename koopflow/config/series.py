@@ -23,7 +23,7 @@ TimeColumns = Annotated[
 
 
 class SeriesSettings(Settings):
-    """One series and how it is forecast; what is left out is chosen on its first 40 %, which is never scored."""
+    """A series to forecast. Omitted settings are chosen on its first 40 %, which is not scored."""
 
     source: Omittable[Annotated[str, Registered("series source")]] = Field(
         default=None, description="Where the series comes from; csv where `path` is given."

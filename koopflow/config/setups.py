@@ -1,4 +1,4 @@
-"""The set-ups of ``equivalence.training``, merged over their base, with the names and numbers that must agree."""
+"""The set-ups of ``equivalence.training``, merged over their base and checked."""
 
 from collections.abc import Mapping
 
@@ -24,8 +24,8 @@ def setups(training: EquivalenceTraining, data: Mapping[str, DataSet]) -> dict[s
     Raises
     ------
     KoopflowError
-        A set-up lacks a key, names an unknown data set, or asks for more delays than its states allow; a comparison names an
-        unknown set-up, or one twice.
+        If a set-up lacks a key, names an unknown data set, or has more delays than its states
+        allow, or if a comparison names an unknown set-up, or one twice.
     """
     found: dict[str, Setup] = {}
     for name, own in training.setups.items():
@@ -51,6 +51,9 @@ def setups(training: EquivalenceTraining, data: Mapping[str, DataSet]) -> dict[s
 
 
 def parts(seeds: int, copies: int, replicas_per_job: int | None) -> list[tuple[int, int]]:
-    """Return the seeds (first, stop) of each job of an ensemble: whole groups of copies, at most `replicas_per_job` networks."""
+    """Return the seeds (first, stop) of each job of an ensemble.
+
+    A job has at most `replicas_per_job` networks, and all copies of each of its seeds.
+    """
     size = seeds if replicas_per_job is None else max(1, replicas_per_job // copies)
     return [(first, min(first + size, seeds)) for first in range(0, seeds, size)]

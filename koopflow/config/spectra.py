@@ -1,4 +1,4 @@
-"""The blocks ``trajectories`` and ``spectra``: Koopman spectra of training runs recorded elsewhere."""
+"""The blocks ``trajectories`` and ``spectra``: Koopman spectra of recorded training runs."""
 
 from typing import Annotated, Literal
 

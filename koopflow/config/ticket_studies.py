@@ -1,4 +1,4 @@
-"""The studies of ``tickets``, merged over their base, with the names and rounds that must agree."""
+"""The studies of ``tickets``, merged over their base and checked."""
 
 from collections.abc import Mapping
 
@@ -21,9 +21,9 @@ def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dic
     Raises
     ------
     KoopflowError
-        A study lacks a key or names an unknown data set, its rounds lie beyond the chain, its rewind step beyond training, or two
-        studies would share their rows in the tables; an elastic comparison names an unknown study, or studies that cannot be
-        compared.
+        If a study lacks a key, names an unknown data set, or has rounds beyond its chain or a
+        rewind step beyond its training; if two studies would share rows of the tables; if an
+        elastic comparison names an unknown study or studies without a common task.
     """
     found: dict[str, TicketStudy] = {}
     owners: dict[tuple[str, str], str] = {}

@@ -1,4 +1,4 @@
-"""The block ``tickets``: iterative magnitude pruning as a flow of the renormalization group."""
+"""The block ``tickets``: iterative magnitude pruning as a renormalization-group flow."""
 
 from typing import Annotated, Any, Literal
 
@@ -44,7 +44,7 @@ class Composition(Settings):
 
 
 class ChainSettings(Settings):
-    """What decides a chain of pruning rounds. Its length does not: a longer study continues a shorter one."""
+    """The settings that determine a chain of rounds. A longer study continues a shorter chain."""
 
     model: ModelSettings = Field(description="The network, the same for all tasks of a study.")
     optimizer: OptimizerSettings = Field(description="The optimizer.")

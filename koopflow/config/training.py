@@ -34,8 +34,8 @@ class ModelSettings(Settings):
     def label(self) -> str:
         """The network as tables name it.
 
-        >>> ModelSettings(name="mlp", widths=[300, 100]).label, ModelSettings(name="resnet14", width=4).label
-        ('mlp-300-100', 'resnet14-4')
+        >>> ModelSettings(name="mlp", widths=[300, 100]).label
+        'mlp-300-100'
         """
         sizes = [*(self.widths or ()), *([] if self.width is None else [self.width])]
         return "-".join(map(str, [self.name, *sizes]))

@@ -1,4 +1,4 @@
-"""The names that a configuration may use, by kind, from the registries of all rooms. Nothing that is registered is imported."""
+"""The registered names of all rooms, by kind. Nothing that is registered is imported."""
 
 from collections.abc import Collection, Mapping
 
