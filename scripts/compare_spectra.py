@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
 
     from koopflow.config.figures import StyleSettings
+    from koopflow.config.spectra import SpectraSettings
     from koopflow.equivalence.spectra import comparison_table, spectra_of
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
@@ -20,11 +21,11 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     runs = pd.concat(
         [read_csv(path, SETUP_EIGENVALUES, dtype={"setting": str}) for path in snakemake.input.runs], ignore_index=True
     )
-    given = snakemake.params
-    distances = spectrum_distances(spectra, given.seed, given.options["shuffles"])
+    given, options = snakemake.params, SpectraSettings.load(snakemake.params.options, "spectra")
+    distances = spectrum_distances(spectra, given.seed, options.shuffles)
     counts = runs.groupby("setting", sort=False)["seed"].nunique()
     several = {"trajectories": list(counts.index[counts > 1])}
-    tests = comparison_table(spectra_of(runs), several, given.options["significance"], given.options["margin"], given.seed)
+    tests = comparison_table(spectra_of(runs), several, options.significance, options.margin, given.seed)
     write_csv(spectra, snakemake.output.eigenvalues, TRAJECTORY_EIGENVALUES)
     write_csv(distances, snakemake.output.distances, TRAJECTORY_DISTANCES)
     write_csv(tests, snakemake.output.tests, TESTS)

@@ -6,11 +6,13 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
     from tqdm import tqdm
 
+    from koopflow.config.equivalence import KoopmanSettings
     from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
     from koopflow.io.columns import REPLICAS, SETUP_EIGENVALUES, SETUP_EXCLUSIONS, SETUP_LOSSES
     from koopflow.io.tables import read_csv, write_csv
 
     given, name = snakemake.params, snakemake.wildcards.setup
+    koopman = KoopmanSettings.load(given.koopman, f"equivalence.training.setups.{name}.koopman")
     spectra, losses, gone = [], {}, []
     for path, table, (first, stop) in zip(snakemake.input.trajectories, snakemake.input.replicas, given.parts):
         replicas = read_csv(table, REPLICAS, dtype={"replica": str})
@@ -18,7 +20,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         gone.append(exclusions(name, replicas))
         seeds = range(first, stop)
         shown = tqdm(seeds, desc=f"fitting {name}", unit="seed", disable=None)
-        spectra.append(fit_part(path, name, shown, given.copies, diverged, given.koopman["delays"], given.koopman["rank"]))
+        spectra.append(fit_part(path, name, shown, given.copies, diverged, koopman.delays, koopman.rank))
         curves, steps = seed_losses(path, seeds, given.copies, diverged)
         losses |= curves
         log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))

@@ -1,10 +1,11 @@
 """Are two sets of spectra the same dynamics? A permutation test over seeds, and an interval of the excess distance.
 
-Each set-up has one spectrum per seed. If two set-ups are one and the same dynamics, a spectrum does not know which of them it came from, so
-that permuting the labels leaves the statistic (mean distance between minus mean distance within) as it was in distribution. A large p does
-not show equivalence; that takes an interval of the excess which stays below a margin.
+Each set-up has one spectrum per seed. If two set-ups follow the same dynamics, permuting their labels leaves the
+distribution of the statistic (mean distance between minus mean distance within) unchanged. A large p does not show
+equivalence; an interval of the excess distance that stays below a margin does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.config.setups import FEWEST
+from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.spectrum import distance
 
 EXHAUSTIVE = 20_000
-"""Up to this many relabellings all are tried; beyond, `DRAWS` random ones."""
+"""Up to this many relabellings, all are tried; beyond, `DRAWS` random ones."""
 DRAWS = 9_999
 RESAMPLES = 2_000
 
@@ -28,13 +30,14 @@ class Comparison:
     Attributes
     ----------
     between, within : float
-        Mean distance between spectra of the two set-ups, and between seeds of one of them (mean of both).
+        Mean distance between spectra of the two set-ups, and between seeds of one set-up (mean of both).
     p : float
-        Share of relabellings whose statistic reaches the true one, which counts as one of them.
+        Share of relabellings, the true one included, whose statistic reaches the true one.
     excess, low, high : float
-        between / within - 1 and its 95 % interval by bootstrap over seeds; NaN with fewer than `FEWEST` seeds.
+        between / within - 1 with its 95 % interval by bootstrap over seeds; the interval is NaN with fewer than `FEWEST`
+        seeds.
     seeds : int
-        Spectra per set-up (the smaller number).
+        Spectra of the smaller set-up.
     """
 
     between: float
@@ -46,23 +49,23 @@ class Comparison:
     seeds: int
 
 
-def distance_matrix(spectra: list[NDArray[np.complex128]]) -> NDArray[np.float64]:
-    """Return the symmetric matrix of distances between spectra, (spectrum, spectrum)."""
+def distance_matrix(spectra: Sequence[ComplexArray]) -> Array:
+    """Return the symmetric matrix of distances between spectra, float64 (spectrum, spectrum)."""
     matrix = np.zeros((len(spectra), len(spectra)))
     for i, j in combinations(range(len(spectra)), 2):
         matrix[i, j] = matrix[j, i] = distance(spectra[i], spectra[j])
     return matrix
 
 
-def compare(matrix: NDArray[np.float64], first: int, generator: np.random.Generator) -> Comparison:
+def compare(matrix: Array, first: int, generator: np.random.Generator) -> Comparison:
     """Compare two set-ups from the distances between all their spectra.
 
     Parameters
     ----------
-    matrix : (first + second, first + second)
-        Distances; the spectra of the first set-up stand before those of the second.
+    matrix : float64 (first + second, first + second)
+        Distances; the spectra of the first set-up come first.
     first : int
-        Number of spectra of the first set-up, at least 2; the second has at least 2 as well.
+        Spectra of the first set-up; both set-ups need at least 2.
     generator : numpy Generator
         For random relabellings and the bootstrap.
     """
@@ -82,8 +85,8 @@ def compare(matrix: NDArray[np.float64], first: int, generator: np.random.Genera
     return Comparison(between, within, p, _ratio(between, within), low, high, min(first, total - first))
 
 
-def adjusted(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return p-values adjusted for their number by Holm's step-down method (Scand. J. Stat. 6, 1979)."""
+def adjusted(p: Array) -> Array:
+    """Return p-values (n,) adjusted for their number by Holm's step-down method (Scand. J. Stat. 6, 1979)."""
     p = np.asarray(p, float)
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
@@ -99,14 +102,14 @@ def verdict(comparison: Comparison, p_adjusted: float, significance: float, marg
     return "equivalent" if comparison.high < margin else "inconclusive"
 
 
-def _means(matrix: NDArray, members: NDArray) -> tuple[float, float]:
+def _means(matrix: Array, members: NDArray[np.bool_]) -> tuple[float, float]:
     between = matrix[np.ix_(members, ~members)].mean()
     inside = [matrix[np.ix_(group, group)].sum() / (group.sum() * (group.sum() - 1)) for group in (members, ~members)]
     return float(between), float(np.mean(inside))
 
 
-def _statistics(matrix: NDArray, inside: NDArray, outside: NDArray) -> NDArray:
-    """Return mean between minus mean within for each row of labels."""
+def _statistics(matrix: Array, inside: Array, outside: Array) -> Array:
+    """Return mean between minus mean within for each row of labels, float64 (relabelling,)."""
     first, second = inside.sum(axis=1), outside.sum(axis=1)
     towards_inside = inside @ matrix
     between = (towards_inside * outside).sum(axis=1) / (first * second)
@@ -129,23 +132,26 @@ def _ratio(between: float, within: float) -> float:
     return between / within - 1.0 if within > 0 else (0.0 if between == 0 else float("inf"))
 
 
-def _resampled(matrix: NDArray, first: NDArray, second: NDArray) -> NDArray:
-    """Return between / within - 1 for each row of drawn seeds, (draw, seed), of the two set-ups; NaN where no two seeds differ."""
+def _resampled(matrix: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
+    """Return between / within - 1 for each row of drawn seeds (draw, seed); NaN where no two drawn seeds differ.
+
+    A seed drawn twice is at distance 0 from itself; such pairs are left out of the mean within.
+    """
     size = first.shape[1]
     counts = [np.stack([(drawn == seed).sum(axis=1) for seed in range(drawn.shape[1])], axis=1) for drawn in (first, second)]
     between = ((counts[0] @ matrix[:size, size:]) * counts[1]).mean(axis=1) / size
     within = []
     for times, block in zip(counts, (matrix[:size, :size], matrix[size:, size:])):
         pairs = times.sum(axis=1) ** 2 - (times**2).sum(axis=1)
-        total = ((times @ block) * times).sum(axis=1)  # a seed drawn twice is at distance 0 of itself
+        total = ((times @ block) * times).sum(axis=1)
         within.append(np.divide(total, pairs, out=np.full(len(total), np.nan), where=pairs > 0))
     known = np.sum(np.isfinite(within), axis=0)
     mean = np.divide(np.nansum(within, axis=0), known, out=np.full(len(known), np.nan), where=known > 0)
     return np.array([_ratio(b, w) if np.isfinite(w) else np.nan for b, w in zip(between, mean)])
 
 
-def _interval(matrix: NDArray, first: int, generator: np.random.Generator) -> tuple[float, float]:
-    """Bootstrap over seeds. A seed drawn twice has distance 0 to itself, so such pairs are left out of the mean within."""
+def _interval(matrix: Array, first: int, generator: np.random.Generator) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the excess over bootstrap samples of the seeds."""
     second = len(matrix) - first
     if min(first, second) < FEWEST:
         return float("nan"), float("nan")

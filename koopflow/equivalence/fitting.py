@@ -1,24 +1,26 @@
-"""One set-up's spectra: a Koopman operator per seed, pooled over the copies that share its batches."""
+"""The spectra of one set-up: a Koopman operator per seed, fitted to the copies that share its batches."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.spectra import eigenvalue_rows
+from koopflow.equivalence.spectra import Row, eigenvalue_rows
 from koopflow.io.columns import SETUP_EIGENVALUES, SETUP_LOSSES
 from koopflow.koopman.dmd import fit
+from koopflow.koopman.runs import Array
 from koopflow.trajectory import Trajectory
 
 CURVE_POINTS = 200
-"""A loss curve is averaged over bins of steps, about this many."""
+"""Bins of steps over which a loss curve is averaged."""
 
 
 def fit_part(
     path: str, setting: str, seeds: Sequence[int], copies: int, diverged: Sequence[str], delays: int, rank: float
 ) -> pd.DataFrame:
-    """Return the eigenvalues of each seed in one trajectory file.
+    """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES` and excluded.
 
     Parameters
     ----------
@@ -26,15 +28,22 @@ def fit_part(
         Trajectory of ``len(seeds) * copies`` replicas, the copies of a seed side by side.
     setting : str
         Name of the set-up.
-    seeds, copies
-        Which seeds the file holds, and how many perturbed copies of each.
+    seeds : sequence of int
+        The seeds in the file.
+    copies : int
+        Perturbed copies of each seed.
     diverged : sequence of str
-        Names (``seed/copy``) of replicas to leave out; a seed of which nothing is left has no rows. The column `excluded` counts
-        the copies that were left out of a seed's fit.
+        Names (``seed/copy``) of replicas to leave out; `excluded` counts those of a seed. A seed with no replica left has
+        no rows.
     delays, rank
         As in `koopflow.koopman.fit`.
+
+    Raises
+    ------
+    KoopflowError
+        When the file holds another number of replicas, or a seed cannot be fitted.
     """
-    rows: list[dict] = []
+    rows: list[Row] = []
     with Trajectory(path) as trajectory:
         if trajectory.replicas != len(seeds) * copies:
             raise KoopflowError(f"{path}: {trajectory.replicas} replicas, expected {len(seeds)} seeds of {copies} copies")
@@ -49,16 +58,21 @@ def fit_part(
     return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "excluded"])
 
 
-def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray, excluded: int = 0) -> pd.DataFrame:
-    """Return the loss curve of a set-up: the mean over seeds, the smallest and the largest seed, averaged over bins of steps.
+def loss_curve(setting: str, losses: Mapping[int, Array], steps: NDArray[np.integer], excluded: int = 0) -> pd.DataFrame:
+    """Return the loss curve of a set-up: mean, smallest and largest over seeds, averaged over bins of steps.
 
     Parameters
     ----------
-    losses : dict of seed to float (step,)
-        Mean loss over the copies of a seed.
+    losses : dict of int to float64 (step,)
+        By seed, the mean loss over its copies.
     steps : int (step,)
     excluded : int
-        How many replicas of the set-up were left out as diverged.
+        Replicas of the set-up that diverged.
+
+    Returns
+    -------
+    DataFrame
+        Columns `SETUP_LOSSES` and excluded; empty without losses.
     """
     if not losses:
         return pd.DataFrame(columns=[*SETUP_LOSSES, "excluded"])
@@ -78,8 +92,10 @@ def loss_curve(setting: str, losses: Mapping[int, np.ndarray], steps: np.ndarray
     )
 
 
-def seed_losses(path: str, seeds: Sequence[int], copies: int, diverged: Sequence[str]) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Return the loss of each seed, averaged over its copies that did not diverge, and the steps."""
+def seed_losses(
+    path: str, seeds: Sequence[int], copies: int, diverged: Sequence[str]
+) -> tuple[dict[int, Array], NDArray[np.int64]]:
+    """Return the loss of each seed (step,), averaged over its copies that did not diverge, and the steps."""
     with Trajectory(path) as trajectory:
         loss, steps = trajectory.loss, trajectory.steps
     curves = {}
@@ -91,12 +107,12 @@ def seed_losses(path: str, seeds: Sequence[int], copies: int, diverged: Sequence
 
 
 def replica_name(seed: int, copy: int, copies: int) -> str:
-    """Return the trainer's name of a replica: the seed, and the copy where there are several."""
+    """Return a replica's name in the trainer: the seed, and the copy where there are several."""
     return str(seed) if copies == 1 else f"{seed}/{copy}"
 
 
 def exclusions(setting: str, replicas: pd.DataFrame) -> pd.DataFrame:
-    """Return the replicas of a set-up that were left out, by name, with the step at which they diverged."""
+    """Return the diverged replicas of a set-up with the step at which they diverged, columns `SETUP_EXCLUSIONS`."""
     gone = replicas[replicas["diverged_at"].notna()]
     return pd.DataFrame(
         {"setting": setting, "replica": gone["replica"].astype(str), "diverged_at": gone["diverged_at"].astype(int)}

@@ -1,6 +1,6 @@
 """Tables of spectra: eigenvalues, distances between spectra, and the tests between set-ups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -8,17 +8,20 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.seeds import rng
-from koopflow.equivalence.comparison import adjusted, compare, distance_matrix, verdict
+from koopflow.equivalence.comparison import Comparison, adjusted, compare, distance_matrix, verdict
 from koopflow.io.columns import SETUP_DISTANCES, TESTS
 from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.spectrum import distance, shuffle_control
 
-Spectra = Mapping[str, Mapping[int, np.ndarray]]
+Spectra = Mapping[str, Mapping[int, ComplexArray]]
 """Eigenvalues by set-up and seed."""
+Row = dict[str, object]
+"""One row of a table, by column."""
 
 
-def eigenvalue_rows(fitted: Koopman, **names) -> list[dict]:
-    """Return one row per eigenpair: `names`, mode, real, imag, residual; by falling modulus."""
+def eigenvalue_rows(fitted: Koopman, **names: str | int) -> list[Row]:
+    """Return one row per eigenpair, by falling modulus: `names`, then mode, real, imag, residual."""
     return [
         {**names, "mode": mode, "real": value.real, "imag": value.imag, "residual": residual}
         for mode, (value, residual) in enumerate(zip(fitted.eigenvalues, fitted.residuals))
@@ -26,20 +29,27 @@ def eigenvalue_rows(fitted: Koopman, **names) -> list[dict]:
 
 
 def optimizer_tables(
-    runs: Mapping[str, np.ndarray], delays: int, shuffles: int, seed: int, draws: int = 200, level: float = 0.95
+    runs: Mapping[str, Array], delays: int, shuffles: int, seed: int, draws: int = 200, level: float = 0.95
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of eigenvalues and of distances of the optimizer problem.
+    """Return the eigenvalues and the distances of the optimizer problem.
 
-    The methods are deterministic; what varies is where they start. The interval of a distance is the percentile interval over `draws`
-    bootstrap samples of the initial conditions, drawn for each method by itself (Efron and Tibshirani 1993, ch. 13).
+    The methods are deterministic and differ between runs by their initial conditions only. The interval of a distance is
+    the percentile interval over bootstrap samples of these, drawn for each method independently (Efron and Tibshirani
+    1993, ch. 13).
 
     Parameters
     ----------
-    runs : dict of (run, state, d) arrays
-        Trajectories by algorithm; the pairs of all runs are pooled, and the fit keeps the full rank of the data.
+    runs : dict of str to float64 (run, state, d)
+        Trajectories by algorithm. The pairs of all runs are pooled; the fit keeps the full rank of the data.
     delays, shuffles, seed, draws : int
+        Of the fit, the shuffle control, all random numbers, and the bootstrap.
     level : float
         Of the intervals.
+
+    Returns
+    -------
+    eigenvalues, distances : DataFrame
+        Columns `OPTIMIZER_EIGENVALUES` and `OPTIMIZER_DISTANCES`.
     """
     fits = {name: _pooled(trajectory, delays) for name, trajectory in runs.items()}
     rows = [row for name, fitted in fits.items() for row in eigenvalue_rows(fitted, algorithm=name)]
@@ -52,33 +62,47 @@ def optimizer_tables(
         found = _distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)
         drawn = [distance(x, y) for x, y in zip(redrawn[a], redrawn[b])]
         low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
-        # A percentile interval need not hold the estimate of a quantity that resampling can only enlarge: it is widened to it.
+        # Resampling only enlarges a distance, so the percentile interval may miss the estimate: widen it to contain it.
         ends = {"ci_low": min(low, found["distance"]), "ci_high": max(high, found["distance"])}
         distances.append({"a": a, "b": b, **found, **ends, "n": min(len(runs[a]), len(runs[b]))})
     return pd.DataFrame(rows), pd.DataFrame(distances)
 
 
-def _pooled(runs: np.ndarray, delays: int) -> Koopman:
+def _pooled(runs: Array, delays: int) -> Koopman:
     return fit(runs, delays=delays, svd_rank=-1, route="direct")
 
 
-def _redrawn(runs: np.ndarray, delays: int, draws: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """Return the eigenvalues of `draws` fits, each of as many runs as there are, drawn with replacement."""
+def _redrawn(runs: Array, delays: int, draws: int, generator: np.random.Generator) -> list[ComplexArray]:
+    """Return the eigenvalues of `draws` fits to bootstrap samples of the runs."""
     return [_pooled(runs[generator.integers(len(runs), size=len(runs))], delays).eigenvalues for _ in range(draws)]
 
 
 def distance_table(
     spectra: Spectra,
-    comparisons: Mapping[str, list[str]],
+    comparisons: Mapping[str, Sequence[str]],
     shuffles: int,
     seed: int,
     excluded: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Return the distances of each comparison: per seed between set-ups, and between all pairs of seeds within each set-up.
+    """Return the distances of each comparison: per seed between set-ups, and between all seeds within each set-up.
 
-    `excluded` counts the replicas of each set-up that were left out as diverged; the columns excluded_a and excluded_b repeat it.
+    Parameters
+    ----------
+    spectra : Spectra
+    comparisons : dict of str to list of str
+        Names of the set-ups that each comparison compares, pair by pair.
+    shuffles, seed : int
+        Of the shuffle control.
+    excluded : dict of str to int, optional
+        Diverged replicas of each set-up.
+
+    Returns
+    -------
+    DataFrame
+        Columns `SETUP_DISTANCES`, excluded_a and excluded_b.
     """
-    rows, gone = [], excluded or {}
+    rows: list[Row] = []
+    gone = excluded or {}
     for comparison, names in comparisons.items():
         for a, b in combinations([name for name in names if name in spectra], 2):
             for number in sorted(set(spectra[a]) & set(spectra[b])):
@@ -96,18 +120,30 @@ def distance_table(
 
 def comparison_table(
     spectra: Spectra,
-    comparisons: Mapping[str, list[str]],
+    comparisons: Mapping[str, Sequence[str]],
     significance: float,
     margin: float,
     seed: int,
     excluded: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Return the tests of each comparison's pairs, p-values adjusted over the whole table.
+    """Return the tests of each comparison's pairs; p-values are adjusted over the whole table.
 
-    `excluded` counts the replicas of each set-up that were left out as diverged; it is repeated in the columns excluded_a and excluded_b.
-    A pair of which a set-up has fewer than two spectra left stands in the table without numbers, inconclusive.
+    Parameters
+    ----------
+    spectra, comparisons, excluded
+        As in `distance_table`.
+    significance, margin : float
+        See `koopflow.equivalence.comparison.verdict`.
+    seed : int
+        Of relabellings and bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        Columns `TESTS`. A pair with fewer than two spectra on a side has no numbers and is inconclusive.
     """
-    rows, found = [], []
+    rows: list[Row] = []
+    found: list[Comparison] = []
     for comparison, names in comparisons.items():
         for a, b in combinations(names, 2):
             first, second = (list(spectra.get(name, {}).values()) for name in (a, b))
@@ -129,7 +165,7 @@ def comparison_table(
 
 
 def mean_distances(spectra: Spectra) -> pd.DataFrame:
-    """Return the mean distance between spectra of every two set-ups (within one set-up: between its seeds), a square table."""
+    """Return the square table of mean distances between spectra of two set-ups, or between the seeds of one."""
     names = list(spectra)
     table = pd.DataFrame(np.nan, index=names, columns=names)
     for i, a in enumerate(names):
@@ -142,32 +178,32 @@ def mean_distances(spectra: Spectra) -> pd.DataFrame:
     return table
 
 
-def without_spectra(spectra: Spectra, comparisons: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return by comparison the set-ups that have no spectrum, since training diverged in every seed."""
+def without_spectra(spectra: Spectra, comparisons: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return, by comparison, the set-ups without a spectrum because training diverged in every seed."""
     absent = {comparison: [name for name in names if name not in spectra] for comparison, names in comparisons.items()}
     return {comparison: names for comparison, names in absent.items() if names}
 
 
-def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
-    """Return the eigenvalues of the table of eigenvalues by set-up and seed.
+def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
+    """Return the eigenvalues of a table with the columns `SETUP_EIGENVALUES`, by set-up and seed.
 
     Raises
     ------
     KoopflowError
-        The table is empty: all training diverged.
+        For an empty table: all training diverged.
     """
     if table.empty:
         raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
-    return {
-        setting: {
-            int(number): (rows["real"] + 1j * rows["imag"]).to_numpy(complex) for number, rows in group.groupby("seed", sort=True)
-        }
-        for setting, group in table.groupby("setting", sort=False)
-    }
+    spectra: dict[str, dict[int, ComplexArray]] = {}
+    for setting in table["setting"].unique():
+        group = table[table["setting"] == setting]
+        values = (group["real"] + 1j * group["imag"]).to_numpy(complex)
+        spectra[setting] = {int(seed): values[(group["seed"] == seed).to_numpy()] for seed in np.unique(group["seed"])}
+    return spectra
 
 
-def _distance(a: np.ndarray, b: np.ndarray, generator: np.random.Generator, shuffles: int) -> dict[str, float]:
-    """Return distance and shuffle p; spectra of unequal sizes have no matched pairs to swap, so their p is missing."""
+def _distance(a: ComplexArray, b: ComplexArray, generator: np.random.Generator, shuffles: int) -> dict[str, float]:
+    """Return distance and shuffle p; p is missing for spectra of unequal sizes, which have no matched pairs to swap."""
     if len(a) != len(b):
         return {"distance": distance(a, b), "p_shuffle": float("nan")}
     control = shuffle_control(a, b, generator, shuffles)

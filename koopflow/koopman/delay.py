@@ -1,20 +1,32 @@
-"""Delayed states: what the matrix of all of them does to vectors, without it ever being formed."""
+"""Delayed states: products with the matrix of all of them, which is never formed."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-BLOCK_NUMBERS = 4 << 20  # numbers held at once: 32 MB, few and large matrix products
+from koopflow.koopman.runs import Array
+
+BLOCK_NUMBERS = 4 << 20
+"""Numbers held at once: 32 MB, for few and large matrix products."""
 
 
-def windows(states: np.ndarray, delays: int) -> np.ndarray:
-    """Return the delayed states of one run (step, parameter): (windows, parameter * (delays + 1)), the oldest block first."""
+def windows(states: NDArray[Any], delays: int) -> NDArray[Any]:
+    """Return the delayed states of one run (step, parameter), the oldest block first.
+
+    Returns
+    -------
+    array (windows, parameter * (delays + 1))
+    """
     count = len(states) - delays
     return np.concatenate([states[lag : lag + count] for lag in range(delays + 1)], axis=1)
 
 
-def project(states: np.ndarray, basis: np.ndarray, delays: int) -> np.ndarray:
-    """Return (windows, k): the delayed states of one run times `basis` (dimension, k).
+def project(states: Array, basis: Array, delays: int) -> Array:
+    """Return the delayed states of one run (step, parameter) times `basis` (dimension, k), float64 (windows, k).
 
-    Every state meets the basis blocks of all lags in one product; the delayed states' values are sums along its diagonals.
+    One product takes every state to the basis blocks of all lags; the values of a delayed state are sums along its
+    diagonals.
     """
     width, kept = states.shape[1], basis.shape[1]
     lags = np.ascontiguousarray(basis.reshape(delays + 1, width, kept).transpose(1, 0, 2)).reshape(width, -1)
@@ -29,7 +41,7 @@ def project(states: np.ndarray, basis: np.ndarray, delays: int) -> np.ndarray:
     return out
 
 
-def combine(states: np.ndarray, coefficients: np.ndarray, delays: int) -> np.ndarray:
-    """Return (dimension, k): sums of the first delayed states of one run with `coefficients` (some windows, k)."""
+def combine(states: Array, coefficients: Array, delays: int) -> Array:
+    """Return the first delayed states of one run summed with `coefficients` (windows, k), float64 (dimension, k)."""
     count = len(coefficients)
     return np.concatenate([states[lag : lag + count].T @ coefficients for lag in range(delays + 1)])

@@ -1,46 +1,53 @@
 """Small symmetric products of large trajectories, accumulated while the data stream by once.
 
-Two sides. With more parameters than steps: the products of all states with each other (`time_gram`). With more steps than
-parameters: the products of all parameters with each other over a time lag (`lag_gram`). Neither ever holds a delayed state: a
-delayed product is a windowed sum along the diagonals of the plain one, or follows from its upper left neighbour by adding the last
-and dropping the first term of the sum over time.
+With more parameters than steps: the products of all states with each other (`time_gram`). With more steps than parameters:
+the products of all parameters with each other over time lags (`lag_gram`). Neither holds a delayed state. A delayed product
+of states is a windowed sum along the diagonals of the plain one; a delayed product of parameters follows from its upper
+left neighbour by adding the last and dropping the first term of the sum over time.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk, ssyrk
 
 from koopflow.koopman.lags import lag_products
-from koopflow.koopman.runs import Runs
+from koopflow.koopman.runs import Array, Runs
 
 
-def time_gram(runs: Runs, precision: str = "double") -> np.ndarray:
+def time_gram(runs: Runs, precision: str = "double") -> Array:
     """Return the products of all states of all runs with each other, float64 (steps, steps).
 
-    "double" converts and accumulates in float64. "single" multiplies in float32 what differs from the first state, which is where
-    the digits are, and accumulates blocks in float64: twice as fast, errors near 1e-7 of the difference's own size.
+    Parameters
+    ----------
+    runs : Runs
+    precision : {"double", "single"}
+        "single" multiplies differences from the first state in float32 and sums blocks in float64: twice as fast, with
+        errors near 1e-7 of the differences' own products.
     """
     if precision == "single":
         return _time_gram_single(runs)
     count = int(runs.offsets[-1])
     gram = np.zeros((count, count), order="F")
 
-    def add(worker, start, stop, block):
+    def add(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
         dsyrk(1.0, block.astype(float).T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
 
     runs.share(add)
     return _mirrored(gram)
 
 
-def _time_gram_single(runs: Runs) -> np.ndarray:
+def _time_gram_single(runs: Runs) -> Array:
     count = int(runs.offsets[-1])
     gram, cross, norm = np.zeros((count, count), order="F"), np.zeros(count), np.zeros(1)
 
-    def add(worker, start, stop, block):
+    def add(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
         nonlocal gram
         first = block[0].copy()
         difference = np.subtract(block, first, dtype=np.float32)
         gram += ssyrk(1.0, difference.T, trans=1, lower=1)
-        # short sums: their rounding would otherwise be seen beside the differences, which are small against the state
+        # short sums: rounding of long ones would show beside the differences, which are small against the states
         for at in range(0, len(first), 256):
             cross[:] += difference[:, at : at + 256] @ first[at : at + 256].astype(np.float32)
         norm[0] += np.dot(first.astype(float), first.astype(float))
@@ -51,15 +58,15 @@ def _time_gram_single(runs: Runs) -> np.ndarray:
     return gram
 
 
-def _mirrored(lower: np.ndarray) -> np.ndarray:
+def _mirrored(lower: Array) -> Array:
     upper = np.tril(lower, -1).T
     return np.tril(lower) + upper
 
 
-def delayed_time_gram(gram: np.ndarray, runs: Runs) -> np.ndarray:
-    """Return the products of all delayed states, float64 (windows, windows): sums of delays + 1 entries along diagonals of `gram`.
+def delayed_time_gram(gram: Array, runs: Runs) -> Array:
+    """Return the products of all delayed states, float64 (windows, windows), from those of the states.
 
-    Runs stay apart: an entry of two windows sums only over states of these two windows.
+    Each is a sum of delays + 1 entries along a diagonal of `gram`, within the two runs of its windows.
     """
     if not runs.delays:
         return gram
@@ -74,8 +81,8 @@ def delayed_time_gram(gram: np.ndarray, runs: Runs) -> np.ndarray:
     return delayed
 
 
-def lag_gram(runs: Runs) -> np.ndarray:
-    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), X never formed."""
+def lag_gram(runs: Runs) -> Array:
+    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), without forming X."""
     width, size, delays = runs.width, runs.dimension, runs.delays
     gram = np.empty((size, size))
     gram[:width] = lag_products(runs).transpose(1, 0, 2).reshape(width, size)
@@ -85,7 +92,7 @@ def lag_gram(runs: Runs) -> np.ndarray:
         ends.append((states[windows - 1 : windows - 1 + delays], states[:delays]))
     for lag in range(1, delays + 1):
         here, before = slice(lag * width, (lag + 1) * width), slice((lag - 1) * width, lag * width)
-        left = np.stack([part[lag - 1] for both in ends for part in both])  # (2 runs, parameter): what comes, what goes
+        left = np.stack([part[lag - 1] for both in ends for part in both])  # (2 runs, parameter): terms to add, terms to drop
         right = np.stack([sign * part[lag - 1 :].ravel() for both in ends for part, sign in zip(both, (1, -1))])
         row = gram[here, lag * width :]
         np.matmul(left.T, right, out=row)

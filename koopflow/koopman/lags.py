@@ -1,22 +1,23 @@
-"""Products of states over all time lags at once, for far fewer multiplications than one product a lag.
+"""Products of states over all time lags at once, with far fewer multiplications than one product per lag.
 
-The sums over t of x(t) x(t + lag)', lag = 0 ... L, are a correlation of matrices in time. Cut into pieces of `step` times and moved
-to frequency space they become one product a frequency; each complex one takes three real ones (Gauss). With L = 8, 32 and 64 that
-leaves about a fifth, a seventeenth and a thirtieth of the work. Everything is real matrix products: the transforms too, since they
-are short. Errors stay at eps times the sums of squares, as in the direct sum.
+The sums over t of x(t) x(t + lag)', lag = 0 ... L, are a correlation of matrices in time. Cut into pieces of `step` times
+and transformed to frequency space, they become one product per frequency; each complex product takes three real ones
+(Gauss). That leaves about a fifth of the work for L = 8, a seventeenth for 32, a thirtieth for 64. The transforms are short
+and therefore matrix products as well. Errors stay at eps times the sums of squares, as in the direct sum.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from koopflow.koopman.runs import Runs
+from koopflow.koopman.runs import Array, Runs
 
-BATCH_NUMBERS = 4 << 20  # numbers of states transformed at once: 32 MB
+BATCH_NUMBERS = 4 << 20
+"""Numbers of states transformed at once: 32 MB."""
 
 
-def lag_products(runs: Runs) -> np.ndarray:
-    """Return the sums of x(t) x(t + lag)' over all t of all runs that begin a pair, float64 (delays + 1, parameter, parameter)."""
+def lag_products(runs: Runs) -> Array:
+    """Return the sums of x(t) x(t + lag)' over all t of all runs that start a pair, float64 (delays + 1, parameter, parameter)."""
     step = _best_step(runs)
     if step is None:
         return _direct(runs)
@@ -34,7 +35,7 @@ def lag_products(runs: Runs) -> np.ndarray:
     return total.reshape(-1, runs.width, runs.width)
 
 
-def _direct(runs: Runs) -> np.ndarray:
+def _direct(runs: Runs) -> Array:
     total = np.zeros((runs.delays + 1, runs.width, runs.width))
     for index, windows in enumerate(runs.windows):
         states, pairs = runs.run(index), windows - 1
@@ -44,20 +45,20 @@ def _direct(runs: Runs) -> np.ndarray:
 
 
 def _best_step(runs: Runs) -> int | None:
-    """Return the length of a piece that takes the fewest multiplications, None where the direct sum does."""
+    """Return the length of pieces with the fewest multiplications; None where the direct sum has fewer."""
     lags, width, pairs = runs.delays + 1, runs.width, np.array(runs.windows) - 1
-    cost = {None: lags * pairs.sum() * width}
+    cost: dict[int | None, int] = {None: int(lags * pairs.sum() * width)}
     for times in (1, 2, 3, 4, 6, 8):
         step = max(8, times * lags)
         step += (step + runs.delays) % 2
         products = 3 * ((step + runs.delays) // 2 + 1) - 4
         pieces = (-(-pairs // step)).sum()
-        cost[step] = products * (pieces * (width + 2 * step + runs.delays) + lags * width)
-    return min(cost, key=cost.get)
+        cost[step] = int(products * (pieces * (width + 2 * step + runs.delays) + lags * width))
+    return min(cost, key=lambda length: cost[length])
 
 
-def _transforms(step: int, delays: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what takes pieces to frequencies (left and right factors) and products back to lags: real matrices.
+def _transforms(step: int, delays: int) -> tuple[Array, Array, Array]:
+    """Return the real matrices that take pieces to frequencies (left and right factors) and products back to lags.
 
     With a and b the transforms at one frequency, conj(a) b = P + Q + i (R - P + Q), where P = Re a Re b, Q = Im a Im b and
     R = (Re a - Im a)(Re b + Im b). At the lowest and the highest frequency the imaginary parts are zero and P is enough.
@@ -76,10 +77,13 @@ def _transforms(step: int, delays: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     return np.ascontiguousarray(left), right, np.ascontiguousarray(back.T)
 
 
-def _pieces(runs: Runs, step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (step, pieces, parameter): the times that begin a pair, and (step + delays, ...): these and what follows; zeros after."""
+def _pieces(runs: Runs, step: int) -> Iterator[tuple[Array, Array]]:
+    """Yield the times that start a pair, (step, pieces, parameter), and the same with the `delays` times that follow.
+
+    Both are padded with zeros.
+    """
     most = max(1, BATCH_NUMBERS // (runs.width * (step + runs.delays)))
-    held: list[np.ndarray] = []
+    held: list[tuple[Array, Array]] = []
     for index, windows in enumerate(runs.windows):
         states, pairs = runs.run(index), windows - 1
         count = -(-pairs // step)
@@ -95,13 +99,14 @@ def _pieces(runs: Runs, step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield _joined(held)
 
 
-def _cut(view: np.ndarray, step: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pieces of one run and their extension; times from `left` on begin no pair."""
+def _cut(view: Array, step: int, left: int) -> tuple[Array, Array]:
+    """Return the pieces of one run and their extension; times from `left` on start no pair."""
     pieces = np.array(view[:step])
     if left < view.shape[1] * step:
         pieces[left % step :, -1] = 0
     return pieces, view
 
 
-def _joined(held: list) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(np.concatenate(parts, axis=1) for parts in zip(*held))
+def _joined(held: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+    pieces, extended = zip(*held)
+    return np.concatenate(pieces, axis=1), np.concatenate(extended, axis=1)

@@ -1,49 +1,57 @@
 """A few leading singular directions of many states by a random sketch of their parameters: two passes in single precision.
 
-The first pass mixes all parameters into a few more random combinations than directions are asked for; what these do over time nearly
-spans the leading right singular vectors (Halko, Martinsson and Tropp, SIAM Review 53, 2011). The second pass takes the states in that
-span, which is half a power iteration more, and the products of all states with it. The product of all states with each other, which the
-route `time` spends its time on, is never formed. As there, float32 holds what differs from the first state, where the digits are.
+The first pass mixes all parameters into a few more random combinations than directions are wanted; their course over time
+nearly spans the leading right singular vectors (Halko, Martinsson and Tropp, SIAM Review 53, 2011). The second pass takes
+the states in that span, which is half a power iteration more, and the products of all states with it. The product of all
+states with each other, which takes most of the time of route `time`, is never formed. As there, float32 holds differences
+from the first state, where the digits are.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from koopflow.koopman.runs import Runs, worker_count
+from koopflow.koopman.runs import Array, Runs, worker_count
+
+EPS = float(np.finfo(np.float32).eps)
 
 
-def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-    """Return the leading directions of the states `before`, which have a successor; delays are not looked at.
+@dataclass(frozen=True)
+class Sketch:
+    """Leading directions found by a sketch.
 
-    Returns
-    -------
+    Attributes
+    ----------
     values : float64 (k,)
-        Singular values, falling, k > wanted; those after `wanted` tell how fast they fall, and are rough themselves.
+        Singular values, falling; k may exceed the number wanted, and the surplus, which is rough, shows how fast they fall.
     states : float64 (wanted, state)
         All states in the coordinates of the directions.
     basis : float32 (parameter, wanted)
         The directions, orthonormal to about 1e-6.
     total, moved : float
-        The sums of squares of the states `before`, and of what differs from the first state in them.
+        Sums of squares of the states that have a successor, and of their differences from the first state.
     """
+
+    values: Array
+    states: Array
+    basis: NDArray[np.float32]
+    total: float
+    moved: float
+
+
+def sketched(runs: Runs, wanted: int, before: NDArray[np.intp]) -> Sketch:
+    """Return the `wanted` leading directions of the states `before`, those that have a successor; delays are ignored."""
     count, width = int(runs.offsets[-1]), min(wanted + max(10, wanted // 2), len(before))
-    workers = worker_count()
-    sketches = np.zeros((workers, count, width))
-
-    def mix(worker, start, stop, block):
-        first, difference = _difference(block)
-        random = np.random.Generator(np.random.SFC64([0, start])).standard_normal((stop - start, width), np.float32)
-        sketches[worker] += difference @ random
-        sketches[worker] += first.astype(float) @ random
-
-    runs.share(mix, workers)
-    span = np.zeros((count, width))
-    span[before] = np.linalg.svd(sketches.sum(axis=0)[before], full_matrices=False)[0]
+    span = _span(runs, before, width)
     narrow, whole = span.astype(np.float32), span.sum(axis=0)
-
+    workers = worker_count()
     image = np.empty((runs.width, width), np.float32)
-    squares, products, sizes = np.zeros((workers, width, width)), np.zeros((workers, count, width)), np.zeros((workers, 2))
+    squares, products = np.zeros((workers, width, width)), np.zeros((workers, count, width))
+    sizes = np.zeros((workers, 2))
 
-    def take(worker, start, stop, block):
+    def take(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
         first, difference = _difference(block)
         part = image[start:stop]
         np.matmul(difference.T, narrow, out=part)
@@ -56,21 +64,45 @@ def sketched(runs: Runs, wanted: int, before: np.ndarray) -> tuple[np.ndarray, n
         sizes[worker] += moved, moved + 2 * along + len(before) * np.dot(first.astype(float), first)
 
     runs.share(take, workers)
-    square, products, (moved, total) = squares.sum(axis=0), products.sum(axis=0), sizes.sum(axis=0)
-    # The columns of `image` are nearly orthogonal, of very different lengths: scaled, no digit of the short ones is lost.
+    moved, total = (float(size) for size in sizes.sum(axis=0))
+    turn = _orthonormalizing(squares.sum(axis=0))
+    coordinates = turn.T @ products.sum(axis=0).T
+    inner, values, _ = np.linalg.svd(coordinates[:, before], full_matrices=False)
+    values = values[values > 10 * EPS * np.sqrt(moved)]  # the others are rounding
+    inner = inner[:, : min(wanted, len(values))]
+    return Sketch(values, inner.T @ coordinates, image @ (turn @ inner).astype(np.float32), total, moved)
+
+
+def _span(runs: Runs, before: NDArray[np.intp], width: int) -> Array:
+    """Return an orthonormal basis of `width` random combinations of all parameters, (state, width), zero outside `before`."""
+    count, workers = int(runs.offsets[-1]), worker_count()
+    sketches = np.zeros((workers, count, width))
+
+    def mix(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
+        first, difference = _difference(block)
+        random = np.random.Generator(np.random.SFC64([0, start])).standard_normal((stop - start, width), np.float32)
+        sketches[worker] += difference @ random
+        sketches[worker] += first.astype(float) @ random
+
+    runs.share(mix, workers)
+    span = np.zeros((count, width))
+    span[before] = np.linalg.svd(sketches.sum(axis=0)[before], full_matrices=False)[0]
+    return span
+
+
+def _orthonormalizing(square: Array) -> Array:
+    """Return the matrix (width, k) that makes columns with the inner products `square` orthonormal.
+
+    The columns are nearly orthogonal but of very different lengths; scaling keeps the digits of the short ones.
+    """
     lengths = np.sqrt(np.diag(square))
     lengths[lengths == 0] = 1
     sizes, turn = np.linalg.eigh(square / np.outer(lengths, lengths))
-    held = sizes > 10 * np.finfo(np.float32).eps
-    turn = turn[:, held] / np.sqrt(sizes[held]) / lengths[:, None]
-    coordinates = turn.T @ products.T
-    inner, values, _ = np.linalg.svd(coordinates[:, before], full_matrices=False)
-    values = values[values > 10 * np.finfo(np.float32).eps * np.sqrt(moved)]  # the others are rounding
-    inner = inner[:, : min(wanted, len(values))]
-    return values, inner.T @ coordinates, image @ (turn @ inner).astype(np.float32), total, moved
+    held = sizes > 10 * EPS
+    return turn[:, held] / np.sqrt(sizes[held]) / lengths[:, None]
 
 
-def _difference(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first state (parameter,) and what all states differ from it (state, parameter), float32."""
+def _difference(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Return the first state (parameter,), and the differences of all states from it, float32 (state, parameter)."""
     digits = np.result_type(block.dtype, np.float32)
     return block[0].copy(), np.subtract(block, block[0], dtype=digits).astype(np.float32, copy=False)

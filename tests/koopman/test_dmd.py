@@ -231,7 +231,7 @@ def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
 
 
 def test_a_sketch_says_what_it_cannot_do():
-    with pytest.raises(KoopflowError, match=r"sketch takes a whole svd_rank and no delays; found svd_rank 0\.9 and 2 delays"):
+    with pytest.raises(KoopflowError, match=r"sketch takes a whole svd_rank and no delays \(got svd_rank 0\.9 and 2 delays\)"):
         fit(falling_runs(0.1), svd_rank=0.9, delays=2, route="sketch")
     with pytest.raises(KoopflowError, match=r"svd_rank must be at most .*got 50"):
         fit(np.outer(np.arange(80), np.ones(9000)), svd_rank=50, route="sketch")

@@ -5,8 +5,8 @@ import pytest
 
 from koopflow.koopman import fit, lags
 from koopflow.koopman.delay import combine, project, windows
+from koopflow.koopman.eigen import leading
 from koopflow.koopman.gram import lag_gram
-from koopflow.koopman.lanczos import leading
 from koopflow.koopman.memory import ArrayRuns
 from koopflow.koopman.spectrum import distance
 
@@ -61,6 +61,16 @@ def test_leading_vectors_span_the_dense_ones(size, spacing):
     assert np.allclose(found[:5], values[:5], rtol=1e-12)
     angle = np.linalg.norm(turn[:, :5] - vectors[:, :5] @ (vectors[:, :5].T @ turn[:, :5]))
     assert angle < max(1e-8, 1e-14 / (values[4] - values[5]))
+
+
+@pytest.mark.parametrize("values", [np.zeros(200), np.ones(200), np.r_[1.0, 0.5, np.zeros(198)], np.r_[np.ones(4), np.zeros(196)]])
+def test_leading_values_without_a_gap_are_right(values):
+    turn = np.linalg.qr(np.random.default_rng(2).standard_normal((200, 200)))[0]
+    matrix = (turn * values) @ turn.T
+    found, vectors = leading(matrix, 3)
+    assert np.allclose(found, values[:4], atol=1e-13)
+    assert np.allclose(vectors.T @ vectors, np.eye(4), atol=1e-12)
+    assert np.allclose(matrix @ vectors, vectors * found, atol=1e-12)
 
 
 def test_ill_conditioned_delayed_states_are_refined_to_the_digits_of_a_dense_svd():
