@@ -2,4 +2,3 @@
 
 IMAGE_SOURCES = ("digits", "mnist", "fashion_mnist", "kmnist", "cifar10", "npz", "image_folder", "gaussian_clusters", "teacher")
 SERIES_SOURCES = ("switching", "drifting", "seasons", "jump", "sunspots", "co2", "elnino", "csv")
-COUPLINGS = ("share", "density", "mean_magnitude")

@@ -58,7 +58,7 @@ def open_trajectory(path: str | os.PathLike[str], reading: Reading | None = None
         return trajectory
 
 
-def check(name: str, settings: TrajectorySettings) -> None:
+def check_trajectory(name: str, settings: TrajectorySettings) -> None:
     """Check from descriptions alone, without reading weights, that ``trajectories.<name>`` can be fitted.
 
     Raises

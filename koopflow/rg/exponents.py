@@ -1,24 +1,32 @@
 """Exponents of a flow: M_i ∝ (scale factor)^σ_i inside its scaling window, with intervals over seeds and a class."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import half_width, student
-from koopflow.rg.flows import scaling_window, straight_line
+from koopflow.rg.flows import Window, scaling_window, straight_line
+from koopflow.rg.groups import Array
 
 RELEVANT, IRRELEVANT, MARGINAL, UNDECIDED, NO_SCALING = "relevant", "irrelevant", "marginal", "undecided", "no scaling"
-
-
-FITTED = ("sigma", "ci_low", "ci_high", "r2", "drift", "drift_low", "drift_high")
+SCOPES = ("layer", "model")
 
 
 @dataclass(frozen=True)
 class WindowRule:
-    """How the scaling window is chosen; see `koopflow.rg.flows.scaling_window`.
+    """How scaling windows are chosen (`koopflow.rg.flows.scaling_window`).
 
-    `scope` "layer" gives each group its own window, "model" one window that suits all.
+    Attributes
+    ----------
+    tolerance : float
+        Greatest departure from a straight line, in units of log coupling.
+    minimum_rounds : int
+        Fewest rounds of a window, at least 3.
+    scope : {"layer", "model"}
+        One window for each group, or one that suits all.
     """
 
     tolerance: float = 0.05
@@ -28,65 +36,93 @@ class WindowRule:
 
 @dataclass(frozen=True)
 class Exponents:
-    """Exponents of one flow; every array has one entry per group, NaN (−1 for rounds) where nothing scales.
+    """Exponents of one flow; arrays have one entry per group, NaN (−1 for rounds) where nothing scales.
 
-    `sigma` and its interval are of the mean exponent over the window, whatever the flow's shape there. `drift`, with its interval, is by how
-    much the local exponent changes from the window's first round to its last (the curvature of the logarithms): where its interval
-    leaves out zero, the exponent depends on the scale, and one at the window's end lies about half the drift away.
-    `per_seed` is (seed, group). `interval` says what the intervals rest on: "seeds", or "rounds" when there is one seed only (no interval
-    of the drift then).
+    Attributes
+    ----------
+    groups : tuple of str
+    sigma, ci_low, ci_high : float64 (group,)
+        Mean exponent over the window with its interval, whatever the flow's shape there.
+    r2 : float64 (group,)
+        Of the straight line through the mean over seeds.
+    drift, drift_low, drift_high : float64 (group,)
+        Change of the local exponent from the window's first round to its last, with its interval. Where the interval
+        excludes zero, the exponent depends on the scale, and those at the window's ends lie about half the drift away.
+    first_round, last_round : int64 (group,)
+    per_seed : float64 (seed, group)
+    classes : tuple of str
+        See `classify`.
+    interval : {"seeds", "rounds"}
+        What the intervals rest on: "rounds" with a single seed, and then the drift has none.
     """
 
     groups: tuple[str, ...]
-    sigma: np.ndarray
-    ci_low: np.ndarray
-    ci_high: np.ndarray
-    r2: np.ndarray
-    drift: np.ndarray
-    drift_low: np.ndarray
-    drift_high: np.ndarray
-    first_round: np.ndarray
-    last_round: np.ndarray
-    per_seed: np.ndarray
+    sigma: Array
+    ci_low: Array
+    ci_high: Array
+    r2: Array
+    drift: Array
+    drift_low: Array
+    drift_high: Array
+    first_round: NDArray[np.int64]
+    last_round: NDArray[np.int64]
+    per_seed: Array
     classes: tuple[str, ...]
     interval: str
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """The fit of one group; `per_seed` is float64 (seed,), and NaN stands where nothing scales."""
+
+    per_seed: Array
+    sigma: float = np.nan
+    ci_low: float = np.nan
+    ci_high: float = np.nan
+    r2: float = np.nan
+    drift: float = np.nan
+    drift_low: float = np.nan
+    drift_high: float = np.nan
+
+
+FITTED = tuple(field.name for field in fields(_Fit) if field.name != "per_seed")
+
+
 def fit_exponents(
-    couplings: np.ndarray,
-    scale: np.ndarray,
-    groups: list[str],
+    couplings: Array,
+    scale: Array,
+    groups: Sequence[str],
     rule: WindowRule | None = None,
-    window: tuple[int, int] | None = None,
+    window: Window | None = None,
     margin: float = 0.02,
     confidence: float = 0.95,
 ) -> Exponents:
-    """Fit log M_i against the accumulated log scale factor, per seed, in a scaling window (arXiv 2110.03210: σ = log λ / log b).
+    """Fit log M_i against the accumulated log scale factor, per seed, in a scaling window.
 
-    Each seed is fitted by itself, so rounds of one chain, which are not independent, never pose as independent data: the
-    exponent is the mean over seeds and its interval is Student's over seeds. With one seed the interval is the wider of two,
-    one for independent errors of each round's coupling and one for independent errors of each step.
+    The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain depend on each other, so each seed is fitted
+    alone: the exponent is the mean over seeds and its interval is Student's over seeds. With one seed, the interval is the
+    wider of two: for independent errors of each round's coupling, and for independent errors of each step.
 
     Parameters
     ----------
-    couplings : array (seed, round, group)
-        Non-negative couplings.
-    scale : array (round,)
+    couplings : float64 (seed, round, group)
+        Non-negative.
+    scale : float64 (round,)
         Accumulated log scale factor, `koopflow.rg.flows.scale_of`.
-    groups : list of str
+    groups : sequence of str
         Names of the groups.
     rule : WindowRule, optional
-        How windows are chosen.
     window : (first, last), optional
-        Given instead of chosen; inclusive.
+        Inclusive; replaces the rule.
     margin : float
         Exponents within ±margin count as zero for the class.
     confidence : float
         Of the intervals.
 
-    Returns
-    -------
-    Exponents
+    Raises
+    ------
+    KoopflowError
+        For shapes that do not match, or an unknown scope.
     """
     rule = rule or WindowRule()
     couplings = np.asarray(couplings, dtype=np.float64)
@@ -94,25 +130,25 @@ def fit_exponents(
         raise KoopflowError(
             f"couplings of shape {couplings.shape} do not match {len(scale)} rounds and {len(groups)} groups: (seed, round, group)"
         )
-    if rule.scope not in ("layer", "model"):
-        raise KoopflowError(f"scope: found {rule.scope!r}, accepted are layer, model")
+    if rule.scope not in SCOPES:
+        raise KoopflowError(f"scope must be layer or model (got {rule.scope!r})")
     with np.errstate(divide="ignore"):
         logs = np.log(couplings).transpose(2, 0, 1)
     windows = _windows(logs, scale, rule, window)
     fits = [_fit_group(log, scale, inside, confidence) for log, inside in zip(logs, windows)]
-    found = {key: np.array([fit[key] for fit in fits]) for key in FITTED}
+    found = {name: np.array([getattr(fit, name) for fit in fits]) for name in FITTED}
     return Exponents(
         groups=tuple(groups),
         **found,
         first_round=np.array([-1 if inside is None else inside[0] for inside in windows]),
         last_round=np.array([-1 if inside is None else inside[1] for inside in windows]),
-        per_seed=np.stack([fit["per_seed"] for fit in fits], axis=1),
+        per_seed=np.stack([fit.per_seed for fit in fits], axis=1),
         classes=tuple(classify(*bounds, margin) for bounds in zip(found["ci_low"], found["ci_high"])),
         interval="seeds" if len(couplings) > 1 else "rounds",
     )
 
 
-def _windows(logs: np.ndarray, scale: np.ndarray, rule: WindowRule, window: tuple[int, int] | None) -> list:
+def _windows(logs: Array, scale: Array, rule: WindowRule, window: Window | None) -> list[Window | None]:
     """Return one (first, last) or None for each group of `logs` (group, seed, round)."""
     if window is not None:
         inside = slice(window[0], window[1] + 1)
@@ -122,11 +158,11 @@ def _windows(logs: np.ndarray, scale: np.ndarray, rule: WindowRule, window: tupl
     return [scaling_window(group, scale, rule.tolerance, rule.minimum_rounds) for group in logs]
 
 
-def _fit_group(log: np.ndarray, scale: np.ndarray, window: tuple[int, int] | None, confidence: float) -> dict:
+def _fit_group(log: Array, scale: Array, window: Window | None, confidence: float) -> _Fit:
     """Fit one group's logarithms (seed, round) inside its window."""
     seeds = len(log)
     if window is None:
-        return dict.fromkeys(FITTED, np.nan) | {"per_seed": np.full(seeds, np.nan)}
+        return _Fit(np.full(seeds, np.nan))
     values, inside = log[:, window[0] : window[1] + 1], scale[window[0] : window[1] + 1]
     per_seed, _ = straight_line(values, inside)
     mean = values.mean(axis=0)
@@ -137,17 +173,17 @@ def _fit_group(log: np.ndarray, scale: np.ndarray, window: tuple[int, int] | Non
         half = _half_width_over_rounds(values[0], inside, confidence)
         low, high = sigma - half, sigma + half
     fit = 1 - (residual**2).sum() / spread if spread > 0 else np.nan
-    return dict(zip(FITTED, (sigma, low, high, fit, *student(_drifts(values, inside), confidence)))) | {"per_seed": per_seed}
+    return _Fit(per_seed, sigma, low, high, fit, *student(_drifts(values, inside), confidence))
 
 
-def _drifts(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _drifts(values: Array, scale: Array) -> Array:
     """Return each row's change of slope over the window, from the least-squares parabola of `values` (seed, round)."""
     _, curve = straight_line((scale - scale.mean()) ** 2, scale)
     return 2 * (values @ curve) / (curve @ curve) * (scale[-1] - scale[0])
 
 
-def _half_width_over_rounds(values: np.ndarray, scale: np.ndarray, confidence: float) -> float:
-    """Return the interval's half width from one chain: the wider of independent levels and independent steps."""
+def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> float:
+    """Return half the interval's width from one chain: the wider of independent levels and independent steps."""
     n = len(values)
     _, residuals = straight_line(values, scale)
     levels = np.sqrt((residuals**2).sum() / (n - 2) / ((scale - scale.mean()) ** 2).sum())
@@ -161,7 +197,7 @@ def _half_width_over_rounds(values: np.ndarray, scale: np.ndarray, confidence: f
 
 
 def classify(ci_low: float, ci_high: float, margin: float) -> str:
-    """Name the class of an exponent by its interval: where all of it lies decides; one that straddles is undecided."""
+    """Return the class of an exponent: where its whole interval lies; undecided where it straddles ±margin."""
     if not (np.isfinite(ci_low) and np.isfinite(ci_high)):
         return NO_SCALING
     if ci_low > margin:

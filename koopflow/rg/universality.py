@@ -1,20 +1,34 @@
-"""Universality: are tickets of like exponents interchangeable? Distances of exponents, and the Mantel test against transfer."""
+"""Universality: are tickets with similar exponents interchangeable? Distances of exponents, and Mantel's test against transfer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from math import factorial
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import jackknife
+from koopflow.rg.groups import Array
+
+Order = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Mantel:
-    """`correlation` with its interval, `p` (share of relabellings at least as extreme), `items`, number of relabellings."""
+    """A rank correlation between two matrices.
+
+    Attributes
+    ----------
+    correlation, ci_low, ci_high : float
+        Spearman's, with its interval.
+    p : float
+        Share of relabellings that are at least as extreme.
+    items, relabellings : int
+        Rows of the matrices, and relabellings tried.
+    """
 
     correlation: float
     ci_low: float
@@ -24,17 +38,17 @@ class Mantel:
     relabellings: int
 
 
-def exponent_distance(exponents: np.ndarray) -> np.ndarray:
-    """Return the root mean square difference between the exponent vectors of all pairs.
+def exponent_distance(exponents: Array) -> Array:
+    """Return the root mean square difference between the exponents of all pairs of tasks.
 
     Parameters
     ----------
-    exponents : array (task, group)
-        Groups without an exponent in any one of the tasks (NaN) are left out for that pair.
+    exponents : float64 (task, group)
+        A group without an exponent (NaN) in either task is left out for that pair.
 
     Returns
     -------
-    array (task, task)
+    float64 (task, task)
         Symmetric, zero on the diagonal; NaN for a pair that shares no group.
     """
     difference = exponents[:, None, :] - exponents[None, :, :]
@@ -44,49 +58,45 @@ def exponent_distance(exponents: np.ndarray) -> np.ndarray:
     return np.sqrt(np.divide(squares.sum(axis=-1), counts, out=np.full(counts.shape, np.nan), where=counts > 0))
 
 
-def relative_transfer(accuracy: np.ndarray, own: np.ndarray, random: np.ndarray, resolution: float = 0.005) -> np.ndarray:
-    """Place a foreign ticket between the random control (0) and the target's own ticket (1), on means over seeds.
+def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: float = 0.005) -> Array:
+    """Return where a foreign ticket lies between the random control (0) and the target's own ticket (1), by means over seeds.
 
     Parameters
     ----------
-    accuracy : array (..., seed)
+    accuracy : float64 (..., seed)
         Of the foreign ticket on the target.
-    own, random : array (..., seed)
+    own, random : float64 (..., seed)
         Of the target's own ticket and of the random control, at equal density.
     resolution : float
-        Where own and random differ by less (in accuracy), there is nothing to place and the result is NaN.
+        NaN where own and random differ by less than this accuracy.
 
     Returns
     -------
-    array (...)
+    float64 (...)
     """
     gap = own.mean(axis=-1) - random.mean(axis=-1)
     gain = accuracy.mean(axis=-1) - random.mean(axis=-1)
     return np.divide(gain, gap, out=np.full(np.shape(gain), np.nan), where=gap >= resolution)
 
 
-def mantel(a: np.ndarray, b: np.ndarray, relabellings: int = 9999, confidence: float = 0.95, seed: int = 0) -> Mantel:
-    """Correlate two matrices between the same items by rank, respecting that entries share items (Mantel 1967).
+def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.95, seed: int = 0) -> Mantel:
+    """Correlate two matrices between the same items by rank, accounting for entries that share items (Mantel 1967).
 
-    Both matrices may be asymmetric; their off-diagonal entries are ranked over all ordered pairs. Under the null hypothesis
-    the items of one matrix may be relabelled, rows and columns together; all relabellings are gone through when they are no
-    more than `relabellings`, else that many are drawn. The interval is a Student interval of Fisher's z over the jackknife
-    that leaves out one item at a time.
+    The off-diagonal entries are ranked over all ordered pairs, so the matrices may be asymmetric. Under the null
+    hypothesis, the items of one matrix can be relabelled, rows and columns together. All relabellings are tried when there
+    are at most `relabellings`; otherwise that many are drawn. The interval is Student's for Fisher's z over jackknifed
+    items.
 
     Parameters
     ----------
-    a, b : array (item, item)
+    a, b : float64 (item, item)
         At least 4 items; pairs that are NaN in either are left out.
     relabellings : int
-        Most relabellings to go through.
+        Most relabellings to try.
     confidence : float
         Of the interval.
     seed : int
         For drawn relabellings.
-
-    Returns
-    -------
-    Mantel
 
     Raises
     ------
@@ -96,15 +106,15 @@ def mantel(a: np.ndarray, b: np.ndarray, relabellings: int = 9999, confidence: f
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     items = len(a)
     if a.shape != (items, items) or b.shape != a.shape:
-        raise KoopflowError(f"matrices of shape {a.shape} and {b.shape}: two square ones of equal size are accepted")
+        raise KoopflowError(f"matrices must be square and of equal size (got {a.shape} and {b.shape})")
     if items < 4:
-        raise KoopflowError(f"a rank correlation between matrices needs at least 4 items; found {items}")
+        raise KoopflowError(f"a rank correlation between matrices needs at least 4 items (got {items})")
     correlation = rank_correlation(a, b)
     relabelled = _relabelling(a, b)
     extreme = total = 0
     for order in _orders(items, relabellings, seed):
         total += 1
-        # Ties in rounding must not make the identity look less extreme than itself.
+        # The slack keeps the identity as extreme as itself despite rounding.
         extreme += abs(relabelled(order)) >= abs(correlation) - 1e-12
     drawn = total < factorial(items)
     p = (extreme + drawn) / (total + drawn)
@@ -112,16 +122,16 @@ def mantel(a: np.ndarray, b: np.ndarray, relabellings: int = 9999, confidence: f
     return Mantel(correlation, low, high, float(p) if np.isfinite(correlation) else np.nan, items, total)
 
 
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Spearman's correlation of two matrices over their off-diagonal entries that both have; NaN when one does not vary."""
+def rank_correlation(a: Array, b: Array) -> float:
+    """Return Spearman's correlation over the off-diagonal entries that both matrices have; NaN when one is constant."""
     off = ~np.eye(len(a), dtype=bool) & np.isfinite(a) & np.isfinite(b)
     if off.sum() < 3 or np.ptp(a[off]) == 0 or np.ptp(b[off]) == 0:
         return float("nan")
     return float(np.corrcoef(stats.rankdata(a[off]), stats.rankdata(b[off]))[0, 1])
 
 
-def _relabelling(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Return the rank correlation as a function of the first matrix's relabelling; ranked once where every pair is known."""
+def _relabelling(a: Array, b: Array) -> Callable[[Order], float]:
+    """Return the rank correlation as a function of the first matrix's relabelling; ranks once where every pair is known."""
     off = ~np.eye(len(a), dtype=bool)
     if not (np.isfinite(a[off]).all() and np.isfinite(b[off]).all()):
         return lambda order: rank_correlation(a[np.ix_(order, order)], b)
@@ -132,8 +142,8 @@ def _relabelling(a: np.ndarray, b: np.ndarray) -> Callable[[np.ndarray], float]:
     return lambda order: float((ranked[0][np.ix_(order, order)] * ranked[1]).sum())
 
 
-def _orders(items: int, relabellings: int, seed: int):
-    """Yield all orders of the items, or `relabellings` random ones where all would be more."""
+def _orders(items: int, relabellings: int, seed: int) -> Iterator[Order]:
+    """Yield all orders of the items, or `relabellings` random ones if there are more."""
     if factorial(items) <= relabellings:
         yield from (np.array(order) for order in permutations(range(items)))
     else:
@@ -141,7 +151,7 @@ def _orders(items: int, relabellings: int, seed: int):
         yield from (generator.permutation(items) for _ in range(relabellings))
 
 
-def _jackknife(a: np.ndarray, b: np.ndarray, correlation: float, confidence: float) -> tuple[float, float]:
+def _jackknife(a: Array, b: Array, correlation: float, confidence: float) -> tuple[float, float]:
     """Return the interval of the rank correlation over jackknifed items, on Fisher's scale."""
     items = len(a)
     left_out = np.array(

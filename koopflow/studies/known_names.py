@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 
 from koopflow.claims.registry import MEASURES
-from koopflow.config.names import COUPLINGS, SERIES_SOURCES
+from koopflow.config.names import SERIES_SOURCES
 from koopflow.data.images.registry import SOURCES
 from koopflow.forecast.registry import FORECASTERS
 from koopflow.pruning.registry import SCORES
+from koopflow.rg.registry import COUPLINGS
 from koopflow.training.models.registry import MODELS
 
 KNOWN_NAMES: Mapping[str, Collection[str]] = {

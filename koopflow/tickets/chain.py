@@ -29,7 +29,7 @@ class Chain:
     masks : list of dict of str to bool array (seed, ...)
         Survivors in each round.
     magnitude : list of dict
-        For each round, grouping → (group names, `koopflow.rg.couplings.Sums` as an array (3, seed, group)).
+        For each round, grouping → (group names, `koopflow.rg.groups.Sums` as an array (3, seed, group)).
     accuracy : list of float array (seed,)
         Test accuracy after each round's training.
     trained : dict of str to float32 array (seed, ...)

@@ -6,8 +6,8 @@ import numpy as np
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.masks import empty_layers
-from koopflow.rg.couplings import check_masks, group_sums
 from koopflow.rg.flows import scale_of
+from koopflow.rg.groups import check_masks, group_sums
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 

@@ -8,11 +8,10 @@ import numpy as np
 
 from koopflow.core import masks as selection
 from koopflow.core.errors import KoopflowError
-from koopflow.rg.couplings import group_sums
+from koopflow.rg.groups import group_sums
+from koopflow.rg.registry import GROUPINGS
 from koopflow.tickets import training
 from koopflow.tickets.chain import Chain, load_chain, save_chain
-
-GROUPINGS = ("layer", "block", "input_unit", "neuron")
 
 
 def run_chain(

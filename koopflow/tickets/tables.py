@@ -1,5 +1,7 @@
 """Chains turned into the tables of the house plan: rounds, flows, exponents, composition, fixed points, linearization."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 
@@ -14,19 +16,19 @@ from koopflow.io.columns import (
     TICKET_RATIOS,
     TICKET_ROUNDS,
 )
-from koopflow.rg.couplings import KINDS, Sums, floor_of_vanished
+from koopflow.rg.couplings import coupling_of, floor_of_vanished
 from koopflow.rg.exponents import WindowRule, fit_exponents
 from koopflow.rg.flows import composition_ratio, fixed_point_distance, matched_rounds, scale_of
+from koopflow.rg.groups import Sums
 from koopflow.rg.linearization import linearize
 from koopflow.tickets.chain import Chain
 
 
 def couplings_of(sums: np.ndarray, kind: str) -> np.ndarray:
     """Return couplings (seed, round, group) of sums (3, seed, round, group)."""
-    if kind not in KINDS:
-        raise KoopflowError(f"tickets: coupling: found {kind!r}, accepted are {', '.join(KINDS)}")
     _, seeds, rounds, groups = sums.shape
-    return KINDS[kind](Sums(*sums.reshape(3, seeds * rounds, groups))).reshape(seeds, rounds, groups)
+    flat = Sums(*sums.reshape(3, seeds * rounds, groups))
+    return coupling_of(flat, kind, "tickets.coupling").reshape(seeds, rounds, groups)
 
 
 def unit_couplings(chain: Chain, grouping: str) -> np.ndarray:
@@ -104,7 +106,7 @@ def composition_tables(
                     found[row, column, k] = np.log(value_a / value_b)
         differences[comparison] = found
     ratio = composition_ratio(differences["composition"], differences["rerun"])
-    return pd.DataFrame(rows, columns=TICKET_COMPOSITION), pd.DataFrame([{"task": task, "model": model} | ratio])[
+    return pd.DataFrame(rows, columns=TICKET_COMPOSITION), pd.DataFrame([{"task": task, "model": model} | asdict(ratio)])[
         list(TICKET_RATIOS)
     ]
 

@@ -223,8 +223,8 @@ def test_single_precision_takes_a_sketch_where_it_holds_four_digits_and_more_wor
 
 def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
     """Mixed alike, these blocks would cancel (the second half of the parameters is the first's negative): 1e-5, not 1e-6."""
-    for name in ("BLOCK_BYTES", "CACHED_BYTES"):
-        monkeypatch.setattr(f"koopflow.koopman.source.{name}", 8 * 240 * 1500)
+    for name in ("block_bytes", "cached_bytes"):
+        monkeypatch.setattr(f"koopflow.koopman.runs.Runs.{name}", 8 * 240 * 1500)
     half = falling_runs(0.05, 0.002)
     fitted = fit(np.concatenate([half, -half], axis=2), svd_rank=11, route="sketch")
     assert distance(fitted.eigenvalues, dense(half, 11, 0)) < 4e-6

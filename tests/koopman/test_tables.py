@@ -10,7 +10,7 @@ from koopflow.equivalence.spectra import comparison_table, spectra_of
 from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
 from koopflow.io.paths import existing
 from koopflow.koopman.tables import spectrum_distances, trajectory_spectrum
-from koopflow.koopman.user_files import check
+from koopflow.koopman.user_files import check_trajectory
 from koopflow.trajectory import TrajectoryWriter
 
 OPTIONS = SpectraSettings(draws=20, level=0.9), 1
@@ -100,7 +100,7 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
 def test_what_the_file_cannot_give_is_named_with_the_trajectory_and_leaves_the_file_alone(tmp_path, change, message):
     spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
     before = (tmp_path / "a.h5").read_bytes()
-    for look in (check, lambda name, settings: trajectory_spectrum(name, settings, *OPTIONS)):
+    for look in (check_trajectory, lambda name, settings: trajectory_spectrum(name, settings, *OPTIONS)):
         with pytest.raises(KoopflowError, match=message) as caught:
             look("mine", described(**{**spec.dump(), **change}))
         assert "\n" not in str(caught.value)

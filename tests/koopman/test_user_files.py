@@ -11,7 +11,7 @@ from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
 from koopflow.io.paths import read_from
 from koopflow.koopman.tables import trajectory_spectrum
-from koopflow.koopman.user_files import check
+from koopflow.koopman.user_files import check_trajectory
 from koopflow.trajectory import TrajectoryWriter
 
 
@@ -106,7 +106,7 @@ def refused(look, spec):
     ],
 )
 def test_what_the_description_tells_is_refused_before_any_weights_are_read(given, spec, line):
-    assert refused(check, spec).startswith(line)
+    assert refused(check_trajectory, spec).startswith(line)
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_a_state_that_cannot_be_fitted_is_named_by_its_own_file_and_never_execut
 
 def test_files_and_folders_that_can_be_fitted_pass_and_every_file_behind_them_is_an_input(given):
     for path in (["a.h5"], ["a.h5", "good"], "malicious"):
-        check("mine", TrajectorySettings.load({"path": path, "delays": 6, "rank": -1}))
+        check_trajectory("mine", TrajectorySettings.load({"path": path, "delays": 6, "rank": -1}))
     assert read_from(["a.h5", "good"]) == ["a.h5", *(f"good/a{step}.npy" for step in range(8))]

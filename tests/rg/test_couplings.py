@@ -62,11 +62,28 @@ def test_vanished_groups_count_half_a_weight():
     np.testing.assert_allclose(values, [[0.01, 1.0]])
 
 
+def largest_free_share(sums):
+    """A coupling of one's own: shares of the surviving weights."""
+    return sums.survivors / sums.survivors.sum(axis=1, keepdims=True)
+
+
+def of_the_wrong_shape(sums):
+    return sums.survivors[:, :1]
+
+
+def test_a_coupling_of_ones_own_is_a_function_named_by_its_module():
+    weights, masks = network()
+    _, values = c.couplings(weights, masks, f"{__name__}:largest_free_share")
+    assert values.sum(axis=1) == pytest.approx([1, 1])
+    with pytest.raises(KoopflowError, match=r"must return one number per replica and group, \(2, 2\) \(got \(2, 1\)\)"):
+        c.couplings(weights, masks, f"{__name__}:of_the_wrong_shape")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda w, m: (w, m, {"kind": "size"}), "accepted are share, density, mean_magnitude"),
-        (lambda w, m: (w, m, {"grouping": "head"}), "accepted are layer, block, input_unit, neuron"),
+        (lambda w, m: (w, m, {"kind": "size"}), "no coupling named 'size'.*known are share, density, mean_magnitude"),
+        (lambda w, m: (w, m, {"grouping": "head"}), "must be one of layer, block, input_unit, neuron"),
         (lambda w, m: (w, {**m, "0.weight": m["0.weight"][:, :3]}, {}), r"0.weight: mask of shape \(2, 3, 5\) does not match"),
         (lambda w, m: (w, {"0.weight": m["0.weight"]}, {}), "1.weight found in only one"),
         (lambda w, m: ({**w, "1.weight": w["1.weight"] * np.nan}, m, {}), "1.weight: weights are not finite"),

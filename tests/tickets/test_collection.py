@@ -164,7 +164,9 @@ def test_too_few_rounds_leave_a_note_in_place_of_a_linearization(done):
 
 
 def test_an_unknown_coupling_is_named():
-    with pytest.raises(KoopflowError, match="accepted are share, density, mean_magnitude"):
+    with pytest.raises(
+        KoopflowError, match=r"tickets.coupling: no coupling named 'size'.*known are share, density, mean_magnitude"
+    ):
         tables.couplings_of(np.ones((3, 1, 1, 1)), "size")
 
 

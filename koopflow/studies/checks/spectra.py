@@ -15,5 +15,5 @@ def check(trajectories: dict[str, Any]) -> dict[str, str]:
         For the first that cannot be fitted.
     """
     for name, spec in trajectories.items():
-        user_files.check(name, TrajectorySettings.load(spec, f"trajectories.{name}"))
+        user_files.check_trajectory(name, TrajectorySettings.load(spec, f"trajectories.{name}"))
     return dict.fromkeys(sorted(trajectories), "can be fitted")
