@@ -15,10 +15,10 @@ all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (i
 	snakemake --cores $(CORES) all report
 
 test: $(BIN)/.installed-dev  ## all tests
-	python -m pytest tests -n $(WORKERS) --dist loadgroup
+	python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 quick: $(BIN)/.installed-dev  ## the fast tests, in under a minute: the loop for an edit
-	python -m pytest tests -n 2 --dist loadgroup -m "not slow"
+	python -m pytest tests -n 2 --dist loadfile -m "not slow"
 
 lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, the schemas of GitHub's files
 	ruff check .

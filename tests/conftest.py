@@ -10,6 +10,22 @@ from matplotlib import pyplot
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Tests that start Snakemake, a cluster, a browser or other processes: not part of `make quick`. The longest come first, so that no worker
+# is left with one of them at the end.
+WHOLE_RUNS = ("cluster", "workflow", "robustness", "envs", "report", "docs/test_readme.py", "cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whole runs as slow, and put them first."""
+    places = {}
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests").as_posix()
+        places[item] = next((place for place, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS))
+        if places[item] < len(WHOLE_RUNS):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=places.__getitem__)
+
+
 @pytest.fixture(autouse=True)
 def no_figures_left_open() -> Iterator[None]:
     """Close what a test has drawn: pyplot keeps figures, and complains at the twentieth, in whichever test that is."""
@@ -33,9 +49,11 @@ def shared_data() -> Path:
 def smoke_study(tmp_path_factory) -> Path:
     """A finished smoke study on this machine, each stage in its own environment (tests/envs): a copy of the repository with results."""
     from tests.envs.conda import run_in_environments
-    from tests.house import copy_of_the_house
+    from tests.house import copy_of_the_house, once
 
-    house = copy_of_the_house(tmp_path_factory.mktemp("environments") / "house")
-    done = run_in_environments(house, "all", "report", "--configfile", "config/smoke.yaml")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return house
+    def run(folder: Path) -> None:
+        house = copy_of_the_house(folder / "house")
+        done = run_in_environments(house, "all", "report", "--configfile", "config/smoke.yaml")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+
+    return once(tmp_path_factory, "smoke-study", run) / "house"

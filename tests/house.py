@@ -1,11 +1,15 @@
 """What tests of whole runs share: a copy of the code, the user's command, and the bytes of what came out."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "Makefile", "config.yaml", "config", "rules", "scripts", "koopflow", "envs", "profiles", "report")
@@ -22,6 +26,20 @@ def copy_of_the_house(folder: Path) -> Path:
         elif source.exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
+    return folder
+
+
+def once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+    """Return a folder that `build` has filled, once for all workers of a parallel test run: the others wait."""
+    top = factory.getbasetemp()
+    folder = (top.parent if "PYTEST_XDIST_WORKER" in os.environ else top) / name
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a worker whose build failed
+            folder.mkdir()
+            build(folder)
+            (folder / "built").touch()
     return folder
 
 

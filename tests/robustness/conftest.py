@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.house import copy_of_the_house
+from tests.house import copy_of_the_house, once
 from tests.robustness.soak import run_to_end
 
 STUDY = {
@@ -35,6 +35,9 @@ def house_with(folder: Path, **changes) -> Path:
 @pytest.fixture(scope="session")
 def calm(tmp_path_factory) -> Path:
     """The results of the small study, made on two cores."""
-    folder = house_with(tmp_path_factory.mktemp("calm") / "house")
-    run_to_end(folder, ["equivalence", "--configfile", "mine.yaml"], 2, folder / "out.log")
-    return folder / "results"
+
+    def run(folder: Path) -> None:
+        house = house_with(folder / "house")
+        run_to_end(house, ["equivalence", "--configfile", "mine.yaml"], 2, house / "out.log")
+
+    return once(tmp_path_factory, "calm", run) / "house" / "results"

@@ -1,0 +1,133 @@
+"""After a job failed under a changed setting, the same command ends in what a run from nothing makes: for every rule.
+
+The rules are the real ones. Their scripts are replaced by a stub that writes a digest of a job's parameters and inputs into each
+output, so that a stale result anywhere upstream shows in every result downstream.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.house import command, copy_of_the_house
+
+STUB = """
+import hashlib, os, re, sys
+from pathlib import Path
+rule, *words = sys.argv[1:]
+if rule == os.environ.get("FAILING"):
+    sys.exit(1)
+outputs, inputs, params = words[: words.index("--")], words[words.index("--") + 1 :], None
+inputs, params = inputs[: inputs.index("--")], inputs[inputs.index("--") + 1 :]
+content = hashlib.sha256(re.sub(r"\\b[0-9a-f]{32}\\b", "", "\\0".join(params)).encode())  # without `made_from` itself
+for path in map(Path, inputs):
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        content.update(file.read_bytes() if file.is_file() else b"")
+for path in map(Path, outputs):
+    path = path if path.suffix else path / "content.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content.hexdigest() + "\\n")
+"""
+STUDY = {
+    "trajectories": {"mine": {"path": "run.h5", "rank": 3}},
+    "equivalence": {
+        "training": {
+            "seeds": 2,
+            "setups": {"a": {}, "b": {"batch_size": 30}},
+            "comparisons": {"batch": ["a", "b"]},
+        }
+    },
+    "pruning": {"studies": {"one": {}}},
+    "tickets": {
+        "base": {"seeds": 2, "rounds": 7, "controls": {"rounds": [3]}, "transfer": {"rounds": [4]}, "composition": {"seeds": 2}},
+        "studies": {
+            "few": {"tasks": ["digits", "clusters"], "model": {"name": "resnet8", "width": 2}},
+            "deep": {"tasks": ["digits"], "model": {"name": "resnet14", "width": 2}},
+        },
+        "elastic": {"depths": {"studies": ["few", "deep"], "rounds": [3]}},
+    },
+    "series": {"wave": {"source": "switching", "horizon": 5}},
+    "forecast": {"methods": ["persistence", "sliding"]},
+}
+CHANGES = {
+    "check_stage": {"seed": 5},
+    "fit_spectrum": {"trajectories": {"mine": {"rank": 4}}},
+    "compare_spectra": {"spectra": {"shuffles": 50}},
+    "run_optimizers": {"equivalence": {"optimizers": {"states": 50}}},
+    "train_ensemble": {"equivalence": {"training": {"base": {"steps": 900}}}},
+    "fit_spectra": {"equivalence": {"training": {"base": {"koopman": {"rank": 4}}}}},
+    "compare_setups": {"equivalence": {"training": {"margin": 0.3}}},
+    "train_pruning": {"pruning": {"base": {"batch_size": 40}}},
+    "run_pruning": {"pruning": {"base": {"rank": 4}}},
+    "collect_pruning": {"pruning": {"base": {"rank": 4}}},
+    "train_rounds": {"tickets": {"base": {"steps": 150}}},
+    "train_controls": {"tickets": {"base": {"controls": {"rounds": [4]}}}},
+    "transfer_tickets": {"tickets": {"base": {"transfer": {"rounds": [5]}}}},
+    "stretch_tickets": {"tickets": {"elastic": {"depths": {"rounds": [4]}}}},
+    "fit_exponents": {"tickets": {"margin": 0.03}},
+    "forecast_series": {"series": {"wave": {"horizon": 6}}},
+    "score_forecasts": {"forecast": {"draws": 500}},
+    "judge_claims": {"claims": {"level": 0.9}},
+    "write_tables": {"claims": {"level": 0.9}},
+    "plot_optimizers": {"figures": {"style": {"font_size": 7}}},
+    "plot_equivalence": {"figures": {"style": {"font_size": 7}}},
+    "plot_pruning": {"figures": {"style": {"font_size": 7}}},
+    "plot_tickets": {"figures": {"style": {"font_size": 7}}},
+    "plot_forecast": {"figures": {"style": {"font_size": 7}}},
+    "plot_claims": {"figures": {"style": {"font_size": 7}}},
+}
+"""A setting of each rule, or, for rules without one, of a rule before it."""
+
+
+def merged(base: dict, change: dict) -> dict:
+    both = {key: merged(base[key], value) if isinstance(base.get(key), dict) else value for key, value in change.items()}
+    return {**base, **both}
+
+
+def run(house: Path, config: dict, *words: str, failing: str = "") -> int:
+    (house / "mine.yaml").write_text(yaml.safe_dump(config))
+    words = ("all", "--configfile", "mine.yaml", "--quiet", "all", *words)
+    done = subprocess.run(command(*words), cwd=house, env={**os.environ, "FAILING": failing}, capture_output=True, text=True)
+    assert done.returncode == 0 or failing, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.returncode
+
+
+def contents(house: Path) -> dict[str, str]:
+    files = [file for file in (house / "results").rglob("*") if file.is_file() and file.name != "README.md"]
+    return {str(file.relative_to(house)): file.read_text() for file in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A finished study of stubs over the real rules."""
+    house = copy_of_the_house(tmp_path_factory.mktemp("stubs") / "house")
+    (house / "stub.py").write_text(STUB)
+    (house / "run.h5").write_bytes(b"recorded")
+    shell = f'    shell:\n        "{sys.executable} -S -E stub.py {{rule}} {{output:q}} -- {{input:q}} -- {{params:q}}"\n'
+    for file in (house / "rules").glob("*.smk"):
+        file.write_text(re.sub(r'    script:\n        "\.\./scripts/[^"]+"\n', lambda _: shell, file.read_text()))
+    run(house, STUDY)
+    return house
+
+
+def test_every_rule_that_computes_is_among_them(finished):
+    text = "".join(file.read_text() for file in sorted((finished / "rules").glob("*.smk")))
+    rules = {part[1]: part[0] for part in re.findall(r"((?:use )?rule (?:plot as )?(\w+)(?:.|\n)*?)(?=\n(?:use )?rule |\Z)", text)}
+    computing = {name for name, body in rules.items() if "stub.py" in body or body.startswith("use rule")} - {"plot", "report"}
+    assert computing == set(CHANGES)
+
+
+@pytest.mark.parametrize("rule", CHANGES)
+def test_after_a_failure_the_same_command_makes_what_a_run_from_nothing_makes(finished, tmp_path, rule):
+    house = shutil.copytree(finished, tmp_path / "house", symlinks=True)
+    changed = merged(STUDY, CHANGES[rule])
+    assert run(house, changed, failing=rule) != 0, "the changed setting did not reach the rule"
+    run(house, changed)
+    found = contents(house)
+    run(house, changed, "--forceall")
+    assert found == contents(house)
