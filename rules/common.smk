@@ -80,6 +80,14 @@ def figure(stem, of=""):
     return [f"{path}.pdf", in_report(f"{path}.png", each.captioned, of)]
 
 
+def tables_of_rules():
+    """The tables that the rules so far make, under the results; not those of a study or a task."""
+    paths = {
+        str(path).removeprefix(f"{SETTINGS.results}/").removeprefix("<results>/") for each in workflow.rules for path in each.output
+    }
+    return [path for path in paths if path.endswith(".csv") and "{" not in path]
+
+
 def everything():
     """What the targets of all stages name, and the report's tables."""
     return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
@@ -104,7 +112,7 @@ else:
 config = SETTINGS.dump()
 PLANS = {name: checked(stage.plan, SETTINGS) for name, stage in STAGES.items()}
 FIGURES = {(each.stem, each.of): each for each in discovery.figures_of(STAGES, PLANS)}
-CONTENTS = Contents(STAGES.values(), ROOT / "report")
+CONTENTS = Contents(STAGES, PLANS, ROOT / "report")
 
 # A GPU for the jobs that train ensembles and tickets, where the configuration asks for one.
 GPU = {"gpu": SETTINGS.gpu} if SETTINGS.gpu else {}

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import Annotated, Any, get_origin
 
 from pydantic import Field, create_model
 
@@ -38,7 +38,10 @@ def settings_model(stages: dict[str, Stage[Any]]) -> type[Study]:
     """Return the model of the whole configuration: the keys that all stages share, and the blocks of each stage."""
     blocks = {name: block for stage in stages.values() for name, block in stage.blocks.items() if name not in Study.model_fields}
     fields: dict[str, Any] = {
-        name: (block, Field(default_factory=block, description=f"Settings of the stage {name}.")) for name, block in blocks.items()
+        name: block
+        if get_origin(block) is Annotated
+        else (block, Field(default_factory=block, description=f"Settings of the stage {name}."))
+        for name, block in blocks.items()
     }
     return create_model("Study", __base__=Study, **fields) if fields else Study
 

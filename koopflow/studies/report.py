@@ -1,6 +1,6 @@
 """Where figures and tables stand in the report."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,20 +20,27 @@ class Contents:
 
     Parameters
     ----------
-    stages : iterable of Stage
+    stages : mapping of str to Stage
+    plans : mapping of str to plan
+        Of each stage.
     folder : path
         The folder of captions.
+
+    Attributes
+    ----------
+    texts : dict of str to str
+        Captions that the stages give themselves, by name.
     """
 
-    def __init__(self, stages: Iterable[Stage[Any]], folder: Path):
-        stages = list(stages)
-        self.texts = {name: text for stage in stages for name, text in stage.texts.items()}
+    def __init__(self, stages: Mapping[str, Stage[Any]], plans: Mapping[str, Any], folder: Path):
+        self.texts: dict[str, str] = {}
         self._folder = folder
         self._places: dict[str, tuple[str, int]] = {}
-        sections = sorted((stage.section for stage in stages), key=lambda section: section.place)
-        for number, section in enumerate(sections, 1):
-            for place, caption in enumerate(section.captions, 1):
-                self._places[caption] = f"{number} {section.title}", place
+        for number, stage in enumerate(sorted(stages.values(), key=lambda stage: stage.section.place), 1):
+            shown = [*stage.figures(plans[stage.name]), *stage.tables]
+            self.texts |= {each.captioned: each.text for each in shown if each.text}
+            captions = dict.fromkeys([*stage.section.captions, *(each.captioned for each in shown)])
+            self._places |= {caption: (f"{number} {stage.section.title}", place) for place, caption in enumerate(captions, 1)}
 
     def place(self, caption: str, of: str = "") -> Place:
         """Return the place of what has `caption`; `of` tells apart several with the same one.
@@ -42,7 +49,7 @@ class Contents:
         toggles, which break when a combination is missing.
         """
         if caption not in self._places:
-            raise KoopflowError(f"koopflow/studies: no stage lists the caption {caption} in its section")
+            raise KoopflowError(f"koopflow/studies: no stage has the caption {caption}")
         section, place = self._places[caption]
         title = self._text(caption).split("**")[1].rstrip(".")
         return Place(section, f"{place}. {title}" + (f": {of}" if of else ""))

@@ -13,11 +13,11 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report: its title, its place among the sections, and its figures and tables in reading order."""
+    """A section of the report: its title, its place among the sections, and its captions in reading order, as far as that matters."""
 
     title: str
     place: int
-    captions: tuple[str, ...]
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,14 @@ class Figure:
         What the figure shows where several share a caption: a study, a series.
     caption : str
         Name of the caption; the stem by default.
+    text : str
+        The caption as reStructuredText that begins with a title in bold; by default it is the file report/CAPTION.rst.
     """
 
     stem: str
     of: str = ""
     caption: str = ""
+    text: str = ""
 
     @property
     def name(self) -> str:
@@ -61,11 +64,19 @@ class Table:
         The CSV file behind it, under the results.
     shown : str
         "package.module:function", from the frame of the CSV file to the frame that a reader sees.
+    text : str
+        The caption, as for `Figure`.
     """
 
     caption: str
     source: str
     shown: str
+    text: str = ""
+
+    @property
+    def captioned(self) -> str:
+        """Name of the caption."""
+        return self.caption
 
 
 def no_files(plan: Any) -> list[str]:
@@ -124,8 +135,6 @@ class Stage(Generic[P]):
         Tables, under the results, from which claims are judged.
     check : Check, optional
         The check of its data.
-    texts : mapping of str to str
-        Captions by name, as reStructuredText that begins with a title in bold; all others are files, report/NAME.rst.
     """
 
     name: str
@@ -137,4 +146,3 @@ class Stage(Generic[P]):
     tables: tuple[Table, ...] = ()
     claimed: tuple[str, ...] = ()
     check: Check[P] | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)

@@ -1,5 +1,7 @@
 """The plans of the stages: what their jobs are made from, found without Snakemake."""
 
+from pathlib import Path
+
 import pytest
 
 from koopflow.core.errors import KoopflowError
@@ -100,7 +102,7 @@ def test_a_trajectory_that_is_not_there_is_refused_at_once():
 
 
 def test_stages_come_in_the_order_in_which_data_flow():
-    assert list(discovery.discover()) == ["spectra", "equivalence", "pruning", "forecast", "tickets", "claims"]
+    assert list(discovery.discover()) == ["spectra", "equivalence", "pruning", "forecast", "tickets", "claims", "own_figures"]
 
 
 def test_every_stage_has_a_rule_file_a_target_a_check_and_environments():
@@ -131,14 +133,17 @@ def test_every_block_belongs_to_a_stage_or_to_all():
 
 def test_a_caption_has_one_place_in_the_report(tmp_path):
     (tmp_path / "b.rst").write_text("**Why.** Because.")
-    places = {"x": ("a",), "y": ("b",)}
-    stages = [
-        Stage(name, 1, {}, lambda study: study, Section(name.upper(), -ord(name), captions), lambda plan: [])
-        for name, captions in places.items()
-    ]
-    assert Contents(stages, tmp_path).place("b", "mine") == ("1 Y", "1. Why: mine")
-    with pytest.raises(KoopflowError, match="no stage lists the caption c"):
-        Contents(stages, tmp_path).place("c")
+    sections = {"x": Section("X", 2), "y": Section("Y", 1, ("b", "c"))}
+    drawn = [Figure("c", text="**How.** So."), Figure("b", "mine")]
+    stages = {name: Stage(name, 1, {}, id, each, lambda plan: drawn if plan else []) for name, each in sections.items()}
+    contents = Contents(stages, {"x": 0, "y": 1}, tmp_path)
+    assert contents.place("b", "mine") == ("1 Y", "1. Why: mine")
+    assert contents.place("c") == ("1 Y", "2. How")
+    with pytest.raises(KoopflowError, match="no stage has the caption d"):
+        contents.place("d")
+    assert contents.file("b", None) == str(tmp_path / "b.rst")
+    assert contents.file("c", None) is None
+    assert Path(contents.file("c", tmp_path / "written")).read_text() == "**How.** So."
 
 
 def test_a_figure_is_named_after_what_it_shows():

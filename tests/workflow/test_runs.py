@@ -104,7 +104,10 @@ def test_one_setting_reruns_exactly_what_depends_on_it(finished):
         ("koopflow/figures/equivalence.py", {"plot_equivalence": 1, "plot_optimizers": 1}),
         ("koopflow/equivalence/optimizers.py", {"run_optimizers": 1, "plot_optimizers": 1}),
         ("koopflow/equivalence/fitting.py", {"fit_spectra": 2, "compare_setups": 1, "plot_equivalence": 1}),
-        ("koopflow/training/run.py", {"train_ensemble": 2, "fit_spectra": 2, "compare_setups": 1, "plot_equivalence": 1}),
+        (
+            "koopflow/training/run.py",
+            {"check_stage": 1, "train_ensemble": 2, "fit_spectra": 2, "compare_setups": 1, "plot_equivalence": 1},
+        ),
         ("koopflow/pruning/scores.py", {}),
     ],
 )

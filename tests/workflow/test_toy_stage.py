@@ -38,15 +38,13 @@ FILES = {
             order=60,
             blocks={"tides": TidesSettings},
             plan=plan,
-            section=Section("Tides", place=70, captions=("tides_curve", "tides_table")),
-            figures=lambda plan: [Figure("tides_curve")],
-            tables=(Table("tides_table", "tides/heights.csv", "koopflow.tides:shown"),),
+            section=Section("Tides", place=70),
+            figures=lambda plan: [Figure("tides_curve", text="**The sea rises and falls.** One line.")],
+            tables=(
+                Table("tides_table", "tides/heights.csv", "koopflow.tides:shown", "**Heights of the sea.** *Read:* the numbers."),
+            ),
             claimed=("tides/heights.csv",),
             check=Check("koopflow.tides:check", settings=lambda plan: plan.dump(), environment=lambda plan: "figures"),
-            texts={
-                "tides_curve": "**The sea rises and falls.** One line.",
-                "tides_table": "**Heights of the sea.** *Read:* the numbers.",
-            },
         )
     ''',
     "koopflow/tides.py": '''
@@ -82,11 +80,12 @@ FILES = {
         with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
             from matplotlib import pyplot as plt
 
+            from koopflow.config.figures import StyleSettings
             from koopflow.figures.style import save, use
             from koopflow.io.tables import write_csv
             from koopflow.tides import heights
 
-            use(snakemake.params.style)
+            use(StyleSettings.load(snakemake.params.style, "figures.style"))
             found = heights(**snakemake.params.settings)
             write_csv(found, snakemake.output.heights, list(found))
             figure, axes = plt.subplots()
