@@ -23,8 +23,10 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.data.images import load
 from koopflow.tickets import controls, imp, training
+from koopflow.tickets.plan import ChainPlan
 
 BATCH, EPOCHS, RATE = 128, 3, 0.1
 
@@ -101,10 +103,11 @@ def main() -> None:
     peers = [open_lth_way(options.root, seed) for seed in range(options.peers)]
     peer = {key: np.mean([one[key] for one in peers]) for key in peers[0]}
     images = load("mnist", data_root=options.root)
-    model = {"name": "mlp", "widths": [300, 100], "initialization": "kaiming_normal"}
-    setup = training.Setup(model, {"name": "sgd", "learning_rate": RATE}, BATCH, EPOCHS * (len(images.x_train) // BATCH))
+    model = ModelSettings(name="mlp", widths=[300, 100], initialization="kaiming_normal")
+    optimizer = OptimizerSettings(name="sgd", learning_rate=RATE)
+    setup = training.Setup(model, optimizer, BATCH, EPOCHS * (len(images.x_train) // BATCH))
     started = time.perf_counter()
-    chain = imp.run_chain(setup, images, task="mnist", rounds=options.rounds, seeds=options.seeds)
+    chain = imp.run_chain(setup, images, ChainPlan("mnist", options.seeds), options.rounds)
     ours = (time.perf_counter() - started) / (options.seeds * chain.rounds)
     densities, accuracies = chain.densities(), np.array(chain.accuracy)
     print(
@@ -115,7 +118,7 @@ def main() -> None:
     print(f"{'koopflow (mean of all rounds)':34}{ours:32.2f}{100 * accuracies[0].mean():14.2f} %")
     print(f"ratio {peer['seconds'] / ours:.1f}")
     marks = [int(np.argmin(np.abs(np.log(densities / target)))) for target in (0.2, 0.05)]
-    found = controls.run_controls(setup, images, chain, marks, ("random_mask", "reinitialized"))
+    found = {name: controls.run_control(setup, images, chain, marks, name) for name in ("random_mask", "reinitialized")}
     for place, number in enumerate(marks):
         values = {"ticket": accuracies[number], **{name: values[place] for name, values in found.items()}}
         text = ", ".join(f"{name} {100 * value.mean():.2f} ± {100 * value.std(ddof=1):.2f} %" for name, value in values.items())

@@ -6,9 +6,9 @@ TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "u
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
+    from koopflow.config.training import ModelSettings
     from koopflow.figures import elastic, style, tickets, universality
     from koopflow.io.tables import read_csv
-    from koopflow.tickets.checks import model_name
 
     style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
     table = {name: read_csv(snakemake.input[name]) for name in TABLES}
@@ -20,7 +20,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         "transfer_matrix": lambda own, tasks: universality.matrices(own["transfer"], tasks),
         "transfer_prediction": lambda own, tasks: universality.prediction(own["transfer"], own["universality"], tasks),
     }
-    studies = {name: (study["tasks"], model_name(study["model"])) for name, study in snakemake.params.studies.items()}
+    studies = {name: (study["tasks"], ModelSettings.load(study["model"]).label) for name, study in snakemake.params.studies.items()}
     studies |= {name: ([name], "external") for name in snakemake.params.external}
     for place, (kind, name) in enumerate(snakemake.params.figures):
         if kind == "elastic":

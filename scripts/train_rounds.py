@@ -3,20 +3,13 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
+    from koopflow.config.tickets import TicketJob
     from koopflow.data.images import load
     from koopflow.tickets.chain import save_chain
-    from koopflow.tickets.jobs import train_rounds
+    from koopflow.tickets.jobs import TaskJob
 
     data, seed = snakemake.params.data, snakemake.params.seed
     images = load(data["spec"], data_root=data["root"], seed=seed, named=data["named"])
-    chain = train_rounds(
-        snakemake.wildcards.task,
-        images,
-        {**snakemake.params.study, "checkpoints": ".checkpoints/training"},
-        seed,
-        int(snakemake.wildcards.stop),
-        checkpoints=".checkpoints/tickets",
-        previous=snakemake.input.previous or None,
-        say=log.info,
-    )
+    task = TaskJob(snakemake.wildcards.task, images, TicketJob.load(snakemake.params.study), seed, ".checkpoints", log.info)
+    chain = task.chain(int(snakemake.wildcards.stop), previous=snakemake.input.previous or None)
     save_chain(chain, snakemake.output.chain)

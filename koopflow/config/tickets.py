@@ -85,6 +85,24 @@ class TicketJob(ChainSettings):
     interval: Count = Field(default=500, description="Optimizer steps between checkpoints.")
 
 
+class CheckedStudy(Settings):
+    """What the check of the stage reads of a study."""
+
+    tasks: DistinctItems[Name] = Field(description="Names of data sets.")
+    model: ModelSettings = Field(description="The network.")
+    batch_size: Count = Field(description="Images per step.")
+
+
+class CollectedStudy(Settings):
+    """What the tables read of a study."""
+
+    tasks: DistinctItems[Name] = Field(description="Names of data sets.")
+    model: ModelSettings = Field(description="The network.")
+    grouping: Literal["layer", "block"] = Field(description="Whose share of magnitude is a coupling.")
+    rounds: Whole = Field(description="Rounds, the dense round 0 included.")
+    transfer: Transfer = Field(description="Transfer to other tasks.")
+
+
 class Elastic(Settings):
     """Tickets stretched across depth."""
 
@@ -107,6 +125,15 @@ class External(Block):
     include: Items[str] = Field(default=(), description="Name patterns of tensors to read although they look like buffers.")
     exclude: Items[str] = Field(default=(), description="Name patterns of tensors not to read.")
     grouping: Literal["layer", "block"] = Field(default="layer", description="Whose share of magnitude is a coupling.")
+
+
+class FlowSettings(Settings):
+    """How couplings and exponents are read from chains, and which rounds come from elsewhere."""
+
+    coupling: str = Field(description="What a coupling is.")
+    window: WindowSettings = Field(description="Rounds over which exponents are fitted.")
+    margin: NonNegative = Field(description="Exponents within this distance of zero are marginal.")
+    external: dict[Name, External] = Field(description="Rounds trained elsewhere, by name.")
 
 
 class TicketsSettings(Block):

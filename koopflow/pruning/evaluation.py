@@ -34,7 +34,7 @@ def layouts(model: ModelSettings, images: Images) -> tuple[tuple[tuple[str, tupl
 def _blank(model: ModelSettings, images: Images) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build(model.dump(), images.shape, images.classes)
+        return build(model, images.shape, images.classes)
 
 
 @torch.no_grad()
@@ -103,7 +103,7 @@ class Evaluator:
 
     def __init__(self, model: ModelSettings, images: Images, device: str = "auto"):
         self.network = _blank(model, images)
-        self._model, self._images = model.dump(), images
+        self._model, self._images = model, images
         self._used = positions(self.network, images.shape)
         self._device = choose_device(device)
         self._side_by_side = dense_chain_of(self.network) is not None

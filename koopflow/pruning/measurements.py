@@ -79,7 +79,7 @@ def _gradients(job: Job, weights: NDArray[np.float32], buffers: NDArray[np.float
     if not job.need("gradient"):
         return None
     count = job.study.gradient_images or None
-    return gradients(job.study.model.dump(), weights, job.images, buffers=buffers, count=count, device=job.device)
+    return gradients(job.study.model, weights, job.images, buffers=buffers, count=count, device=job.device)
 
 
 def _accuracies(network: Network, found: Masks, buffers: NDArray[np.float32]) -> Rows:

@@ -127,11 +127,8 @@ def check_window(window: int, study: PrunedTraining, images: Images) -> None:
 
 def setup(study: PrunedTraining, images: Images, epochs: float, schedule: bool = True) -> Recipe:
     """Return the trainer's set-up for `epochs` epochs of `study`, with or without the learning rate's schedule."""
-    optimizer = study.optimizer.dump()
-    if not schedule:
-        optimizer.pop("schedule", None)
-    steps = round(epochs * steps_per_epoch(study, images))
-    return Recipe.of(study.model, optimizer, study.batch_size, steps)
+    optimizer = study.optimizer if schedule else study.optimizer.model_copy(update={"schedule": None})
+    return Recipe(study.model, optimizer, study.batch_size, round(epochs * steps_per_epoch(study, images)))
 
 
 def train(

@@ -1,17 +1,26 @@
-"""What a chain of pruning rounds leaves behind, in memory and on disk, and the tickets taken from it."""
+"""A chain of pruning rounds in memory and on disk, and the tickets taken from it."""
 
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
+from koopflow.config.training import ModelSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.io import npz as store
+from koopflow.io import npz
 from koopflow.io.atomic import atomic_write
+from koopflow.rg.exponents import WindowRule
+from koopflow.tickets.flow import Flow, exponents_table
+from koopflow.tickets.plan import ChainOrigin
 
 KIND, VERSION = "chain of pruning rounds", 2
+
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass
@@ -20,35 +29,39 @@ class Chain:
 
     Attributes
     ----------
-    study : dict
-        What it was made from; two chains with equal studies are the same chain, whatever their number of rounds.
+    origin : ChainOrigin
+        What it was made from. Chains of equal origin are the same chain, whatever their number of rounds.
     rewind : dict of str to float32 array (seed, ...)
-        Weights that survivors are set back to.
+        The weights that survivors return to.
     dense : dict of str to float32 array (seed, ...)
         Trained weights of round 0, from which one-shot pruning starts.
     masks : list of dict of str to bool array (seed, ...)
         Survivors in each round.
     magnitude : list of dict
-        For each round, grouping → (group names, `koopflow.rg.groups.Sums` as an array (3, seed, group)).
+        For each round, grouping to (group names, array (3, seed, group) as `koopflow.rg.groups.Sums`).
     accuracy : list of float array (seed,)
         Test accuracy after each round's training.
     trained : dict of str to float32 array (seed, ...)
         Trained weights of the last round, from which the next one is pruned; empty where only earlier rounds were read.
     stopped : dict of int to str
-        Seeds (positions) that diverged, and in which round; they are left out by name.
+        Seeds that diverged, and in which round.
     ended : str
-        Why the whole chain ended before its last round, or nothing.
+        Why the chain ended before its last round; empty if it did not.
     """
 
-    study: dict
-    rewind: dict[str, np.ndarray]
-    dense: dict[str, np.ndarray]
-    masks: list[dict[str, np.ndarray]] = field(default_factory=list)
-    magnitude: list[dict] = field(default_factory=list)
-    accuracy: list[np.ndarray] = field(default_factory=list)
-    trained: dict[str, np.ndarray] = field(default_factory=dict)
+    origin: ChainOrigin
+    rewind: Arrays
+    dense: Arrays
+    masks: list[dict[str, NDArray[np.bool_]]] = field(default_factory=list)
+    magnitude: list[dict[str, tuple[list[str], NDArray[np.float64]]]] = field(default_factory=list)
+    accuracy: list[NDArray[np.float64]] = field(default_factory=list)
+    trained: Arrays = field(default_factory=dict)
     stopped: dict[int, str] = field(default_factory=dict)
     ended: str = ""
+
+    def __repr__(self) -> str:
+        gone = f", {len(self.stopped)} diverged" if self.stopped else ""
+        return f"Chain({self.origin.task}: {self.rounds} rounds of {len(self.seeds)} seeds{gone})"
 
     @property
     def rounds(self) -> int:
@@ -57,32 +70,59 @@ class Chain:
 
     @property
     def seeds(self) -> list[int]:
-        """Positions of the seeds that came through all rounds."""
+        """The seeds that did not diverge."""
         return [seed for seed in range(len(next(iter(self.rewind.values())))) if seed not in self.stopped]
 
-    def densities(self) -> np.ndarray:
-        """Share of weights alive in each round, (round,); the same for all seeds that came through."""
+    def densities(self) -> NDArray[np.float64]:
+        """Return the share of weights that survive in each round, (round,); it is the same for every seed."""
         seed = self.seeds[0]
         total = sum(mask[seed].size for mask in self.masks[0].values())
         return np.array([sum(int(mask[seed].sum()) for mask in masks.values()) / total for masks in self.masks])
 
-    def sums(self, grouping: str) -> tuple[list[str], np.ndarray]:
-        """Magnitude, survivors and weights by group, (3, seed, round, group), of the seeds that came through."""
+    def sums(self, grouping: str) -> tuple[list[str], NDArray[np.float64]]:
+        """Return the groups, and magnitude, survivors and weights by group, (3, seed, round, group), of the seeds left."""
         groups = list(self.magnitude[0][grouping][0])
         return groups, np.stack([entry[grouping][1] for entry in self.magnitude], axis=2)[:, self.seeds]
 
-    def ticket(self, round_number: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Rewind weights and masks of one round, (seed, ...) each."""
+    def flow(self, grouping: str = "layer") -> Flow:
+        """Return the flow of the groups' magnitudes over the rounds."""
+        return Flow(*self.sums(grouping), self.densities())
+
+    def exponents(
+        self, coupling: str = "share", rule: WindowRule | None = None, margin: float = 0.02, grouping: str = "layer"
+    ) -> pd.DataFrame:
+        """Return the exponent of each layer, with its interval over seeds, its scaling window and its class.
+
+        Parameters
+        ----------
+        coupling : str
+            What a coupling is: "share" of magnitude, "density" or "mean_magnitude".
+        rule : WindowRule, optional
+            How the scaling window is chosen.
+        margin : float
+            Exponents within this distance of zero are marginal.
+        grouping : {"layer", "block", "input_unit", "neuron"}
+
+        Returns
+        -------
+        DataFrame
+            The columns of ``tickets/exponents.csv`` (`koopflow.io.columns.TICKET_EXPONENTS`).
+        """
+        model = ModelSettings.load(self.origin.setup["model"]).label
+        return exponents_table(self.flow(grouping), self.origin.task, model, coupling, rule or WindowRule(), margin)
+
+    def ticket(self, round_number: int) -> tuple[Arrays, dict[str, NDArray[np.bool_]]]:
+        """Return the rewind weights and the masks of one round, (seed, ...) each."""
         if not 0 <= round_number < self.rounds:
-            raise KoopflowError(f"tickets: round {round_number} is not in a chain of {self.rounds} rounds (0 to {self.rounds - 1})")
+            raise KoopflowError(f"tickets: round must be from 0 to {self.rounds - 1}, the rounds of the chain (got {round_number})")
         return self.rewind, self.masks[round_number]
 
 
-def save_chain(chain: Chain, path: str | os.PathLike) -> None:
-    """Write a chain to one .npz file (no pickles), whole or not at all; equal chains give equal bytes."""
-    header = {"study": chain.study, "stopped": chain.stopped, "ended": chain.ended}
+def save_chain(chain: Chain, path: str | os.PathLike[str]) -> None:
+    """Write a chain to one .npz file; equal chains give equal bytes."""
+    header = {"study": chain.origin.dump(), "stopped": chain.stopped, "ended": chain.ended}
     header |= {"names": list(chain.rewind), "layers": list(chain.masks[0])}
-    arrays = {"header": _json(header)}
+    arrays: dict[str, ArrayLike] = {"header": _json(header)}
     for name in chain.rewind:
         arrays[f"rewind/{name}"], arrays[f"dense/{name}"] = chain.rewind[name], chain.dense[name]
         if chain.trained:
@@ -93,12 +133,18 @@ def save_chain(chain: Chain, path: str | os.PathLike) -> None:
         arrays[f"groups/{grouping}"] = _json(list(chain.magnitude[0][grouping][0]))
         arrays[f"sums/{grouping}"] = np.stack([entry[grouping][1] for entry in chain.magnitude])
     arrays["accuracy"] = np.array(chain.accuracy)
-    store.save(path, KIND, VERSION, arrays)
+    npz.save(path, KIND, VERSION, arrays)
 
 
-def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
-    """Read a chain, only its first `rounds` where given."""
-    stored = store.load(path, KIND, VERSION)
+def load_chain(path: str | os.PathLike[str], rounds: int | None = None) -> Chain:
+    """Read a chain, or only its first `rounds`.
+
+    Raises
+    ------
+    KoopflowError
+        For a damaged file, and for one that holds no chain.
+    """
+    stored = npz.load(path, KIND, VERSION)
     try:
         header = json.loads(str(stored["header"]))
         names = header["layers"]
@@ -110,7 +156,7 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
         groupings = {key.split("/")[1]: json.loads(str(stored[key])) for key in stored if key.startswith("groups/")}
         sums = {grouping: stored[f"sums/{grouping}"] for grouping in groupings}
         return Chain(
-            study=header["study"],
+            origin=ChainOrigin(**header["study"]),
             rewind=rewind,
             dense={name: stored[f"dense/{name}"] for name in rewind},
             masks=masks,
@@ -121,14 +167,14 @@ def load_chain(path: str | os.PathLike, rounds: int | None = None) -> Chain:
             stopped={int(seed): reason for seed, reason in header["stopped"].items()},
         )
     except (KeyError, ValueError, IndexError, TypeError) as error:
-        raise KoopflowError(f"{path}: damaged, no whole chain ({error}); {store.REMEDY}") from None
+        raise KoopflowError(f"{path}: damaged, not a complete chain ({error}); {npz.REMEDY}") from None
 
 
-def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) -> list[Path]:
-    """Write one .safetensors file per seed and round: masked rewind weights, ``NAME_mask``, and provenance as JSON in
-    the metadata ``ticket``.
+def write_tickets(chain: Chain, folder: str | os.PathLike[str], rounds: list[int]) -> list[Path]:
+    """Write the tickets of `rounds` as .safetensors files, one per seed and round, and return their paths.
 
-    A torch user needs two lines: ``ticket = safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket,
+    A file holds the masked rewind weights, the masks as ``NAME_mask``, and as JSON in the metadata ``ticket`` where they come
+    from. To load it in PyTorch: ``ticket = safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket,
     strict=False)``.
     """
     from safetensors.numpy import save
@@ -140,14 +186,14 @@ def write_tickets(chain: Chain, folder: str | os.PathLike, rounds: list[int]) ->
             kept = {name: weights[name][seed] * masks[name][seed] if name in masks else weights[name][seed] for name in weights}
             tensors = {name: np.ascontiguousarray(values) for name, values in kept.items()}
             tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
-            provenance = {"study": chain.study, "seed": int(seed), "round": int(round_number)}
+            provenance = {"study": chain.origin.dump(), "seed": int(seed), "round": int(round_number)}
             written.append(Path(folder) / f"seed-{seed}_round-{round_number:02d}.safetensors")
-            # One entry: safetensors writes several in an order that differs from process to process.
+            # safetensors writes several entries in an order that differs from process to process, so there is one.
             content = save(tensors, metadata={"ticket": json.dumps(provenance, sort_keys=True)})
             with atomic_write(written[-1]) as partial:
                 partial.write_bytes(content)
     return written
 
 
-def _json(value: object) -> np.ndarray:
+def _json(value: object) -> NDArray[np.str_]:
     return np.array(json.dumps(value, sort_keys=True))

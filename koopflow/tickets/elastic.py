@@ -1,11 +1,17 @@
-"""Elastic tickets: move a ticket between residual networks of unequal depth (Chen et al. 2021) by repeating or dropping blocks."""
+"""Elastic tickets: a ticket moves between residual networks of unequal depth by repeating or dropping blocks.
+
+Source: Chen et al. (2021), The elastic lottery ticket hypothesis.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
 from koopflow.tickets import training
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.controls import random_masks
@@ -13,7 +19,7 @@ from koopflow.tickets.controls import random_masks
 BLOCK = re.compile(r"^(?P<stage>.*?)\.(?P<block>\d+)\.(?P<rest>[^.]*[a-zA-Z].*)$")
 
 
-def stages(names) -> dict[str, int]:
+def stages(names: Iterable[str]) -> dict[str, int]:
     """Return the number of residual blocks in each stage, read from names like ``layer2.1.conv1.weight``."""
     found: dict[str, int] = {}
     for name in names:
@@ -24,8 +30,9 @@ def stages(names) -> dict[str, int]:
 
 
 def block_map(source: int, target: int) -> list[int]:
-    """Return which source block each target block takes: the first block, which changes width, stays first; the others repeat
-    in order.
+    """Return which source block each target block takes.
+
+    The first block, which changes the width, stays first; the others repeat in order.
 
     >>> block_map(2, 5), block_map(5, 2)
     ([0, 1, 1, 1, 1], [0, 1])
@@ -33,7 +40,7 @@ def block_map(source: int, target: int) -> list[int]:
     [0, 1, 1, 2, 2]
     """
     if source < 1 or target < 1:
-        raise KoopflowError(f"a stage needs at least one block; found {source} and {target}")
+        raise KoopflowError(f"a stage needs at least one block (got {source} and {target})")
     rest = source - 1
     if target == 1 or rest == 0:
         return [0] * target
@@ -42,7 +49,10 @@ def block_map(source: int, target: int) -> list[int]:
     return [0, *(1 + (block * rest) // (target - 1) for block in range(target - 1))]
 
 
-def counterparts(source: Mapping[str, tuple], target: Mapping[str, tuple]) -> dict[str, str]:
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def counterparts(source: Shapes, target: Shapes) -> dict[str, str]:
     """Return, for every parameter of the target, the source's parameter that it takes.
 
     Parameters
@@ -53,7 +63,7 @@ def counterparts(source: Mapping[str, tuple], target: Mapping[str, tuple]) -> di
     Raises
     ------
     KoopflowError
-        When the two are not of one family: a parameter has no counterpart, or another shape.
+        When a parameter has no counterpart, or one of another shape: the two are not of one family.
     """
     have, want = stages(source), stages(target)
     maps = {stage: block_map(have[stage], blocks) for stage, blocks in want.items() if stage in have}
@@ -71,34 +81,36 @@ def counterparts(source: Mapping[str, tuple], target: Mapping[str, tuple]) -> di
     return found
 
 
-def stretch(ticket: Mapping[str, np.ndarray], target: Mapping[str, tuple]) -> dict[str, np.ndarray]:
-    """Give a ticket (weights, or masks, by parameter name) the depth of another network of the shapes `target`."""
+def stretch(ticket: Mapping[str, NDArray[Any]], target: Shapes) -> dict[str, NDArray[Any]]:
+    """Return a ticket (weights or masks by name) with the depth of the network whose parameters have the shapes `target`."""
     taken = counterparts({name: np.shape(values) for name, values in ticket.items()}, target)
     return {name: np.array(ticket[origin]) for name, origin in taken.items()}
 
 
-def transfer_depth(source: Chain, target: Chain, setup: training.Setup, images, rounds: list[int]) -> list[dict]:
+def transfer_depth(
+    source: Chain, target: Chain, setup: training.Setup, images: Images, rounds: list[int]
+) -> list[dict[str, float]]:
     """Train tickets of one depth, stretched to another, beside the target's own tickets and random masks.
 
     Parameters
     ----------
     source, target : Chain
-        Of one family (``resnet14``, ``resnet20`` …) on one task, with equal seeds.
+        Of one family (``resnet14``, ``resnet20``, ...) on one task, with equal seeds.
     setup : Setup
         How the target is trained.
-    images : koopflow.data Images
+    images : Images
     rounds : list of int
         Rounds whose tickets are stretched.
 
     Returns
     -------
     list of dict
-        One per round and seed: density after stretching, accuracy, accuracy_own (the target's ticket nearest in density), and
-        accuracy_random (random masks of the stretched ticket's layer densities).
+        One per round and seed: density after stretching, accuracy, accuracy_own (of the target's ticket of nearest density),
+        and accuracy_random (of random masks with the stretched ticket's layer densities).
     """
     if not rounds:  # a chain ended before the first of them
         return []
-    study, layers = target.study, list(target.masks[0])
+    origin, layers = target.origin, list(target.masks[0])
     seeds = [seed for seed in target.seeds if seed in source.seeds]
     shapes = {name: values.shape[1:] for name, values in target.rewind.items()}
     states, masks, random, places = [], [], [], []
@@ -107,19 +119,16 @@ def transfer_depth(source: Chain, target: Chain, setup: training.Setup, images, 
         for seed in seeds:
             states.append(stretch({name: values[seed] for name, values in weights.items()}, shapes))
             masks.append(stretch({name: mask[seed] for name, mask in ticket.items()}, {name: shapes[name] for name in layers}))
-            random.append(random_masks(masks[-1], study["seed"], "elastic", study["task"], seed, number))
+            random.append(random_masks(masks[-1], origin.seed, "elastic", origin.task, seed, number))
             places.append((number, seed))
-    start = {name: np.stack([state[name] for state in states]) for name in target.rewind}
     found = []
     for chosen in (masks, random):
-        stacked = {name: np.stack([mask[name] for mask in chosen]) for name in layers}
-        order = [seed for _, seed in places]
-        done = training.train(setup, images, start, stacked, order, study["seed"], study["stream"], study["rewind_step"])
-        found.append(done.accuracy)
-    rows = []
+        rows = training.Rows.stack(states, chosen, [seed for _, seed in places])
+        found.append(training.train(setup, images, rows, origin.seed, origin.stream, origin.rewind_step).accuracy)
+    table = []
     for (number, seed), mask, accuracy, control in zip(places, masks, *found):
         density = sum(int(layer.sum()) for layer in mask.values()) / sum(layer.size for layer in mask.values())
         own = int(np.argmin(np.abs(np.log(target.densities() / density))))
         row = {"round": number, "seed": seed, "density": density, "accuracy": accuracy}
-        rows.append(row | {"accuracy_own": target.accuracy[own][seed], "accuracy_random": control})
-    return rows
+        table.append(row | {"accuracy_own": target.accuracy[own][seed], "accuracy_random": control})
+    return table

@@ -1,8 +1,11 @@
-"""Rounds trained elsewhere: a folder of checkpoints with masks becomes a flow, without retraining."""
+"""Rounds trained elsewhere: a folder of checkpoints with masks becomes a flow, without training."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.masks import empty_layers
@@ -11,31 +14,34 @@ from koopflow.rg.groups import check_masks, group_sums
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
+Layers = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
+"""Weights and mask of each prunable layer, by name."""
 
-def read_rounds(folder: str | Path, pattern: str = "*") -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Read all rounds of a folder, in the order of their densities: densest first.
+
+def read_rounds(folder: str | Path, pattern: str = "*") -> list[Layers]:
+    """Read all rounds of a folder, densest first.
 
     Parameters
     ----------
     folder : path
-        Checkpoints with weights and masks, one file per round, in any of the layouts of `read_round`.
+        Checkpoints with weights and masks, one file per round, in any layout that `read_round` reads.
     pattern : str
-        Files to take.
+        Shell pattern of the files to read.
 
     Returns
     -------
     list of dict of str to (weights, mask)
-        One dict per round, over prunable layers (those that have a mask).
+        The prunable layers of each round.
 
     Raises
     ------
     KoopflowError
-        When there are fewer than two rounds, architectures differ, or masks and weights do not match.
+        For fewer than two rounds, differing architectures, and masks that do not match their weights.
     """
     folder = Path(folder)
     files = sorted(path for path in folder.glob(pattern) if path.suffix in SUFFIXES)
     if len(files) < 2:
-        raise KoopflowError(f"{folder}: found {len(files)} checkpoints ({', '.join(SUFFIXES)}); a flow needs at least two rounds")
+        raise KoopflowError(f"{folder}: a flow needs at least two rounds (got {len(files)} checkpoints, {', '.join(SUFFIXES)})")
     rounds = [read_round(path) for path in files]
     for path, layers in zip(files[1:], rounds[1:]):
         first = rounds[0]
@@ -51,11 +57,16 @@ def read_rounds(folder: str | Path, pattern: str = "*") -> list[dict[str, tuple[
     return sorted(rounds, key=lambda layers: -_density(layers))
 
 
-def read_round(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read weights and masks of one checkpoint without running any code from it.
+def read_round(path: str | Path) -> Layers:
+    """Read the weights and masks of one checkpoint without running code from it.
 
-    Accepted: ``NAME_orig`` with ``NAME_mask`` (torch.nn.utils.prune), ``NAME`` with ``NAME_mask``, both possibly inside
-    ``state_dict`` or ``model``; and where no mask is stored at all, weights that are exactly zero count as pruned.
+    Masks are ``NAME_mask`` beside ``NAME_orig`` (torch.nn.utils.prune) or ``NAME``, possibly inside ``state_dict`` or
+    ``model``. Without any mask, weights that are exactly zero count as pruned.
+
+    Raises
+    ------
+    KoopflowError
+        For a file that is no such checkpoint.
     """
     path = Path(path)
     tensors = _tensors(path)
@@ -68,10 +79,10 @@ def read_round(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
                 raise KoopflowError(f"{path}: {name} has no weights {stem} or {stem}_orig")
             mask = np.asarray(tensors[name])
             if not np.isin(mask, (0, 1)).all():
-                raise KoopflowError(f"{path}: {name} holds values other than 0 and 1; a mask is accepted")
+                raise KoopflowError(f"{path}: {name} must hold 0 and 1 only")
             layers[stem] = (np.asarray(weights, dtype=np.float32), mask.astype(bool))
     if not layers:
-        # Without masks, the zeros of matrices and kernels are the mask; vectors (biases, normalization) are not pruned.
+        # Vectors (biases, normalization) are not pruned.
         layers = {name: (np.asarray(w, dtype=np.float32), np.asarray(w) != 0) for name, w in tensors.items() if np.ndim(w) >= 2}
     if not layers:
         raise KoopflowError(f"{path}: no weights with masks found; it holds {', '.join(list(tensors)[:5]) or 'nothing'}")
@@ -82,8 +93,9 @@ def read_round(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return layers
 
 
-def _tensors(path: Path) -> dict[str, np.ndarray]:
+def _tensors(path: Path) -> dict[str, NDArray[np.float32]]:
     """Return all arrays of a .safetensors file or a torch checkpoint by name."""
+    stored: Any
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -102,27 +114,27 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
         if isinstance(stored, dict) and isinstance(stored.get(key), dict):
             stored = stored[key]
     if not isinstance(stored, dict):
-        raise KoopflowError(f"{path}: holds a {type(stored).__name__}; a state_dict is accepted")
+        raise KoopflowError(f"{path}: must hold a state_dict (got {type(stored).__name__})")
     return {str(name): _plain(path, name, tensor) for name, tensor in stored.items() if hasattr(tensor, "numel") and tensor.numel()}
 
 
-def _plain(path: Path, name: object, tensor) -> np.ndarray:
-    """Return a tensor as an array of its real numbers."""
+def _plain(path: Path, name: object, tensor: Any) -> NDArray[np.float32]:
+    """Return a torch tensor as an array of real numbers."""
     try:
         if tensor.is_complex():
             raise TypeError("complex numbers")
         return tensor.detach().float().numpy()
     except (TypeError, RuntimeError, NotImplementedError) as error:  # sparse, quantized, without data ...
         reason = str(error).strip().splitlines()[0]
-        raise KoopflowError(f"{path}: {name} is no dense tensor of real numbers ({reason[:120]})") from None
+        raise KoopflowError(f"{path}: {name} must be a dense tensor of real numbers ({reason[:120]})") from None
 
 
-def _density(layers: dict[str, tuple[np.ndarray, np.ndarray]]) -> float:
+def _density(layers: Layers) -> float:
     return sum(int(mask.sum()) for _, mask in layers.values()) / sum(mask.size for _, mask in layers.values())
 
 
-def _until_empty(rounds: list[dict], folder: Path, say) -> list[dict]:
-    """Return the rounds before the first that leaves a layer empty, as our own chains end there; say so."""
+def _until_empty(rounds: list[Layers], folder: str | Path, say: Callable[[str], object]) -> list[Layers]:
+    """Return the rounds before the first that leaves a layer empty, where our own chains end, too."""
     for number, layers in enumerate(rounds):
         empty = empty_layers({name: mask for name, (_, mask) in layers.items()})
         if empty:
@@ -135,8 +147,19 @@ def _until_empty(rounds: list[dict], folder: Path, say) -> list[dict]:
     return rounds
 
 
-def external_flow(folder: str | Path, grouping: str = "layer", say=lambda line: None) -> tuple[list[str], np.ndarray, np.ndarray]:
+def external_flow(
+    folder: str | Path, grouping: str = "layer", say: Callable[[str], object] = lambda line: None
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
     """Measure the flow of rounds trained elsewhere, up to the first that leaves a layer empty.
+
+    Parameters
+    ----------
+    folder : path
+        See `read_rounds`.
+    grouping : str
+        See `koopflow.rg.couplings.couplings`.
+    say : function of str
+        Told where the flow ends early.
 
     Returns
     -------
@@ -144,7 +167,7 @@ def external_flow(folder: str | Path, grouping: str = "layer", say=lambda line: 
     sums : array (3, 1, round, group)
         Magnitude, survivors and weights of each group, as `koopflow.tickets.chain.Chain.sums` gives them.
     densities : array (round,)
-        Falling.
+        Share of surviving weights, falling.
     """
     rounds = _until_empty(read_rounds(folder), folder, say)
     densities = np.array([_density(layers) for layers in rounds])

@@ -1,101 +1,144 @@
-"""One study of tickets, from its block of the config: which networks, which chains, which rounds."""
+"""What each training job of a ticket study does for one task: rounds, controls, composition, transfer, other depths."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from koopflow.config.tickets import TicketJob
+from koopflow.data.images.sets import Images
 from koopflow.io.columns import TICKET_ELASTIC
 from koopflow.tickets import controls, imp, training
 from koopflow.tickets.chain import Chain
-from koopflow.tickets.checks import model_name
 from koopflow.tickets.elastic import transfer_depth
+from koopflow.tickets.plan import ChainPlan
 from koopflow.tickets.tables import rounds_table
 from koopflow.tickets.transfer import transfer_to
 
 
-def setup_of(study: Mapping) -> training.Setup:
-    """Read how a network is trained."""
-    keys = ("model", "optimizer", "batch_size", "steps")
-    optional = {"device", "checkpoints", "interval"} & set(study)
-    return training.Setup(**{key: study[key] for key in (*keys, *optional)})
+@dataclass(frozen=True)
+class TaskJob:
+    """One task of a study, and how its networks are trained.
+
+    Attributes
+    ----------
+    task : str
+    images : Images
+    study : TicketJob
+    seed : int
+        The run's seed.
+    checkpoints : path, optional
+        Folder of the checkpoints of chains and of trainings.
+    say : function of str
+    """
+
+    task: str
+    images: Images
+    study: TicketJob
+    seed: int = 0
+    checkpoints: str | Path | None = None
+    say: imp.Say = print
+
+    @property
+    def setup(self) -> training.Setup:
+        """How each network is trained."""
+        return training.Setup.of(self.study, None if self.checkpoints is None else str(Path(self.checkpoints, "training")))
+
+    def chain(
+        self,
+        rounds: int,
+        seeds: int | None = None,
+        composed: int = 1,
+        stream: str = "batches",
+        previous: str | Path | None = None,
+    ) -> Chain:
+        """Run a chain of the study's plan on this task; see `koopflow.tickets.plan.ChainPlan`."""
+        plan = ChainPlan(
+            self.task,
+            self.study.seeds if seeds is None else seeds,
+            self.study.fraction,
+            self.study.scope,
+            composed,
+            self.study.rewind_step,
+            self.seed,
+            stream,
+        )
+        folder = None if self.checkpoints is None else Path(self.checkpoints, "tickets")
+        return imp.run_chain(self.setup, self.images, plan, rounds, checkpoints=folder, previous=previous, say=self.say)
 
 
-def control_rounds(study: Mapping, chain: Chain) -> dict[str, list[int]]:
-    """Return the rounds of each control, as far as the chain goes: those asked for; random masks at the rounds that are transferred too."""
-    wanted = {control: set(study["controls"]["rounds"]) for control in controls.CONTROLS}
-    wanted["random_mask"] |= set(study["transfer"]["rounds"])
+def control_rounds(study: TicketJob, chain: Chain) -> dict[str, list[int]]:
+    """Return the rounds of each control, as far as the chain goes; random masks are trained for transferred rounds, too."""
+    wanted = {control: set(study.controls.rounds) for control in controls.CONTROLS}
+    wanted["random_mask"] |= set(study.transfer.rounds)
     return {control: [number for number in sorted(numbers) if number < chain.rounds] for control, numbers in wanted.items()}
 
 
-def ticket_rounds(study: Mapping, chain: Chain) -> list[int]:
-    """Return the rounds whose tickets become files: those that have a control, and the last."""
+def ticket_rounds(study: TicketJob, chain: Chain) -> list[int]:
+    """Return the rounds whose tickets become files: those with a control, and the last."""
     return sorted({number for numbers in control_rounds(study, chain).values() for number in numbers} | {chain.rounds - 1})
 
 
-def transfer_rounds(study: Mapping, chains: Mapping[str, Chain]) -> list[int]:
+def transfer_rounds(study: TicketJob, chains: Mapping[str, Chain]) -> list[int]:
     """Return the rounds whose tickets are transferred, as far as every chain goes."""
-    return [number for number in study["transfer"]["rounds"] if number < min(chain.rounds for chain in chains.values())]
+    return [number for number in study.transfer.rounds if number < min(chain.rounds for chain in chains.values())]
 
 
-def train_rounds(task: str, images, study: Mapping, seed: int, rounds: int, checkpoints: Path, previous=None, say=print) -> Chain:
-    """Run the chain of small steps of one task up to `rounds`."""
-    return imp.run_chain(
-        setup_of(study),
-        images,
-        task=task,
-        rounds=rounds,
-        seeds=study["seeds"],
-        fraction=study["fraction"],
-        scope=study["scope"],
-        rewind_step=study["rewind_step"],
-        seed=seed,
-        checkpoints=checkpoints,
-        previous=previous,
-        say=say,
-    )
+def train_composition(job: TaskJob, chain: Chain) -> tuple[Chain, Chain] | None:
+    """Run the chain in large steps of two small ones each, and its small steps again with other batches.
 
-
-def train_composition(
-    task: str, images, study: Mapping, seed: int, chain: Chain, checkpoints: Path, say=print
-) -> tuple[Chain, Chain] | None:
-    """Run two small steps as one large one, and the small steps once more with other batches; nothing where no seeds are asked for."""
-    seeds = min(study["composition"]["seeds"], study["seeds"])
+    Returns None where the study asks for no seeds.
+    """
+    seeds = min(job.study.composition.seeds, job.study.seeds)
     if not seeds:
         return None
-    common = {"task": task, "seeds": seeds, "scope": study["scope"], "seed": seed, "fraction": study["fraction"]}
-    common |= {"rewind_step": study["rewind_step"], "checkpoints": checkpoints, "say": say}
-    large = imp.run_chain(setup_of(study), images, rounds=(chain.rounds + 1) // 2, composed=2, **common)
-    rerun = imp.run_chain(setup_of(study), images, rounds=chain.rounds, stream="batches again", **common)
-    return large, rerun
+    large = job.chain((chain.rounds + 1) // 2, seeds, composed=2)
+    return large, job.chain(chain.rounds, seeds, stream="batches again")
 
 
-def train_controls(task: str, images, study: Mapping, chain: Chain) -> pd.DataFrame:
-    """Train the controls and return the rounds table of one task."""
-    rounds = control_rounds(study, chain)
+def train_controls(job: TaskJob, chain: Chain) -> pd.DataFrame:
+    """Train the controls of a chain, and return the table of its rounds."""
     found = {
-        control: (numbers, controls.run_control(setup_of(study), images, chain, numbers, control))
-        for control, numbers in rounds.items()
+        control: (numbers, controls.run_control(job.setup, job.images, chain, numbers, control))
+        for control, numbers in control_rounds(job.study, chain).items()
         if numbers
     }
-    return rounds_table(chain, task, model_name(study["model"]), found)
+    return rounds_table(chain, job.task, job.study.model.label, found)
 
 
-def train_transfers(target: str, images, study: Mapping, chains: Mapping[str, Chain]) -> dict[str, np.ndarray]:
-    """Train every other task's tickets on `target`; accuracies (round, seed) by source."""
-    sources = {name: chain for name, chain in chains.items() if name != target}
-    return transfer_to(setup_of(study), images, chains[target], sources, transfer_rounds(study, chains))
+def train_transfers(job: TaskJob, chains: Mapping[str, Chain]) -> dict[str, NDArray[np.float64]]:
+    """Train the tickets of every other task on this one; return accuracies (round, seed) by source."""
+    sources = {name: chain for name, chain in chains.items() if name != job.task}
+    return transfer_to(job.setup, job.images, chains[job.task], sources, transfer_rounds(job.study, chains))
 
 
-def train_stretched(
-    name: str, images, study: Mapping, target: Chain, sources: Mapping[str, Chain], rounds: list[int]
-) -> pd.DataFrame:
-    """Train the tickets of other depths, stretched to the depth of `target`; rows of the elastic table of the comparison `name`."""
+def train_stretched(job: TaskJob, comparison: str, target: Chain, sources: Mapping[str, Chain], rounds: list[int]) -> pd.DataFrame:
+    """Train tickets of other depths, stretched to the depth of `target`.
+
+    Parameters
+    ----------
+    job : TaskJob
+        Of the target.
+    comparison : str
+        Name of the elastic comparison.
+    target : Chain
+    sources : mapping of str to Chain
+        Chains of other depths, by the names of their networks.
+    rounds : list of int
+        Rounds whose tickets are stretched, as far as both chains go.
+
+    Returns
+    -------
+    DataFrame
+        The comparison's rows of ``tickets/elastic.csv``.
+    """
     rows = []
     for source, chain in sources.items():
         numbers = [number for number in rounds if number < min(chain.rounds, target.rounds)]
-        common = {"comparison": name, "task": target.study["task"], "source": source, "target": model_name(study["model"])}
-        common["excluded"] = study["seeds"] - len(set(chain.seeds) & set(target.seeds))
-        rows += [common | row for row in transfer_depth(chain, target, setup_of(study), images, numbers)]
+        common = {"comparison": comparison, "task": target.origin.task, "source": source, "target": job.study.model.label}
+        excluded = {"excluded": job.study.seeds - len(set(chain.seeds) & set(target.seeds))}
+        rows += [common | excluded | row for row in transfer_depth(chain, target, job.setup, job.images, numbers)]
     return pd.DataFrame(rows, columns=[*TICKET_ELASTIC, "excluded"])

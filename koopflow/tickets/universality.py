@@ -1,17 +1,16 @@
-"""Do tickets transfer where exponents agree? The transfer table, and each observable's rank correlation with it."""
+"""Do tickets transfer where exponents agree? The transfer table, and the rank correlation of each observable with it."""
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from koopflow.core.overlap import jaccard
 from koopflow.io.columns import TICKET_CORRELATIONS, TICKET_TRANSFER
 from koopflow.rg.exponents import fit_exponents
-from koopflow.rg.flows import scale_of
 from koopflow.rg.universality import exponent_distance, mantel, relative_transfer
 from koopflow.tickets.chain import Chain
-from koopflow.tickets.tables import couplings_of, unit_couplings
+from koopflow.tickets.tables import unit_couplings
 
-#: What may predict transfer. Layer exponents are the paper's; those of units, and units' couplings, break the permutation symmetry.
 OBSERVABLES = (
     "layer_exponents",
     "input_unit_exponents",
@@ -21,69 +20,87 @@ OBSERVABLES = (
     "neuron_couplings",
     "mask_overlap",
 )
+"""What may predict transfer. Exponents of layers are the paper's; those of units, and their couplings, break the permutation symmetry."""
 
 
 def distances(
     chains: dict[str, Chain], exponents: pd.DataFrame, round_number: int, kind: str = "share", grouping: str = "layer"
-) -> dict[str, np.ndarray]:
-    """Return every observable's distance matrix between tasks, (task, task), in the order of `chains`.
+) -> dict[str, NDArray[np.float64]]:
+    """Return the distance matrix between tasks of every observable.
 
-    Exponents of layers are those of the exponents table, each in its scaling window. Exponents of units are fitted over all rounds
-    of the chain, the same range in all tasks. Couplings, as logarithms, and masks are compared at `round_number`. Neurons
-    correspond between tasks through the first weights that they share, so their distances are taken seed by seed and averaged.
+    Exponents of layers are those of the table, each in its scaling window; exponents of units are fitted over all rounds. The
+    logarithms of couplings, and masks, are compared at `round_number`. Neurons correspond between tasks through their common
+    first weights, so their distances are averaged over seeds.
+
+    Parameters
+    ----------
+    chains : dict of str to Chain
+    exponents : DataFrame
+        With columns task, layer and sigma.
+    round_number : int
+    kind, grouping : str
+        Of the layers' couplings.
+
+    Returns
+    -------
+    dict of str to array (task, task)
+        In the order of `chains`.
     """
     names = list(chains)
     table = exponents.set_index(["task", "layer"])["sigma"]
     seeds = sorted(set.intersection(*(set(chain.seeds) for chain in chains.values())))
     groups = chains[names[0]].sums(grouping)[0]
     found = {"layer_exponents": exponent_distance(np.array([[table[task, group] for group in groups] for task in names]))}
-    layers = np.stack(
-        [np.log(couplings_of(chain.sums(grouping)[1], kind)[:, round_number]).mean(axis=0) for chain in chains.values()]
-    )
-    found["layer_couplings"] = exponent_distance(layers)
-    for units in ("input_unit", "neuron"):
-        slopes, levels = [], []
-        for chain in chains.values():
-            values = unit_couplings(chain, units)[[chain.seeds.index(seed) for seed in seeds]]
-            fit = fit_exponents(values, scale_of(chain.densities()), chain.sums(units)[0], window=(0, chain.rounds - 1))
-            slopes.append(fit.per_seed)
-            levels.append(np.log(values[:, round_number]))
-        for word, stacked in (("exponents", np.stack(slopes)), ("couplings", np.stack(levels))):
-            if units == "input_unit":
-                found[f"input_unit_{word}"] = exponent_distance(stacked.mean(axis=1))
-            else:
-                found[f"neuron_{word}"] = np.mean([exponent_distance(stacked[:, i]) for i in range(len(seeds))], axis=0)
+    levels = [np.log(chain.flow(grouping).couplings(kind)[:, round_number]).mean(axis=0) for chain in chains.values()]
+    found["layer_couplings"] = exponent_distance(np.stack(levels))
+    for word, values in zip(("exponents", "couplings"), _of_units(chains, "input_unit", seeds, round_number)):
+        found[f"input_unit_{word}"] = exponent_distance(values.mean(axis=1))
+    for word, values in zip(("exponents", "couplings"), _of_units(chains, "neuron", seeds, round_number)):
+        found[f"neuron_{word}"] = np.mean([exponent_distance(values[:, i]) for i in range(len(seeds))], axis=0)
     overlap = np.array([[_overlap(a, b, seeds, round_number) for b in chains.values()] for a in chains.values()])
     found["mask_overlap"] = 1 - overlap
     return found
 
 
+def _of_units(
+    chains: dict[str, Chain], units: str, seeds: list[int], round_number: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the exponents and the log couplings of single units, (task, seed, unit) each."""
+    slopes, levels = [], []
+    for chain in chains.values():
+        values = unit_couplings(chain, units)[[chain.seeds.index(seed) for seed in seeds]]
+        flow = chain.flow(units)
+        slopes.append(fit_exponents(values, flow.scale, flow.groups, window=(0, chain.rounds - 1)).per_seed)
+        levels.append(np.log(values[:, round_number]))
+    return np.stack(slopes), np.stack(levels)
+
+
 def _overlap(a: Chain, b: Chain, seeds: list[int], round_number: int) -> float:
-    """Return the mean overlap of two tasks' whole masks over seeds."""
+    """Return the Jaccard index of the surviving weights of two tasks, averaged over seeds."""
     whole = [[np.concatenate([m[seed].ravel() for m in chain.masks[round_number].values()]) for seed in seeds] for chain in (a, b)]
     return float(np.mean([jaccard(*pair) for pair in zip(*whole)]))
 
 
 def transfer_table(
     chains: dict[str, Chain],
-    transferred: dict[str, dict[str, np.ndarray]],
-    random: dict[str, np.ndarray],
+    transferred: dict[str, dict[str, NDArray[np.float64]]],
+    random: dict[str, NDArray[np.float64]],
     rounds: list[int],
     exponents: pd.DataFrame,
     model: str,
     kind: str = "share",
     grouping: str = "layer",
 ) -> pd.DataFrame:
-    """Accuracy of every source's ticket on every target beside the target's own ticket and its random control.
+    """Return the accuracy of every source's ticket on every target, beside the target's own ticket and its random control.
 
-    A seed that diverged, in a chain or on the target, is left out; `excluded` counts those of a source, target and density.
+    Seeds that diverged in a chain or on the target are left out; ``excluded`` counts them by source, target and density.
 
     Parameters
     ----------
     chains : dict of str to Chain
     transferred : dict of target to dict of source to array (round, seed)
     random : dict of target to array (round, seed)
-        The random control at the same rounds, over the target's surviving seeds.
+        The random control at the same rounds, of the target's seeds.
     rounds : list of int
     exponents : DataFrame
     kind, grouping : str
@@ -105,20 +122,24 @@ def transfer_table(
     return table.assign(excluded=asked - kept).dropna(subset=["accuracy"])
 
 
-def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> np.ndarray:
-    """Return relative transfer (source, target) at one density: 0 the random control, 1 the own ticket, NaN where these agree."""
+def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> NDArray[np.float64]:
+    """Return relative transfer (source, target) at one density: 0 is the random control, 1 the own ticket; NaN where these agree."""
     matrix = np.full((len(tasks), len(tasks)), np.nan)
-    for (source, target), group in table[np.isclose(table["density"], density)].groupby(["source", "target"]):
-        values = (group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random"))
-        matrix[tasks.index(source), tasks.index(target)] = relative_transfer(*values)
+    at = table[np.isclose(table["density"], density)]
+    for i, source in enumerate(tasks):
+        for j, target in enumerate(tasks):
+            group = at[(at["source"] == source) & (at["target"] == target)]
+            if len(group):
+                own, other, control = (group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random"))
+                matrix[i, j] = relative_transfer(own, other, control)
     return matrix
 
 
 def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFrame:
-    """Correlate relative transfer with closeness (minus the distance) for each observable and density, by Mantel's test.
+    """Correlate relative transfer with closeness (minus the distance) by Mantel's test, for each observable and density.
 
-    A positive correlation means that the observable, known before any transfer, predicts it. `excluded`: seeds that the pair of tasks with
-    the fewest goes without, as they diverged.
+    A positive correlation means that the observable, known before any transfer, predicts it. ``excluded`` counts the diverged
+    seeds of the pair of tasks with the fewest seeds left.
     """
     rows = []
     for density in sorted(table["density"].unique(), reverse=True):
@@ -127,7 +148,8 @@ def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFr
         for observable in OBSERVABLES:
             column = "exponent_distance" if observable == "layer_exponents" else observable
             distance = np.full_like(transfer, np.nan)
-            for (source, target), value in at.groupby(["source", "target"])[column].first().items():
+            first = at.drop_duplicates(["source", "target"])
+            for source, target, value in zip(first["source"], first["target"], first[column]):
                 distance[tasks.index(source), tasks.index(target)] = value
             found = mantel(transfer, -distance)
             values = (found.correlation, found.ci_low, found.ci_high, found.p, found.items)
@@ -135,7 +157,7 @@ def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=[*TICKET_CORRELATIONS, "excluded"])
 
 
-def random_control(rounds: pd.DataFrame, task: str, numbers: list[int]) -> np.ndarray:
+def random_control(rounds: pd.DataFrame, task: str, numbers: list[int]) -> NDArray[np.float64]:
     """Return the random control's accuracies (round, seed) of one task from the rounds table."""
     own = rounds[(rounds["task"] == task) & (rounds["control"] == "random_mask")]
     return np.stack([own[own["round"] == number].sort_values("seed")["accuracy"].to_numpy() for number in numbers])

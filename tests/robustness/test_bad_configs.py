@@ -19,12 +19,14 @@ from koopflow.config.resolution import resolve
 from koopflow.config.setups import parts, setups
 from koopflow.config.study import Study
 from koopflow.config.ticket_studies import ticket_studies
+from koopflow.config.tickets import CheckedStudy
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.series.registry import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.checks import check_study
 from koopflow.studies.known_names import KNOWN_NAMES
+from koopflow.studies.shared import some
 from koopflow.tickets.checks import check_data
 from koopflow.training.check import checked
 from tests.house import command, copy_of_the_house
@@ -63,7 +65,8 @@ def checked_by_first_jobs(study: Study) -> None:
         checked(f"equivalence.training.setups.{name}", setup, images(config, setup.data), setup.koopman.observables)
     tickets = ticket_studies(study.tickets, study.data)
     tasks = {task: images(config, task) for chains in tickets.values() for task in chains.tasks}
-    check_data({**config["tickets"], "external": {}}, {name: chains.dump() for name, chains in tickets.items()}, tasks)
+    checked_studies = {name: CheckedStudy.load(some(chains, *CheckedStudy.model_fields)) for name, chains in tickets.items()}
+    check_data(checked_studies, study.tickets.elastic, {}, tasks)
     for name, series in study.series.items():
         check_series(load_series(name, series.dump(), study.seed), series)
 

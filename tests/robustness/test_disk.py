@@ -103,7 +103,7 @@ def drawing() -> Figure:
 def ticket(folder: Path) -> None:
     weights = {"w": NUMBERS.reshape(1, -1).astype(np.float32)}
     masks = {"w": np.ones((1, NUMBERS.size), bool)}
-    chain = SimpleNamespace(seeds=[0], study="mine", ticket=lambda _: (weights, masks))
+    chain = SimpleNamespace(seeds=[0], origin=SimpleNamespace(dump=dict), ticket=lambda _: (weights, masks))
     write_tickets(chain, folder, [1])
 
 

@@ -5,15 +5,19 @@ import pytest
 from koopflow.config.data import DataSet
 from koopflow.config.resolution import merge
 from koopflow.config.ticket_studies import ticket_studies
-from koopflow.config.tickets import TicketsSettings
+from koopflow.config.tickets import CheckedStudy, TicketsSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
+from koopflow.studies.shared import some
 from koopflow.tickets import checks
 
 
-def studies(tickets):
-    data = {name: DataSet.load(spec) for name, spec in DATA.items()}
-    return {name: study.dump() for name, study in ticket_studies(TicketsSettings.load(tickets), data).items()}
+def check(tickets, images):
+    """Check as the stage's first job does."""
+    settings = TicketsSettings.load(tickets)
+    found = ticket_studies(settings, {name: DataSet.load(spec) for name, spec in DATA.items()})
+    read = {name: CheckedStudy.load(some(study, *CheckedStudy.model_fields)) for name, study in found.items()}
+    return checks.check_data(read, settings.elastic, settings.external, images)
 
 
 DATA = {"digits": {"source": "digits"}, "clusters": {"source": "gaussian_clusters", "like": "digits"}}
@@ -50,17 +54,18 @@ def changed(**changes):
 
 def test_depths_that_no_ticket_fits_are_refused_from_shapes_alone():
     images = {"digits": load({"source": "digits", "train_size": 100})}
-    found = studies(TICKETS)
-    assert "100 training" in checks.check_data(TICKETS, found, images)[0]
-    found["deep"]["model"] = {"name": "resnet20", "width": 3}
+    assert "100 training" in check(TICKETS, images)[0]
+    wider = changed(studies={"deep": {"model": {"name": "resnet20", "width": 3}}})
     with pytest.raises(
         KoopflowError, match=r"tickets.elastic.depths: elastic ticket: conv.weight is \(3, 1, 3, 3\) but conv.weight"
     ):
-        checks.check_data(TICKETS, found, images)
+        check(wider, images)
 
 
 def test_batches_and_classes_that_do_not_fit_are_named():
     images = {name: load({"source": "digits", "train_size": size}) for name, size in (("digits", 100), ("clusters", 10))}
     tickets = changed(studies={"deep": {"tasks": ["digits", "clusters"], "transfer": {"rounds": [2]}}})
-    with pytest.raises(KoopflowError, match=r"studies.deep.batch_size: found 20, but clusters has 10 training images"):
-        checks.check_data(tickets, studies(tickets), images)
+    with pytest.raises(
+        KoopflowError, match=r"studies.deep.batch_size must be at most 10, the training images of clusters \(got 20\)"
+    ):
+        check(tickets, images)

@@ -8,16 +8,24 @@ import numpy as np
 import pytest
 import torch
 
+from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.core.masks import pruned_count
 from koopflow.data.images.sets import Images
 from koopflow.tickets import chain as chains
 from koopflow.tickets import controls, imp, training, transfer
+from koopflow.tickets.plan import ChainPlan
 from koopflow.tickets.training import Setup
 
 MODEL = {"name": "mlp", "widths": [12, 8], "bias": False, "initialization": "kaiming_normal"}
 OPTIMIZER = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}
-SETUP = Setup(MODEL, OPTIMIZER, batch_size=16, steps=40, device="cpu")
+
+
+def setup_of(model=MODEL, optimizer=OPTIMIZER, steps=40):
+    return Setup(ModelSettings.load(model), OptimizerSettings.load(optimizer), batch_size=16, steps=steps, device="cpu")
+
+
+SETUP = setup_of()
 
 
 def clusters(seed=0, classes=3):
@@ -29,9 +37,13 @@ def clusters(seed=0, classes=3):
     return Images(x[:180], y[:180], x[180:], y[180:], classes, (0.0,), (1.0,), "clusters")
 
 
-def run(rounds=5, **options):
-    options = {"task": "clusters", "seeds": 3} | options
-    return imp.run_chain(options.pop("setup", SETUP), options.pop("images", clusters()), rounds=rounds, **options)
+def run(rounds=5, setup=SETUP, images=None, checkpoints=None, say=lambda line: None, **plan):
+    plan = ChainPlan(**{"task": "clusters", "seeds": 3, **plan})
+    return imp.run_chain(setup, images or clusters(), plan, rounds, checkpoints=checkpoints, say=say)
+
+
+def train(setup, images, weights, masks, seeds):
+    return training.train(setup, images, training.Rows(weights, masks, seeds), 0, "batches")
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
@@ -50,7 +62,7 @@ def test_pruned_count_is_exact_in_every_round_and_survivors_only_shrink(scope):
 
 def test_pruned_are_the_smallest_trained_magnitudes_of_all_layers():
     images, chain = clusters(), run(2)
-    trained = training.train(SETUP, images, chain.rewind, chain.masks[0], range(3), 0, "batches").weights
+    trained = train(SETUP, images, chain.rewind, chain.masks[0], range(3)).weights
     gone = np.concatenate([np.abs(trained[name][1])[~chain.masks[1][name][1]] for name in trained])
     kept = np.concatenate([np.abs(trained[name][1])[chain.masks[1][name][1]] for name in trained])
     assert gone.max() <= kept.min()
@@ -64,10 +76,10 @@ def test_training_under_masks_agrees_with_plain_torch_one_network_at_a_time():
 
     images = clusters()
     optimizer = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
-    setup = Setup(MODEL, optimizer, batch_size=16, steps=15, device="cpu")
+    setup = setup_of(optimizer=optimizer, steps=15)
     weights = training.initialize(setup, images, 0, [0, 1])
     masks = {name: np.random.default_rng(1).random(layer.shape) < 0.7 for name, layer in weights.items()}
-    together = training.train(setup, images, weights, masks, [0, 1], 0, "batches").weights
+    together = train(setup, images, weights, masks, [0, 1]).weights
     model = build(MODEL, images.shape, images.classes)
     held = {name: torch.from_numpy(mask[1]) for name, mask in masks.items()}
     model.load_state_dict({name: torch.from_numpy(layer[1]) * held[name] for name, layer in weights.items()})
@@ -161,10 +173,10 @@ def test_rewound_chains_start_from_the_weights_that_the_dense_training_passed():
     chain, images = run(2, rewind_step=10), clusters()
     first = training.initialize(SETUP, images, 0, [0, 1, 2])
     short = replace(SETUP, steps=10)
-    early = training.train(short, images, first, chain.masks[0], range(3), 0, "batches").weights
+    early = train(short, images, first, chain.masks[0], range(3)).weights
     for name in early:
         np.testing.assert_array_equal(chain.rewind[name], early[name])
-    through = training.train(SETUP, images, first, chain.masks[0], range(3), 0, "batches")
+    through = train(SETUP, images, first, chain.masks[0], range(3))
     np.testing.assert_array_equal(chain.accuracy[0], through.accuracy)
 
 
@@ -224,7 +236,7 @@ def test_a_chain_that_ended_before_every_transferred_round_transfers_nothing():
 
 
 def test_tickets_of_another_architecture_are_refused_by_layer():
-    other = run(2, setup=Setup(MODEL | {"widths": [11, 8]}, OPTIMIZER, 16, 5, "cpu"), task="other")
+    other = run(2, setup=setup_of(MODEL | {"widths": [11, 8]}, steps=5), task="other")
     with pytest.raises(
         KoopflowError, match=r"tickets of other do not fit clusters: layer1.weight is \(11, 9\) there and \(12, 9\) here"
     ):
@@ -251,8 +263,8 @@ def test_a_chain_on_two_threads_is_that_on_one_within_the_tolerance():
 
 def test_a_diverged_training_stops_by_name_and_never_prunes_on():
     said = []
-    with pytest.raises(KoopflowError, match=r"no seed came through.*diverged in round 0"):
-        run(3, setup=replace(SETUP, optimizer={"name": "sgd", "learning_rate": 1e20}), say=said.append)
+    with pytest.raises(KoopflowError, match=r"every seed diverged; .*diverged in round 0"):
+        run(3, setup=setup_of(optimizer={"name": "sgd", "learning_rate": 1e20}), say=said.append)
     assert said[0].startswith("seed 0: training diverged in round 0")
 
 
@@ -271,8 +283,8 @@ def test_a_chain_stops_before_a_layer_is_emptied_and_keeps_what_is_done():
     [
         ({"fraction": 1.0}, "strictly between 0 and 1"),
         ({"fraction": -0.1}, "strictly between 0 and 1"),
-        ({"rewind_step": 40}, r"rewind_step: found 40, accepted is 0 to 39"),
-        ({"scope": "neuron"}, "accepted are global, layer"),
+        ({"rewind_step": 40}, r"rewind_step must be from 0 to 39.*got 40"),
+        ({"scope": "neuron"}, "must be global or layer"),
         ({"rounds": 0}, "at least 1"),
     ],
 )

@@ -1,15 +1,21 @@
 import numpy as np
 import pytest
 
+from koopflow.config.tickets import TicketJob
+from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.tickets import chain as chains
 from koopflow.tickets import controls, elastic, imp, jobs, training, transfer
+from koopflow.tickets.plan import ChainPlan
 
 
 def network(depth=8, steps=12):
     model, optimizer = {"name": f"resnet{depth}", "width": 2}, {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}
-    return training.Setup(model, optimizer, batch_size=20, steps=steps, device="cpu")
+    return training.Setup(ModelSettings.load(model), OptimizerSettings.load(optimizer), batch_size=20, steps=steps, device="cpu")
+
+
+PLAN = ChainPlan("digits", seeds=2, rewind_step=4)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +25,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def short(images):
-    return imp.run_chain(network(), images, task="digits", rounds=3, seeds=2, rewind_step=4)
+    return imp.run_chain(network(), images, PLAN, 3)
 
 
 def test_a_residual_network_is_pruned_exactly_and_only_in_its_kernels(short):
@@ -53,13 +59,13 @@ def test_own_tickets_give_the_chains_accuracy_again_whoever_is_beside(short, ima
 
 def test_a_longer_chain_starts_from_the_shorter_ones_file(short, images, tmp_path):
     chains.save_chain(short, tmp_path / "short.npz")
-    longer = imp.run_chain(network(), images, task="digits", rounds=4, seeds=2, rewind_step=4, previous=tmp_path / "short.npz")
+    longer = imp.run_chain(network(), images, PLAN, 4, previous=tmp_path / "short.npz")
     assert longer.rounds == 4
     np.testing.assert_array_equal(longer.masks[2]["conv.weight"], short.masks[2]["conv.weight"])
 
 
 def test_tickets_stretch_between_depths_and_back(images):
-    middle, deep = (imp.run_chain(network(depth), images, task="digits", rounds=2, seeds=2, rewind_step=4) for depth in (14, 20))
+    middle, deep = (imp.run_chain(network(depth), images, PLAN, 2) for depth in (14, 20))
     for source, target, depth in ((middle, deep, 20), (deep, middle, 14)):
         rows = elastic.transfer_depth(source, target, network(depth), images, [1])
         assert len(rows) == 2
@@ -68,7 +74,7 @@ def test_tickets_stretch_between_depths_and_back(images):
 
 
 def test_a_block_that_widens_cannot_be_repeated(short, images):
-    deep = imp.run_chain(network(14), images, task="digits", rounds=2, seeds=2, rewind_step=4)
+    deep = imp.run_chain(network(14), images, PLAN, 2)
     with pytest.raises(KoopflowError, match=r"stages.1.1.conv1.weight is \(4, 4, 3, 3\) but stages.1.0"):
         elastic.transfer_depth(short, deep, network(14), images, [1])
 
@@ -84,16 +90,10 @@ def test_an_image_folder_goes_the_way_of_the_papers_scale(tmp_path):
             for number in range(count):
                 Image.fromarray(generator.integers(0, 256, (10, 12, 3), dtype=np.uint8)).save(folder / f"{number}.png")
     images = load({"source": "image_folder", "path": str(tmp_path), "size": 8, "channels": 3})
-    setup = jobs.setup_of(
-        {
-            "model": {"name": "resnet8", "width": 2},
-            "optimizer": {"name": "sgd", "learning_rate": 0.05, "schedule": {"name": "step", "milestones": [6], "factor": 0.1}},
-            "batch_size": 20,
-            "steps": 8,
-            "checkpoints": str(tmp_path / "checkpoints"),
-        }
-    )
-    chain = imp.run_chain(setup, images, task="folder", rounds=3, seeds=2, rewind_step=2, checkpoints=tmp_path / "chains")
+    optimizer = {"name": "sgd", "learning_rate": 0.05, "schedule": {"name": "step", "milestones": [6], "factor": 0.1}}
+    study = {"optimizer": optimizer, "batch_size": 20, "steps": 8, "seeds": 2, "fraction": 0.2, "scope": "global"}
+    study = TicketJob.load({**study, "model": {"name": "resnet8", "width": 2}, "rewind_step": 2})
+    chain = jobs.TaskJob("folder", images, study, checkpoints=tmp_path / "checkpoints").chain(3)
     assert chain.rounds == 3
     assert np.isfinite(chain.accuracy).all()
     assert chain.densities()[2] == pytest.approx(0.64, abs=0.01)

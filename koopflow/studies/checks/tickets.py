@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from koopflow.config.tickets import CheckedStudy, Elastic, External
 from koopflow.data.images.outline import look
 from koopflow.tickets.checks import check_data
 
@@ -15,4 +16,9 @@ def check(data: dict[str, Any], studies: dict[str, Any], elastic: dict[str, Any]
         For the first thing that cannot be used.
     """
     images = {task: look(of["spec"], data_root=of["root"], seed=seed, named=of["named"]) for task, of in data.items()}
-    return check_data({"elastic": elastic, "external": external}, studies, images)
+    return check_data(
+        {name: CheckedStudy.load(study, f"tickets.studies.{name}") for name, study in studies.items()},
+        {name: Elastic.load(one, f"tickets.elastic.{name}") for name, one in elastic.items()},
+        {name: External.load(one, f"tickets.external.{name}") for name, one in external.items()},
+        images,
+    )

@@ -3,13 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from koopflow.config.tickets import CollectedStudy, FlowSettings, TicketJob
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.figures import style
 from koopflow.figures import tickets as figures
 from koopflow.figures import universality as matrix_figures
 from koopflow.io.columns import TICKET_TABLES
-from koopflow.tickets import collection, jobs, tables, universality
+from koopflow.tickets import jobs, tables, universality
+from koopflow.tickets.summary import all_tables
+from koopflow.tickets.trained import Trained
 
 TASKS = ["a", "b", "c", "d"]
 STUDY = {
@@ -47,16 +50,29 @@ def images_of(task):
     return Images(x[:180], y[:180], x[180:], y[180:], 3, (0.0,), (1.0,), task)
 
 
+def trained_by(study, folder, say=print):
+    """Train a whole study as its jobs do."""
+    settings = TicketJob.load({key: value for key, value in study.items() if key in TicketJob.model_fields})
+    of = {task: jobs.TaskJob(task, images_of(task), settings, 0, folder, say) for task in TASKS}
+    chains = {task: of[task].chain(study["rounds"]) for task in TASKS}
+    rounds = {task: jobs.train_controls(of[task], chains[task]) for task in TASKS}
+    others = {task: jobs.train_composition(of[task], chains[task]) for task in TASKS}
+    moved = {task: jobs.train_transfers(of[task], chains) for task in TASKS}
+    return Trained(chains, rounds, others, moved)
+
+
+def collected(trained, study=STUDY, say=print, **changes):
+    """Return all tables of a study."""
+    read = CollectedStudy.load({key: study[key] for key in CollectedStudy.model_fields})
+    return all_tables(FlowSettings.load(TICKETS | changes), {"study": read}, {"study": trained}, say)
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """A whole small study of four tasks."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    chains = {task: jobs.train_rounds(task, images_of(task), STUDY, 0, 7, folder) for task in TASKS}
-    rounds = {task: jobs.train_controls(task, images_of(task), STUDY, chains[task]) for task in TASKS}
-    others = {task: jobs.train_composition(task, images_of(task), STUDY, 0, chains[task], folder) for task in TASKS}
-    moved = {task: jobs.train_transfers(task, images_of(task), STUDY, chains) for task in TASKS}
-    trained = collection.Trained(chains, rounds, others, moved)
-    return trained, collection.all_tables(TICKETS, {"study": STUDY}, {"study": trained})
+    trained = trained_by(STUDY, folder)
+    return trained, collected(trained)
 
 
 def test_every_table_has_its_promised_columns_first_and_rows(done):
@@ -149,7 +165,7 @@ def test_rounds_trained_elsewhere_get_exponents_beside_the_studys(done, tmp_path
             state |= {f"{name}_orig": weight, f"{name}_mask": (torch.rand_like(weight) < 0.8**number).float()}
         torch.save(state, tmp_path / f"round{number}.pt")
     entry = {"folder": str(tmp_path), "grouping": "block"}
-    found = collection.all_tables(TICKETS | {"external": {"theirs": entry}}, {"study": STUDY}, {"study": done[0]})["exponents"]
+    found = collected(done[0], external={"theirs": entry})["exponents"]
     assert list(found.loc[found["task"] == "theirs", "layer"]) == ["encoder.0", "head"]
     assert (found.loc[found["task"] == "theirs", "interval"] == "rounds").all()
 
@@ -173,13 +189,10 @@ def test_an_unknown_coupling_is_named():
 def test_chains_that_end_early_still_give_every_table_and_figure(tmp_path):
     hasty = STUDY | {"fraction": 0.95, "steps": 10, "seeds": 2}
     said = []
-    chains = {task: jobs.train_rounds(task, images_of(task), hasty, 0, 7, tmp_path, say=said.append) for task in TASKS}
+    trained = trained_by(hasty, tmp_path, said.append)
     assert all("would leave" in line for line in said)
-    assert max(chain.rounds for chain in chains.values()) < 4
-    rounds = {task: jobs.train_controls(task, images_of(task), hasty, chains[task]) for task in TASKS}
-    others = {task: jobs.train_composition(task, images_of(task), hasty, 0, chains[task], tmp_path) for task in TASKS}
-    moved = {task: jobs.train_transfers(task, images_of(task), hasty, chains) for task in TASKS}
-    frames = collection.all_tables(TICKETS, {"study": hasty}, {"study": collection.Trained(chains, rounds, others, moved)})
+    assert max(chain.rounds for chain in trained.chains.values()) < 4
+    frames = collected(trained, hasty)
     assert frames["exponents"]["class"].eq("no scaling").all()
     assert frames["transfer"].empty
     style.use()
@@ -192,7 +205,7 @@ def test_every_table_counts_the_seeds_that_diverged(done):
     assert all((frame["excluded"] == 0).all() for frame in whole.values())
     chains = dict(trained.chains)
     chains["b"] = replace(chains["b"], stopped={2: "seed 2: training diverged in round 3"})
-    found = collection.all_tables(TICKETS, {"study": STUDY}, {"study": replace(trained, chains=chains)}, lambda line: None)
+    found = collected(replace(trained, chains=chains), say=lambda line: None)
     for name in ("rounds", "flow", "exponents", "fixed_point", "linearization"):
         assert found[name].groupby("task")["excluded"].unique().map(list).to_dict() == {"a": [0], "b": [1], "c": [0], "d": [0]}, (
             name
@@ -203,7 +216,7 @@ def test_every_table_counts_the_seeds_that_diverged(done):
             values[:, 2] = np.nan
     moved["c"]["a"][0, 1] = np.nan  # and one that diverged on its target
     changed = replace(trained, chains=chains, transferred=moved)
-    found = collection.all_tables(TICKETS, {"study": STUDY}, {"study": changed}, lambda line: None)
+    found = collected(changed, say=lambda line: None)
     transfer = found["transfer"]
     odd = (transfer["source"] == "a") & (transfer["target"] == "c") & (transfer["density"] == transfer["density"].max())
     assert (transfer["excluded"] == np.where(odd, 2, 1)).all()

@@ -1,0 +1,62 @@
+"""What the training jobs of a ticket study leave in its folder, and how the tables' job reads it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from koopflow.config.tickets import CollectedStudy
+from koopflow.io import npz
+from koopflow.io.columns import TICKET_ROUNDS
+from koopflow.io.tables import read_csv
+from koopflow.tickets.chain import Chain, load_chain, save_chain
+
+COMPOSED = ("large-steps.npz", "run-again.npz")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one study has trained, by task.
+
+    Attributes
+    ----------
+    chains : dict of str to Chain
+    rounds : dict of str to DataFrame
+        Tables of rounds with their controls.
+    composition : dict of str to (Chain, Chain)
+        Large steps, and the small ones run again, where composition was asked for.
+    transferred : dict of str to dict of str to array (round, seed)
+        Accuracies by target and source, where there are several tasks.
+    """
+
+    chains: dict[str, Chain]
+    rounds: dict[str, pd.DataFrame]
+    composition: dict[str, tuple[Chain, Chain]]
+    transferred: dict[str, dict[str, NDArray[Any]]]
+
+
+def save_composition(chains: tuple[Chain, Chain] | None, folder: str | Path) -> None:
+    """Write the chains of large steps and of small ones run again; an empty folder where there are none."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for chain, name in zip(chains or (), COMPOSED):
+        save_chain(chain, Path(folder) / name)
+
+
+def read_study(study: CollectedStudy, folder: str | Path) -> Trained:
+    """Read what the jobs of one study left in its folder of chains."""
+    folder = Path(folder)
+    composition, moved = {}, {}
+    for task in study.tasks:
+        large, again = (folder / task / "composition" / name for name in COMPOSED)
+        if large.is_file() and again.is_file():
+            composition[task] = load_chain(large), load_chain(again)
+        if study.transfer.rounds:
+            moved[task] = npz.load(folder / task / "transferred.npz", "transferred tickets", 1)
+    return Trained(
+        {task: load_chain(folder / task / f"rounds-{study.rounds}.npz") for task in study.tasks},
+        {task: read_csv(folder / task / "rounds.csv", TICKET_ROUNDS) for task in study.tasks},
+        composition,
+        moved,
+    )
