@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from koopflow.api.fitting import fit
     from koopflow.api.forecasting import Episodic, Gated, Sliding, evaluate
     from koopflow.api.operators import Operator, distance, load
+    from koopflow.api.pruning import prune
+    from koopflow.api.tickets import iterative_pruning, will_transfer
     from koopflow.core.errors import KoopflowError
+    from koopflow.pruning.mask import Mask
+    from koopflow.pruning.scoring import score
     from koopflow.trajectory.reader import Trajectory
     from koopflow.trajectory.recorder import TrajectoryRecorder as Recorder
 
@@ -32,6 +36,7 @@ _HOMES = {
     "Episodic": "api.forecasting",
     "Gated": "api.forecasting",
     "KoopflowError": "core.errors",
+    "Mask": "pruning.mask",
     "Operator": "api.operators",
     "Recorder": "trajectory.recorder",
     "Sliding": "api.forecasting",
@@ -41,7 +46,11 @@ _HOMES = {
     "distance": "api.operators",
     "evaluate": "api.forecasting",
     "fit": "api.fitting",
+    "iterative_pruning": "api.tickets",
     "load": "api.operators",
+    "prune": "api.pruning",
+    "score": "pruning.scoring",
+    "will_transfer": "api.tickets",
 }
 """Where each name of the face is defined."""
 _NAMES_THERE = {"Recorder": "TrajectoryRecorder"}
@@ -57,6 +66,11 @@ __all__ = [  # noqa: RUF022 - in the order of their use
     "distance",
     "compare",
     "SpectraComparison",
+    "prune",
+    "Mask",
+    "score",
+    "iterative_pruning",
+    "will_transfer",
     "forecast",
     "evaluate",
     "Gated",

@@ -72,8 +72,8 @@ def score(needs: Iterable[str] = ()) -> Callable[[Declared], Declared]:
     Examples
     --------
     >>> import numpy as np
-    >>> from koopflow.pruning.scoring import score
-    >>> @score(needs={"modes"})
+    >>> import koopflow as kf
+    >>> @kf.score(needs={"modes"})
     ... def strongest_mode(state):
     ...     largest = np.argmax(np.abs(state.modes.amplitudes))
     ...     return np.abs(state.modes.vectors[largest])
@@ -96,25 +96,43 @@ def given(part: Part | None) -> Part:
     return part
 
 
-def needs_of(name: str) -> frozenset[str]:
-    """Return what the score `name` needs; everything where it declares nothing."""
-    return getattr(SCORES.load(name), "needs", NEEDS)
+def named_score(score: str | ScoreFunction) -> tuple[str, ScoreFunction]:
+    """Return a score's name for messages, and its function; `score` is a function or what YAML may name.
+
+    Raises
+    ------
+    KoopflowError
+        For an unknown name.
+    """
+    if isinstance(score, str):
+        return score, SCORES.load(score)
+    return getattr(score, "__name__", "score"), score
 
 
-def check_score(name: str, options: Options | None = None) -> tuple[ScoreFunction, dict[str, Any]]:
-    """Return the score `name` and its options, typed as in its signature.
+def needs_of(score: str | ScoreFunction) -> frozenset[str]:
+    """Return what a score needs; everything where it declares nothing."""
+    return getattr(named_score(score)[1], "needs", NEEDS)
+
+
+def declares(score: str | ScoreFunction) -> bool:
+    """Return whether a score declares what it needs."""
+    return hasattr(named_score(score)[1], "needs")
+
+
+def check_score(score: str | ScoreFunction, options: Options | None = None) -> tuple[ScoreFunction, dict[str, Any]]:
+    """Return the function of a score and its options, typed as in its signature.
 
     Raises
     ------
     KoopflowError
         For an unknown score, and for an option that it lacks or of another type.
     """
-    function: ScoreFunction = SCORES.load(name)
+    name, function = named_score(score)
     return function, check_options(function, options or {}, f"score {name}: options")
 
 
-def evaluate(name: str, state: NetworkState, options: Options | None = None) -> NDArray[np.float64]:
-    """Return the score `name` of every weight.
+def evaluate(score: str | ScoreFunction, state: NetworkState, options: Options | None = None) -> NDArray[np.float64]:
+    """Return the score of every weight.
 
     Returns
     -------
@@ -126,7 +144,8 @@ def evaluate(name: str, state: NetworkState, options: Options | None = None) -> 
         For an unknown score or option, for what the score needs and `state` lacks, and for a result that is not one number
         per weight.
     """
-    function, typed = check_score(name, options)
+    function, typed = check_score(score, options)
+    name = named_score(score)[0]
     for needed in sorted(getattr(function, "needs", ())):
         if getattr(state, needed) is None:
             raise KoopflowError(f"score {name}: needs {needed}, which this network comes without; choose another score")

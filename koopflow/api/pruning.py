@@ -1,0 +1,207 @@
+"""Pruning masks of a network or of a recorded run: `prune`."""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koopflow.core import seeds
+from koopflow.core.errors import KoopflowError
+from koopflow.core.registry import Options
+from koopflow.pruning import scoring, selection
+from koopflow.pruning.decompose import Window
+from koopflow.pruning.mask import Mask
+from koopflow.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Recording: TypeAlias = str | os.PathLike[str] | Trajectory
+"""A trajectory file: its path, or opened."""
+
+
+def prune(
+    model_or_run: "nn.Module | Recording",
+    score: str | scoring.ScoreFunction = "koopman_magnitude",
+    compression: float = 16,
+    *,
+    recording: Recording | None = None,
+    scope: Literal["global", "layer"] = "global",
+    exclude: Sequence[str] = ("classifier",),
+    counted: Literal["prunable", "all"] = "prunable",
+    options: Options | None = None,
+    window: int | None = None,
+    rank: float = 10,
+    replica: int = 0,
+    seed: int = 0,
+) -> Mask:
+    """Return the mask that keeps the weights of highest score.
+
+    >>> import koopflow as kf
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+    >>> mask = kf.prune(model, score="magnitude", compression=4)
+    >>> mask.density
+    0.25
+    >>> model = mask.apply(model)
+
+    Parameters
+    ----------
+    model_or_run : torch.nn.Module or recording
+        A network, or the trajectory file of a training, whose last state is pruned.
+    score : str or function
+        magnitude, gradient, window_gradient, random, koopman_magnitude, koopman_gradient, koopman_modes,
+        ``package.module:function``, or a function (see `koopflow.score`). Gradients are those that ``loss.backward()`` has
+        left in the network's parameters.
+    compression : float
+        How many times fewer weights to keep.
+    recording : recording, optional
+        The training of the network, up to its present weights; needed by scores that read Koopman modes.
+    scope : {"global", "layer"}
+        Rank weights across layers, or give each layer the same density.
+    exclude : sequence of str
+        What is never pruned: "classifier" (the last layer), "vectors" (biases, normalization), or name patterns ("fc2.*").
+    counted : {"prunable", "all"}
+        Count the prunable weights in the compression, or all weights, as ShrinkBench does.
+    options : mapping, optional
+        Options of the score, by name.
+    window : int, optional
+        Recorded steps before the end that the Koopman fit sees; all by default.
+    rank : float
+        Number of Koopman modes, or a share of the energy, or -1 for all.
+    replica : int
+        Which network of a recording.
+    seed : int
+        Of random scores.
+
+    Returns
+    -------
+    Mask
+        ``mask.apply(model)`` sets the pruned weights to zero; ``mask.density``; ``mask.save(path)``.
+
+    Raises
+    ------
+    KoopflowError
+        For what the score needs and is not given, a recording of another network, weights or scores that are not finite,
+        an unknown score or option, and a compression that cannot be reached.
+
+    Notes
+    -----
+    Koopman pruning: Redman et al., An operator theoretic view on pruning deep neural networks (arXiv 2110.14856).
+    """
+    scoring.check_score(score, options)
+    with ExitStack() as stack:
+        subject = _subject(model_or_run, recording, replica, stack)
+        prunable = selection.prunable_names(subject.parameters, exclude)
+        keep = selection.kept_at(subject.parameters, prunable, compression, counted)
+        state = _state(subject, score, window, rank, seed)
+        values = scoring.evaluate(score, state, options)
+    return selection.mask_by_score(values, subject.parameters, keep, prunable=prunable, scope=scope)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is pruned: weights in the order of `parameters`, gradients where there are some, and the recorded states."""
+
+    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+    weights: NDArray[np.float32]
+    gradient: NDArray[np.float32] | None
+    states: Trajectory | None
+    replica: int
+
+
+def _subject(model_or_run: Any, recording: Recording | None, replica: int, stack: ExitStack) -> _Subject:
+    if isinstance(model_or_run, str | os.PathLike | Trajectory):
+        if recording is not None:
+            raise KoopflowError("prune: a recorded run is its own recording; leave recording out")
+        run = _opened(model_or_run, replica, stack)
+        layout = tuple((parameter.name, parameter.shape) for parameter in run.parameters)
+        return _Subject(layout, _state_at(run, -1, replica), None, run, replica)
+    if not hasattr(model_or_run, "named_parameters"):
+        raise KoopflowError(f"prune: needs a torch.nn.Module or a trajectory file (got {type(model_or_run).__name__})")
+    tensors = {name: value.detach() for name, value in model_or_run.named_parameters()}
+    if not tensors:
+        raise KoopflowError("prune: the network has no parameters")
+    layout = tuple((name, tuple(value.shape)) for name, value in tensors.items())
+    weights = np.concatenate([value.cpu().float().numpy().ravel() for value in tensors.values()])
+    grads = [value.grad for value in model_or_run.parameters()]
+    gradient = None if None in grads else np.concatenate([grad.cpu().float().numpy().ravel() for grad in grads])
+    states = None if recording is None else _opened(recording, replica, stack)
+    if states is not None:
+        _check_recording(states, layout, weights, replica)
+    return _Subject(layout, weights, gradient, states, replica)
+
+
+def _opened(recording: Recording, replica: int, stack: ExitStack) -> Trajectory:
+    found = recording if isinstance(recording, Trajectory) else stack.enter_context(Trajectory(recording))
+    if not 0 <= replica < found.replicas:
+        raise KoopflowError(f"{found.path}: replica must be from 0 to {found.replicas - 1} (got {replica})")
+    return found
+
+
+def _state_at(states: Trajectory, place: int, replica: int) -> NDArray[np.float32]:
+    step = int(states.steps[place])
+    return states.window(step, step).read(replicas=[replica])[0, 0]
+
+
+def _check_recording(
+    states: Trajectory, layout: tuple[tuple[str, tuple[int, ...]], ...], weights: NDArray[np.float32], replica: int
+) -> None:
+    """Raise a KoopflowError where `states` were recorded from another network."""
+    held = tuple((parameter.name, tuple(parameter.shape)) for parameter in states.parameters)
+    for ours, theirs in zip_longest(layout, held):
+        if ours != theirs:
+            raise KoopflowError(
+                f"{states.path}: its parameters differ from the network's, first in {(ours or theirs or ('', ()))[0]}"
+            )
+    first, last = (_state_at(states, place, replica) for place in (0, -1))
+    if np.linalg.norm(weights - last) > max(np.linalg.norm(last - first), 1e-6 * np.linalg.norm(last)):
+        raise KoopflowError(
+            f"{states.path}: its last state is not near the network's weights; pass the recording of this network up to now"
+        )
+
+
+def _state(
+    subject: _Subject, score: str | scoring.ScoreFunction, window: int | None, rank: float, seed: int
+) -> scoring.NetworkState:
+    """Return what the score needs; a score that declares nothing gets what there is."""
+    needs, states = scoring.needs_of(score), subject.states
+    name = scoring.named_score(score)[0]
+    if scoring.declares(score):
+        if "gradient" in needs and subject.gradient is None:
+            raise KoopflowError(
+                f"prune: score {name} needs gradients; pass the network after loss.backward() on training data, so that every "
+                "parameter has .grad"
+            )
+        if needs & {"modes", "earlier"} and states is None:
+            raise KoopflowError(
+                f"prune: score {name} needs a recording of the training; pass recording=..., written by kf.Recorder"
+            )
+    modes = earlier = None
+    if states is not None and needs & {"modes", "earlier"}:
+        states = _window(states, window)
+        modes = _modes(states, subject.replica, rank) if "modes" in needs else None
+        earlier = _state_at(states, 0, subject.replica)
+    return scoring.NetworkState(
+        subject.weights, subject.parameters, subject.gradient, modes, seeds.rng(seed, "prune", name), earlier
+    )
+
+
+def _window(states: Trajectory, window: int | None) -> Trajectory:
+    """Return the last `window` steps between recorded states; all where it is None."""
+    most = len(states.steps) - 1
+    if most < 2 or (window is not None and not 2 <= window <= most):
+        asked = f"{len(states.steps)} recorded states" if window is None else str(window)
+        raise KoopflowError(f"prune: window must be from 2 to {most}, the steps that {states.path} holds (got {asked})")
+    first = 0 if window is None else len(states.steps) - 1 - window
+    return states.window(int(states.steps[first]), int(states.steps[-1]))
+
+
+def _modes(states: Trajectory, replica: int, rank: float) -> Any:
+    found = Window(states, replica)
+    return found.modes(found.fit(len(states.steps) - 1, rank))

@@ -1,0 +1,46 @@
+"""`kf.iterative_pruning`: chains, their exponents, and what is refused."""
+
+import numpy as np
+import pytest
+
+import koopflow as kf
+from koopflow.core.errors import KoopflowError
+from koopflow.data import images
+from koopflow.io.columns import TICKET_EXPONENTS
+
+SETUP = {
+    "model": {"name": "mlp", "widths": [8], "bias": False},
+    "optimizer": {"name": "sgd", "learning_rate": 0.1},
+    "batch_size": 20,
+    "steps": 10,
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return images.load({"source": "digits", "train_size": 100, "test_size": 50})
+
+
+def test_a_chain_has_exponents_and_is_extended_to_the_same_bits(digits, tmp_path):
+    kf.iterative_pruning(SETUP, digits, rounds=3, seeds=2, checkpoints=tmp_path)
+    extended = kf.iterative_pruning(SETUP, digits, rounds=6, seeds=2, checkpoints=tmp_path)
+    whole = kf.iterative_pruning(SETUP, digits, rounds=6, seeds=2)
+    np.testing.assert_array_equal(np.array(whole.accuracy), np.array(extended.accuracy))
+    exponents = whole.exponents()
+    assert list(exponents.columns) == list(TICKET_EXPONENTS)
+    assert exponents.equals(extended.exponents())
+    assert repr(whole) == "Chain(digits: 6 rounds of 2 seeds)"
+
+
+def test_impossible_chains_are_refused_in_one_line(digits):
+    with pytest.raises(KoopflowError, match="must be strictly between 0 and 1"):
+        kf.iterative_pruning(SETUP, digits, fraction=1.2)
+    with pytest.raises(KoopflowError, match="needs the key 'steps'"):
+        kf.iterative_pruning({key: value for key, value in SETUP.items() if key != "steps"}, digits)
+    with pytest.raises(KoopflowError, match=r"images must come from .* \(got ndarray\)"):
+        kf.iterative_pruning(SETUP, np.zeros((3, 3)))
+
+
+def test_whether_a_ticket_transfers_is_not_told_yet(digits):
+    with pytest.raises(NotImplementedError, match="not available yet"):
+        kf.will_transfer(({}, {}), digits)
