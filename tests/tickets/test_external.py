@@ -128,7 +128,7 @@ def masked(density, generator):
     return weights | masks
 
 
-@pytest.mark.parametrize(("value", "kept", "word"), [(0.0, 2, "round 2 leaves a.weight empty"), (0.5, 0, "other than 0 and 1")])
+@pytest.mark.parametrize(("value", "kept", "word"), [(0.0, 2, "round 2 leaves a.weight empty"), (0.5, 0, "must hold 0 and 1 only")])
 def test_a_layer_emptied_elsewhere_ends_the_flow_and_half_a_mask_is_none(tmp_path, value, kept, word):
     generator, said = np.random.default_rng(0), []
     for number, density in enumerate((1.0, 0.8, 0.6)):
