@@ -40,7 +40,7 @@ def prune(
     replica: int = 0,
     seed: int = 0,
 ) -> Mask:
-    """Return the mask that keeps the weights of highest score.
+    """Return the mask that keeps the weights of highest score (Koopman pruning: Redman et al., arXiv 2110.14856).
 
     >>> import koopflow as kf
     >>> from torch import nn
@@ -55,44 +55,25 @@ def prune(
     model_or_run : torch.nn.Module or recording
         A network, or the trajectory file of a training, whose last state is pruned.
     score : str or function
-        magnitude, gradient, window_gradient, random, koopman_magnitude, koopman_gradient, koopman_modes,
-        ``package.module:function``, or a function (see `koopflow.score`). Gradients are those that ``loss.backward()`` has
-        left in the network's parameters.
+        A registered score, ``package.module:function``, or a function (see `koopflow.score`). Gradients are those that
+        ``loss.backward()`` has left in the network.
     compression : float
-        How many times fewer weights to keep.
+        Prunable weights over kept ones, or with counted="all" all weights over all kept, as ShrinkBench counts.
     recording : recording, optional
-        The training of the network, up to its present weights; needed by scores that read Koopman modes.
+        The training of the network up to its present weights; scores that read Koopman modes need it.
     scope : {"global", "layer"}
         Rank weights across layers, or give each layer the same density.
     exclude : sequence of str
-        What is never pruned: "classifier" (the last layer), "vectors" (biases, normalization), or name patterns ("fc2.*").
-    counted : {"prunable", "all"}
-        Count the prunable weights in the compression, or all weights, as ShrinkBench does.
-    options : mapping, optional
-        Options of the score, by name.
-    window : int, optional
-        Recorded steps before the end that the Koopman fit sees; all by default.
-    rank : float
-        Number of Koopman modes, or a share of the energy, or -1 for all.
-    replica : int
-        Which network of a recording.
-    seed : int
-        Of random scores.
-
-    Returns
-    -------
-    Mask
-        ``mask.apply(model)`` sets the pruned weights to zero; ``mask.density``; ``mask.save(path)``.
+        What stays whole: "classifier" (the last layer), "vectors" (biases, normalization), or name patterns ("fc2.*").
+    options, seed : mapping, int
+        Options of the score, and the seed of random scores.
+    window, rank, replica : int, float, int
+        Of the Koopman fit: recorded steps before the end (all by default); modes, or a share of the energy; the run.
 
     Raises
     ------
     KoopflowError
-        For what the score needs and is not given, a recording of another network, weights or scores that are not finite,
-        an unknown score or option, and a compression that cannot be reached.
-
-    Notes
-    -----
-    Koopman pruning: Redman et al., An operator theoretic view on pruning deep neural networks (arXiv 2110.14856).
+        For what the score needs and lacks, a recording of another network, an unknown score, a compression out of reach.
     """
     scoring.check_score(score, options)
     with ExitStack() as stack:

@@ -33,7 +33,7 @@ def iterative_pruning(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     checkpoints: str | PathLike[str] | None = None,
 ) -> Chain:
-    """Find winning tickets by iterative magnitude pruning: train, prune, rewind, repeat.
+    """Find winning tickets by iterative magnitude pruning (Frankle & Carbin 2019): train, prune, rewind, repeat.
 
     >>> import koopflow as kf
     >>> from koopflow.data import images
@@ -51,38 +51,26 @@ def iterative_pruning(
     setup : mapping, TrainingSetup or Recipe
         model, optimizer, batch_size and steps of each round's training.
     images : Images
-        Training and test images, from `koopflow.data.images.load`.
+        From `koopflow.data.images.load`.
     rounds : int
         Rounds in all, the dense round 0 included.
     seeds : int
-        Independent networks, trained as one ensemble; intervals of exponents are over seeds.
-    fraction : float
-        Share of the surviving weights that is pruned after each round, strictly between 0 and 1.
-    scope : {"global", "layer"}
-        Whether magnitudes compete across layers or inside each.
-    rewind_step : int
-        Step of the dense training to whose weights the survivors return.
-    seed : int
-        Of all random streams; equal calls give equal bits.
+        Independent networks, trained as one ensemble; intervals are over seeds.
+    fraction, scope, rewind_step, seed
+        See `koopflow.tickets.plan.ChainPlan`.
     device : {"auto", "cpu", "cuda"}
     checkpoints : path, optional
-        Folder in which every round is kept; an interrupted chain resumes there, and a longer one extends a shorter.
+        Folder in which every round is kept: an interrupted chain resumes, a longer one extends a shorter.
 
     Returns
     -------
     Chain
-        ``chain.exponents()``, the exponents of layers as a DataFrame; ``chain.ticket(round)``, weights and masks;
-        ``chain.accuracy`` and ``chain.densities()`` by round.
+        With ``exponents()``, ``ticket(round)``, ``accuracy`` and ``densities()``.
 
     Raises
     ------
     KoopflowError
-        For a set-up that does not fit the images, a fraction outside (0, 1), a rewind step beyond training, and when every
-        seed diverges.
-
-    Notes
-    -----
-    Frankle & Carbin (2019); exponents as in Redman et al. (arXiv 2110.03210).
+        For a set-up or a plan that cannot be carried out, and when every seed diverges.
     """
     if not isinstance(images, Images):
         raise KoopflowError(f"iterative_pruning: images must come from koopflow.data.images.load (got {type(images).__name__})")
