@@ -8,7 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     from koopflow.config.forecast import ForecastSettings
     from koopflow.config.series import SeriesSettings
-    from koopflow.data.series.registry import load
+    from koopflow.data.series.loading import load
     from koopflow.forecast.evaluate import evaluate
     from koopflow.forecast.protocol import all_named
     from koopflow.io import npz

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.registry import Series, prepared
+from koopflow.data.series.loading import prepared
+from koopflow.data.series.series import Series
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
 from koopflow.forecast.methods import Episodic, Gated, Sliding
 from koopflow.forecast.protocol import Forecaster, as_forecaster, named

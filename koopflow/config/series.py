@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Count, Items, Needs, NonNegative, Omittable, PathText, Registered, Text, one_or_several
+from koopflow.config.common import Count, Items, Needs, NonNegative, Number, Omittable, PathText, Registered, Text, one_or_several
 
 Recalled = Literal["later", "following", "same"]
 TransformName = Literal["none", "root", "log", "difference", "seasonal"]
@@ -33,6 +33,21 @@ class SeriesSettings(Settings):
         default=None, description="Column of time stamps in the CSV file, or two columns (year and period) that make one."
     )
     value: Omittable[Text] = Field(default=None, description="Column of values in the CSV file.")
+    step: Omittable[Text] = Field(
+        default=None,
+        description="Step of the regular grid: hour, day, business day, week, half-month, month, quarter, year, a number of days or "
+        "weeks or months (28 days), a number, or rows (each row is a step); found from the early stretch by default.",
+    )
+    separator: Omittable[Annotated[str, Field(min_length=1, max_length=1)]] = Field(
+        default=None, description="What separates columns in the CSV file; found by default."
+    )
+    decimal: Omittable[Literal[".", ","]] = Field(default=None, description="Decimal mark of the values; found by default.")
+    thousands: Omittable[Literal[".", ",", " ", "'", "_"]] = Field(
+        default=None, description="Mark that groups the digits of the values; found by default."
+    )
+    missing: Omittable[Items[Number]] = Field(
+        default=None, description="Numbers that mean a missing value, such as -999; an empty list says that none does."
+    )
     length: Omittable[Count] = Field(default=None, ge=100, description="Samples of a synthetic series.")
     noise: NonNegative = Field(default=0.0, description="Standard deviation of noise added to a synthetic series.")
     fill: Literal["interpolate", "hold"] = Field(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.registry import Series
+from koopflow.data.series.series import Series
 from koopflow.forecast.choices import early_stretch
 from koopflow.forecast.protocol import Configured, Floats, Forecaster, Situation
 

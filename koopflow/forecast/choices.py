@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.grid import EARLY
-from koopflow.data.series.registry import Series
+from koopflow.data.series.series import EARLY, Series
 from koopflow.forecast.experts import recall_from
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.options import RECALLED, RecallSettings, WindowSettings

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.registry import Series
+from koopflow.data.series.series import Series
 from koopflow.forecast.choices import Choices, choose, early_stretch
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import conformal_intervals

@@ -2,7 +2,6 @@
 
 UPWARD: set[str] = set()
 CIRCLES: set[str] = {
-    "koopflow.data.series.csv koopflow.data.series.registry koopflow.data.series.synthetic",
     "koopflow.trajectory koopflow.trajectory.reader koopflow.trajectory.recorder",
 }
 LONG_MODULES: set[str] = set()

@@ -6,7 +6,9 @@ import pytest
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.registry import Series, infer_period, load
+from koopflow.data.series.loading import load
+from koopflow.data.series.season import infer_period
+from koopflow.data.series.series import Series
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
 from koopflow.forecast.evaluate import evaluate

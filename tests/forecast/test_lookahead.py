@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from koopflow.config.series import SeriesSettings
-from koopflow.data.series.registry import load
+from koopflow.data.series.loading import load
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.gate import Gate
 from koopflow.forecast.memory import EpisodicKoopman

@@ -8,7 +8,7 @@ import pytest
 from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.registry import prepared
+from koopflow.data.series.loading import prepared
 from koopflow.forecast.check import try_forecaster
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.methods import Gated, GatedWithoutMemory, Persistence, Sliding

@@ -22,7 +22,7 @@ from koopflow.config.ticket_studies import ticket_studies
 from koopflow.config.tickets import CheckedStudy
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
-from koopflow.data.series.registry import load as load_series
+from koopflow.data.series.loading import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.checks import check_study
 from koopflow.studies.known_names import KNOWN_NAMES

@@ -26,7 +26,7 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.images.vision import read_idx
-from koopflow.data.series.registry import load as load_series
+from koopflow.data.series.loading import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.tickets.external import external_flow
 from koopflow.trajectory import Trajectory, TrajectoryWriter

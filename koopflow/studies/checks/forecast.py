@@ -4,7 +4,7 @@ from typing import Any
 
 from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
-from koopflow.data.series.registry import load
+from koopflow.data.series.loading import load
 from koopflow.forecast import choices
 from koopflow.forecast.check import try_forecaster
 from koopflow.forecast.protocol import all_named

@@ -1,0 +1,169 @@
+"""Compact calendar codes, as 202401 or 2024-W05, and the serial numbers of spreadsheets and computers, as dates.
+
+All digits could be plain numbers too. They are read as dates if that makes the steps even: 200012 and 200101 are 89 apart as
+numbers and one month apart as dates.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from koopflow.data.series.series import Times
+
+Whole = NDArray[np.integer[Any]]
+Dates = NDArray[np.datetime64]
+
+YEARS = (1000, 3000)
+"""Years that a code of digits may name."""
+
+WRITTEN: tuple[tuple[str, str], ...] = (
+    (r"(?P<year>\d{4})[-/ ]?[Qq](?P<quarter>[1-4])", "quarter"),
+    (r"[Qq](?P<quarter>[1-4])[-/ ]?(?P<year>\d{4})", "quarter"),
+    (r"(?P<year>\d{4})[-/ ]?[Ww](?P<week>\d{1,2})(?:-?1)?", "week"),
+    (r"(?P<year>\d{4})[-/ ]?[Mm](?P<month>\d{1,2})", "month"),
+    (r"(?P<year>\d{4})-(?P<day>\d{3})", "day"),
+)
+"""Codes with a letter or a dash, and the part of the year beside the year."""
+
+_PARTS = {"quarter": 4, "month": 12, "week": 53, "day": 366}
+
+
+def written_codes(text: pd.Series) -> Times | None:
+    """Return the dates of codes such as 2024Q1, 2024-W05, 2024M01 and 2024-031 (ordinal days); None for any other text."""
+    for pattern, part in WRITTEN:
+        found = text.str.extract(rf"^(?:{pattern})$")
+        if found.notna().all(axis=None):
+            return of_year_and(found["year"].astype(int).to_numpy(), found[part].astype(int).to_numpy(), part)
+    return None
+
+
+def of_year_and(years: Whole, parts: Whole, kind: str) -> Times | None:
+    """Return the dates of quarters, months, weeks or days of years; None if there is no such part of a year.
+
+    Week 1 holds January 4th, both in ISO weeks, which begin on Mondays, and in those of epidemiology (MMWR), which begin on
+    Sundays. Years with 53 weeks tell them apart.
+    """
+    if parts.min() < 1 or parts.max() > _PARTS[kind]:
+        return None
+    if kind == "quarter":
+        return ((years - 1970) * 12 + 3 * (parts - 1)).astype("datetime64[M]")
+    if kind == "month":
+        return ((years - 1970) * 12 + parts - 1).astype("datetime64[M]")
+    starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]")
+    if kind == "day":
+        lengths = ((years - 1969).astype("datetime64[Y]").astype("datetime64[D]") - starts).astype(np.int64)
+        return starts + (parts - 1) if (parts <= lengths).all() else None
+    fourth = starts + 3
+    for first in (0, 6):
+        weekday = ((fourth.astype(np.int64) + 3 - first) % 7).astype(np.int64)  # 1970-01-01 was a Thursday
+        stamps: Times = fourth - weekday + 7 * (parts - 1)
+        if (np.diff(stamps) > np.timedelta64(0, "D")).all():
+            break
+    return stamps
+
+
+def coded_numbers(text: pd.Series) -> Times | None:
+    """Return the dates of a column of digits if they are calendar codes or serial numbers of dates; None for plain numbers."""
+    if not text.str.fullmatch(r"-?\d+").all():
+        return None
+    numbers = text.astype("int64") if text.str.len().max() < 19 else None
+    if numbers is None or len(numbers) < 3:
+        return None
+    whole = numbers.to_numpy()
+    widths = text.str.len().unique()
+    if len(widths) == 1 and whole.min() > 0:
+        for read, certain in _CODES.get(int(widths[0]), ()):
+            dates = read(text)
+            if dates is not None and (certain or _evener(_steps(dates), whole)):
+                return dates
+    return _serials(whole)
+
+
+def _digits(*ends: int) -> Callable[[pd.Series], list[Whole]]:
+    """Return a function that cuts texts of digits at `ends`."""
+    return lambda text: [text.str[a:b].astype(int).to_numpy() for a, b in zip((0, *ends[:-1]), ends)]
+
+
+def _year_and(kind: str, width: int) -> Callable[[pd.Series], Times | None]:
+    def read(text: pd.Series) -> Times | None:
+        years, parts = _digits(4, 4 + width)(text)
+        return of_year_and(years, parts, kind) if _plausible(years) else None
+
+    return read
+
+
+def _moment(form: str) -> Callable[[pd.Series], Times | None]:
+    def read(text: pd.Series) -> Times | None:
+        if not _plausible(text.str[:4].astype(int).to_numpy()):
+            return None
+        hours = form == "%Y%m%d%H"  # pandas takes no hours without minutes
+        stamps = pd.to_datetime(text + "00" if hours else text, errors="coerce", format=f"{form}%M" if hours else form)
+        return None if stamps.isna().any() else stamps.to_numpy().astype("datetime64[us]")
+
+    return read
+
+
+_CODES: dict[int, Sequence[tuple[Callable[[pd.Series], Times | None], bool]]] = {
+    5: ((_year_and("quarter", 1), False),),
+    6: ((_year_and("month", 2), False), (_year_and("week", 2), False)),
+    7: ((_year_and("day", 3), False),),
+    8: ((_moment("%Y%m%d"), True),),
+    10: ((_moment("%Y%m%d%H"), False),),
+    12: ((_moment("%Y%m%d%H%M"), True),),
+    14: ((_moment("%Y%m%d%H%M%S"), True),),
+}
+"""Readings of a code by its number of digits, and whether it is certain: else it must make the steps more even."""
+
+
+def _plausible(years: Whole) -> bool:
+    return bool(YEARS[0] <= years.min() and years.max() <= YEARS[1])
+
+
+def _steps(dates: Times) -> NDArray[np.float64]:
+    """Return gaps between dates, in months for months and in their own unit otherwise."""
+    return np.diff(dates.astype(np.int64)).astype(np.float64)
+
+
+def _evener(gaps: NDArray[np.float64], numbers: Whole) -> bool:
+    """Return whether `gaps` are more even than those of the plain numbers, and all of them forward."""
+    return bool((gaps > 0).all()) and _uneven(gaps) < _uneven(np.diff(numbers).astype(np.float64))
+
+
+def _uneven(gaps: NDArray[np.float64]) -> float:
+    """Return the share of gaps that are not the most frequent one."""
+    _, counts = np.unique(gaps, return_counts=True)
+    return 1.0 - float(counts.max()) / len(gaps)
+
+
+def _serials(numbers: Whole) -> Times | None:
+    """Return numbers as dates if they count days or seconds, and are business days or equal days of months as dates only."""
+    if (np.diff(numbers) <= 0).any() or _uneven(np.diff(numbers).astype(float)) == 0:
+        return None
+    size = int(np.abs(numbers).max())
+    if numbers.min() >= 10_000 and size < 200_000:
+        dates = np.datetime64("1899-12-30", "D") + numbers  # the spreadsheet's day 0
+    elif 10**6 < size < 10**11:
+        dates = numbers.astype("datetime64[s]")
+    elif 10**11 <= size < 10**14:
+        dates = numbers.astype("datetime64[ms]")
+    else:
+        return None
+    days = dates.astype("datetime64[D]")
+    if (dates != days).any():
+        return None
+    return dates if _of_months(days) or _of_business(days) else None
+
+
+def _of_months(days: Dates) -> bool:
+    """Return whether dates fall on one day of the month, or on its last, in steps of equally many months."""
+    months = days.astype("datetime64[M]")
+    lasts = ((months + 1).astype("datetime64[D]") - 1 == days).all()
+    same = len(np.unique(days - months.astype("datetime64[D]"))) == 1
+    return bool(lasts or same) and _uneven(np.diff(months).astype(float)) < 0.5
+
+
+def _of_business(days: Dates) -> bool:
+    return len(days) >= 10 and bool(np.is_busday(days).all()) and bool(np.median(np.diff(days).astype(int)) == 1)

@@ -1,0 +1,114 @@
+"""From settings, or from samples, to a regular series without missing values."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koopflow.config.series import SeriesSettings
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.grid import regular
+from koopflow.data.series.registry import SOURCES
+from koopflow.data.series.season import infer_period
+from koopflow.data.series.series import EARLY, Series, Times
+
+SeriesSpec = SeriesSettings | Mapping[str, Any]
+"""A series' settings, as a model or as YAML holds them."""
+
+LARGEST = 1e100
+"""Larger values cannot be squared and added up."""
+
+STILL = 0.1
+"""A series that does not move for this share of its early stretch or longer begins where it first does."""
+
+
+def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
+    """Return the series `name` that `spec` describes.
+
+    Parameters
+    ----------
+    name : str
+    spec : SeriesSettings or mapping
+        ``source`` (csv if only a ``path`` is given) and its options, ``fill``, ``step`` and ``period``.
+    seed : int
+        The run's seed, for synthetic sources.
+
+    Raises
+    ------
+    KoopflowError
+        One line that names the series and what is wrong.
+    """
+    settings = SeriesSettings.load(spec, f"series.{name}")
+    if settings.kind is None:
+        raise KoopflowError(f"series.{name}.source: a source or a path is missing; sources are {', '.join(SOURCES)}")
+    times, values, label = SOURCES.load(settings.kind, f"series.{name}.source")(name, settings, seed)
+    return prepared(name, times, values, label, fill=settings.fill, period=settings.period, step=settings.step)
+
+
+def prepared(
+    name: str,
+    times: Times,
+    values: NDArray[np.float64],
+    label: str = "value",
+    *,
+    fill: Literal["interpolate", "hold"] = "interpolate",
+    period: int | None = None,
+    step: str | None = None,
+) -> Series:
+    """Return samples as a series: on a regular grid, without missing values, with its season.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the series.
+    times : (n,) datetime64 or numbers, increasing
+    values : (n,) float
+        NaN where one is missing.
+    label : str
+        What the values are, for axes.
+    fill : "interpolate" or "hold"
+        How missing values are filled.
+    period : int, optional
+        Samples per season; found from the early stretch by default.
+    step : str, optional
+        The step of the grid; found from the early stretch by default. See `koopflow.data.series.grid`.
+
+    Raises
+    ------
+    KoopflowError
+        If the series is too short, constant, without values, or has values too large to square.
+    """
+    times, values, step = regular(name, times, values, step)
+    present = np.flatnonzero(np.isfinite(values))
+    if len(present) == 0:
+        raise KoopflowError(f"series.{name}: all {len(values)} values are missing")
+    times, values = times[present[0] : present[-1] + 1], values[present[0] : present[-1] + 1]
+    observed = np.isfinite(values)
+    largest = float(np.max(np.abs(values[observed])))
+    if largest > LARGEST:
+        raise KoopflowError(f"series.{name}: values must be at most {LARGEST:g} (got {largest:.1g})")
+    values = filled(values, fill)
+    if np.ptp(values) == 0:
+        raise KoopflowError(f"series.{name}: constant, all {len(values)} values are {values[0]:g}; nothing to forecast")
+    start = beginning(values)
+    times, values, observed = times[start:], values[start:], observed[start:]
+    early = values[: int(EARLY * len(values))]
+    return Series(name, times, values, observed, int(period or infer_period(early, step)), label, step)
+
+
+def beginning(values: NDArray[np.float64]) -> int:
+    """Return the index of the last sample before a series first moves, 0 if it is still only briefly.
+
+    A product that is not yet sold, or an illness that is not yet counted, has no dynamics.
+    """
+    still = int(np.argmax(values != values[0]))
+    return still - 1 if still >= max(2, STILL * EARLY * len(values)) else 0
+
+
+def filled(values: NDArray[np.float64], how: Literal["interpolate", "hold"]) -> NDArray[np.float64]:
+    """Return `values` with missing ones interpolated, or the last one held; the first must be present."""
+    at, known = np.arange(len(values)), np.isfinite(values)
+    if how == "hold":
+        return values[np.maximum.accumulate(np.where(known, at, 0))]
+    return np.interp(at, at[known], values[known])
