@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from koopflow.claims.registry import MEASURES
-from koopflow.config.names import SERIES_SOURCES
-from koopflow.data.images.registry import SOURCES
+from koopflow.data.images.registry import SOURCES as IMAGE_SOURCES
+from koopflow.data.series.registry import SOURCES as SERIES_SOURCES
 from koopflow.forecast.registry import FORECASTERS
 from koopflow.pruning.registry import SCORES
 from koopflow.rg.registry import COUPLINGS
@@ -15,7 +15,7 @@ KNOWN_NAMES: Mapping[str, Collection[str]] = {
     "score": SCORES,
     "measure": MEASURES,
     "forecaster": FORECASTERS,
-    "image source": SOURCES,
+    "image source": IMAGE_SOURCES,
     "series source": SERIES_SOURCES,
     "coupling": COUPLINGS,
 }
