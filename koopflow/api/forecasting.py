@@ -95,7 +95,7 @@ def evaluate(
     every: int = 1,
     coverage: float = 0.9,
 ) -> pd.DataFrame:
-    """Compare forecasters by the errors of their forecasts from every sample behind the first 40 % of a series.
+    """Compare forecasters by their errors from every sample behind the first 40 % of a series.
 
     Parameters
     ----------

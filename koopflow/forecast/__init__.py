@@ -1,4 +1,4 @@
-"""Forecasts of series: Koopman models with and without memory, plain forecasters, and their evaluation.
+"""Forecasts of series: Koopman models with and without memory, and plain forecasters.
 
 The room is called like a function: ``koopflow.forecast(series, horizon=12)`` is
 `koopflow.api.forecasting.forecast`.

@@ -57,7 +57,7 @@ class Archive:
 
     @property
     def followed(self) -> WindowModels | None:
-        """Return the models of what followed each window, where it is known; None before the first."""
+        """Return the models of what followed each window, as far as known; None for none."""
         return WindowModels(**{name: buffer.view for name, buffer in self._followed.items()}) if self._followed else None
 
     def extend(self, series: NDArray[np.float64], models: WindowModels | None = None) -> None:
@@ -90,7 +90,7 @@ class Archive:
         self._recall(done, total)
 
     def _spectra(self, members: NDArray[np.intp]) -> NDArray[np.complex128]:
-        """Return the spectra (n, 1 + history, rank) of windows and of the earlier ones beside them."""
+        """Return the spectra (n, 1 + history, rank) of windows, with the earlier ones."""
         before = self.horizon * np.arange(self.history + 1)
         return self._models["eigenvalues"].view[np.maximum(members[:, None] - before, 0)]
 

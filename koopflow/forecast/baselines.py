@@ -1,4 +1,4 @@
-"""Plain forecasters: each maps a series and its origins to forecasts that use nothing later than the origin.
+"""Plain forecasters, which use nothing later than the origin.
 
 All take ``values (time, channels)``, ``origins (n,)`` and a horizon, and return (n, horizon,
 channels).

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Growing:
-    """An array to which rows are appended in constant time on average; ``view`` shows them without a copy."""
+    """An array that grows at its end, in constant time a row on average."""
 
     def __init__(self) -> None:
         self._store: NDArray[Any] | None = None

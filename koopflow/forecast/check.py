@@ -9,7 +9,7 @@ from koopflow.forecast.protocol import Configured, Floats, Forecaster, Situation
 
 
 def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: int) -> None:
-    """Forecast once from the middle of the early stretch, and once more with all later values replaced.
+    """Forecast once on the early stretch, and again with all later values replaced.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Settings that a study leaves open, chosen on the early stretch of a series, which is never scored.
+"""Open settings, chosen on the early stretch of a series, which is never scored.
 
 Window, delays, rank and transform are those with which the sliding method did best there, so that
 memory competes with the sliding method at its strongest. Which model of a recalled window is used,
@@ -95,7 +95,7 @@ class EarlyStretch:
         return best
 
     def candidates(self, window: int | None, delays: int | None, rank: int | None) -> list[WindowSettings]:
-        """Return the sizes to compare, small ones first; raise a KoopflowError if any do not fit."""
+        """Return the sizes to compare, small ones first; a KoopflowError if any do not fit."""
         longest = (len(self.past) - 2 * self.horizon) // 2
         usual = [2 * self.period, 3 * self.period, 4 * self.period] if self.period > 1 else [40, 60, 100]
         found = []
@@ -147,7 +147,7 @@ class EarlyStretch:
 
 
 def default_horizon(period: int, length: int) -> int:
-    """Return a horizon that suits the season: two weeks of days, a year of months, a day of hours."""
+    """Return a horizon that suits the season: 14 days, 12 months, 24 hours, 13 weeks."""
     if period == 1:
         horizon = 12
     elif period <= 7:

@@ -149,7 +149,7 @@ def arima(values: Floats, origins: Integers, horizon: int, period: int, estimate
 
 
 def _seasonal(values: Floats, begin: int, first: int, end: int, period: int) -> Floats:
-    """Return the season at begin ... end - 1, fitted to the samples up to `first`; zeros for none."""
+    """Return the season at begin ... end - 1, fitted up to `first`; zeros for none."""
     history = values[begin : first + 1]
     if not len(history) >= 2 * period > 2:
         return np.zeros(end - begin)

@@ -34,7 +34,7 @@ class ConsolidatedMemory:
         self._operators: Floats | None = None
 
     def _rows(self, values: Floats, origins: NDArray[np.intp]) -> Floats:
-        """Return a constant and the delays relative to the last one, (n, 1 + (delays - 1) x channels)."""
+        """Return a 1 and the delays relative to the last, (n, 1 + (delays - 1) x channels)."""
         lagged = values[origins[:, None] - np.arange(1, self.delays)[None, :]] - values[origins][:, None, :]
         return np.concatenate([np.ones((len(origins), 1)), lagged.reshape(len(origins), -1)], axis=1)
 
@@ -57,7 +57,7 @@ class ConsolidatedMemory:
         self._operators = _solved(self._gram, self._cross)
 
     def forecast(self, values: Floats, start: int, stop: int) -> Floats:
-        """Forecast from the origins start ... stop - 1, which must continue those of the call before.
+        """Forecast from origins start ... stop - 1, which must continue those of the last call.
 
         Returns
         -------

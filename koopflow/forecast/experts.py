@@ -55,7 +55,7 @@ class Known:
 
 @dataclass(frozen=True)
 class ExpertForecasts:
-    """Forecasts of n windows: two (n, horizon, channels), and `gate` (n, experts, horizon, channels)."""
+    """Two forecasts (n, horizon, channels), and `gate` (n, experts, horizon, channels)."""
 
     sliding: Floats
     recalled: Floats

@@ -1,4 +1,4 @@
-"""Learning from remembered errors: when to trust a recollection, and how to weigh several forecasts.
+"""Learning from past errors when to trust a recollection and how to weigh forecasts.
 
 Both learners are online: they are told a truth only once it has happened, and asked for a decision
 before the next one.
@@ -69,7 +69,7 @@ class LearnedThreshold:
         self._squares[steps - 1] += cost**2
 
     def value(self) -> Floats:
-        """Return the thresholds (horizon,) in force; -1 (never recall) before anything is learned."""
+        """Return the thresholds (horizon,) in force; -1, never recall, at the start."""
         return GRID[np.argmin(self._cost + DOUBT * np.sqrt(self._overlap * self._squares), axis=1)]
 
 
@@ -176,7 +176,7 @@ class Gate:
         return (trust * everyone).sum(axis=0) / trust.sum(axis=0)
 
     def weights(self, like: Floats | None = None) -> Floats:
-        """Return the weights (horizon, channels, experts) in force; they sum to one and may be negative.
+        """Return the weights (horizon, channels, experts); they sum to one, some may be negative.
 
         Parameters
         ----------

@@ -25,7 +25,7 @@ FEWEST_SCORES = 8
 
 
 class AdaptiveInterval:
-    """Half-width of the interval of one step ahead, learned from errors in the order in which they become known.
+    """Half-width of the interval at one step ahead, learned from errors as they become known.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class AdaptiveInterval:
         self._usual += (error - self._usual) / (len(self._scores) + 1.0)
 
     def half_width(self) -> tuple[float, float]:
-        """Return the half-width of the interval and the expected error, NaN while too little is known."""
+        """Return the half-width and the expected error; NaN while too little is known."""
         if self._weight <= 0:
             return np.nan, np.nan
         # Errors near zero for a while do not make the next one certain: a share of the usual error

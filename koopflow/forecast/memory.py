@@ -209,7 +209,7 @@ class EpisodicKoopman:
             self._combined.view[i] = np.where(trusted, self._ordinary.view[i, 1], self._ordinary.view[i, 0])
 
     def _like(self, i: int, series: Floats) -> Floats | None:
-        """Return mean absolute errors (horizon, channels, experts) from the windows recalled at i."""
+        """Return mean errors (horizon, channels, experts) from the windows recalled at i."""
         members, distances = self.archive_.recalled.view[i], self.archive_.distances.view[i]
         members, distances = members[members >= 0], distances[members >= 0]
         if len(members) == 0:

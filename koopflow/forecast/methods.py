@@ -121,7 +121,7 @@ class WindowForecaster(Configured):
     differenced: ClassVar[bool] = True
 
     def for_series(self, situation: Situation) -> Self:
-        """Return this forecaster with its open options set; open sizes suit those that are given."""
+        """Return this forecaster with open options set; open sizes suit those given."""
         given = (self.window, self.delays, self.rank)
         if situation.sizes is not None and None in given and any(given):
             sizes = situation.sizes(*given)

@@ -37,7 +37,7 @@ def as_series(values: ArrayLike) -> Floats:
 
 
 class SlidingKoopman:
-    """Forecast with a delay-DMD model of the last samples (the ordinary scheme of Redman et al. 2023).
+    """Forecast with a delay-DMD model of the last samples, as Redman et al. 2023 without memory.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class SlidingKoopman:
         return advance(self.models_, states, self.models_.mean, horizon or self.horizon, stabilize=self.stabilize)[0]
 
     def rolling(self, values: ArrayLike) -> Floats:
-        """Return the forecasts (time, horizon, channels) from every origin; NaN before the first whole window."""
+        """Return forecasts (time, horizon, channels); NaN before the first whole window."""
         series = as_series(values)
         models = fit_windows(series, self.window, self.delays, self.rank, center=self.center)
         return rolling_from(models, series, self.window, self.delays, self.horizon, self.stabilize)
