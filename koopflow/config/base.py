@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from koopflow.config.common import NotNull
 from koopflow.config.messages import infinite, not_finite, one_line
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import nearest
@@ -121,10 +122,15 @@ class OpenSettings(Settings):
 
 
 class Block(Settings):
-    """A block whose dump is complete: the given keys, then the defaults of all others."""
+    """A block whose dump is complete: the given keys, then the defaults of all others.
+
+    Keys that were omitted and have no default stay out of it.
+    """
 
     def _keys(self) -> list[str]:
-        return list(dict.fromkeys([*super()._keys(), *type(self).model_fields]))
+        fields = type(self).model_fields.items()
+        defaults = [name for name, field in fields if not any(isinstance(mark, NotNull) for mark in field.metadata)]
+        return list(dict.fromkeys([*super()._keys(), *defaults]))
 
 
 def plain(value: Any) -> Any:

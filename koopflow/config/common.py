@@ -129,7 +129,7 @@ class Including:
         return values
 
 
-class _NotNull:
+class NotNull:
     """Turns "T or null" into "T": the key may be omitted, but null is refused."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -200,5 +200,5 @@ Items = Annotated[tuple[T, ...], Strict(False)]
 """A list of any length."""
 DistinctItems = Annotated[tuple[T, ...], Strict(False), _Distinct()]
 """A list without duplicates."""
-Omittable = Annotated[T | None, _NotNull()]
+Omittable = Annotated[T | None, NotNull()]
 """A key that may be omitted (then None); null is refused."""

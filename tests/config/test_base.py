@@ -7,6 +7,8 @@ import pytest
 from koopflow.config.claims import ClaimSettings
 from koopflow.config.equivalence import EquivalenceTraining, OptimizersStudy, Setup
 from koopflow.config.series import SeriesSettings
+from koopflow.config.spectra import TrajectorySettings
+from koopflow.config.study import Study
 from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
 
@@ -47,6 +49,13 @@ def test_the_dump_of_a_block_has_its_defaults_after_the_given_keys():
     assert list(OptimizersStudy.load({"states": 40}).dump()) == [
         *("states", "dimension", "step_length", "grid", "delays", "shuffles", "draws")
     ]
+
+
+def test_the_dump_of_a_block_leaves_out_keys_without_a_default():
+    dumped = TrajectorySettings.load({"path": "run.h5"}).dump()
+    assert "steps" not in dumped
+    assert TrajectorySettings.load(dumped).dump() == dumped
+    assert Study.load({"series": {"a": {}}}).dump()["replicas_per_job"] is None
 
 
 def test_the_name_momentum_has_momentum():

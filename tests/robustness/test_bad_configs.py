@@ -218,7 +218,7 @@ DANGLING = [
         "pruning.studies.a.finetune.at must be among prune_epochs, 1, 2, 3, 5, 10, 20 (got 4)",
     ),
     ({"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}}, "pruning.studies.a.save_masks.at must be among prune_epochs"),
-    ({"pruning": {"studies": {"a": {"window": 5000}}}}, "window: 5000"),
+    ({"pruning": {"studies": {"a": {"window": 5000}}}}, "pruning.studies.a: window: must be from 2 to 44"),
     ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a.model.name: no model named 'nothing'"),
     ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
     ({"pruning": {"methods": {"random": {"score": "no.module:here"}}}}, "no.module"),
