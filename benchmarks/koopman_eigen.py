@@ -1,7 +1,9 @@
-"""A few leading eigenvectors of Gram matrices: block Lanczos of this library against ARPACK (scipy's eigsh).
+"""A few leading eigenvectors of Gram matrices: block Lanczos of this library against ARPACK
+(scipy's eigsh).
 
-Usage: python benchmarks/koopman_eigen.py. The matrices are `lag_gram` of the width study at several numbers of delays.
-Both solvers take turns on one BLAS thread; times are medians of the turns, ratios are times of Lanczos over times of eigsh.
+Usage: python benchmarks/koopman_eigen.py. The matrices are `lag_gram` of the width study at several
+numbers of delays. Both solvers take turns on one BLAS thread; times are medians of the turns,
+ratios are times of Lanczos over times of eigsh.
 """
 
 import sys
@@ -28,7 +30,9 @@ SIZES = ((5, 5), (5, 8), (5, 17), (10, 8), (5, 35), (10, 17), (40, 3), (10, 26),
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def arpack(matrix: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the leading eigenpairs, falling, one more than wanted: the gap behind the wanted ones is needed."""
+    """Return the leading eigenpairs, falling, one more than wanted: the gap behind the wanted ones
+    is needed.
+    """
     values, vectors = eigsh(matrix, wanted + 1, v0=np.ones(len(matrix)))
     return values[::-1], vectors[:, ::-1]
 

@@ -1,4 +1,5 @@
-"""koopflow: Koopman operators and the renormalization group for training, pruning, tickets and forecasting.
+"""koopflow: Koopman operators and the renormalization group for training, pruning, tickets and
+forecasting.
 
 >>> import koopflow as kf
 >>> import numpy as np
@@ -6,8 +7,9 @@
 >>> kf.fit(np.stack([np.cos(turn), np.sin(turn)], axis=1), rank=2).eigenvalues.round(3)
 array([0.955+0.296j, 0.955-0.296j])
 
-Names are imported when they are first used, so ``import koopflow`` costs nothing. The rooms behind them
-(`koopflow.koopman`, `koopflow.pruning`, …) can be imported on their own; none of them knows Snakemake.
+Names are imported when they are first used, so ``import koopflow`` costs nothing. The rooms behind
+them (`koopflow.koopman`, `koopflow.pruning`, …) can be imported on their own; none of them knows
+Snakemake.
 """
 
 import sys
@@ -105,7 +107,9 @@ class _CallableRoom(ModuleType):
 
 
 class _Face(ModuleType):
-    """The package, which makes rooms in `_CALLABLE_ROOMS` callable when the import system attaches them."""
+    """The package, which makes rooms in `_CALLABLE_ROOMS` callable when the import system attaches
+    them.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _CALLABLE_ROOMS and isinstance(value, ModuleType):

@@ -24,9 +24,9 @@ class SpectraComparison:
     Attributes
     ----------
     table : DataFrame
-        One row per pair of sets: a, b, between and within (mean distances between spectra of the two sets, and between
-        runs of one set), p_permutation, p_adjusted (Holm), verdict, excess (between / within - 1) with ci_low and ci_high
-        (95 %), n (runs in the smaller set).
+        One row per pair of sets: a, b, between and within (mean distances between spectra of the
+        two sets, and between runs of one set), p_permutation, p_adjusted (Holm), verdict, excess
+        (between / within - 1) with ci_low and ci_high (95 %), n (runs in the smaller set).
     spectra : dict of str to list of complex arrays
         Eigenvalues of each run, by set.
     """
@@ -67,7 +67,8 @@ def compare(
     margin: float = 0.25,
     seed: int = 0,
 ) -> SpectraComparison:
-    """Test whether sets of runs follow the same dynamics, by permuting runs between sets (arXiv 2302.09160).
+    """Test whether sets of runs follow the same dynamics, by permuting runs between sets (arXiv
+    2302.09160).
 
     >>> import numpy as np
     >>> import koopflow as kf
@@ -80,10 +81,12 @@ def compare(
     Parameters
     ----------
     sets : mapping of str to runs
-        At least two sets of at least two runs each: an array (run, step, parameter), a trajectory file with several
-        replicas, or a list of paths, matrices (step, parameter), data frames or operators.
+        At least two sets of at least two runs each: an array (run, step, parameter), a trajectory
+        file with several replicas, or a list of paths, matrices (step, parameter), data frames or
+        operators.
     rank, delays, parameters
-        As in `koopflow.fit`, for each run by itself. A run with fewer directions than `rank` is fitted in all it has.
+        As in `koopflow.fit`, for each run by itself. A run with fewer directions than `rank` is
+        fitted in all it has.
     significance : float
         Level of the permutation tests, after adjustment for their number.
     margin : float

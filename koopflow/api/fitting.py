@@ -16,7 +16,9 @@ from koopflow.koopman.user_files import about_files, open_trajectory
 from koopflow.trajectory import Trajectory
 
 Data: TypeAlias = Any
-"""A path or paths, a Trajectory, an array, a torch tensor, a DataFrame, or a list of these; see `fit`."""
+"""A path or paths, a Trajectory, an array, a torch tensor, a DataFrame, or a list of these; see
+`fit`.
+"""
 
 
 def fit(
@@ -40,18 +42,20 @@ def fit(
     Parameters
     ----------
     data : path, Trajectory, array, torch tensor, DataFrame, or list
-        A trajectory file, or a folder of checkpoints or arrays. Numbers are states (step, parameter), several runs
-        (run, step, parameter), or a series (step,). Nested lists of numbers read as numpy reads them. A list of paths or
-        of matrices is a list of runs of one system; their pairs of successive states are pooled.
+        A trajectory file, or a folder of checkpoints or arrays. Numbers are states (step,
+        parameter), several runs (run, step, parameter), or a series (step,). Nested lists of
+        numbers read as numpy reads them. A list of paths or of matrices is a list of runs of one
+        system; their pairs of successive states are pooled.
     rank : int or float
         Number of eigenvalues. 0: optimal hard threshold. Between 0 and 1: share of energy. -1: all.
     delays : int
         Earlier states that a state carries along (Hankel DMD).
     variant : str
-        "standard"; "total_least_squares" or "forward_backward" for noisy states; for one run also "optimized" and
-        "bagged".
+        "standard"; "total_least_squares" or "forward_backward" for noisy states; for one run also
+        "optimized" and "bagged".
     parameters : str or list of str, optional
-        Names of parameters in trajectory files, or of columns in a DataFrame, as shell patterns ("fc2.*").
+        Names of parameters in trajectory files, or of columns in a DataFrame, as shell patterns
+        ("fc2.*").
     replicas : sequence of int, optional
         Which runs of a single file or array; all by default.
     precision : {"double", "single"}
@@ -60,7 +64,8 @@ def fit(
     Raises
     ------
     KoopflowError
-        For NaN, masked or complex numbers, ragged lists, unequal steps, too few steps, a rank above that of the data.
+        For NaN, masked or complex numbers, ragged lists, unequal steps, too few steps, a rank above
+        that of the data.
     """
     opened, paths = _opened(data)
     selected, columns = _selected(opened, parameters)
@@ -86,7 +91,9 @@ def _opened(data: Data) -> tuple[Data, list[str]]:
 
 
 def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data, Columns | None]:
-    """Return `data` and the columns of trajectories, or data frames cut to their columns, that match `parameters`."""
+    """Return `data` and the columns of trajectories, or data frames cut to their columns, that
+    match `parameters`.
+    """
     first = data[0] if isinstance(data, list) and data else data
     if isinstance(first, Trajectory):
         return data, None if parameters is None else first.columns(parameters)

@@ -37,7 +37,8 @@ class Operator:
     Attributes
     ----------
     fitted : koopflow.koopman.Koopman
-        The engine's result, with everything else it knows: exact modes, reconstructions, amplitudes.
+        The engine's result, with everything else it knows: exact modes, reconstructions,
+        amplitudes.
     parameters : str or list of str, optional
         Names of the parameters that were fitted, as patterns; None stands for all.
     complete : bool
@@ -50,12 +51,16 @@ class Operator:
 
     @property
     def eigenvalues(self) -> ComplexArray:
-        """Eigenvalues per step between states, complex128 (r,), by falling modulus, conjugates side by side."""
+        """Eigenvalues per step between states, complex128 (r,), by falling modulus, conjugates side
+        by side.
+        """
         return self.fitted.eigenvalues
 
     @property
     def residuals(self) -> Array:
-        """Relative residual of each eigenpair, float64 (r,): 0 is exact, above about 0.1 is not to be believed (ResDMD)."""
+        """Relative residual of each eigenpair, float64 (r,): 0 is exact, above about 0.1 is not to
+        be believed (ResDMD).
+        """
         return self.fitted.residuals
 
     @property
@@ -75,7 +80,9 @@ class Operator:
 
     @cached_property
     def modes(self) -> ComplexArray:
-        """Modes, complex128 (parameter, r), as they act on the newest state. A trajectory file is read once more."""
+        """Modes, complex128 (parameter, r), as they act on the newest state. A trajectory file is
+        read once more.
+        """
         return self.fitted.modes(lag=self.delays)
 
     def intervals(self, level: float = 0.95, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -99,8 +106,9 @@ class Operator:
         Returns
         -------
         DataFrame
-            One row per eigenvalue: mode, then real, imag, modulus and angle (radians per step), each with _low and _high;
-            `attrs["resampled"]` says what was drawn. NaN where there are fewer than four runs or blocks.
+            One row per eigenvalue: mode, then real, imag, modulus and angle (radians per step),
+            each with _low and _high; `attrs["resampled"]` says what was drawn. NaN where there are
+            fewer than four runs or blocks.
 
         Raises
         ------
@@ -143,7 +151,9 @@ class Operator:
         return plot_trajectories(table, pd.DataFrame(), pd.DataFrame())
 
     def forecast(self, steps: int, run: int = -1) -> Array:
-        """Return the next `steps` states after the end of a run (the last by default), float64 (steps, parameter)."""
+        """Return the next `steps` states after the end of a run (the last by default), float64
+        (steps, parameter).
+        """
         if steps < 1:
             raise KoopflowError(f"steps must be at least 1 (got {steps})")
         return (self.fitted.ahead(steps, run) @ self.modes.T).real
@@ -199,7 +209,8 @@ def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool
     Parameters
     ----------
     a, b : Operator or array of eigenvalues
-        Of any ranks. Equal ranks: the mean distance of optimally matched eigenvalues (Redman et al., arXiv 2302.09160).
+        Of any ranks. Equal ranks: the mean distance of optimally matched eigenvalues (Redman et
+        al., arXiv 2302.09160).
     weighted : bool
         Weight each eigenvalue by the size of its mode's amplitudes; both must be operators.
 

@@ -1,8 +1,10 @@
-"""Are two sets of spectra the same dynamics? A permutation test over seeds, and an interval of the excess distance.
+"""Are two sets of spectra the same dynamics? A permutation test over seeds, and an interval of the
+excess distance.
 
-Each set-up has one spectrum per seed. If two set-ups follow the same dynamics, permuting their labels leaves the
-distribution of the statistic (mean distance between minus mean distance within) unchanged. A large p does not show
-equivalence; an interval of the excess distance that stays below a margin does.
+Each set-up has one spectrum per seed. If two set-ups follow the same dynamics, permuting their
+labels leaves the distribution of the statistic (mean distance between minus mean distance within)
+unchanged. A large p does not show equivalence; an interval of the excess distance that stays below
+a margin does.
 """
 
 from collections.abc import Sequence
@@ -30,12 +32,13 @@ class Comparison:
     Attributes
     ----------
     between, within : float
-        Mean distance between spectra of the two set-ups, and between seeds of one set-up (mean of both).
+        Mean distance between spectra of the two set-ups, and between seeds of one set-up (mean of
+        both).
     p : float
         Share of relabellings, the true one included, whose statistic reaches the true one.
     excess, low, high : float
-        between / within - 1 with its 95 % interval by bootstrap over seeds; the interval is NaN with fewer than `FEWEST`
-        seeds.
+        between / within - 1 with its 95 % interval by bootstrap over seeds; the interval is NaN
+        with fewer than `FEWEST` seeds.
     seeds : int
         Spectra of the smaller set-up.
     """
@@ -86,7 +89,9 @@ def compare(matrix: Array, first: int, generator: np.random.Generator) -> Compar
 
 
 def adjusted(p: Array) -> Array:
-    """Return p-values (n,) adjusted for their number by Holm's step-down method (Scand. J. Stat. 6, 1979)."""
+    """Return p-values (n,) adjusted for their number by Holm's step-down method (Scand. J. Stat. 6,
+    1979).
+    """
     p = np.asarray(p, float)
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
@@ -96,7 +101,9 @@ def adjusted(p: Array) -> Array:
 
 
 def verdict(comparison: Comparison, p_adjusted: float, significance: float, margin: float) -> str:
-    """Return "different", "equivalent" (the interval of the excess lies below `margin`) or "inconclusive"."""
+    """Return "different", "equivalent" (the interval of the excess lies below `margin`) or
+    "inconclusive".
+    """
     if p_adjusted < significance:
         return "different"
     return "equivalent" if comparison.high < margin else "inconclusive"
@@ -133,7 +140,8 @@ def _ratio(between: float, within: float) -> float:
 
 
 def _resampled(matrix: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
-    """Return between / within - 1 for each row of drawn seeds (draw, seed); NaN where no two drawn seeds differ.
+    """Return between / within - 1 for each row of drawn seeds (draw, seed); NaN where no two drawn
+    seeds differ.
 
     A seed drawn twice is at distance 0 from itself; such pairs are left out of the mean within.
     """

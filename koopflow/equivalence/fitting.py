@@ -1,4 +1,6 @@
-"""The spectra of one set-up: a Koopman operator per seed, fitted to the copies that share its batches."""
+"""The spectra of one set-up: a Koopman operator per seed, fitted to the copies that share its
+batches.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +22,8 @@ CURVE_POINTS = 200
 def fit_part(
     path: str, setting: str, seeds: Sequence[int], copies: int, diverged: Sequence[str], delays: int, rank: float
 ) -> pd.DataFrame:
-    """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES` and excluded.
+    """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES` and
+    excluded.
 
     Parameters
     ----------
@@ -33,8 +36,8 @@ def fit_part(
     copies : int
         Perturbed copies of each seed.
     diverged : sequence of str
-        Names (``seed/copy``) of replicas to leave out; `excluded` counts those of a seed. A seed with no replica left has
-        no rows.
+        Names (``seed/copy``) of replicas to leave out; `excluded` counts those of a seed. A seed
+        with no replica left has no rows.
     delays, rank
         As in `koopflow.koopman.fit`.
 
@@ -59,7 +62,8 @@ def fit_part(
 
 
 def loss_curve(setting: str, losses: Mapping[int, Array], steps: NDArray[np.integer], excluded: int = 0) -> pd.DataFrame:
-    """Return the loss curve of a set-up: mean, smallest and largest over seeds, averaged over bins of steps.
+    """Return the loss curve of a set-up: mean, smallest and largest over seeds, averaged over bins
+    of steps.
 
     Parameters
     ----------
@@ -95,7 +99,9 @@ def loss_curve(setting: str, losses: Mapping[int, Array], steps: NDArray[np.inte
 def seed_losses(
     path: str, seeds: Sequence[int], copies: int, diverged: Sequence[str]
 ) -> tuple[dict[int, Array], NDArray[np.int64]]:
-    """Return the loss of each seed (step,), averaged over its copies that did not diverge, and the steps."""
+    """Return the loss of each seed (step,), averaged over its copies that did not diverge, and the
+    steps.
+    """
     with Trajectory(path) as trajectory:
         loss, steps = trajectory.loss, trajectory.steps
     curves = {}
@@ -112,7 +118,9 @@ def replica_name(seed: int, copy: int, copies: int) -> str:
 
 
 def exclusions(setting: str, replicas: pd.DataFrame) -> pd.DataFrame:
-    """Return the diverged replicas of a set-up with the step at which they diverged, columns `SETUP_EXCLUSIONS`."""
+    """Return the diverged replicas of a set-up with the step at which they diverged, columns
+    `SETUP_EXCLUSIONS`.
+    """
     gone = replicas[replicas["diverged_at"].notna()]
     return pd.DataFrame(
         {"setting": setting, "replica": gone["replica"].astype(str), "diverged_at": gone["diverged_at"].astype(int)}

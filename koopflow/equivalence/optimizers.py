@@ -1,8 +1,10 @@
-"""The optimizer problem of arXiv 2302.09160: mirror descent, gradient descent and bisection as dynamical systems.
+"""The optimizer problem of arXiv 2302.09160: mirror descent, gradient descent and bisection as
+dynamical systems.
 
-The function is f(x) = sum of tan(x_i) on the box [1/T, 1]^d, where T is the number of states. Mirror descent with the log
-barrier and gradient descent in u = log x follow the same gradient flow in different coordinates. Bisection of tan, a
-bracketing method, does not. Every method runs all its initial conditions at once, in float64.
+The function is f(x) = sum of tan(x_i) on the box [1/T, 1]^d, where T is the number of states.
+Mirror descent with the log barrier and gradient descent in u = log x follow the same gradient flow
+in different coordinates. Bisection of tan, a bracketing method, does not. Every method runs all its
+initial conditions at once, in float64.
 """
 
 from collections.abc import Callable
@@ -25,15 +27,17 @@ def gradient(x: Array) -> Array:
 
 
 def grid(axes: list[tuple[float, float]], points: int) -> Array:
-    """Return the grid of `points` per axis, float64 (points ** len(axes), len(axes)); the last axis varies fastest."""
+    """Return the grid of `points` per axis, float64 (points ** len(axes), len(axes)); the last axis
+    varies fastest.
+    """
     return np.array(list(product(*(np.linspace(low, high, points) for low, high in axes))))
 
 
 def mirror_descent(start: Array, step_length: float, states: int) -> Array:
     """Online mirror descent with the regularizer R(x) = -sum of log x_i.
 
-    The mirror step solves -1/y = -1/x - step_length * gradient(x). R is separable, so the Bregman projection on the box is
-    a clip of each component.
+    The mirror step solves -1/y = -1/x - step_length * gradient(x). R is separable, so the Bregman
+    projection on the box is a clip of each component.
 
     Parameters
     ----------
@@ -41,7 +45,8 @@ def mirror_descent(start: Array, step_length: float, states: int) -> Array:
         Initial conditions inside the box [1/states, 1]^d.
     step_length : float
     states : int
-        Length T of the trajectory with its initial state; it also sets the lower edge 1/T of the box.
+        Length T of the trajectory with its initial state; it also sets the lower edge 1/T of the
+        box.
 
     Returns
     -------
@@ -94,7 +99,8 @@ def bisection(start: Array, states: int) -> Array:
 def trajectories(dimension: int, step_length: float, states: int, points: int) -> dict[str, Array]:
     """Return the trajectories of the three methods from grids of initial conditions.
 
-    The grids are those of the published scripts: x in [0.1, 0.9], u in [-2.3, -0.1], brackets in [-4/3, -1/3] x [1/7, 8/7].
+    The grids are those of the published scripts: x in [0.1, 0.9], u in [-2.3, -0.1], brackets in
+    [-4/3, -1/3] x [1/7, 8/7].
 
     Returns
     -------
@@ -109,7 +115,9 @@ def trajectories(dimension: int, step_length: float, states: int, points: int) -
 
 
 def losses(runs: dict[str, Array]) -> dict[str, Array]:
-    """Return what each method minimizes, float64 (run, state): f(x) for the descents, |tan| at the midpoint for bisection."""
+    """Return what each method minimizes, float64 (run, state): f(x) for the descents, |tan| at the
+    midpoint for bisection.
+    """
     return {
         "mirror_descent": objective(runs["mirror_descent"]),
         "gradient_descent": objective(np.exp(runs["gradient_descent"])),

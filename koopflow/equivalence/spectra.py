@@ -33,14 +33,15 @@ def optimizer_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the eigenvalues and the distances of the optimizer problem.
 
-    The methods are deterministic and differ between runs by their initial conditions only. The interval of a distance is
-    the percentile interval over bootstrap samples of these, drawn for each method independently (Efron and Tibshirani
-    1993, ch. 13).
+    The methods are deterministic and differ between runs by their initial conditions only. The
+    interval of a distance is the percentile interval over bootstrap samples of these, drawn for
+    each method independently (Efron and Tibshirani 1993, ch. 13).
 
     Parameters
     ----------
     runs : dict of str to float64 (run, state, d)
-        Trajectories by algorithm. The pairs of all runs are pooled; the fit keeps the full rank of the data.
+        Trajectories by algorithm. The pairs of all runs are pooled; the fit keeps the full rank of
+        the data.
     delays, shuffles, seed, draws : int
         Of the fit, the shuffle control, all random numbers, and the bootstrap.
     level : float
@@ -62,7 +63,8 @@ def optimizer_tables(
         found = _distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)
         drawn = [distance(x, y) for x, y in zip(redrawn[a], redrawn[b])]
         low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
-        # Resampling only enlarges a distance, so the percentile interval may miss the estimate: widen it to contain it.
+        # Resampling only enlarges a distance, so the percentile interval may miss the estimate:
+        # widen it to contain it.
         ends = {"ci_low": min(low, found["distance"]), "ci_high": max(high, found["distance"])}
         distances.append({"a": a, "b": b, **found, **ends, "n": min(len(runs[a]), len(runs[b]))})
     return pd.DataFrame(rows), pd.DataFrame(distances)
@@ -84,7 +86,8 @@ def distance_table(
     seed: int,
     excluded: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Return the distances of each comparison: per seed between set-ups, and between all seeds within each set-up.
+    """Return the distances of each comparison: per seed between set-ups, and between all seeds
+    within each set-up.
 
     Parameters
     ----------
@@ -140,7 +143,8 @@ def comparison_table(
     Returns
     -------
     DataFrame
-        Columns `TESTS`. A pair with fewer than two spectra on a side has no numbers and is inconclusive.
+        Columns `TESTS`. A pair with fewer than two spectra on a side has no numbers and is
+        inconclusive.
     """
     rows: list[Row] = []
     found: list[Comparison] = []
@@ -165,7 +169,9 @@ def comparison_table(
 
 
 def mean_distances(spectra: Spectra) -> pd.DataFrame:
-    """Return the square table of mean distances between spectra of two set-ups, or between the seeds of one."""
+    """Return the square table of mean distances between spectra of two set-ups, or between the
+    seeds of one.
+    """
     names = list(spectra)
     table = pd.DataFrame(np.nan, index=names, columns=names)
     for i, a in enumerate(names):
@@ -179,7 +185,9 @@ def mean_distances(spectra: Spectra) -> pd.DataFrame:
 
 
 def without_spectra(spectra: Spectra, comparisons: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return, by comparison, the set-ups without a spectrum because training diverged in every seed."""
+    """Return, by comparison, the set-ups without a spectrum because training diverged in every
+    seed.
+    """
     absent = {comparison: [name for name in names if name not in spectra] for comparison, names in comparisons.items()}
     return {comparison: names for comparison, names in absent.items() if names}
 
@@ -203,7 +211,9 @@ def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
 
 
 def _distance(a: ComplexArray, b: ComplexArray, generator: np.random.Generator, shuffles: int) -> dict[str, float]:
-    """Return distance and shuffle p; p is missing for spectra of unequal sizes, which have no matched pairs to swap."""
+    """Return distance and shuffle p; p is missing for spectra of unequal sizes, which have no
+    matched pairs to swap.
+    """
     if len(a) != len(b):
         return {"distance": distance(a, b), "p_shuffle": float("nan")}
     control = shuffle_control(a, b, generator, shuffles)

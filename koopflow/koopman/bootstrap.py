@@ -19,8 +19,8 @@ Ends = tuple[Array, Array]
 class Interval(NamedTuple):
     """Percentile intervals of the real part, imaginary part, modulus and angle of every eigenvalue.
 
-    `draws` counts the bootstrap samples and `resampled` names what they draw. With fewer than `FEWEST` of these,
-    `resampled` says so, `draws` is 0 and all ends are NaN.
+    `draws` counts the bootstrap samples and `resampled` names what they draw. With fewer than
+    `FEWEST` of these, `resampled` says so, `draws` is 0 and all ends are NaN.
     """
 
     real: Ends
@@ -34,10 +34,10 @@ class Interval(NamedTuple):
 def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, draws: int = 200, level: float = 0.95) -> Interval:
     """Return bootstrap intervals of the eigenvalues of `fitted`.
 
-    Several runs are drawn whole, with replacement (Efron and Tibshirani 1993, ch. 8). A single run is drawn in blocks of
-    successive pairs, about the cube root of their number long (Kuensch 1989); that captures its noise, though not the
-    spread between runs. The singular directions are those of all data. Drawn eigenvalues are matched one to one to the
-    fitted ones.
+    Several runs are drawn whole, with replacement (Efron and Tibshirani 1993, ch. 8). A single run
+    is drawn in blocks of successive pairs, about the cube root of their number long (Kuensch 1989);
+    that captures its noise, though not the spread between runs. The singular directions are those
+    of all data. Drawn eigenvalues are matched one to one to the fitted ones.
 
     Parameters
     ----------

@@ -23,10 +23,11 @@ def windows(states: NDArray[Any], delays: int) -> NDArray[Any]:
 
 
 def project(states: Array, basis: Array, delays: int) -> Array:
-    """Return the delayed states of one run (step, parameter) times `basis` (dimension, k), float64 (windows, k).
+    """Return the delayed states of one run (step, parameter) times `basis` (dimension, k), float64
+    (windows, k).
 
-    One product takes every state to the basis blocks of all lags; the values of a delayed state are sums along its
-    diagonals.
+    One product takes every state to the basis blocks of all lags; the values of a delayed state are
+    sums along its diagonals.
     """
     width, kept = states.shape[1], basis.shape[1]
     lags = np.ascontiguousarray(basis.reshape(delays + 1, width, kept).transpose(1, 0, 2)).reshape(width, -1)
@@ -42,6 +43,8 @@ def project(states: Array, basis: Array, delays: int) -> Array:
 
 
 def combine(states: Array, coefficients: Array, delays: int) -> Array:
-    """Return the first delayed states of one run summed with `coefficients` (windows, k), float64 (dimension, k)."""
+    """Return the first delayed states of one run summed with `coefficients` (windows, k), float64
+    (dimension, k).
+    """
     count = len(coefficients)
     return np.concatenate([states[lag : lag + count].T @ coefficients for lag in range(delays + 1)])

@@ -32,7 +32,8 @@ class Koopman:
     Attributes
     ----------
     eigenvalues : complex128 (r,)
-        Per step between states, by falling modulus; of a conjugate pair, the one above the real axis comes first.
+        Per step between states, by falling modulus; of a conjugate pair, the one above the real
+        axis comes first.
     residuals : float64 (r,)
         Relative residual of each eigenpair over all pairs of states (ResDMD): 0 is exact.
     amplitudes : complex128 (run, r)
@@ -86,8 +87,9 @@ class Koopman:
         which : int or sequence of int, optional
             Indices of eigenvalues; all by default.
         exact : bool
-            Exact instead of projected modes (Tu et al., J. Comput. Dyn. 1, 2014), divided by their eigenvalue so that
-            both have the same amplitudes. For an eigenvalue 0 the projected mode.
+            Exact instead of projected modes (Tu et al., J. Comput. Dyn. 1, 2014), divided by their
+            eigenvalue so that both have the same amplitudes. For an eigenvalue 0 the projected
+            mode.
         lag : int
             Block of the delayed state: 0 is the oldest, `delays` the newest.
 
@@ -106,9 +108,11 @@ class Koopman:
         return out
 
     def combination(self, which: Which = None, *, exact: bool = False, lag: int = 0) -> ComplexArray:
-        """Return the coefficients, complex (state, k), that sum the states of all runs to the modes of `modes`.
+        """Return the coefficients, complex (state, k), that sum the states of all runs to the modes
+        of `modes`.
 
-        A fit looks at inner products of states only, so the coefficients also serve other states with the same ones.
+        A fit looks at inner products of states only, so the coefficients also serve other states
+        with the same ones.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
         vectors = self.right[:, which]
@@ -135,11 +139,15 @@ class Koopman:
         return (self.ahead(steps, run) @ self.modes(exact=exact, lag=self.delays).T).real
 
     def ahead(self, steps: int, run: int = -1) -> ComplexArray:
-        """Return the weight of each mode in the next `steps` states after the end of a run, complex (steps, r)."""
+        """Return the weight of each mode in the next `steps` states after the end of a run, complex
+        (steps, r).
+        """
         return self._evolved(self.reduced.states[run][:, -1], np.arange(1, steps + 1))
 
     def reconstruction(self, run: int = 0, *, exact: bool = False) -> Array:
-        """Return a run as the modes give it from its first delayed state, float64 (windows, parameter)."""
+        """Return a run as the modes give it from its first delayed state, float64 (windows,
+        parameter).
+        """
         evolved = self._evolved(self.reduced.states[run][:, 0], np.arange(self.runs.windows[run]))
         return (evolved @ self.modes(exact=exact, lag=self.delays).T).real
 
@@ -164,20 +172,23 @@ def fit(
     ----------
     data : array, torch tensor, DataFrame, Trajectory, or list of these
         States (step, parameter), several runs (run, step, parameter), or a list of runs; see
-        `koopflow.koopman.source.as_runs`. Pairs of successive states are pooled over runs, never formed across them.
+        `koopflow.koopman.source.as_runs`. Pairs of successive states are pooled over runs, never
+        formed across them.
     svd_rank : int or float
-        As in PyDMD: 0 optimal hard threshold, between 0 and 1 a share of energy, a whole number, -1 all.
+        As in PyDMD: 0 optimal hard threshold, between 0 and 1 a share of energy, a whole number, -1
+        all.
     delays : int
         Earlier states that a state carries along; its dimension is parameters * (delays + 1).
     variant : str
-        "standard", "total_least_squares", "forward_backward", or for a single run, through PyDMD, "optimized" or
-        "bagged" (`koopflow.koopman.variants`).
+        "standard", "total_least_squares", "forward_backward", or for a single run, through PyDMD,
+        "optimized" or "bagged" (`koopflow.koopman.variants`).
     columns, replicas : optional
         Which part of a trajectory file, see `Trajectory.columns`.
     route : str
         "auto" or a route of `koopflow.koopman.reduce`.
     precision : {"double", "single"}
-        "single" gives about four digits of the eigenvalues in less time, with more parameters than steps.
+        "single" gives about four digits of the eigenvalues in less time, with more parameters than
+        steps.
 
     Raises
     ------

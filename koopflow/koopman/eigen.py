@@ -1,4 +1,6 @@
-"""A few leading eigenvectors of a symmetric matrix, by ARPACK's implicitly restarted Lanczos method."""
+"""A few leading eigenvectors of a symmetric matrix, by ARPACK's implicitly restarted Lanczos
+method.
+"""
 
 import numpy as np
 from scipy.linalg import eigh
@@ -23,7 +25,8 @@ def leading(matrix: Array, wanted: int) -> tuple[Array, Array]:
     ----------
     matrix : float64 (n, n)
     wanted : int
-        How many; one more is returned where there is one, since the gap behind the wanted ones matters.
+        How many; one more is returned where there is one, since the gap behind the wanted ones
+        matters.
 
     Returns
     -------

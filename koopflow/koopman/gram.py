@@ -1,9 +1,10 @@
 """Small symmetric products of large trajectories, accumulated while the data stream by once.
 
-With more parameters than steps: the products of all states with each other (`time_gram`). With more steps than parameters:
-the products of all parameters with each other over time lags (`lag_gram`). Neither holds a delayed state. A delayed product
-of states is a windowed sum along the diagonals of the plain one; a delayed product of parameters follows from its upper
-left neighbour by adding the last and dropping the first term of the sum over time.
+With more parameters than steps: the products of all states with each other (`time_gram`). With more
+steps than parameters: the products of all parameters with each other over time lags (`lag_gram`).
+Neither holds a delayed state. A delayed product of states is a windowed sum along the diagonals of
+the plain one; a delayed product of parameters follows from its upper left neighbour by adding the
+last and dropping the first term of the sum over time.
 """
 
 from typing import Any
@@ -23,8 +24,8 @@ def time_gram(runs: Runs, precision: str = "double") -> Array:
     ----------
     runs : Runs
     precision : {"double", "single"}
-        "single" multiplies differences from the first state in float32 and sums blocks in float64: twice as fast, with
-        errors near 1e-7 of the differences' own products.
+        "single" multiplies differences from the first state in float32 and sums blocks in float64:
+        twice as fast, with errors near 1e-7 of the differences' own products.
     """
     if precision == "single":
         return _time_gram_single(runs)
@@ -47,7 +48,8 @@ def _time_gram_single(runs: Runs) -> Array:
         first = block[0].copy()
         difference = np.subtract(block, first, dtype=np.float32)
         gram += ssyrk(1.0, difference.T, trans=1, lower=1)
-        # short sums: rounding of long ones would show beside the differences, which are small against the states
+        # short sums: rounding of long ones would show beside the differences, which are small
+        # against the states
         for at in range(0, len(first), 256):
             cross[:] += difference[:, at : at + 256] @ first[at : at + 256].astype(np.float32)
         norm[0] += np.dot(first.astype(float), first.astype(float))
@@ -64,9 +66,11 @@ def _mirrored(lower: Array) -> Array:
 
 
 def delayed_time_gram(gram: Array, runs: Runs) -> Array:
-    """Return the products of all delayed states, float64 (windows, windows), from those of the states.
+    """Return the products of all delayed states, float64 (windows, windows), from those of the
+    states.
 
-    Each is a sum of delays + 1 entries along a diagonal of `gram`, within the two runs of its windows.
+    Each is a sum of delays + 1 entries along a diagonal of `gram`, within the two runs of its
+    windows.
     """
     if not runs.delays:
         return gram
@@ -82,7 +86,9 @@ def delayed_time_gram(gram: Array, runs: Runs) -> Array:
 
 
 def lag_gram(runs: Runs) -> Array:
-    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension), without forming X."""
+    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension),
+    without forming X.
+    """
     width, size, delays = runs.width, runs.dimension, runs.delays
     gram = np.empty((size, size))
     gram[:width] = lag_products(runs).transpose(1, 0, 2).reshape(width, size)

@@ -1,4 +1,6 @@
-"""Runs held in memory: what people pass to `fit`, turned into arrays (step, parameter) or refused in one line."""
+"""Runs held in memory: what people pass to `fit`, turned into arrays (step, parameter) or refused
+in one line.
+"""
 
 import reprlib
 from collections.abc import Iterator, Sequence
@@ -28,7 +30,8 @@ class ArrayRuns(Runs):
     Raises
     ------
     KoopflowError
-        For no run, other shapes or types, numbers that are not finite, magnitudes whose squares leave float64.
+        For no run, other shapes or types, numbers that are not finite, magnitudes whose squares
+        leave float64.
     """
 
     def __init__(self, arrays: Sequence[NDArray[Any]], delays: int):
@@ -58,9 +61,9 @@ def arrays_of(data: Any) -> list[NDArray[Any]]:
     Parameters
     ----------
     data : array, torch tensor, DataFrame, or (nested) list of numbers or of these
-        Two axes are one run (step, parameter), three are several (run, step, parameter), one is a series of a single
-        parameter. A list of matrices is a list of runs, which may differ in length; a list of vectors is one run, step
-        after step, as numpy reads it.
+        Two axes are one run (step, parameter), three are several (run, step, parameter), one is a
+        series of a single parameter. A list of matrices is a list of runs, which may differ in
+        length; a list of vectors is one run, step after step, as numpy reads it.
 
     Raises
     ------
@@ -84,7 +87,9 @@ def arrays_of(data: Any) -> list[NDArray[Any]]:
 
 
 def _is_array(data: Any) -> bool:
-    """Tell arrays, tensors (`detach`) and data frames (`to_numpy`) from lists, without importing torch or pandas."""
+    """Tell arrays, tensors (`detach`) and data frames (`to_numpy`) from lists, without importing
+    torch or pandas.
+    """
     return isinstance(data, np.ndarray | np.generic) or hasattr(data, "detach") or hasattr(data, "to_numpy")
 
 

@@ -1,4 +1,6 @@
-"""The operator between pairs of states in few coordinates: by least squares, total least squares, or forward-backward DMD."""
+"""The operator between pairs of states in few coordinates: by least squares, total least squares,
+or forward-backward DMD.
+"""
 
 import numpy as np
 from scipy.linalg import eig
@@ -17,9 +19,10 @@ def operator(before: Array, after: Array, variant: str = "standard") -> Array:
     before, after : float64 (r, pairs)
         Each column a state and its successor.
     variant : {"standard", "total_least_squares", "forward_backward"}
-        Least squares (Schmid, J. Fluid Mech. 656, 2010). Total least squares, for noise in both members of a pair (Hemati
-        et al., Theor. Comput. Fluid Dyn. 31, 2017; Dawson et al., Exp. Fluids 57, 2016, sec. 2.4). The square root of
-        A_forward A_backward^-1, each eigenvalue's sign as in A_forward (Dawson et al., sec. 2.3).
+        Least squares (Schmid, J. Fluid Mech. 656, 2010). Total least squares, for noise in both
+        members of a pair (Hemati et al., Theor. Comput. Fluid Dyn. 31, 2017; Dawson et al., Exp.
+        Fluids 57, 2016, sec. 2.4). The square root of A_forward A_backward^-1, each eigenvalue's
+        sign as in A_forward (Dawson et al., sec. 2.3).
 
     Returns
     -------
@@ -51,7 +54,8 @@ def operator(before: Array, after: Array, variant: str = "standard") -> Array:
 
 
 def eigenpairs(matrix: Array | ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Return the eigenvalues of `matrix` (r, r) by falling modulus, with right and left eigenvectors.
+    """Return the eigenvalues of `matrix` (r, r) by falling modulus, with right and left
+    eigenvectors.
 
     Right eigenvectors are columns of norm 1, left ones rows, with left @ right = 1.
     """
@@ -62,10 +66,12 @@ def eigenpairs(matrix: Array | ComplexArray) -> tuple[ComplexArray, ComplexArray
 
 
 def residuals(values: ComplexArray, left: ComplexArray, before: Array, after: Array) -> Array:
-    """Return |g(after) - λ g(before)| / |g(before)| over all pairs for each eigenfunction g, a row of `left`; float64 (r,).
+    """Return |g(after) - λ g(before)| / |g(before)| over all pairs for each eigenfunction g, a row
+    of `left`; float64 (r,).
 
-    This is the residual of ResDMD (Colbrook and Townsend, Commun. Pure Appl. Math. 77, 2024, eq. 3.5). An eigenpair with
-    a large residual does not belong to the system, however many digits it has.
+    This is the residual of ResDMD (Colbrook and Townsend, Commun. Pure Appl. Math. 77, 2024, eq.
+    3.5). An eigenpair with a large residual does not belong to the system, however many digits it
+    has.
     """
     now = left @ before
     error = np.linalg.norm(left @ after - values[:, None] * now, axis=1)

@@ -11,7 +11,9 @@ class RankError(KoopflowError):
 
 
 def check_svd_rank(svd_rank: float) -> None:
-    """Raise a KoopflowError unless `svd_rank` is 0, -1, a whole number of at least 1, or a share between 0 and 1."""
+    """Raise a KoopflowError unless `svd_rank` is 0, -1, a whole number of at least 1, or a share
+    between 0 and 1.
+    """
     number = isinstance(svd_rank, int | float | np.integer | np.floating) and not isinstance(svd_rank, bool)
     if not number or not ((float(svd_rank).is_integer() and svd_rank >= -1) or 0 < svd_rank < 1):
         raise KoopflowError(
@@ -38,7 +40,8 @@ def numerical_rank(singular_values: NDArray[np.float64], rows: int, columns: int
     rows, columns : int
         Shape of the matrix they come from.
     squared : bool
-        The singular values are square roots of a Gram matrix's eigenvalues: their squares must stand above rounding.
+        The singular values are square roots of a Gram matrix's eigenvalues: their squares must
+        stand above rounding.
     """
     if not len(singular_values) or singular_values[0] == 0:
         return 0
@@ -56,9 +59,10 @@ def choose_rank(singular_values: NDArray[np.float64], rows: int, columns: int, s
     rows, columns : int
         Shape of the matrix they come from.
     svd_rank : int or float
-        0: the optimal hard threshold for unknown noise (Gavish and Donoho, IEEE Trans. Inf. Theory 60, 2014, eq. 11),
-        median(s) * (0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43) with b the matrix's aspect ratio. Between 0 and 1: the fewest
-        directions that hold this share of the sum of s^2. A whole number: itself. -1: the numerical rank.
+        0: the optimal hard threshold for unknown noise (Gavish and Donoho, IEEE Trans. Inf. Theory
+        60, 2014, eq. 11), median(s) * (0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43) with b the matrix's
+        aspect ratio. Between 0 and 1: the fewest directions that hold this share of the sum of s^2.
+        A whole number: itself. -1: the numerical rank.
     squared : bool
         As in `numerical_rank`.
 

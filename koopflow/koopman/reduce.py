@@ -1,18 +1,30 @@
-"""The leading singular directions of the delayed states, by whichever route is cheap and accurate enough.
+"""The leading singular directions of the delayed states, by whichever route is cheap and accurate
+enough.
 
-Every route ends in `Reduced`: the states in r coordinates. What follows (operator, residuals, forecasts) is small and the
-same for all. Errors below are those of the singular directions; κ is s_1 / s_r and eps the rounding unit.
+Every route ends in `Reduced`: the states in r coordinates. What follows (operator, residuals,
+forecasts) is small and the same for all. Errors below are those of the singular directions; κ is
+s_1 / s_r and eps the rounding unit.
 
-direct      one dense SVD of the delayed states, for small ones; errors eps κ.
-time        more parameters than steps: eigenvectors of the products of states (`time_gram`); errors eps κ^2.
-time_qr     the same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012); errors eps κ, three
-            times the work. `auto` takes it where the Gram matrix would cost more than six digits.
-sketch      the same side without products of states, in single precision and without delays (`koopflow.koopman.sketch`).
-            With `precision` "single", `auto` takes it for a few directions whose singular values fall off behind them.
-feature     more steps than parameters: eigenvectors of `lag_gram`; errors eps s_1^2 / (s_r^2 - s_(r+1)^2). Where that could
-            cost more than eight digits, subspace iteration on the states brings them back to eps κ.
-feature_qr  the same side by a QR of blocks of delayed states; errors eps κ, as costly as a dense SVD. `auto` takes it where
-            most directions are wanted and the Gram matrix hides some.
+direct
+    One dense SVD of the delayed states, for small ones; errors eps κ.
+time
+    More parameters than steps: eigenvectors of the products of states (`time_gram`); errors
+    eps κ^2.
+time_qr
+    The same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012);
+    errors eps κ, three times the work. `auto` takes it where the Gram matrix would cost more than
+    six digits.
+sketch
+    The same side without products of states, in single precision and without delays
+    (`koopflow.koopman.sketch`). With `precision` "single", `auto` takes it for a few directions
+    whose singular values fall off behind them.
+feature
+    More steps than parameters: eigenvectors of `lag_gram`; errors eps s_1^2 / (s_r^2 - s_(r+1)^2).
+    Where that could cost more than eight digits, subspace iteration on the states brings them back
+    to eps κ.
+feature_qr
+    The same side by a QR of blocks of delayed states; errors eps κ, as costly as a dense SVD.
+    `auto` takes it where most directions are wanted and the Gram matrix hides some.
 """
 
 from dataclasses import dataclass
@@ -36,11 +48,15 @@ DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000
 TRUSTED = 1e-9
 """Smallest lambda_r / lambda_1 of a Gram matrix at which its eigenvectors hold six digits."""
 TRUSTED_SINGLE, SKETCHED_RANGE = 1e-4, 1e-4
-"""The same for four digits in single precision, of lambda_r and of s_r, relative to the change from the first state."""
+"""The same for four digits in single precision, of lambda_r and of s_r, relative to the change from
+the first state.
+"""
 SKETCHED_FALL = 0.05
 """Largest s_k / s_r of a sketch of k directions."""
 GAP_TRUSTED = 2e-8
-"""Smallest (lambda_r - lambda_(r+1)) / lambda_1 at which the leading eigenvectors hold eight digits."""
+"""Smallest (lambda_r - lambda_(r+1)) / lambda_1 at which the leading eigenvectors hold eight
+digits.
+"""
 
 
 @dataclass
@@ -60,7 +76,8 @@ class Reduced:
     energy : float
         Share of the sum of squares that the r directions hold.
     precision : {"double", "single"}
-        In which the states may be summed to modes; "single" where the route itself found that enough.
+        In which the states may be summed to modes; "single" where the route itself found that
+        enough.
     """
 
     singular_values: Array
@@ -163,7 +180,9 @@ def _by_time(runs: Runs, svd_rank: float, few: bool, precision: str, checked: bo
 
 
 def _hides(values: Array, runs: Runs, svd_rank: float, trusted: float) -> bool:
-    """Return whether a Gram matrix with the eigenvalues `values` hides wanted directions below `trusted`."""
+    """Return whether a Gram matrix with the eigenvalues `values` hides wanted directions below
+    `trusted`.
+    """
     if not values[0]:
         return False
     if svd_rank == -1 or (svd_rank >= 1 and values[min(int(svd_rank), len(values)) - 1] < trusted):

@@ -1,7 +1,7 @@
 """What an operator is fitted to: runs of one system, read in blocks of columns.
 
-`Runs` is the interface. `koopflow.koopman.memory` implements it for arrays, `koopflow.koopman.source` for trajectory
-files.
+`Runs` is the interface. `koopflow.koopman.memory` implements it for arrays,
+`koopflow.koopman.source` for trajectory files.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,8 @@ WORKERS = 8  # at most: each holds a block
 
 
 class Runs:
-    """Runs of one system: sequences of states (step, parameter). Pairs are never formed across runs.
+    """Runs of one system: sequences of states (step, parameter). Pairs are never formed across
+    runs.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ class Runs:
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
 
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
-        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start), valid until the next.
+        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start),
+        valid until the next.
 
         Worker k of n reads blocks k, k + n, k + 2n, …
         """
@@ -78,8 +80,9 @@ class Runs:
     def share(self, work: Work, workers: int = 1) -> None:
         """Call ``work(worker, start, stop, block)`` until all columns have been seen.
 
-        Blocks are cut so narrow that a float64 copy of one stays in the processor's cache. Each worker reads its own
-        blocks in order, so what it sums is the same every time. Several workers have one BLAS thread each.
+        Blocks are cut so narrow that a float64 copy of one stays in the processor's cache. Each
+        worker reads its own blocks in order, so what it sums is the same every time. Several
+        workers have one BLAS thread each.
         """
         narrow = max(1, self.cached_bytes // (8 * int(self.offsets[-1])))
 
@@ -102,10 +105,11 @@ class Runs:
         raise NotImplementedError
 
     def combine(self, coefficients: ComplexArray, precision: str = "double") -> ComplexArray:
-        """Return complex (parameter, k): all states times `coefficients` (state, k), in one pass over the columns.
+        """Return complex (parameter, k): all states times `coefficients` (state, k), in one pass
+        over the columns.
 
-        With `precision` "single", differences from the first state are summed in float32, the first state itself in
-        float64.
+        With `precision` "single", differences from the first state are summed in float32, the first
+        state itself in float64.
         """
         both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
         whole, narrow = both.sum(axis=0), both.astype(np.float32)
@@ -124,6 +128,8 @@ class Runs:
 
 
 def worker_count() -> int:
-    """Return how many workers `Runs.share` needs for products too narrow for BLAS threads: as many as BLAS may use."""
+    """Return how many workers `Runs.share` needs for products too narrow for BLAS threads: as many
+    as BLAS may use.
+    """
     threads = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
     return min(max(threads, default=1), WORKERS)

@@ -18,7 +18,9 @@ NEEDED = (*NUMBERS, "modes", "energy", "states", "lengths", "sizes", "words", "p
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds: the operator, its modes (parameter, r), the parameters asked for, and whether files were complete."""
+    """What a file holds: the operator, its modes (parameter, r), the parameters asked for, and
+    whether files were complete.
+    """
 
     fitted: Koopman
     modes: ComplexArray

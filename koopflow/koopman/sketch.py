@@ -1,9 +1,11 @@
-"""A few leading singular directions of many states by a random sketch of their parameters: two passes in single precision.
+"""A few leading singular directions of many states by a random sketch of their parameters: two
+passes in single precision.
 
-The first pass mixes all parameters into a few more random combinations than directions are wanted; their course over time
-nearly spans the leading right singular vectors (Halko, Martinsson and Tropp, SIAM Review 53, 2011). The second pass takes
-the states in that span, which is half a power iteration more, and the products of all states with it. The product of all
-states with each other, which takes most of the time of route `time`, is never formed. As there, float32 holds differences
+The first pass mixes all parameters into a few more random combinations than directions are wanted;
+their course over time nearly spans the leading right singular vectors (Halko, Martinsson and Tropp,
+SIAM Review 53, 2011). The second pass takes the states in that span, which is half a power
+iteration more, and the products of all states with it. The product of all states with each other,
+which takes most of the time of route `time`, is never formed. As there, float32 holds differences
 from the first state, where the digits are.
 """
 
@@ -25,13 +27,15 @@ class Sketch:
     Attributes
     ----------
     values : float64 (k,)
-        Singular values, falling; k may exceed the number wanted, and the surplus, which is rough, shows how fast they fall.
+        Singular values, falling; k may exceed the number wanted, and the surplus, which is rough,
+        shows how fast they fall.
     states : float64 (wanted, state)
         All states in the coordinates of the directions.
     basis : float32 (parameter, wanted)
         The directions, orthonormal to about 1e-6.
     total, moved : float
-        Sums of squares of the states that have a successor, and of their differences from the first state.
+        Sums of squares of the states that have a successor, and of their differences from the first
+        state.
     """
 
     values: Array
@@ -42,7 +46,9 @@ class Sketch:
 
 
 def sketched(runs: Runs, wanted: int, before: NDArray[np.intp]) -> Sketch:
-    """Return the `wanted` leading directions of the states `before`, those that have a successor; delays are ignored."""
+    """Return the `wanted` leading directions of the states `before`, those that have a successor;
+    delays are ignored.
+    """
     count, width = int(runs.offsets[-1]), min(wanted + max(10, wanted // 2), len(before))
     span = _span(runs, before, width)
     narrow, whole = span.astype(np.float32), span.sum(axis=0)
@@ -74,7 +80,9 @@ def sketched(runs: Runs, wanted: int, before: NDArray[np.intp]) -> Sketch:
 
 
 def _span(runs: Runs, before: NDArray[np.intp], width: int) -> Array:
-    """Return an orthonormal basis of `width` random combinations of all parameters, (state, width), zero outside `before`."""
+    """Return an orthonormal basis of `width` random combinations of all parameters, (state, width),
+    zero outside `before`.
+    """
     count, workers = int(runs.offsets[-1]), worker_count()
     sketches = np.zeros((workers, count, width))
 
@@ -93,7 +101,8 @@ def _span(runs: Runs, before: NDArray[np.intp], width: int) -> Array:
 def _orthonormalizing(square: Array) -> Array:
     """Return the matrix (width, k) that makes columns with the inner products `square` orthonormal.
 
-    The columns are nearly orthogonal but of very different lengths; scaling keeps the digits of the short ones.
+    The columns are nearly orthogonal but of very different lengths; scaling keeps the digits of the
+    short ones.
     """
     lengths = np.sqrt(np.diag(square))
     lengths[lengths == 0] = 1
@@ -103,6 +112,8 @@ def _orthonormalizing(square: Array) -> Array:
 
 
 def _difference(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Return the first state (parameter,), and the differences of all states from it, float32 (state, parameter)."""
+    """Return the first state (parameter,), and the differences of all states from it, float32
+    (state, parameter).
+    """
     digits = np.result_type(block.dtype, np.float32)
     return block[0].copy(), np.subtract(block, block[0], dtype=digits).astype(np.float32, copy=False)

@@ -1,4 +1,6 @@
-"""From what a user has to runs: `as_runs` for arrays and trajectory files, and the runs that read such files."""
+"""From what a user has to runs: `as_runs` for arrays and trajectory files, and the runs that read
+such files.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -130,7 +132,9 @@ def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas
 
 
 def refuse_unequal(path: str | os.PathLike[str], steps: ArrayLike) -> None:
-    """Raise a KoopflowError that names `path` unless its states, at `steps` (state,), are equally far apart."""
+    """Raise a KoopflowError that names `path` unless its states, at `steps` (state,), are equally
+    far apart.
+    """
     spacing = np.diff(steps)
     if len(spacing) and spacing.min() != spacing.max():
         raise KoopflowError(

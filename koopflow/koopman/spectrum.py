@@ -12,7 +12,8 @@ from koopflow.koopman.runs import Array, ComplexArray
 
 
 def matching(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return indices (i, j), each int (r,), of the one-to-one matching of two spectra with the least total distance.
+    """Return indices (i, j), each int (r,), of the one-to-one matching of two spectra with the
+    least total distance.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def distance(a: ArrayLike, b: ArrayLike, *, weights_a: ArrayLike | None = None, 
 
 
 def mode_distance(modes_a: ComplexArray, modes_b: ComplexArray, columns: NDArray[np.intp]) -> float:
-    """Return the mean Euclidean distance of matched modes of norm 1 at their best relative phase, sqrt(2 - 2 |<a, b>|).
+    """Return the mean Euclidean distance of matched modes of norm 1 at their best relative phase,
+    sqrt(2 - 2 |<a, b>|).
 
     Parameters
     ----------
@@ -102,8 +104,9 @@ class Shuffle(NamedTuple):
 def shuffle_control(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, shuffles: int = 100) -> Shuffle:
     """Return the shuffle control of Redman et al. (arXiv 2302.09160).
 
-    The two spectra are matched once; each shuffle swaps the members of each pair by a coin and measures the distance
-    again. A swap can keep or lower the distance, never raise it, so p is small when the two sets can be told apart.
+    The two spectra are matched once; each shuffle swaps the members of each pair by a coin and
+    measures the distance again. A swap can keep or lower the distance, never raise it, so p is
+    small when the two sets can be told apart.
 
     Parameters
     ----------
@@ -128,7 +131,9 @@ def shuffle_control(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, 
 
 
 def _assigned(costs: Array) -> tuple[NDArray[np.intp], Array]:
-    """Return the optimal assignment of each matrix in `costs` (..., r, r): columns and costs of its pairs, (..., r)."""
+    """Return the optimal assignment of each matrix in `costs` (..., r, r): columns and costs of its
+    pairs, (..., r).
+    """
     rank = costs.shape[-1]
     columns = np.array([linear_sum_assignment(cost)[1] for cost in costs.reshape(-1, rank, rank)], dtype=np.intp)
     columns = columns.reshape(costs.shape[:-1])

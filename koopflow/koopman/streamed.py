@@ -1,4 +1,6 @@
-"""Singular directions without products of states: QR of blocks, and subspace iteration on the states themselves."""
+"""Singular directions without products of states: QR of blocks, and subspace iteration on the
+states themselves.
+"""
 
 import numpy as np
 
@@ -9,9 +11,11 @@ EPS = float(np.finfo(float).eps)
 
 
 def time_triangle(runs: Runs) -> Array:
-    """Return the delayed states in at most as many coordinates as there are states, float64 (coordinate, windows).
+    """Return the delayed states in at most as many coordinates as there are states, float64
+    (coordinate, windows).
 
-    The triangle of a QR of the states (parameter, step), a block of parameters at a time; then the delays.
+    The triangle of a QR of the states (parameter, step), a block of parameters at a time; then the
+    delays.
     """
     triangle = np.empty((0, int(runs.offsets[-1])))
     for _, _, block in runs.blocks():
@@ -21,7 +25,9 @@ def time_triangle(runs: Runs) -> Array:
 
 
 def feature_triangle(runs: Runs) -> Array:
-    """Return the triangle of a QR of the delayed states that have a successor (pair, dimension), a block at a time."""
+    """Return the triangle of a QR of the delayed states that have a successor (pair, dimension), a
+    block at a time.
+    """
     triangle = np.empty((0, runs.dimension))
     step = max(runs.dimension, BLOCK_NUMBERS // runs.dimension)
     for index, count in enumerate(runs.windows):
@@ -62,7 +68,8 @@ def refined(runs: Runs, basis: Array, rank: int, sweeps: int = 60, tolerance: fl
         basis = basis @ inner.T  # Ritz vectors: their order and singular values are now right
         kept = basis[:, :rank]
         if before is not None:
-            # what sticks out of the previous space, direction by direction: 1 - cos^2 would lose the small angles
+            # what sticks out of the previous space, direction by direction: 1 - cos^2 would lose
+            # the small angles
             outside = np.linalg.norm(kept - before @ (before.T @ kept), axis=0)
             if outside.max() < max(np.sqrt(tolerance), 50 * EPS * values[0] / values[rank - 1]) * 0.03:
                 break

@@ -103,10 +103,11 @@ def spectrum_table(name: str, fitted: Koopman, interval: Interval, largest_resid
 
 
 def run_spectra(name: str, fitted: Koopman, files: Sequence[Trajectory], options: FitOptions) -> pd.DataFrame:
-    """Return the eigenvalues of every run fitted alone, columns `SETUP_EIGENVALUES`; a single run keeps those of `fitted`.
+    """Return the eigenvalues of every run fitted alone, columns `SETUP_EIGENVALUES`; a single run
+    keeps those of `fitted`.
 
-    `setting` is the trajectory and `seed` the run, as the tests of equivalence expect. A run whose rank is below the one
-    asked for is fitted in all its directions.
+    `setting` is the trajectory and `seed` the run, as the tests of equivalence expect. A run whose
+    rank is below the one asked for is fitted in all its directions.
     """
     fits = [fitted]
     if len(fitted.runs.lengths) > 1:

@@ -1,4 +1,6 @@
-"""Trajectories that users record themselves: opened, checked before anything is fitted, and named in every error."""
+"""Trajectories that users record themselves: opened, checked before anything is fitted, and named
+in every error.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -27,7 +29,8 @@ def opened(name: str, settings: TrajectorySettings) -> Iterator[list[Trajectory]
     Raises
     ------
     KoopflowError
-        Also for one raised inside the block: it names the entry, its files, and keys as the configuration spells them.
+        Also for one raised inside the block: it names the entry, its files, and keys as the
+        configuration spells them.
     """
     with _named(name, settings), ExitStack() as stack:
         reading = Reading(settings.include, settings.exclude, _range(settings))
@@ -59,13 +62,15 @@ def open_trajectory(path: str | os.PathLike[str], reading: Reading | None = None
 
 
 def check_trajectory(name: str, settings: TrajectorySettings) -> None:
-    """Check from descriptions alone, without reading weights, that ``trajectories.<name>`` can be fitted.
+    """Check from descriptions alone, without reading weights, that ``trajectories.<name>`` can be
+    fitted.
 
     Raises
     ------
     KoopflowError
-        As in `opened`: for a file that is not a trajectory or has unequal spacing, files with different parameters, a
-        pattern that matches no name, too few steps for the delays, a rank above what the shapes allow.
+        As in `opened`: for a file that is not a trajectory or has unequal spacing, files with
+        different parameters, a pattern that matches no name, too few steps for the delays, a rank
+        above what the shapes allow.
     """
     with _named(name, settings), ExitStack() as stack:
         check_svd_rank(settings.rank)

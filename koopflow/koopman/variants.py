@@ -14,12 +14,14 @@ BAGS = 100
 
 
 def optimized_operator(runs: list[Array], variant: str, seed: int = 0) -> Array:
-    """Return the operator of optimized DMD (Askham and Kutz 2018) or bagged optimized DMD (Sashidhar and Kutz 2022).
+    """Return the operator of optimized DMD (Askham and Kutz 2018) or bagged optimized DMD
+    (Sashidhar and Kutz 2022).
 
     Parameters
     ----------
     runs : list of float64 (r, windows)
-        A single run, in the coordinates of its leading directions; its number of parameters costs nothing here.
+        A single run, in the coordinates of its leading directions; its number of parameters costs
+        nothing here.
     variant : {"optimized", "bagged"}
     seed : int
         For the `BAGS` trials of bagged DMD.

@@ -1,9 +1,10 @@
 """Delay-DMD of many windows at once.
 
-A window is the last `window` samples at some time t. Its delay vectors are x_k = (z_{k-delays+1}, ..., z_k), oldest sample
-first; its model is the projected DMD (Schmid 2010; for delays Arbabi and Mezic 2017) of the pairs x_k -> x_{k+1} inside it.
-Windows are fitted in blocks, by batched products and small eigenvalue problems, and give what `koopflow.koopman.fit` gives
-for each of them. Here `delays` counts all samples of a delay vector; there it counts the earlier ones only.
+A window is the last `window` samples at some time t. Its delay vectors are x_k = (z_{k-delays+1},
+..., z_k), oldest sample first; its model is the projected DMD (Schmid 2010; for delays Arbabi and
+Mezic 2017) of the pairs x_k -> x_{k+1} inside it. Windows are fitted in blocks, by batched products
+and small eigenvalue problems, and give what `koopflow.koopman.fit` gives for each of them. Here
+`delays` counts all samples of a delay vector; there it counts the earlier ones only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,9 @@ from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array, ComplexArray
 
 SINGULAR_FLOOR = 1e-9
-"""Directions of a window weaker than this share of its strongest singular value are rounding, not dynamics."""
+"""Directions of a window weaker than this share of its strongest singular value are rounding, not
+dynamics.
+"""
 BLOCK_ELEMENTS = 4_000_000
 
 
@@ -69,9 +72,11 @@ def fit_windows(
     values : float64 (time, channels)
         The series, without missing values.
     window, delays, rank : int
-        Samples per window, samples per delay vector, rank of the model; ``window - delays`` pairs determine it.
+        Samples per window, samples per delay vector, rank of the model; ``window - delays`` pairs
+        determine it.
     center : bool
-        Subtract each window's mean first, so that a level needs no eigenvalue of its own (Hirsh et al. 2020).
+        Subtract each window's mean first, so that a level needs no eigenvalue of its own (Hirsh et
+        al. 2020).
     means : float64 (time - window + 1, channels), optional
         Levels to subtract instead.
 
@@ -137,8 +142,8 @@ def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowMod
     """Fit one block of windows (n, window, channels) after subtracting `mean` (n, channels)."""
     vectors = hankel(windows - mean[:, None, :], delays)
     past, future = vectors[:, :-1], vectors[:, 1:]
-    # The eigendecomposition of the Gram matrix costs a fraction of an SVD. Its squared condition number blurs directions
-    # below 1e-8 of the strongest only, and those are dropped.
+    # The eigendecomposition of the Gram matrix costs a fraction of an SVD. Its squared condition
+    # number blurs directions below 1e-8 of the strongest only, and those are dropped.
     squares, basis = np.linalg.eigh(past.transpose(0, 2, 1) @ past)
     squares, basis = squares[:, : -rank - 1 : -1], basis[:, :, : -rank - 1 : -1]
     floor = np.maximum(squares[:, :1], np.finfo(float).tiny) * SINGULAR_FLOOR**2
@@ -157,7 +162,9 @@ def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowMod
 
 
 def stabilized(eigenvalues: ComplexArray) -> ComplexArray:
-    """Return the eigenvalues with those outside the unit circle moved onto it, so that no mode grows without end."""
+    """Return the eigenvalues with those outside the unit circle moved onto it, so that no mode
+    grows without end.
+    """
     return eigenvalues / np.maximum(1.0, np.abs(eigenvalues))
 
 
@@ -180,7 +187,8 @@ def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, 
     Returns
     -------
     float64 (n, horizon, channels)
-        ``mean + Re(C V L^k V^+ U^T x)`` for k = 1 ... horizon, where C takes the last sample of a delay vector.
+        ``mean + Re(C V L^k V^+ U^T x)`` for k = 1 ... horizon, where C takes the last sample of a
+        delay vector.
     """
     n, delays, channels = states.shape
     eigenvalues = stabilized(models.eigenvalues) if stabilize else models.eigenvalues
@@ -193,5 +201,7 @@ def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, 
 
 
 def present_states(values: Array, origins: Sequence[int] | NDArray[np.integer], delays: int) -> Array:
-    """Return the last `delays` samples up to and including each origin, (n, delays, channels), oldest first."""
+    """Return the last `delays` samples up to and including each origin, (n, delays, channels),
+    oldest first.
+    """
     return values[np.asarray(origins)[:, None] + np.arange(1 - delays, 1)[None, :]]

@@ -1,7 +1,8 @@
 """Couplings of a masked network: what the renormalization group of pruning acts on.
 
-Redman et al. (arXiv 2110.03210) read iterative magnitude pruning as a coarse-graining whose couplings are shares of weight
-magnitude, M_i = Σ_{j∈i} m_j |θ_j| / Σ_j m_j |θ_j|, where a group i is a layer or a residual block.
+Redman et al. (arXiv 2110.03210) read iterative magnitude pruning as a coarse-graining whose
+couplings are shares of weight magnitude, M_i = Σ_{j∈i} m_j |θ_j| / Σ_j m_j |θ_j|, where a group i
+is a layer or a residual block.
 """
 
 from collections.abc import Mapping
@@ -41,11 +42,13 @@ def couplings(
     Parameters
     ----------
     weights : dict of str to array (replica, ...)
-        Trained weights of each prunable layer; behind the replica axis the output unit comes first, as torch stores it.
+        Trained weights of each prunable layer; behind the replica axis the output unit comes first,
+        as torch stores it.
     masks : dict of str to bool array (replica, ...)
         Survivors, shaped like the weights.
     kind : str
-        A name in `koopflow.rg.registry.COUPLINGS`, or "package.module:name" of a function like `share`.
+        A name in `koopflow.rg.registry.COUPLINGS`, or "package.module:name" of a function like
+        `share`.
     grouping : {"layer", "block", "input_unit", "neuron"}
         See `koopflow.rg.groups.group_sums`.
 
@@ -59,7 +62,8 @@ def couplings(
     Raises
     ------
     KoopflowError
-        For an unknown kind or grouping, masks that do not match the weights, weights that are not finite.
+        For an unknown kind or grouping, masks that do not match the weights, weights that are not
+        finite.
     """
     COUPLINGS.check(kind, "coupling")
     check_masks(weights, masks)
@@ -78,7 +82,8 @@ def coupling_of(sums: Sums, kind: str, key: str = "coupling") -> Array:
 
 
 def floor_of_vanished(values: Array, survivors: ArrayLike) -> Array:
-    """Give groups without a surviving weight the coupling of half a weight, so that their flow has a logarithm.
+    """Give groups without a surviving weight the coupling of half a weight, so that their flow has
+    a logarithm.
 
     Parameters
     ----------
@@ -90,7 +95,7 @@ def floor_of_vanished(values: Array, survivors: ArrayLike) -> Array:
     Returns
     -------
     float64 (..., group)
-        The shares, none below 1 / (2 survivors): the usual continuity correction for counts, half of one weight of mean
-        magnitude.
+        The shares, none below 1 / (2 survivors): the usual continuity correction for counts, half
+        of one weight of mean magnitude.
     """
     return np.maximum(values, 0.5 / np.asarray(survivors, dtype=np.float64)[..., None])

@@ -1,4 +1,6 @@
-"""Exponents of a flow: M_i ∝ (scale factor)^σ_i inside its scaling window, with intervals over seeds and a class."""
+"""Exponents of a flow: M_i ∝ (scale factor)^σ_i inside its scaling window, with intervals over
+seeds and a class.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -36,7 +38,8 @@ class WindowRule:
 
 @dataclass(frozen=True)
 class Exponents:
-    """Exponents of one flow; arrays have one entry per group, NaN (−1 for rounds) where nothing scales.
+    """Exponents of one flow; arrays have one entry per group, NaN (−1 for rounds) where nothing
+    scales.
 
     Attributes
     ----------
@@ -46,8 +49,9 @@ class Exponents:
     r2 : float64 (group,)
         Of the straight line through the mean over seeds.
     drift, drift_low, drift_high : float64 (group,)
-        Change of the local exponent from the window's first round to its last, with its interval. Where the interval
-        excludes zero, the exponent depends on the scale, and those at the window's ends lie about half the drift away.
+        Change of the local exponent from the window's first round to its last, with its interval.
+        Where the interval excludes zero, the exponent depends on the scale, and those at the
+        window's ends lie about half the drift away.
     first_round, last_round : int64 (group,)
     per_seed : float64 (seed, group)
     classes : tuple of str
@@ -99,9 +103,10 @@ def fit_exponents(
 ) -> Exponents:
     """Fit log M_i against the accumulated log scale factor, per seed, in a scaling window.
 
-    The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain depend on each other, so each seed is fitted
-    alone: the exponent is the mean over seeds and its interval is Student's over seeds. With one seed, the interval is the
-    wider of two: for independent errors of each round's coupling, and for independent errors of each step.
+    The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain depend on each other,
+    so each seed is fitted alone: the exponent is the mean over seeds and its interval is Student's
+    over seeds. With one seed, the interval is the wider of two: for independent errors of each
+    round's coupling, and for independent errors of each step.
 
     Parameters
     ----------
@@ -177,17 +182,22 @@ def _fit_group(log: Array, scale: Array, window: Window | None, confidence: floa
 
 
 def _drifts(values: Array, scale: Array) -> Array:
-    """Return each row's change of slope over the window, from the least-squares parabola of `values` (seed, round)."""
+    """Return each row's change of slope over the window, from the least-squares parabola of
+    `values` (seed, round).
+    """
     _, curve = straight_line((scale - scale.mean()) ** 2, scale)
     return 2 * (values @ curve) / (curve @ curve) * (scale[-1] - scale[0])
 
 
 def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> float:
-    """Return half the interval's width from one chain: the wider of independent levels and independent steps."""
+    """Return half the interval's width from one chain: the wider of independent levels and
+    independent steps.
+    """
     n = len(values)
     _, residuals = straight_line(values, scale)
     levels = np.sqrt((residuals**2).sum() / (n - 2) / ((scale - scale.mean()) ** 2).sum())
-    # With independent steps the least-squares slope is a weighted sum of them; its variance follows from the weights.
+    # With independent steps the least-squares slope is a weighted sum of them; its variance follows
+    # from the weights.
     steps, widths = np.diff(values), np.diff(scale)
     drift = steps.sum() / widths.sum()
     per_width = ((steps - drift * widths) ** 2 / widths).sum() / (n - 2)
@@ -197,7 +207,9 @@ def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> f
 
 
 def classify(ci_low: float, ci_high: float, margin: float) -> str:
-    """Return the class of an exponent: where its whole interval lies; undecided where it straddles ±margin."""
+    """Return the class of an exponent: where its whole interval lies; undecided where it straddles
+    ±margin.
+    """
     if not (np.isfinite(ci_low) and np.isfinite(ci_high)):
         return NO_SCALING
     if ci_low > margin:

@@ -1,4 +1,6 @@
-"""Flows of couplings over rounds: where they scale, how close to a fixed point, and whether small steps compose to large ones."""
+"""Flows of couplings over rounds: where they scale, how close to a fixed point, and whether small
+steps compose to large ones.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,8 +19,9 @@ Window = tuple[int, int]
 def scale_of(densities: ArrayLike) -> Array:
     """Return the accumulated log scale factor, −log density, of each round, float64 (round,).
 
-    A round that prunes the fraction p has the scale factor b = 1 / (1 − p), so n rounds add up to n log b = −log density.
-    The density accounts for rounding in each round and for rounds of unequal fractions.
+    A round that prunes the fraction p has the scale factor b = 1 / (1 − p), so n rounds add up to n
+    log b = −log density. The density accounts for rounding in each round and for rounds of unequal
+    fractions.
 
     Raises
     ------
@@ -33,7 +36,9 @@ def scale_of(densities: ArrayLike) -> Array:
 
 
 def straight_line(values: Array, scale: Array) -> tuple[Array, Array]:
-    """Fit each row of `values` (..., round) against `scale` (round,) by least squares; return slopes and residuals."""
+    """Fit each row of `values` (..., round) against `scale` (round,) by least squares; return
+    slopes and residuals.
+    """
     centred = scale - scale.mean()
     slopes = (values * centred).sum(axis=-1) / (centred**2).sum()
     residuals = values - values.mean(axis=-1, keepdims=True) - slopes[..., None] * centred
@@ -41,11 +46,12 @@ def straight_line(values: Array, scale: Array) -> tuple[Array, Array]:
 
 
 def _contrasts(scale: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Return contrasts that vanish on a straight line, (contrast, round), and the number of like tests for each.
+    """Return contrasts that vanish on a straight line, (contrast, round), and the number of like
+    tests for each.
 
-    All are in units of log coupling. The residual of each round detects single outliers. The curvature, as the largest
-    departure it causes, and the end rounds, predicted from all others, detect a flow that slowly leaves its line, for which
-    single residuals are too weak.
+    All are in units of log coupling. The residual of each round detects single outliers. The
+    curvature, as the largest departure it causes, and the end rounds, predicted from all others,
+    detect a flow that slowly leaves its line, for which single residuals are too weak.
     """
     rounds = len(scale)
     design = np.stack([np.ones(rounds), scale - scale.mean()], axis=1)
@@ -57,7 +63,8 @@ def _contrasts(scale: Array) -> tuple[Array, NDArray[np.int64]]:
 
 
 def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> Array:
-    """Return how far the mean over seeds departs from a straight line, beyond what the scatter of seeds explains.
+    """Return how far the mean over seeds departs from a straight line, beyond what the scatter of
+    seeds explains.
 
     Parameters
     ----------
@@ -66,14 +73,15 @@ def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> 
     scale : float64 (round,)
         Accumulated log scale factor.
     confidence : float
-        Scatter is allowed for by Student's quantile of this level, shared among like tests (Bonferroni), times the standard
-        error over seeds. With a single seed, the chain's second differences give the scatter.
+        Scatter is allowed for by Student's quantile of this level, shared among like tests
+        (Bonferroni), times the standard error over seeds. With a single seed, the chain's second
+        differences give the scatter.
 
     Returns
     -------
     float64 (contrast,)
-        Non-negative, in units of log coupling: the residual of each round, the curvature, and the departure of the first
-        and the last round from the line through all others.
+        Non-negative, in units of log coupling: the residual of each round, the curvature, and the
+        departure of the first and the last round from the line through all others.
     """
     seeds, rounds = log_couplings.shape
     contrasts, tests = _contrasts(scale)
@@ -81,7 +89,8 @@ def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> 
     if seeds > 1:
         error, freedom = values.std(axis=0, ddof=1) / np.sqrt(seeds), seeds - 1
     else:
-        # Second differences of independent noise have six times its variance; those of a smooth flow are next to nothing.
+        # Second differences of independent noise have six times its variance; those of a smooth
+        # flow are next to nothing.
         noise = np.sqrt(np.mean(np.diff(log_couplings[0], 2) ** 2) / 6)
         error, freedom = noise * np.sqrt((contrasts**2).sum(axis=1)), rounds - 2
     allowance = half_width(error, freedom, 1 - (1 - confidence) / tests)
@@ -91,11 +100,13 @@ def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> 
 def scaling_window(
     log_couplings: Array, scale: Array, tolerance: float = 0.05, minimum_rounds: int = 5, confidence: float = 0.95
 ) -> Window | None:
-    """Choose the scaling window: the longest run of rounds over which the flow is a straight line in the logarithms.
+    """Choose the scaling window: the longest run of rounds over which the flow is a straight line
+    in the logarithms.
 
-    Inside, the mean over seeds of the log coupling departs from its least-squares line by at most `tolerance` beyond the
-    scatter of the seeds (`departures`). Of windows with equally many rounds, the straightest is chosen, then the earliest.
-    Rounds in which any seed's coupling is zero belong to no window.
+    Inside, the mean over seeds of the log coupling departs from its least-squares line by at most
+    `tolerance` beyond the scatter of the seeds (`departures`). Of windows with equally many rounds,
+    the straightest is chosen, then the earliest. Rounds in which any seed's coupling is zero belong
+    to no window.
 
     Parameters
     ----------
@@ -150,14 +161,17 @@ def fixed_point_distance(couplings: Array, scale: Array) -> Array:
     Returns
     -------
     float64 (..., round)
-        Total variation between a round and the next, per unit of log scale factor; NaN for the last round.
+        Total variation between a round and the next, per unit of log scale factor; NaN for the last
+        round.
     """
     steps = 0.5 * np.abs(np.diff(couplings, axis=-2)).sum(axis=-1) / np.diff(scale)
     return np.concatenate([steps, np.full((*steps.shape[:-1], 1), np.nan)], axis=-1)
 
 
 def matched_rounds(densities_a: Array, densities_b: Array, tolerance: float = 1e-3) -> list[tuple[int, int]]:
-    """Return the pairs of rounds at which two chains have equal density, to a relative `tolerance` for rounded counts."""
+    """Return the pairs of rounds at which two chains have equal density, to a relative `tolerance`
+    for rounded counts.
+    """
     pairs = []
     for i, density in enumerate(densities_a):
         j = int(np.argmin(np.abs(np.log(np.asarray(densities_b) / density))))
@@ -177,13 +191,14 @@ class Ratio:
 
 
 def composition_ratio(log_composed: Array, log_rerun: Array, confidence: float = 0.95) -> Ratio:
-    """Compare the effect of unequal steps with the effect of a rerun: the ratio of mean absolute log-coupling differences.
+    """Compare the effect of unequal steps with the effect of a rerun: the ratio of mean absolute
+    log-coupling differences.
 
     Parameters
     ----------
     log_composed, log_rerun : float64 (seed, ...)
-        Differences of log couplings at equal density: small steps minus large steps, and small steps minus a rerun of the
-        same steps.
+        Differences of log couplings at equal density: small steps minus large steps, and small
+        steps minus a rerun of the same steps.
     confidence : float
         Of the Student interval of the log ratio over jackknifed seeds.
 
@@ -207,5 +222,7 @@ def composition_ratio(log_composed: Array, log_rerun: Array, confidence: float =
 
 
 def scale_factors(densities: Array) -> Array:
-    """Return the scale factor of each round, density before over density after, float64 (round − 1,)."""
+    """Return the scale factor of each round, density before over density after, float64 (round −
+    1,).
+    """
     return np.array([before / after for before, after in pairwise(densities)])

@@ -1,7 +1,7 @@
 """Groups of weights, and the sums over them that couplings are made of.
 
-Layer couplings do not change when inputs or hidden units are permuted, so two tasks that differ by such a permutation look
-alike. Groups of a single unit break that symmetry.
+Layer couplings do not change when inputs or hidden units are permuted, so two tasks that differ by
+such a permutation look alike. Groups of a single unit break that symmetry.
 """
 
 import re
@@ -20,12 +20,16 @@ Weights = Mapping[str, NDArray[Any]]
 Masks = Mapping[str, NDArray[np.bool_]]
 
 BLOCK = re.compile(r"^(.*\.\d+)\.[^.]*[a-zA-Z].*\.(weight|bias)$")
-"""A parameter's name up to its residual block: the last number with a name behind it, as in ``blocks.3.conv1.weight``."""
+"""A parameter's name up to its residual block: the last number with a name behind it, as in
+``blocks.3.conv1.weight``.
+"""
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over groups, each float64 (replica, group): magnitude of survivors, their number, and the number of all weights."""
+    """Sums over groups, each float64 (replica, group): magnitude of survivors, their number, and
+    the number of all weights.
+    """
 
     magnitude: Array
     survivors: Array
@@ -52,8 +56,8 @@ def group_sums(weights: Weights, masks: Masks, grouping: str) -> tuple[list[str]
     weights, masks
         As in `koopflow.rg.couplings.couplings`.
     grouping : {"layer", "block", "input_unit", "neuron"}
-        Layers; residual blocks, by the common stem of their parameters' names; inputs of the first layer; output units of
-        every layer but the last.
+        Layers; residual blocks, by the common stem of their parameters' names; inputs of the first
+        layer; output units of every layer but the last.
 
     Returns
     -------
@@ -87,7 +91,9 @@ def block_of(name: str) -> str:
 
 
 def _parts(weights: NDArray[Any], mask: NDArray[np.bool_], axis: int | None) -> Array:
-    """Return magnitude, survivors and weights of one layer (3, replica, unit), summed over all axes but `axis`."""
+    """Return magnitude, survivors and weights of one layer (3, replica, unit), summed over all axes
+    but `axis`.
+    """
     mask = np.asarray(mask, dtype=bool)
     magnitude = np.abs(np.asarray(weights, dtype=np.float64)) * mask
     return np.stack([_rows(values, axis) for values in (magnitude, mask, np.ones_like(mask))])
@@ -100,7 +106,9 @@ def _units(stems: list[str], parts: list[Array]) -> tuple[list[str], Sums]:
 
 
 def _rows(values: NDArray[Any], axis: int | None) -> Array:
-    """Sum an array (replica, ...) over all axes but the replica and `axis`: (replica, unit), one unit without `axis`."""
+    """Sum an array (replica, ...) over all axes but the replica and `axis`: (replica, unit), one
+    unit without `axis`.
+    """
     kept = (0,) if axis is None else (0, axis)
     total = values.sum(axis=tuple(other for other in range(values.ndim) if other not in kept), dtype=np.float64)
     return total[:, None] if axis is None else total

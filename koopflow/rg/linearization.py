@@ -1,4 +1,6 @@
-"""The flow linearized about its fixed point, M(n+1) − M* = A (M(n) − M*), and the exponents of A's eigenvalues."""
+"""The flow linearized about its fixed point, M(n+1) − M* = A (M(n) − M*), and the exponents of A's
+eigenvalues.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +38,14 @@ class Linearization:
 
 
 def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.95, condition: float = 1e6) -> Linearization:
-    """Fit the affine map that takes the couplings of one round to those of the next, over all seeds.
+    """Fit the affine map that takes the couplings of one round to those of the next, over all
+    seeds.
 
     Parameters
     ----------
     couplings : float64 (seed, round, group)
-        Shares of magnitude; they sum to one, so the last group is redundant and left out of the map.
+        Shares of magnitude; they sum to one, so the last group is redundant and left out of the
+        map.
     log_scale_factor : float
         log b of one round, the same in all.
     confidence : float
@@ -52,7 +56,8 @@ def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.9
     Raises
     ------
     KoopflowError
-        When the data do not determine the map: too few transitions, or couplings that move along too few directions.
+        When the data do not determine the map: too few transitions, or couplings that move along
+        too few directions.
     """
     seeds, rounds, groups = couplings.shape
     dimension, transitions = groups - 1, seeds * (rounds - 1)
@@ -78,7 +83,9 @@ def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.9
 
 
 def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
-    """Regress the state of each round (seed, round, dimension) on the previous one; return matrix, constant and R²."""
+    """Regress the state of each round (seed, round, dimension) on the previous one; return matrix,
+    constant and R².
+    """
     before, after = states[:, :-1].reshape(-1, states.shape[2]), states[:, 1:].reshape(-1, states.shape[2])
     centred = before - before.mean(axis=0)
     spread = np.linalg.svd(centred, compute_uv=False)
@@ -94,5 +101,7 @@ def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
 
 
 def _ordered(eigenvalues: NDArray[Any]) -> NDArray[Any]:
-    """Sort by modulus, then real, then imaginary part, largest first, so that equal spectra have equal order."""
+    """Sort by modulus, then real, then imaginary part, largest first, so that equal spectra have
+    equal order.
+    """
     return eigenvalues[np.lexsort((-eigenvalues.imag, -eigenvalues.real, -np.abs(eigenvalues)))]

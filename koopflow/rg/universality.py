@@ -1,4 +1,6 @@
-"""Universality: are tickets with similar exponents interchangeable? Distances of exponents, and Mantel's test against transfer."""
+"""Universality: are tickets with similar exponents interchangeable? Distances of exponents, and
+Mantel's test against transfer.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +61,8 @@ def exponent_distance(exponents: Array) -> Array:
 
 
 def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: float = 0.005) -> Array:
-    """Return where a foreign ticket lies between the random control (0) and the target's own ticket (1), by means over seeds.
+    """Return where a foreign ticket lies between the random control (0) and the target's own ticket
+    (1), by means over seeds.
 
     Parameters
     ----------
@@ -80,12 +83,13 @@ def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: fl
 
 
 def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.95, seed: int = 0) -> Mantel:
-    """Correlate two matrices between the same items by rank, accounting for entries that share items (Mantel 1967).
+    """Correlate two matrices between the same items by rank, accounting for entries that share
+    items (Mantel 1967).
 
-    The off-diagonal entries are ranked over all ordered pairs, so the matrices may be asymmetric. Under the null
-    hypothesis, the items of one matrix can be relabelled, rows and columns together. All relabellings are tried when there
-    are at most `relabellings`; otherwise that many are drawn. The interval is Student's for Fisher's z over jackknifed
-    items.
+    The off-diagonal entries are ranked over all ordered pairs, so the matrices may be asymmetric.
+    Under the null hypothesis, the items of one matrix can be relabelled, rows and columns together.
+    All relabellings are tried when there are at most `relabellings`; otherwise that many are drawn.
+    The interval is Student's for Fisher's z over jackknifed items.
 
     Parameters
     ----------
@@ -123,7 +127,9 @@ def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.9
 
 
 def rank_correlation(a: Array, b: Array) -> float:
-    """Return Spearman's correlation over the off-diagonal entries that both matrices have; NaN when one is constant."""
+    """Return Spearman's correlation over the off-diagonal entries that both matrices have; NaN when
+    one is constant.
+    """
     off = ~np.eye(len(a), dtype=bool) & np.isfinite(a) & np.isfinite(b)
     if off.sum() < 3 or np.ptp(a[off]) == 0 or np.ptp(b[off]) == 0:
         return float("nan")
@@ -131,7 +137,9 @@ def rank_correlation(a: Array, b: Array) -> float:
 
 
 def _relabelling(a: Array, b: Array) -> Callable[[Order], float]:
-    """Return the rank correlation as a function of the first matrix's relabelling; ranks once where every pair is known."""
+    """Return the rank correlation as a function of the first matrix's relabelling; ranks once where
+    every pair is known.
+    """
     off = ~np.eye(len(a), dtype=bool)
     if not (np.isfinite(a[off]).all() and np.isfinite(b[off]).all()):
         return lambda order: rank_correlation(a[np.ix_(order, order)], b)
