@@ -76,7 +76,9 @@ def test_a_signal_keeps_what_was_captured_by_its_process_alone(tmp_path, number)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == number
     assert len(Trajectory(tmp_path / "run.h5.partial").steps) == 5
-    parent.step()  # the child left its parent's file alone
+    with pytest.raises(KoopflowError, match="no step was recorded"):  # the child left its parent's file alone
+        Trajectory(tmp_path / "parent.h5.partial")
+    parent.step()
     assert len(Trajectory(parent.close()).steps) == 5
 
 
