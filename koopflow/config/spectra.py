@@ -11,7 +11,6 @@ from koopflow.config.common import (
     Items,
     Natural,
     Needs,
-    Omittable,
     PathText,
     Positive,
     Rank,
@@ -25,7 +24,7 @@ Paths = Annotated[
     Needs("string", "array"),
 ]
 
-Steps = Annotated[Items[Natural], Field(min_length=2, max_length=2)]
+Steps = Annotated[Annotated[Items[Natural], Field(min_length=2, max_length=2)] | None, Needs("array", "null")]
 
 
 class TrajectorySettings(Block):
@@ -40,7 +39,7 @@ class TrajectorySettings(Block):
         default=(), description="Of a folder: name patterns of tensors to read although they look like buffers."
     )
     exclude: Items[str] = Field(default=(), description="Of a folder: name patterns of tensors not to read.")
-    steps: Omittable[Steps] = Field(default=None, description="First and last step to read, such as [0, 900]; all by default.")
+    steps: Steps = Field(default=None, description="First and last step to read, such as [0, 900]; null for all.")
     delays: Natural = Field(default=0, description="Time delays beside the present state.")
     rank: Rank = Field(
         default=0,

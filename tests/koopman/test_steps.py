@@ -54,6 +54,13 @@ def test_a_range_without_states_is_one_line(given, path):
         eigenvalues(path=path, steps=[90])
 
 
+def test_settings_pass_through_a_job_unchanged():
+    settings = TrajectorySettings.load({"path": "run.h5", "steps": [3, 9]}, "trajectories.mine")
+    assert TrajectorySettings.load(settings.dump(), "trajectories.mine") == settings
+    every_step = TrajectorySettings.load({"path": "run.h5"}, "trajectories.mine")
+    assert TrajectorySettings.load(every_step.dump(), "trajectories.mine") == every_step
+
+
 def test_patterns_choose_tensors_of_a_folder(given):
     assert eigenvalues(path="folder", steps=[0, 28], include=["*running_var"], exclude=["w"]) == pytest.approx([0.81])
 
