@@ -60,4 +60,4 @@ onerror:
 
 
 # A result is out of date when any setting, file or code behind it has changed. After all rules, so that none is left out.
-attach(workflow.rules, DIGESTS.of)
+attach(workflow.rules, DIGESTS.of, digests_of_named(DIGESTS, [ROOT, Path()]))

@@ -19,6 +19,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.io.digests import Digests
 from koopflow.studies import discovery
 from koopflow.studies.known_names import KNOWN_NAMES
+from koopflow.studies.named_files import digests_of_named
 from koopflow.studies.report import Contents
 from koopflow.studies.shared import selection, some
 from koopflow.workflow import estimates
@@ -129,7 +130,7 @@ if BEGINS and not workflow.dryrun:
     checked(refuse_leftovers, ".")
 
 # Digests of code and of users' files, kept between runs for files that did not change.
-DIGESTS = Digests(".snakemake/koopflow/digests.json")
+DIGESTS = Digests(".snakemake/koopflow/digests.json", trusted=FROZEN is not None)
 
 if BEGINS and (warning := without_record(SETTINGS.results)):
     logger.warning(f"koopflow: {warning}")

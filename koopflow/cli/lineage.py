@@ -2,8 +2,8 @@
 
 Snakemake forgets a failed job: it deletes the job's outputs and their record. A table that an earlier run made from those outputs
 is still there, its own parameters are unchanged, and the next run finds nothing to do. `attach` therefore gives every job one more
-parameter: a digest of its parameters by name, of the files it reads, and of the jobs that make its inputs. A changed setting changes
-the digest of everything downstream, whatever failed in between.
+parameter: a digest of its parameters by name, of the user's files that these name, of the files it reads, and of the jobs that make
+its inputs. A changed setting or file changes the digest of everything downstream, whatever failed in between.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ DERIVED = {"input", "output", "threads", "resources"}
 """A parameter that is a function of these follows from the inputs and the wildcards."""
 
 
-def attach(rules: Iterable[Any], digest: Callable[[str], str]) -> None:
+def attach(rules: Iterable[Any], digest: Callable[[str], str], named: Callable[[Any], list[tuple[str, str]]]) -> None:
     """Give each rule that has outputs the parameter ``made_from``.
 
     Parameters
@@ -28,8 +28,10 @@ def attach(rules: Iterable[Any], digest: Callable[[str], str]) -> None:
     rules : iterable of snakemake.rules.Rule
     digest : callable
         Returns the digest of a file or folder that no rule makes.
+    named : callable
+        Returns name and digest of each file that a parameter's value names.
     """
-    lineage = Lineage(rules, digest)
+    lineage = Lineage(rules, digest, named)
     for rule in lineage.rules:
         rule.set_params(**{NAME: lineage.parameter(rule)})
 
@@ -40,13 +42,13 @@ class Lineage:
     Parameters
     ----------
     rules : iterable of snakemake.rules.Rule
-    digest : callable
+    digest, named : callable
         See `attach`.
     """
 
-    def __init__(self, rules: Iterable[Any], digest: Callable[[str], str]):
+    def __init__(self, rules: Iterable[Any], digest: Callable[[str], str], named: Callable[[Any], list[tuple[str, str]]]):
         self.rules = [rule for rule in rules if rule.output]
-        self._digest = digest
+        self._digest, self._named = digest, named
         self._jobs: dict[tuple[str, str], str] = {}
         self._files: dict[str, str] = {}
 
@@ -59,7 +61,12 @@ class Lineage:
         job = rule.name, json.dumps(wildcards, sort_keys=True)
         if job not in self._jobs:
             files = sorted(map(str, rule.expand_input(wildcards)[0]))
-            content = rule.name, [(path, self._of_file(path)) for path in files], list(self._params(rule, wildcards))
+            params = list(self._params(rule, wildcards))
+            content = (
+                rule.name,
+                [(path, self._of_file(path)) for path in files],
+                [(name, repr(value), self._named(value)) for name, value in params],
+            )
             self._jobs[job] = hashlib.blake2b(repr(content).encode(), digest_size=16).hexdigest()
         return self._jobs[job]
 
@@ -71,7 +78,7 @@ class Lineage:
         return self._files[path]
 
     @staticmethod
-    def _params(rule: Any, wildcards: dict[str, str]) -> Iterator[tuple[str, str]]:
+    def _params(rule: Any, wildcards: dict[str, str]) -> Iterator[tuple[str, Any]]:
         """Yield the name and value of each parameter of a job."""
         for name, value in rule.params.items():
             if name == NAME:
@@ -80,4 +87,4 @@ class Lineage:
                 if DERIVED & set(get_function_params(value)):
                     continue
                 value, _ = rule.apply_input_function(value, Wildcards(fromdict=wildcards))
-            yield name, repr(value)
+            yield name, value

@@ -18,16 +18,39 @@ _TARGET = re.compile(r'"(koopflow(?:\.\w+)+):\w+"')  # how a koopflow.core.regis
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold statements; expressions hold no import
 
 
-def closure(root: Path, files: Iterable[Path]) -> list[Path]:
-    """Return `files` and all files of the package below `root` that they import, directly or not, sorted."""
+def closure(root: Path, files: Iterable[Path], package: str | None = PACKAGE) -> list[Path]:
+    """Return `files` and what they import from below `root`, directly or not, sorted.
+
+    Parameters
+    ----------
+    root : path
+        The folder in which modules are looked for.
+    files : iterable of path
+        Where to start.
+    package : str or None
+        Follow imports of this package only; None follows those of any module below `root` but this library's.
+    """
     found: set[Path] = set()
     waiting = list(files)
     while waiting:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            waiting.extend(_imported_files(root, file))
+            waiting.extend(_imported_files(root, file, package))
     return sorted(found)
+
+
+def user_files(target: str, folders: Iterable[Path]) -> list[Path]:
+    """Return the files behind a user's "package.module:name" in `folders`: its module, and what that imports from beside it.
+
+    Modules that are installed rather than in one of the folders are left out.
+    """
+    module = target.partition(":")[0]
+    for root in folders:
+        file = module_file(root, module)
+        if file is not None:
+            return closure(root, [file], package=None)
+    return []
 
 
 def code_digest(*modules: str) -> str:
@@ -43,8 +66,8 @@ def code_digest(*modules: str) -> str:
 
 
 @cache
-def _imported_files(root: Path, file: Path) -> tuple[Path, ...]:
-    """Return the package's files that `file` imports, at its top or inside its functions, with the packages they stand in.
+def _imported_files(root: Path, file: Path, package: str | None) -> tuple[Path, ...]:
+    """Return the files below `root` that `file` imports, at its top or inside its functions, with the packages they stand in.
 
     The package's own ``__init__.py`` lists the public names, which it imports when they are asked for: none by itself.
     """
@@ -52,26 +75,37 @@ def _imported_files(root: Path, file: Path) -> tuple[Path, ...]:
         return ()
     text = file.read_text(encoding="utf-8")
     modules: set[str] = set(_TARGET.findall(text))
-    waiting: list[ast.AST] = [ast.parse(text)]
+    try:
+        waiting: list[ast.AST] = [ast.parse(text)]
+    except SyntaxError:  # a user's file; the check of its stage says what is wrong with it
+        return ()
     while waiting:
         node = waiting.pop()
         waiting += [inner for field in _BLOCKS for inner in getattr(node, field, ()) if isinstance(inner, ast.AST)]
         if isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            modules.add(node.module)
-            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(filter(None, [_package_of(root, file, node.level), node.module]))
+            modules.add(module)
+            modules.update(f"{module}.{alias.name}" for alias in node.names)
     found: set[Path] = set()
     for module in modules:
         parts = module.split(".")
-        if parts[0] == PACKAGE:
+        if parts[0] == package or (package is None and parts[0] != PACKAGE):
             files = (module_file(root, ".".join(parts[:end])) for end in range(1, len(parts) + 1))
             found.update(file for file in files if file is not None)
     return tuple(sorted(found))
 
 
+def _package_of(root: Path, file: Path, level: int) -> str | None:
+    """Return the package that a relative import of `level` dots in `file` starts from; None for an absolute import."""
+    return ".".join(file.relative_to(root).parts[:-level]) if level else None
+
+
 def module_file(root: Path, module: str) -> Path | None:
     """Return the file of the dotted `module` below `root`, or None where the name is an object inside a module."""
+    if not module:
+        return None
     path = root.joinpath(*module.split("."))
     if (path / "__init__.py").is_file():
         return path / "__init__.py"

@@ -18,29 +18,46 @@ class Digests:
     ----------
     memory : path
         A JSON file of earlier digests. It may be absent or damaged: it only saves time.
+    trusted : bool
+        Whether what the memory holds is taken without a look at the files: for the jobs of a run, which began with it.
     """
 
-    def __init__(self, memory: str | Path):
-        self._memory = Path(memory)
+    def __init__(self, memory: str | Path, trusted: bool = False):
+        self._memory, self._trusted = Path(memory), trusted
         self._known: dict[str, list[object]] = _read(self._memory)
         self._changed = False
 
     def of(self, path: str | Path) -> str:
         """Return the digest of a file's content, or of the names and contents in a folder; "absent" where there is neither."""
-        path = Path(path)
+        path, key = Path(path), os.path.abspath(path)
+        known = self._known.get(key)
+        if self._trusted and known is not None:
+            return str(known[0])
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file())
             parts = [(file.relative_to(path).as_posix(), self.of(file)) for file in inside]
-            return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+            return self._remember(key, [hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()])
         if not path.is_file():
             return "absent"
         status = path.stat()
         now = [status.st_size, status.st_mtime_ns, status.st_ino]
-        known = self._known.get(key := os.path.abspath(path))
-        if known is None or known[1:] != now:
-            known = self._known[key] = [_content(path), *now]
-            self._changed = True
-        return str(known[0])
+        return str(known[0]) if known is not None and known[1:] == now else self._remember(key, [_content(path), *now])
+
+    def since_first_seen(self, path: str | Path) -> str:
+        """Return "unchanged" while a downloaded file or folder is absent or as it was when first seen, and its digest afterwards.
+
+        So a download makes nothing out of date, and a file that is replaced later does.
+        """
+        digest, key = self.of(path), f"first:{os.path.abspath(path)}"
+        if digest == "absent":
+            return "unchanged"
+        first = str(self._known[key][0]) if key in self._known else self._remember(key, [digest])
+        return "unchanged" if digest == first else digest
+
+    def _remember(self, key: str, entry: list[object]) -> str:
+        self._changed |= self._known.get(key) != entry
+        self._known[key] = entry
+        return str(entry[0])
 
     def save(self) -> None:
         """Write what is known to the memory; a folder that cannot be written is no error."""

@@ -24,7 +24,7 @@ rule numbers:
     params: first=config.get("first", 1), second=config.get("second", 2)
     shell: "test ! -e fail && echo {{params.first}} {{params.second}} $(cat data.txt) > numbers.txt"
 """
-ATTACHED = "\nattach(workflow.rules, Digests('memory.json').of)\n"
+ATTACHED = "\nattach(workflow.rules, Digests('memory.json').of, lambda value: [])\n"
 
 
 def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:

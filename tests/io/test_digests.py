@@ -43,3 +43,27 @@ def test_a_damaged_memory_is_computed_anew_and_a_folder_without_room_is_no_error
     blocked = Digests(tmp_path / "a.csv" / "memory.json")
     assert blocked.of(tmp_path / "a.csv") == digest
     blocked.save()
+
+
+def test_the_jobs_of_a_run_take_the_digests_with_which_it_began(tmp_path):
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "a.npz"
+    file.write_bytes(b"one")
+    began = Digests(tmp_path / "memory.json")
+    digest, folder = began.of(file), began.of(tmp_path / "data")
+    began.save()
+    file.write_bytes(b"three")
+    job = Digests(tmp_path / "memory.json", trusted=True)
+    assert (job.of(file), job.of(tmp_path / "data")) == (digest, folder)
+    assert Digests(tmp_path / "memory.json").of(file) != digest
+
+
+def test_a_download_is_no_change_and_a_file_replaced_later_is(tmp_path):
+    file = tmp_path / "images"
+    assert Digests(tmp_path / "memory.json").since_first_seen(file) == "unchanged"
+    file.write_bytes(b"downloaded")
+    found = Digests(tmp_path / "memory.json")
+    assert found.since_first_seen(file) == "unchanged"
+    found.save()
+    file.write_bytes(b"replaced by the user")
+    assert Digests(tmp_path / "memory.json").since_first_seen(file) not in ("unchanged", "absent")
