@@ -33,12 +33,31 @@ def rst(text: object) -> str:
     a \\*b\\* \\`c <d>\\`\\_: e
     """
     line = one_line(text)
-    escaped = re.sub(r"[\\*`_|@]|:(?=\S|$)", r"\\\g<0>", line)
+    escaped = inline_rst(line)
     if BLOCK.match(line):
         return "\\ " + escaped  # this space is not shown
     if number := ENUMERATION.match(line):
         return escaped[: number.end()] + "\\" + escaped[number.end() :]
     return escaped
+
+
+def inline_rst(text: object) -> str:
+    """Return `text` as reStructuredText that reads as plain text inside a paragraph."""
+    return re.sub(r"[\\*`_|@]|:(?=\S|$)", r"\\\g<0>", one_line(text))
+
+
+def without_templates(text: str) -> str:
+    """Return `text` so that Jinja, which Snakemake runs over captions, prints its braces.
+
+    >>> without_templates("{{ 7*7 }}")
+    "{{ '{' }}{{ '{' }} 7*7 }}"
+    """
+    return text.replace("{", "{{ '{' }}")
+
+
+def unpatterned(text: str) -> str:
+    """Return `text` with brackets for braces, which Snakemake reads as wildcards in a label."""
+    return text.replace("{", "(").replace("}", ")")
 
 
 def html(text: object) -> str:

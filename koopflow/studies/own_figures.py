@@ -1,5 +1,6 @@
 """The stage ``own_figures``: figures of the user's own, drawn from the tables of all stages."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from koopflow.config.common import Name
 from koopflow.config.own_figures import OwnFigure
 from koopflow.config.study import Study
 from koopflow.core.errors import KoopflowError
+from koopflow.core.markup import inline_rst, one_line, without_templates
 from koopflow.core.registry import is_target
 from koopflow.core.suggest import unknown_name
 from koopflow.studies.stage import Check, Figure, Section, Stage
@@ -61,10 +63,16 @@ def figures(plan: OwnFigures) -> list[Figure]:
     """Return the figures, with the first sentence of the caption as the title."""
     found = []
     for name, figure in plan.figures.items():
-        title, stop, rest = figure.caption.partition(". ")
-        text = f"**{title.rstrip('.')}.** {rest}" if stop else f"**{title.rstrip('.')}.**"
-        found.append(Figure("own", name, f"own_{name}", text))
+        found.append(Figure("own", name, f"own_{name}", caption_of(figure.caption)))
     return found
+
+
+def caption_of(text: str) -> str:
+    """Return a caption of the user's as reStructuredText: its first sentence in bold, all literal but "*Read:*" and "*Conclude:*"."""
+    title, _, rest = one_line(text).partition(". ")
+    bold = inline_rst(title.rstrip(".") or "Untitled")
+    words = re.sub(r"\\\*(Read|Conclude)(?:\\)?:\\\*", r"*\1:*", inline_rst(rest))
+    return without_templates(f"**{bold}.** {words}".rstrip())
 
 
 STAGE = Stage(

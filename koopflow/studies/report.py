@@ -1,10 +1,12 @@
 """Where figures and tables stand in the report."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from koopflow.core.errors import KoopflowError
+from koopflow.core.markup import unpatterned
 from koopflow.studies.stage import Stage
 
 
@@ -51,8 +53,8 @@ class Contents:
         if caption not in self._places:
             raise KoopflowError(f"koopflow/studies: no stage has the caption {caption}")
         section, place = self._places[caption]
-        title = self._text(caption).split("**")[1].rstrip(".")
-        return Place(section, f"{place}. {title}" + (f": {of}" if of else ""))
+        title = re.sub(r"\\(.)", r"\1", self._text(caption).split("**")[1].replace("{{ '{' }}", "{")).rstrip(".")
+        return Place(section, unpatterned(f"{place}. {title}" + (f": {of}" if of else "")))
 
     def file(self, caption: str, written: Path | None) -> str | None:
         """Return the file of a caption; a text that a stage gives is written to the folder `written`, or left out where it is None."""

@@ -4,6 +4,7 @@ import re
 import warnings
 from html.parser import HTMLParser
 
+import jinja2
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +14,16 @@ from matplotlib import mathtext
 
 from koopflow.claims.page import as_rst
 from koopflow.cli import report_tables
+from koopflow.config.own_figures import OwnFigure
 from koopflow.core.errors import KoopflowError
 from koopflow.core.markup import one_line
 from koopflow.figures import claims as page
 from koopflow.figures import forecast, pruning, style, tickets
 from koopflow.io.columns import CLAIMS
 from koopflow.studies.discovery import discover, settings_model
+from koopflow.studies.own_figures import OwnFigures
+from koopflow.studies.own_figures import figures as figures_of
+from koopflow.studies.report import Contents
 
 MARKUP = [
     *("*emphasis*", "**strong**", "`role`", ":math:`x`", "``literal``", "|substitution|", "name_", "`name`_", "anonymous__"),
@@ -245,3 +250,18 @@ def test_a_name_made_of_markup_is_refused_in_one_line(text):
             model.load(block)
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 5000
+
+
+@pytest.mark.parametrize("text", [text for text in MARKUP if text.strip()])
+def test_the_caption_of_ones_own_figure_is_literal_in_the_report_and_in_its_label(text, tmp_path):
+    figure = OwnFigure.load({"draw": "m:f", "tables": ["t.csv"], "caption": f"{text}. {text} *Read:* {text}"})
+    plans = {"own_figures": OwnFigures({"mine": figure})}
+    rendered = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(figures_of(plans["own_figures"])[0].text).render()
+    tree = publish_doctree(rendered, settings_overrides={"report_level": 2, "halt_level": 5, "warning_stream": False})
+    assert {node.tagname for node in tree.findall()} <= {"document", "paragraph", "strong", "emphasis", "#text"}
+    assert [node.astext() for node in tree.findall(nodes.emphasis)][-1:] in (["Read:"], [])
+    assert one_line(text)[:100].rstrip(".") in tree.astext()
+    stage = discover()["own_figures"]
+    _, label = Contents({"own_figures": stage}, plans, tmp_path).place("own_mine", "mine")
+    assert "{" not in label
+    assert "\n" not in label
