@@ -37,7 +37,7 @@ def all_tables(
             found[table] += frames
     rule = WindowRule(**settings.window.dump())
     for name, entry in settings.external.items():
-        flow = Flow(*external_flow(entry.folder, entry.grouping, say))
+        flow = Flow(*external_flow(entry.folder, entry.grouping, say, entry.include, entry.exclude))
         exponents = exponents_table(flow, name, "external", settings.coupling, rule, settings.margin)
         found["flow"].append(flow_table(flow, [0], name, "external", settings.coupling).assign(excluded=0))
         found["exponents"].append(exponents.assign(excluded=0))

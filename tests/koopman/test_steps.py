@@ -8,7 +8,7 @@ import torch
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.tables import spectrum_distances, trajectory_spectrum
-from koopflow.koopman.user_files import check
+from koopflow.koopman.user_files import check_trajectory
 from koopflow.trajectory import TrajectoryWriter
 
 FIT = {"rank": 1}
@@ -30,7 +30,7 @@ def given(tmp_path, monkeypatch):
 
 def eigenvalues(**settings):
     settings = TrajectorySettings.load(FIT | settings, "trajectories.mine")
-    check("mine", settings)
+    check_trajectory("mine", settings)
     return trajectory_spectrum("mine", settings, SpectraSettings(draws=10), 0)[0]["real"].tolist()
 
 

@@ -54,7 +54,7 @@ def test_code_in_a_checkpoint_is_never_run(tmp_path):
 
     for number in range(2):
         torch.save({"state": Trap()}, tmp_path / f"{number}.pt")
-    with pytest.raises(KoopflowError, match=r"0.pt: not a checkpoint of tensors alone"):
+    with pytest.raises(KoopflowError, match=r"0.pt: not a checkpoint that can be read without executing code"):
         external.read_rounds(tmp_path)
     assert not (tmp_path / "sprung").exists()
 
@@ -143,3 +143,9 @@ def test_a_layer_emptied_elsewhere_ends_the_flow_and_half_a_mask_is_none(tmp_pat
     else:
         with pytest.raises(KoopflowError, match=word):
             external.external_flow(tmp_path)
+
+
+def test_patterns_choose_the_layers_of_a_flow(tmp_path):
+    write(tmp_path, "prune")
+    groups, _, _ = external.external_flow(tmp_path, exclude=["2.*"])
+    assert groups == ["0.weight"]

@@ -107,7 +107,7 @@ def _is_binary(tensor: torch.Tensor) -> bool:
 
 def _checked(name: str, mask: torch.Tensor, owner: str, weights: torch.Tensor) -> torch.Tensor:
     if not _is_binary(mask):
-        raise KoopflowError(f"{name} holds values other than 0 and 1; a mask is accepted")
+        raise KoopflowError(f"{name} must hold 0 and 1 only")
     if mask.shape != weights.shape:
         raise KoopflowError(f"{owner}: mask of shape {tuple(mask.shape)} does not match weights of shape {tuple(weights.shape)}")
     return mask.bool()
