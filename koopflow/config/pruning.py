@@ -70,7 +70,9 @@ class PruningStudy(PrunedTraining):
         description="Parameters never pruned: classifier (the last layer), vectors (biases, normalization), or name patterns."
     )
     methods: DistinctItems[str] = Field(min_length=1, description="Names of the methods whose accuracy is measured.")
-    pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(description="Pairs of methods whose masks are compared.")
+    pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(
+        description="Pairs of methods whose pruned sets are compared."
+    )
     gradient_images: Natural = Field(description="Training images in the gradient of gradient pruning; 0 takes all.")
     finetune: FineTune = Field(description="Training under the masks.")
     save_masks: SaveMasks = Field(description="Masks that are written as files.")
