@@ -13,7 +13,10 @@ U = TypeVar("U")
 
 
 class Undecided(Exception):
-    """The tables do not hold what a measure needs. The message tells the reader of the claims why."""
+    """The tables do not hold what a measure needs.
+
+    The message tells the reader of the claims why.
+    """
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Estimate:
 def over_units(
     values: Iterable[float], level: float, unit: str = "seeds", within: tuple[float, float] = intervals.REALS
 ) -> Estimate:
-    """Return the mean over independent units with Student's interval. NaN marks a diverged unit, which is left out.
+    """Return the mean over independent units with Student's interval. NaN marks a diverged unit,
+    which is left out.
 
     Parameters
     ----------
@@ -69,9 +73,11 @@ def over_units(
 
 
 def jackknife(statistic: Callable[[list[U]], float], units: Sequence[U], level: float, unit: str = "seeds") -> Estimate:
-    """Return `statistic` of all units with its jackknife interval, for a statistic that is not a mean of one value per unit.
+    """Return `statistic` of all units with its jackknife interval, for a statistic that is not a
+    mean of one value per unit.
 
-    Each unit is left out in turn (Efron & Stein 1981), together with everything that it takes part in.
+    Each unit is left out in turn (Efron & Stein 1981), together with everything that it takes part
+    in.
 
     Raises
     ------

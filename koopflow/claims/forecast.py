@@ -16,8 +16,8 @@ def skill_over_sliding(
 ) -> Estimate:
     """Return 1 − MAE/MAE_sliding, averaged over `series` and horizons.
 
-    The ends of the single intervals are averaged as well, which is valid however series and horizons depend on each other.
-    The number n counts the forecast origins of all series.
+    The ends of the single intervals are averaged as well, which is valid however series and
+    horizons depend on each other. The number n counts the forecast origins of all series.
     """
     rows = pick(_rows(tables, series, horizon), SKILL, method=method)
     rows = rows[np.isfinite(rows["skill_vs_sliding"]) & np.isfinite(rows["ci_low"]) & np.isfinite(rows["ci_high"])]
@@ -37,10 +37,11 @@ def skill_over_best_baseline(
     method: str = "gated",
     horizon: int | list[int] | None = None,
 ) -> Estimate:
-    """Return the skill of `method` minus that of the best of `against`, per series and horizon, averaged over them.
+    """Return the skill of `method` minus that of the best of `against`, per series and horizon,
+    averaged over them.
 
-    The best method is chosen by its error on the same origins, which favours the baselines. The interval adds the widths of
-    both, as in the least favourable dependence.
+    The best method is chosen by its error on the same origins, which favours the baselines. The
+    interval adds the widths of both, as in the least favourable dependence.
     """
     rows = _rows(tables, series, horizon)
     pick(rows, SKILL, method=method)

@@ -21,7 +21,8 @@ class Measure:
     Attributes
     ----------
     function : callable
-        ``function(tables, level, **options) -> Estimate``. It raises `Undecided` if the tables do not hold what it needs.
+        ``function(tables, level, **options) -> Estimate``. It raises `Undecided` if the tables do
+        not hold what it needs.
     statistic : str
         What it computes, in the words of the table of claims.
     """
@@ -30,7 +31,8 @@ class Measure:
     statistic: str
 
     def options(self, given: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """Return the `given` options, checked by name and type; raise a KoopflowError that begins with `key` if one is wrong."""
+        """Return the `given` options, checked by name and type; raise a KoopflowError that begins
+        with `key` if one is wrong."""
         return check_options(self.function, given, key, first=LEADING)
 
 

@@ -14,7 +14,8 @@ def as_rst(claims: pd.DataFrame) -> str:
     Parameters
     ----------
     claims : DataFrame
-        As `koopflow.claims.verdicts.judge` returns it. Its texts are a user's: they are shown literally.
+        As `koopflow.claims.verdicts.judge` returns it. Its texts are a user's: they are shown
+        literally.
     """
     lines = [_count(claims), "", ".. list-table::", "   :header-rows: 1", "   :widths: 44 14 42", ""]
     rows = [("Claim (paper)", "Verdict", "Statistic, interval, criterion")]
@@ -34,7 +35,8 @@ def _count(claims: pd.DataFrame) -> str:
 
 
 def _numbers(claim: pd.Series) -> str:
-    """Return the statistic with its interval, criterion and n; the reason where there is no statistic."""
+    """Return the statistic with its interval, criterion and n; the reason where there is no
+    statistic."""
     if not math.isfinite(claim["value"]):
         return str(claim["reason"])
     told = f"{claim['statistic']}: {claim['value']:.3g} [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}]"

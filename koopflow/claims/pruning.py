@@ -22,7 +22,8 @@ When = Literal["early", "late"]
 
 
 def _epochs(frame: pd.DataFrame, when: When) -> pd.DataFrame:
-    """Return the rows of each study's first or last pruned epoch; a study pruned only once has neither."""
+    """Return the rows of each study's first or last pruned epoch; a study pruned only once has
+    neither."""
     epochs = frame.groupby("study")["epoch"]
     first, last = epochs.transform("min"), epochs.transform("max")
     chosen = frame[(first < last) & (frame["epoch"] == (first if when == "early" else last))]
@@ -32,7 +33,8 @@ def _epochs(frame: pd.DataFrame, when: When) -> pd.DataFrame:
 
 
 def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
-    """Return the rows on two methods, with the adjusted Jaccard index of their pruned sets as `agreement`."""
+    """Return the rows on two methods, with the adjusted Jaccard index of their pruned sets as
+    `agreement`."""
     frame = pick(tables.read(OVERLAP), OVERLAP, study=study)
     either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
     frame = frame[either & (frame["compression"] > 1)]
@@ -43,14 +45,16 @@ def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
 
 @measure("adjusted Jaccard index of the pruned sets: 0 at chance, 1 for the same set")
 def mask_agreement(tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None) -> Estimate:
-    """Return the agreement of two methods' pruned sets, averaged over studies and compressions above 1, per seed."""
+    """Return the agreement of two methods' pruned sets, averaged over studies and compressions
+    above 1, per seed."""
     frame = _epochs(_agreements(tables, study, a, b), when)
     return over_units(frame.groupby("seed")["agreement"].mean(), level, within=AT_MOST_ONE)
 
 
 @measure("adjusted Jaccard index of the pruned sets, late minus early")
 def agreement_gained(tables: Tables, level: float, a: str, b: str, study: Choice = None) -> Estimate:
-    """Return how much better two methods' pruned sets agree at the last pruned epoch than at the first, per seed."""
+    """Return how much better two methods' pruned sets agree at the last pruned epoch than at the
+    first, per seed."""
     frame = _agreements(tables, study, a, b)
     late = _epochs(frame, "late").groupby("seed")["agreement"].mean()
     early = _epochs(frame, "early").groupby("seed")["agreement"].mean()
@@ -59,7 +63,8 @@ def agreement_gained(tables: Tables, level: float, a: str, b: str, study: Choice
 
 @measure("largest difference in accuracy after pruning between two methods over compressions (share of images)")
 def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None) -> Estimate:
-    """Return accuracy of `a` minus that of `b` at the compression above 1 where the mean over seeds differs most."""
+    """Return accuracy of `a` minus that of `b` at the compression above 1 where the mean over seeds
+    differs most."""
     frame = pick(tables.read(ACCURACY), ACCURACY, study=study, method=[a, b])
     frame = _epochs(frame[frame["compression"] > 1], when)
     wide = frame.pivot_table(index=["compression", "seed"], columns="method", values="accuracy").reset_index()
@@ -72,9 +77,11 @@ def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: When, study
 
 @measure("rank correlation, over epochs, of the leading eigenvalue's distance from 1 with the overlap of the pruned sets")
 def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study: Choice = None) -> Estimate:
-    """Return Spearman's ρ per seed between |λ₁ − 1| and the agreement of the pruned sets at that epoch.
+    """Return Spearman's ρ per seed between |λ₁ − 1| and the agreement of the pruned sets at that
+    epoch.
 
-    λ₁ is the eigenvalue nearest 1, in each study of the fit (window and rank) listed first. ρ is averaged over studies.
+    λ₁ is the eigenvalue nearest 1, in each study of the fit (window and rank) listed first. ρ is
+    averaged over studies.
     """
     keys = ["study", "seed", "epoch"]
     agreement = _agreements(tables, study, a, b).groupby(keys)["agreement"].mean()

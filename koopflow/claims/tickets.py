@@ -17,9 +17,11 @@ FEWEST_ROUNDS = 3
 
 @measure("share of the variance of the log couplings explained by power laws of the density, in the scaling window")
 def scaling(tables: Tables, level: float, task: Choice = None, model: Choice = None) -> Estimate:
-    """Return pooled R² per seed of log M_i = σ_i log(1/density) + c, over the layers of all tasks, each in its scaling window.
+    """Return pooled R² per seed of log M_i = σ_i log(1/density) + c, over the layers of all tasks,
+    each in its scaling window.
 
-    The residuals of all layers are compared with the total variance, so a layer whose coupling hardly moves has no weight.
+    The residuals of all layers are compared with the total variance, so a layer whose coupling
+    hardly moves has no weight.
     """
     flow = pick(tables.read(FLOW), FLOW, task=task, model=model)
     keys = ["task", "model", "layer"]
@@ -43,7 +45,8 @@ def _explained(flow: pd.DataFrame) -> float:
 
 @measure("mean relative difference of the couplings after two small rounds and after one large one")
 def composition(tables: Tables, level: float, task: Choice = None, model: Choice = None) -> Estimate:
-    """Return mean |log(M_a / M_b)| over tasks, layers and densities, per seed: 0.05 is a difference of about 5 %."""
+    """Return mean |log(M_a / M_b)| over tasks, layers and densities, per seed: 0.05 is a difference
+    of about 5 %."""
     frame = pick(tables.read(COMPOSITION), COMPOSITION, task=task, model=model)
     if "comparison" in frame:  # the table also holds the floor: the same steps run again
         frame = frame[frame["comparison"] == "composition"]

@@ -15,7 +15,8 @@ TRAINING = "equivalence/training/distances.csv"
 def distance_beside_control(tables: Tables, level: float, a: str, b: str, control: str) -> Estimate:
     """Return d(a, b) / min(d(a, control), d(b, control)).
 
-    The interval joins opposite ends of the two distances' intervals over initial conditions, so it is conservative.
+    The interval joins opposite ends of the two distances' intervals over initial conditions, so it
+    is conservative.
     """
     frame = tables.read(OPTIMIZERS)
     near = _distance(frame, a, b)
@@ -38,10 +39,12 @@ def _distance(frame: pd.DataFrame, a: str, b: str) -> pd.Series:
 
 @measure("distance between set-ups beyond the distance between seeds, as a share of the latter")
 def excess_distance(tables: Tables, level: float, comparison: str, a: str | None = None, b: str | None = None) -> Estimate:
-    """Return mean between-set-up distance / mean within-set-up distance − 1, averaged over the pairs of a comparison.
+    """Return mean between-set-up distance / mean within-set-up distance − 1, averaged over the
+    pairs of a comparison.
 
-    0 means no difference beyond that between seeds; 1 means that set-ups are twice as far apart as two seeds of one
-    set-up. The jackknife leaves out one seed at a time, with every distance it takes part in.
+    0 means no difference beyond that between seeds; 1 means that set-ups are twice as far apart as
+    two seeds of one set-up. The jackknife leaves out one seed at a time, with every distance it
+    takes part in.
     """
     frame = pick(tables.read(TRAINING), TRAINING, comparison=comparison)
     frame = frame[np.isfinite(frame["distance"])]

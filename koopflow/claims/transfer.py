@@ -14,7 +14,8 @@ FEWEST_PAIRS = 5
 
 
 def _pairs(tables: Tables, model: Choice, density: float | None, source: Choice = None, target: Choice = None) -> pd.DataFrame:
-    """Return the transfers between different tasks at densities up to `density`, averaged over these densities."""
+    """Return the transfers between different tasks at densities up to `density`, averaged over
+    these densities."""
     frame = pick(tables.read(TRANSFER), TRANSFER, model=model, source=source, target=target)
     frame = frame[frame["source"] != frame["target"]]
     if density is not None:
@@ -27,14 +28,16 @@ def _pairs(tables: Tables, model: Choice, density: float | None, source: Choice 
 
 
 def _share(frame: pd.DataFrame) -> pd.Series:
-    """Return the share of the way from a random mask (0) to the task's own ticket (1); NaN if that ticket gains nothing."""
+    """Return the share of the way from a random mask (0) to the task's own ticket (1); NaN if that
+    ticket gains nothing."""
     gain = frame["accuracy_own"] - frame["accuracy_random"]
     return ((frame["accuracy"] - frame["accuracy_random"]) / gain).where(gain > 0)
 
 
 @measure("accuracy of a task's own ticket minus that of a random mask of equal layer densities (share of images)")
 def ticket_gain(tables: Tables, level: float, density: float | None = None, model: Choice = None) -> Estimate:
-    """Return the mean advantage of winning tickets over random masks, per seed, at densities up to `density`."""
+    """Return the mean advantage of winning tickets over random masks, per seed, at densities up to
+    `density`."""
     frame = _pairs(tables, model, density)
     return over_units((frame["accuracy_own"] - frame["accuracy_random"]).groupby(frame["seed"]).mean(), level)
 
@@ -58,7 +61,8 @@ def transfer_share(
 
 
 def _quality(tables: Tables, model: Choice, density: float | None) -> pd.DataFrame:
-    """Return one row per unordered pair of tasks: exponent distance, and share transferred, averaged over directions and seeds."""
+    """Return one row per unordered pair of tasks: exponent distance, and share transferred,
+    averaged over directions and seeds."""
     frame = _pairs(tables, model, density)
     frame = frame.assign(share=_share(frame), pair=[" & ".join(sorted(two)) for two in zip(frame["source"], frame["target"])])
     pairs = frame.groupby(["model", "pair"])[["share", "exponent_distance"]].mean().dropna().reset_index()
@@ -71,8 +75,9 @@ def _quality(tables: Tables, model: Choice, density: float | None) -> pd.DataFra
 def exponents_predict_transfer(tables: Tables, level: float, density: float | None = None, model: Choice = None) -> Estimate:
     """Return Spearman's ρ between −(exponent distance) and the share transferred.
 
-    Exponents come from each task's own pruning, before any transfer. The two directions of a pair share a distance, so a
-    pair counts once. The interval is that of Fieller, Hartley & Pearson (1957).
+    Exponents come from each task's own pruning, before any transfer. The two directions of a pair
+    share a distance, so a pair counts once. The interval is that of Fieller, Hartley & Pearson
+    (1957).
     """
     pairs = _quality(tables, model, density)
     if pairs["exponent_distance"].nunique() < 2 or pairs["share"].nunique() < 2:
@@ -87,7 +92,10 @@ def exponents_predict_transfer(tables: Tables, level: float, density: float | No
 def exponents_agree_where_transfer(
     tables: Tables, level: float, density: float | None = None, model: Choice = None, transfers_above: float = 0.5
 ) -> Estimate:
-    """Return the area under the ROC curve: 0.5 if exponents tell nothing. The interval is that of Hanley & McNeil (1982)."""
+    """Return the area under the ROC curve: 0.5 if exponents tell nothing.
+
+    The interval is that of Hanley & McNeil (1982).
+    """
     pairs = _quality(tables, model, density)
     good = pairs.loc[pairs["share"] > transfers_above, "exponent_distance"].to_numpy()
     bad = pairs.loc[pairs["share"] <= transfers_above, "exponent_distance"].to_numpy()
@@ -100,7 +108,8 @@ def exponents_agree_where_transfer(
     reach = stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance / (good.size * bad.size))
     low, high = area - reach, area + reach
     if area in (0.0, 1.0):
-        # A perfect separation has variance 0. The rule of three (0.05^(1/n) for 95 %) keeps the interval honest.
+        # A perfect separation has variance 0. The rule of three (0.05^(1/n) for 95 %) keeps the
+        # interval honest.
         least = 1 - ((1 - level) / 2) ** (1 / min(good.size, bad.size))
         low, high = min(low, area - least), max(high, area + least)
     return Estimate(area, max(0.0, float(low)), min(1.0, float(high)), len(pairs), "pairs of tasks")

@@ -1,8 +1,9 @@
 """The verdict on each claim.
 
-A criterion is a range of the statistic: above a number, below a number, or both. A claim is supported if its whole interval
-lies inside the range, and not supported if the whole interval lies outside. Everything else is inconclusive, including a
-missing table and too few units; the reason is given beside it.
+A criterion is a range of the statistic: above a number, below a number, or both. A claim is
+supported if its whole interval lies inside the range, and not supported if the whole interval lies
+outside. Everything else is inconclusive, including a missing table and too few units; the reason is
+given beside it.
 """
 
 import pandas as pd
@@ -23,7 +24,8 @@ def check_claims(claims: ClaimsSettings) -> dict[str, Measure]:
     Raises
     ------
     KoopflowError
-        For an unknown measure, a wrong or missing option, and a criterion that is missing or holds no number.
+        For an unknown measure, a wrong or missing option, and a criterion that is missing or holds
+        no number.
     """
     measures = {}
     for name, claim in claims.statements.items():

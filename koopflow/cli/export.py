@@ -1,8 +1,9 @@
 """One archive of a study, to show, keep or continue: ``koopflow export study.tar.gz``.
 
-The archive holds tables, figures, the report, the resolved configuration (study.yaml), the provenance of every table
-(provenance.txt), the logs and Snakemake's records. Unpacked over a checkout of the same code it is a finished study: Snakemake finds
-nothing to do, and after a change reruns only what depends on it. Trajectories and networks of more than a megabyte are left out
+The archive holds tables, figures, the report, the resolved configuration (study.yaml), the
+provenance of every table (provenance.txt), the logs and Snakemake's records. Unpacked over a
+checkout of the same code it is a finished study: Snakemake finds nothing to do, and after a change
+reruns only what depends on it. Trajectories and networks of more than a megabyte are left out
 unless asked for; a step that needs them makes them again.
 """
 
@@ -26,7 +27,8 @@ ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
 
 
 def study(configfiles: list[str], root: Path = Path()) -> dict:
-    """Return the configuration of a run with these --configfile files, resolved as the workflow resolves it."""
+    """Return the configuration of a run with these --configfile files, resolved as the workflow
+    resolves it."""
     from snakemake.utils import update_config
 
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
@@ -42,7 +44,8 @@ def study(configfiles: list[str], root: Path = Path()) -> dict:
 
 
 def files_of(results: Path, largest: float) -> list[Path]:
-    """Return the files of the archive: results (arrays of at most `largest` MB), Snakemake's records, and the logs of the results.
+    """Return the files of the archive: results (arrays of at most `largest` MB), Snakemake's
+    records, and the logs of the results.
 
     Raises
     ------

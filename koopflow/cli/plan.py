@@ -1,7 +1,8 @@
 """What a run costs, before it starts: ``koopflow plan -- --configfile config/paper.yaml``.
 
-A dry run of Snakemake lists the jobs left and what each asks of a scheduler. This command adds them up by rule, grouped as
-profiles/slurm groups them. Expected times are estimates from the configuration (koopflow/workflow/estimates.py).
+A dry run of Snakemake lists the jobs left and what each asks of a scheduler. This command adds them
+up by rule, grouped as profiles/slurm groups them. Expected times are estimates from the
+configuration (koopflow/workflow/estimates.py).
 """
 
 import argparse
@@ -25,7 +26,8 @@ COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at m
 
 @dataclass
 class Jobs:
-    """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes) and expected time (seconds) of each."""
+    """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes) and expected time
+    (seconds) of each."""
 
     threads: list[int] = field(default_factory=list)
     gpus: list[int] = field(default_factory=list)
@@ -71,7 +73,10 @@ class Plan:
 
 
 class _Listener(logging.Filter):
-    """Keeps Snakemake's records of jobs and groups. A filter, because Snakemake removes handlers that it does not know."""
+    """Keeps Snakemake's records of jobs and groups.
+
+    A filter, because Snakemake removes handlers that it does not know.
+    """
 
     def __init__(self) -> None:
         super().__init__()

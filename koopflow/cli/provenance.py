@@ -1,8 +1,8 @@
 """Where a result comes from: ``koopflow provenance results/claims.csv``.
 
-Snakemake records each output (rule, parameters, inputs with their checksums), and each job's log begins with the code and packages
-that ran. This command reads both for a file and for every step before it, and asks Snakemake whether the current code and
-configuration would make the file again.
+Snakemake records each output (rule, parameters, inputs with their checksums), and each job's log
+begins with the code and packages that ran. This command reads both for a file and for every step
+before it, and asks Snakemake whether the current code and configuration would make the file again.
 """
 
 import argparse
@@ -60,7 +60,8 @@ class Step:
 
 
 def record_path(file: str) -> Path:
-    """Return the path of Snakemake's record of the output `file`: its name in base64, cut into folders where that is too long."""
+    """Return the path of Snakemake's record of the output `file`: its name in base64, cut into
+    folders where that is too long."""
     name = base64.urlsafe_b64encode(file.encode()).decode()
     pieces = [name[i : i + LONGEST_NAME - 1] for i in range(0, len(name), LONGEST_NAME - 1)]
     return RECORDS.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
@@ -114,7 +115,8 @@ def steps_of(file: str) -> dict[tuple, Step]:
 
 
 def again(file: str, words: list[str]) -> tuple[bool, list[str]]:
-    """Ask Snakemake whether the current code and configuration make `file` as it is; return the answer and the reasons against it."""
+    """Ask Snakemake whether the current code and configuration make `file` as it is; return the
+    answer and the reasons against it."""
     # `--quiet host` overrides a profile that leaves the reasons out.
     command = [sys.executable, "-m", "snakemake", file, "--dry-run", "--nolock", "--quiet", "host", *words]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -169,7 +171,8 @@ def _sums(logs: list[str]) -> dict[str, str]:
 
 
 def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
-    """Return names and values of the parameters: Snakemake records the values alone, the job's log holds the names."""
+    """Return names and values of the parameters: Snakemake records the values alone, the job's log
+    holds the names."""
     logged = [line.split(PARAMETER, 1)[1].partition(" = ") for line in _lines(logs) if line[9:].startswith(PARAMETER)]
     names: dict[str, list[str]] = {}
     for name, _, value in logged:

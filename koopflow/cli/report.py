@@ -1,4 +1,5 @@
-"""The report of a study, results/report.html: every figure and table with its caption, after what it needs."""
+"""The report of a study, results/report.html: every figure and table with its caption, after what
+it needs."""
 
 import argparse
 import subprocess
@@ -13,13 +14,15 @@ SHOWN = ("figures/*.png", "tables/*.html")
 
 
 def command(options: Sequence[str]) -> list[str]:
-    """Return the command that makes the report, and first whatever it needs; `options` are Snakemake's."""
+    """Return the command that makes the report, and first whatever it needs; `options` are
+    Snakemake's."""
     cores = [] if any(word.split("=")[0] in ("--cores", "-c") for word in options) else ["--cores", "all"]
     return [sys.executable, "-m", "snakemake", *cores, "report", *options]
 
 
 def command_of_what_is_there(results: Path, options: Sequence[str]) -> list[str]:
-    """Return the command that makes a report of the figures and tables in `results`, and computes nothing.
+    """Return the command that makes a report of the figures and tables in `results`, and computes
+    nothing.
 
     Raises
     ------

@@ -25,7 +25,8 @@ def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.Da
     Parameters
     ----------
     show : function
-        From `frame` to the frame that a reader sees; a stage names it (`koopflow.studies.stage.Table`).
+        From `frame` to the frame that a reader sees; a stage names it
+        (`koopflow.studies.stage.Table`).
     source : str
         The CSV file of `frame`, named for the reader who wants every digit.
     frame : DataFrame
@@ -38,7 +39,8 @@ def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.Da
 
 
 def with_interval(frame: pd.DataFrame, value: str, low: str = "ci_low", high: str = "ci_high", digits: int = 3) -> list[str]:
-    """Return ``value [low, high]`` of every row, `digits` significant ones; without brackets where there is no interval."""
+    """Return "value [low, high]" of every row to `digits` significant digits, or "value (no
+    interval)"."""
     told = []
     for middle, *ends in frame[[value, low, high]].itertuples(index=False):
         bracket = " [{:.{d}g}, {:.{d}g}]".format(*ends, d=digits) if np.isfinite(ends).all() else " (no interval)"
@@ -77,7 +79,8 @@ def setups(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def pruned_alike(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return how far two methods' masks and accuracies agree, at the first and last epoch and a few compressions."""
+    """Return how well the masks and accuracies of two methods agree, at the first and last epoch
+    and some compressions."""
     frame = _ends(frame[frame["compression"].isin(COMPRESSIONS)])
     return pd.DataFrame(
         {
@@ -93,7 +96,8 @@ def pruned_alike(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def pruned_best(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the most accurate method at the first and last epoch and a few compressions, with its lead over the next."""
+    """Return the most accurate method and its lead over the next, at the first and last epoch and
+    some compressions."""
     frame = _ends(frame[frame["compression"].isin(COMPRESSIONS)])
     return pd.DataFrame(
         {
@@ -110,7 +114,8 @@ def pruned_best(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreed_from(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return for each study and pair of methods from which epoch on they keep the same weights, network by network."""
+    """Return the epoch from which two methods keep the same weights, for each study, pair and
+    network."""
     rows = []
     for (study, a, b), group in frame.groupby(["study", "method_a", "method_b"], sort=True):
         epochs = sorted(group["from_epoch"], key=lambda epoch: (np.isnan(epoch), epoch))
@@ -129,7 +134,8 @@ def agreed_from(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def told_by_spectrum(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return how well each quantity of the spectrum goes with the agreement of two methods along training."""
+    """Return how well each quantity of the spectrum correlates with the agreement of two methods
+    over epochs."""
     words = {
         "gap": "leading eigenvalue's distance from 1",
         "second_gap": "second eigenvalue's distance from 1",
@@ -201,6 +207,6 @@ def skill(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ends(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the first and the last epoch of every study."""
+    """Return the rows of the first and the last epoch of every study."""
     epochs = frame.groupby("study")["epoch"]
     return frame[(frame["epoch"] == epochs.transform("min")) | (frame["epoch"] == epochs.transform("max"))]

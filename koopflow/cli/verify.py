@@ -1,7 +1,9 @@
-"""Reads every file in a results folder and names those that are damaged: ``koopflow verify results``.
+"""Reads every file in a results folder and names those that are damaged: ``koopflow verify
+results``.
 
-Trajectories, parquet tables, checkpoints and npz files hold checksums. Other files (CSV, JSON, figures) are compared with the
-checksum in the log of the job that made them, and with the checksum that Snakemake recorded when a later step read them.
+Trajectories, parquet tables, checkpoints and npz files hold checksums. Other files (CSV, JSON,
+figures) are compared with the checksum in the log of the job that made them, and with the checksum
+that Snakemake recorded when a later step read them.
 """
 
 import argparse
@@ -77,9 +79,11 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """Yield every file under `folder` and what is wrong with it, in one line; an empty line for intact files.
+    """Yield every file under `folder` and what is wrong with it, in one line; an empty line for
+    intact files.
 
-    Unfinished files (.partial) are left out. Records and logs are found only from the folder in which the run was started.
+    Unfinished files (.partial) are left out. Records and logs are found only from the folder in
+    which the run was started.
 
     Raises
     ------
@@ -103,7 +107,8 @@ def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
 
 
 def _changed(folder: Path) -> dict[str, str]:
-    """Return the files under `folder` that changed since their job made them, or since a later job read them."""
+    """Return the files under `folder` that changed since their job made them, or since a later job
+    read them."""
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         # A record has the name that the run gave the file, which is absolute where `results:` is.
@@ -119,7 +124,8 @@ def _changed(folder: Path) -> dict[str, str]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Read the command line; print the damaged files and a summary; exit with status 1 where there are any."""
+    """Read the command line; print the damaged files and a summary; exit with status 1 where there
+    are any."""
     parser = argparse.ArgumentParser(prog="koopflow verify", description=__doc__)
     parser.add_argument("folder", nargs="?", default="results", help="a results folder (default: results)")
     parser.add_argument(

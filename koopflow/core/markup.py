@@ -1,6 +1,7 @@
 """Text of a user, made plain in the markup that shows it: reStructuredText, HTML, matplotlib.
 
-A statement, a column of a CSV file or a layer of a network may hold anything. It is shown as it was written, on one line.
+A statement, a column of a CSV file or a layer of a network may hold anything. It is shown as it was
+written, on one line.
 """
 
 import html as _html
@@ -27,7 +28,8 @@ def one_line(text: object, longest: int = LONGEST) -> str:
 
 
 def rst(text: object) -> str:
-    """Return `text` as reStructuredText that reads as plain text, wherever it stands in a paragraph.
+    """Return `text` as reStructuredText that reads as plain text, wherever it stands in a
+    paragraph.
 
     >>> print(rst("a *b* `c <d>`_: e"))
     a \\*b\\* \\`c <d>\\`\\_: e
@@ -70,7 +72,8 @@ def html(text: object) -> str:
 
 
 def drawn(text: object, longest: int = 200) -> str:
-    """Return `text` as matplotlib draws it literally: without mathematics between dollar signs, and named in a legend.
+    """Return `text` as matplotlib draws it literally: without mathematics between dollar signs, and
+    named in a legend.
 
     >>> print(drawn("costs $5 to $7"))
     costs \\$5 to \\$7

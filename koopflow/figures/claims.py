@@ -33,8 +33,9 @@ REACH = 3.0
 def plot(claims: pd.DataFrame) -> Figure:
     """Draw the table of claims.
 
-    Claims have different units, so each row is scaled by its own criterion: the criterion is at 0, and one step is the larger
-    of the interval's half width and the criterion itself. An arrow at the edge marks an interval that goes on beyond 3 steps.
+    Claims have different units, so each row is scaled by its own criterion: the criterion is at 0,
+    and one step is the larger of the interval's half width and the criterion itself. An arrow at
+    the edge marks an interval that goes on beyond 3 steps.
 
     Parameters
     ----------
@@ -42,7 +43,8 @@ def plot(claims: pd.DataFrame) -> Figure:
         The table `claims.csv`.
     """
     heads = claims["paper"].str.replace(r" \(.*\)", "", regex=True)
-    # Papers keep the order of the configuration. Extensions and controls of a paper are grouped with it.
+    # Papers keep the order of the configuration. Extensions and controls of a paper are grouped
+    # with it.
     claims = claims.assign(head=heads, order=pd.factorize(heads)[0]).sort_values("order", kind="stable").reset_index(drop=True)
     starts = claims["head"] != claims["head"].shift()
     places = np.arange(len(claims)) + 0.7 * np.cumsum(starts.to_numpy())
@@ -79,7 +81,8 @@ def plot(claims: pd.DataFrame) -> Figure:
 
 
 def _draw(ax: Axes, place: float, claim: pd.Series, colour: str) -> None:
-    """Draw one claim's interval, in steps from the criterion, over the range that the criterion accepts."""
+    """Draw one claim's interval, in steps from the criterion, over the range that the criterion
+    accepts."""
     above, below = claim["above"], claim["below"]
     both = np.isfinite(above) and np.isfinite(below)
     centre = (above + below) / 2 if both else above if np.isfinite(above) else below

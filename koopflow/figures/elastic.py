@@ -1,4 +1,5 @@
-"""Figure of elastic tickets: exponents of each depth, and tickets stretched from one depth to another."""
+"""Figure of elastic tickets: exponents of each depth, and tickets stretched from one depth to
+another."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ DEPTH_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY,
 
 
 def stretched(elastic: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
-    """Draw the exponents of each depth from input to output, and the accuracy of stretched tickets at the lowest density.
+    """Draw the exponents of each depth from input to output, and the accuracy of stretched tickets
+    at the lowest density.
 
     Parameters
     ----------

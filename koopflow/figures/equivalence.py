@@ -38,7 +38,8 @@ def unit_circle(axes: Axes) -> None:
 
 
 def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
-    """Draw the trajectories of each optimizer in its own coordinates, above the quantity that it decreases.
+    """Draw the trajectories of each optimizer in its own coordinates, above the quantity that it
+    decreases.
 
     Parameters
     ----------
@@ -68,7 +69,8 @@ def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
 
 
 def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -> Figure:
-    """Draw the three spectra in the complex plane, a detail near 1, and the distances between them with their intervals."""
+    """Draw the three spectra in the complex plane, a detail near 1, and the distances between them
+    with their intervals."""
     figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.78), gridspec_kw={"width_ratios": [1, 1, 0.85]})
     for axes in (plane, near):
         for name in OPTIMIZERS:
@@ -96,7 +98,8 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
 
 
 def _panels(count: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure with one panel per comparison, at most three in a row, and the array of its axes."""
+    """Return a figure with one panel per comparison, at most three in a row, and the array of its
+    axes."""
     columns = min(count, 3)
     rows = -(-count // 3)
     figure, axes = plt.subplots(rows, columns, figsize=size(min(columns, 2), height * rows), squeeze=False, **options)
@@ -113,7 +116,8 @@ def _nothing(panel: Axes, comparison: str) -> None:
 
 
 def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
-    """Draw the spectra of all seeds of each set-up, one panel per comparison. The inset shows the whole unit disc.
+    """Draw the spectra of all seeds of each set-up, one panel per comparison. The inset shows the
+    whole unit disc.
 
     Parameters
     ----------
@@ -154,7 +158,8 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
 
 
 def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
-    """Draw the distances between set-ups beside their floor, the distances between seeds of one set-up."""
+    """Draw the distances between set-ups beside their floor, the distances between seeds of one
+    set-up."""
     pairs = tests[["comparison", "a", "b", "verdict", "p_adjusted"]].reset_index(drop=True)
     figure, axes = plt.subplots(figsize=size(2, 0.085 * len(pairs) + 0.35))
     for place, (_, pair) in enumerate(pairs.iterrows()):
@@ -190,7 +195,8 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
 
 
 def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
-    """Draw the mean distance between the spectra of every two set-ups, in thousandths. The diagonal is the floor between seeds.
+    """Draw the mean distance between the spectra of every two set-ups, in thousandths. The diagonal
+    is the floor between seeds.
 
     Parameters
     ----------
@@ -223,7 +229,8 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
 
 
 def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
-    """Draw the training loss of each set-up: mean over seeds, and the range from the smallest to the largest seed."""
+    """Draw the training loss of each set-up: mean over seeds, and the range from the smallest to
+    the largest seed."""
     figure, axes = _panels(len(comparisons), 0.6, sharey=True)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         if not losses["setting"].isin(names).any():
@@ -243,10 +250,11 @@ def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> F
 
 
 def bootstrap_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of `values` (n,) by a bootstrap with fixed draws.
+    """Return the 95 % percentile interval of the mean of `values` (n,) by a bootstrap with fixed
+    draws.
 
-    NaN for fewer than four values: a bootstrap of one or two repeats them, and its interval would be narrowest where least
-    is known.
+    NaN for fewer than four values: a bootstrap of one or two repeats them, and its interval would
+    be narrowest where least is known.
     """
     if len(values) < FEWEST:
         return float("nan"), float("nan")

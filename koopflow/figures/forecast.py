@@ -1,4 +1,5 @@
-"""Figures of the stage `forecast`: forecasts and what they recalled, error by horizon, skill, recurrence of spectra."""
+"""Figures of the stage `forecast`: forecasts and what they recalled, error by horizon, skill,
+recurrence of spectra."""
 
 import json
 import os
@@ -62,7 +63,8 @@ def forecasts(
     choices: Choices,
     method: str = "gated",
 ) -> Figure:
-    """Draw the whole series with what the last forecast recalled, and forecasts from several origins with the truth.
+    """Draw the whole series with what the last forecast recalled, and forecasts from several
+    origins with the truth.
 
     Parameters
     ----------
@@ -139,7 +141,8 @@ def _from_origins(ax: Axes, predictions: pd.DataFrame, values: NDArray[np.float6
 
 
 def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
-    """Draw mean absolute error against horizon for every method, with bootstrap intervals, one panel per series."""
+    """Draw mean absolute error against horizon for every method, with bootstrap intervals, one
+    panel per series."""
     columns = min(3, len(series))
     rows = -(-len(series) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=size(2 if columns > 1 else 1, 0.62 * rows + 0.25), squeeze=False)
@@ -172,7 +175,8 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
 
 
 def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
-    """Draw the skill averaged over the horizon, by method and series. A star marks an interval that excludes 0 at half of the steps.
+    """Draw the skill averaged over the horizon, by method and series. A star marks an interval that
+    excludes 0 at half of the steps.
 
     Parameters
     ----------
@@ -207,7 +211,8 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
 
 
 def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, step: str) -> Figure:
-    """Draw the distances between the spectra of all windows. Regimes that return are dark patches off the diagonal.
+    """Draw the distances between the spectra of all windows. Regimes that return are dark patches
+    off the diagonal.
 
     Parameters
     ----------

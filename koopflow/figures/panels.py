@@ -1,4 +1,5 @@
-"""Panels and marks that several figures share: intervals, sample sizes, the unit circle, a message in place of a figure."""
+"""Panels and marks that several figures share: intervals, sample sizes, the unit circle, a message
+in place of a figure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -66,7 +67,8 @@ def interval(
     horizontal: bool = False,
     **marks: Any,
 ) -> ErrorbarContainer:
-    """Draw points with their intervals as bars, in the colour and marker of `name`. Arguments are those of `band`.
+    """Draw points with their intervals as bars, in the colour and marker of `name`. Arguments are
+    those of `band`.
 
     If `horizontal`, intervals lie along the x axis, and `x` holds the heights of the points.
     """

@@ -26,7 +26,8 @@ REACH = ["below", "above"]
 
 
 def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Return the mean of the fractions `y` at each value of `x`, and how far its 95 % interval reaches below and above it.
+    """Return the mean of the fractions `y` at each value of `x`, and how far its 95 % interval
+    reaches below and above it.
 
     The reach is NaN for a single seed, which has no interval.
     """
@@ -36,7 +37,8 @@ def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 
 def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
-    """Draw accuracy against compression: one row per study, with its first, middle and last epoch; one line per method."""
+    """Draw accuracy against compression: one row per study, with its first, middle and last epoch;
+    one line per method."""
     table = table[table[column].notna()]
     if table.empty:
         return nothing("No study fine-tunes its pruned networks." if column == "accuracy_finetuned" else EMPTY)
@@ -60,7 +62,8 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
 
 
 def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
-    """Draw the overlap of pruned sets against epoch, one panel per study; the dashed line is chance, bars are 95 % intervals."""
+    """Draw the overlap of pruned sets against epoch, one panel per study; the dashed line is
+    chance, bars are 95 % intervals."""
     if table.empty:
         return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))
@@ -89,8 +92,9 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
 def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
     """Draw the spectrum against epoch, one column per study. Points are seeds, lines are medians.
 
-    Above: the distance of the leading eigenvalues from 1. Below: the size of all other modes together at the moment of
-    pruning, relative to the leading mode. Where it is small, the leading mode is the weights.
+    Above: the distance of the leading eigenvalues from 1. Below: the size of all other modes
+    together at the moment of pruning, relative to the leading mode. Where it is small, the leading
+    mode is the weights.
     """
     if table.empty:
         return nothing(EMPTY)
@@ -125,7 +129,8 @@ def _points(axis: Axes, x: pd.Series, y: pd.Series, shade: ColorType, name: str)
 
 
 def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
-    """Draw the share of each layer's weights kept at the last epoch, by method, one panel per study; bars are 95 % intervals."""
+    """Draw the share of each layer's weights kept at the last epoch, by method, one panel per
+    study; bars are 95 % intervals."""
     if table.empty:
         return nothing(EMPTY)
     studies = list(dict.fromkeys(table.study))

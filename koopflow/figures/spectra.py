@@ -18,7 +18,8 @@ VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
 
 def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
-    """Draw all spectra with their intervals, and the matrix of their distances. Hollow marks have too large a residual.
+    """Draw all spectra with their intervals, and the matrix of their distances. Hollow marks have
+    too large a residual.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
 
 
 def apart(names: list[str]) -> dict[str, Look]:
-    """Return how each of the `names` is drawn: as in every figure, but with the next free colour or marker where one is taken."""
+    """Return how each of the `names` is drawn: as in every figure, but with the next free colour or
+    marker where one is taken."""
     looks: dict[str, Look] = {}
     for name in names:
         style = look(name)

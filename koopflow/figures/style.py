@@ -1,7 +1,8 @@
-"""One visual style for every figure: sizes, fonts, colours fixed by name, and a `save` that writes reproducible files.
+"""One visual style for every figure: sizes, fonts, colours fixed by name, and a `save` that writes
+reproducible files.
 
-A plotting script calls `use` first, draws, and ends with ``save(figure, stem)``. Sizes are those of a printed page, so what
-is legible here is legible in a paper without scaling.
+A plotting script calls `use` first, draws, and ends with ``save(figure, stem)``. Sizes are those of
+a printed page, so what is legible here is legible in a paper without scaling.
 """
 
 import hashlib
@@ -29,7 +30,8 @@ SINGLE = 3.35
 DOUBLE = 7.0
 """Width of a figure that fills both columns, in inches (178 mm)."""
 
-# Okabe & Ito (2008) without their yellow, which vanishes on white paper, and shades of Paul Tol's "muted" scheme.
+# Okabe & Ito (2008) without their yellow, which vanishes on white paper, and shades of Paul Tol's
+# "muted" scheme.
 BLACK, GREY, DARK, PALE = "#000000", "#8A8A8A", "#555555", "#BBBBBB"
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 INDIGO, CYAN, SAND, WINE, BROWN, PINK, OLIVE = "#332288", "#88CCEE", "#DDCC77", "#882255", "#6B3E00", "#EFA8C8", "#999933"
@@ -87,7 +89,10 @@ FAMILIES: dict[str, dict[str, str]] = {
     "verdicts": {"supported": BLUE, "not supported": VERMILLION, "inconclusive": PALE},
     "roles": {"truth": BLACK, "between": VERMILLION, "within": BLUE},
 }
-"""The colour of each known name, by family. The colours of a family stay distinct under every common colour vision deficiency."""
+"""The colour of each known name, by family.
+
+The colours of a family stay distinct under every common colour vision deficiency.
+"""
 
 SPARE = (INDIGO, OLIVE, WINE, BROWN, CYAN, PINK, BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
@@ -126,7 +131,8 @@ def use(settings: StyleSettings | None = None) -> None:
 
 
 def _sizes(size: float, width: float, dpi: float) -> dict[str, Any]:
-    """Return the parameters that depend on the font size and line width (points) and on the resolution (dots per inch)."""
+    """Return the parameters that depend on the font size and line width (points) and on the
+    resolution (dots per inch)."""
     return {
         "font.size": size,
         "axes.titlesize": size,
@@ -174,7 +180,8 @@ def _looks() -> dict[str, Any]:
 
 
 def size(columns: int = 1, height: float = 0.72) -> tuple[float, float]:
-    """Return (width, height) in inches of a figure of 1 or 2 columns; `height` is a share of one column's width."""
+    """Return (width, height) in inches of a figure of 1 or 2 columns; `height` is a share of one
+    column's width."""
     if columns not in (1, 2):
         raise ValueError(f"columns must be 1 or 2 (got {columns})")
     return (SINGLE if columns == 1 else DOUBLE, height * SINGLE)
@@ -183,8 +190,8 @@ def size(columns: int = 1, height: float = 0.72) -> tuple[float, float]:
 def look(name: str) -> Look:
     """Return how every figure draws `name`: a method, task, set-up, study.
 
-    A known name has its colour from `FAMILIES`, and a name under ``figures.style.colours`` has the colour given there. Any
-    other name gets a colour, marker and dash from its hash.
+    A known name has its colour from `FAMILIES`, and a name under ``figures.style.colours`` has the
+    colour given there. Any other name gets a colour, marker and dash from its hash.
     """
     name = str(name)
     digest = hashlib.sha256(name.encode()).digest()
@@ -224,7 +231,8 @@ def save(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
     if stem.suffix in (".pdf", ".png"):
         stem = stem.with_suffix("")
     if (engine := figure.get_layout_engine()) is not None:
-        # Once for both files: layout costs as much as drawing, and `Figure.savefig` also draws once before each file.
+        # Once for both files: layout costs as much as drawing, and `Figure.savefig` also draws once
+        # before each file.
         engine.execute(figure)
         if any(axes.get_aspect() != "auto" or axes.get_box_aspect() for axes in figure.axes):
             engine.execute(figure)  # panels of a fixed shape have their size only after the first pass

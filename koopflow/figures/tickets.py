@@ -1,4 +1,5 @@
-"""Figures of the stage `tickets`: accuracy with controls, flows with their scaling windows, composition of steps."""
+"""Figures of the stage `tickets`: accuracy with controls, flows with their scaling windows,
+composition of steps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +35,8 @@ def grid(count: int, height: float = 0.62, columns: int = 3, **options: Any) -> 
 
 
 def density_axis(ax: Axes, low: float) -> None:
-    """Make the x axis a density in percent on a log scale, falling from left to right as pruning proceeds."""
+    """Make the x axis a density in percent on a log scale, falling from left to right as pruning
+    proceeds."""
     ax.set_xscale("log")
     ax.set_xlim(1.08, low / 1.08)
     ticks = (1, 0.9, 0.8, 0.7, 0.6, 0.5) if low > 0.3 else (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
@@ -84,7 +86,8 @@ def share_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
 
 
 def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw the coupling of every layer against density on log axes, with the fitted power law over its scaling window.
+    """Draw the coupling of every layer against density on log axes, with the fitted power law over
+    its scaling window.
 
     Parameters
     ----------
@@ -132,14 +135,16 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
 
 
 def _colours(count: int) -> list[ColorType]:
-    """Return a colour for each of `count` layers: distinct colours for a few, else shades from input to output."""
+    """Return a colour for each of `count` layers: distinct colours for a few, else shades from
+    input to output."""
     if count <= len(LAYER_COLOURS):
         return list(LAYER_COLOURS[:count])
     return [matplotlib.colormaps["viridis"](place) for place in np.linspace(0, 0.95, count)]
 
 
 def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
-    """Return the layers that the legend names: all of a few, else the first, the last and those with extreme exponents."""
+    """Return the layers that the legend names: all of a few, else the first, the last and those
+    with extreme exponents."""
     if len(layers) <= len(LAYER_COLOURS):
         return layers
     sigma = exponents.set_index("layer")["sigma"].dropna()
@@ -148,7 +153,8 @@ def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
 
 
 def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw the change from one large step in place of two small ones, beside the change from running the same steps again.
+    """Draw the change from one large step in place of two small ones, beside the change from
+    running the same steps again.
 
     Parameters
     ----------

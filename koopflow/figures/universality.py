@@ -1,4 +1,5 @@
-"""Figures of universality: exponents across tasks, transfer beside exponent distance, and how well one predicts the other."""
+"""Figures of universality: exponents across tasks, transfer beside exponent distance, and how well
+one predicts the other."""
 
 from typing import Any
 
@@ -15,7 +16,8 @@ from koopflow.rg.universality import relative_transfer
 
 
 def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw the exponent of every layer with its interval, tasks side by side. Broad bars show its change over the window.
+    """Draw the exponent of every layer with its interval, tasks side by side. Broad bars show its
+    change over the window.
 
     Parameters
     ----------
@@ -89,7 +91,8 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
 
 
 def _write_cells(ax: Axes, values: np.ndarray, digits: int, *, reverse: bool) -> None:
-    """Write the number of each cell, in a colour that its ground shows; "own" on the diagonal, a dash where it is undefined."""
+    """Write the number of each cell, in a colour that its ground shows; "own" on the diagonal, a
+    dash where it is undefined."""
     low, high = np.nanmin(values), np.nanmax(values)
     for (row, column), value in np.ndenumerate(values):
         text, shade = f"{value:.{digits}f}", style.GREY
@@ -104,7 +107,8 @@ def _write_cells(ax: Axes, values: np.ndarray, digits: int, *, reverse: bool) ->
 
 
 def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw transfer against exponent distance, and the rank correlation of every observable with transfer.
+    """Draw transfer against exponent distance, and the rank correlation of every observable with
+    transfer.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""The columns of every table: names and order that readers may rely on. More columns may follow them.
+"""The columns of every table: names and order that readers may rely on. More columns may follow
+them.
 
-One constant per table. `CONTRACTS` and `NETWORK_TABLES` say where the tables stand. This module imports nothing, so that
-looking up a column costs nothing.
+One constant per table. `CONTRACTS` and `NETWORK_TABLES` say where the tables stand. This module
+imports nothing, so that looking up a column costs nothing.
 """
 
 Columns = tuple[str, ...]
@@ -23,7 +24,8 @@ REPLICAS: Columns = ("replica", "accuracy", "loss", "diverged_at")
 TESTS: Columns = ("comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict")
 TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b")
 
-# A user's trajectories. Their runs have SETUP_EIGENVALUES: the trajectory as `setting`, the run as `seed`.
+# A user's trajectories. Their runs have SETUP_EIGENVALUES: the trajectory as `setting`, the run as
+# `seed`.
 TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
 TRAJECTORY_EIGENVALUES += ("real_low", "real_high", "imag_low", "imag_high", "resampled", "rank", "delays")
 TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete")

@@ -1,6 +1,8 @@
-"""Verify a PDF file: read it object by object and decompress its streams, which carry checksums (ISO 32000-1, 7.3 and 7.5).
+"""Verify a PDF file: read it object by object and decompress its streams, which carry checksums
+(ISO 32000-1, 7.3 and 7.5).
 
-A stream ends where its dictionary says (/Length). Its bytes may contain anything, line breaks and "endstream" included.
+A stream ends where its dictionary says (/Length). Its bytes may contain anything, line breaks and
+"endstream" included.
 """
 
 import re
@@ -76,7 +78,8 @@ def _word(word: re.Pattern[bytes], content: bytes, position: int) -> int:
 
 
 def _length(content: bytes, position: int, value: Value) -> int:
-    """Return the length of the stream at `position`: a number, or a reference to an object that holds it."""
+    """Return the length of the stream at `position`: a number, or a reference to an object that
+    holds it."""
     if isinstance(value, bytes) and value.isdigit():
         return int(value)
     reference = REFERENCE.fullmatch(value) if isinstance(value, bytes) else None
@@ -89,7 +92,10 @@ def _length(content: bytes, position: int, value: Value) -> int:
 
 
 def _value(content: bytes, position: int) -> tuple[Value, int]:
-    """Return the value at `position` and the position behind it. Names, numbers, texts and references stay bytes."""
+    """Return the value at `position` and the position behind it.
+
+    Names, numbers, texts and references stay bytes.
+    """
     position = _space(content, position)
     if content[position : position + 2] == b"<<":
         items, position = _until(b">>", content, position + 2)
