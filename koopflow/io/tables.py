@@ -54,7 +54,7 @@ def write_csv(
 def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **options: Any) -> pd.DataFrame:
     """Read a CSV table and check that it has `columns`.
 
-    Numbers come back exactly as `write_csv` wrote them. "null" and "NA" stay text; an empty cell is
+    Numbers come back exactly as `write_csv` wrote them. "null", "NA" and "nan" stay text in a column of names; an empty cell is
     missing.
 
     Parameters
@@ -70,7 +70,7 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
         If the file is missing, empty, not CSV, or lacks one of `columns`; the message names file
         and column.
     """
-    settings: dict[str, Any] = {"keep_default_na": False, "na_values": ["", "nan", "NaN"]} | options
+    settings: dict[str, Any] = {"keep_default_na": False, "na_values": [""]} | options
     try:
         frame: pd.DataFrame = pd.read_csv(path, **settings)
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
         raise KoopflowError(f"{path}: the table is empty, not even a header line") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise KoopflowError(f"{path}: not a CSV table ({error})") from None
-    return _with_columns(frame, path, columns)
+    return _with_columns(_with_numbers(frame), path, columns)
 
 
 def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
@@ -123,6 +123,18 @@ def read_parquet(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> p
     if checksum != _checksum(frame):
         raise KoopflowError(f"{path}: damaged, its content does not match its checksum; {REMEDY}")
     return _with_columns(frame, path, columns)
+
+
+def _with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with columns of numbers and the word "nan" as numbers; a column of names may hold "nan"."""
+    for name in frame.columns:
+        column = frame[name]
+        if not pd.api.types.is_numeric_dtype(column) and column.isin(["nan", "NaN"]).any():
+            numbers = pd.to_numeric(column.where(~column.isin(["nan", "NaN"])), errors="coerce")
+            words = column.notna() & ~column.isin(["nan", "NaN"])
+            if words.any() and numbers[words].notna().all():
+                frame[name] = numbers
+    return frame
 
 
 def _with_columns(frame: pd.DataFrame, path: str | os.PathLike[str], columns: Iterable[str]) -> pd.DataFrame:

@@ -68,3 +68,11 @@ def test_checksum_tells_every_change_of_texts_and_arrays():
     ]
     assert len({_checksum(frame) for frame in frames}) == len(frames)
     assert _checksum(frames[0]) == _checksum(frames[0].copy(deep=True))
+
+
+def test_nan_is_a_number_among_numbers_and_a_name_among_names(tmp_path):
+    (tmp_path / "t.csv").write_text("number,name,only\n1.5,a,nan\nnan,nan,nan\n,NaN,\n")
+    frame = read_csv(tmp_path / "t.csv")
+    assert np.array_equal(frame["number"], [1.5, np.nan, np.nan], equal_nan=True)
+    assert frame["name"].tolist() == ["a", "nan", "NaN"]
+    assert frame["only"].tolist()[:2] == ["nan", "nan"]
