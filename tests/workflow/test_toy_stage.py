@@ -7,124 +7,11 @@ from pathlib import Path
 import pytest
 
 from koopflow.studies import discovery
+from tests.docs.pages import files
 from tests.house import command, copy_of_the_house, digests
 
-FILES = {
-    "koopflow/studies/tides.py": '''
-        """The stage ``tides``: heights of the sea at one place."""
-
-        from pydantic import Field
-
-        from koopflow.config.base import Block
-        from koopflow.config.common import Count, Positive
-        from koopflow.config.study import Study
-        from koopflow.studies.stage import Check, Figure, Section, Stage, Table
-
-
-        class TidesSettings(Block):
-            """Heights of the sea."""
-
-            samples: Count = Field(default=40, description="Samples.")
-            period: Positive = Field(default=12.4, description="Samples per tide.")
-
-
-        def plan(study: Study) -> TidesSettings:
-            """Return the settings of the stage."""
-            return study.tides
-
-
-        STAGE = Stage(
-            name="tides",
-            order=60,
-            blocks={"tides": TidesSettings},
-            plan=plan,
-            section=Section("Tides", place=70),
-            figures=lambda plan: [Figure("tides_curve", text="**The sea rises and falls.** One line.")],
-            tables=(
-                Table("tides_table", "tides/heights.csv", "koopflow.tides:shown", "**Heights of the sea.** *Read:* the numbers."),
-            ),
-            claimed=("tides/heights.csv",),
-            check=Check("koopflow.tides:check", settings=lambda plan: plan.dump(), environment=lambda plan: "figures"),
-        )
-    ''',
-    "koopflow/tides.py": '''
-        """Heights of the sea."""
-
-        import numpy as np
-        import pandas as pd
-
-        from koopflow.core.errors import KoopflowError
-
-
-        def check(samples: int, period: float) -> dict[str, int]:
-            """Refuse a series that is shorter than a tide."""
-            if samples < period:
-                raise KoopflowError(f"tides.samples must be at least {period:g} (got {samples})")
-            return {"samples": samples}
-
-
-        def heights(samples: int, period: float) -> pd.DataFrame:
-            """Return the height at each sample."""
-            return pd.DataFrame({"sample": np.arange(samples), "height": np.sin(2 * np.pi * np.arange(samples) / period)})
-
-
-        def shown(frame: pd.DataFrame) -> pd.DataFrame:
-            """Return the heights as a reader sees them."""
-            return frame.round(2).head(3)
-    ''',
-    "scripts/run_tides.py": '''
-        """Compute the heights of the sea, and draw them."""
-
-        from koopflow.workflow.job import job
-
-        with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
-            from matplotlib import pyplot as plt
-
-            from koopflow.config.figures import StyleSettings
-            from koopflow.figures.style import save, use
-            from koopflow.io.tables import write_csv
-            from koopflow.tides import heights
-
-            use(StyleSettings.load(snakemake.params.style, "figures.style"))
-            found = heights(**snakemake.params.settings)
-            write_csv(found, snakemake.output.heights, list(found))
-            figure, axes = plt.subplots()
-            axes.plot(found["sample"], found["height"])
-            save(figure, snakemake.output.curve[0])
-    ''',
-    "rules/tides.smk": """
-        # Heights of the sea.
-        rule run_tides:
-            input:
-                code=library("run_tides"),
-            output:
-                heights="<results>/tides/heights.csv",
-                curve=figure("tides_curve"),
-            log:
-                "<logs>/run_tides.log",
-            benchmark:
-                "<benchmarks>/run_tides.tsv"
-            conda:
-                "../envs/figures.yaml"
-            threads: 1
-            resources:
-                **SMALL,
-            params:
-                settings=PLANS["tides"].dump(),
-                style=SETTINGS.figures.style.dump(),
-            message:
-                "Computing the heights of the sea"
-            script:
-                "../scripts/run_tides.py"
-
-
-        rule tides:
-            input:
-                "<results>/checks/tides.json",
-                rules.run_tides.output,
-    """,
-    "mine.yaml": "tides: {samples: 30}",
-}
+FILES = {name: text for name, text in files().items() if "/" in name or name == "mine.yaml"}
+"""The stage of docs/extending.md, by file."""
 pytestmark = pytest.mark.slow
 OWN = ("check_stage", "run_tides", "tides", "write_tables", "tables")
 
@@ -139,8 +26,7 @@ def house(tmp_path_factory) -> Path:
     folder = copy_of_the_house(tmp_path_factory.mktemp("stranger") / "koopflow")
     for name, text in FILES.items():
         assert not (folder / name).exists(), "the stranger edits no file"
-        lines = text.strip("\n").splitlines()
-        (folder / name).write_text("\n".join(line.removeprefix("        ") for line in lines).rstrip() + "\n")
+        (folder / name).write_text(text)
     for table in discovery.tables_of(discovery.discover()):
         (folder / "results" / table.source).parent.mkdir(parents=True, exist_ok=True)
         (folder / "results" / table.source).write_text("seed\n")

@@ -1,0 +1,82 @@
+"""The page on extending: its files, put beside the workflow as a user types them, go through to tables and figures.
+
+The stage of the page is run by tests/workflow/test_toy_stage.py.
+"""
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from koopflow.studies import discovery
+from koopflow.trajectory import Trajectory
+from tests.docs.pages import commands, files
+from tests.house import command, copy_of_the_house
+
+STUDY = [words[3] for words in commands() if words[-1] == "study.yaml"]
+OTHERS = ("run_optimizers", "train_ensemble", "fit_spectra", "compare_setups")
+"""Rules of a stage that the page does not touch; its tables are there without a row."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    """The results of all the page's commands on `study.yaml`, run as one."""
+    house = copy_of_the_house(tmp_path_factory.mktemp("extending") / "koopflow")
+    for name, text in files().items():
+        if "/" not in name:
+            (house / name).write_text(text)
+    for table in discovery.claimed_tables(discovery.discover()):
+        if table.startswith("equivalence/"):
+            (house / "results" / table).parent.mkdir(parents=True, exist_ok=True)
+            (house / "results" / table).write_text("seed\n")
+    rules = subprocess.run(command("--list-rules"), cwd=house, capture_output=True, text=True, check=True).stdout.split()
+    allowed = [rule for rule in rules if rule not in OTHERS]
+    words = command(*dict.fromkeys(STUDY), "--configfile", "study.yaml", "--allowed-rules", *allowed)
+    done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return house / "results"
+
+
+def test_every_command_of_the_page_names_a_target_and_a_file_of_the_page():
+    assert {"pruning", "tickets", "forecast", "claims", "own_figures"} == set(STUDY)
+    assert all(words[:3] == ["snakemake", "--cores", "all"] and words[-1] in files() for words in commands())
+
+
+def test_a_score_a_network_and_a_source_of_images(results):
+    accuracy = pd.read_csv(results / "pruning/accuracy.csv")
+    assert set(accuracy["study"]) == {"mine"}
+    assert {"lasting", "global_magnitude"} <= set(accuracy["method"])
+    assert accuracy[accuracy["compression"] == 1]["accuracy"].mean() > 0.6, "two kinds of stripes are easily told apart"
+    assert set(pd.read_csv(results / "pruning/overlap.csv")["method_a"]) == {"lasting"}
+    with Trajectory(results / "pruning/networks/mine/0/trajectories.h5") as recorded:
+        assert [parameter.shape for parameter in recorded.parameters] == [(24, 64), (24,), (2, 24), (2,)]
+
+
+def test_a_forecaster_and_a_source_of_series(results):
+    skill = pd.read_csv(results / "forecast/skill.csv")
+    assert {"persistence", "sliding", "median"} == set(skill["method"])
+    assert {"tide"} == set(skill["series"])
+    assert (results / "figures/forecast_tide.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_coupling(results):
+    flow = pd.read_csv(results / "tickets/flow.csv")
+    first = flow[(flow["round"] == 0) & (flow["seed"] == 0)].set_index("layer")["coupling"]
+    weights = 64 * 16 + 16 * 12 + 12 * 10
+    assert first["layer1.weight"] == pytest.approx(64 * 16 / weights)
+    assert set(pd.read_csv(results / "tickets/exponents.csv")["layer"]) == set(first.index)
+
+
+def test_a_claim_and_a_measure(results):
+    claims = pd.read_csv(results / "claims.csv").set_index("claim")
+    assert set(claims.index) == {"lasting_as_accurate", "task_is_learned"}
+    assert claims.loc["task_is_learned", "statistic"] == "accuracy before pruning (share of images)"
+    assert claims["n"].tolist() == [3, 3]
+    assert (results / "figures/claims.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_figure(results):
+    assert (results / "figures/own_accuracy.pdf").read_bytes().startswith(b"%PDF")
+    assert (results / "figures/own_accuracy.png").read_bytes().startswith(b"\x89PNG")
