@@ -48,7 +48,7 @@ def test_a_score_a_network_and_a_source_of_images(results):
     accuracy = pd.read_csv(results / "pruning/accuracy.csv")
     assert set(accuracy["study"]) == {"mine"}
     assert {"lasting", "global_magnitude"} <= set(accuracy["method"])
-    assert accuracy[accuracy["compression"] == 1]["accuracy"].mean() > 0.6, "two kinds of stripes are easily told apart"
+    assert accuracy[accuracy["compression"] == 1]["accuracy"].mean() > 0.6, "the network tells two kinds of stripes apart"
     assert set(pd.read_csv(results / "pruning/overlap.csv")["method_a"]) == {"lasting"}
     with Trajectory(results / "pruning/networks/mine/0/trajectories.h5") as recorded:
         assert [parameter.shape for parameter in recorded.parameters] == [(24, 64), (24,), (2, 24), (2,)]
