@@ -21,7 +21,7 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
     """
     try:
         parameters, _ = evaluation.layouts(study.model, images)
-        prunable = selection.prunable_names(parameters, study.exclude)
+        prunable = selection.prunable_names(parameters, study.exclude, evaluation.classifier_of(study.model, images))
         for compression in study.compressions:
             selection.kept_at(parameters, prunable, compression, study.counted)
         for method in methods_of(study, methods).values():

@@ -16,7 +16,7 @@ from koopflow.training.device import choose_device
 from koopflow.training.engines.contract import dense_chain_of
 from koopflow.training.evaluation import score
 from koopflow.training.layout import Layout
-from koopflow.training.models.build import build
+from koopflow.training.models.build import build, last_layer
 
 PIXELS = 80_000
 """Pixels of the images that a network sees at once: few enough for a convolution's output to fit the cache."""
@@ -29,6 +29,11 @@ def layouts(model: ModelSettings, images: Images) -> tuple[tuple[tuple[str, tupl
     network = _blank(model, images)
     parameters = tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
     return parameters, Layout.of((name, value) for name, value in network.named_buffers() if value.is_floating_point())
+
+
+def classifier_of(model: ModelSettings, images: Images) -> tuple[str, ...]:
+    """Return the names of the parameters of a network's last layer."""
+    return last_layer(_blank(model, images), images.shape)
 
 
 def _blank(model: ModelSettings, images: Images) -> nn.Module:

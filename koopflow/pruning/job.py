@@ -48,7 +48,9 @@ class Job:
         self.methods = methods_of(self.study, self.methods)
         self.window = longest_window(self.study, self.methods)
         self.parameters, _ = evaluation.layouts(self.study.model, self.images)
-        self.prunable = selection.prunable_names(self.parameters, self.study.exclude)
+        self.prunable = selection.prunable_names(
+            self.parameters, self.study.exclude, evaluation.classifier_of(self.study.model, self.images)
+        )
         self.evaluate = evaluation.Evaluator(self.study.model, self.images, self.device)
         self.sound = [i for i, number in enumerate(self.networks.seeds) if number not in self.networks.diverged]
         self.needs = {name: scoring.needs_of(method.score) for name, method in self.methods.items()}

@@ -13,15 +13,19 @@ from koopflow.pruning.mask import Mask, Parameters, eligible, size, spans
 CLASSIFIER, VECTORS = "classifier", "vectors"
 
 
-def prunable_names(parameters: Parameters, exclude: Sequence[str] = (CLASSIFIER,)) -> tuple[str, ...]:
+def prunable_names(
+    parameters: Parameters, exclude: Sequence[str] = (CLASSIFIER,), classifier: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return the names of the tensors that may be pruned.
 
     Parameters
     ----------
     parameters : sequence of (str, shape)
     exclude : sequence of str
-        "classifier", the module of the last tensor; "vectors", all one-dimensional tensors (biases, normalization); or shell
+        "classifier"; "vectors", all one-dimensional tensors (biases, normalization); or shell
         patterns of tensor names ("fc2.weight") and module names ("fc2").
+    classifier : sequence of str, optional
+        The tensors of the classifier; by default those of the module that holds the last tensor.
 
     Raises
     ------
@@ -34,7 +38,8 @@ def prunable_names(parameters: Parameters, exclude: Sequence[str] = (CLASSIFIER,
     for pattern in exclude:
         found = {name for name in names if fnmatchcase(name, pattern) or fnmatchcase(module[name], pattern)}
         if pattern == CLASSIFIER:
-            found |= {name for name in names if module[name] == module[names[-1]] and (module[name] or name == names[-1])}
+            last = {name for name in names if module[name] == module[names[-1]] and (module[name] or name == names[-1])}
+            found |= set(classifier) or last
         if pattern == VECTORS:
             found |= {name for name, shape in parameters if len(shape) < 2}
         elif not found:

@@ -54,7 +54,7 @@ class Capture(Hook):
 
     def prepare(self, context: Context) -> None:
         self._context, replicas = context, context.run.replicas
-        self._names = captured_names(self._patterns, replicas.layout, last_layer(replicas.module))
+        self._names = captured_names(self._patterns, replicas.layout, last_layer(replicas.module, context.images.shape))
         self._steps = self._captured_steps(context.run.steps)
         self._wanted = frozenset(self._steps)
 

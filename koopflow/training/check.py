@@ -36,9 +36,9 @@ def describe(setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> 
         that matches nothing.
     """
     optimizers.optimizer_settings(setup.optimizer)
-    replicas = Replicas(setup.model, images.shape, images.classes, 1, 1, device="cpu", method="sequential", random_seeds=[0])
+    replicas = Replicas(setup.model, images.shape, images.classes, 1, 1, device="cpu")
     Batches(images, setup.batch_size, [0], 0, (), replicas.device)
-    names = captured_names(patterns, replicas.layout, last_layer(replicas.module))
+    names = captured_names(patterns, replicas.layout, last_layer(replicas.module, images.shape))
     sizes = {name: prod(parameter.shape) for name, parameter in replicas.module.named_parameters()}
     return {
         "data": images.name,

@@ -69,8 +69,13 @@ class Replicas:
         self.weights, self.gradients = (Stack(self.layout, self.count, self.device) for _ in range(2))
         self.buffers = Stack(self.buffer_layout, self.count, self.device)
         self.buffers.load(np.concatenate([np.zeros(0, np.float32), *(b.cpu().numpy().reshape(-1) for _, b in floating)]))
-        self.method = choose_method(self.module, method, self.device)
+        self.method = choose_method(self.module, method, self.device, input_shape, classes)
         self.engine = self._engine(random_seeds or [0] * self.count)
+        self._frozen = [name for name, parameter in self.module.named_parameters() if not parameter.requires_grad]
+
+    def frozen(self) -> dict[str, torch.Tensor]:
+        """Return copies (replica, *shape) of the parameters that the network has frozen (requires_grad is False)."""
+        return {name: self.weights.views[name].clone() for name in self._frozen}
 
     def _engine(self, random_seeds: list[int]) -> Engine:
         chain = dense_chain_of(self.module)
@@ -109,7 +114,8 @@ def initial_weights(
     """Return the starting weights (replica, parameter) of an ensemble, group by group.
 
     The first replica of a group has the network's own initialization, drawn from the stream (seed, *stream, group,
-    "initialization"); in each further copy every weight is multiplied by 1 + perturbation · U(−1, 1), as in paper O.
+    "initialization"); in each further copy every weight that is not frozen is multiplied by 1 + perturbation · U(−1, 1), as in
+    paper O.
     """
     rows = []
     for group in groups:
@@ -117,8 +123,9 @@ def initial_weights(
             torch.manual_seed(seeds.torch_seed(seed, *stream, group, "initialization"))
             module = build(spec, input_shape, classes)
         base = np.concatenate([parameter.detach().numpy().reshape(-1) for parameter in module.parameters()]).astype(np.float32)
+        moving = np.concatenate([np.full(parameter.numel(), parameter.requires_grad) for parameter in module.parameters()])
         rows.append(base)
         for copy in range(1, copies):
             factor = seeds.rng(seed, *stream, group, "perturbation", copy).uniform(-1, 1, len(base))
-            rows.append((base * (1 + perturbation * factor)).astype(np.float32))
+            rows.append((base * (1 + perturbation * factor * moving)).astype(np.float32))
     return np.stack(rows)

@@ -83,6 +83,7 @@ class Run:
     def advance(self, x: torch.Tensor, y: torch.Tensor) -> NDArray[np.float32]:
         """Do one update (none after the last step); return the losses (replica,) before it, NaN for diverged replicas."""
         step, replicas, engine = self.step, self.replicas, self.replicas.engine
+        frozen = replicas.frozen()
         if step == self.steps:
             before = replicas.buffers.flat.clone()
             found = engine.gradient(x, y, step)
@@ -99,6 +100,8 @@ class Run:
             for group in self._optimizer.param_groups:
                 group["lr"] = self._rate(step)
             self._optimizer.step()
+        for name, values in frozen.items():
+            replicas.weights.views[name].copy_(values)  # weight decay moves weights without a gradient too
         losses: NDArray[np.float32] = found.cpu().numpy().copy()
         sound = losses <= EXPLOSION  # False for NaN
         if not sound.all():

@@ -10,6 +10,7 @@ from torch import nn
 from koopflow.config.training import ModelSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import Options, check_options
+from koopflow.training.models.checks import check_network
 from koopflow.training.models.registry import MODELS
 
 ModelSpec = ModelSettings | Mapping[str, Any] | str
@@ -61,27 +62,40 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
     return network
 
 
-def last_layer(module: nn.Module) -> tuple[str, ...]:
-    """Return the parameter names of the network's classifier: the last module that has weights of its own."""
+def last_layer(module: nn.Module, input_shape: Sequence[int]) -> tuple[str, ...]:
+    """Return the parameter names of the network's classifier: the last module with weights that an image passes.
+
+    Modules may be declared in any order. If no module with weights of its own is called, it is the last one declared.
+    """
     names = [name for name, _ in module.named_parameters()]
+    called = _last_called(module, input_shape)
     owner = names[-1].rpartition(".")[0]
+    if called is not None and any(name.startswith(f"{called}.") for name in names):
+        return tuple(name for name in names if name.startswith(f"{called}."))
     return tuple(name for name in names if name.rpartition(".")[0] == owner)
 
 
-def check_output(network: nn.Module, input_shape: Sequence[int], classes: int, name: str) -> None:
-    """Raise a KoopflowError unless `network` maps two images to two rows of `classes` outputs."""
-    training = network.training
-    network.eval()
+def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
+    """Return the name of the last submodule with parameters of its own, or parametrized, that a forward pass calls."""
+    order: list[str] = []
+    owners = {name.rpartition(".")[0].partition(".parametrizations")[0] for name, _ in module.named_parameters()}
+    hooks = [
+        each.register_forward_hook(lambda *_, name=name: order.append(name))
+        for name, each in module.named_modules()
+        if name and name in owners
+    ]
+    training, device = module.training, next(module.parameters()).device
+    module.eval()
     try:
-        with torch.no_grad():
-            shape = tuple(network(torch.zeros(2, *input_shape)).shape)
-    except Exception as error:  # whatever a user's network raises
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise KoopflowError(f"model {name} does not accept images of {'×'.join(map(str, input_shape))}: {reason}") from error
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            module(torch.zeros(1, *input_shape, device=device))
+    except Exception:  # what a network cannot do is said where it is built
+        return None
     finally:
-        network.train(training)
-    if shape != (2, classes):
-        raise KoopflowError(f"model {name} must return one output per class, (2, {classes}) for 2 images (got {shape})")
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+    return order[-1] if order else None
 
 
 def _from_user(name: str, factory: Callable[..., object], options: Options, input_shape: Sequence[int], classes: int) -> nn.Module:
@@ -95,5 +109,5 @@ def _from_user(name: str, factory: Callable[..., object], options: Options, inpu
         raise KoopflowError(f"model {name} cannot be built with {dict(options)}: {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
         raise KoopflowError(f"model {name} must return a torch.nn.Module (got {type(network).__name__})")
-    check_output(network, input_shape, classes, name)
+    check_network(network, input_shape, classes, name)
     return network
