@@ -128,6 +128,8 @@ def _needed(error: ErrorDetails) -> str:
     match kind:
         case "string_too_short":
             return "not be empty"
+        case "string_too_long":
+            return f"have at most {context['max_length']} {'character' if context['max_length'] == 1 else 'characters'}"
         case "distinct":
             return f"not contain {context['twice']} twice"
         case "contains":

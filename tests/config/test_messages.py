@@ -33,6 +33,7 @@ def base(**keys):
         ({"series": {"a": {"transform": 3}}}, "series.a.transform must be text or a list (got 3)"),
         ({"series": {"a": {"time": ["a"]}}}, "series.a.time must have at least 2 entries (got ['a'])"),
         ({"series": {"a": {"time": ["a", "b", "c"]}}}, "series.a.time must have at most 2 entries (got ['a', 'b', 'c'])"),
+        ({"series": {"a": {"separator": ";;"}}}, "series.a.separator must have at most 1 character (got ';;')"),
         ({"series": {"a": {"value": ""}}}, "series.a.value must not be empty (got '')"),
         ({"data": {"a": {"path": "b"}}}, "data.a.source is missing"),
         (

@@ -33,6 +33,7 @@ WORDS = {
         "maximum",
         "exclusiveMaximum",
         "minLength",
+        "maxLength",
         "minItems",
         "maxItems",
         "minProperties",
