@@ -5,6 +5,18 @@ spectra. It knows no study.
 matching, shuffle_control``.
 """
 
-from koopflow.koopman.dmd import Koopman, fit
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from koopflow.koopman.dmd import Koopman, fit
 
 __all__ = ["Koopman", "fit"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `fit` and `Koopman` when they are used: forecasts and tickets do without HDF5."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from koopflow.koopman import dmd
+
+    return getattr(dmd, name)
