@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from koopflow.api.comparisons import SpectraComparison, compare
     from koopflow.api.fitting import fit
     from koopflow.api.forecasting import Episodic, Gated, Sliding, evaluate
+    from koopflow.api.hubs import hub
     from koopflow.api.operators import Operator, distance, load
     from koopflow.api.pruning import prune
     from koopflow.api.tickets import iterative_pruning, will_transfer
@@ -48,6 +49,7 @@ _HOMES = {
     "distance": "api.operators",
     "evaluate": "api.forecasting",
     "fit": "api.fitting",
+    "hub": "api.hubs",
     "iterative_pruning": "api.tickets",
     "load": "api.operators",
     "prune": "api.pruning",
@@ -78,6 +80,7 @@ __all__ = [  # noqa: RUF022 - in the order of their use
     "Gated",
     "Sliding",
     "Episodic",
+    "hub",
     "KoopflowError",
     "__version__",
 ]
