@@ -1,4 +1,4 @@
-"""Turn the chains of all studies, and rounds trained elsewhere, into the tables of the ticket stage."""
+"""Turn chains, and rounds trained elsewhere, into the tables of the ticket stage."""
 
 from pathlib import Path
 

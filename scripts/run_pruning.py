@@ -1,4 +1,4 @@
-"""Prune the networks of a study by every method, and write their accuracies, overlaps and spectra."""
+"""Prune the networks of a study by every method, and write the tables."""
 
 from koopflow.workflow.job import job
 

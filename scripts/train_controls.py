@@ -1,4 +1,4 @@
-"""Train what one task's chain is compared with: controls, large steps and the same steps run again; write its tickets."""
+"""Train what a task's chain is compared with, and write its tickets."""
 
 from koopflow.workflow.job import job
 

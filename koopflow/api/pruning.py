@@ -40,7 +40,7 @@ def prune(
     replica: int = 0,
     seed: int = 0,
 ) -> Mask:
-    """Return the mask that keeps the weights of highest score (Koopman pruning: Redman et al., arXiv 2110.14856).
+    """Return the mask of the weights of highest score (Koopman pruning: arXiv 2110.14856).
 
     >>> import koopflow as kf
     >>> from torch import nn
@@ -55,25 +55,25 @@ def prune(
     model_or_run : torch.nn.Module or recording
         A network, or the trajectory file of a training, whose last state is pruned.
     score : str or function
-        A registered score, ``package.module:function``, or a function (see `koopflow.score`). Gradients are those that
-        ``loss.backward()`` has left in the network.
+        A registered score, ``package.module:function``, or a function (see `koopflow.score`).
+        Gradients are those that ``loss.backward()`` has left in the network.
     compression : float
-        Prunable weights over kept ones, or with counted="all" all weights over all kept, as ShrinkBench counts.
+        Prunable weights over kept ones; all weights with counted="all", as in ShrinkBench.
     recording : recording, optional
-        The training of the network up to its present weights; scores that read Koopman modes need it.
+        The training of the network up to its present weights, for scores that read modes.
     scope : {"global", "layer"}
         Rank weights across layers, or give each layer the same density.
     exclude : sequence of str
-        What stays whole: "classifier" (the last layer), "vectors" (biases, normalization), or name patterns ("fc2.*").
+        What stays whole: "classifier", "vectors" (biases, normalization), or name patterns.
     options, seed : mapping, int
         Options of the score, and the seed of random scores.
     window, rank, replica : int, float, int
-        Of the Koopman fit: recorded steps before the end (all by default); modes, or a share of the energy; the run.
+        Of the Koopman fit: recorded steps before the end (all by default); modes; the run.
 
     Raises
     ------
     KoopflowError
-        For what the score needs and lacks, a recording of another network, an unknown score, a compression out of reach.
+        For what the score lacks, another network's recording, a compression out of reach.
     """
     scoring.check_score(score, options)
     with ExitStack() as stack:
@@ -87,7 +87,7 @@ def prune(
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is pruned: weights in the order of `parameters`, gradients where there are some, and the recorded states."""
+    """What is pruned: weights in the order of `parameters`, gradients, recorded states."""
 
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
     weights: NDArray[np.float32]

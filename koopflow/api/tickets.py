@@ -1,4 +1,4 @@
-"""Winning tickets: chains of pruning rounds (`iterative_pruning`), and whether a ticket transfers (`will_transfer`)."""
+"""Winning tickets: `iterative_pruning`, and whether a ticket transfers (`will_transfer`)."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -33,7 +33,7 @@ def iterative_pruning(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     checkpoints: str | PathLike[str] | None = None,
 ) -> Chain:
-    """Find winning tickets by iterative magnitude pruning (Frankle & Carbin 2019): train, prune, rewind, repeat.
+    """Find winning tickets by iterative magnitude pruning (Frankle & Carbin 2019).
 
     >>> import koopflow as kf
     >>> from koopflow.data import images
@@ -60,7 +60,7 @@ def iterative_pruning(
         See `koopflow.tickets.plan.ChainPlan`.
     device : {"auto", "cpu", "cuda"}
     checkpoints : path, optional
-        Folder in which every round is kept: an interrupted chain resumes, a longer one extends a shorter.
+        Folder in which every round is kept, so that a later call resumes or extends the chain.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def will_transfer(ticket: Ticket, images: Images) -> NoReturn:
     >>> import koopflow as kf
     >>> kf.will_transfer(None, None)
     Traceback (most recent call last):
-    NotImplementedError: will_transfer is not available yet; train the ticket on the other images instead (koopflow.tickets.transfer)
+    NotImplementedError: will_transfer is not available yet; train the ticket to find out
 
     Parameters
     ----------
@@ -100,6 +100,4 @@ def will_transfer(ticket: Ticket, images: Images) -> NoReturn:
     NotImplementedError
         Always.
     """
-    raise NotImplementedError(
-        "will_transfer is not available yet; train the ticket on the other images instead (koopflow.tickets.transfer)"
-    )
+    raise NotImplementedError("will_transfer is not available yet; train the ticket to find out")

@@ -1,12 +1,14 @@
 """How alike two masks are, beside what chance would give.
 
-Pruning compares two masks by the sets of weights that they *prune*; tickets compare the weights that survive. The Jaccard index
-of the two differs, so every table and caption says which is meant. Chance stands for two independent uniformly random sets of
-the same sizes. Two quantities correct for it, and they are not the same number:
+Pruning compares two masks by the sets of weights that they *prune*; tickets compare the weights
+that survive. The Jaccard index of the two differs, so every table and caption says which is meant.
+Chance stands for two independent uniformly random sets of the same sizes. Two quantities correct
+for it, and they are not the same number:
 
 - the *adjusted Jaccard index*, (J - E J) / (1 - E J), which the claims use;
 - the *agreement beyond chance*, (s - E s) / (max s - E s) with s the number of weights in both sets, in the columns
-  ``beyond_chance`` and in what follows from them. It is the same for the pruned and for the kept weights.
+  ``beyond_chance`` and in what follows from them. It is the same for the pruned and for the kept
+  weights.
 
 Both are 0 at chance and 1 for equal sets.
 """
@@ -45,8 +47,9 @@ def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int | tuple[int, .
 def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
     """Return the expected Jaccard index of two independent uniformly random subsets of `n` things.
 
-    The intersection I is hypergeometric. I / (size_a + size_b - I) is convex in I, so its value at the mean of I would be too
-    low; the expectation is summed instead, to 12 standard deviations on either side.
+    The intersection I is hypergeometric. I / (size_a + size_b - I) is convex in I, so its value at
+    the mean of I would be too low; the expectation is summed instead, to 12 standard deviations on
+    either side.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
 
 
 def adjusted_jaccard(index: Values, expected: Values) -> Values:
-    """Return (J - E J) / (1 - E J) of Jaccard indices and their expectations: 0 at chance, 1 for equal sets.
+    """Return (J - E J) / (1 - E J): 0 at chance, 1 for equal sets.
 
     Numbers, arrays and columns of tables are accepted.
     """
@@ -76,10 +79,10 @@ def adjusted_jaccard(index: Values, expected: Values) -> Values:
 
 
 def beyond_chance(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Return the agreement beyond chance, (s - E s) / (max s - E s), of two sets given as bool vectors (n,).
+    """Return (s - E s) / (max s - E s) of two sets, given as bool vectors (n,).
 
-    s is the number of common members and max s that of the smaller set. The complements of the two sets have the same
-    agreement. NaN where the sizes leave no choice.
+    s is the number of common members and max s that of the smaller set. The complements of the two
+    sets have the same agreement. NaN where the sizes leave no choice.
     """
     n, size_a, size_b = a.size, int(np.count_nonzero(a)), int(np.count_nonzero(b))
     expected = size_a * size_b / n

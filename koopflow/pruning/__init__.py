@@ -1,1 +1,1 @@
-"""Pruning by Koopman modes of training, beside magnitude, gradients and noise: scores, masks, studies."""
+"""Pruning by Koopman modes of training, beside magnitude and gradients: scores, masks, studies."""

@@ -37,7 +37,10 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
 
 
 def check_trajectory(trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images) -> None:
-    """Raise a KoopflowError where `trajectory` does not hold what `study` prunes: its network, and every step of its windows."""
+    """Raise a KoopflowError where `trajectory` lacks what `study` prunes.
+
+    It must hold the study's network, and every step of its windows.
+    """
     parameters, buffers = evaluation.layouts(study.model, images)
     held = {parameter.name: parameter.shape for parameter in trajectory.parameters}
     for name, shape in parameters:

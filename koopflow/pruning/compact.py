@@ -1,4 +1,4 @@
-"""A smaller network with the same outputs: channels and units that pruning has emptied are left out."""
+"""A smaller network with the same outputs, without the channels and units that pruning emptied."""
 
 import copy
 import itertools
@@ -11,9 +11,10 @@ from torch import nn
 def compact(network: nn.Module) -> nn.Module:
     """Return a network with the same outputs and without dead channels and units.
 
-    A channel whose weights are all zero outputs the constant max(0, bias), which is added to the bias of the next layer; a channel
-    whose outgoing weights are all zero is dropped. A positive constant before a padded convolution stays, since it differs at
-    the border. A network that is not a plain chain of known layers is returned as it is.
+    A channel whose weights are all zero outputs the constant max(0, bias), which is added to the
+    bias of the next layer; a channel whose outgoing weights are all zero is dropped. A positive
+    constant before a padded convolution stays, since it differs at the border. A network that is
+    not a plain chain of known layers is returned as it is.
     """
     known = nn.Conv2d | nn.Linear | nn.ReLU | nn.MaxPool2d | nn.Flatten
     if not (isinstance(network, nn.Sequential) and all(isinstance(layer, known) for layer in network)):
@@ -35,7 +36,7 @@ def _shallow(layer: nn.Module) -> nn.Module:
 
 
 def _pooled_first(chain: nn.Sequential) -> nn.Sequential:
-    """Return the chain with ReLU and max-pooling swapped: the same numbers, with ReLU of fewer pixels."""
+    """Return the chain with ReLU after max-pooling: the same numbers, with ReLU of fewer pixels."""
     layers = list(chain)
     for i, (layer, after) in enumerate(itertools.pairwise(list(chain))):
         if isinstance(layer, nn.ReLU) and isinstance(after, nn.MaxPool2d):
@@ -44,7 +45,10 @@ def _pooled_first(chain: nn.Sequential) -> nn.Sequential:
 
 
 def _drop(layer: nn.Conv2d | nn.Linear, following: nn.Conv2d | nn.Linear) -> None:
-    """Remove the dead outputs of `layer` from it and from `following`; only ReLU, pooling and flattening lie between them."""
+    """Remove the dead outputs of `layer` from it and from `following`.
+
+    Only ReLU, pooling and flattening lie between them.
+    """
     out = layer.weight.shape[0]
     bias = layer.weight.new_zeros(out) if layer.bias is None else layer.bias
     constant = bias.clamp(min=0)

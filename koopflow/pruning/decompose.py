@@ -1,8 +1,9 @@
-"""Koopman modes of one network's weights over a window of training, for every window length and rank that a study asks for.
+"""Koopman modes of one network's weights over a window of training, for several lengths and ranks.
 
-A fit needs the states only through their inner products. So the states are read once for the products, and every fit works on
-the same states in a few coordinates; a second reading adds up the modes. Weights are recorded in float32: products in float64
-keep every direction that stands above the rounding of the weights.
+A fit needs the states only through their inner products. So the states are read once for the
+products, and every fit works on the same states in a few coordinates; a second reading adds up the
+modes. Weights are recorded in float32: products in float64 keep every direction that stands above
+the rounding of the weights.
 """
 
 import time
@@ -51,8 +52,8 @@ class Window:
     def fit(self, steps: int, rank: float) -> Koopman:
         """Return the operator fitted to the last `steps` steps.
 
-        `rank` is a number of modes, a share of the energy, or -1 for all. Late in training the weights hardly move, so the fit may
-        have fewer modes than asked for.
+        `rank` is a number of modes, a share of the energy, or -1 for all. Late in training the
+        weights hardly move, so the fit may have fewer modes than asked for.
         """
         begun = time.perf_counter()
         states = self._coordinates[len(self._coordinates) - steps - 1 :]
@@ -80,7 +81,7 @@ class Window:
 
 
 def prediction_error(fitted: Koopman) -> float:
-    """Return the RMS error of one-step predictions over that of predicting no change, in the directions that the fit keeps."""
+    """Return the RMS error of one-step predictions over that of predicting no change."""
     states = fitted.reduced.states[0]
     before, after = states[:, :-1], states[:, 1:]
     change = np.linalg.norm(after - before)

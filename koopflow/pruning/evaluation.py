@@ -19,13 +19,13 @@ from koopflow.training.layout import Layout
 from koopflow.training.models.build import build, last_layer
 
 PIXELS = 80_000
-"""Pixels of the images that a network sees at once: few enough for a convolution's output to fit the cache."""
+"""Pixels that a network sees at once: few enough for a convolution's output to fit the cache."""
 BATCHED = 1 << 24
 """Weights of fully connected networks that are evaluated side by side: 64 MB."""
 
 
 def layouts(model: ModelSettings, images: Images) -> tuple[tuple[tuple[str, tuple[int, ...]], ...], Layout]:
-    """Return (name, shape) of each parameter of a network, in the order of the flat vector, and the layout of its statistics."""
+    """Return (name, shape) of each parameter in flat order, and the layout of the statistics."""
     network = _blank(model, images)
     parameters = tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
     return parameters, Layout.of((name, value) for name, value in network.named_buffers() if value.is_floating_point())
@@ -44,7 +44,7 @@ def _blank(model: ModelSettings, images: Images) -> nn.Module:
 
 @torch.no_grad()
 def put(network: nn.Module, weights: NDArray[np.float32], buffers: NDArray[np.float32] | None = None) -> None:
-    """Set all parameters from a flat vector (parameter,), and the running statistics from one (buffer,) where given.
+    """Set all parameters (parameter,) and running statistics (buffer,) from flat vectors.
 
     Both are copied.
     """
@@ -60,7 +60,7 @@ def put(network: nn.Module, weights: NDArray[np.float32], buffers: NDArray[np.fl
 
 @torch.inference_mode()
 def accuracy(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Return the share of all images (image, channel, height, width) that the network classifies as in `y` (image,)."""
+    """Return the share of images `x` (image, channel, height, width) classified as `y`."""
     network.eval()
     batch = max(1, PIXELS // (x.shape[2] * x.shape[3]))
     right = sum(int((network(x[i : i + batch]).argmax(1) == y[i : i + batch]).sum()) for i in range(0, len(x), batch))
@@ -69,7 +69,7 @@ def accuracy(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
 
 @torch.no_grad()
 def positions(network: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]:
-    """Return how often each weight of a tensor is used per image, by tensor: once, or at every output pixel of a convolution."""
+    """Return how often the weights of each tensor are used per image: once, or per output pixel."""
     counts: dict[str, int] = {}
 
     def count(name: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
@@ -89,14 +89,15 @@ def positions(network: nn.Module, shape: tuple[int, int, int]) -> dict[str, int]
 
 
 def multiply_adds(mask: Mask, used: dict[str, int]) -> int:
-    """Return the multiply-adds per image of the weights that `mask` keeps, with `used` from `positions`."""
+    """Return the multiply-adds per image of the kept weights, with `used` from `positions`."""
     return sum(layer.kept * used.get(layer.layer, 0) for layer in mask.layers())
 
 
 class Evaluator:
     """Tests many sets of weights of one network on images in memory.
 
-    Fully connected networks are evaluated side by side. Others run one after another, channels last and without dead channels.
+    Fully connected networks are evaluated side by side. Others run one after another, channels last
+    and without dead channels.
 
     Parameters
     ----------
@@ -118,7 +119,10 @@ class Evaluator:
             self.y = torch.from_numpy(images.y_test).to(self._device)
 
     def __call__(self, rows: Sequence[NDArray[np.float32]], buffers: NDArray[np.float32] | None = None) -> list[float]:
-        """Return the test accuracy for each of the weights `rows`, (parameter,) each, all with the same running statistics."""
+        """Return the test accuracy for each of the weights `rows`, (parameter,) each.
+
+        All have the same running statistics `buffers`.
+        """
         # Without compression all methods keep everything, so equal weights are evaluated once.
         distinct = {row.tobytes(): row for row in rows}
         found = dict(zip(distinct, self._accuracies(list(distinct.values()), buffers)))

@@ -1,7 +1,7 @@
 """A mask: which weights of a network are kept.
 
-The weights of a network are one flat vector, tensor after tensor. `Parameters` lists the name and the shape of each tensor in
-that order, as a trajectory file does.
+The weights of a network are one flat vector, tensor after tensor. `Parameters` lists the name and
+the shape of each tensor in that order, as a trajectory file does.
 """
 
 import itertools
@@ -109,7 +109,7 @@ class Mask:
         return [layer.layer for layer in self.layers() if layer.kept == 0]
 
     def shuffled(self, generator: np.random.Generator) -> "Mask":
-        """Return a random mask that keeps as many weights of every tensor: the control of equal layer densities."""
+        """Return a random mask of equal layer densities, the control."""
         kept = self.kept.copy()
         for name, (start, stop) in zip((n for n, _ in self.parameters), spans(self.parameters)):
             if name in self.prunable:
@@ -124,7 +124,8 @@ class Mask:
         Raises
         ------
         KoopflowError
-            Where the model lacks a tensor of the mask or has another shape of it; the model is left as it was.
+            Where the model lacks a tensor of the mask or has another shape of it; the model is left
+            as it was.
         """
         import torch
 
@@ -140,7 +141,7 @@ class Mask:
         return model
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the mask to `path`, an .npz with one bool array per tensor; equal masks give equal bytes."""
+        """Write an .npz with one bool array per tensor; equal masks give equal bytes."""
         arrays: dict[str, NDArray[Any]] = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
         arrays |= {f"mask/{name}": self[name] for name, _ in self.parameters}
         with atomic_write(path) as partial, open(partial, "wb") as file:
@@ -181,6 +182,6 @@ def spans(parameters: Parameters) -> list[tuple[int, int]]:
 
 
 def eligible(parameters: Parameters, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Return a bool vector (parameter,), True where the weight belongs to one of the tensors `names`."""
+    """Return a bool vector (parameter,), True in the tensors `names`."""
     among = set(names)
     return np.concatenate([np.full(math.prod(shape), name in among) for name, shape in parameters])

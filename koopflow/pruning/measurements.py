@@ -1,4 +1,4 @@
-"""The rows of a study's tables for its networks at one epoch: accuracies, overlaps, spectra, layers, cost."""
+"""The rows of a study's tables for its networks at one epoch."""
 
 import itertools
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def tables(job: Job, epoch: float, step: int, checkpoint: Checkpoint | None, mas
 
 
 def is_tuned(settings: FineTune, epoch: float, compression: float) -> bool:
-    """Return whether networks pruned at `epoch` to `compression` are trained on under their masks."""
+    """Return whether networks pruned at `epoch` to `compression` are fine-tuned."""
     return settings.epochs > 0 and _named(settings, epoch, compression)
 
 
@@ -75,7 +75,7 @@ def _named(settings: FineTune | SaveMasks, epoch: float, compression: float) -> 
 
 
 def _gradients(job: Job, weights: NDArray[np.float32], buffers: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Return the gradients (network, parameter) of the training loss; nothing where no score needs them."""
+    """Return the gradients (network, parameter) of the training loss, if a score needs them."""
     if not job.need("gradient"):
         return None
     count = job.study.gradient_images or None

@@ -33,5 +33,5 @@ def rank_of(study: PruningStudy, method: PruningMethod) -> float:
 
 
 def longest_window(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> int:
-    """Return the longest window of the study and of the methods that it names, in optimizer steps."""
+    """Return the longest window of a study and of its methods, in optimizer steps."""
     return max([study.window, *(window_of(study, method) for method in methods_of(study, methods).values())])

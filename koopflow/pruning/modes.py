@@ -30,7 +30,8 @@ class Modes:
     residuals : ndarray, shape (mode,), or None
         Residual of each eigenpair.
     present : complex ndarray, shape (mode,), or None
-        c_i, with which sum_i c_i v_i approximates the last state; c_i = b_i lambda_i^steps for an exactly linear system.
+        c_i, with which sum_i c_i v_i approximates the last state; c_i = b_i lambda_i^steps for an
+        exactly linear system.
     """
 
     eigenvalues: NDArray[Any]
@@ -50,9 +51,9 @@ def chosen_modes(eigenvalues: NDArray[Any], which: str, count: int | None = None
     ----------
     eigenvalues : complex ndarray, shape (mode,)
     which : {"all", "nearest_one", "slow", "decaying", "growing", "oscillating"}
-        "nearest_one" takes the first `count` (one by default). "slow" means abs(lambda - 1) <= tolerance; "decaying", real
-        and from 0 to 1 - tolerance; "growing", abs(lambda) > 1 + tolerance; "oscillating", abs(Im lambda) > tolerance or
-        Re lambda < 0.
+        "nearest_one" takes the first `count` (one by default). "slow" means abs(lambda - 1) <=
+        tolerance; "decaying", real and from 0 to 1 - tolerance; "growing", abs(lambda) > 1 +
+        tolerance; "oscillating", abs(Im lambda) > tolerance or Re lambda < 0.
     count : int, optional
         At most this many modes, one more where it would split a pair.
     tolerance : float
@@ -75,7 +76,7 @@ def chosen_modes(eigenvalues: NDArray[Any], which: str, count: int | None = None
         raise KoopflowError(f"koopman_modes: which must be one of {', '.join(get_args(Choice))} (got {which!r})")
     if count is not None and count < 1:
         raise KoopflowError(f"koopman_modes: count must be at least 1 (got {count})")
-    # The members of a pair are equally near to 1 up to rounding, so the sign of the imaginary part breaks the tie.
+    # The members of a pair are equally near to 1 up to rounding: the imaginary part breaks the tie.
     order = np.lexsort((values.imag, np.round(np.abs(values - 1), 12)))
     chosen = order[conditions[which][order]]
     if which == "nearest_one" and count is None:
@@ -98,8 +99,8 @@ def superposition(
     chosen : int ndarray
         Indices of the modes to add.
     amplitudes : bool
-        True: Re sum_i f_i b_i lambda_i^at v_i. False: the root of sum_i |f_i v_i|^2, since the phases of modes without
-        amplitudes are arbitrary; for one mode that is |v_i|.
+        True: Re sum_i f_i b_i lambda_i^at v_i. False: the root of sum_i |f_i v_i|^2, since the
+        phases of modes without amplitudes are arbitrary; for one mode that is |v_i|.
     at : int, optional
         Steps from the first state of the window; its last state by default.
     step : bool

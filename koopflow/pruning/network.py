@@ -1,4 +1,4 @@
-"""One network of a study at one step of its training: its Koopman fits, and the mask of every method and compression."""
+"""One network of a study at one step of its training: its Koopman fits and its masks."""
 
 import itertools
 import time
@@ -25,7 +25,7 @@ Masks = dict[tuple[str, float], Mask]
 
 @dataclass(frozen=True)
 class Fit:
-    """A Koopman fit to the last `window` steps: operator, modes over all weights, and the seconds both took."""
+    """A Koopman fit to the last `window` steps: operator, modes, and the seconds both took."""
 
     window: int
     rank: float
@@ -70,7 +70,7 @@ class Network:
         return {"study": self.job.name, "epoch": self.epoch, "seed": self.seed}
 
     def masks(self) -> Masks:
-        """Return the mask of each method and compression, with a warning where one leaves a tensor empty."""
+        """Return the mask of each method and compression; warn where one empties a tensor."""
         job, found = self.job, {}
         for name, method in job.methods.items():
             values = scoring.evaluate(method.score, self.state(name), method.options)
@@ -84,7 +84,7 @@ class Network:
         return found
 
     def state(self, method_name: str) -> scoring.NetworkState:
-        """Return what the score of a method is computed from: the weights, and what the score needs."""
+        """Return the weights, and what the score of a method needs beside them."""
         job, method, needs = self.job, self.job.methods[method_name], self.job.needs[method_name]
         window, rank = window_of(job.study, method), rank_of(job.study, method)
         generator = seeds.rng(job.seed, "pruning", job.name, self.seed, self.epoch, "score", method_name)
@@ -99,7 +99,7 @@ class Network:
         )
 
     def fit(self, window: int, rank: float) -> Fit:
-        """Return the Koopman fit to the last `window` steps, of at most `rank` modes; each is fitted once."""
+        """Return the Koopman fit to the last `window` steps, with at most `rank` modes."""
         if (window, rank) not in self.fits:
             if not self.fits:
                 self._window = Window(self.states, self.replica)
@@ -127,7 +127,7 @@ class Network:
         return rows
 
     def costs(self, step: int) -> list[dict[str, Any]]:
-        """Return a row with the seconds of the first fit and its modes, beside those of training `step` steps."""
+        """Return a row with the seconds of the first fit, beside those of training `step` steps."""
         begun = time.perf_counter()
         np.abs(self.weights)
         magnitude, training = time.perf_counter() - begun, step * self.job.seconds_per_step

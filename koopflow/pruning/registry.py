@@ -1,4 +1,4 @@
-"""The pruning scores that YAML may name, and where each is defined; listing them imports nothing."""
+"""The pruning scores that YAML may name, and where each is defined."""
 
 from koopflow.core.registry import Registry
 

@@ -1,7 +1,8 @@
 """The pruning scores: magnitude, gradients, and Koopman modes of the weights.
 
-Every score takes a `NetworkState` and returns one number per weight, shape (parameter,); higher is kept. To add one, write it
-here and name it in `koopflow.pruning.registry`, or write it anywhere and name it ``package.module:function`` in YAML.
+Every score takes a `NetworkState` and returns one number per weight, shape (parameter,); higher is
+kept. To add one, write it here and name it in `koopflow.pruning.registry`, or write it anywhere and
+name it ``package.module:function`` in YAML.
 """
 
 from typing import Literal
@@ -32,7 +33,8 @@ def gradient(state: NetworkState) -> NDArray[np.float64]:
 def window_gradient(state: NetworkState) -> NDArray[np.float64]:
     """Return |w (w(t) - w(t - window))|.
 
-    Under gradient descent the change is minus the learning rate times the sum of the window's gradients.
+    Under gradient descent the change is minus the learning rate times the sum of the window's
+    gradients.
     """
     return np.abs(state.weights * np.subtract(state.weights, given(state.earlier), dtype=np.float64))
 
@@ -55,15 +57,17 @@ def koopman_magnitude(state: NetworkState) -> NDArray[np.float64]:
 
 @score(needs={"modes"})
 def koopman_gradient(state: NetworkState, amplitudes: Literal["first", "present"] = "first") -> NDArray[np.float64]:
-    """Return |w(t) sum_i (lambda_i - 1) c_i v_i|, the weight times the next step that the modes predict.
+    """Return |w(t) sum_i (lambda_i - 1) c_i v_i|: the weight times its predicted next step.
 
-    Under gradient descent the sum is minus the learning rate times dL/dw, so the ranking is that of `gradient`. The paper does
-    not say whether it leaves out the mode nearest 1. A mode of eigenvalue exactly 1 contributes nothing, so all are summed.
+    Under gradient descent the sum is minus the learning rate times dL/dw, so the ranking is that of
+    `gradient`. The paper does not say whether it leaves out the mode nearest 1. A mode of
+    eigenvalue exactly 1 contributes nothing, so all are summed.
 
     Parameters
     ----------
     amplitudes : {"first", "present"}
-        Take c_i = lambda_i^t b_i from the first state of the window, as the paper's expansion does, or fit c_i to the last one.
+        Take c_i = lambda_i^t b_i from the first state of the window, as the paper's expansion does,
+        or fit c_i to the last one.
 
     Notes
     -----
@@ -88,20 +92,24 @@ def koopman_modes(
     step: bool = False,
     times_weights: bool = False,
 ) -> NDArray[np.float64]:
-    """Return the size of a chosen set of modes in each weight, the general family of Redman et al. (arXiv 2110.14856).
+    """Return the size of chosen modes in each weight: the general family of arXiv 2110.14856.
 
     Parameters
     ----------
     which : {"all", "nearest_one", "slow", "decaying", "growing", "oscillating"}
         Which modes, by eigenvalue; see `koopflow.pruning.modes.chosen_modes`.
     count : int, optional
-        At most this many, those nearest 1 first. A complex pair is never split, so there may be one more.
+        At most this many, those nearest 1 first. A complex pair is never split, so there may be one
+        more.
     tolerance : float
-        How near to 1, or to the real axis, an eigenvalue counts as equal to 1, or as real (per optimizer step).
+        How near to 1, or to the real axis, an eigenvalue counts as equal to 1, or as real (per
+        optimizer step).
     amplitudes : bool
-        True: |Re sum_i b_i lambda_i^t v_i|. False: the root of the sum of squares of unit modes, which no phase can cancel.
+        True: |Re sum_i b_i lambda_i^t v_i|. False: the root of the sum of squares of unit modes,
+        which no phase can cancel.
     time : bool or int
-        With amplitudes: True, the modes at the end of the window; False, at its start; a number, that many steps after its end.
+        With amplitudes: True, the modes at the end of the window; False, at its start; a number,
+        that many steps after its end.
     step : bool
         Multiply each mode by (lambda_i - 1), its change in one step.
     times_weights : bool

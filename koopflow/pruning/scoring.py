@@ -1,7 +1,8 @@
 """How a score is declared, found and computed.
 
-A score is a function of a `NetworkState` (and options by keyword) that returns one number per weight; weights with higher
-scores are kept. The ones of this package stand in `koopflow.pruning.scores`; ``package.module:function`` names any other.
+A score is a function of a `NetworkState` (and options by keyword) that returns one number per
+weight; weights with higher scores are kept. The ones of this package stand in
+`koopflow.pruning.scores`; ``package.module:function`` names any other.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,7 +58,8 @@ class NetworkState:
 def score(needs: Iterable[str] = ()) -> Callable[[Declared], Declared]:
     """Declare what a pruning score needs beside the weights.
 
-    Only what is declared is computed and handed over. A score without this decorator gets everything.
+    Only what is declared is computed and handed over. A score without this decorator gets
+    everything.
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def given(part: Part | None) -> Part:
 
 
 def named_score(score: str | ScoreFunction) -> tuple[str, ScoreFunction]:
-    """Return a score's name for messages, and its function; `score` is a function or what YAML may name.
+    """Return a score's name for messages, and its function.
 
     Raises
     ------
@@ -141,8 +143,8 @@ def evaluate(score: str | ScoreFunction, state: NetworkState, options: Options |
     Raises
     ------
     KoopflowError
-        For an unknown score or option, for what the score needs and `state` lacks, and for a result that is not one number
-        per weight.
+        For an unknown score or option, for what the score needs and `state` lacks, and for a result
+        that is not one number per weight.
     """
     function, typed = check_score(score, options)
     name = named_score(score)[0]

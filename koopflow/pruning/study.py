@@ -1,4 +1,4 @@
-"""The tables of one pruning study: its networks decomposed, scored, masked and evaluated, in one process."""
+"""The tables of one pruning study: its networks decomposed, scored, masked and evaluated."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from koopflow.training.checkpoint import Checkpoint, Store
 
 
 def run(job: Job, checkpoint: Checkpoint | None = None, masks: str | Path | None = None) -> dict[str, pd.DataFrame]:
-    """Return the tables of a job's networks, by the names and with the columns of `koopflow.io.columns.NETWORK_TABLES`.
+    """Return the tables of a job's networks, as in `koopflow.io.columns.NETWORK_TABLES`.
 
     Networks that diverged are left out of all tables but ``exclusions``, which names them.
 

@@ -1,7 +1,7 @@
 """What the tables of several networks say together, with intervals over seeds.
 
-Differences between methods, the best method of each case, the epoch from which two methods agree, and what in the spectrum goes
-with their agreement.
+Differences between methods, the best method of each case, the epoch from which two methods agree,
+and what in the spectrum goes with their agreement.
 """
 
 import numpy as np
@@ -43,10 +43,11 @@ def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return the difference in accuracy of each pair of methods, a minus b, by epoch and compression.
+    """Return the difference in accuracy of each pair of methods by epoch and compression.
 
-    The difference is the mean over seeds with its 95 % interval. Where one method has no accuracy, since it is only compared,
-    the difference is NaN and the agreement beyond chance stays.
+    The difference, a minus b, is the mean over seeds with its 95 % interval. Where one method has
+    no accuracy, since it is only compared, the difference is NaN and the agreement beyond chance
+    stays.
     """
     by_seed = accuracy.set_index(["study", "method", "epoch", "compression", "seed"]).accuracy
     rows = []
@@ -59,7 +60,7 @@ def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return the method of highest mean accuracy by study, epoch and compression, and its margin over the next best."""
+    """Return the best method by study, epoch and compression, and its margin over the next."""
     rows = []
     for (study, epoch, compression), group in accuracy.groupby(["study", "epoch", "compression"], sort=True):
         table = group.pivot_table(index="seed", columns="method", values="accuracy")
@@ -72,16 +73,17 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return the agreement beyond chance of each pair of methods by study, seed and epoch: the mean over compressions."""
+    """Return the agreement beyond chance of each pair, averaged over compressions."""
     keys = ["study", "method_a", "method_b", "seed", "epoch"]
     return overlap.dropna(subset="beyond_chance").groupby(keys, sort=True).beyond_chance.mean().reset_index(name="agreement")
 
 
 def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return what the spectrum says by study, seed and epoch, for the fit that each study lists first.
+    """Return what the spectrum says at each epoch, for the fit that each study lists first.
 
-    Columns: ``gap``, |lambda_1 - 1| of the eigenvalue nearest 1; ``second_gap``, that of the next; ``elsewhere``, the size of all
-    other modes when the network is pruned, relative to the leading one; ``residual`` of the leading pair; ``prediction_error``.
+    Columns: ``gap``, |lambda_1 - 1| of the eigenvalue nearest 1; ``second_gap``, that of the next;
+    ``elsewhere``, the size of all other modes when the network is pruned, relative to the leading
+    one; ``residual`` of the leading pair; ``prediction_error``.
     """
     keys, rows = ["study", "seed", "epoch"], []
     fits = spectrum.drop_duplicates(["study"])[["study", "window", "rank"]]
@@ -95,9 +97,10 @@ def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
 
 
 def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return the first pruned epoch from which two methods keep agreeing to `AGREE` or more, by study, pair and seed.
+    """Return the first pruned epoch from which two methods keep agreeing to `AGREE` or more.
 
-    NaN where they do not agree at the last one. Beside it stand the agreement and |lambda_1 - 1| at the first and the last epoch.
+    NaN where they do not agree at the last one. Beside it stand the agreement and |lambda_1 - 1| at
+    the first and the last epoch.
     """
     gaps, rows = leading(spectrum).set_index(["study", "seed", "epoch"]).gap, []
     for (study, a, b, seed), group in agreement(overlap).groupby(["study", "method_a", "method_b", "seed"], sort=True):
@@ -111,10 +114,10 @@ def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
 
 
 def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return how each quantity of `leading` correlates with the agreement of two methods over the epochs of a network.
+    """Return how the quantities of `leading` correlate with the agreement of two methods.
 
-    Spearman's correlation, its mean and interval over seeds, for pairs whose first method is a Koopman method. Networks pruned
-    at fewer than four epochs are left out.
+    Spearman's correlation over the epochs of a network, its mean and interval over seeds, for pairs
+    whose first method is a Koopman method. Networks pruned at fewer than four epochs are left out.
     """
     both = agreement(overlap).merge(leading(spectrum), on=["study", "seed", "epoch"])
     both, rows = both[both.method_a.str.startswith("koopman")], []

@@ -1,4 +1,4 @@
-"""The training behind a pruning study: its networks as one ensemble, and every step of the windows on disk."""
+"""The training behind a pruning study: an ensemble, and every step of its windows on disk."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ class Networks:
     seeds : list of int
         Numbers of the networks, in the order of the trajectory's replicas.
     buffers : dict of int to float32 (replica, buffer)
-        Running statistics of normalization at each step of pruning; no column where the network has none.
+        Running statistics of normalization at each step of pruning; no column where the network has
+        none.
     diverged : dict of int to int
         For networks that diverged, the first step without a finite loss.
     """
@@ -91,7 +92,7 @@ class MaskedStart:
 
 
 def pruning_steps(study: PrunedTraining, images: Images) -> dict[float, int]:
-    """Return the optimizer step of each epoch of pruning; an epoch may be a fraction, down to one step.
+    """Return the optimizer step of each epoch of pruning; fractions go down to one step.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def steps_per_epoch(study: PrunedTraining, images: Images) -> int:
 
 
 def check_window(window: int, study: PrunedTraining, images: Images) -> None:
-    """Raise a KoopflowError where a window of so many steps is longer than the training before the first pruning."""
+    """Raise a KoopflowError where a window is longer than the training before the first pruning."""
     first = min(pruning_steps(study, images).values())
     if not 2 <= window <= first:
         raise KoopflowError(
@@ -126,7 +127,7 @@ def check_window(window: int, study: PrunedTraining, images: Images) -> None:
 
 
 def setup(study: PrunedTraining, images: Images, epochs: float, schedule: bool = True) -> Recipe:
-    """Return the trainer's set-up for `epochs` epochs of `study`, with or without the learning rate's schedule."""
+    """Return the recipe of `epochs` epochs, with or without the learning rate's schedule."""
     optimizer = study.optimizer if schedule else study.optimizer.model_copy(update={"schedule": None})
     return Recipe(study.model, optimizer, study.batch_size, round(epochs * steps_per_epoch(study, images)))
 
@@ -144,7 +145,8 @@ def train(
 ) -> Networks:
     """Train networks of a study as one ensemble, and record the windows before each pruning.
 
-    Networks that diverge are named in the result, all of them if it comes to that: those of other jobs may be sound.
+    Networks that diverge are named in the result, all of them if it comes to that: those of other
+    jobs may be sound.
 
     Parameters
     ----------
@@ -193,7 +195,8 @@ def fine_tune(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Train masked networks on; all masks of one network see the same batches.
 
-    The learning rate is the optimizer's, without its schedule, and the optimizer's memory starts empty.
+    The learning rate is the optimizer's, without its schedule, and the optimizer's memory starts
+    empty.
 
     Returns
     -------

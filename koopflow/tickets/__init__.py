@@ -1,1 +1,1 @@
-"""Winning tickets: chains of pruning rounds, their controls, transfer, and the flow of their couplings."""
+"""Winning tickets: chains of pruning rounds, controls, transfer, and the flow of couplings."""

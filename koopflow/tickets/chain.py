@@ -30,7 +30,8 @@ class Chain:
     Attributes
     ----------
     origin : ChainOrigin
-        What it was made from. Chains of equal origin are the same chain, whatever their number of rounds.
+        What it was made from. Chains of equal origin are the same chain, whatever their number of
+        rounds.
     rewind : dict of str to float32 array (seed, ...)
         The weights that survivors return to.
     dense : dict of str to float32 array (seed, ...)
@@ -38,11 +39,13 @@ class Chain:
     masks : list of dict of str to bool array (seed, ...)
         Survivors in each round.
     magnitude : list of dict
-        For each round, grouping to (group names, array (3, seed, group) as `koopflow.rg.groups.Sums`).
+        For each round, grouping to (group names, array (3, seed, group) as
+        `koopflow.rg.groups.Sums`).
     accuracy : list of float array (seed,)
         Test accuracy after each round's training.
     trained : dict of str to float32 array (seed, ...)
-        Trained weights of the last round, from which the next one is pruned; empty where only earlier rounds were read.
+        Trained weights of the last round, from which the next one is pruned; empty where only
+        earlier rounds were read.
     stopped : dict of int to str
         Seeds that diverged, and in which round.
     ended : str
@@ -74,13 +77,13 @@ class Chain:
         return [seed for seed in range(len(next(iter(self.rewind.values())))) if seed not in self.stopped]
 
     def densities(self) -> NDArray[np.float64]:
-        """Return the share of weights that survive in each round, (round,); it is the same for every seed."""
+        """Return the share of weights that survive in each round, (round,), of any seed."""
         seed = self.seeds[0]
         total = sum(mask[seed].size for mask in self.masks[0].values())
         return np.array([sum(int(mask[seed].sum()) for mask in masks.values()) / total for masks in self.masks])
 
     def sums(self, grouping: str) -> tuple[list[str], NDArray[np.float64]]:
-        """Return the groups, and magnitude, survivors and weights by group, (3, seed, round, group), of the seeds left."""
+        """Return groups, and their magnitude, survivors and weights (3, seed, round, group)."""
         groups = list(self.magnitude[0][grouping][0])
         return groups, np.stack([entry[grouping][1] for entry in self.magnitude], axis=2)[:, self.seeds]
 
@@ -91,7 +94,7 @@ class Chain:
     def exponents(
         self, coupling: str = "share", rule: WindowRule | None = None, margin: float = 0.02, grouping: str = "layer"
     ) -> pd.DataFrame:
-        """Return the exponent of each layer, with its interval over seeds, its scaling window and its class.
+        """Return the exponent of each layer, with its interval, scaling window and class.
 
         Parameters
         ----------
@@ -171,11 +174,11 @@ def load_chain(path: str | os.PathLike[str], rounds: int | None = None) -> Chain
 
 
 def write_tickets(chain: Chain, folder: str | os.PathLike[str], rounds: list[int]) -> list[Path]:
-    """Write the tickets of `rounds` as .safetensors files, one per seed and round, and return their paths.
+    """Write the tickets of `rounds` as .safetensors files, and return their paths.
 
-    A file holds the masked rewind weights, the masks as ``NAME_mask``, and as JSON in the metadata ``ticket`` where they come
-    from. To load it in PyTorch: ``ticket = safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket,
-    strict=False)``.
+    A file of one seed and round holds the masked rewind weights, the masks as ``NAME_mask``, and as
+    JSON in the metadata ``ticket`` where they come from. To load it in PyTorch: ``ticket =
+    safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket, strict=False)``.
     """
     from safetensors.numpy import save
 
@@ -188,7 +191,7 @@ def write_tickets(chain: Chain, folder: str | os.PathLike[str], rounds: list[int
             tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
             provenance = {"study": chain.origin.dump(), "seed": int(seed), "round": int(round_number)}
             written.append(Path(folder) / f"seed-{seed}_round-{round_number:02d}.safetensors")
-            # safetensors writes several entries in an order that differs from process to process, so there is one.
+            # safetensors writes several entries in an order of its own each time, so there is one.
             content = save(tensors, metadata={"ticket": json.dumps(provenance, sort_keys=True)})
             with atomic_write(written[-1]) as partial:
                 partial.write_bytes(content)

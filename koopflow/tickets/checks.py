@@ -35,7 +35,8 @@ def check_data(
     Raises
     ------
     KoopflowError
-        For tasks that one network cannot learn, depths that no ticket can be stretched to, and rounds that cannot be read.
+        For tasks that one network cannot learn, depths that no ticket can be stretched to, and
+        rounds that cannot be read.
     """
     for name, study in studies.items():
         _check_tasks(f"tickets.studies.{name}", study, images)

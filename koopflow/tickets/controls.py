@@ -1,4 +1,4 @@
-"""The controls of a ticket: random masks, other first weights, and one-shot pruning, at equal density."""
+"""The controls of a ticket: random masks, other first weights, one-shot pruning."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ def run_control(setup: training.Setup, images: Images, chain: Chain, rounds: lis
     chain : Chain
     rounds : list of int
     control : {"random_mask", "reinitialized", "one_shot"}
-        Random masks of the ticket's layer densities; the ticket's mask on other first weights; or the dense network of round 0
-        pruned to the round's density at once, then rewound.
+        Random masks of the ticket's layer densities; the ticket's mask on other first weights; or
+        the dense network of round 0 pruned to the round's density at once, then rewound.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Elastic tickets: a ticket moves between residual networks of unequal depth by repeating or dropping blocks.
+"""Elastic tickets: residual blocks repeated or dropped to fit a network of another depth.
 
 Source: Chen et al. (2021), The elastic lottery ticket hypothesis.
 """
@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^(?P<stage>.*?)\.(?P<block>\d+)\.(?P<rest>[^.]*[a-zA-Z].*)$
 
 
 def stages(names: Iterable[str]) -> dict[str, int]:
-    """Return the number of residual blocks in each stage, read from names like ``layer2.1.conv1.weight``."""
+    """Return the residual blocks of each stage, from names like ``layer2.1.conv1.weight``."""
     found: dict[str, int] = {}
     for name in names:
         match = BLOCK.match(name)
@@ -82,7 +82,7 @@ def counterparts(source: Shapes, target: Shapes) -> dict[str, str]:
 
 
 def stretch(ticket: Mapping[str, NDArray[Any]], target: Shapes) -> dict[str, NDArray[Any]]:
-    """Return a ticket (weights or masks by name) with the depth of the network whose parameters have the shapes `target`."""
+    """Return a ticket (weights or masks) with the depth of a network of the shapes `target`."""
     taken = counterparts({name: np.shape(values) for name, values in ticket.items()}, target)
     return {name: np.array(ticket[origin]) for name, origin in taken.items()}
 
@@ -90,7 +90,7 @@ def stretch(ticket: Mapping[str, NDArray[Any]], target: Shapes) -> dict[str, NDA
 def transfer_depth(
     source: Chain, target: Chain, setup: training.Setup, images: Images, rounds: list[int]
 ) -> list[dict[str, float]]:
-    """Train tickets of one depth, stretched to another, beside the target's own tickets and random masks.
+    """Train tickets stretched to another depth, beside that depth's own and random masks.
 
     Parameters
     ----------
@@ -105,8 +105,9 @@ def transfer_depth(
     Returns
     -------
     list of dict
-        One per round and seed: density after stretching, accuracy, accuracy_own (of the target's ticket of nearest density),
-        and accuracy_random (of random masks with the stretched ticket's layer densities).
+        One per round and seed: density after stretching, accuracy, accuracy_own (of the target's
+        ticket of nearest density), and accuracy_random (of random masks with the stretched ticket's
+        layer densities).
     """
     if not rounds:  # a chain ended before the first of them
         return []

@@ -56,7 +56,7 @@ def _density(layers: Layers) -> float:
 
 
 def _until_empty(rounds: list[Layers], folder: str | Path, say: Callable[[str], object]) -> list[Layers]:
-    """Return the rounds before the first that leaves a layer empty, where our own chains end, too."""
+    """Return the rounds before the first that leaves a layer empty, as chains do."""
     for number, layers in enumerate(rounds):
         empty = empty_layers({name: mask for name, (_, mask) in layers.items()})
         if empty:
@@ -91,7 +91,8 @@ def external_flow(
     -------
     groups : list of str
     sums : array (3, 1, round, group)
-        Magnitude, survivors and weights of each group, as `koopflow.tickets.chain.Chain.sums` gives them.
+        Magnitude, survivors and weights of each group, as `koopflow.tickets.chain.Chain.sums` gives
+        them.
     densities : array (round,)
         Share of surviving weights, falling.
     """

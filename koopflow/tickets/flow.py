@@ -42,7 +42,7 @@ class Flow:
 
 
 def couplings_of(sums: NDArray[Any], kind: str) -> NDArray[np.float64]:
-    """Return couplings (seed, round, group) from sums (3, seed, round, group) of magnitude, survivors and weights.
+    """Return couplings (seed, round, group) from sums (3, seed, round, group).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Iterative magnitude pruning: train, prune a fraction of the survivors, rewind, repeat (Frankle & Carbin 2019, 2020)."""
+"""Iterative magnitude pruning (Frankle & Carbin 2019, 2020): train, prune, rewind, repeat."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -39,8 +39,8 @@ def run_chain(
     rounds : int
         Rounds in all, the dense round 0 included.
     checkpoints : path, optional
-        Folder in which the chain is kept after every round. An interrupted chain resumes there, and a longer one starts where a
-        shorter one ended.
+        Folder in which the chain is kept after every round. An interrupted chain resumes there, and
+        a longer one starts where a shorter one ended.
     previous : path, optional
         A shorter chain of the same origin to start from when there is no checkpoint.
     say : function of str
@@ -79,7 +79,7 @@ def _first_round(setup: training.Setup, images: Images, origin: ChainOrigin, say
     everything = {name: np.ones(weights[name].shape, dtype=bool) for name in training.prunable(weights)}
     chain, step = Chain(origin=origin, rewind=weights, dense={}), origin.rewind_step
     done = _train(chain, setup, images, everything, 0, [step])
-    # A seed that diverged before the rewind step has no weights to return to; it is stopped, and zeros stand in its place.
+    # A seed that diverged before the rewind step has no weights to return to; it gets zeros.
     chain.rewind = {name: np.nan_to_num(values, nan=0.0) for name, values in done.kept[step].items()}
     chain.dense = done.weights
     _record(chain, everything, done, say)
@@ -138,14 +138,14 @@ def prune(
 
 
 def _left(survivors: int, fraction: float, times: int) -> int:
-    """Return how many survive `times` rounds, each rounded by itself, so that composed steps meet single ones exactly."""
+    """Return how many survive `times` rounds, each rounded like a single one."""
     for _ in range(times):
         survivors -= selection.pruned_count(survivors, fraction)
     return survivors
 
 
 def _retrain(chain: Chain, setup: training.Setup, images: Images) -> dict[str, NDArray[np.float32]]:
-    """Return the last round's trained weights, which a chain cut short does not hold; retraining gives the same bits."""
+    """Return the last round's trained weights, which a shortened chain lacks, bit for bit."""
     if chain.rounds == 1:
         return chain.dense
     return _train(chain, setup, images, chain.masks[-1], chain.origin.rewind_step).weights

@@ -1,4 +1,4 @@
-"""What each training job of a ticket study does for one task: rounds, controls, composition, transfer, other depths."""
+"""What the training jobs of a ticket study do for one task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +71,10 @@ class TaskJob:
 
 
 def control_rounds(study: TicketJob, chain: Chain) -> dict[str, list[int]]:
-    """Return the rounds of each control, as far as the chain goes; random masks are trained for transferred rounds, too."""
+    """Return the rounds of each control, as far as the chain goes.
+
+    Random masks are trained for transferred rounds, too.
+    """
     wanted = {control: set(study.controls.rounds) for control in controls.CONTROLS}
     wanted["random_mask"] |= set(study.transfer.rounds)
     return {control: [number for number in sorted(numbers) if number < chain.rounds] for control, numbers in wanted.items()}
@@ -88,7 +91,7 @@ def transfer_rounds(study: TicketJob, chains: Mapping[str, Chain]) -> list[int]:
 
 
 def train_composition(job: TaskJob, chain: Chain) -> tuple[Chain, Chain] | None:
-    """Run the chain in large steps of two small ones each, and its small steps again with other batches.
+    """Run the chain in large steps, and its small steps again with other batches.
 
     Returns None where the study asks for no seeds.
     """
@@ -110,7 +113,7 @@ def train_controls(job: TaskJob, chain: Chain) -> pd.DataFrame:
 
 
 def train_transfers(job: TaskJob, chains: Mapping[str, Chain]) -> dict[str, NDArray[np.float64]]:
-    """Train the tickets of every other task on this one; return accuracies (round, seed) by source."""
+    """Train the tickets of all other tasks on this one; return (round, seed) by source."""
     sources = {name: chain for name, chain in chains.items() if name != job.task}
     return transfer_to(job.setup, job.images, chains[job.task], sources, transfer_rounds(job.study, chains))
 

@@ -1,4 +1,4 @@
-"""What a chain of pruning rounds is made from: its plan, and the plan with the set-up and the images."""
+"""What a chain of pruning rounds is made from: its plan, its set-up and its images."""
 
 import hashlib
 import json
@@ -22,13 +22,15 @@ class ChainPlan:
     task : str
         Name of the task, for provenance.
     seeds : int
-        Number of seeds; the first weights of a seed are the same in every task, so that its tickets fit there.
+        Number of seeds; the first weights of a seed are the same in every task, so that its tickets
+        fit there.
     fraction : float
         Share of the survivors pruned after each round, strictly between 0 and 1; counts are exact.
     scope : {"global", "layer"}
         Whether magnitudes compete across layers.
     composed : int
-        Rounds' worth of pruning after each training: 2 makes one large step of two small ones, with exactly their count.
+        Rounds' worth of pruning after each training: 2 makes one large step of two small ones, with
+        exactly their count.
     rewind_step : int
         Step of round 0 to whose weights the survivors return; each round's training starts there.
     seed : int

@@ -35,13 +35,13 @@ ControlAccuracies = dict[str, tuple[list[int], NDArray[np.float64]]]
 
 
 def unit_couplings(chain: Chain, grouping: str) -> NDArray[np.float64]:
-    """Return shares of magnitude of single units, (seed, round, unit); a unit without survivors counts as half a weight."""
+    """Return shares of single units (seed, round, unit); an empty one counts half a weight."""
     survivors = chain.sums("layer")[1][1].sum(axis=-1)
     return floor_of_vanished(chain.flow(grouping).couplings("share"), survivors)
 
 
 def rounds_table(chain: Chain, task: str, model: str, controls: ControlAccuracies) -> pd.DataFrame:
-    """Return the accuracy of the ticket at every round and of each control at its rounds, one row per seed."""
+    """Return the accuracy of the ticket and of each control, by round and seed."""
     densities = chain.densities()
     rows = [
         (task, model, "ticket", seed, number, densities[number], chain.accuracy[number][seed])
@@ -57,14 +57,16 @@ def rounds_table(chain: Chain, task: str, model: str, controls: ControlAccuracie
 def composition_tables(
     small: Chain, large: Chain, rerun: Chain, task: str, model: str, kind: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare small pruning steps with large ones at equal density, and with the same steps under other batches.
+    """Compare small pruning steps with large ones, and with themselves under other batches.
 
     Returns
     -------
     rows : DataFrame
-        One row per comparison ("composition" or "rerun"), seed, density and layer; a is the chain of small steps.
+        One row per comparison ("composition" or "rerun"), seed, density and layer; a is the chain
+        of small steps.
     ratio : DataFrame
-        One row: what composing changes over what other batches change (mean absolute differences of log couplings).
+        One row: what composing changes over what other batches change (mean absolute differences of
+        log couplings).
     """
     pairs = [pair for pair in matched_rounds(small.densities(), large.densities()) if pair[0] > 0]
     again = [(i, i) for i, _ in pairs if i < rerun.rounds]
@@ -79,7 +81,10 @@ def composition_tables(
 def _compared(
     small: Chain, other: Chain, matched: list[tuple[int, int]], kind: str
 ) -> tuple[NDArray[np.float64], list[tuple[int, float, str, float, float, float]]]:
-    """Compare two chains at matched rounds: differences of log couplings (seed, round, layer), and rows of a table."""
+    """Compare two chains at matched rounds.
+
+    Returns differences of log couplings (seed, round, layer), and rows of a table.
+    """
     seeds = sorted(set(small.seeds) & set(other.seeds))
     groups, sums = small.sums("layer")
     a, b = couplings_of(sums, kind), couplings_of(other.sums("layer")[1], kind)
@@ -108,7 +113,7 @@ def fixed_point_table(chain: Chain, task: str, model: str, grouping: str) -> pd.
 
 
 def linearization_table(chain: Chain, task: str, model: str, grouping: str) -> pd.DataFrame:
-    """Return the eigenvalues of the flow's linear map, or one row whose note says why the rounds do not suffice."""
+    """Return the eigenvalues of the flow's linear map, or a row that notes what is missing."""
     shares = chain.flow(grouping).couplings("share")
     try:
         found = linearize(shares, -np.log(1 - chain.origin.fraction))

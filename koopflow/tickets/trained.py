@@ -1,4 +1,4 @@
-"""What the training jobs of a ticket study leave in its folder, and how the tables' job reads it."""
+"""What the training jobs of a ticket study leave in its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Trained:
 
 
 def save_composition(chains: tuple[Chain, Chain] | None, folder: str | Path) -> None:
-    """Write the chains of large steps and of small ones run again; an empty folder where there are none."""
+    """Write the chains of large steps and of small ones run again, where there are some."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     for chain, name in zip(chains or (), COMPOSED):
         save_chain(chain, Path(folder) / name)

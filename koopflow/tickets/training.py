@@ -1,7 +1,7 @@
 """How the networks of tickets are trained: by the ensemble trainer, with states as arrays by name.
 
-A network's state maps names to arrays (row, ...), one row per network: its parameters and, where it has them, running
-statistics. Parameters of at least two axes may be pruned; masks name these alone.
+A network's state maps names to arrays (row, ...), one row per network: its parameters and, where it
+has them, running statistics. Parameters of at least two axes may be pruned; masks name these alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -110,7 +110,7 @@ class Outcome:
 def initialize(
     setup: Setup, images: Images, seed: int, replicas: Sequence[int], stream: str = "initial"
 ) -> dict[str, NDArray[np.float32]]:
-    """Draw the first states (replica, ...) of networks by the names of their seeds, the same for every task."""
+    """Draw first states (replica, ...) by the names of seeds, the same for every task."""
     net = Replicas(setup.model, images.shape, images.classes, len(replicas), device="cpu")
     names = [str(replica) for replica in replicas]
     rows = initial_weights(setup.model, images.shape, images.classes, seed=seed, stream=("tickets", stream), groups=names)
@@ -118,7 +118,7 @@ def initialize(
 
 
 def prunable(weights: State) -> list[str]:
-    """Return the names of what may be pruned: matrices and kernels, but no biases, normalization or running statistics."""
+    """Return the names of what may be pruned: matrices and kernels."""
     return [name for name, values in weights.items() if values.ndim >= 3]
 
 

@@ -1,4 +1,4 @@
-"""Do tickets transfer where exponents agree? The transfer table, and the rank correlation of each observable with it."""
+"""Do tickets transfer where exponents agree? The transfer table, and what predicts it."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ OBSERVABLES = (
     "neuron_couplings",
     "mask_overlap",
 )
-"""What may predict transfer. Exponents of layers are the paper's; those of units, and their couplings, break the permutation symmetry."""
+"""What may predict transfer: the paper's exponents of layers; units, which break permutations; masks."""
 
 
 def distances(
@@ -28,9 +28,10 @@ def distances(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the distance matrix between tasks of every observable.
 
-    Exponents of layers are those of the table, each in its scaling window; exponents of units are fitted over all rounds. The
-    logarithms of couplings, and masks, are compared at `round_number`. Neurons correspond between tasks through their common
-    first weights, so their distances are averaged over seeds.
+    Exponents of layers are those of the table, each in its scaling window; exponents of units are
+    fitted over all rounds. The logarithms of couplings, and masks, are compared at `round_number`.
+    Neurons correspond between tasks through their common first weights, so their distances are
+    averaged over seeds.
 
     Parameters
     ----------
@@ -91,9 +92,10 @@ def transfer_table(
     kind: str = "share",
     grouping: str = "layer",
 ) -> pd.DataFrame:
-    """Return the accuracy of every source's ticket on every target, beside the target's own ticket and its random control.
+    """Return the accuracy of each source's ticket on each target, beside the target's own.
 
-    Seeds that diverged in a chain or on the target are left out; ``excluded`` counts them by source, target and density.
+    The random control stands there, too. Seeds that diverged in a chain or on the target are left
+    out; ``excluded`` counts them by source, target and density.
 
     Parameters
     ----------
@@ -123,7 +125,10 @@ def transfer_table(
 
 
 def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> NDArray[np.float64]:
-    """Return relative transfer (source, target) at one density: 0 is the random control, 1 the own ticket; NaN where these agree."""
+    """Return relative transfer (source, target) at one density.
+
+    0 is the random control, 1 the own ticket; NaN where these agree.
+    """
     matrix = np.full((len(tasks), len(tasks)), np.nan)
     at = table[np.isclose(table["density"], density)]
     for i, source in enumerate(tasks):
@@ -136,10 +141,10 @@ def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> ND
 
 
 def correlations(table: pd.DataFrame, tasks: list[str], model: str) -> pd.DataFrame:
-    """Correlate relative transfer with closeness (minus the distance) by Mantel's test, for each observable and density.
+    """Correlate relative transfer with closeness (minus the distance) by Mantel's test.
 
-    A positive correlation means that the observable, known before any transfer, predicts it. ``excluded`` counts the diverged
-    seeds of the pair of tasks with the fewest seeds left.
+    A positive correlation means that the observable, known before any transfer, predicts it.
+    ``excluded`` counts the diverged seeds of the pair of tasks with the fewest seeds left.
     """
     rows = []
     for density in sorted(table["density"].unique(), reverse=True):
