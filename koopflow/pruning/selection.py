@@ -64,8 +64,8 @@ def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float,
     compression : float
         At least 1.
     counted : {"all", "prunable"}
-        "all": compression = all weights / kept weights, where the other tensors are kept whole (as in ShrinkBench).
-        "prunable": compression = prunable weights / those of them kept.
+        "all": compression = all weights / kept weights, where the other tensors are kept whole (as
+        in ShrinkBench). "prunable": compression = prunable weights / those of them kept.
 
     Raises
     ------
@@ -104,18 +104,21 @@ def mask_by_score(
     parameters : sequence of (str, shape)
         The layout of the flat vector.
     keep : int
-        How many prunable weights to keep, from 0 to their number (or to the number that `within` keeps).
+        How many prunable weights to keep, from 0 to their number (or to the number that `within`
+        keeps).
     prunable : sequence of str, optional
         The tensors that may be pruned; those of `within`, or all, by default.
     scope : {"global", "layer"}
-        One ranking over all tensors, or the same density in each (rounded so that the total is exact).
+        One ranking over all tensors, or the same density in each (rounded so that the total is
+        exact).
     within : Mask, optional
         An earlier mask; what it prunes stays pruned.
 
     Raises
     ------
     KoopflowError
-        For scores that are not finite (the tensor is named) or of another shape, and for an impossible `keep`.
+        For scores that are not finite (the tensor is named) or of another shape, and for an
+        impossible `keep`.
     """
     if prunable is None:
         prunable = within.prunable if within is not None else [name for name, _ in parameters]
