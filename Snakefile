@@ -1,5 +1,6 @@
 # What can be asked for. The stages stand in koopflow/studies/ and rules/, one file each; README.md tells the story.
 import logging
+from pathlib import Path
 
 from snakemake.utils import min_version
 
@@ -9,7 +10,17 @@ min_version("9.20")
 logging.raiseExceptions = False
 
 
-configfile: "config.yaml"
+# The folder of this file, also where another workflow has it as a module, and the study's configuration: a config.yaml in the working
+# directory, merged over the one in this folder, or that one alone.
+ROOT = Path(str(workflow.current_basedir)).resolve()
+CONFIGURED = (
+    None
+    if workflow.modifier.skip_configfile
+    else next(path for path in (Path("config.yaml").resolve(), ROOT / "config.yaml") if path.is_file())
+)
+
+
+configfile: "config.yaml" if CONFIGURED == Path("config.yaml").resolve() else str(ROOT / "config.yaml")
 
 
 report: "report/workflow.rst"

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 # The library of this checkout, here and in every job, even where another copy is installed.
-ROOT = Path(workflow.basedir)
+# The folder of this Snakefile, also where another workflow has it as a module.
+ROOT = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(ROOT))
 
 from snakemake.logging import logger
 
 from koopflow.cli.lineage import attach
-from koopflow.config import references
+from koopflow.config import files, references
 from koopflow.config.base import plain
 from koopflow.config.resolution import resolve
 from koopflow.core.code_inputs import source_files
@@ -106,7 +107,12 @@ STAGES = checked(discovery.discover)
 BEGINS = workflow.is_main_process and "--report" not in sys.argv
 FROZEN = None if BEGINS else checked(frozen)
 if FROZEN is None:
-    SETTINGS = checked(resolve, config, workflow.config_settings.overwrite_config, discovery.settings_model(STAGES), KNOWN_NAMES)
+    for file in workflow.config_settings.configfiles:
+        checked(files.read, file)
+    # What was given, over the default study: by another workflow, or by a file in the working directory and by options.
+    GIVEN = workflow.config_settings.overwrite_config if CONFIGURED == ROOT / "config.yaml" else config
+    config = files.updated(checked(files.read, ROOT / "config.yaml"), dict(GIVEN))
+    SETTINGS = checked(resolve, config, GIVEN, discovery.settings_model(STAGES), KNOWN_NAMES)
     checked(references.check, SETTINGS, KNOWN_NAMES["image source"])
 else:
     SETTINGS = discovery.settings_model(STAGES).load(FROZEN)

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from koopflow.cli import provenance
+from koopflow.config import files
 from koopflow.config.resolution import resolve
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
@@ -29,17 +30,10 @@ ARRAYS = (".h5", ".npz", ".safetensors", ".pt")
 def study(configfiles: list[str], root: Path = Path()) -> dict:
     """Return the configuration of a run with these --configfile files, resolved as the workflow
     resolves it."""
-    from snakemake.utils import update_config
-
-    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     given: dict[str, Any] = {}
     for path in configfiles:
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise KoopflowError(f"{path}: {error.strerror}") from None
-        update_config(config, values)
-        update_config(given, values)
+        given = files.updated(given, files.read(path))
+    config = files.updated(files.read(root / "config.yaml"), given)
     return resolve(config, given, settings_model(discover()), KNOWN_NAMES).dump()
 
 

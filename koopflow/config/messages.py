@@ -149,6 +149,8 @@ def _hint(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return nearest(error["input"], _names(error)).replace(" (", "; ").replace(")", "")
     kinds, found = _kinds(error), error["input"]
+    if isinstance(found, bool) and "string" in kinds:
+        return "; YAML reads no, yes, on and off as true or false: write the word in quotes"
     if not isinstance(found, str) or not {"integer", "number"} & set(kinds):
         return ""
     try:
