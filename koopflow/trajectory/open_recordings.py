@@ -33,8 +33,12 @@ class FileLock:
 
     def __init__(self, path: Path):
         self._path = path.with_name(f".{path.name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._handle: TextIO | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch()
+        except OSError as error:
+            raise KoopflowError(f"{path}: cannot be written ({error.strerror or error})") from None
         try:
             import fcntl
         except ImportError:  # Windows has no flock

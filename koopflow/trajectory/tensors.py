@@ -48,7 +48,7 @@ class NamedTensors:
         chosen = matching(numbers, self._patterns, "parameters", type(self._model).__name__)
         left = [name for name in named if name not in numbers and matches(name, self._patterns)]
         if left:
-            logger.warning("not recorded, for they hold no real or complex numbers: %s", shown(left))
+            logger.warning("not recorded because they hold no real or complex numbers: %s", shown(left))
         self.table = [(name, tuple(_real(name, named[name]).shape)) for name in chosen]
         self._known: set[str] | None = set(named)
 
@@ -117,7 +117,7 @@ class NamedTensors:
         added = [name for name in now if name not in self._known and not any(mark in f".{name}" for mark in replaced)]
         self._known = None
         if added:
-            logger.warning("not recorded, for they were added after the TrajectoryRecorder was made: %s", shown(added))
+            logger.warning("not recorded because they were added after the TrajectoryRecorder was made: %s", shown(added))
 
 
 def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:

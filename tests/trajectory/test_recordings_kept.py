@@ -153,3 +153,9 @@ def test_a_closed_recorder_says_so(tmp_path):
         recorder.step()
     with pytest.raises(KoopflowError, match=r"loss must be one number \(got torch.Size\(\[2\]\)\)"):
         record(tmp_path / "b.h5", 0).step(torch.zeros(2))
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(KoopflowError, match=r"file/run.h5: cannot be written \(.*\)"):
+        record(tmp_path / "file" / "run.h5", 1)

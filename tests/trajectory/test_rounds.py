@@ -38,6 +38,8 @@ LAYOUTS = {
     "open_lth": lambda w, m: {f"model.{k}": w[k] for k in w} | {f"mask_{k.replace('.', '___')}": m[k] for k in w},
     "second dict": lambda w, m: {"state_dict": w, "masks": m, "epoch": 3},
     "second dict by module": lambda w, m: {"model": w, "mask": {module(k): m[k] for k in w}},
+    "nested dict": lambda w, m: {"model": w, "mask": {module(k): {"weight": m[k]} for k in w}},
+    "fc1_mask": lambda w, m: w | {f"{module(k)}_mask": m[k] for k in w},
     "model_state_dict": lambda w, m: {"model_state_dict": w | {f"{k}_mask": m[k] for k in w}, "loss": torch.tensor(0.1)},
     "compiled": lambda w, m: {f"_orig_mod.{k}": t for k, t in (w | {f"{k}_mask": m[k] for k in w}).items()},
     "data parallel and dict": lambda w, m: {

@@ -56,6 +56,10 @@ BUFFERS = {
     "ema_model.fc.bias": torch.rand(4),
     "model_ema.fcweight": torch.rand(4, 3),
     "spectral.weight_u": torch.rand(4),
+    "vq.embed_avg": torch.rand(4, 3),
+    "moco.queue": torch.rand(4, 3),
+    "fc.activation_post_process.min_val": torch.rand(4),
+    "optimizer.0.exp_avg": torch.rand(4, 3),
 }
 
 
@@ -120,6 +124,7 @@ WRAPPERS = {
     "data parallel": lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
     "compiled": lambda state: {f"_orig_mod.module.{name}": tensor for name, tensor in state.items()},
     "swa": lambda state: {f"module.{name}": tensor for name, tensor in state.items()} | {"n_averaged": torch.tensor(3)},
+    "detection": lambda state: {"meta": {"epoch": 1}, "state_dict": state, "optimizer": {"state": {0: {"exp_avg": WEIGHT}}}},
     "unknown key": lambda state: {"student": state, "loss_history": BIAS},
     "numpy numbers": lambda state: {"state_dict": state, "best": np.float64(0.5), "seen": np.int64(3), "curve": np.arange(3.0)},
     "compiled part": lambda state: {name.replace("fc.", "fc._orig_mod."): tensor for name, tensor in state.items()},
@@ -188,3 +193,9 @@ def test_no_code_of_a_file_is_executed(tmp_path, monkeypatch, place):
         converted(tmp_path / "folder", lambda n: place(Malicious()))
     assert "weights_only" not in str(caught.value)
     assert not (tmp_path / "executed").exists()
+
+
+def test_vectors_of_spectral_norm_are_buffers_and_those_of_weight_norm_are_parameters():
+    spectral = {"a.weight_orig": WEIGHT, "a.weight_u": torch.rand(4), "a.weight_v": torch.rand(3)}
+    norm = {"b.weight_g": torch.rand(4, 1), "b.weight_v": WEIGHT}
+    assert list(parse(spectral | norm).tensors) == ["a.weight_orig", "b.weight_g", "b.weight_v"]

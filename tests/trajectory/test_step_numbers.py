@@ -57,3 +57,19 @@ def test_a_copy_called_last_is_left_out_and_dates_alone_are_refused(tmp_path):
         np.save(tmp_path / f"dates/2024-05-0{day}.npy", np.ones(2))
     with pytest.raises(KoopflowError, match=r"2024-05-01.npy: no step number in its name"):
         in_step_order(tmp_path / "dates")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        lambda number: {"iter_num": 7 * number, "best_val_loss": torch.tensor(0.1)},
+        lambda number: {"meta": {"epoch": 0, "iter": 7 * number}},
+        lambda number: {"step": torch.tensor(7 * number), "epoch": 0},
+        lambda number: {"iteration": float(7 * number)},
+    ],
+)
+def test_counters_of_other_tools_are_steps(tmp_path, about):
+    for number in range(3):
+        torch.save({"model": {"w": torch.rand(2)}} | about(number), tmp_path / f"val_loss=0.{9 - number}.pt")
+    shutil.copy(tmp_path / "val_loss=0.7.pt", tmp_path / "last-v1.pt")
+    assert [step for step, _ in in_step_order(tmp_path)] == [0, 7, 14]

@@ -69,7 +69,7 @@ def test_parameters_that_join_later_are_named_once(caplog):
     net.append(nn.Linear(2, 2))
     read(tensors)
     read(tensors)
-    assert caplog.text.count("not recorded, for they were added after the TrajectoryRecorder was made: 3.weight, 3.bias") == 1
+    assert caplog.text.count("not recorded because they were added after the TrajectoryRecorder was made: 3.weight, 3.bias") == 1
 
 
 def test_both_parts_of_complex_parameters_are_recorded():
@@ -84,7 +84,7 @@ def test_integer_parameters_are_left_out_by_name(caplog):
     net = network()
     net.code = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
     assert "code" not in dict(NamedTensors(net).table)
-    assert "not recorded, for they hold no real or complex numbers: code" in caplog.text
+    assert "not recorded because they hold no real or complex numbers: code" in caplog.text
 
 
 def test_wrappers_leave_names_and_patterns_as_they_are():

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.adapters.sources import Source, sources_in
-from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS, steps_of
+from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS, clean, steps_of
 from koopflow.trajectory.layout import parameter_table
 from koopflow.trajectory.writer import TrajectoryWriter
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from koopflow.trajectory.adapters.series import Series
 
 logger = logging.getLogger("koopflow")
+
+COPIES = ("last", "latest", "best", "final", "model_best", "best_model", "newest", "current")
+"""Names of files that repeat the state of a numbered one."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +137,12 @@ def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
 def _without_copies(sources: Sequence[Source], counters: Sequence[dict[str, int]]) -> list[tuple[Source, dict[str, int]]]:
     """Return the sources without those called last or best whose counters say that they repeat
     another."""
-    pairs = list(zip(sources, counters))
-    copies = ("last", "latest", "best", "final", "model_best", "newest")
-    kept = []
-    for source, own in pairs:
-        is_copy = source.name.lower() in copies and own and any(own == other for rival, other in pairs if rival is not source)
-        if is_copy:
-            logger.info("%s: left out, for it repeats the state of another file", source.path)
+    kept: list[tuple[Source, dict[str, int]]] = []
+    named = [clean(source.name).strip("-_. ") in COPIES for source in sources]
+    for place, (source, own) in enumerate(zip(sources, counters)):
+        rivals = [other for rival, other in enumerate(counters) if not named[rival] or rival < place]
+        if named[place] and own and own in rivals:
+            logger.info("%s: left out because it repeats the state of another file", source.path)
         else:
             kept.append((source, own))
     return kept

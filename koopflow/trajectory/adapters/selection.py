@@ -17,8 +17,7 @@ _NAMED_LIKE_A_WEIGHT = re.compile(
 
 @dataclass(frozen=True)
 class Choice:
-    """Patterns by which a user overrides the reader: tensors to take although, and to leave out
-    although."""
+    """Name patterns that override the reader: tensors to take, and tensors to leave out."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from koopflow.trajectory.adapters.step_numbers import steps_of
 INDEX = ".index.json"
 _SHARD = re.compile(r"[-_.]?(\d{5})-of-\d{5}$")
 _COMPANION = re.compile(
-    r"^(optim(izer)?|(lr_)?sched(uler)?|rng_state|random_states?|(grad_)?scaler|training_args|trainer_state|sampler|dataloader)"
+    r"^(zero_pp_rank_.*|.*optim_states?|optim(izer)?|(lr_)?sched(uler)?|rng_state|random_states?|(grad_)?scaler|training_args|trainer_state|sampler|dataloader)"
     r"([-_.]?(states?|rank\d+|\d+))*$",
     re.IGNORECASE,
 )

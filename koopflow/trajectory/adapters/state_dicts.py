@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from koopflow.core.patterns import matches
-from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, STEP_KEYS
+from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS
 from koopflow.trajectory.adapters.stored_masks import pair_masks
 
 _WRAPPERS = (
     *("model_state_dict", "state_dict", "model_state", "model", "net_state_dict", "net", "network", "module", "weights"),
     *("params", "parameters", "state", "checkpoint"),
 )
+_ABOUT = ("meta", "metadata", "trainer_state", "training_state", "progress", "info")
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged?|shadow)([._]|$)")
 _AVERAGED_MODULE = re.compile(r"([a-z0-9]+_)*(ema|swa|averaged?|shadow)(_[a-z0-9]+)*\.")
 _OTHERS = re.compile(
@@ -41,7 +42,10 @@ _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("attention masks", ("*attn_mask", "*attention_mask", "*causal_mask", "*masked_bias", "*key_padding_mask", "*.tril")),
     ("fixed encodings", ("*inv_freq", "*cos_cached", "*sin_cached", "*freqs_cis", "*pos_encoder.pe", "*positional_encoding.pe")),
     ("power iterations", ("*weight_u", "*_u0", "*.parametrizations.*._u", "*.parametrizations.*._v")),
-    ("averaging", ("*n_averaged",)),
+    ("averaging", ("*n_averaged", "*.cluster_size", "*.embed_avg", "*.ema_*")),
+    ("queues", ("*.queue", "queue", "*queue_ptr")),
+    ("quantization", ("*activation_post_process*", "*fake_quant*", "*.zero_point")),
+    ("optimizer state", ("optimizer.*", "optim.*", "*.exp_avg", "*.exp_avg_sq", "*.momentum_buffer")),
 )
 
 
@@ -89,7 +93,7 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
     found = StateDict(counters=counters_in(content))
     state, second = _unwrap(content, found)
     state = _without_prefixes(state)
-    masks = dict(_without_prefixes({str(name): mask for name, mask in second.items() if isinstance(mask, torch.Tensor)}))
+    masks = _without_prefixes(_flat(second))
     pairs = pair_masks(state, masks)
     found.masks = pairs.masks
     found.left_out |= pairs.left_out
@@ -108,14 +112,16 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
 
 
 def counters_in(content: Mapping[str, Any]) -> dict[str, int]:
-    """Return the whole numbers among the top-level entries that say when the file was saved."""
-    found = {}
-    for key in (*STEP_KEYS, *EPOCH_KEYS):
-        value = content.get(key)
-        if isinstance(value, torch.Tensor) and value.numel() == 1 and not value.is_complex() and value.layout == torch.strided:
-            value = None if value.is_meta else value.item()
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) and 0 <= value < 2**62:
-            found[key] = int(value)
+    """Return the whole numbers that say when a checkpoint was saved, from its top level or a block about it."""
+    found: dict[str, int] = {}
+    blocks = [content, *(content[key] for key in _ABOUT if isinstance(content.get(key), Mapping))]
+    for block in blocks:
+        for key in (*STEP_KEYS, *EPOCH_KEYS):
+            value = block.get(key)
+            if isinstance(value, torch.Tensor) and value.numel() == 1 and not value.is_complex() and value.layout == torch.strided:
+                value = None if value.is_meta else value.item()
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGEST and value == int(value):
+                found.setdefault(key, int(value))
     return found
 
 
@@ -201,6 +207,8 @@ def _rejected(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]
     for reason, patterns in _BUFFERS:
         if matches(name, patterns):
             return reason
+    if name.endswith("_v") and f"{name[:-1]}u" in state:  # spectral_norm's; weight_norm's weight_v has no weight_u
+        return "power iterations"
     if tensor.is_quantized:
         return "quantized"
     if tensor.layout != torch.strided or tensor.is_nested:

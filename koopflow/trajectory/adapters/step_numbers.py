@@ -7,7 +7,10 @@ A name's metrics ("val_loss=0.45"), dates and versions ("-v1") are no steps.
 import re
 from collections.abc import Mapping, Sequence
 
-STEP_KEYS = ("global_step", "global_steps", "step", "steps", "iteration", "iter", "n_iter", "it", "num_updates", "round", "level")
+STEP_KEYS = (
+    *("global_step", "global_steps", "step", "steps", "train_step", "trainer_step", "num_steps", "n_steps"),
+    *("iteration", "iterations", "iter", "n_iter", "iter_num", "num_iter", "itr", "it", "num_updates", "updates", "round", "level"),
+)
 EPOCH_KEYS = ("epoch", "epochs", "current_epoch")
 LARGEST = 2**62
 

@@ -74,7 +74,7 @@ def _owner(name: str, weights: Mapping[str, torch.Tensor]) -> tuple[str | None, 
     module, _, leaf = name.rpartition(".")
     candidates: list[tuple[str, bool]] = []
     if name.endswith("_mask"):
-        candidates.append((name.removesuffix("_mask"), True))
+        candidates += [(name.removesuffix("_mask"), True), (f"{name.removesuffix('_mask')}.weight", False)]
     if leaf in ("mask", "_mask", "pruning_mask", "weight_mask"):
         candidates += [(module, False), (f"{module}.weight" if module else "weight", False)]
     if leaf == "bias_mask":
