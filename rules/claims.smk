@@ -1,10 +1,21 @@
 # Which of the papers' claims does this run support? Verdicts are computed from the tables of all stages.
 CLAIMS = PLANS["claims"]
+UNDER_RESULTS = (f"{SETTINGS.results}/", "<results>/")
+ASKED_FOR = [str(path) for each in workflow.rules if each.name in STAGES for path in each.input]
+CLAIM_TABLES = CLAIMS.tables(
+    discovery.claimed_tables(STAGES),
+    [
+        path.removeprefix(UNDER_RESULTS[0]).removeprefix(UNDER_RESULTS[1])
+        for path in ASKED_FOR
+        if path.startswith(UNDER_RESULTS) and path.endswith(".csv")
+    ],
+)
 
 
 rule judge_claims:
     input:
-        tables=[f"<results>/{table}" for table in discovery.claimed_tables(STAGES)],
+        tables=[f"<results>/{table}" for table in CLAIM_TABLES],
+        own=CLAIMS.code,
         code=library("judge_claims"),
     output:
         table="<results>/claims.csv",
@@ -19,7 +30,7 @@ rule judge_claims:
     resources:
         **SMALL,
     params:
-        tables=discovery.claimed_tables(STAGES),
+        tables=CLAIM_TABLES,
         claims=CLAIMS.claims(),
     message:
         "Judging the claims from the tables of this run"

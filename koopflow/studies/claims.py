@@ -1,10 +1,13 @@
 """The stage ``claims``: which of the papers' claims does this run support? Verdicts are computed from the tables of all stages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from koopflow.config.claims import ClaimsSettings
 from koopflow.config.study import Study
+from koopflow.core.registry import is_target
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 
 REAL = ("csv", "sunspots", "co2", "elnino")
@@ -28,6 +31,29 @@ class Claims:
                 claim["series"] = kinds[chosen]
         return claims
 
+    @property
+    def own_measures(self) -> list[str]:
+        """The measures of the user's own, package.module:function."""
+        measures = (claim.measure for claim in self.study.claims.statements.values())
+        return list(dict.fromkeys(measure for measure in measures if is_target(measure)))
+
+    @property
+    def code(self) -> list[str]:
+        """The files of the user's own measures, of those that lie in the working folder."""
+        files = (Path(*measure.partition(":")[0].split(".")).with_suffix(".py") for measure in self.own_measures)
+        return sorted({str(file) for file in files if file.is_file()})
+
+    def tables(self, claimed: Iterable[str], made: Iterable[str]) -> list[str]:
+        """Return the tables that claims are judged from.
+
+        Parameters
+        ----------
+        claimed, made : iterable of str
+            Tables that the stages name for the registered measures, and all tables of the run, which
+            a measure of the user's own may read.
+        """
+        return list(dict.fromkeys([*claimed, *(sorted(made) if self.own_measures else ())]))
+
 
 STAGE = Stage(
     name="claims",
@@ -41,5 +67,6 @@ STAGE = Stage(
         "koopflow.studies.checks.claims:check",
         settings=lambda plan: {"claims": plan.claims()},
         environment=lambda plan: "claims",
+        files=lambda plan: plan.code,
     ),
 )
