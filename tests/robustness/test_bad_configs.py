@@ -25,6 +25,7 @@ from koopflow.data.images import load
 from koopflow.data.series.loading import load as load_series
 from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.checks import check_study
+from koopflow.studies.discovery import discover, settings_model
 from koopflow.studies.known_names import KNOWN_NAMES
 from koopflow.studies.shared import some
 from koopflow.tickets.checks import check_data
@@ -33,6 +34,7 @@ from tests.house import command, copy_of_the_house
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "config" / "config.schema.yaml").read_text(encoding="utf-8"))
+MODEL = settings_model(discover())
 # The default study, with one entry in each map that is empty there.
 STUDY = yaml.safe_load((ROOT / "config.yaml").read_text())
 STUDY["trajectories"] = {"mine": {"path": str(ROOT / "config.yaml")}}
@@ -45,7 +47,7 @@ def planned(overrides: dict, study: dict = STUDY) -> Study:
     """Do what the Snakefile does with a config file of `overrides`, up to the planning of jobs."""
     config = copy.deepcopy(study)
     update_config(config, copy.deepcopy(overrides))
-    found = resolve(config, overrides, known=KNOWN_NAMES)
+    found = resolve(config, overrides, MODEL, KNOWN_NAMES)
     references.check(found, KNOWN_NAMES["image source"])
     training = found.equivalence.training
     setups(training, found.data)
@@ -281,7 +283,7 @@ def test_anything_at_all_is_refused_in_one_line_or_complete(given_values):
         update_config(overrides, at(path, value))
     if not refusal(overrides, jobs=False):
         config = planned(overrides).dump()
-        assert resolve(config, {}, known=KNOWN_NAMES).dump() == config
+        assert resolve(config, {}, MODEL, KNOWN_NAMES).dump() == config
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
