@@ -18,6 +18,10 @@ from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
 ABOUT = "koopflow"
+SMALL = 1 << 28
+"""Bytes that any archive may inflate to."""
+MOST_INFLATION = 100
+"""Times its size to which a larger archive may inflate."""
 REMEDY = "remove it and run the same command again to recreate it"
 
 
@@ -60,6 +64,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]
     """
     if not Path(path).is_file():
         raise KoopflowError(f"{path}: no such file; run the command that makes it again")
+    refuse_inflation(path)
     try:
         # opened here because numpy leaves a damaged file open
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
@@ -68,6 +73,24 @@ def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]
         return str(about["kind"]), int(about["version"]), arrays
     except Exception as error:  # zipfile, zlib and numpy raise many kinds for a damaged file
         raise KoopflowError(f"{path}: damaged or no .npz file ({_reason(error)}); {REMEDY}") from None
+
+
+def refuse_inflation(path: str | os.PathLike[str]) -> None:
+    """Raise a KoopflowError if the arrays of the archive at `path` are far larger than the archive.
+
+    A few kilobytes can be made to inflate without end; arrays of data do not shrink by such factors.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inflated = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # whoever reads the arrays says what is wrong
+    packed = Path(path).stat().st_size
+    if inflated > SMALL and inflated > MOST_INFLATION * packed:
+        raise KoopflowError(
+            f"{path}: its {packed:,} bytes inflate to {inflated:,}; at most {MOST_INFLATION} times as many are accepted, so save"
+            " the arrays uncompressed"
+        )
 
 
 def _reason(error: Exception) -> str:

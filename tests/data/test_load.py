@@ -2,6 +2,7 @@
 
 import gzip
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -232,3 +233,19 @@ def test_an_absent_set_says_what_to_put_where(tmp_path, monkeypatch):
     with pytest.raises(KoopflowError, match=r"KMNIST.*no network.*train-images-idx3-ubyte.gz.*raw"):
         load("kmnist", data_root=str(tmp_path / "data"))
     assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("arrays", [1, 3])
+def test_an_archive_that_inflates_without_end_is_refused_by_its_size(tmp_path, arrays):
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(arrays):
+            with archive.open(f"x_{number}.npy", "w") as entry:
+                for _ in range(300 // arrays):
+                    entry.write(bytes(1 << 20))
+    with pytest.raises(KoopflowError, match=r"bomb\.npz: its [\d,]+ bytes inflate to 3[\d,]+; at most 100 times"):
+        load({"source": "npz", "path": str(tmp_path / "bomb.npz")})
+
+
+def test_an_archive_of_ordinary_images_is_read_however_well_it_is_packed(tmp_path):
+    np.savez_compressed(tmp_path / "good.npz", **_arrays())
+    assert load({"source": "npz", "path": str(tmp_path / "good.npz")}).shape == (1, 6, 6)

@@ -24,6 +24,7 @@ def npz(context: Context, path: str) -> RawImages:
     """
     if not Path(path).is_file():
         raise KoopflowError(f"data.path: {path} does not exist; it must be an .npz with {', '.join(KEYS)}")
+    archives.refuse_inflation(path)
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             absent = [key for key in KEYS if key not in file.files]
