@@ -89,6 +89,7 @@ def retail(*weeks):
 STEPS = {
     "28 days": (every(days=28), "4 weeks"),
     "30 days": (every(days=30), "30 days"),
+    "30 days in a short file": (every(days=30)[:12], "30 days"),
     "91 days": (every(days=91), "13 weeks"),
     "10 days apart": (every(days=10), "10 days"),
     "2 weeks": (every(weeks=2), "2 weeks"),
