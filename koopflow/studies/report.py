@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.markup import unpatterned
-from koopflow.studies.stage import Stage
+from koopflow.studies.stage import Figure, Stage, Table
 
 
 class Place(NamedTuple):
@@ -39,7 +39,7 @@ class Contents:
         self._folder = folder
         self._places: dict[str, tuple[str, int]] = {}
         for number, stage in enumerate(sorted(stages.values(), key=lambda stage: stage.section.place), 1):
-            shown = [*stage.figures(plans[stage.name]), *stage.tables]
+            shown: list[Figure | Table] = [*stage.figures(plans[stage.name]), *stage.tables]
             self.texts |= {each.captioned: each.text for each in shown if each.text}
             captions = dict.fromkeys([*stage.section.captions, *(each.captioned for each in shown)])
             self._places |= {caption: (f"{number} {stage.section.title}", place) for place, caption in enumerate(captions, 1)}
