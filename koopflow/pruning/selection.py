@@ -1,4 +1,4 @@
-"""Which weights to prune: the tensors that may be pruned, how many weights to keep, and the mask that keeps the best."""
+"""Which weights to prune: the prunable tensors, how many weights to keep, and which."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -145,7 +145,7 @@ def mask_by_score(
 
 
 def require_finite(values: NDArray[np.generic], parameters: Parameters, names: Sequence[str], what: str = "scores") -> None:
-    """Raise a KoopflowError that names the tensor where one of the tensors `names` holds NaN or infinity."""
+    """Raise a KoopflowError for the first of the tensors `names` with NaN or infinity."""
     for (name, _), (start, stop) in zip(parameters, spans(parameters)):
         if name in names and not np.isfinite(values[start:stop]).all():
             count = int(np.count_nonzero(~np.isfinite(values[start:stop])))

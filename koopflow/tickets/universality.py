@@ -20,7 +20,7 @@ OBSERVABLES = (
     "neuron_couplings",
     "mask_overlap",
 )
-"""What may predict transfer: the paper's exponents of layers; units, which break permutations; masks."""
+"""What may predict transfer: exponents of layers (the paper's) and of units, couplings, masks."""
 
 
 def distances(
