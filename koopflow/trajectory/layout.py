@@ -108,8 +108,8 @@ def partial_path(path: str | os.PathLike[str]) -> Path:
 
 
 def first_nonfinite(block: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
-    """Return replica, step and column of the first NaN or infinity in `block`, and how many steps are
-    finite in all replicas before any; None if all numbers are finite."""
+    """Return replica, step and column of the first NaN or infinity in `block`, and how many steps
+    are finite in all replicas before any; None if all numbers are finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(block.sum()):  # the cheapest pass that shows any NaN or infinity
             return None

@@ -112,7 +112,8 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
 
 
 def counters_in(content: Mapping[str, Any]) -> dict[str, int]:
-    """Return the whole numbers that say when a checkpoint was saved, from its top level or a block about it."""
+    """Return the whole numbers that say when a checkpoint was saved, from its top level or a block
+    about it."""
     found: dict[str, int] = {}
     blocks = [content, *(content[key] for key in _ABOUT if isinstance(content.get(key), Mapping))]
     for block in blocks:
