@@ -75,6 +75,8 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
     """Return the agreement beyond chance of each pair, averaged over compressions."""
     keys = ["study", "method_a", "method_b", "seed", "epoch"]
+    if overlap.empty:  # no pairs to compare, and so no extra column
+        return pd.DataFrame(columns=[*keys, "agreement"])
     return overlap.dropna(subset="beyond_chance").groupby(keys, sort=True).beyond_chance.mean().reset_index(name="agreement")
 
 
@@ -119,6 +121,8 @@ def predictors(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
     Spearman's correlation over the epochs of a network, its mean and interval over seeds, for pairs
     whose first method is a Koopman method. Networks pruned at fewer than four epochs are left out.
     """
+    if overlap.empty:
+        return pd.DataFrame(columns=PRUNING_PREDICTORS)
     both = agreement(overlap).merge(leading(spectrum), on=["study", "seed", "epoch"])
     both, rows = both[both.method_a.str.startswith("koopman")], []
     for (study, a, b), group in both.groupby(["study", "method_a", "method_b"], sort=True):

@@ -8,6 +8,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import student
 from koopflow.figures import pruning as figures
 from koopflow.figures import style
+from koopflow.io import columns
 from koopflow.io.columns import PRUNING_ONSET
 from koopflow.pruning import summary
 
@@ -166,3 +167,10 @@ def test_rows_come_in_the_same_order_however_the_seeds_were_cut_into_jobs():
     parts = [whole[(whole["study"] == study) & whole["seed"].isin(seeds)] for study in "ba" for seeds in ([0, 1], [2])]
     assert summary.joined(parts).equals(summary.joined([whole]))
     assert list(dict.fromkeys(summary.joined(parts)["study"])) == ["b", "a"]
+
+
+def test_a_study_without_pairs_has_empty_tables_of_agreement():
+    none = pd.DataFrame(columns=columns.PRUNING_OVERLAP)
+    spectrum = pd.DataFrame(columns=columns.PRUNING_SPECTRUM)
+    assert list(summary.onset(none, spectrum)) == list(columns.PRUNING_ONSET)
+    assert list(summary.predictors(none, spectrum)) == list(columns.PRUNING_PREDICTORS)
