@@ -7,13 +7,17 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import koopflow
+from koopflow.data import images
 from koopflow.trajectory import TrajectoryRecorder
 
 ROOT = Path(__file__).parents[2]
+RATES = {"small": 0.9, "large": 0.5}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NETWORK = """
 from torch import nn
@@ -28,7 +32,7 @@ def snippets(language: str) -> list[str]:
 
 
 def test_snippets_are_short():
-    assert len(snippets("python")) + len(snippets("yaml")) == 5
+    assert len(snippets("python")) + len(snippets("yaml")) == 6
     for snippet in snippets("python") + snippets("yaml"):
         assert len(snippet.strip().splitlines()) < 10
 
@@ -49,6 +53,23 @@ def test_recording_a_training_run(tmp_path, monkeypatch, capsys):
     batches = [(torch.randn(16, 4), torch.randint(0, 2, (16,))) for _ in range(60)]
     exec(compile(snippets("python")[0], "README.md", "exec"), {"model": model, "batches": batches, "train_step": train_step})
     assert "j" in capsys.readouterr().out  # complex eigenvalues were printed
+
+
+def test_the_library(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    record(Path("run.h5"), 8, 0)
+    names = {
+        f"{kind}_runs": [np.cumprod(np.full((30, 2), rate + i / 1000), axis=0) for i in range(4)] for kind, rate in RATES.items()
+    }
+    network = {"name": "mlp", "widths": [8], "bias": False}
+    names["setup"] = {"model": network, "optimizer": {"name": "sgd", "learning_rate": 0.1}, "batch_size": 20, "steps": 2}
+    names["images"] = images.load({"source": "digits", "train_size": 100, "test_size": 50})
+    names["series"] = np.sin(np.arange(200) / 3)
+    exec(compile(snippets("python")[1], "README.md", "exec"), {"kf": koopflow, **names})
+    printed = capsys.readouterr().out
+    for words in ("small and large", "layer1.weight", "prediction", "Gated"):
+        assert words in printed, words
+    assert Path("spectrum.png").stat().st_size > 0
 
 
 def record(path: Path, width: int, seed: int) -> None:
