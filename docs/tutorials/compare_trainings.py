@@ -2,25 +2,29 @@
 Do two learning rates give the same dynamics?
 =============================================
 
-Record a few training runs, fit a Koopman operator to each, and test whether two set-ups train alike. The distances between
-set-ups are set against those between seeds of one set-up.
+Record a few training runs, fit a Koopman operator to each, and test whether two set-ups train alike:
+whether spectra differ more between set-ups than between seeds of one set-up.
 """
 
 # %%
 # Record
 # ------
-# A recorder stores the weights of any PyTorch model while it trains. Here a small perceptron learns handwritten digits with two
-# learning rates and four seeds each: four runs per set-up are the fewest that the test can decide.
+# A recorder stores the weights of any PyTorch model while it trains. Here a small perceptron learns
+# handwritten digits at two learning rates, with five seeds each. The test needs at least four runs
+# per set-up: with three, no arrangement of the runs has a p-value below 0.05.
 
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
 import koopflow as kf
 
+torch.set_num_threads(1)
 digits = load_digits()
 images = torch.tensor(digits.data / 16, dtype=torch.float32)
 labels = torch.tensor(digits.target)
@@ -43,14 +47,15 @@ def train(path: Path, rate: float, seed: int) -> Path:
     return path
 
 
-slow = [train(folder / f"slow-{seed}.h5", 0.1, seed) for seed in range(4)]
-fast = [train(folder / f"fast-{seed}.h5", 0.3, seed) for seed in range(4)]
+slow = [train(folder / f"slow-{seed}.h5", 0.05, seed) for seed in range(5)]
+fast = [train(folder / f"fast-{seed}.h5", 0.5, seed) for seed in range(5)]
 
 # %%
 # Fit
 # ---
-# One call fits the operator that maps the weights of one step to those of the next. Eigenvalues inside the unit circle decay; a
-# small residual says that the eigenpair describes the data.
+# One call fits the operator that maps the weights of one step to those of the next. Modes with
+# eigenvalues inside the unit circle decay; a small residual says that the eigenpair describes the
+# data.
 
 operator = kf.fit(slow[0], rank=5)
 print(operator)
@@ -63,9 +68,23 @@ operator.plot()
 # %%
 # Compare
 # -------
-# `compare` fits each run, takes the optimal-transport distance between all pairs of spectra, and tests by permutation whether runs
-# of different set-ups lie further apart than runs of one.
+# `compare` fits each run, takes the optimal-transport distance between all pairs of spectra, and
+# tests by permutation whether runs of different set-ups lie further apart than runs of one.
 
-comparison = kf.compare({"rate 0.1": slow, "rate 0.3": fast}, rank=5)
+comparison = kf.compare({"rate 0.05": slow, "rate 0.5": fast}, rank=5)
 print(comparison)
-comparison.table  # noqa: B018
+
+# %%
+comparison.table.round(3)
+
+# %%
+# The spectra behind the verdict, one mark per eigenvalue and run:
+
+figure, ax = plt.subplots(figsize=(6, 3))
+for color, (name, spectra) in zip(["C0", "C1"], comparison.spectra.items()):
+    values = np.concatenate(spectra)
+    ax.scatter(values.real, values.imag, s=14, color=color, alpha=0.6, label=f"{name}, 5 seeds")
+ax.set_xlabel("Re λ (per step)")
+ax.set_ylabel("Im λ (per step)")
+ax.legend()
+figure.tight_layout()
