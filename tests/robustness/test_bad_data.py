@@ -53,7 +53,7 @@ def outcome(read, path) -> str:
         assert line
         assert "\n" not in line
         assert len(line) < 2000
-        assert Path(path).name in line or "series.s" in line or "data:" in line, line
+        assert Path(path).name in line or "series.s" in line or "data:" in line or "data." in line, line
         return "named"
     return "read"
 
