@@ -1,4 +1,4 @@
-"""The figure of claims: for each one its statistic, interval, criterion and verdict."""
+"""The figure of claims: statistic, interval, criterion and verdict of each claim."""
 
 import textwrap
 from typing import Any
@@ -35,7 +35,7 @@ def plot(claims: pd.DataFrame) -> Figure:
 
     Claims have different units, so each row is scaled by its own criterion: the criterion is at 0,
     and one step is the larger of the interval's half width and the criterion itself. An arrow at
-    the edge marks an interval that goes on beyond 3 steps.
+    the edge marks an interval that extends beyond 3 steps.
 
     Parameters
     ----------

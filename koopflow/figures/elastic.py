@@ -22,7 +22,7 @@ def stretched(elastic: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
     Parameters
     ----------
     elastic : DataFrame
-        Rows of the table `tickets/elastic.csv` on one comparison.
+        Rows of the table `tickets/elastic.csv` for one comparison.
     exponents : DataFrame
         The table `tickets/exponents.csv` of all studies.
     """

@@ -18,7 +18,7 @@ from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, look, size
 from koopflow.figures.text import drawn, label
 
 LEGIBLE, NAMED = 24, 40
-"""Most set-ups for which the matrix has numbers in its cells, and names at all of its rows."""
+"""Most set-ups for which the matrix has a number in each cell, and a name at every row."""
 
 OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
 COORDINATES = {
@@ -109,7 +109,7 @@ def _panels(count: int, height: float, **options: Any) -> tuple[Figure, np.ndarr
 
 
 def _nothing(panel: Axes, comparison: str) -> None:
-    """Write in the panel of a comparison that there is nothing to draw."""
+    """Write in a comparison's panel that every replica diverged."""
     panel.set(title=label(comparison))
     panel.tick_params(labelleft=False, labelbottom=False, length=0)
     panel.text(0.5, 0.5, "every replica diverged", ha="center", va="center", transform=panel.transAxes)
@@ -123,7 +123,7 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
     ----------
     eigenvalues : DataFrame
     comparisons : dict of str to list of str
-        Names of the set-ups of each comparison.
+        Names of set-ups, by comparison.
     """
     figure, axes = _panels(len(comparisons), 0.72)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
@@ -253,8 +253,8 @@ def bootstrap_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float
     """Return the 95 % percentile interval of the mean of `values` (n,) by a bootstrap with fixed
     draws.
 
-    NaN for fewer than four values: a bootstrap of one or two repeats them, and its interval would
-    be narrowest where least is known.
+    Return NaN for fewer than four values: a bootstrap of one or two only repeats them, so the
+    interval would be narrowest where least is known.
     """
     if len(values) < FEWEST:
         return float("nan"), float("nan")

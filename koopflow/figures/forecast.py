@@ -1,5 +1,5 @@
-"""Figures of the stage `forecast`: forecasts and what they recalled, error by horizon, skill,
-recurrence of spectra."""
+"""Figures of the stage `forecast`: forecasts and the windows they recalled, error by horizon,
+skill, recurrence of spectra."""
 
 import json
 import os
@@ -29,18 +29,18 @@ LONGEST_LABEL = 40
 
 @dataclass(frozen=True)
 class Choices:
-    """What a figure needs of the settings that a series was forecast with.
+    """The forecast settings of a series that its figures need.
 
     Attributes
     ----------
     early : int
         Number of samples on which settings were chosen.
     window, horizon : int
-        Samples of a window, and steps ahead.
+        Samples per window, and steps ahead.
     label : str
-        What the values are.
+        Axis label of the values.
     step : str
-        What a step is, such as "month".
+        Unit of a step, such as "month".
     """
 
     early: int
@@ -51,7 +51,7 @@ class Choices:
 
 
 def read_choices(path: str | os.PathLike[str]) -> Choices:
-    """Read the settings that `koopflow.forecast.evaluate` recorded of a series."""
+    """Read the settings that `koopflow.forecast.evaluate` recorded for a series."""
     found = json.loads(Path(path).read_text(encoding="utf-8"))
     return Choices(**{name: found[name] for name in Choices.__dataclass_fields__})
 
@@ -63,18 +63,18 @@ def forecasts(
     choices: Choices,
     method: str = "gated",
 ) -> Figure:
-    """Draw the whole series with what the last forecast recalled, and forecasts from several
-    origins with the truth.
+    """Draw the whole series with the windows that the last forecast recalled, and forecasts from
+    several origins beside the truth.
 
     Parameters
     ----------
     predictions, recalled : DataFrame
-        Of one series.
+        Rows of one series.
     values : float (time,)
         The series, regular and filled.
     choices : Choices
     method : str
-        The method whose forecasts and intervals are drawn, beside those of the sliding method.
+        The method whose forecasts and intervals are drawn, beside the sliding method's forecasts.
     """
     method = method if method in predictions["method"].unique() else str(predictions["method"].iloc[0])
     last = int(predictions["origin"].max())
@@ -92,7 +92,7 @@ def forecasts(
 
 
 def _recollection(ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], choices: Choices) -> None:
-    """Draw the whole series, with the windows recalled and what followed them."""
+    """Draw the whole series, the recalled windows, and what followed each."""
     ax.plot(values, color=BLACK, linewidth=0.5)
     ax.axvspan(0, choices.early, color=GREY, alpha=0.18, linewidth=0)
     ax.text(
@@ -176,7 +176,7 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
 
 def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     """Draw the skill averaged over the horizon, by method and series. A star marks an interval that
-    excludes 0 at half of the steps.
+    excludes 0 at half of the steps or more.
 
     Parameters
     ----------
@@ -221,9 +221,9 @@ def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, s
     points : float (window, coordinate)
         Coordinates of the spectra, as `koopflow.forecast.evaluate` returns them.
     name : str
-        The series.
+        Name of the series.
     step : str
-        What a step is.
+        Unit of a step, such as "month".
     """
     distance = np.abs(points[:, None, :] - points[None, :, :]).sum(axis=-1)
     figure, ax = plt.subplots(figsize=size(1, 0.85))

@@ -44,7 +44,7 @@ def band(
     text : str, optional
         Entry in the legend, by default the readable name; "" omits it.
     as_ : str, optional
-        A name whose look is used instead.
+        Name whose colour and dash replace those of `name`.
     **line
         Options of matplotlib's `plot`.
     """
@@ -67,8 +67,8 @@ def interval(
     horizontal: bool = False,
     **marks: Any,
 ) -> ErrorbarContainer:
-    """Draw points with their intervals as bars, in the colour and marker of `name`. Arguments are
-    those of `band`.
+    """Draw points with their intervals as bars, in the colour and marker of `name`. Arguments as
+    for `band`.
 
     If `horizontal`, intervals lie along the x axis, and `x` holds the heights of the points.
     """
@@ -112,14 +112,14 @@ def mark_panels(axes: Iterable[Axes]) -> None:
 
 
 def unit_circle(ax: Axes, *, around: ArrayLike | None = None, margin: float = 0.08) -> None:
-    """Make `ax` a part of the complex plane with the unit circle and equal units on both axes.
+    """Draw the unit circle on `ax` as part of the complex plane, with equal units on both axes.
 
     Parameters
     ----------
     around : complex array, optional
         Show only the neighbourhood of these eigenvalues; by default the whole circle.
     margin : float
-        Free space around, as a share of the extent.
+        Free space around them, as a share of the extent.
     """
     angle = np.linspace(0.0, 2.0 * np.pi, 721)
     ax.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.7, zorder=0, label="_nolegend_")
@@ -140,7 +140,8 @@ def unit_circle(ax: Axes, *, around: ArrayLike | None = None, margin: float = 0.
 
 
 def eigenvalues(ax: Axes, values: ArrayLike, name: str, *, text: str | None = None, as_: str | None = None, **marks: Any) -> None:
-    """Draw complex eigenvalues on a plane made by `unit_circle`, in the look of `name`."""
+    """Draw complex eigenvalues on a plane from `unit_circle`, with the colour and marker of
+    `name`."""
     style = _look(name, as_)
     points = np.asarray(values, dtype=complex)
     entry = label(name) if text is None else text

@@ -94,7 +94,7 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
 
     Above: the distance of the leading eigenvalues from 1. Below: the size of all other modes
     together at the moment of pruning, relative to the leading mode. Where it is small, the leading
-    mode is the weights.
+    mode equals the weights.
     """
     if table.empty:
         return nothing(EMPTY)
@@ -172,7 +172,7 @@ def _spread(epochs: list[float]) -> list[float]:
 
 
 def _epochs(axis: Axes, epochs: pd.Series) -> None:
-    """Mark the pruned `epochs` on a logarithmic axis, which keeps those of early training apart."""
+    """Mark the pruning `epochs` on a logarithmic axis, which separates those of early training."""
     at = sorted(epochs.unique())
     axis.set_xscale("log")
     axis.set_xticks(at, [f"{epoch:g}" for epoch in at])

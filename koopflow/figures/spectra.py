@@ -18,15 +18,15 @@ VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
 
 def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
-    """Draw all spectra with their intervals, and the matrix of their distances. Hollow marks have
-    too large a residual.
+    """Draw all spectra with their intervals, and the matrix of their distances. Eigenvalues with
+    too large a residual are hollow.
 
     Parameters
     ----------
     spectra, distances : DataFrame
-        As `koopflow.koopman.tables` makes them.
+        As `koopflow.koopman.tables` returns them.
     tests : DataFrame
-        As `koopflow.equivalence.spectra.comparison_table` makes it; may be empty.
+        As `koopflow.equivalence.spectra.comparison_table` returns it; may be empty.
     """
     names = sorted(spectra["trajectory"].unique())
     figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.9), layout="constrained")
@@ -49,8 +49,8 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
 
 
 def apart(names: list[str]) -> dict[str, Look]:
-    """Return how each of the `names` is drawn: as in every figure, but with the next free colour or
-    marker where one is taken."""
+    """Return the look of each name: its usual colour and marker, or the next free one where that is
+    taken."""
     looks: dict[str, Look] = {}
     for name in names:
         style = look(name)

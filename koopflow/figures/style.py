@@ -2,7 +2,7 @@
 reproducible files.
 
 A plotting script calls `use` first, draws, and ends with ``save(figure, stem)``. Sizes are those of
-a printed page, so what is legible here is legible in a paper without scaling.
+a printed page, so text that is legible here is legible in a paper.
 """
 
 import hashlib
@@ -100,7 +100,7 @@ Dash = str | tuple[int, tuple[int, ...]]
 DASHES: tuple[Dash, ...] = ("-", "--", "-.", (0, (1, 1)))
 
 _chosen: dict[str, str] = {}
-"""Colours that the configuration gives, by name."""
+"""Colours from the configuration, by name."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Look:
 
 
 def use(settings: StyleSettings | None = None) -> None:
-    """Set matplotlib to the house style. Call it once, before drawing.
+    """Set matplotlib to koopflow's style. Call it once, before drawing.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _looks() -> dict[str, Any]:
         "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so every machine draws the same letters
         "axes.titlelocation": "left",
         "axes.titleweight": "bold",
-        "axes.titley": 1.0,  # nothing stands above the axes; searching for it takes a tenth of the drawing
+        "axes.titley": 1.0,  # nothing lies above the axes; searching takes a tenth of the drawing time
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.linewidth": 0.6,
@@ -235,11 +235,11 @@ def save(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
         # before each file.
         engine.execute(figure)
         if any(axes.get_aspect() != "auto" or axes.get_box_aspect() for axes in figure.axes):
-            engine.execute(figure)  # panels of a fixed shape have their size only after the first pass
+            engine.execute(figure)  # panels of a fixed shape get their size in the first pass
         figure.set_layout_engine("none")
     written = []
     for kind, write in (("png", _write_png), ("pdf", _write_pdf)):
-        content = io.BytesIO()  # a full disk gives a clear error when the file is written at once
+        content = io.BytesIO()  # written in one go, a file gives a clear error on a full disk
         write(figure, content)
         written.append(stem.parent / f"{stem.name}.{kind}")
         with atomic_write(written[-1]) as partial:

@@ -24,7 +24,7 @@ LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY,
 
 
 def grid(count: int, height: float = 0.62, columns: int = 3, **options: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure of two columns with `count` panels, and the array of these panels."""
+    """Return a figure two columns wide with `count` panels, and the array of its axes."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure, axes = pyplot.subplots(rows, columns, figsize=style.size(2, height * rows), squeeze=False, **options)
@@ -135,16 +135,16 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
 
 
 def _colours(count: int) -> list[ColorType]:
-    """Return a colour for each of `count` layers: distinct colours for a few, else shades from
-    input to output."""
+    """Return a colour for each of `count` layers: distinct colours if they are few, else shades
+    from input to output."""
     if count <= len(LAYER_COLOURS):
         return list(LAYER_COLOURS[:count])
     return [matplotlib.colormaps["viridis"](place) for place in np.linspace(0, 0.95, count)]
 
 
 def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
-    """Return the layers that the legend names: all of a few, else the first, the last and those
-    with extreme exponents."""
+    """Return the layers that the legend names: all if they are few, else the first, the last and
+    those with extreme exponents."""
     if len(layers) <= len(LAYER_COLOURS):
         return layers
     sigma = exponents.set_index("layer")["sigma"].dropna()
@@ -153,8 +153,8 @@ def _named(exponents: pd.DataFrame, layers: list[str]) -> list[str]:
 
 
 def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw the change from one large step in place of two small ones, beside the change from
-    running the same steps again.
+    """Draw how much one large step in place of two small ones changes couplings and masks, beside
+    the change from rerunning the same steps.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
     for comparison, name in names.items():
         own = table[table["comparison"] == comparison]
         for ax, column, bounds in zip(axes, ("moved", "overlap"), (NOT_NEGATIVE, FRACTION)):
-            # A task with a seed is an independent unit: average inside it first.
+            # Each pair of task and seed is an independent unit: average within it first.
             means = own.groupby(["density", "task", "seed"])[column].mean().groupby("density")
             lines = np.array([student(values, within=bounds) for _, values in means])
             reach = np.abs(lines[:, 1:] - lines[:, :1]).T

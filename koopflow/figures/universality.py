@@ -91,8 +91,8 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
 
 
 def _write_cells(ax: Axes, values: np.ndarray, digits: int, *, reverse: bool) -> None:
-    """Write the number of each cell, in a colour that its ground shows; "own" on the diagonal, a
-    dash where it is undefined."""
+    """Write the number of each cell, in a colour legible on its background; "own" on the diagonal,
+    a dash where undefined."""
     low, high = np.nanmin(values), np.nanmax(values)
     for (row, column), value in np.ndenumerate(values):
         text, shade = f"{value:.{digits}f}", style.GREY
