@@ -15,7 +15,7 @@ U = TypeVar("U")
 class Undecided(Exception):
     """The tables do not hold what a measure needs.
 
-    The message tells the reader of the claims why.
+    The table of claims shows the message as the reason.
     """
 
 
@@ -30,7 +30,7 @@ class Estimate:
     n : int
         Number of independent units.
     unit : str
-        What a unit is: seeds, pairs of tasks, forecast origins.
+        Name of the units, such as seeds, pairs of tasks or forecast origins.
     excluded : int
         Number of units left out because they diverged.
     """
@@ -56,7 +56,7 @@ def over_units(
     level : float
         Level of the interval.
     unit : str
-        What a unit is.
+        Name of the units.
     within : (float, float)
         Range of the quantity; the interval ends there.
 

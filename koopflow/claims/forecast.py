@@ -16,8 +16,8 @@ def skill_over_sliding(
 ) -> Estimate:
     """Return 1 − MAE/MAE_sliding, averaged over `series` and horizons.
 
-    The ends of the single intervals are averaged as well, which is valid however series and
-    horizons depend on each other. The number n counts the forecast origins of all series.
+    Interval ends are averaged in the same way, which is valid however series and horizons depend on
+    each other. n counts the forecast origins of all series.
     """
     rows = pick(_rows(tables, series, horizon), SKILL, method=method)
     rows = rows[np.isfinite(rows["skill_vs_sliding"]) & np.isfinite(rows["ci_low"]) & np.isfinite(rows["ci_high"])]

@@ -1,4 +1,5 @@
-"""What a measure is: a function of the run's tables, and the statistic that it computes, in words."""
+"""A measure: a function of the run's tables, and a description of the statistic that it
+computes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from koopflow.core.registry import check_options
 F = TypeVar("F", bound=Callable[..., Estimate])
 STATISTIC = "statistic"
 LEADING = 2
-"""Parameters of a measure that are no options: the tables and the level."""
+"""Number of leading parameters that are not options: the tables and the level."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Measure:
         ``function(tables, level, **options) -> Estimate``. It raises `Undecided` if the tables do
         not hold what it needs.
     statistic : str
-        What it computes, in the words of the table of claims.
+        What it computes, as the table of claims shows it.
     """
 
     function: Callable[..., Estimate]
@@ -37,7 +38,7 @@ class Measure:
 
 
 def measure(statistic: str) -> Callable[[F], F]:
-    """Say in words what the decorated measure computes.
+    """Return a decorator that describes what a measure computes.
 
     >>> from koopflow.claims.estimate import over_units
     >>> @measure("accuracy of the dense network (share of images)")
@@ -54,14 +55,14 @@ def measure(statistic: str) -> Callable[[F], F]:
 
 
 def load_measure(name: str, key: str) -> Measure:
-    """Import the measure `name`, which is registered or has the form package.module:name.
+    """Return the measure `name`, which is registered or has the form package.module:name.
 
-    Without the decorator `measure`, the first line of a function's docstring says what it computes.
+    Without the decorator `measure`, the first line of a function's docstring is its description.
 
     Raises
     ------
     KoopflowError
-        Begins with `key`; for an unknown name, or one that cannot be imported.
+        If the name is unknown or cannot be imported; the message begins with `key`.
     """
     function = MEASURES.load(name, key)
     summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")

@@ -14,7 +14,7 @@ def as_rst(claims: pd.DataFrame) -> str:
     Parameters
     ----------
     claims : DataFrame
-        As `koopflow.claims.verdicts.judge` returns it. Its texts are a user's: they are shown
+        As `koopflow.claims.verdicts.judge` returns it. Its texts come from the user and are shown
         literally.
     """
     lines = [_count(claims), "", ".. list-table::", "   :header-rows: 1", "   :widths: 44 14 42", ""]
@@ -35,7 +35,7 @@ def _count(claims: pd.DataFrame) -> str:
 
 
 def _numbers(claim: pd.Series) -> str:
-    """Return the statistic with its interval, criterion and n; the reason where there is no
+    """Return the statistic with its interval, criterion and n; the reason if there is no
     statistic."""
     if not math.isfinite(claim["value"]):
         return str(claim["reason"])

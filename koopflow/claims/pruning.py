@@ -33,8 +33,8 @@ def _epochs(frame: pd.DataFrame, when: When) -> pd.DataFrame:
 
 
 def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
-    """Return the rows on two methods, with the adjusted Jaccard index of their pruned sets as
-    `agreement`."""
+    """Return the rows that compare two methods, with the adjusted Jaccard index of their pruned
+    sets as `agreement`."""
     frame = pick(tables.read(OVERLAP), OVERLAP, study=study)
     either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
     frame = frame[either & (frame["compression"] > 1)]
@@ -63,8 +63,8 @@ def agreement_gained(tables: Tables, level: float, a: str, b: str, study: Choice
 
 @measure("largest difference in accuracy after pruning between two methods over compressions (share of images)")
 def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None) -> Estimate:
-    """Return accuracy of `a` minus that of `b` at the compression above 1 where the mean over seeds
-    differs most."""
+    """Return the accuracy of `a` minus that of `b`, per seed, at the compression above 1 where
+    their means differ most."""
     frame = pick(tables.read(ACCURACY), ACCURACY, study=study, method=[a, b])
     frame = _epochs(frame[frame["compression"] > 1], when)
     wide = frame.pivot_table(index=["compression", "seed"], columns="method", values="accuracy").reset_index()
@@ -80,7 +80,7 @@ def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study
     """Return Spearman's ρ per seed between |λ₁ − 1| and the agreement of the pruned sets at that
     epoch.
 
-    λ₁ is the eigenvalue nearest 1, in each study of the fit (window and rank) listed first. ρ is
+    λ₁ is the eigenvalue nearest 1 in the first fit (window and rank) listed for a study. ρ is
     averaged over studies.
     """
     keys = ["study", "seed", "epoch"]

@@ -11,10 +11,10 @@ from koopflow.io.columns import CONTRACTS
 from koopflow.io.tables import read_csv
 
 Choice = str | list[str] | None
-"""An option that picks rows: one name, several, or None for all."""
+"""An option that selects rows: one name, several, or None for all."""
 
 PICKING = ("study", "comparison", "task", "model", "series")
-"""Columns that options of a measure pick rows by."""
+"""Columns by which a measure's options select rows."""
 EXCLUDED = ("excluded", "excluded_a", "excluded_b")
 """Columns that count diverged runs."""
 
@@ -28,7 +28,7 @@ class Tables:
     folder : Path, optional
         The results folder; paths of tables are relative to it.
     given : dict of str to DataFrame
-        Tables in memory, by path; they come before files.
+        Tables in memory, by path; they take precedence over files.
     used : set of str
         Tables read since the set was last cleared.
     """
@@ -64,12 +64,12 @@ class Tables:
         return self.given[path]
 
     def excluded(self, options: Mapping[str, object]) -> int:
-        """Return the largest number of diverged runs that a row behind a claim goes without.
+        """Return the largest number of diverged runs left out of a row behind a claim.
 
         Parameters
         ----------
         options : mapping of str to object
-            The claim's options; they pick rows of the tables `used`.
+            The claim's options, which select rows of the tables `used`.
         """
         most = 0
         for path in self.used:
@@ -89,14 +89,14 @@ def pick(frame: pd.DataFrame, path: str, **wanted: object) -> pd.DataFrame:
     ----------
     frame : DataFrame
     path : str
-        Of the table, for the message.
+        Path of the table, for the message.
     **wanted
-        By column: a value, a list of values, or None for any.
+        For each column, a value, a list of values, or None for any.
 
     Raises
     ------
     Undecided
-        If no row has one of the values.
+        If a value is in no row.
     """
     for column, value in wanted.items():
         if value is None:

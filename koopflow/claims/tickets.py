@@ -21,7 +21,7 @@ def scaling(tables: Tables, level: float, task: Choice = None, model: Choice = N
     each in its scaling window.
 
     The residuals of all layers are compared with the total variance, so a layer whose coupling
-    hardly moves has no weight.
+    hardly changes has little weight.
     """
     flow = pick(tables.read(FLOW), FLOW, task=task, model=model)
     keys = ["task", "model", "layer"]

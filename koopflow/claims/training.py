@@ -15,8 +15,8 @@ TRAINING = "equivalence/training/distances.csv"
 def distance_beside_control(tables: Tables, level: float, a: str, b: str, control: str) -> Estimate:
     """Return d(a, b) / min(d(a, control), d(b, control)).
 
-    The interval joins opposite ends of the two distances' intervals over initial conditions, so it
-    is conservative.
+    The interval divides opposite ends of the two distances' intervals over initial conditions, so
+    it is conservative.
     """
     frame = tables.read(OPTIMIZERS)
     near = _distance(frame, a, b)
@@ -30,7 +30,7 @@ def distance_beside_control(tables: Tables, level: float, a: str, b: str, contro
 
 
 def _distance(frame: pd.DataFrame, a: str, b: str) -> pd.Series:
-    """Return the row on the spectra of `a` and `b`."""
+    """Return the row that compares `a` and `b`."""
     rows = frame[((frame["a"] == a) & (frame["b"] == b)) | ((frame["a"] == b) & (frame["b"] == a))]
     if rows.empty:
         raise Undecided(f"{OPTIMIZERS} has no pair {a}, {b}")
@@ -43,8 +43,7 @@ def excess_distance(tables: Tables, level: float, comparison: str, a: str | None
     pairs of a comparison.
 
     0 means no difference beyond that between seeds; 1 means that set-ups are twice as far apart as
-    two seeds of one set-up. The jackknife leaves out one seed at a time, with every distance it
-    takes part in.
+    two seeds of one set-up. The jackknife leaves out one seed at a time, with all its distances.
     """
     frame = pick(tables.read(TRAINING), TRAINING, comparison=comparison)
     frame = frame[np.isfinite(frame["distance"])]

@@ -76,8 +76,7 @@ def exponents_predict_transfer(tables: Tables, level: float, density: float | No
     """Return Spearman's ρ between −(exponent distance) and the share transferred.
 
     Exponents come from each task's own pruning, before any transfer. The two directions of a pair
-    share a distance, so a pair counts once. The interval is that of Fieller, Hartley & Pearson
-    (1957).
+    share a distance, so a pair counts once. The interval follows Fieller, Hartley & Pearson (1957).
     """
     pairs = _quality(tables, model, density)
     if pairs["exponent_distance"].nunique() < 2 or pairs["share"].nunique() < 2:
@@ -92,9 +91,9 @@ def exponents_predict_transfer(tables: Tables, level: float, density: float | No
 def exponents_agree_where_transfer(
     tables: Tables, level: float, density: float | None = None, model: Choice = None, transfers_above: float = 0.5
 ) -> Estimate:
-    """Return the area under the ROC curve: 0.5 if exponents tell nothing.
+    """Return the area under the ROC curve: 0.5 if exponents carry no information.
 
-    The interval is that of Hanley & McNeil (1982).
+    The interval follows Hanley & McNeil (1982).
     """
     pairs = _quality(tables, model, density)
     good = pairs.loc[pairs["share"] > transfers_above, "exponent_distance"].to_numpy()

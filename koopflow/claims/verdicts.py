@@ -2,8 +2,8 @@
 
 A criterion is a range of the statistic: above a number, below a number, or both. A claim is
 supported if its whole interval lies inside the range, and not supported if the whole interval lies
-outside. Everything else is inconclusive, including a missing table and too few units; the reason is
-given beside it.
+outside. Everything else is inconclusive, including a missing table or too few units; the table
+gives the reason.
 """
 
 import pandas as pd
@@ -19,12 +19,12 @@ SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclu
 
 
 def check_claims(claims: ClaimsSettings) -> dict[str, Measure]:
-    """Return the measure of each claim.
+    """Return the measure of each claim, by name.
 
     Raises
     ------
     KoopflowError
-        For an unknown measure, a wrong or missing option, and a criterion that is missing or holds
+        For an unknown measure, a wrong or missing option, or a criterion that is missing or accepts
         no number.
     """
     measures = {}
@@ -51,7 +51,7 @@ def verdict(estimate: Estimate, above: float | None, below: float | None) -> str
 
 
 def criterion(level: float, above: float | None, below: float | None) -> str:
-    """Return the criterion in words."""
+    """Return the criterion as text."""
     parts = [f"above {above:g}" if above is not None else "", f"below {below:g}" if below is not None else ""]
     return f"{100 * level:g} % interval {' and '.join(part for part in parts if part)}"
 
