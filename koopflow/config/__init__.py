@@ -3,7 +3,7 @@
 Settings are read by attribute: ``setup.optimizer.learning_rate``. ``Model.load(mapping)`` checks a
 mapping and raises a one-line KoopflowError. ``model.dump()`` returns plain dicts and lists with the
 keys that were given, in their order; a `Block` adds its defaults. Nothing here imports numpy,
-because the Snakefile imports this room in every job.
+because the Snakefile imports this package in every job.
 
 base
     Settings, the base of all models; Block, whose dump includes defaults; PartOf, which marks a
@@ -38,6 +38,6 @@ study
 
 `resolution` merges a user's file over the default study. `setups`, `pruning_studies` and
 `ticket_studies` merge studies over their bases and check them; `references` checks data sets and
-files. `messages` words the errors. `schema` and `reference` write the JSON schema and the page of
-all keys.
+files. `messages` writes the error messages. `schema` and `reference` write the JSON schema and the
+page of all keys.
 """

@@ -59,7 +59,7 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, settings: "Mapping[str, Any] | Self", key: str = "", base: str = "", known: Known | None = None) -> Self:
-        """Return the model of a mapping, such as a block of YAML; a model is returned as it is.
+        """Return the model of a mapping, such as a block of YAML; a model is returned unchanged.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Settings(BaseModel):
         Raises
         ------
         KoopflowError
-            One line: the key, what it must be, what was found.
+            If a setting is wrong: one line with the key, what it must be, and the value found.
         """
         if isinstance(settings, cls):
             return settings
@@ -124,7 +124,7 @@ class OpenSettings(Settings):
 class Block(Settings):
     """A block whose dump is complete: the given keys, then the defaults of all others.
 
-    Keys that were omitted and have no default stay out of it.
+    It leaves out omitted keys that have no default.
     """
 
     def _keys(self) -> list[str]:

@@ -34,7 +34,7 @@ def _is(kind: Kind, value: object) -> bool:
 
 
 class Needs:
-    """Refuses values that are of none of the JSON types `kinds`."""
+    """Refuses values of any JSON type other than `kinds`."""
 
     def __init__(self, *kinds: Kind):
         self.kinds = kinds
@@ -72,7 +72,7 @@ class Matching:
 class Registered:
     """Marks a registered name, or ``package.module:name``.
 
-    The registries belong to higher rooms, so a name is checked only if `Settings.load` gets the
+    The registries belong to higher packages, so a name is checked only if `Settings.load` gets the
     known names of its kind.
     """
 

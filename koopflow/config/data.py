@@ -34,11 +34,11 @@ class DataSet(Settings):
     test_size: Omittable[Count] = Field(
         default=None, description="Test images kept, drawn evenly over the classes; all by default."
     )
-    size: Omittable[Count] = Field(default=None, description="Side, in pixels, to which the images of a folder are scaled.")
+    size: Omittable[Count] = Field(default=None, description="Side, in pixels, to which images are scaled (image_folder).")
     channels: Omittable[Annotated[Literal[1, 3], Needs("integer")]] = Field(
         default=None, description="Channels of the images of a folder: 1 (grey) or 3 (colour)."
     )
-    cache: Omittable[PathText] = Field(default=None, description="Folder in which the decoded images of a folder are kept.")
+    cache: Omittable[PathText] = Field(default=None, description="Folder in which decoded images are cached (image_folder).")
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
     transform: Transform = Field(default=Transform(), description="Transforms of the images, in the order of their keys.")
 

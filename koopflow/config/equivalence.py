@@ -16,7 +16,7 @@ class OptimizersStudy(Block):
     step_length: Positive = Field(default=0.01, description="Step length of both descents.")
     states: Whole = Field(default=100, ge=8, description="States in a trajectory, the first included.")
     grid: Whole = Field(default=5, ge=2, description="Initial conditions per axis; there are grid^dimension runs.")
-    delays: Natural = Field(default=4, description="Time delays beside the present state.")
+    delays: Natural = Field(default=4, description="Time delays in addition to the present state.")
     shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
     draws: Whole = Field(default=100, ge=10, description="Bootstrap draws of initial conditions, for the intervals of distances.")
 
@@ -25,9 +25,9 @@ class KoopmanSettings(Settings):
     """The Koopman operator fitted to each seed of a set-up."""
 
     observables: Items[Text] = Field(
-        min_length=1, description="Name patterns of the parameters observed; `last` is the last layer."
+        min_length=1, description="Name patterns of the observed parameters; `last` is the last layer."
     )
-    delays: Natural = Field(description="Time delays beside the present state.")
+    delays: Natural = Field(description="Time delays in addition to the present state.")
     rank: Rank = Field(
         description="svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "
         "an integer the number of modes, -1 all."
@@ -60,10 +60,10 @@ class EquivalenceTraining(Block):
     significance: Fraction = Field(default=0.05, description="Level of the permutation tests, after adjustment for their number.")
     margin: Positive = Field(
         default=0.25,
-        description="Two set-ups are equivalent when the excess of the distance between them over the distance between seeds "
-        "is below this share of the latter, with 95 % confidence.",
+        description="Two set-ups are equivalent if, with 95 % confidence, the distance between them exceeds the distance "
+        "between seeds by less than this share of the latter.",
     )
-    base: SetupPart = Field(default_factory=dict, description="What every set-up has unless it says otherwise.")
+    base: SetupPart = Field(default_factory=dict, description="Settings of every set-up, unless it overrides them.")
     setups: dict[Name, SetupPart] = Field(
         default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Set-ups, by name."
     )

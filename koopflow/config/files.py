@@ -1,4 +1,4 @@
-"""Reads configuration files as YAML means them, and refuses what YAML passes over in silence."""
+"""Reads configuration files as YAML, and refuses what YAML silently accepts."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -9,13 +9,15 @@ import yaml
 from koopflow.core.errors import KoopflowError
 
 LARGEST = 1 << 20
-"""Bytes of the largest configuration file that is read."""
+"""Largest size of a configuration file, in bytes."""
 MOST_VALUES = 100_000
-"""Values of the largest configuration, aliases counted where they stand: a few lines of aliases of aliases stand for billions."""
+"""Most values in a configuration, with aliases expanded: a few lines of nested aliases can expand
+to billions."""
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which refuses a key given twice: YAML keeps the last in silence."""
+    """PyYAML's safe loader, except that it refuses a key given twice; YAML silently keeps the
+    last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         first: dict[Any, int] = {}
@@ -26,7 +28,7 @@ class _Loader(yaml.SafeLoader):
             if key.value in first and isinstance(key.value, str):
                 raise KoopflowError(
                     f"{self.name}: line {line} gives the key {key.value!r} again, first given in line {first[key.value]}; "
-                    "YAML would keep the last one only: give each key once"
+                    "YAML would silently keep the last; give each key once"
                 )
             first.setdefault(key.value if isinstance(key.value, str) else id(key), line)
         return super().construct_mapping(node, deep)
@@ -38,7 +40,8 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     KoopflowError
-        If the file cannot be read or is no YAML mapping, gives a key twice, or is too large, also by aliases of aliases.
+        If the file cannot be read, is not a YAML mapping, gives a key twice, or is too large, also
+        after its aliases are expanded.
     """
     try:
         with open(path, "rb") as stream:
@@ -46,28 +49,29 @@ def read(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise KoopflowError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > LARGEST:
-        raise KoopflowError(f"{path}: a configuration file must have at most {LARGEST >> 20} MB")
+        raise KoopflowError(f"{path}: a configuration file must be at most {LARGEST >> 20} MB")
     try:
         loader = _Loader(content)
         loader.name = str(path)
         _count(node := loader.get_single_node(), path, set())
         found = loader.construct_document(node) if node is not None else {}
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise KoopflowError(f"{path}: not readable as YAML: {error}") from None
+        raise KoopflowError(f"{path}: invalid YAML: {error}") from None
     if not isinstance(found, dict):
         raise KoopflowError(f"{path}: must be a mapping of keys (got {type(found).__name__})")
     return found
 
 
 def _count(node: yaml.Node | None, path: str | Path, above: set[int], counted: int = 0) -> int:
-    """Return the number of values below `node` plus `counted`; raise a KoopflowError when there are too many, or for a circle."""
+    """Return `counted` plus the number of values in `node`; raise a KoopflowError if there are too
+    many or an alias is circular."""
     counted += 1
     if counted > MOST_VALUES:
         raise KoopflowError(
-            f"{path}: stands for more than {MOST_VALUES:,} values, mostly by aliases (*name); write it without them"
+            f"{path}: must hold at most {MOST_VALUES:,} values, with aliases (*name) expanded; write it without aliases"
         )
     if id(node) in above:
-        raise KoopflowError(f"{path}: an alias (*name) refers to a value that contains it; write it without")
+        raise KoopflowError(f"{path}: an alias (*name) refers to a value that contains it; write it without the alias")
     if isinstance(node, yaml.CollectionNode):
         parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
         for part in parts:
@@ -76,7 +80,8 @@ def _count(node: yaml.Node | None, path: str | Path, above: set[int], counted: i
 
 
 def updated(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Return `defaults` with `given` merged over it, key by key at every depth, as Snakemake merges configuration files."""
+    """Return `defaults` with `given` merged over it, key by key at every depth, as Snakemake merges
+    configuration files."""
     both = dict(defaults)
     for key, value in given.items():
         old = both.get(key)

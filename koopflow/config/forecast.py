@@ -21,16 +21,16 @@ class ForecastSettings(Block):
     """Methods that forecast every series, and the intervals of their skill."""
 
     forecasters: dict[Name, ForecasterSettings] = Field(
-        default_factory=dict, description="Forecasters with options, by the names under which methods and tables list them."
+        default_factory=dict, description="Forecasters with options, by the names that methods and tables use."
     )
     methods: Annotated[DistinctItems[Text], Including("sliding")] = Field(
         default=("persistence", "sliding"),
         min_length=2,
-        description="Forecasters: names of the known ones, package.module:name, or names under `forecasters`. sliding, the "
-        "method without memory, must be among them.",
+        description="Forecasters: registered names, package.module:name, or names under `forecasters`. They must include "
+        "sliding, the method without memory.",
     )
     coverage: Fraction = Field(default=0.9, description="Nominal coverage of the prediction intervals.")
-    estimates: Count = Field(default=3, description="Times that ets and arima estimate their parameters along a series.")
+    estimates: Count = Field(default=3, description="How often ets and arima estimate their parameters along a series.")
     draws: Whole = Field(default=1000, ge=100, description="Draws of the block bootstrap behind the intervals of skill.")
 
     @field_validator("methods")

@@ -51,7 +51,7 @@ def not_finite(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def infinite(key: str, value: Any) -> str:
     """Return the message for a number that `not_finite` found."""
-    return f"{key or 'config'} must be a finite number below 2^63 in size (got {shown(value)})"
+    return f"{key or 'config'} must be a finite number below 2^63 in magnitude (got {shown(value)})"
 
 
 def joined(*parts: object) -> str:
@@ -60,7 +60,7 @@ def joined(*parts: object) -> str:
 
 
 def one_line(error: ValidationError, key: str = "", base: str = "") -> str:
-    """Return one line on the first error, at the least depth.
+    """Return a one-line message for the first error at the least depth.
 
     Parameters
     ----------
@@ -93,7 +93,8 @@ def shown(found: Any) -> str:
 def _follows(error: ErrorDetails) -> bool:
     """Return whether an error only follows from another one.
 
-    pydantic counts the valid entries of a list only, and makes no default beside an invalid field.
+    pydantic counts only the valid entries of a list, and builds no default that depends on an
+    invalid field.
     """
     if error["type"] == "default_factory_not_called":
         return True
@@ -136,7 +137,7 @@ def _needed(error: ErrorDetails) -> str:
             return f"contain {context['what']}"
         case "needed":
             return f"be {context['what']}"
-    return f"be right: {error['msg']}"
+    return f"be valid: {error['msg']}"
 
 
 def _names(error: ErrorDetails) -> list[str]:
@@ -150,7 +151,7 @@ def _hint(error: ErrorDetails) -> str:
         return nearest(error["input"], _names(error)).replace(" (", "; ").replace(")", "")
     kinds, found = _kinds(error), error["input"]
     if isinstance(found, bool) and "string" in kinds:
-        return "; YAML reads no, yes, on and off as true or false: write the word in quotes"
+        return "; YAML reads no, yes, on and off as true or false; write the word in quotes"
     if not isinstance(found, str) or not {"integer", "number"} & set(kinds):
         return ""
     try:
@@ -161,6 +162,6 @@ def _hint(error: ErrorDetails) -> str:
     if not math.isfinite(number) or (not whole and "number" not in kinds):
         return ""
     return (
-        f"; YAML reads 1e-3 as text, and so is everything nested after --config: write {int(number) if whole else number!r} "
-        "without quotes, in a file"
+        f"; YAML reads 1e-3 and values nested after --config as text; write {int(number) if whole else number!r} "
+        "without quotes in a file"
     )

@@ -1,4 +1,4 @@
-"""The block ``own_figures``: figures of the user's own, drawn from the tables of a run."""
+"""The block ``own_figures``: the user's own figures, drawn from the tables of a run."""
 
 from typing import Any
 

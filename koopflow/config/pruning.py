@@ -1,4 +1,4 @@
-"""The block ``pruning``: Koopman modes of a training beside the usual pruning methods."""
+"""The block ``pruning``: pruning by Koopman modes of training, beside the usual methods."""
 
 from typing import Annotated, Any, Literal
 
@@ -28,7 +28,7 @@ from koopflow.config.training import ModelSettings, OptimizerSettings
 class FineTune(Settings):
     """Training under a mask."""
 
-    epochs: NonNegative = Field(description="Epochs of training under the mask; 0 trains none.")
+    epochs: NonNegative = Field(description="Epochs of training under the mask; 0 skips it.")
     at: Items[Positive] = Field(description="Pruning epochs after which networks are trained under their masks.")
     compressions: Omittable[Items[Compression]] = Field(default=None, description="Compressions that are trained; all by default.")
 
@@ -49,18 +49,20 @@ class PrunedTraining(Settings):
     optimizer: OptimizerSettings = Field(description="The optimizer.")
     batch_size: Count = Field(description="Images per step.")
     epochs: Count = Field(description="Epochs of training.")
-    prune_epochs: DistinctItems[Positive] = Field(min_length=1, description="Epochs at which networks are pruned; fractions count.")
+    prune_epochs: DistinctItems[Positive] = Field(
+        min_length=1, description="Epochs at which networks are pruned; fractions are allowed."
+    )
 
 
 class PruningStudy(PrunedTraining):
-    """Networks trained independently, and what prunes them, when and how far."""
+    """Independently trained networks, and how, when and how far they are pruned."""
 
     data: str = Field(description="Name of a data set.")
-    seeds: Count = Field(description="Networks, trained independently.")
+    seeds: Count = Field(description="Number of networks, trained independently.")
     trajectory: Omittable[PathText] = Field(
-        default=None, description="Trajectory file of networks recorded elsewhere, which are pruned instead of training some."
+        default=None, description="Trajectory file of networks recorded elsewhere, which are pruned instead of newly trained ones."
     )
-    window: Whole = Field(ge=2, description="Optimizer steps before each pruning that the Koopman fit sees.")
+    window: Whole = Field(ge=2, description="Optimizer steps before each pruning to which the Koopman operator is fitted.")
     rank: Rank = Field(description="Rank of the fit: a number of modes, a share of the energy between 0 and 1, or -1 for all.")
     compressions: DistinctItems[Compression] = Field(min_length=1, description="Compressions to which networks are pruned.")
     counted: Literal["all", "prunable"] = Field(
@@ -73,7 +75,7 @@ class PruningStudy(PrunedTraining):
     pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(
         description="Pairs of methods whose pruned sets are compared."
     )
-    gradient_images: Natural = Field(description="Training images in the gradient of gradient pruning; 0 takes all.")
+    gradient_images: Natural = Field(description="Training images for the gradient of gradient pruning; 0 means all.")
     finetune: FineTune = Field(description="Training under the masks.")
     save_masks: SaveMasks = Field(description="Masks that are written as files.")
 
@@ -84,7 +86,7 @@ PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
 class PruningMethod(Settings):
     """A score and how weights compete by it."""
 
-    score: Annotated[Text, Registered("score")] = Field(description="What weights are ranked by; the lowest are pruned.")
+    score: Annotated[Text, Registered("score")] = Field(description="Score that ranks the weights; the lowest are pruned.")
     scope: Literal["global", "layer"] = Field(default="global", description="Whether weights compete across layers or inside each.")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the score.")
     window: Omittable[Whole] = Field(default=None, ge=2, description="Window of the Koopman fit; the study's by default.")
@@ -94,7 +96,7 @@ class PruningMethod(Settings):
 class PruningSettings(Block):
     """The studies of pruning and their methods."""
 
-    base: PruningStudyPart = Field(default_factory=dict, description="What every study has unless it says otherwise.")
+    base: PruningStudyPart = Field(default_factory=dict, description="Settings of every study, unless it overrides them.")
     studies: dict[Name, PruningStudyPart] = Field(
         default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Studies, by name."
     )

@@ -24,8 +24,8 @@ def pruning_studies(pruning: PruningSettings, data: Mapping[str, DataSet]) -> di
     ------
     KoopflowError
         If a study lacks a key, names an unknown data set or method, prunes after its training,
-        fine-tunes or saves masks of epochs at which it does not prune, or if its trajectory does not
-        exist.
+        fine-tunes or saves masks at epochs at which it does not prune, or if its trajectory does
+        not exist.
     """
     found: dict[str, PruningStudy] = {}
     for name, own in pruning.studies.items():
@@ -50,7 +50,7 @@ def _check_epochs(study: PruningStudy, own: Mapping[str, Any], key: str) -> None
         raise KoopflowError(f"{key}.prune_epochs must be at most {study.epochs}, the epochs of training (got {last:g})")
     for part, epochs in (("finetune", study.finetune.at), ("save_masks", study.save_masks.at)):
         absent = sorted(set(epochs) - set(study.prune_epochs))
-        # Masks that the base saves are saved by those studies that prune at that epoch.
+        # A study ignores an epoch at which only the base saves masks and the study does not prune.
         if absent and (part == "finetune" or part in own):
             raise KoopflowError(
                 f"{key}.{part}.at must be among prune_epochs, {', '.join(f'{epoch:g}' for epoch in study.prune_epochs)} "

@@ -10,7 +10,7 @@ HEAD = """# Configuration
 
 These are the keys of `config.yaml` and of the files given by `--configfile`, which are merged over
 it. NAME stands for a name of your choice. A key without a default may be omitted. A *required* key
-of a set-up or study must stand in its own block or in `base`.
+of a set-up or study must be set in its own block or in `base`.
 """
 REPLACES = "A map in a file given by `--configfile` replaces the one in `config.yaml`."
 JOINS = "Entries in a file given by `--configfile` are added to those in `config.yaml`."

@@ -8,7 +8,7 @@ from koopflow.config.base import Known, plain
 from koopflow.config.study import Study
 
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-"""pydantic's words for bounds that it leaves where a bound is set on an optional number."""
+"""pydantic's names of bounds, which it leaves untranslated on an optional number."""
 TARGET = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z"
 """package.module:name"""
 
@@ -27,14 +27,14 @@ def json_schema(model: type[Study] = Study, known: Known | None = None) -> dict[
     ----------
     model : type of Study
     known : mapping of str to collection of str, optional
-        Registered names by kind; each such key then accepts these, or package.module:name.
+        Registered names by kind; a key of such a kind then accepts these, or package.module:name.
 
     Returns
     -------
     dict
-        With the standard keywords, and ``x-kind``: the kind of a text or registered name;
-        ``x-named: replace``: a user's map replaces this one; ``x-required: true``: a set-up or study
-        must have this key, from its own block or from its base.
+        The standard keywords, and ``x-kind``: the kind of a text or registered name; ``x-named:
+        replace``: a user's map replaces this one; ``x-required: true``: a set-up or study must have
+        this key, from its own block or from its base.
     """
     made = model.model_json_schema(schema_generator=_Generator)
     definitions = {name: _tidy(inner, known or {}) for name, inner in sorted(made.pop("$defs").items())}
@@ -69,7 +69,8 @@ def _alternatives(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_default(node: dict[str, Any]) -> dict[str, Any]:
-    """Drop defaults that no one can write: null where it is refused, and blocks of defaults."""
+    """Drop defaults that cannot be written in YAML: null where it is refused, and blocks of
+    defaults."""
     default = node.get("default")
     nullable = isinstance(node.get("type"), list) and "null" in node["type"]
     if "default" in node and ((default is None and not nullable) or isinstance(default, dict)):
@@ -78,7 +79,7 @@ def _without_default(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _map(node: dict[str, Any]) -> dict[str, Any]:
-    """Refuse the keys of a map that do not match its pattern, by ``propertyNames``."""
+    """Move the pattern of a map's keys to ``propertyNames``, which refuses all other keys."""
     patterns = node.get("patternProperties")
     if not isinstance(patterns, dict) or len(patterns) != 1:
         return node

@@ -28,7 +28,7 @@ class SeriesSettings(Settings):
     source: Omittable[Annotated[str, Registered("series source")]] = Field(
         default=None, description="Where the series comes from; csv where `path` is given."
     )
-    path: Omittable[PathText] = Field(default=None, description="CSV file of a series of one's own.")
+    path: Omittable[PathText] = Field(default=None, description="CSV file of your own series.")
     time: Omittable[TimeColumns] = Field(
         default=None, description="Column of time stamps in the CSV file, or two columns (year and period) that make one."
     )
@@ -36,33 +36,33 @@ class SeriesSettings(Settings):
     step: Omittable[Text] = Field(
         default=None,
         description="Step of the regular grid: hour, day, business day, week, half-month, month, quarter, year, a number of days or "
-        "weeks or months (28 days), a number, or rows (each row is a step); found from the early stretch by default.",
+        "weeks or months (28 days), a number, or rows (each row is a step); detected from the early stretch by default.",
     )
     separator: Omittable[Annotated[str, Field(min_length=1, max_length=1)]] = Field(
-        default=None, description="What separates columns in the CSV file; found by default."
+        default=None, description="Column separator of the CSV file; detected by default."
     )
-    decimal: Omittable[Literal[".", ","]] = Field(default=None, description="Decimal mark of the values; found by default.")
+    decimal: Omittable[Literal[".", ","]] = Field(default=None, description="Decimal mark of the values; detected by default.")
     thousands: Omittable[Literal[".", ",", " ", "'", "_"]] = Field(
-        default=None, description="Mark that groups the digits of the values; found by default."
+        default=None, description="Mark that groups the digits of the values; detected by default."
     )
     missing: Omittable[Items[Number]] = Field(
-        default=None, description="Numbers that mean a missing value, such as -999; an empty list says that none does."
+        default=None, description="Numbers that mean a missing value, such as -999; an empty list means none."
     )
     length: Omittable[Count] = Field(default=None, ge=100, description="Samples of a synthetic series.")
     noise: NonNegative = Field(default=0.0, description="Standard deviation of noise added to a synthetic series.")
     fill: Literal["interpolate", "hold"] = Field(
         default="interpolate", description="How missing values are filled: by interpolation, or by holding the last value."
     )
-    period: Omittable[Count] = Field(default=None, description="Samples per season; found from the autocorrelation by default.")
+    period: Omittable[Count] = Field(default=None, description="Samples per season; detected from the autocorrelation by default.")
     horizon: Omittable[Count] = Field(default=None, description="Samples ahead to forecast; by default it suits the season.")
     window: Omittable[Count] = Field(default=None, ge=4, description="Samples to which each local Koopman model is fitted.")
     delays: Omittable[Count] = Field(default=None, description="Time delays of the Koopman models.")
     rank: Omittable[Count] = Field(default=None, description="Rank of the Koopman models.")
     recalled: Omittable[Recalled] = Field(
         default=None,
-        description="Which model of the past is recalled: a later one, the following one, or the one of the same time.",
+        description="Which past model a match recalls: a later one, the following one, or the one of the same time.",
     )
-    matches: Omittable[Count] = Field(default=None, description="Past times recalled and averaged.")
+    matches: Omittable[Count] = Field(default=None, description="Number of past times recalled and averaged.")
     every: Count = Field(default=1, description="Forecast from every n-th origin.")
     transform: Transforms = Field(
         default="auto",

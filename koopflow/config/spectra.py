@@ -34,13 +34,13 @@ class TrajectorySettings(Block):
         description="Trajectory file, or folder of checkpoints (PyTorch or .npy) with step numbers in their names; "
         "the runs in a list are pooled into one fit."
     )
-    parameters: Items[str] = Field(default=("*",), min_length=1, description="Name patterns of the parameters observed.")
+    parameters: Items[str] = Field(default=("*",), min_length=1, description="Name patterns of the observed parameters.")
     include: Items[str] = Field(
-        default=(), description="Of a folder: name patterns of tensors to read although they look like buffers."
+        default=(), description="Name patterns of tensors to read from a folder even if they look like buffers."
     )
-    exclude: Items[str] = Field(default=(), description="Of a folder: name patterns of tensors not to read.")
+    exclude: Items[str] = Field(default=(), description="Name patterns of tensors in a folder to skip.")
     steps: Steps = Field(default=None, description="First and last step to read, such as [0, 900]; null for all.")
-    delays: Natural = Field(default=0, description="Time delays beside the present state.")
+    delays: Natural = Field(default=0, description="Time delays in addition to the present state.")
     rank: Rank = Field(
         default=0,
         description="svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "

@@ -21,10 +21,12 @@ class Study(Block):
     """A whole study, as config.yaml describes it."""
 
     seed: Natural = Field(default=0, description="All randomness derives from this number and from names.")
-    results: PathText = Field(default="results", description="Folder of everything that a run makes.")
-    data_root: PathText = Field(default="data", description="Folder of data sets that are downloaded on first use.")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto takes a GPU where there is one.")
-    gpu: Annotated[Natural, Field(le=1)] = Field(default=0, description="GPUs that a training job asks of the scheduler: 0 or 1.")
+    results: PathText = Field(default="results", description="Folder for all files that a run makes.")
+    data_root: PathText = Field(default="data", description="Folder for data sets, which are downloaded on first use.")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto uses a GPU if there is one.")
+    gpu: Annotated[Natural, Field(le=1)] = Field(
+        default=0, description="GPUs that a training job requests from the scheduler: 0 or 1."
+    )
     checkpoint_interval: Count = Field(default=500, description="Optimizer steps between checkpoints of a training.")
     replicas_per_job: CountOrNull = Field(
         default=None, description="Networks per job, to split an ensemble into jobs on a cluster; null makes one job."

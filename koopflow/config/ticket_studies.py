@@ -37,7 +37,7 @@ def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dic
         found[name] = study
     for name in tickets.external:
         if name in found:
-            raise KoopflowError(f"tickets.external.{name}: a study has this name too, and figures are named after both; rename one")
+            raise KoopflowError(f"tickets.external.{name}: a study has the same name, and both name figures; rename one")
     for name, elastic in tickets.elastic.items():
         _check_elastic(f"tickets.elastic.{name}", elastic, found)
     return found
@@ -56,8 +56,8 @@ def _check_tasks(key: str, name: str, study: TicketStudy, data: Mapping[str, Dat
         other = owners.setdefault((task, study.model.label), name)
         if other != name:
             raise KoopflowError(
-                f"{key}: {task} with the model {study.model.label} is in the study {other} too, and tables tell chains apart by "
-                "these two; list the same data under another name, or give the model another size"
+                f"{key}: task {task} with model {study.model.label} is also in the study {other}, and tables identify a chain by "
+                "task and model; list the same data under another name, or give the model another size"
             )
 
 

@@ -24,7 +24,7 @@ from koopflow.config.training import ModelSettings, OptimizerSettings
 
 
 class Controls(Settings):
-    """Controls of a chain: random masks, other first weights, one-shot pruning."""
+    """Controls of a chain: random masks, other initial weights, one-shot pruning."""
 
     rounds: DistinctItems[Natural] = Field(description="Rounds that are compared with controls.")
 
@@ -39,7 +39,7 @@ class Composition(Settings):
     """Two small rounds beside one large round."""
 
     seeds: Natural = Field(
-        description="Chains pruned in steps of 1 - (1 - fraction)^2, and run once more with other batches; 0 runs none."
+        description="Seeds whose chains are rerun in steps of 1 - (1 - fraction)^2, and with other batches; 0 reruns none."
     )
 
 
@@ -50,10 +50,10 @@ class ChainSettings(Settings):
     optimizer: OptimizerSettings = Field(description="The optimizer.")
     batch_size: Count = Field(description="Images per step.")
     steps: Count = Field(description="Optimizer steps of each round's training.")
-    seeds: Whole = Field(ge=2, description="Independent first weights and batch orders, trained as one ensemble.")
+    seeds: Whole = Field(ge=2, description="Independent initializations and batch orders, trained as one ensemble.")
     fraction: Fraction = Field(description="Share of the surviving weights that is pruned after each round.")
     scope: Literal["global", "layer"] = Field(description="Whether magnitudes compete across layers or inside each.")
-    rewind_step: Natural = Field(description="Step of the dense training to whose weights the survivors return.")
+    rewind_step: Natural = Field(description="Step of the dense training to which the surviving weights are rewound.")
 
 
 class TicketStudy(ChainSettings):
@@ -63,9 +63,9 @@ class TicketStudy(ChainSettings):
         min_length=1, description="Names of data sets; each task's tickets are tried on every other."
     )
     data: Omittable[str] = Field(default=None, description="Ignored; `tasks` names the data sets.")
-    rounds: Whole = Field(ge=3, description="Rounds, the dense round 0 included.")
+    rounds: Whole = Field(ge=3, description="Number of rounds, including the dense round 0.")
     rounds_per_job: CountOrNull = Field(description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job.")
-    grouping: Literal["layer", "block"] = Field(description="Whose share of magnitude is a coupling: a layer's or a block's.")
+    grouping: Literal["layer", "block"] = Field(description="Whether a coupling is the magnitude share of a layer or of a block.")
     controls: Controls = Field(description="Controls.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
     composition: Composition = Field(description="Composition of rounds.")
@@ -75,18 +75,18 @@ TicketStudyPart = Annotated[dict[str, Any], PartOf(TicketStudy)]
 
 
 class TicketJob(ChainSettings):
-    """What one training job reads of its study, and how it runs."""
+    """The settings of one training job: those it needs of its study, and how it runs."""
 
     tasks: DistinctItems[Name] = Field(default=(), description="Names of data sets.")
     controls: Controls = Field(default=Controls(rounds=()), description="Controls.")
     transfer: Transfer = Field(default=Transfer(rounds=()), description="Transfer to other tasks.")
     composition: Composition = Field(default=Composition(seeds=0), description="Composition of rounds.")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto takes a GPU where there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto uses a GPU if there is one.")
     interval: Count = Field(default=500, description="Optimizer steps between checkpoints.")
 
 
 class CheckedStudy(Settings):
-    """What the check of the stage reads of a study."""
+    """The settings of a study that the stage's check needs."""
 
     tasks: DistinctItems[Name] = Field(description="Names of data sets.")
     model: ModelSettings = Field(description="The network.")
@@ -94,12 +94,12 @@ class CheckedStudy(Settings):
 
 
 class CollectedStudy(Settings):
-    """What the tables read of a study."""
+    """The settings of a study that the tables need."""
 
     tasks: DistinctItems[Name] = Field(description="Names of data sets.")
     model: ModelSettings = Field(description="The network.")
-    grouping: Literal["layer", "block"] = Field(description="Whose share of magnitude is a coupling.")
-    rounds: Whole = Field(description="Rounds, the dense round 0 included.")
+    grouping: Literal["layer", "block"] = Field(description="Whether a coupling is the magnitude share of a layer or of a block.")
+    rounds: Whole = Field(description="Number of rounds, including the dense round 0.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
 
 
@@ -122,9 +122,11 @@ class External(Block):
     """Rounds trained elsewhere."""
 
     folder: PathText = Field(description="Folder of per-round checkpoints (weights and masks).")
-    include: Items[str] = Field(default=(), description="Name patterns of tensors to read although they look like buffers.")
-    exclude: Items[str] = Field(default=(), description="Name patterns of tensors not to read.")
-    grouping: Literal["layer", "block"] = Field(default="layer", description="Whose share of magnitude is a coupling.")
+    include: Items[str] = Field(default=(), description="Name patterns of tensors to read even if they look like buffers.")
+    exclude: Items[str] = Field(default=(), description="Name patterns of tensors to skip.")
+    grouping: Literal["layer", "block"] = Field(
+        default="layer", description="Whether a coupling is the magnitude share of a layer or of a block."
+    )
 
 
 class FlowSettings(Settings):
@@ -139,7 +141,7 @@ class FlowSettings(Settings):
 class TicketsSettings(Block):
     """The studies of tickets, and how couplings and exponents are read from them."""
 
-    base: TicketStudyPart = Field(default_factory=dict, description="What every study has unless it says otherwise.")
+    base: TicketStudyPart = Field(default_factory=dict, description="Settings of every study, unless it overrides them.")
     studies: dict[Name, TicketStudyPart] = Field(default_factory=dict, json_schema_extra=REPLACED, description="Studies, by name.")
     elastic: dict[Name, Elastic] = Field(
         default_factory=dict, json_schema_extra=REPLACED, description="Comparisons across depths, by name."

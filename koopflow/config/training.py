@@ -10,13 +10,13 @@ from koopflow.config.common import Count, Items, Natural, NonNegative, Omittable
 
 
 class ModelSettings(Settings):
-    """A network. Which options it accepts, and their defaults, is up to the network's function."""
+    """A network. Its function determines which options it accepts, and their defaults."""
 
     name: Annotated[Text, Registered("model")] = Field(description="The network's function.")
     widths: Omittable[Items[Count]] = Field(default=None, description="Widths of the hidden layers (mlp).")
     width: Omittable[Count] = Field(default=None, description="Channels of the first block (convolutional networks).")
     initialization: Omittable[Literal["torch", "kaiming_normal"]] = Field(
-        default=None, description="Distribution of the first weights."
+        default=None, description="Distribution of the initial weights."
     )
     activation: Omittable[Literal["relu", "tanh", "gelu", "linear"]] = Field(default=None, description="Activation function.")
     bias: Omittable[bool] = Field(default=None, description="Whether layers have biases.")
@@ -32,7 +32,7 @@ class ModelSettings(Settings):
 
     @property
     def label(self) -> str:
-        """The network as tables name it.
+        """Name of the network in tables.
 
         >>> ModelSettings(name="mlp", widths=[300, 100]).label
         'mlp-300-100'
@@ -61,7 +61,7 @@ class OptimizerSettings(Settings):
     """An optimizer and its schedule."""
 
     name: Literal["sgd", "momentum", "adam", "adamw"] = Field(
-        description="Algorithm; momentum is sgd with momentum 0.9, unless `momentum` says otherwise."
+        description="Algorithm; momentum is sgd with momentum 0.9, unless `momentum` overrides it."
     )
     learning_rate: Positive = Field(description="Learning rate.")
     momentum: NonNegative = Field(

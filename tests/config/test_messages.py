@@ -7,7 +7,7 @@ from koopflow.config.study import Study
 from koopflow.core.errors import KoopflowError
 
 KNOWN = {"model": ["mlp", "convnet"]}
-TEXT = "; YAML reads 1e-3 as text, and so is everything nested after --config: write {} without quotes, in a file"
+TEXT = "; YAML reads 1e-3 and values nested after --config as text; write {} without quotes in a file"
 
 
 def base(**keys):
@@ -21,7 +21,7 @@ def base(**keys):
         ({"seed": "3"}, "seed must be a whole number (got '3')" + TEXT.format(3)),
         ({"seed": True}, "seed must be a whole number (got True)"),
         ({"seed": -1}, "seed must be at least 0 (got -1)"),
-        ({"seed": 2**63}, "seed must be a finite number below 2^63 in size (got 9223372036854775808)"),
+        ({"seed": 2**63}, "seed must be a finite number below 2^63 in magnitude (got 9223372036854775808)"),
         ({"replicas_per_job": "x"}, "replicas_per_job must be a whole number or null (got 'x')"),
         ({"results": "a{b}"}, "results must be a path without braces, angle brackets and line breaks (got 'a{b}')"),
         ({"device": "cup"}, "device must be one of auto, cpu, cuda (got 'cup'); did you mean cpu?"),

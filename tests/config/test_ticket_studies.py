@@ -61,14 +61,14 @@ def test_a_study_takes_from_the_base_what_it_leaves_out():
         ({"studies": {"deep": {"tasks": ["digits", "clusters"]}}}, r"studies.deep.transfer.rounds must be less than 4.*got 9"),
         (
             {"studies": {"twin": TICKETS["studies"]["deep"]}},
-            r"studies.twin: digits with the model resnet20-2 is in the study deep too",
+            r"studies.twin: task digits with model resnet20-2 is also in the study deep",
         ),
         (
             {"elastic": {"depths": {"studies": ["shallow", "depe"]}}},
             r"elastic.depths.studies: no study named 'depe' \(did you mean",
         ),
         ({"elastic": {"depths": {"rounds": [4]}}}, r"elastic.depths.rounds must be less than 4"),
-        ({"external": {"deep": {"folder": "x"}}}, r"tickets.external.deep: a study has this name too"),
+        ({"external": {"deep": {"folder": "x"}}}, r"tickets.external.deep: a study has the same name"),
     ],
 )
 def test_what_cannot_be_done_is_named_before_anything_is_computed(changes, words):
