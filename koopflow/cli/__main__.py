@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from koopflow.core.suggest import nearest
 
 COMMANDS: Mapping[str, str] = {
-    "plan": "jobs left of a study, what they ask of a cluster, expected node hours",
-    "report": "the report of a study, after what it needs",
-    "provenance": "what made a file, and whether it would be made again",
+    "plan": "list the remaining jobs of a study, the resources they request, and expected node hours",
+    "report": "write the report of a study, after running what it needs",
+    "provenance": "show what made a file, and whether a run would make it again",
     "verify": "read every file in a results folder, and name those that are damaged",
-    "export": "one archive of a study: tables, figures, report, configuration, provenance",
-    "schema": "write the JSON schema of the configuration, and the page of all its keys",
+    "export": "write an archive of a study: tables, figures, report, configuration, provenance",
+    "schema": "write the JSON schema of the configuration and the page of its keys",
 }
 USAGE = "usage: koopflow COMMAND [options]; `koopflow COMMAND --help` explains one"
 
 
 def main(words: list[str] | None = None) -> None:
-    """Run the command that the command line names."""
+    """Run the command given on the command line."""
     name, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
     if name in ("-h", "--help"):
         width = max(map(len, COMMANDS))

@@ -2,9 +2,9 @@
 
 The archive holds tables, figures, the report, the resolved configuration (study.yaml), the
 provenance of every table (provenance.txt), the logs and Snakemake's records. Unpacked over a
-checkout of the same code it is a finished study: Snakemake finds nothing to do, and after a change
-reruns only what depends on it. Trajectories and networks of more than a megabyte are left out
-unless asked for; a step that needs them makes them again.
+checkout of the same code, it is a finished study: Snakemake finds nothing to do, and after a change
+reruns only what depends on it. Trajectories and networks larger than --largest (1 MB) are left out;
+a step that needs them computes them again.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def files_of(results: Path, largest: float) -> list[Path]:
 
 
 def accounts(results: Path, words: list[str]) -> str:
-    """Return the provenance of the claims, or of each table where there are no claims."""
+    """Return the provenance of the claims, or of every table if there are no claims."""
     told = []
     tables = [results / "claims.csv"] if (results / "claims.csv").is_file() else sorted(results.glob("*/*.csv"))
     for table in tables:
@@ -67,7 +67,7 @@ def accounts(results: Path, words: list[str]) -> str:
 
 
 def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
-    """Write the archive; return the number of files of the study in it."""
+    """Write the archive; return the number of the study's files in it."""
     config = study(configfiles)
     results = Path(config["results"])
     files = files_of(results, largest)

@@ -1,9 +1,11 @@
-"""What each job's results are made from, as one digest, so that no result of an older setting passes as current.
+"""One digest of all that a job's results depend on, so that outdated results never count as
+current.
 
-Snakemake forgets a failed job: it deletes the job's outputs and their record. A table that an earlier run made from those outputs
-is still there, its own parameters are unchanged, and the next run finds nothing to do. `attach` therefore gives every job one more
-parameter: a digest of its parameters by name, of the user's files that these name, of the files it reads, and of the jobs that make
-its inputs. A changed setting or file changes the digest of everything downstream, whatever failed in between.
+When a job fails, Snakemake deletes its outputs and their record. A table that an earlier run made
+from those outputs remains, its own parameters are unchanged, and the next run finds nothing to do.
+`attach` therefore adds a parameter to every job: a digest of its other parameters, of the user's
+files that they name, of the files it reads, and of the jobs that make its inputs. A changed setting
+or file changes the digest of every job downstream, whatever failed in between.
 """
 
 import hashlib
@@ -17,7 +19,8 @@ from snakemake.iocontainers import Wildcards
 NAME = "made_from"
 """The parameter that holds the digest."""
 DERIVED = {"input", "output", "threads", "resources"}
-"""A parameter that is a function of these follows from the inputs and the wildcards."""
+"""Arguments of parameter functions that are left out: their values follow from inputs and
+wildcards."""
 
 
 def attach(rules: Iterable[Any], digest: Callable[[str], str], named: Callable[[Any], list[tuple[str, str]]]) -> None:
@@ -29,7 +32,7 @@ def attach(rules: Iterable[Any], digest: Callable[[str], str], named: Callable[[
     digest : callable
         Returns the digest of a file or folder that no rule makes.
     named : callable
-        Returns name and digest of each file that a parameter's value names.
+        Returns the name and digest of each file that a parameter's value names.
     """
     lineage = Lineage(rules, digest, named)
     for rule in lineage.rules:
@@ -53,7 +56,8 @@ class Lineage:
         self._files: dict[str, str] = {}
 
     def parameter(self, rule: Any) -> Callable[[Any], str]:
-        """Return the function of wildcards that Snakemake calls: it compares no parameter that depends on more than these."""
+        """Return the digest as a function of wildcards: Snakemake compares only parameters that
+        depend on nothing else."""
         return lambda wildcards: self.of(rule, dict(wildcards.items()))
 
     def of(self, rule: Any, wildcards: dict[str, str]) -> str:
@@ -71,7 +75,8 @@ class Lineage:
         return self._jobs[job]
 
     def _of_file(self, path: str) -> str:
-        """Return the digest of the job that makes `path`, or of the file itself where no rule makes it."""
+        """Return the digest of the job that makes `path`, or of the file itself if no rule makes
+        it."""
         if path not in self._files:
             producer = next((rule for rule in self.rules if rule.is_producer(path)), None)
             self._files[path] = self._digest(path) if producer is None else self.of(producer, dict(producer.get_wildcards(path)))

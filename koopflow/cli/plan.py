@@ -1,7 +1,7 @@
 """What a run costs, before it starts: ``koopflow plan -- --configfile config/paper.yaml``.
 
-A dry run of Snakemake lists the jobs left and what each asks of a scheduler. This command adds them
-up by rule, grouped as profiles/slurm groups them. Expected times are estimates from the
+A dry run of Snakemake lists the remaining jobs and the resources that each requests. This command
+adds them up by rule, with jobs grouped as in profiles/slurm. Expected times are estimates from the
 configuration (koopflow/workflow/estimates.py).
 """
 
@@ -42,13 +42,13 @@ class Jobs:
 
     @property
     def at_most(self) -> float:
-        """Node hours if every job takes all the time that it asks for."""
+        """Node hours if every job uses its whole time limit."""
         return sum(self.runtime) / 60
 
 
 @dataclass
 class Plan:
-    """The jobs left of a run.
+    """The remaining jobs of a run.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class _Listener(logging.Filter):
 
 
 def plan(words: list[str], profile: Path = PROFILE) -> Plan:
-    """Return the plan of a run; nothing is run.
+    """Return the plan of a run without running it.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def plan(words: list[str], profile: Path = PROFILE) -> Plan:
 
 
 def _added_up(records: list[Any]) -> Plan:
-    """Add up Snakemake's log records, whose attributes are its own."""
+    """Return the plan that Snakemake's log records add up to."""
     rules: dict[str, Jobs] = defaultdict(Jobs)
     grouped, groups, here = 0, 0, set()
     for record in records:

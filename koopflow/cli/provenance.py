@@ -34,7 +34,7 @@ class Step:
     ----------
     rule : str
     time : datetime
-        When the job started.
+        Start of the job.
     seconds : float
     params : tuple of (str, str)
         Names and values of its parameters.
@@ -60,15 +60,15 @@ class Step:
 
 
 def record_path(file: str) -> Path:
-    """Return the path of Snakemake's record of the output `file`: its name in base64, cut into
-    folders where that is too long."""
+    """Return the path of Snakemake's record of the output `file`: its name in base64, split into
+    folders if it is too long."""
     name = base64.urlsafe_b64encode(file.encode()).decode()
     pieces = [name[i : i + LONGEST_NAME - 1] for i in range(0, len(name), LONGEST_NAME - 1)]
     return RECORDS.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
 
 
 def read_step(file: str) -> Step | None:
-    """Return the step that made `file`; None where no rule did (a user's file, or code)."""
+    """Return the step that made `file`, or None if no rule did (a user's file, or code)."""
     try:
         record = json.loads(record_path(file).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -92,7 +92,7 @@ def read_step(file: str) -> Step | None:
 
 
 def steps_of(file: str) -> dict[tuple, Step]:
-    """Return the steps that led to `file`, the last one first.
+    """Return the steps that led to `file`, latest first.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def steps_of(file: str) -> dict[tuple, Step]:
     if not Path(file).is_file():
         raise KoopflowError(f"{file}: no such file")
     if read_step(file) is None:
-        raise KoopflowError(f"{file}: no run in this folder made it; results are named as in `snakemake --summary`")
+        raise KoopflowError(f"{file}: no run in this folder made it; `snakemake --summary` lists its results")
     found: dict[tuple, Step] = {}
     waiting = [file]
     while waiting:
@@ -115,8 +115,8 @@ def steps_of(file: str) -> dict[tuple, Step]:
 
 
 def again(file: str, words: list[str]) -> tuple[bool, list[str]]:
-    """Ask Snakemake whether the current code and configuration make `file` as it is; return the
-    answer and the reasons against it."""
+    """Return whether `file` is up to date with the current code and configuration, and Snakemake's
+    reasons if not."""
     # `--quiet host` overrides a profile that leaves the reasons out.
     command = [sys.executable, "-m", "snakemake", file, "--dry-run", "--nolock", "--quiet", "host", *words]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -151,7 +151,7 @@ def describe(file: str, words: list[str]) -> str:
 
 
 def _literal(value: Any) -> Any:
-    """Return what Snakemake stored as a list or dict, or as the text of one."""
+    """Return the list or dict that Snakemake stored, as such or as text."""
     return ast.literal_eval(value) if isinstance(value, str) else value
 
 
@@ -171,7 +171,7 @@ def _sums(logs: list[str]) -> dict[str, str]:
 
 
 def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
-    """Return names and values of the parameters: Snakemake records the values alone, the job's log
+    """Return names and values of the parameters: Snakemake records only the values, the job's log
     holds the names."""
     logged = [line.split(PARAMETER, 1)[1].partition(" = ") for line in _lines(logs) if line[9:].startswith(PARAMETER)]
     names: dict[str, list[str]] = {}
@@ -181,7 +181,7 @@ def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _told(name: str, value: str, depth: int = 0) -> list[str]:
-    """Return a parameter as lines: one, or one for each key of a mapping that is too long."""
+    """Return a parameter as lines: one, or one per key of a mapping too long for one line."""
     start = "  parameter  " + "  " * depth + f"{name}: "
     try:
         inner = ast.literal_eval(value)

@@ -1,5 +1,5 @@
-"""The report of a study, results/report.html: every figure and table with its caption, after what
-it needs."""
+"""Writes the report of a study, results/report.html, after running what it needs: every figure and
+table with its caption."""
 
 import argparse
 import subprocess
@@ -10,24 +10,24 @@ from pathlib import Path
 from koopflow.core.errors import KoopflowError
 
 SHOWN = ("figures/*.png", "tables/*.html")
-"""What the report shows, under the folder of results."""
+"""Files that the report shows, as patterns below the folder of results."""
 
 
 def command(options: Sequence[str]) -> list[str]:
-    """Return the command that makes the report, and first whatever it needs; `options` are
-    Snakemake's."""
+    """Return the Snakemake command that runs what the report needs and writes it, with Snakemake's
+    `options`."""
     cores = [] if any(word.split("=")[0] in ("--cores", "-c") for word in options) else ["--cores", "all"]
     return [sys.executable, "-m", "snakemake", *cores, "report", *options]
 
 
 def command_of_what_is_there(results: Path, options: Sequence[str]) -> list[str]:
-    """Return the command that makes a report of the figures and tables in `results`, and computes
-    nothing.
+    """Return the command that writes a report of the figures and tables in `results` without
+    computing any.
 
     Raises
     ------
     KoopflowError
-        If there is no figure and no table.
+        If there is neither a figure nor a table.
     """
     files = sorted(str(path) for pattern in SHOWN for path in results.glob(pattern))
     if not files:
@@ -39,7 +39,7 @@ def command_of_what_is_there(results: Path, options: Sequence[str]) -> list[str]
 def main(words: list[str] | None = None) -> None:
     """Read the command line and have Snakemake write the report."""
     parser = argparse.ArgumentParser(prog="koopflow report", description=__doc__)
-    parser.add_argument("--of", metavar="RESULTS", type=Path, help="only what is there in this results folder; computes nothing")
+    parser.add_argument("--of", metavar="RESULTS", type=Path, help="report only the files in this results folder; computes nothing")
     parser.add_argument(
         "snakemake", nargs="*", help="after --: the options of the run, for example -- --configfile config/paper.yaml"
     )

@@ -1,4 +1,4 @@
-"""The tables of the report, rounded, each a web page. The CSV files keep every digit."""
+"""The rounded tables of the report, each a web page. The CSV files keep every digit."""
 
 from collections.abc import Callable
 
@@ -25,10 +25,10 @@ def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.Da
     Parameters
     ----------
     show : function
-        From `frame` to the frame that a reader sees; a stage names it
+        Returns the frame that a reader sees from `frame`; a stage names it
         (`koopflow.studies.stage.Table`).
     source : str
-        The CSV file of `frame`, named for the reader who wants every digit.
+        The CSV file of `frame`, shown to readers who want every digit.
     frame : DataFrame
     """
     shown = show(frame) if len(frame) else frame

@@ -31,7 +31,7 @@ def trajectory(path: Path) -> None:
 
 
 def checkpoint(path: Path) -> None:
-    """Read a checkpoint of a training."""
+    """Read a training checkpoint."""
     from koopflow.training.checkpoint import read
 
     read(path)
@@ -58,7 +58,7 @@ def pdf(path: Path) -> None:
 
 
 def text(path: Path) -> None:
-    """Read a file of text."""
+    """Read a text file."""
     path.read_text(encoding="utf-8")
 
 
@@ -79,11 +79,11 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 def examine(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """Yield every file under `folder` and what is wrong with it, in one line; an empty line for
-    intact files.
+    """Yield every file under `folder` with one line that says what is wrong with it, empty if it is
+    intact.
 
-    Unfinished files (.partial) are left out. Records and logs are found only from the folder in
-    which the run was started.
+    Unfinished files (.partial) are left out. Records and logs are found only from the folder where
+    the run was started.
 
     Raises
     ------
@@ -124,8 +124,8 @@ def _changed(folder: Path) -> dict[str, str]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Read the command line; print the damaged files and a summary; exit with status 1 where there
-    are any."""
+    """Read the command line; print the damaged files and a summary; exit with status 1 if there are
+    any."""
     parser = argparse.ArgumentParser(prog="koopflow verify", description=__doc__)
     parser.add_argument("folder", nargs="?", default="results", help="a results folder (default: results)")
     parser.add_argument(
