@@ -1,4 +1,5 @@
-"""The stage ``claims``: which of the papers' claims does this run support? Verdicts are computed from the tables of all stages."""
+"""The stage ``claims``: which of the papers' claims does this run support? Verdicts come from the
+tables of all stages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ class Claims:
     study: Study
 
     def claims(self) -> dict[str, Any]:
-        """Return the block ``claims``; ``series: real`` and ``series: synthetic`` become the names of the study's series of that kind."""
+        """Return the block ``claims``, with ``series: real`` and ``series: synthetic`` replaced by
+        the names of such series in the study."""
         real = sorted(name for name, spec in self.study.series.items() if (spec.source or "csv") in REAL)
         kinds = {"real": real, "synthetic": sorted({*self.study.series} - {*real})}
         claims = self.study.claims.dump()
@@ -33,24 +35,24 @@ class Claims:
 
     @property
     def own_measures(self) -> list[str]:
-        """The measures of the user's own, package.module:function."""
+        """The user's own measures, as package.module:function."""
         measures = (claim.measure for claim in self.study.claims.statements.values())
         return list(dict.fromkeys(measure for measure in measures if is_target(measure)))
 
     @property
     def code(self) -> list[str]:
-        """The files of the user's own measures, of those that lie in the working folder."""
+        """The files of the user's own measures that lie in the working folder."""
         files = (Path(*measure.partition(":")[0].split(".")).with_suffix(".py") for measure in self.own_measures)
         return sorted({str(file) for file in files if file.is_file()})
 
     def tables(self, claimed: Iterable[str], made: Iterable[str]) -> list[str]:
-        """Return the tables that claims are judged from.
+        """Return the tables from which claims are judged.
 
         Parameters
         ----------
         claimed, made : iterable of str
-            Tables that the stages name for the registered measures, and all tables of the run, which
-            a measure of the user's own may read.
+            Tables that the stages name for the registered measures, and all tables of the run,
+            which a user's own measure may read.
         """
         return list(dict.fromkeys([*claimed, *(sorted(made) if self.own_measures else ())]))
 

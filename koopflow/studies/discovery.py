@@ -1,4 +1,4 @@
-"""Finds the stages: every module of koopflow.studies that has a `STAGE`."""
+"""Finds the stages: all modules of koopflow.studies that define a `STAGE`."""
 
 import importlib
 import pkgutil
@@ -30,7 +30,7 @@ def discover() -> dict[str, Stage[Any]]:
                 raise KoopflowError(f"koopflow/studies: the block {block} belongs to {owners[block]} and to {stage.name}")
     found = {stage.name: stage for stage in sorted(stages, key=lambda stage: (stage.order, stage.name))}
     if len(found) < len(stages):
-        raise KoopflowError(f"koopflow/studies: two stages have one name; found {', '.join(stage.name for stage in stages)}")
+        raise KoopflowError(f"koopflow/studies: two stages have the same name; found {', '.join(stage.name for stage in stages)}")
     return found
 
 
@@ -52,7 +52,7 @@ def figures_of(stages: dict[str, Stage[Any]], plans: dict[str, Any]) -> list[Fig
 
 
 def tables_of(stages: dict[str, Stage[Any]]) -> list[Table]:
-    """Return the report's tables of all stages."""
+    """Return the report tables of all stages."""
     return [table for stage in stages.values() for table in stage.tables]
 
 

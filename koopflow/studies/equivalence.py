@@ -11,8 +11,8 @@ from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import LIBRARIES_MB, PER_THREAD, START_SECONDS, TORCH_MB, Estimate, Training, small, training
 from koopflow.workflow.workloads import images, network
 
-DISTANCE_SECONDS = 3.0e-5  # of one distance between two spectra: measured
-OUTPUTS = 10  # of a last layer
+DISTANCE_SECONDS = 3.0e-5  # per distance between two spectra: measured
+OUTPUTS = 10  # of the last layer
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Equivalence:
         return training(work, machine(self.study))
 
     def fits_estimate(self, setup: str) -> Estimate:
-        """Return the estimate of fitting an operator to each seed of a set-up; nothing larger than a Gram matrix is held."""
+        """Return the estimate of fitting an operator to each seed of a set-up. Its memory holds
+        nothing larger than a Gram matrix."""
         settings = self.setups[setup]
         _, shape = images(selection(self.study, settings.data))
         observed = network(settings.model, shape).parameters

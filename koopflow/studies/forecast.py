@@ -1,4 +1,5 @@
-"""The stage ``forecast``: sliding-window Koopman forecasts that recall earlier times when the dynamics were alike."""
+"""The stage ``forecast``: sliding-window Koopman forecasts that recall earlier times with similar
+dynamics."""
 
 import os
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ class Forecast:
         return self.study.series
 
     def files(self, name: str) -> list[str]:
-        """Return the user's file behind a series, if there is one; the stage's check names an absent file in one line."""
+        """Return the user's file behind a series, if there is one; the stage's check reports a
+        missing file."""
         path = self.series[name].path
         return [path] if path and os.path.isfile(path) else []
 
@@ -40,7 +42,7 @@ class Forecast:
 
 
 def figures(plan: Forecast) -> list[Figure]:
-    """Return the figures of the stage: two of each series, three of all."""
+    """Return the figures of the stage: two per series, and three of all series."""
     kinds = (("forecast", "forecast_series"), ("recurrence", "recurrence_series"))
     own = [Figure(stem, name, caption) for stem, caption in kinds for name in plan.series]
     return own + [Figure(f"forecasts_{kind}") for kind in ("errors", "skill", "skill_naive")]

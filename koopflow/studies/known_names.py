@@ -1,4 +1,4 @@
-"""The registered names of all rooms, by kind. Nothing that is registered is imported."""
+"""The registered names of all packages, by kind. Their targets are not imported."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,7 +1,7 @@
 """The user's files that the parameters of a job name: data, recordings, checkpoints, Python modules.
 
-They count by content, like the code of the library: a changed number in an .npz or a changed layer in a network makes what was
-computed from it out of date.
+They are compared by content, like the library's code: a changed number in an .npz file or a changed
+layer of a network makes all results computed from it out of date.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,24 +13,25 @@ from koopflow.core.registry import is_target
 from koopflow.io.digests import Digests
 
 PATHS = ("path", "folder", "trajectory")
-"""Keys whose values are files or folders of the user."""
+"""Keys whose values are the user's files or folders."""
 DOWNLOADED = {
     "mnist": "MNIST/raw",
     "fashion_mnist": "FashionMNIST/raw",
     "kmnist": "KMNIST/raw",
     "cifar10": "cifar-10-batches-py",
 }
-"""Where the files of torchvision's sets lie, below the folder of downloaded sets."""
+"""Folders of torchvision's sets, below the folder of downloaded sets."""
 
 
 def digests_of_named(digests: Digests, folders: Sequence[Path]) -> Callable[[Any], list[tuple[str, str]]]:
-    """Return a function from a parameter's value to the names and digests of the user's files that it names.
+    """Return a function that returns the names and digests of the user's files named in a
+    parameter's value.
 
     Parameters
     ----------
     digests : Digests
     folders : sequence of path
-        Where the user's Python modules are looked for.
+        Folders in which to look for the user's Python modules.
     """
 
     def named(value: Any) -> list[tuple[str, str]]:

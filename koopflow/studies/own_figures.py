@@ -1,4 +1,4 @@
-"""The stage ``own_figures``: figures of the user's own, drawn from the tables of all stages."""
+"""The stage ``own_figures``: the user's own figures, drawn from the tables of all stages."""
 
 import re
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ class OwnFigures:
 
     @property
     def tables(self) -> list[str]:
-        """The tables that the figures are drawn from, each once."""
+        """The tables from which the figures are drawn, each once."""
         return list(dict.fromkeys(table for figure in self.figures.values() for table in figure.tables))
 
     @property
     def code(self) -> list[str]:
-        """The files of the functions that draw, of those that lie in the working folder."""
+        """The files of the drawing functions that lie in the working folder."""
         modules = {figure.draw.partition(":")[0] for figure in self.figures.values()}
         files = [Path(*module.split(".")).with_suffix(".py") for module in sorted(modules)]
         return [str(file) for file in files if file.is_file()]
@@ -51,11 +51,12 @@ class OwnFigures:
 
 
 def plan(study: Study) -> OwnFigures:
-    """Return the plan of the stage; refuse a function that is not written package.module:function."""
+    """Return the plan of the stage; refuse a function that is not of the form
+    package.module:function."""
     figures: dict[str, OwnFigure] = getattr(study, "own_figures", {})
     for name, figure in figures.items():
         if not is_target(figure.draw):
-            raise KoopflowError(f"own_figures.{name}.draw must be written package.module:function (got {figure.draw!r})")
+            raise KoopflowError(f"own_figures.{name}.draw must have the form package.module:function (got {figure.draw!r})")
     return OwnFigures(figures)
 
 
@@ -68,7 +69,8 @@ def figures(plan: OwnFigures) -> list[Figure]:
 
 
 def caption_of(text: str) -> str:
-    """Return a caption of the user's as reStructuredText: its first sentence in bold, all literal but "*Read:*" and "*Conclude:*"."""
+    """Return a user's caption as reStructuredText: the first sentence is bold, and all but
+    "*Read:*" and "*Conclude:*" is literal."""
     title, _, rest = one_line(text).partition(". ")
     bold = inline_rst(title.rstrip(".") or "Untitled")
     words = re.sub(r"\\\*(Read|Conclude)(?:\\)?:\\\*", r"*\1:*", inline_rst(rest))

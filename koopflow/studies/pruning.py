@@ -12,7 +12,7 @@ from koopflow.workflow.estimates import PER_THREAD, TORCH_MB, Estimate, Training
 from koopflow.workflow.workloads import images, network
 
 TABLES = ("accuracy", "overlap", "spectrum", "layers")
-"""The tables of each part of a study that figures are drawn from."""
+"""The tables of each part of a study from which figures are drawn."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Pruning:
     studies : dict of str to PruningStudy
         The pruning studies, merged over their base.
     parts : dict of str to list of (int, int)
-        The networks (first, stop) of each job of a study: at most ``replicas_per_job``, or all; one job for a user's trajectory.
+        The networks (first, stop) of each job of a study: at most ``replicas_per_job`` if that is
+        set, else all; a user's trajectory is one job.
     """
 
     study: Study
@@ -38,18 +39,21 @@ class Pruning:
         return self.study.pruning.methods
 
     def trained(self, name: str) -> PrunedTraining:
-        """Return what decides the training of a study: its methods and compressions may change without training again."""
+        """Return the settings that determine the training of a study. Methods and compressions may
+        change without training again."""
         given = self.studies[name].dump()
         return PrunedTraining.load({key: given[key] for key in PrunedTraining.model_fields})
 
     def window(self, name: str) -> int:
-        """Return the longest window that a method of a study looks at: what its training records."""
+        """Return the longest window that a method of a study uses, in steps: the training records
+        this many."""
         study = self.studies[name]
         methods = {*study.methods, *(method for pair in study.pairs for method in pair)}
         return max(study.window, *(self.methods[method].window or 0 for method in methods))
 
     def recorded(self, name: str, trained: Mapping[str, str]) -> dict[str, str]:
-        """Return the files that a pruning job reads, by name: the user's trajectory, or those of the training."""
+        """Return the files that a pruning job reads, by name: the user's trajectory, or the files
+        of the training."""
         if path := self.studies[name].trajectory:
             return {"trajectories": path}
         return {"trajectories": trained["trajectories"], "networks": trained["networks"], "training": trained["cost"]}

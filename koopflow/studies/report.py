@@ -1,4 +1,4 @@
-"""Where figures and tables stand in the report."""
+"""Places of figures and tables in the report."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from koopflow.studies.stage import Figure, Stage, Table
 
 
 class Place(NamedTuple):
-    """Where something stands in the report: its section, and the label it has there."""
+    """The place of a figure or table in the report: its section, and its label there."""
 
     section: str
     label: str
@@ -24,14 +24,14 @@ class Contents:
     ----------
     stages : mapping of str to Stage
     plans : mapping of str to plan
-        Of each stage.
+        Plan of each stage.
     folder : path
         The folder of captions.
 
     Attributes
     ----------
     texts : dict of str to str
-        Captions that the stages give themselves, by name.
+        Captions whose text a stage gives, by name.
     """
 
     def __init__(self, stages: Mapping[str, Stage[Any]], plans: Mapping[str, Any], folder: Path):
@@ -45,7 +45,8 @@ class Contents:
             self._places |= {caption: (f"{number} {stage.section.title}", place) for place, caption in enumerate(captions, 1)}
 
     def place(self, caption: str, of: str = "") -> Place:
-        """Return the place of what has `caption`; `of` tells apart several with the same one.
+        """Return the place of the figure or table with `caption`; `of` distinguishes several that
+        share one.
 
         The label is the place in the section and the caption's title. One label only: Snakemake renders two-valued labels as
         toggles, which break when a combination is missing.
@@ -57,7 +58,8 @@ class Contents:
         return Place(section, unpatterned(f"{place}. {title}" + (f": {of}" if of else "")))
 
     def file(self, caption: str, written: Path | None) -> str | None:
-        """Return the file of a caption; a text that a stage gives is written to the folder `written`, or left out where it is None."""
+        """Return the file of a caption. A text that a stage gives is written to the folder
+        `written`; return None if that is None."""
         if caption not in self.texts:
             return str(self._folder / f"{caption}.rst")
         if written is None:

@@ -18,7 +18,7 @@ def selection(study: Study, name: str) -> DataSelection:
 
 
 def machine(study: Study, threads: int | None = None) -> Machine:
-    """Return what the study's training jobs compute on; `threads` where it is not the study's number."""
+    """Return the machine of the study's training jobs; `threads` replaces the study's number."""
     return Machine(threads=study.threads if threads is None else threads, gpu=study.gpu)
 
 

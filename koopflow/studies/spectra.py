@@ -11,7 +11,7 @@ from koopflow.studies.stage import Check, Figure, Section, Stage
 from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate, small
 from koopflow.workflow.workloads import bytes_in
 
-DISK = 5e7  # bytes a second of a shared disk
+DISK = 5e7  # bytes per second read from a shared disk
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Spectra:
 
     @property
     def environment(self) -> str:
-        """The conda environment that reads the trajectories: checkpoints take torch, a large package that nothing else here needs."""
+        """The conda environment that reads the trajectories. Only checkpoints need torch, a large
+        package."""
         return "checkpoints" if takes_torch(self.plain) else "koopman"
 
     @property
@@ -42,7 +43,7 @@ class Spectra:
 
 
 def plan(study: Study) -> Spectra:
-    """Return the plan of the stage; refuse trajectories that are not there."""
+    """Return the plan of the stage; refuse missing trajectories."""
     found = Spectra(study.trajectories)
     existing(found.plain)
     return found

@@ -13,7 +13,8 @@ P = TypeVar("P")
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report: its title, its place among the sections, and its captions in reading order, as far as that matters."""
+    """A section of the report: its title, its place among the sections, and its captions in reading
+    order; others follow."""
 
     title: str
     place: int
@@ -27,13 +28,14 @@ class Figure:
     Parameters
     ----------
     stem : str
-        Name of the files; with `of`, their beginning.
+        Name of the files, or its beginning if `of` is given.
     of : str
-        What the figure shows where several share a caption: a study, a series.
+        What the figure shows if several share a caption: a study or a series.
     caption : str
         Name of the caption; the stem by default.
     text : str
-        The caption as reStructuredText that begins with a title in bold; by default it is the file report/CAPTION.rst.
+        The caption as reStructuredText, beginning with a title in bold; by default the file
+        report/CAPTION.rst.
     """
 
     stem: str
@@ -43,7 +45,7 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """Name of the files, without folder and ending."""
+        """Name of the files, without folder and suffix."""
         return f"{self.stem}_{self.of}" if self.of else self.stem
 
     @property
@@ -63,7 +65,8 @@ class Table:
     source : str
         The CSV file behind it, under the results.
     shown : str
-        "package.module:function", from the frame of the CSV file to the frame that a reader sees.
+        "package.module:function", which turns the frame of the CSV file into the frame that a
+        reader sees.
     text : str
         The caption, as for `Figure`.
     """
@@ -80,7 +83,7 @@ class Table:
 
 
 def no_files(plan: Any) -> list[str]:
-    """Return no file: for stages that read none of the user's."""
+    """Return an empty list, for stages that read none of the user's files."""
     return []
 
 
@@ -91,8 +94,8 @@ class Check(Generic[P]):
     Parameters
     ----------
     function : str
-        "package.module:function". It takes the settings as keyword arguments, raises a KoopflowError for what is wrong, and returns
-        what it found, as plain values.
+        "package.module:function". It takes the settings as keyword arguments, raises a
+        KoopflowError if one is wrong, and returns what it found, as plain values.
     settings : function of the plan
         The keyword arguments, as plain values: Snakemake records and compares them.
     environment : function of the plan
@@ -121,10 +124,11 @@ class Stage(Generic[P]):
     order : int
         Its place among the stages, in the order in which data flow.
     blocks : mapping of str to type
-        Its blocks of the configuration: a model of koopflow.config each, or a dict of such models by name.
+        Its blocks of the configuration: each a model of koopflow.config, or a dict of such models
+        by name.
     plan : function of the study's settings
-        Returns its plan, or raises a KoopflowError for settings that contradict one another: what is checked while the Snakefile
-        is read.
+        Returns its plan, or raises a KoopflowError for settings that contradict one another. Runs
+        while the Snakefile is parsed.
     section : Section
         Its section of the report.
     figures : function of the plan

@@ -10,7 +10,7 @@ from koopflow.studies.shared import machine, selection, some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import TORCH_MB, Estimate, Training, small, training
 
-LARGE_STEPS = 1.5  # chains of a composition, in rounds of the chain itself: large steps, and the same steps once more
+LARGE_STEPS = 1.5  # cost of both composition chains (large steps, and a rerun), in rounds of the chain itself
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,22 @@ class Tickets:
         return {name: some(study, *keys) for name, study in self.studies.items()}
 
     def job(self, name: str, *keys: str) -> TicketJob:
-        """Return what a training job reads of its study: what decides a chain, the settings named by `keys`, and how it runs."""
+        """Return the settings of a training job: those that determine a chain, those named by
+        `keys`, and how it runs."""
         given = self.studies[name].dump()
         read = {key: value for key, value in given.items() if key in (*ChainSettings.model_fields, *keys)}
         return TicketJob.load({**read, "device": self.study.device, "interval": self.study.checkpoint_interval})
 
     def stops(self, name: str) -> list[int]:
-        """Return after which rounds a chain is cut into jobs; each job goes on from the one before, so a longer chain repeats nothing."""
+        """Return the rounds after which a chain is cut into jobs. Each job continues the one
+        before, so a longer chain repeats nothing."""
         rounds = self.studies[name].rounds
         step = self.studies[name].rounds_per_job or rounds
         return [*range(step, rounds, step), rounds]
 
     def previous(self, name: str, stop: int) -> int:
-        """Return the round from which the job that ends at `stop` goes on; 0 for the first."""
+        """Return the round from which the job that ends at `stop` continues; 0 for the first
+        job."""
         return max([0, *(earlier for earlier in self.stops(name) if earlier < stop)])
 
     def chain(self, folder: str, name: str, task: str) -> str:
@@ -71,20 +74,21 @@ class Tickets:
         return [self.chain(folder, name, task) for task in self.studies[name].tasks]
 
     def previous_chain(self, folder: str, name: str, task: str, stop: int) -> list[str]:
-        """Return the file from which the job that ends at `stop` goes on; no file for the first job."""
+        """Return the file from which the job that ends at `stop` continues; an empty list for the
+        first job."""
         previous = self.previous(name, stop)
         return [f"{folder}/{name}/{task}/rounds-{previous}.npz"] if previous else []
 
     def compared_chains(self, folder: str, elastic: str, task: str) -> list[str]:
-        """Return the files of the chains of one task that an elastic comparison compares."""
+        """Return the files of the chains on one task that an elastic comparison compares."""
         return [self.chain(folder, name, task) for name in self.settings.elastic[elastic].studies]
 
     def task_files(self, folder: str, file: str) -> list[str]:
-        """Return what is called `file` beside every chain of every study."""
+        """Return the path of `file` beside every chain of every study."""
         return [f"{folder}/{name}/{task}/{file}" for name, study in self.studies.items() for task in study.tasks]
 
     def transferred(self, folder: str) -> list[str]:
-        """Return the files of transferred tickets, of the studies that transfer any."""
+        """Return the files of transferred tickets, for the studies that transfer any."""
         studies = {name: study for name, study in self.studies.items() if study.transfer.rounds}
         return Tickets(self.study, studies).task_files(folder, "transferred.npz")
 
@@ -101,7 +105,8 @@ class Tickets:
         return {name: self.studies[name].model.dump() for name in self.settings.elastic[elastic].studies}
 
     def figures(self) -> list[tuple[str, str]]:
-        """Return the figures (kind, name) of every study as far as its tasks go, of elastic comparisons, and of rounds from elsewhere."""
+        """Return the figures (kind, name) that every study allows, and those of elastic comparisons
+        and of rounds trained elsewhere."""
         wanted = []
         for name, study in self.studies.items():
             kinds = ["accuracy", "flow", "exponents"]
@@ -117,7 +122,8 @@ class Tickets:
         return self._estimate(name, task, stop - self.previous(name, stop))
 
     def controls_estimate(self, name: str, task: str) -> Estimate:
-        """Return the estimate of a chain's controls: three kinds at each control round, a chain of large steps, and one run again."""
+        """Return the estimate of a chain's controls: three kinds at each control round, a chain of
+        large steps, and a rerun."""
         study = self.studies[name]
         rounds = len({*study.controls.rounds, *study.transfer.rounds}) + 2 * len(study.controls.rounds)
         share = min(study.composition.seeds, study.seeds) / study.seeds

@@ -1,4 +1,4 @@
-"""Jobs use the library of the checkout that runs them, whatever copy is installed."""
+"""Makes jobs use the library of the checkout that runs them, even if another copy is installed."""
 
 import os
 from pathlib import Path

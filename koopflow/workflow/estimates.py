@@ -1,8 +1,9 @@
 """How much memory and time a job takes, estimated from the configuration alone.
 
-A scheduler wants both before anything runs. Estimates aim to be right within a factor of two for the networks that the workflow
-knows. They are requests only: a job that proves larger is tried again with more (`asked`). Each stage estimates its own jobs
-(koopflow.studies) from what stands here. Comments on constants say where they come from.
+A scheduler needs both before anything runs. Estimates aim to be right within a factor of two for
+the networks that the workflow knows. They are only requests: a job that needs more is tried again
+with more (`asked`). Each stage (koopflow.studies) estimates its own jobs with the functions here.
+Comments on constants give their origin.
 """
 
 import math
@@ -17,17 +18,19 @@ from koopflow.workflow.workloads import images, network
 INTERPRETERS_MB = 300  # Snakemake inside the job, twice: measured about 100 MB each
 LIBRARIES_MB = 350  # numpy, scipy, pandas, matplotlib: 170 to 370 MB measured
 TORCH_MB = 750  # with torch: 700 to 800 MB measured
-START_SECONDS = 8  # of any job: 3 to 5 s inside SLURM, 2 to 4 s for imports and data, measured
+START_SECONDS = 8  # per job: 3 to 5 s inside SLURM, 2 to 4 s for imports and data, measured
 STEP_SECONDS = 0.003  # one optimizer step of small networks on two cores: 1 to 4 ms measured
-PER_THREAD = 2.5e10  # floating-point operations a second of one thread: 2.5 to 7e10 measured on batched networks
-PER_GPU = 3e12  # of one GPU: assumed, none was at hand
+PER_THREAD = 2.5e10  # floating-point operations per second and thread: 2.5 to 7e10 measured on batched networks
+PER_GPU = 3e12  # floating-point operations per second and GPU: assumed, not measured
 SPARE = 3  # a time limit is this many times the estimate
-LONGEST = 2880  # minutes; partitions that allow less refuse the job. A training that runs out of time goes on when tried again
+LONGEST = (
+    2880  # minutes; partitions with a lower limit refuse the job. A training that runs out of time continues on the next attempt
+)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Memory in MB and time in seconds that a job is expected to take."""
+    """Expected memory (MB) and time (seconds) of a job."""
 
     mem_mb: float
     seconds: float
@@ -35,14 +38,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a job computes on: `threads` threads, or `gpu` GPUs."""
+    """The hardware of a job: `threads` threads, or `gpu` GPUs."""
 
     threads: int = 1
     gpu: int = 0
 
     @property
     def speed(self) -> float:
-        """Floating-point operations a second of a training."""
+        """Floating-point operations per second of a training."""
         return PER_GPU if self.gpu else PER_THREAD * self.threads
 
 
@@ -59,7 +62,7 @@ class Training:
 
 
 def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[..., int]]:
-    """Return a rule's resources: what its jobs ask of a scheduler.
+    """Return a rule's resources, which its jobs request from a scheduler.
 
     Parameters
     ----------
@@ -68,8 +71,9 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
     Returns
     -------
     dict
-        ``mem_mb``: half as much again as estimated. ``runtime``: three times the estimate in minutes, at least ten and at most two
-        days. Both grow with each attempt, so that a job that ran out of either is tried again with more. ``expected_s``: the bare
+        ``mem_mb``: 1.5 times the estimate, plus the interpreters. ``runtime``: three times the
+        estimate in minutes, at least ten minutes and at most two days. Both grow with each attempt,
+        so that a job that ran out of either is tried again with more. ``expected_s``: the bare
         estimate, which ``koopflow plan`` adds up.
     """
 

@@ -1,7 +1,7 @@
 """The frame of one job: its log, its threads, and how it fails.
 
-Scripts pass plain values, so nothing here knows Snakemake. Scripts import heavy libraries inside the frame, after the thread limits
-are set that BLAS and torch read when they are imported.
+Scripts pass plain values, so nothing here knows Snakemake. Scripts import heavy libraries inside
+the frame, because BLAS and torch read the thread limits when they are imported.
 """
 
 import logging
@@ -39,15 +39,17 @@ def job(
     threads : int
         Threads for BLAS and torch.
     params : mapping, optional
-        The job's parameters. The log holds them by name, because Snakemake's record holds their values alone.
+        The job's parameters. The log holds their names, because Snakemake records only their
+        values.
     outputs : paths
-        The files that the job makes. The log ends with the checksums of those that hold none of their own
+        The files that the job makes. The log ends with checksums of the files that contain none
         (`koopflow.io.checksums.is_unsigned`).
 
     Raises
     ------
     SystemExit
-        With status 1 after a `KoopflowError`, or a failure of the disk or of memory, has been printed in one line.
+        With status 1, after a `KoopflowError` or a failure of disk or memory is printed in one
+        line.
     """
     _limit_threads(threads)
     handler = _start_log(log, params or {})
@@ -67,7 +69,7 @@ def job(
             raise
         finally:
             logger.removeHandler(handler)
-            with suppress(OSError):  # what was still to be written of the log
+            with suppress(OSError):  # the unwritten rest of the log
                 handler.close()
 
 
@@ -79,14 +81,14 @@ def _limit_threads(threads: int) -> None:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file; on a full disk its lines are lost without a traceback for each."""
+    """A log file. On a full disk, lines are lost without a traceback each."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
 
 def _start_log(log: str | Path, params: Mapping[str, object]) -> logging.Handler:
-    """Open the log and write down what runs, with which parameters."""
+    """Open the log, and record the code, its parameters and the packages."""
     try:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(log, mode="w", encoding="utf-8")
@@ -104,7 +106,7 @@ def _start_log(log: str | Path, params: Mapping[str, object]) -> logging.Handler
 
 
 def _gpu_memory() -> str:
-    """Return the job's peak of GPU memory in words; nothing where it used no GPU."""
+    """Return the job's peak GPU memory as text, empty if it used no GPU."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return ""
@@ -112,7 +114,7 @@ def _gpu_memory() -> str:
 
 
 def _fail(message: str, at_once: bool = False) -> NoReturn:
-    """Print what is wrong and end the job with status 1; `at_once` gives libraries no time to print or do more."""
+    """Print `message` and end the job with status 1; `at_once` skips the clean-up of libraries."""
     logger.error(message)
     print(f"koopflow: {message}", file=sys.stderr, flush=True)
     if at_once:

@@ -1,4 +1,5 @@
-"""Failures that the user can mend: a full disk, a quota, permissions, memory. Each becomes one line that says what to do."""
+"""Failures that the user can fix: a full disk, a quota, permissions, memory. Each becomes one line
+that says what to do."""
 
 import errno
 import re
@@ -16,22 +17,22 @@ MEANINGS = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
-    errno.ENOLCK: "the file system has no locks (HDF5_USE_FILE_LOCKING=FALSE in the environment goes without)",
+    errno.ENOLCK: "the file system has no locks (set HDF5_USE_FILE_LOCKING=FALSE in the environment to do without)",
 }
-REMEDY = "make room or mend it, then run again"
-# What torch says, as a RuntimeError, when the host or the GPU has no memory left.
+REMEDY = "free space or fix the problem, then run again"
+# Messages of the RuntimeErrors that torch raises when the host or the GPU has no memory left.
 OUT_OF_MEMORY = ("allocate memory", "out of memory")
 
 
 def explained(error: BaseException | None) -> str | None:
-    """Return one line on a failure of disk or memory; None for any other error.
+    """Return a one-line message for a failure of disk or memory, None for any other error.
 
     HDF5 reports a full disk as OSError or RuntimeError, with the number and the file in its message.
     """
     if not isinstance(error, OSError | MemoryError | RuntimeError):
         return None
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
-        return f"not enough memory ({error}); take smaller networks, batches or replicas_per_job, or a machine with more"
+        return f"not enough memory ({error}); reduce the networks, batches or replicas_per_job, or use a machine with more memory"
     words = re.search(r"filename = '([^']*)'.*?errno = (\d+)", str(error), re.DOTALL)
     number = int(words[2]) if words else getattr(error, "errno", None)
     name = words[1] if words else getattr(error, "filename", None)

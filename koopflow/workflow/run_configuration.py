@@ -1,4 +1,5 @@
-"""The configuration of a run, frozen when it starts, so that a file edited meanwhile changes no job of it.
+"""The configuration of a run, frozen when it starts, so that later edits of its files change no
+job.
 
 Snakemake reads the configuration files again in every job, while its records keep the values that the run began with.
 """
@@ -13,11 +14,12 @@ from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
 VARIABLE = "KOOPFLOW_CONFIGURATION"
-"""Environment variable that tells a run's jobs where its configuration lies; SLURM passes it on like any other."""
+"""Environment variable with the path of a run's configuration, for its jobs; SLURM passes it on."""
 
 
 def freeze(settings: dict[str, Any], folder: str | Path) -> Path:
-    """Write a run's resolved configuration as JSON into `folder` and tell its jobs; return the file."""
+    """Write a run's resolved configuration as JSON into `folder`, set `VARIABLE` to its path, and
+    return that."""
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
     path = Path(folder, f"configuration-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json")
     with atomic_write(path, concurrent=True) as partial:
@@ -27,12 +29,13 @@ def freeze(settings: dict[str, Any], folder: str | Path) -> Path:
 
 
 def frozen() -> dict[str, Any] | None:
-    """Return the configuration of the run that this job belongs to; None where there is none, as on executors without environment.
+    """Return the configuration of the run that this job belongs to, or None if `VARIABLE` is not
+    set, as on executors that pass no environment.
 
     Raises
     ------
     KoopflowError
-        If the file that the run has written is gone or damaged.
+        If the run's file is missing or damaged.
     """
     path = os.environ.get(VARIABLE)
     if path is None:
@@ -47,7 +50,8 @@ def frozen() -> dict[str, Any] | None:
 
 
 def without_record(results: str | Path, records: str | Path = ".snakemake/metadata") -> str | None:
-    """Return a warning where `results` holds tables but Snakemake's record of what made them is gone; None otherwise."""
+    """Return a warning if `results` holds tables but Snakemake's records of them are gone, else
+    None."""
     if any(Path(records).glob("*")) or not any(Path(results).rglob("*.csv")):
         return None
     return (

@@ -1,4 +1,4 @@
-"""What a run says when it ends."""
+"""The messages at the end of a run."""
 
 import shlex
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ def report_command(options: Sequence[str]) -> str:
 
 
 def where_to_look(results: str | Path, options: Sequence[str] = ()) -> str:
-    """Return what a finished run found, and what to open first.
+    """Return the count of verdicts of a finished run, and the files to open first.
 
     Parameters
     ----------
     results : path
         The folder of results.
     options : sequence of str
-        Options of Snakemake that the run had: configuration files, single values.
+        Options of Snakemake that the run had: configuration files and single values.
     """
     page, figures = Path(results, "claims.rst"), Path(results, "figures")
     found = page.read_text(encoding="utf-8").splitlines()[:1] if page.is_file() else []
@@ -36,7 +36,7 @@ def where_to_look(results: str | Path, options: Sequence[str] = ()) -> str:
 
 
 def why_it_failed(results: str | Path, logs: list[str]) -> list[str]:
-    """Return why a run failed, as far as the disk and the cluster tell.
+    """Return the reasons for a failed run that the disk and the cluster reveal, one line each.
 
     Parameters
     ----------

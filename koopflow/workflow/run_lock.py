@@ -1,7 +1,7 @@
 """One run at a time in a folder of results.
 
-The lock is the operating system's: it ends with the process that holds it, however that dies. A lock file would have to be removed
-by hand after a kill before an interrupted run could go on.
+The lock belongs to the operating system and ends with the process that holds it, however that dies.
+A lock file would have to be removed by hand after a kill before the run could continue.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ ROOM = 256 << 10
 
 
 def hold(folder: str | Path, results: str | Path = "") -> int | None:
-    """Take the lock on the folder `results` until this process ends; the lock's file lies in `folder`.
+    """Lock the folder `results` until this process ends; the lock's file lies in `folder`.
 
     Returns
     -------
@@ -42,9 +42,7 @@ def hold(folder: str | Path, results: str | Path = "") -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise KoopflowError(
-            f"{results or folder.resolve().parent}: another run is at work in this folder; wait until it ends"
-        ) from None
+        raise KoopflowError(f"{results or folder.resolve().parent}: another run is using this folder; wait until it ends") from None
     except OSError:  # a shared file system without locks
         os.close(handle)
         return None
@@ -52,7 +50,8 @@ def hold(folder: str | Path, results: str | Path = "") -> int | None:
 
 
 def writable(results: str | Path) -> None:
-    """Check that files can be written where the folder `results` is or will be; leave none there.
+    """Check that files can be written where the folder `results` is or will be, and leave none
+    behind.
 
     Raises
     ------
@@ -67,16 +66,17 @@ def writable(results: str | Path) -> None:
             file.write(bytes(ROOM))
             file.flush()
     except OSError as error:
-        raise KoopflowError(f"{results}: {str(error.strerror).lower()}; make room or mend it, then run again") from None
+        raise KoopflowError(f"{results}: {str(error.strerror).lower()}; free space or fix the problem, then run again") from None
 
 
 def refuse_leftovers(folder: str | Path) -> None:
-    """Check that SLURM runs no jobs of an earlier run in `folder`: a run that was killed with -9 could not cancel them.
+    """Check that SLURM runs no jobs of an earlier run in `folder`: a run killed with SIGKILL cannot
+    cancel them.
 
     Raises
     ------
     KoopflowError
-        If SLURM runs any. Without SLURM, or without an answer from it, nothing is raised.
+        If SLURM runs any. Nothing is raised without SLURM or without an answer from it.
     """
     if shutil.which("squeue") is None:
         return
@@ -86,7 +86,7 @@ def refuse_leftovers(folder: str | Path) -> None:
     except (OSError, subprocess.SubprocessError):
         return
     jobs = [line.split("|", 2) for line in told.splitlines()]
-    # Snakemake's plugin writes the comment; a user's shell or notebook in this folder has none.
+    # Snakemake's plugin sets the comment; a user's shell or notebook in this folder has none.
     left = [number for number, place, comment in jobs if Path(place) == Path(folder).resolve() and comment.startswith("rule_")]
     if left:
         raise KoopflowError(

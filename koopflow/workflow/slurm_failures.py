@@ -1,4 +1,4 @@
-"""Why SLURM ended jobs, one line each, from the log of a run."""
+"""Reasons why SLURM ended jobs, from the log of a run."""
 
 import re
 
@@ -20,7 +20,8 @@ SIGNS = (
 
 
 def reasons(log: str) -> list[str]:
-    """Return a line for each rule whose jobs SLURM ended, and why; no line for other failures.
+    """Return one line, with the reason, for each rule whose jobs SLURM ended; other failures give
+    none.
 
     Parameters
     ----------

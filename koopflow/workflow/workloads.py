@@ -1,4 +1,5 @@
-"""How large the data and networks of a study are, as far as the configuration tells before anything is loaded."""
+"""Sizes of the data and networks of a study, as far as the configuration shows before anything is
+loaded."""
 
 import math
 import os
@@ -12,7 +13,7 @@ from koopflow.config.training import ModelSettings
 Shape = tuple[int, int, int]
 """Channels, height and width of an image."""
 
-# Training images of the sources that come with a size, and their shape.
+# Number and shape of the training images of sources with a fixed size.
 SOURCES: Mapping[str, tuple[float, Shape]] = {"digits": (1437, (1, 8, 8)), "cifar10": (50000, (3, 32, 32))} | dict.fromkeys(
     ("mnist", "fashion_mnist", "kmnist"), (60000, (1, 28, 28))
 )
@@ -52,7 +53,8 @@ UNKNOWN_NETWORK = Network(1e6, 5e7)
 
 
 def images(data: DataSelection) -> tuple[float, Shape]:
-    """Return the number of training images and their shape; a guess where only the file itself tells."""
+    """Return the number of training images and their shape, guessed if only the file itself shows
+    them."""
     shape: Shape
     spec, train_size = data.spec, data.spec.train_size
     while spec.like in data.named and spec.source not in SOURCES:
@@ -82,7 +84,8 @@ def network(model: ModelSettings, shape: Shape) -> Network:
 
 
 def bytes_in(paths: Iterable[str]) -> float:
-    """Return the bytes in files and in the files of folders; an absent path counts as 0, since the stage's check names it."""
+    """Return the bytes in files and in the files of folders. A missing path counts as 0; the
+    stage's check reports it."""
     return sum(map(_bytes_in, paths), 0.0)
 
 
@@ -93,7 +96,8 @@ def _bytes_in(path: str) -> float:
 
 
 def _files_in_tree(path: str) -> float:
-    """Return the files in a tree of class folders, as if each class were as large as the first; ImageNet's count without a tree."""
+    """Return the number of files in a tree of class folders if each class is as large as the first,
+    or ImageNet's number without a tree."""
     classes = sorted(os.listdir(path)) if os.path.isdir(path) else []
     first = os.path.join(path, classes[0]) if classes else ""
     return float(len(classes) * len(os.listdir(first))) if os.path.isdir(first) else IMAGENET

@@ -75,7 +75,7 @@ with job("log"):
     (tmp_path / "run.h5").write_text("earlier")
     done = without_locks(code, tmp_path, "EDQUOT", PWRITE)
     assert done.returncode == 1
-    assert "run.h5.partial: the disk quota is used up; make room or mend it, then run again" in done.stderr
+    assert "run.h5.partial: the disk quota is used up; free space or fix the problem, then run again" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "run.h5").read_text() == "earlier"
 
@@ -210,7 +210,7 @@ def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, c
     assert none.returncode != 0
     assert "Traceback" not in none.stdout + none.stderr
     (line,) = said(none)
-    assert line == "koopflow: .snakemake: no space left on device; make room or mend it, then run again"
+    assert line == "koopflow: .snakemake: no space left on device; free space or fix the problem, then run again"
     assert digests(small / "results") == before
 
     resize(small.parent, 100 * 1024)

@@ -29,7 +29,7 @@ def test_two_studies_at_once_into_two_folders_and_on_one_core_give_the_bytes_of_
     words = command(*WORDS, "--config", "results=alone", cores=1)
     third = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     assert third.returncode == 1
-    assert "koopflow: alone: another run is at work in this folder; wait until it ends" in third.stderr
+    assert "koopflow: alone: another run is using this folder; wait until it ends" in third.stderr
     assert "Traceback" not in third.stderr
     assert alone.wait(300) == 0
     assert split.wait(300) == 0
@@ -64,6 +64,6 @@ def test_a_results_folder_has_one_holder_and_two_folders_have_two(tmp_path, monk
     assert hold(".snakemake", "others") is not None
     (tmp_path / "link").symlink_to("results")
     for name in ("results", "./results/", str(tmp_path / "results"), "link"):
-        with pytest.raises(KoopflowError, match="another run is at work in this folder"):
+        with pytest.raises(KoopflowError, match="another run is using this folder"):
             hold(".snakemake", name)
     assert first is not None

@@ -84,7 +84,7 @@ def test_a_run_starts_where_there_are_no_locks(tmp_path):
 
 def test_a_folder_is_held_once(tmp_path):
     handle = run_lock.hold(tmp_path)
-    with pytest.raises(KoopflowError, match="another run is at work in this folder"):
+    with pytest.raises(KoopflowError, match="another run is using this folder"):
         run_lock.hold(tmp_path)
     os.close(handle)
 

@@ -136,7 +136,7 @@ def test_the_same_bytes_twice_and_after_kill_9(finished, tmp_path):
     barrier.wait(run)
     second = snakemake(folder, "equivalence")
     assert second.returncode == 1
-    assert "another run is at work in this folder" in second.stderr
+    assert "another run is using this folder" in second.stderr
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     again = snakemake(folder, "equivalence")

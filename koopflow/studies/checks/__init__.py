@@ -1,4 +1,5 @@
-"""The checks of the stages' data, one module each: they load what the user named and see that it can be used, before anything is computed.
+"""The checks of the stages' data, one module each: before anything is computed, they load the
+user's data and check that it can be used.
 
-Each runs as the first job of its stage, in the environment of the stage, so it may import what that environment has.
+Each runs as the first job of its stage, in that stage's environment, and may import what it holds.
 """

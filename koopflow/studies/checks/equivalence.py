@@ -8,7 +8,7 @@ from koopflow.training.check import checked
 
 
 def check(setups: dict[str, Any], data: dict[str, Any], data_root: str, seed: int) -> dict[str, Any]:
-    """Load each set-up's images and build its network; return what was found.
+    """Load each set-up's images and build its network; return what was found, by set-up.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The check of ``own_figures``: every function can be imported and has the options that it is given."""
+"""The check of ``own_figures``: every function can be imported and accepts its options."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def check(figures: dict[str, Any]) -> dict[str, str]:
     Raises
     ------
     KoopflowError
-        For the first that cannot be imported, or that lacks an option.
+        For the first function that cannot be imported, or that lacks an option.
     """
     for name, settings in figures.items():
         figure = OwnFigure.load(settings, f"own_figures.{name}")

@@ -7,12 +7,12 @@ from koopflow.koopman import user_files
 
 
 def check(trajectories: dict[str, Any]) -> dict[str, str]:
-    """Look at the files of every trajectory.
+    """Check the files of every trajectory.
 
     Raises
     ------
     KoopflowError
-        For the first that cannot be fitted.
+        For the first trajectory that cannot be fitted.
     """
     for name, spec in trajectories.items():
         user_files.check_trajectory(name, TrajectorySettings.load(spec, f"trajectories.{name}"))

@@ -1,4 +1,5 @@
-"""The check of ``tickets``: tasks that one network can learn, depths that tickets can be stretched to, rounds from elsewhere."""
+"""The check of ``tickets``: tasks that one network can learn, depths to which tickets stretch,
+rounds trained elsewhere."""
 
 from typing import Any
 
@@ -8,7 +9,8 @@ from koopflow.tickets.checks import check_data
 
 
 def check(data: dict[str, Any], studies: dict[str, Any], elastic: dict[str, Any], external: dict[str, Any], seed: int) -> list[str]:
-    """Look at the images of every task and the rounds trained elsewhere; return what was found, line by line.
+    """Check the images of every task and the rounds trained elsewhere; return what was found, line
+    by line.
 
     Raises
     ------
