@@ -9,8 +9,8 @@ They follow the HDF5 content, where HDF5 does not look::
     20 bytes           "koopsum", a line feed, length (uint64) and CRC-32 (uint32) of the above, little-endian
 
 The rest is compared before HDF5 opens the file: HDF5 keeps no checksums of it, and a flipped bit
-can send its library into an endless search (HDF5 2.0, in a heap of strings). Weights are compared
-chunk by chunk as they are read. HDF5's own checksum filter would not do: a chunk that a killed
+can make its library search endlessly (HDF5 2.0, in a heap of strings). Weights are compared chunk
+by chunk as they are read. HDF5's own checksum filter is no alternative: a chunk that a killed
 process left half written could be neither read nor rewritten.
 """
 
@@ -68,7 +68,7 @@ def unsign(path: Path) -> None:
 def upgrade(path: str | os.PathLike[str]) -> None:
     """Give the finished trajectory at `path` the checksums of this format version.
 
-    For a file of an older version, or one that was changed on purpose.
+    Use it for a file of an older version, or one that was changed on purpose.
 
     Raises
     ------
@@ -136,7 +136,8 @@ class Verifier:
         steps, columns : (int, int)
             Ranges (start, stop) of rows and columns.
         block : float32 array (rows, columns)
-            What was read of them; chunks that reach beyond it are read again. It may have no rows.
+            The values read from them; chunks that reach beyond it are read again. It may have no
+            rows.
         """
         _, length, width = weights.chunks
         (first, last), (start, stop) = steps, columns

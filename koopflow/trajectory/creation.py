@@ -14,7 +14,8 @@ SINGLE_WRITER = ("v110", "v110")
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says before any state is written; the texts are JSON but for `code_version`."""
+    """The content of a file before any state is written; the texts are JSON, except
+    `code_version`."""
 
     table: list[Parameter]
     replicas: int
@@ -55,7 +56,7 @@ def create(path: Path, header: Header, steps: int | None, compression: str | Non
 
 
 def steps_allocated(path: Path) -> int:
-    """Return how many states the partial file has room for, 0 if it grows; it may be open in a dead
-    process."""
+    """Return the number of states for which the partial file has space, 0 if it grows. The file may
+    still count as open if its writer died."""
     with h5py.File(path, "r", swmr=True) as file:
         return int(file.attrs["steps_allocated"])

@@ -1,4 +1,4 @@
-"""What a trajectory file says about its weights, checked for contradictions."""
+"""The description of the weights in a trajectory file, checked for contradictions."""
 
 import json
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def read_description(file: h5py.File, path: Path, signed: bool) -> Description:
         raise KoopflowError(f"{path}: no step was recorded")
     if np.any(np.diff(steps) <= 0):
         at = int(np.argmax(np.diff(steps) <= 0))
-        raise KoopflowError(f"{path}: /steps must increase, found {steps[at]} then {steps[at + 1]} at row {at + 1}")
+        raise KoopflowError(f"{path}: /steps must increase (got {steps[at]}, then {steps[at + 1]} at row {at + 1})")
     loss = file["loss"][:, :count]
     if loss.shape != (shape[0], count) or shape[1] < count:
         raise KoopflowError(f"{path}: shapes disagree: /weights {shape}, /steps {stored_steps.shape}, /loss {file['loss'].shape}")
@@ -64,7 +64,7 @@ def read_description(file: h5py.File, path: Path, signed: bool) -> Description:
         raise KoopflowError(f"{path}: /parameters lays out {expected[-1].stop} columns, /weights has {shape[2]}; they must agree")
     study, seeds = json.loads(file.attrs["study"]), json.loads(file.attrs["seeds"])
     complete = not path.name.endswith(".partial") and NOT_WRITTEN not in stored_steps
-    # a growing file has no checksums yet, and `complete` says that it grows
+    # a growing file has no checksums yet
     if complete and not signed:
         raise KoopflowError(f"{path}: its checksums are missing, so it was cut or changed; {REMEDY}")
     return Description(steps, loss, parameters, study, seeds, str(file.attrs["code_version"]), complete)

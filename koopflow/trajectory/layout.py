@@ -86,8 +86,8 @@ def chunk_shape(replicas: int, parameters: int, steps: int | None) -> tuple[int,
     """Return the chunk shape (1, steps, parameters): about 1 MB, with as many steps as 64 MB of all
     replicas allow.
 
-    Long chunks make a parameter's whole history fast to read. The limit is what the writer holds
-    back before it flushes.
+    Long chunks make a parameter's whole history fast to read. The limit is the size of the writer's
+    buffer.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def chunk_shape(replicas: int, parameters: int, steps: int | None) -> tuple[int,
 
 
 def partial_path(path: str | os.PathLike[str]) -> Path:
-    """Return where the trajectory `path` grows until it is complete."""
+    """Return the temporary path of the trajectory `path`, used until it is complete."""
     path = Path(path)
     return path.with_name(path.name + ".partial")
 

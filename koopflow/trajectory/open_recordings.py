@@ -1,5 +1,5 @@
-"""The recordings that this process has open: each file has one writer, and an ordinary end of the
-process loses nothing.
+"""The open recordings of this process: each file has one writer, and an ordinary end of the process
+loses nothing.
 
 At an exception, ``sys.exit``, Ctrl-C, SIGTERM, SIGHUP or the end of the script, captured states are
 flushed and the partial file is left to be read or resumed.
@@ -23,7 +23,7 @@ logger = logging.getLogger("koopflow")
 
 
 class FileLock:
-    """Marks a trajectory as being recorded; released when the process ends, however it ends.
+    """Marks a trajectory as being recorded; the end of the process, of any kind, releases it.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class FileLock:
                     handle.close()
 
     def release(self) -> None:
-        """Let others record."""
+        """Release the lock."""
         if self._handle is not None:
             import fcntl
 
@@ -73,7 +73,7 @@ class FileLock:
 
 
 class OpenRecording:
-    """A writer with the lock on its file. The process flushes it at its end unless it was closed
+    """A writer with the lock on its file. It is flushed at the end of the process unless closed
     before."""
 
     def __init__(self, writer: TrajectoryWriter, lock: FileLock):
@@ -120,7 +120,7 @@ def opened_here(path: Path) -> OpenRecording | None:
 
 
 def leave_all() -> None:
-    """Flush what this process has open."""
+    """Flush and leave all recordings that this process has open."""
     for recording in list(_open.values()):
         if recording.mine:
             recording.leave()
@@ -142,4 +142,4 @@ def _watch_for_the_end() -> None:
 def _leave_and_die(number: int, frame: FrameType | None) -> None:
     leave_all()
     signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)  # the exit status is that of the signal
+    os.kill(os.getpid(), number)  # the exit status shows the signal

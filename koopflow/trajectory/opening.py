@@ -12,7 +12,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.checksums import REMEDY, Verifier
 from koopflow.trajectory.layout import FORMAT, FORMAT_VERSION, partial_path
 
-ACCEPTED = "accepted are files written by koopflow's TrajectoryRecorder"
+ACCEPTED = "expected a file written by koopflow's TrajectoryRecorder"
 UPGRADE = "run the same command again to recreate it, or keep one of your own with `python -m koopflow.cli.verify --upgrade FILE`"
 
 
@@ -35,7 +35,7 @@ def open_for_reading(path: Path) -> tuple[h5py.File, Verifier]:
         return h5py.File(path, "r", rdcc_nbytes=0, **_locking(path)), verifier
     except OSError as error:
         unfinished = _is_partial(path) or "already open for write" in str(error)
-        if not unfinished:  # as a growing file, a damaged one would be read again and again at ever longer intervals
+        if not unfinished:  # opened as a growing file, HDF5 would retry a damaged one at ever longer intervals
             how = "truncated HDF5 file, its end is lost" if "truncated" in str(error) else "damaged HDF5 file"
             raise KoopflowError(f"{path}: a {how} ({error}); {REMEDY}") from None
         try:
@@ -57,9 +57,9 @@ def require_format(file: h5py.File, path: Path) -> None:
     for name, axes in (("weights", 3), ("steps", 1), ("loss", 2)):
         if name not in file or file[name].ndim != axes:
             found = f"shape {file[name].shape}" if name in file else "nothing"
-            raise KoopflowError(f"{path}: /{name} should have {axes} axes, found {found}")
+            raise KoopflowError(f"{path}: /{name} must have {axes} axes (got {found})")
     if file["weights"].dtype != np.float32:
-        raise KoopflowError(f"{path}: /weights should be float32, found {file['weights'].dtype}")
+        raise KoopflowError(f"{path}: /weights must be float32 (got {file['weights'].dtype})")
 
 
 def _is_partial(path: str | os.PathLike[str]) -> bool:
@@ -67,6 +67,6 @@ def _is_partial(path: str | os.PathLike[str]) -> bool:
 
 
 def _locking(path: Path) -> dict[str, Any]:
-    """Return h5py's option for locks: none for a finished file, which nobody writes and some file
-    systems cannot lock."""
+    """Return h5py's option for locks: no locks for a finished file, which nobody writes and some
+    file systems cannot lock."""
     return {} if _is_partial(path) else {"locking": False}

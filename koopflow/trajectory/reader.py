@@ -50,7 +50,7 @@ class Trajectory:
     seeds : list or mapping
     code_version : str
     complete : bool
-        False for a file that still grows or whose process died; it then holds everything up to the
+        False for a file that still grows or whose writer died; it then holds everything up to the
         last flush.
 
     Raises
@@ -125,7 +125,8 @@ class Trajectory:
         first, last : int
             Optimizer steps.
         spacing : int, optional
-            How far apart the states must be; by default the spacing at which the file was recorded.
+            Distance between successive states, in steps; by default that at which the file was
+            recorded.
 
         Raises
         ------
@@ -138,7 +139,7 @@ class Trajectory:
         start = first + (int(self.steps[rows[0]]) - first) % spacing if len(rows) else first
         wanted = np.arange(start, last + 1, spacing)
         if not len(rows) or not np.array_equal(self.steps[rows], wanted):
-            every = "every step is" if spacing == 1 else f"every {spacing} steps one is"
+            every = "every step is" if spacing == 1 else f"one state every {spacing} steps is"
             raise KoopflowError(
                 f"{self.path}: {len(rows)} of the {len(wanted)} states of steps {first} to {last} were captured; {every} needed"
                 f" (captured are {len(self.steps)} states of steps {self.steps[0]} to {self.steps[-1]})"

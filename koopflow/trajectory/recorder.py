@@ -44,20 +44,21 @@ class TrajectoryRecorder:
         capture, so replaced parameters are followed. A complex parameter is recorded as real and
         imaginary parts, on a last axis of two.
     every : int
-        Capture every so many steps, beginning with step 0.
+        Steps between captured states, beginning with step 0.
     study : mapping, optional
-        Anything worth knowing later; stored as JSON.
+        Notes on the run, stored as JSON.
     seed : int, optional
     steps : int, optional
-        How many calls of `step` there will be, if known: a killed recording then resumes to the
-        same bytes.
+        Total number of calls of `step`, if known: a killed recording then resumes to the same
+        bytes.
     compression : str, optional
         "gzip" or "lzf".
     resume : bool
         Continue ``<path>.partial``, or a finished `path`, where it ends. Starts a file if there is
         neither.
     resume_after : int, optional
-        With `resume`, drop states after this step, which is that of the checkpoint you resume from.
+        With `resume`, drop states after this step, the step of the checkpoint from which you
+        resume.
     overwrite : bool
         Replace a finished or partial recording of this name.
 
@@ -104,7 +105,7 @@ class TrajectoryRecorder:
         self._tensors = NamedTensors(self.model, self.parameters)
         self._row = np.empty(self._tensors.size, np.float32)
         before = opened_here(self.path)
-        if before is not None and (self.overwrite or self.resume):  # a notebook's cell, run again
+        if before is not None and (self.overwrite or self.resume):  # a notebook cell that is run again
             before.leave()
         lock = FileLock(self.path)
         try:
@@ -147,11 +148,11 @@ class TrajectoryRecorder:
 
     @property
     def next_step(self) -> int:
-        """The number that the next call of `step` counts as."""
+        """The step number of the next call of `step`."""
         return self._next
 
     def step(self, loss: float | torch.Tensor | None = None, step: int | None = None) -> bool:
-        """Count one training step, and capture the weights if it is their turn.
+        """Count one training step, and capture the weights if the step is a multiple of `every`.
 
         Parameters
         ----------
@@ -168,7 +169,7 @@ class TrajectoryRecorder:
         Raises
         ------
         KoopflowError
-            If the recorder is closed, the step does not come after the last one, or a parameter has
+            If the recorder is closed, the step does not come after the last one, or a parameter is
             gone.
         """
         step = self._next if step is None else int(step)
@@ -182,15 +183,15 @@ class TrajectoryRecorder:
         return True
 
     def flush(self) -> int:
-        """Write everything captured so far to the file, where even kill -9 does not lose it; return
-        the number of states."""
+        """Write all captured states to the file, where they survive even kill -9; return their
+        number."""
         if self._recording is None:
             return 0
         self._recording.writer.flush()
         return self._recording.writer.steps_written
 
     def close(self) -> Path:
-        """Complete the file, give it its own name, and return that."""
+        """Complete the file, rename it to `path`, and return that."""
         if self._recording is not None:
             self._recording.close()
             self._recording = None

@@ -25,7 +25,7 @@ class NamedTensors:
     Parameters
     ----------
     model : torch.nn.Module
-        ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` are looked through.
+        ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` wrappers are removed.
     patterns : str or sequence of str, optional
         Shell-style name patterns; all parameters by default.
 
@@ -54,11 +54,11 @@ class NamedTensors:
 
     @property
     def size(self) -> int:
-        """How many numbers one reading has."""
+        """Number of values in one reading."""
         return sum(int(np.prod(shape)) for _, shape in self.table)
 
     def read(self, row: NDArray[np.float32]) -> None:
-        """Copy today's values into `row`, shape (size,).
+        """Copy the current values into `row`, shape (size,).
 
         Raises
         ------
@@ -82,8 +82,8 @@ class NamedTensors:
             torch.cuda.synchronize()
 
     def _find(self, name: str) -> torch.Tensor:
-        """Return the effective value of the parameter `name`: of a parametrized or pruned one, what
-        the model computes with."""
+        """Return the value of the parameter `name` that the model computes with, also if it is
+        parametrized or pruned."""
         owner: nn.Module = self._model
         *modules, leaf = name.split(".")
         for part in modules:
@@ -108,7 +108,7 @@ class NamedTensors:
         )
 
     def _report_additions(self) -> None:
-        """Say once, at the first reading, which parameters joined the model after the recorder was
+        """Warn once, at the first reading, of parameters added to the model after the recorder was
         made."""
         if self._known is None:
             return

@@ -1,6 +1,6 @@
 """Write a trajectory file state by state, so that a killed process leaves a file to resume.
 
-There are two ways, by whether the number of states is known:
+There are two modes, depending on whether the number of states is known:
 
 - known (`steps`) and not compressed: all space is allocated at once and appending only fills in
   numbers. A process killed at any moment leaves a valid file, and a resumed file is byte-identical
@@ -46,18 +46,18 @@ class TrajectoryWriter:
         The captured tensors, flattened (C order) one after another on the last axis of
         ``/weights``.
     replicas : int
-        How many networks are trained side by side.
+        Number of networks trained side by side.
     study : mapping
         What was trained and how, stored as JSON.
     seeds : list or mapping
         The seeds of the run, stored as JSON.
     steps : int, optional
-        How many states will be appended, if known; the module says what that gains.
+        Number of states that will be appended, if known; see the module for its effect.
     compression : str, optional
         An HDF5 filter ("gzip", "lzf"): about a third smaller for float32 weights, several times
         slower.
     temporary : path, optional
-        Where the file grows; `path` with ".partial" appended by default.
+        Path at which the file grows; by default `path` with ".partial" appended.
 
     Raises
     ------
@@ -115,10 +115,10 @@ class TrajectoryWriter:
             with h5py.File(self.temporary, "r", swmr=not steps_allocated(self.temporary)) as file:
                 steps = file["steps"][:]
         except (OSError, KeyError) as error:
-            raise KoopflowError(f"{self.temporary}: cannot go on with this trajectory ({error})") from None
+            raise KoopflowError(f"{self.temporary}: cannot resume this trajectory ({error})") from None
         have = int(np.count_nonzero(steps != NOT_WRITTEN))
         if not 0 <= steps_kept <= have:
-            raise KoopflowError(f"{self.temporary}: asked to keep {steps_kept} states, it holds {have}")
+            raise KoopflowError(f"{self.temporary}: steps_kept must be from 0 to {have}, the states it holds (got {steps_kept})")
         if steps_allocated(self.temporary):
             with h5py.File(self.temporary, "r+", libver="earliest") as file:
                 file["steps"][steps_kept:] = NOT_WRITTEN
@@ -129,7 +129,7 @@ class TrajectoryWriter:
 
     @property
     def steps_written(self) -> int:
-        """How many states were appended, including those not yet flushed."""
+        """Number of states appended, including those not yet flushed."""
         return self._written + self._buffered
 
     def append(self, step: int, weights: ArrayLike, loss: ArrayLike | None = None) -> None:
@@ -150,7 +150,7 @@ class TrajectoryWriter:
         weights = np.asarray(weights)
         if weights.shape != (self.replicas, self.parameter_count):
             raise KoopflowError(
-                f"{self.path}: weights at step {step} have shape {weights.shape}, expected {(self.replicas, self.parameter_count)}"
+                f"{self.path}: weights at step {step} must have shape {(self.replicas, self.parameter_count)} (got {weights.shape})"
             )
         if self._last_step is not None and step <= self._last_step:
             raise KoopflowError(f"{self.path}: step {step} does not come after step {self._last_step}")
@@ -164,8 +164,7 @@ class TrajectoryWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything appended so far to the operating system; it then survives this
-        process."""
+        """Pass all appended states to the operating system, so that they survive this process."""
         count = self._buffered
         if count:
             start, stop = self._written, self._written + count
@@ -182,8 +181,8 @@ class TrajectoryWriter:
         self._file.flush()
 
     def close(self, finished: bool = True) -> Path:
-        """Complete the file, sign it unless `finished` is false, give it its own name, and return
-        that."""
+        """Complete the file, add checksums unless `finished` is false, rename it to `path`, and
+        return that."""
         if self._file:
             self.flush()
             self._file.close()

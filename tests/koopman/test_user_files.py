@@ -82,7 +82,7 @@ def refused(look, spec):
     [
         (
             {"path": "text.h5"},
-            "text.h5: not an HDF5 file, or one whose beginning is lost; accepted are files written by koopflow's TrajectoryRecorder",
+            "text.h5: not an HDF5 file, or one whose beginning is lost; expected a file written by koopflow's TrajectoryRecorder",
         ),
         (
             {"path": ["a.h5", "wide.h5"]},
@@ -97,12 +97,15 @@ def refused(look, spec):
         ({"path": "good/a1.npy"}, "good/a1.npy: a single state; name the folder that holds the states"),
         ({"path": "uneven"}, "uneven: states are 1 to 3 steps apart; a Koopman operator needs equal spacing"),
         ({"path": "twice"}, "twice/b3.npy: step 3 occurs twice, also in a3.npy"),
-        ({"path": "unnumbered"}, "unnumbered/last.npy: no step number in its name; the last whole number in it is its step"),
+        ({"path": "unnumbered"}, "unnumbered/last.npy: no step number in its name; give it one, as in step-100"),
         (
             {"path": "mixed"},
-            "mixed: expected files of one kind (.npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar), found .npy, .pt",
+            "mixed: must hold files of one kind out of .npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar (got .npy, .pt)",
         ),
-        ({"path": "empty"}, "empty: expected files of one kind (.npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar), found none"),
+        (
+            {"path": "empty"},
+            "empty: must hold files of one kind out of .npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar (got none)",
+        ),
     ],
 )
 def test_what_the_description_tells_is_refused_before_any_weights_are_read(given, spec, line):
@@ -112,15 +115,15 @@ def test_what_the_description_tells_is_refused_before_any_weights_are_read(given
 @pytest.mark.parametrize(
     ("folder", "line"),
     [
-        ("shapes", "shapes/a4.npy: holds state (3,) for state (2,) in a0.npy; all states need the same"),
-        ("names", "names/c3.pt: holds v (2,) for w (2,) in c0.pt; all states need the same"),
+        ("shapes", "shapes/a4.npy: holds state (3,) for state (2,) in a0.npy; all states must match"),
+        ("names", "names/c3.pt: holds v (2,) for w (2,) in c0.pt; all states must match"),
         ("uneven", "uneven: states are 1 to 3 steps apart; a Koopman operator needs equal spacing"),
         ("nan", "nan/a4.npy: holds nan in state; only finite numbers in the range of float32 can be fitted"),
         ("huge", "huge/a4.npy: holds 1e+300 in state; only finite numbers in the range of float32 can be fitted"),
         ("objects", "objects/a4.npy: not a readable array (Object arrays cannot be loaded when allow_pickle=False)"),
         (
             "cut",
-            "cut/c3.pt: not a checkpoint that can be read without executing code (its end is lost); accepted is what torch.save(",
+            "cut/c3.pt: not a checkpoint that can be read without executing code (its end is lost); expected a file written by torch.save(",
         ),
         (
             "malicious",

@@ -96,9 +96,9 @@ def test_a_missing_shard_and_a_bad_index_are_one_line(tmp_path):
 
 def test_folders_without_states_and_files_of_two_kinds_are_one_line(tmp_path):
     (tmp_path / "logs").mkdir()
-    with pytest.raises(KoopflowError, match=r"expected files of one kind .* found none"):
+    with pytest.raises(KoopflowError, match=r"must hold files of one kind .*got none"):
         sources_in(tmp_path)
     for name in ("a1.pt", "a2.npy"):
         (tmp_path / name).touch()
-    with pytest.raises(KoopflowError, match=r"expected files of one kind .* found .npy, .pt"):
+    with pytest.raises(KoopflowError, match=r"must hold files of one kind .*got .npy, .pt"):
         sources_in(tmp_path)

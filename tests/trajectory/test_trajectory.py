@@ -123,7 +123,7 @@ def test_a_run_killed_and_resumed_writes_the_same_bytes(tmp_path, options):
 
 def test_resuming_refuses_to_keep_more_than_there_is(tmp_path):
     write(tmp_path / "t.h5", states()[:10], close=False, steps=40).abandon()
-    with pytest.raises(KoopflowError, match="asked to keep 11 states, it holds 10"):
+    with pytest.raises(KoopflowError, match="steps_kept must be from 0 to 10, .*got 11"):
         TrajectoryWriter.resume(tmp_path / "t.h5", 11)
     with pytest.raises(KoopflowError, match="cannot go on"):
         TrajectoryWriter.resume(tmp_path / "other.h5", 1)
@@ -188,13 +188,13 @@ def damage(path, how):
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("steps", r"/steps must increase, found 6 then 6 at row 4"),
+        ("steps", r"/steps must increase \(got 6, then 6 at row 4\)"),
         ("nan", r"weight nan in first.bias of replica 1 at step 14"),
         ("inf", r"weight -inf in second.weight of replica 2 at step 0"),
         ("parameters", r"not a koopflow trajectory, or a damaged one"),
         ("loss", r"shapes disagree"),
-        ("float64", r"/weights should be float32, found float64"),
-        ("flat", r"/weights should have 3 axes, found shape \(40, 65\)"),
+        ("float64", r"/weights must be float32 \(got float64\)"),
+        ("flat", r"/weights must have 3 axes \(got shape \(40, 65\)\)"),
         ("version", r"format version 99, this koopflow reads up to 2"),
         ("foreign", r"an HDF5 file, but not a koopflow trajectory"),
     ],

@@ -1,6 +1,6 @@
 """Read checkpoint files of other tools without executing code from them.
 
-Accepted are ``torch.save`` files (.pt, .pth, .ckpt, .bin, .tar), safetensors, and their shards.
+Reads ``torch.save`` files (.pt, .pth, .ckpt, .bin, .tar), safetensors, and their shards.
 """
 
 import argparse
@@ -20,12 +20,12 @@ import torch
 
 from koopflow.core.errors import KoopflowError
 
-ACCEPTED = "accepted is what torch.save(model.state_dict(), ...) or safetensors writes"
+ACCEPTED = "expected a file written by torch.save(model.state_dict(), ...) or safetensors"
 SHARD = re.compile(r"^(?P<stem>.*?)[-_.]?(?P<number>\d{5})-of-(?P<count>\d{5})$")
 INDEX = ".index.json"
 
-# Plain data that checkpoints often hold beside tensors. Unpickling them builds numbers, paths and
-# dictionaries, nothing else.
+# Plain data that checkpoints often hold beside tensors. Unpickling builds only numbers, paths and
+# dictionaries.
 _NUMPY = ("scalar", "_reconstruct")
 _PLAIN: list[Any] = [
     argparse.Namespace,
@@ -45,7 +45,7 @@ _PLAIN: list[Any] = [
 
 
 def read_content(path: Path, outline: bool = False) -> Mapping[str, Any]:
-    """Return what the checkpoint at `path` holds.
+    """Return the content of the checkpoint at `path`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_content(path: Path, outline: bool = False) -> Mapping[str, Any]:
     Raises
     ------
     KoopflowError
-        If the file holds more than data, is damaged, or holds no mapping.
+        If the file holds code, is damaged, or holds no mapping.
     """
     if path.name.endswith(INDEX):
         return _merged([path.parent / name for name in indexed(path)], outline)
@@ -68,12 +68,12 @@ def read_content(path: Path, outline: bool = False) -> Mapping[str, Any]:
         return _merged(shards, outline)
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path, outline)
     if not isinstance(content, Mapping):
-        raise KoopflowError(f"{path}: holds a {type(content).__name__}; a state_dict is needed")
+        raise KoopflowError(f"{path}: must hold a state_dict (got {type(content).__name__})")
     return content
 
 
 def shards_of(path: Path) -> list[Path]:
-    """Return the shards that `path` is the first of, in order; `path` itself if it is no shard.
+    """Return the shards, in order, whose first is `path`; `path` alone if it is no shard.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def own_metadata(path: Path) -> Mapping[str, Any]:
     """Return the numbers that the checkpoint at `path` holds beside its tensors, as cheaply as its
     format allows.
 
-    A file that cannot be read gives none; reading its tensors says why.
+    A file that cannot be read gives none; reading its tensors reports why.
     """
     try:
         if path.suffix == ".safetensors":
@@ -119,7 +119,7 @@ def own_metadata(path: Path) -> Mapping[str, Any]:
         if path.name.endswith(INDEX) or len(shards_of(path)) > 1:
             return {}
         return read_content(path, outline=True)
-    except Exception:  # whatever is wrong is said when the tensors are read
+    except Exception:  # reading the tensors reports the error
         return {}
 
 
@@ -146,10 +146,10 @@ def _torch(path: Path, outline: bool) -> Any:
         try:
             with _plain_data_allowed():
                 return torch.load(path, map_location="cpu", weights_only=True, **option)
-        except Exception as error:  # torch raises many kinds for a bad file, and advises to execute what the file says
+        except Exception as error:  # torch raises many kinds for a bad file, and advises executing its code
             if option is not options[-1]:
                 continue
-            how = "its end is lost" if _cut(path) else f"{type(error).__name__}: more than tensors in it, or damaged"
+            how = "its end is lost" if _cut(path) else f"{type(error).__name__}: it holds more than tensors, or is damaged"
             raise KoopflowError(f"{path}: not a checkpoint that can be read without executing code ({how}); {ACCEPTED}") from None
     raise AssertionError
 
@@ -157,12 +157,12 @@ def _torch(path: Path, outline: bool) -> Any:
 @contextlib.contextmanager
 def _plain_data_allowed() -> Iterator[None]:
     with torch.serialization.safe_globals(_PLAIN), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about kinds of tensors that the reader leaves out by name
+        warnings.simplefilter("ignore")  # about tensors that the reader leaves out
         yield
 
 
 def _cut(path: Path) -> bool:
-    """Return whether `path` begins as torch's archives do and does not end as they do."""
+    """Return whether `path` begins like torch's archives but does not end like them."""
     with path.open("rb") as file:
         if file.read(2) != b"PK":
             return False

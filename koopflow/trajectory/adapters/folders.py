@@ -33,12 +33,12 @@ COPIES = ("last", "latest", "best", "final", "model_best", "best_model", "newest
 
 @dataclass(frozen=True)
 class Reading:
-    """What to read of a folder.
+    """The tensors and steps to read from a folder.
 
     Attributes
     ----------
     include, exclude : sequence of str
-        Name patterns of tensors to take although they look like buffers, and to leave out although
+        Name patterns of tensors to take even if they look like buffers, and to leave out even if
         they are parameters.
     steps : (int, int), optional
         The first and the last step to read; all by default.
@@ -50,9 +50,9 @@ class Reading:
 
 
 def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str], reading: Reading | None = None) -> Path:
-    """Write the states in `folder` as the trajectory file `path`, and return that.
+    """Write the states in `folder` to the trajectory file `path`; return its path.
 
-    A log line says which tensors were taken, which were left out, and why.
+    A log line lists the tensors taken, and those left out with the reason.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str],
             if (found := [(name, array.shape) for name, array in state.items()]) != table:
                 (name, shape), (first, first_shape) = found[0], table[0]
                 raise KoopflowError(
-                    f"{file}: holds {name} {shape} for {first} {first_shape} in {ordered[0][1].path.name}; all states need the same"
+                    f"{file}: holds {name} {shape} for {first} {first_shape} in {ordered[0][1].path.name}; all states must match"
                 )
             writer.append(step, np.concatenate([_finite(file, name, array).ravel() for name, array in state.items()])[None])
     return Path(path)
@@ -121,7 +121,7 @@ def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
     by_step: dict[int, Source] = {}
     for step, (source, _) in zip(steps, sources):
         if step is None:
-            raise KoopflowError(f"{source.path}: no step number in its name; the last whole number in it is its step")
+            raise KoopflowError(f"{source.path}: no step number in its name; give it one, as in step-100")
         if step >= LARGEST:
             raise KoopflowError(f"{source.path}: the step number {step} in its name is too large")
         if step in by_step:
@@ -135,7 +135,7 @@ def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
 
 
 def _without_copies(sources: Sequence[Source], counters: Sequence[dict[str, int]]) -> list[tuple[Source, dict[str, int]]]:
-    """Return the sources without those called last or best whose counters say that they repeat
+    """Return the sources without those named last or best whose counters show that they repeat
     another."""
     kept: list[tuple[Source, dict[str, int]]] = []
     named = [clean(source.name).strip("-_. ") in COPIES for source in sources]
@@ -221,14 +221,14 @@ def _array(file: Path) -> NDArray[Any]:
     except Exception as error:  # numpy raises many kinds for a damaged file
         raise KoopflowError(f"{file}: not a readable array ({error})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise KoopflowError(f"{file}: holds {getattr(array, 'dtype', type(array).__name__)}, real numbers are accepted")
+        raise KoopflowError(f"{file}: must hold real numbers (got {getattr(array, 'dtype', type(array).__name__)})")
     return array
 
 
 def _require_torch(file: Path) -> None:
     try:
         import torch  # noqa: F401
-    except ImportError:  # the environment of the Koopman stage has none
+    except ImportError:  # the environment of the Koopman stage lacks it
         raise KoopflowError(
             f"{file}: reading PyTorch checkpoints needs torch, which is not installed here; .npy arrays do not"
         ) from None

@@ -26,7 +26,7 @@ class RecordTrajectory(TrainerCallback):
     ----------
     path : path
     **options
-        Those of `TrajectoryRecorder`.
+        Options of `TrajectoryRecorder`.
     """
 
     def __init__(self, path: str | os.PathLike[str], **options: Any):

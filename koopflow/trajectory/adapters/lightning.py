@@ -29,7 +29,7 @@ class RecordTrajectory(Callback):
     ----------
     path : path
     **options
-        Those of `TrajectoryRecorder`.
+        Options of `TrajectoryRecorder`.
     """
 
     def __init__(self, path: str | os.PathLike[str], **options: Any):

@@ -1,5 +1,5 @@
-"""Which tensors of a series of checkpoints are parameters: what one file cannot tell, the first and
-the last one do."""
+"""Decides which tensors of a series of checkpoints are parameters, by comparing the first and
+last."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def parameters_of(first: StateDict, last: StateDict, choice: Choice) -> tuple[li
     first, last : StateDict
         The states at both ends of the series, or the same one twice.
     choice : Choice
-        Patterns that override.
+        Patterns that override the reader.
     """
     taken: list[str] = []
     left = dict(first.left_out)
@@ -61,7 +61,7 @@ def summary(taken: Sequence[str], left: Mapping[str, str]) -> str:
 
 
 def _fixed(name: str, tensor: torch.Tensor, other: torch.Tensor | None) -> str | None:
-    """Return why a tensor is a buffer that training does not change, or None."""
+    """Return the reason why a tensor is a buffer that training does not change, or None."""
     if other is not None and not (tensor.shape == other.shape and torch.equal(tensor, other)):
         return None
     if tensor.dim() > 1 and bool(((tensor == 0) | (tensor == 1)).all()) and 0 < int(tensor.count_nonzero()) < tensor.numel():
@@ -74,7 +74,7 @@ def _fixed(name: str, tensor: torch.Tensor, other: torch.Tensor | None) -> str |
 
 
 def _tied(name: str, first: StateDict, last: StateDict, taken: Sequence[str]) -> str | None:
-    """Return which taken tensor `name` is a tied copy of, or None."""
+    """Return "tied to NAME" if `name` is a tied copy of a taken tensor, or None."""
     tensor, later = first.tensors[name], last.tensors.get(name)
     for known in taken:
         other, other_later = first.tensors[known], last.tensors.get(known)
@@ -91,6 +91,6 @@ def _tied(name: str, first: StateDict, last: StateDict, taken: Sequence[str]) ->
 
 
 def _ends_equal(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Return whether the first and the last numbers are equal: cheap, and false for nearly all that
-    differ."""
+    """Return whether the first and the last numbers are equal: a cheap test that nearly all
+    different tensors fail."""
     return all(bool(one[(place,) * one.dim()] == other[(place,) * other.dim()]) for place in (0, -1))

@@ -21,7 +21,7 @@ class Series:
     sources : sequence of Source
         In order, at least one.
     choice : Choice, optional
-        Patterns that override what is taken.
+        Patterns that override the reader.
 
     Attributes
     ----------
@@ -68,12 +68,12 @@ class Series:
     def _state_or_first(self, source: Source) -> StateDict:
         try:
             return self.state(source)
-        except KoopflowError:  # said when the file is read in its turn
+        except KoopflowError:  # reported when the file is read in its turn
             return self.first
 
     def tensors(self) -> Iterator[tuple[Path, dict[str, torch.Tensor]]]:
-        """Yield the path and the parameters of each state, effective values of pruned ones, in the
-        order of `names`.
+        """Yield the path and the parameters of each state in the order of `names`, pruned ones
+        multiplied by their mask.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Series:
             found = [(name, tuple(tensor.shape)) for name, tensor in state.tensors.items() if name not in self.left_out]
             if dict(found) != dict(wanted):
                 first = self._sources[0].path
-                raise KoopflowError(f"{source.path}: holds {difference(found, wanted)} in {first.name}; all states need the same")
+                raise KoopflowError(f"{source.path}: holds {difference(found, wanted)} in {first.name}; all states must match")
             yield source.path, {name: _effective(name, state) for name, _ in wanted}
 
 
@@ -97,7 +97,8 @@ def _only_mapping(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def difference(found: Sequence[tuple[str, tuple[int, ...]]], wanted: Sequence[tuple[str, tuple[int, ...]]]) -> str:
-    """Say in a few words where the parameters of a state differ from those of the first."""
+    """Return the first difference between the parameters of a state and those of the first state,
+    as text."""
     known = dict(wanted)
     for (name, shape), (first, first_shape) in zip(found, wanted):
         if name not in known or shape != known[name]:

@@ -26,7 +26,7 @@ DEPTH = 4
 
 @dataclass(frozen=True)
 class Source:
-    """One state: what to read, the name that may tell its step, and what lies beside it.
+    """One state: its file, the name that may hold its step, and the files beside it.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def sources_in(folder: Path) -> Found:
     kinds = {source.path.suffix for source in found.sources}
     if len(kinds) != 1:
         raise KoopflowError(
-            f"{folder}: expected files of one kind ({', '.join(STATES)}), found {', '.join(sorted(kinds)) or 'none'}"
+            f"{folder}: must hold files of one kind out of {', '.join(STATES)} (got {', '.join(sorted(kinds)) or 'none'})"
         )
     return found
 
@@ -103,7 +103,7 @@ def _files(folder: Path) -> Found:
 
 
 def _folders(folder: Path, depth: int = DEPTH) -> Found:
-    """Return the last state in each sub-folder; of a single sub-folder, those of its own
+    """Return the last state in each sub-folder; if there is only one, the states of its own
     sub-folders."""
     found = Found()
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -118,8 +118,8 @@ def _folders(folder: Path, depth: int = DEPTH) -> Found:
 
 
 def _state_of(folder: Path, depth: int) -> Source | None:
-    """Return the state that `folder` stands for: its model file, the last of several, or that of
-    its last sub-folder."""
+    """Return the state of `folder`: its model file, the last of several, or the state of its last
+    sub-folder."""
     sources = _files(folder).sources
     usual = [source for name in _USUAL for source in sources if source.path.name in (name, name + INDEX)]
     if usual or sources:
@@ -133,7 +133,7 @@ def _state_of(folder: Path, depth: int) -> Source | None:
 
 
 def _latest(sources: Sequence[Source]) -> Source:
-    """Return the state of the highest step; one without a number counts as before the others."""
+    """Return the state of the highest step; a state without a number comes first."""
     steps = steps_of([source.name for source in sources], [source.counters for source in sources])
     return max(zip(steps, sources), key=lambda pair: -1 if pair[0] is None else pair[0])[1]
 

@@ -1,8 +1,8 @@
-"""Find the parameters of one checkpoint: a tensor in a file is not yet a parameter.
+"""Find the parameters of one checkpoint among its tensors.
 
-The state dict is looked for under the usual wrapper keys, prefixes of wrappers are removed, masks
-are paired with their weights, and whatever cannot be a parameter (running statistics, indices,
-metrics, averaged copies) is left out by name with the reason.
+The state dict is found under the usual wrapper keys, prefixes of wrappers are removed, masks are
+paired with their weights, and tensors that cannot be parameters (running statistics, indices,
+metrics, averaged copies) are left out, each with its reason.
 """
 
 import re
@@ -51,7 +51,7 @@ _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass
 class StateDict:
-    """What one checkpoint holds.
+    """The tensors, masks and counters of one checkpoint.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class StateDict:
     left_out : dict of str to str
         Other tensors, with the reason.
     complex : set of str
-        Which tensors are complex numbers in the file.
+        Names of tensors that are complex in the file.
     counters : dict of str to int
-        Steps and epochs that the file says it was saved at.
+        Steps and epochs at which the file was saved, as it says.
     """
 
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -83,12 +83,12 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
     content : mapping
         As `contents.read_content` returns it.
     include : sequence of str
-        Name patterns of tensors to take although they look like buffers.
+        Name patterns of tensors to take even if they look like buffers.
 
     Raises
     ------
     KoopflowError
-        If a mask fits its weights by name and not by shape or values.
+        If a mask fits its weights by name but not by shape or values.
     """
     found = StateDict(counters=counters_in(content))
     state, second = _unwrap(content, found)
@@ -127,8 +127,8 @@ def counters_in(content: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, torch.Tensor], Mapping[str, Any]]:
-    """Return the tensors of the model in `content`, flat, and a second dict of masks; note what
-    lies beside them."""
+    """Return the tensors of the model in `content`, flat, and a second dict of masks; record in
+    `found` what is left out."""
     content = {str(key): value for key, value in content.items()}
     masks: Mapping[str, Any] = next(
         (value for key, value in content.items() if _MASKS.search(key) and isinstance(value, Mapping)), {}
@@ -186,8 +186,8 @@ def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
 
 
 def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
-    """Return the names under an averaged copy (``ema_model.``, ``model_ema.``) of tensors that are
-    there as well."""
+    """Return the names of averaged copies (``ema_model.``, ``model_ema.``) of tensors that are also
+    present."""
     others = [(name.replace(".", ""), tensor.shape) for name, tensor in state.items() if not _AVERAGED_MODULE.match(name)]
     copies = set()
     for name, tensor in state.items():
@@ -204,7 +204,7 @@ _OVERRIDABLE = {reason for reason, _ in _BUFFERS} | {"metrics", "auxiliary to an
 
 
 def _rejected(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]) -> str | None:
-    """Return why a tensor is no parameter, or None."""
+    """Return the reason why a tensor is not a parameter, or None."""
     for reason, patterns in _BUFFERS:
         if matches(name, patterns):
             return reason

@@ -1,7 +1,7 @@
 """The step of each state in a folder: from the file's own counters if it has any, else from its
 name.
 
-A name's metrics ("val_loss=0.45"), dates and versions ("-v1") are no steps.
+Metrics ("val_loss=0.45"), dates and versions ("-v1") in a name are not steps.
 """
 
 import re
@@ -28,9 +28,9 @@ _EPOCH = re.compile(r"(?<![a-z])(?:epochs?|ep)[=_:. -]*(\d+)")
 def steps_of(names: Sequence[str], counters: Sequence[Mapping[str, int]]) -> list[int | None]:
     """Return the step of each state.
 
-    The first of these that tells every state from the others decides: a step counter in the files,
-    an epoch in the files, a named step in the names, a named epoch, and any whole number at one
-    place of all names.
+    The first of these that differs between all states decides: a step counter in the files, an
+    epoch in the files, a named step in the names, a named epoch, or a whole number at one place of
+    all names.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def steps_of(names: Sequence[str], counters: Sequence[Mapping[str, int]]) -> lis
     Returns
     -------
     list of int or None
-        If nothing tells the states apart, the last number in each name: None where there is none,
-        and maybe repeated.
+        If none differs between all states, the last number in each name, which may repeat; None if
+        there is none.
     """
     cleaned = [clean(name) for name in names]
     for key in (*STEP_KEYS, *EPOCH_KEYS):

@@ -1,5 +1,4 @@
-"""Pruning masks in checkpoints: pair each with its weights, whatever the tool that wrote it calls
-it.
+"""Pruning masks in checkpoints: pair each with its weights, whatever name its tool gives it.
 
 Recognised are ``X_mask`` with ``X_orig`` (torch.nn.utils.prune) or ``X``, ``X.mask``, ``fc1.mask``
 for ``fc1.weight``, ``mask.X`` and ``masks.X``, ``mask_fc1___weight`` (open_lth), and a second dict
@@ -39,7 +38,7 @@ def pair_masks(state: Mapping[str, torch.Tensor], second: Mapping[str, torch.Ten
     Raises
     ------
     KoopflowError
-        If a mask belongs to weights by its name, but has other values than 0 and 1 or another
+        If a mask belongs to weights by its name, but has values other than 0 and 1 or another
         shape, or its weights are missing.
     """
     pairs = Pairs()
