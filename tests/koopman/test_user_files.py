@@ -127,7 +127,7 @@ def test_what_the_description_tells_is_refused_before_any_weights_are_read(given
         ),
         (
             "malicious",
-            "malicious/c3.pt: not a checkpoint that can be read without executing code (UnpicklingError: more than tensors",
+            "malicious/c3.pt: not a checkpoint that can be read without executing code (UnpicklingError: it holds more than tensors",
         ),
     ],
 )
