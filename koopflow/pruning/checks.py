@@ -17,7 +17,7 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
     Raises
     ------
     KoopflowError
-        For whatever the study asks that cannot be done, named by its key.
+        If the study asks for something impossible; the message names its key.
     """
     try:
         parameters, _ = evaluation.layouts(study.model, images)
@@ -37,7 +37,7 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
 
 
 def check_trajectory(trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images) -> None:
-    """Raise a KoopflowError where `trajectory` lacks what `study` prunes.
+    """Raise a KoopflowError if `trajectory` lacks what `study` prunes.
 
     It must hold the study's network, and every step of its windows.
     """

@@ -1,9 +1,9 @@
 """Koopman modes of one network's weights over a window of training, for several lengths and ranks.
 
-A fit needs the states only through their inner products. So the states are read once for the
-products, and every fit works on the same states in a few coordinates; a second reading adds up the
-modes. Weights are recorded in float32: products in float64 keep every direction that stands above
-the rounding of the weights.
+A fit needs the states only through their inner products. So one reading of the states gives the
+products, every fit works on the same states in a few coordinates, and a second reading sums the
+modes. Weights are recorded in float32: products in float64 keep every direction above the rounding
+of the weights.
 """
 
 import time
@@ -37,7 +37,7 @@ class Window:
     Raises
     ------
     KoopflowError
-        For states that hold NaN or skip steps.
+        If states hold NaN or skip steps.
     """
 
     def __init__(self, states: NDArray[np.generic] | Trajectory, replica: int = 0):
@@ -53,7 +53,7 @@ class Window:
         """Return the operator fitted to the last `steps` steps.
 
         `rank` is a number of modes, a share of the energy, or -1 for all. Late in training the
-        weights hardly move, so the fit may have fewer modes than asked for.
+        weights hardly change, so the fit may have fewer modes than requested.
         """
         begun = time.perf_counter()
         states = self._coordinates[len(self._coordinates) - steps - 1 :]

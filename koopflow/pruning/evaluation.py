@@ -1,4 +1,4 @@
-"""What a pruned network is worth: its test accuracy and its multiply-adds."""
+"""Evaluates pruned networks: test accuracy and multiply-adds."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,9 +19,9 @@ from koopflow.training.layout import Layout
 from koopflow.training.models.build import build, last_layer
 
 PIXELS = 80_000
-"""Pixels that a network sees at once: few enough for a convolution's output to fit the cache."""
+"""Pixels per batch: few enough for a convolution's output to fit into the cache."""
 BATCHED = 1 << 24
-"""Weights of fully connected networks that are evaluated side by side: 64 MB."""
+"""Weights of the fully connected networks evaluated at once: 64 MB."""
 
 
 def layouts(model: ModelSettings, images: Images) -> tuple[tuple[tuple[str, tuple[int, ...]], ...], Layout]:

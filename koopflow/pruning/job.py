@@ -1,4 +1,4 @@
-"""What all networks and epochs of one pruning job share."""
+"""The data that all networks and epochs of one pruning job share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,16 +21,17 @@ class Job:
         The study's name; every random stream is named after it and the network's number.
     study : PruningStudy
     methods : mapping of str to PruningMethod
-        All methods of the configuration; those that the study names are kept.
+        All methods of the configuration; only those that the study names are kept.
     images : Images
     trajectory : Trajectory
         Every optimizer step of the windows.
     networks : Networks
-        What training left beside the trajectory.
+        Results of training besides the trajectory.
     seed : int
         The run's seed.
     seconds_per_step : float
-        Seconds that training one network takes per step, for the share that Koopman pruning adds.
+        Training time of one network per step, in seconds, with which the cost of pruning is
+        compared.
     device : str
     """
 

@@ -92,7 +92,7 @@ class Mask:
 
     @property
     def compression(self) -> float:
-        """All weights over kept weights, as ShrinkBench counts; infinite where nothing is kept."""
+        """All weights over kept weights, as ShrinkBench counts; infinite if nothing is kept."""
         kept = int(np.count_nonzero(self.kept))
         return math.inf if kept == 0 else self.kept.size / kept
 
@@ -119,13 +119,13 @@ class Mask:
     def apply(self, model: "nn.Module") -> "nn.Module":
         """Set the pruned weights of a PyTorch model to zero, in place, and return the model.
 
-        Training moves them again; multiply their gradients by the mask to keep them at zero.
+        Further training changes them; multiply their gradients by the mask to keep them at zero.
 
         Raises
         ------
         KoopflowError
-            Where the model lacks a tensor of the mask or has another shape of it; the model is left
-            as it was.
+            If the model lacks a tensor of the mask, or has it in another shape; the model is then
+            unchanged.
         """
         import torch
 
@@ -154,7 +154,8 @@ class Mask:
         Raises
         ------
         KoopflowError
-            For any other file. Pickled objects are refused, so nothing in the file is executed.
+            If the file is not a mask. Pickled objects are refused, so nothing in the file is
+            executed.
         """
         try:
             with np.load(path, allow_pickle=False) as file:

@@ -29,7 +29,7 @@ def tables(job: Job, epoch: float, step: int, checkpoint: Checkpoint | None, mas
     epoch, step : float, int
         When to prune, in epochs and in optimizer steps.
     checkpoint : Checkpoint, optional
-        Where fine-tuning keeps its state.
+        Checkpoint of fine-tuning.
     masks : path, optional
         The folder of the masks that the study saves.
 
@@ -103,7 +103,7 @@ def _accuracies(network: Network, found: Masks, buffers: NDArray[np.float32]) ->
 def _fine_tune(
     job: Job, rows: Rows, tuned: Sequence[tuple[str, float]], start: training.MaskedStart, checkpoint: Checkpoint | None
 ) -> None:
-    """Train every network on under each of its masks; enter the accuracies into `rows`."""
+    """Continue training every network under each of its masks; enter the accuracies into `rows`."""
     numbers = [job.networks.seeds[replica] for replica in job.sound]
     members = training.Members(job.name, job.seed, numbers)
     after, statistics = training.fine_tune(job.study, job.images, members, start, checkpoint=checkpoint, device=job.device)

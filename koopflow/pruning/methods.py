@@ -1,4 +1,4 @@
-"""The methods of a pruning study: which it names, and the Koopman fit that each looks at."""
+"""The methods that a pruning study names, and the Koopman fit that each uses."""
 
 import itertools
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ def methods_of(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> dic
     Raises
     ------
     KoopflowError
-        For a name that `methods` lacks.
+        If `methods` lacks a name.
     """
     names = dict.fromkeys([*study.methods, *itertools.chain(*study.pairs)])
     for name in names:

@@ -1,4 +1,4 @@
-"""Koopman modes of weights: which to choose by their eigenvalues, and their sum."""
+"""Koopman modes of weights: their choice by eigenvalue, and their sum."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -15,7 +15,7 @@ Choice = Literal["all", "nearest_one", "slow", "decaying", "growing", "oscillati
 class Modes:
     """Koopman modes of one network's weights over a window of training.
 
-    They expand the weights as w(t0 + k) = sum_i b_i lambda_i^k v_i, up to what the fit leaves out.
+    They expand the weights as w(t0 + k) = sum_i b_i lambda_i^k v_i, up to the residual of the fit.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def chosen_modes(eigenvalues: NDArray[Any], which: str, count: int | None = None
         raise KoopflowError(f"koopman_modes: which must be one of {', '.join(get_args(Choice))} (got {which!r})")
     if count is not None and count < 1:
         raise KoopflowError(f"koopman_modes: count must be at least 1 (got {count})")
-    # The members of a pair are equally near to 1 up to rounding: the imaginary part breaks the tie.
+    # Members of a pair are equally near 1 up to rounding; the imaginary part breaks the tie.
     order = np.lexsort((values.imag, np.round(np.abs(values - 1), 12)))
     chosen = order[conditions[which][order]]
     if which == "nearest_one" and count is None:

@@ -48,7 +48,7 @@ class Network:
         Every step of the longest window, which ends at the step of pruning.
     weights : float32 ndarray, shape (parameter,)
     gradient : float32 ndarray, shape (parameter,), or None
-        Where no method's score needs it.
+        None if no method's score needs it.
     """
 
     job: Job
@@ -66,11 +66,11 @@ class Network:
 
     @property
     def place(self) -> dict[str, Any]:
-        """The columns that every table begins with."""
+        """The columns with which every table begins."""
         return {"study": self.job.name, "epoch": self.epoch, "seed": self.seed}
 
     def masks(self) -> Masks:
-        """Return the mask of each method and compression; warn where one empties a tensor."""
+        """Return the mask of each method and compression; warn if one empties a tensor."""
         job, found = self.job, {}
         for name, method in job.methods.items():
             values = scoring.evaluate(method.score, self.state(name), method.options)
@@ -84,7 +84,8 @@ class Network:
         return found
 
     def state(self, method_name: str) -> scoring.NetworkState:
-        """Return the weights, and what the score of a method needs beside them."""
+        """Return the state that the score of a method reads: the weights, and what else it
+        needs."""
         job, method, needs = self.job, self.job.methods[method_name], self.job.needs[method_name]
         window, rank = window_of(job.study, method), rank_of(job.study, method)
         generator = seeds.rng(job.seed, "pruning", job.name, self.seed, self.epoch, "score", method_name)
@@ -103,7 +104,7 @@ class Network:
         if (window, rank) not in self.fits:
             if not self.fits:
                 self._window = Window(self.states, self.replica)
-            before = self._window.seconds if self.fits else 0.0  # the first fit pays for the inner products
+            before = self._window.seconds if self.fits else 0.0  # the first fit includes the inner products
             fitted = self._window.fit(window, rank)
             modes = self._window.modes(fitted)
             self.fits[window, rank] = Fit(window, rank, fitted, modes, self._window.seconds - before)
@@ -127,7 +128,8 @@ class Network:
         return rows
 
     def costs(self, step: int) -> list[dict[str, Any]]:
-        """Return a row with the seconds of the first fit, beside those of training `step` steps."""
+        """Return a row with the time of the first fit and the time of training `step` steps, in
+        seconds."""
         begun = time.perf_counter()
         np.abs(self.weights)
         magnitude, training = time.perf_counter() - begun, step * self.job.seconds_per_step

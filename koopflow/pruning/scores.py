@@ -1,8 +1,8 @@
 """The pruning scores: magnitude, gradients, and Koopman modes of the weights.
 
 Every score takes a `NetworkState` and returns one number per weight, shape (parameter,); higher is
-kept. To add one, write it here and name it in `koopflow.pruning.registry`, or write it anywhere and
-name it ``package.module:function`` in YAML.
+kept. To add one, define it here and register it in `koopflow.pruning.registry`, or define it
+anywhere and name it as ``package.module:function`` in YAML.
 """
 
 from typing import Literal
@@ -14,7 +14,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.pruning.modes import Choice, chosen_modes, superposition
 from koopflow.pruning.scoring import NetworkState, given, score
 
-Moment = NetworkState  # the name that version 0.1 documents
+Moment = NetworkState  # the name documented in version 0.1
 
 
 @score()
@@ -102,8 +102,8 @@ def koopman_modes(
         At most this many, those nearest 1 first. A complex pair is never split, so there may be one
         more.
     tolerance : float
-        How near to 1, or to the real axis, an eigenvalue counts as equal to 1, or as real (per
-        optimizer step).
+        Distance from 1, or from the real axis, up to which an eigenvalue (per optimizer step)
+        counts as 1, or as real.
     amplitudes : bool
         True: |Re sum_i b_i lambda_i^t v_i|. False: the root of the sum of squares of unit modes,
         which no phase can cancel.
@@ -118,7 +118,7 @@ def koopman_modes(
     Raises
     ------
     KoopflowError
-        When no mode meets the condition.
+        If no mode meets the condition.
     """
     modes = given(state.modes)
     chosen = chosen_modes(modes.eigenvalues, which, count=count, tolerance=tolerance)

@@ -1,8 +1,8 @@
 """How a score is declared, found and computed.
 
 A score is a function of a `NetworkState` (and options by keyword) that returns one number per
-weight; weights with higher scores are kept. The ones of this package stand in
-`koopflow.pruning.scores`; ``package.module:function`` names any other.
+weight; weights with higher scores are kept. `koopflow.pruning.scores` holds those of this package;
+``package.module:function`` names any other.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ from koopflow.pruning.modes import Modes
 from koopflow.pruning.registry import SCORES
 
 NEEDS = frozenset({"gradient", "modes", "generator", "earlier"})
-"""What a score may ask for beside the weights: attributes of `NetworkState`."""
+"""Attributes of `NetworkState` that a score may need besides the weights."""
 
 ScoreFunction = Callable[..., ArrayLike]
 Declared = TypeVar("Declared", bound=ScoreFunction)
@@ -56,10 +56,9 @@ class NetworkState:
 
 
 def score(needs: Iterable[str] = ()) -> Callable[[Declared], Declared]:
-    """Declare what a pruning score needs beside the weights.
+    """Declare what a pruning score needs besides the weights.
 
-    Only what is declared is computed and handed over. A score without this decorator gets
-    everything.
+    Only the declared attributes are computed. A score without this decorator gets all of them.
 
     Parameters
     ----------
@@ -92,7 +91,7 @@ def score(needs: Iterable[str] = ()) -> Callable[[Declared], Declared]:
 
 
 def given(part: Part | None) -> Part:
-    """Return a part of a network's state, or raise ValueError where it is None."""
+    """Return a part of a network's state, or raise ValueError if it is None."""
     if part is None:
         raise ValueError("the network's state lacks what the score needs")
     return part
@@ -112,7 +111,7 @@ def named_score(score: str | ScoreFunction) -> tuple[str, ScoreFunction]:
 
 
 def needs_of(score: str | ScoreFunction) -> frozenset[str]:
-    """Return what a score needs; everything where it declares nothing."""
+    """Return what a score needs; everything if it declares nothing."""
     return getattr(named_score(score)[1], "needs", NEEDS)
 
 
@@ -127,7 +126,7 @@ def check_score(score: str | ScoreFunction, options: Options | None = None) -> t
     Raises
     ------
     KoopflowError
-        For an unknown score, and for an option that it lacks or of another type.
+        For an unknown score, an unknown option, or an option of the wrong type.
     """
     name, function = named_score(score)
     return function, check_options(function, options or {}, f"score {name}: options")
@@ -143,14 +142,14 @@ def evaluate(score: str | ScoreFunction, state: NetworkState, options: Options |
     Raises
     ------
     KoopflowError
-        For an unknown score or option, for what the score needs and `state` lacks, and for a result
-        that is not one number per weight.
+        For an unknown score or option, if `state` lacks what the score needs, or if the result is
+        not one number per weight.
     """
     function, typed = check_score(score, options)
     name = named_score(score)[0]
     for needed in sorted(getattr(function, "needs", ())):
         if getattr(state, needed) is None:
-            raise KoopflowError(f"score {name}: needs {needed}, which this network comes without; choose another score")
+            raise KoopflowError(f"score {name}: needs {needed}, which this network lacks; choose another score")
     try:
         values = np.asarray(function(state, **typed), dtype=np.float64)
     except (TypeError, ValueError, AttributeError) as error:

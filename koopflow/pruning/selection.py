@@ -1,4 +1,4 @@
-"""Which weights to prune: the prunable tensors, how many weights to keep, and which."""
+"""Selects the weights to prune: the prunable tensors, how many weights to keep, and which."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -65,7 +65,7 @@ def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float,
         At least 1.
     counted : {"all", "prunable"}
         "all": compression = all weights / kept weights, where the other tensors are kept whole (as
-        in ShrinkBench). "prunable": compression = prunable weights / those of them kept.
+        in ShrinkBench). "prunable": compression = prunable weights / kept prunable weights.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float,
     if counted == "prunable":
         return masks.kept_count(among, compression)
     if counted != "all":
-        raise KoopflowError(f"counted: must be 'all' or 'prunable' (got {counted!r})")
+        raise KoopflowError(f"counted must be 'all' or 'prunable' (got {counted!r})")
     kept = masks.kept_count(total, compression) - (total - among)
     if kept < 0:
         raise KoopflowError(
-            f"compression: must be from 1 to {total / (total - among):.6g} (got {compression:g}), since the excluded tensors hold "
-            f"{total - among} of {total} weights; set counted: prunable to count the others alone"
+            f"compression must be from 1 to {total / (total - among):.6g} (got {compression:g}), since the excluded tensors hold "
+            f"{total - among} of {total} weights; set counted: prunable to count only the others"
         )
     return kept
 
@@ -117,19 +117,18 @@ def mask_by_score(
     Raises
     ------
     KoopflowError
-        For scores that are not finite (the tensor is named) or of another shape, and for an
-        impossible `keep`.
+        For scores that are not finite or have another shape, and for an impossible `keep`.
     """
     if prunable is None:
         prunable = within.prunable if within is not None else [name for name, _ in parameters]
     values = np.asarray(scores)
     if values.shape != (size(parameters),):
-        raise KoopflowError(f"scores: must have shape ({size(parameters)},), one per weight (got {values.shape})")
+        raise KoopflowError(f"scores must have shape ({size(parameters)},), one per weight (got {values.shape})")
     among = eligible(parameters, prunable)
     candidates = among if within is None else among & within.kept
     available = int(np.count_nonzero(candidates))
     if not 0 <= keep <= available:
-        raise KoopflowError(f"keep: must be from 0 to {available}, the number of weights that may be pruned (got {keep})")
+        raise KoopflowError(f"keep must be from 0 to {available}, the number of weights that may be pruned (got {keep})")
     require_finite(values, parameters, prunable)
     if scope == "global":
         chosen = masks.keep_largest(values, keep, candidates)
@@ -139,7 +138,7 @@ def mask_by_score(
         parts = [masks.keep_largest(values[a:b], count, candidates[a:b]) for (a, b), count in zip(edges, counts)]
         chosen = np.concatenate(parts)
     else:
-        raise KoopflowError(f"scope: must be 'global' or 'layer' (got {scope!r})")
+        raise KoopflowError(f"scope must be 'global' or 'layer' (got {scope!r})")
     kept = chosen | (~among & (True if within is None else within.kept))
     return Mask(tuple(parameters), kept, tuple(prunable))
 
@@ -149,4 +148,4 @@ def require_finite(values: NDArray[np.generic], parameters: Parameters, names: S
     for (name, _), (start, stop) in zip(parameters, spans(parameters)):
         if name in names and not np.isfinite(values[start:stop]).all():
             count = int(np.count_nonzero(~np.isfinite(values[start:stop])))
-            raise KoopflowError(f"{what}: must be finite ({count} of {stop - start} values of {name} are NaN or infinite)")
+            raise KoopflowError(f"{what} must be finite ({count} of {stop - start} values of {name} are NaN or infinite)")

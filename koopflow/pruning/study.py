@@ -16,20 +16,20 @@ from koopflow.training.checkpoint import Checkpoint, Store
 def run(job: Job, checkpoint: Checkpoint | None = None, masks: str | Path | None = None) -> dict[str, pd.DataFrame]:
     """Return the tables of a job's networks, as in `koopflow.io.columns.NETWORK_TABLES`.
 
-    Networks that diverged are left out of all tables but ``exclusions``, which names them.
+    All tables leave out networks that diverged, except ``exclusions``, which names them.
 
     Parameters
     ----------
     job : Job
     checkpoint : Checkpoint, optional
-        Where finished epochs and fine-tuning are kept; the same call resumes from there.
+        Checkpoint of finished epochs and fine-tuning, from which the same call resumes.
     masks : path, optional
         The folder of the masks that the study saves.
 
     Raises
     ------
     KoopflowError
-        Where the trajectory does not hold what the study prunes.
+        If the trajectory lacks what the study prunes.
     """
     check_trajectory(job.trajectory, job.study, job.methods, job.images)
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in NETWORK_TABLES}

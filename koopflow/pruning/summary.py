@@ -1,7 +1,7 @@
-"""What the tables of several networks say together, with intervals over seeds.
+"""Summaries of the tables of several networks, with intervals over seeds.
 
 Differences between methods, the best method of each case, the epoch from which two methods agree,
-and what in the spectrum goes with their agreement.
+and the quantities of the spectrum that correlate with their agreement.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from koopflow.core.intervals import CORRELATION, student
 from koopflow.io.columns import PRUNING_BEST, PRUNING_DIFFERENCES, PRUNING_ONSET, PRUNING_PREDICTORS
 
 AGREE = 0.9
-"""Agreement beyond chance from which two methods are said to prune the same weights."""
+"""Agreement beyond chance from which two methods count as pruning the same weights."""
 
 
 def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
 def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return `tables` with a column `excluded`: how many networks of the row's study diverged.
 
-    The table ``exclusions`` names them, and it alone has the studies that no network is left of.
+    The table ``exclusions`` names them, and only it has the studies of which no network is left.
 
     Raises
     ------
@@ -45,9 +45,9 @@ def counted(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     """Return the difference in accuracy of each pair of methods by epoch and compression.
 
-    The difference, a minus b, is the mean over seeds with its 95 % interval. Where one method has
-    no accuracy, since it is only compared, the difference is NaN and the agreement beyond chance
-    stays.
+    The difference, a minus b, is the mean over seeds with its 95 % interval. If a method has no
+    accuracy, because it is only compared, the difference is NaN, but the agreement beyond chance is
+    given.
     """
     by_seed = accuracy.set_index(["study", "method", "epoch", "compression", "seed"]).accuracy
     rows = []
@@ -75,13 +75,13 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
     """Return the agreement beyond chance of each pair, averaged over compressions."""
     keys = ["study", "method_a", "method_b", "seed", "epoch"]
-    if overlap.empty:  # no pairs to compare, and so no extra column
+    if overlap.empty:  # no pairs to compare, so no extra column
         return pd.DataFrame(columns=[*keys, "agreement"])
     return overlap.dropna(subset="beyond_chance").groupby(keys, sort=True).beyond_chance.mean().reset_index(name="agreement")
 
 
 def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
-    """Return what the spectrum says at each epoch, for the fit that each study lists first.
+    """Return quantities of the spectrum at each epoch, for the fit that each study lists first.
 
     Columns: ``gap``, |lambda_1 - 1| of the eigenvalue nearest 1; ``second_gap``, that of the next;
     ``elsewhere``, the size of all other modes when the network is pruned, relative to the leading
@@ -101,8 +101,8 @@ def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
 def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
     """Return the first pruned epoch from which two methods keep agreeing to `AGREE` or more.
 
-    NaN where they do not agree at the last one. Beside it stand the agreement and |lambda_1 - 1| at
-    the first and the last epoch.
+    NaN if they do not agree at the last one. Further columns hold the agreement and |lambda_1 - 1|
+    at the first and the last epoch.
     """
     gaps, rows = leading(spectrum).set_index(["study", "seed", "epoch"]).gap, []
     for (study, a, b, seed), group in agreement(overlap).groupby(["study", "method_a", "method_b", "seed"], sort=True):

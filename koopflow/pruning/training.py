@@ -24,14 +24,14 @@ LARGEST_BATCH = 1 << 26
 
 @dataclass(frozen=True)
 class Networks:
-    """What training leaves beside its trajectory.
+    """The results of training besides its trajectory.
 
     Attributes
     ----------
     seeds : list of int
         Numbers of the networks, in the order of the trajectory's replicas.
     buffers : dict of int to float32 (replica, buffer)
-        Running statistics of normalization at each step of pruning; no column where the network has
+        Running statistics of normalization at each step of pruning; no column if the network has
         none.
     diverged : dict of int to int
         For networks that diverged, the first step without a finite loss.
@@ -43,7 +43,8 @@ class Networks:
 
     @classmethod
     def recorded(cls, replicas: int) -> "Networks":
-        """Return what is known of networks that were recorded elsewhere: their number alone."""
+        """Return the networks of a trajectory recorded elsewhere, of which only the number is
+        known."""
         return cls(list(range(replicas)), {}, {})
 
     def save(self, path: str | Path) -> None:
@@ -55,7 +56,7 @@ class Networks:
 
     @classmethod
     def load(cls, path: str | Path) -> "Networks":
-        """Read what `save` wrote; raises KoopflowError for a damaged file."""
+        """Read a file that `save` wrote; raise a KoopflowError if it is damaged."""
         file = npz.load(path, "networks of a pruning study", 1, ("seeds", "diverged"))
         buffers = {int(key.partition("/")[2]): rows for key, rows in file.items() if key.startswith("buffers/")}
         return cls(file["seeds"].tolist(), buffers, dict(file["diverged"].tolist()))
@@ -82,7 +83,7 @@ class MaskedStart:
     weights : float32 (network, parameter)
         At `step`.
     buffers : float32 (network, buffer)
-        Running statistics of normalization; no column where the network has none.
+        Running statistics of normalization; no column if the network has none.
     """
 
     step: int
@@ -92,7 +93,7 @@ class MaskedStart:
 
 
 def pruning_steps(study: PrunedTraining, images: Images) -> dict[float, int]:
-    """Return the optimizer step of each epoch of pruning; fractions go down to one step.
+    """Return the optimizer step of each epoch of pruning; the smallest fraction is one step.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def pruning_steps(study: PrunedTraining, images: Images) -> dict[float, int]:
     """
     per_epoch = steps_per_epoch(study, images)
     if per_epoch == 0:
-        raise KoopflowError(f"batch_size: {study.batch_size} is larger than the training set ({len(images.x_train)} images)")
+        raise KoopflowError(f"batch_size must be at most {len(images.x_train)}, the training images (got {study.batch_size})")
     at = sorted(study.prune_epochs)
     if at[-1] > study.epochs or at[0] * per_epoch < 1:
         raise KoopflowError(
@@ -145,8 +146,7 @@ def train(
 ) -> Networks:
     """Train networks of a study as one ensemble, and record the windows before each pruning.
 
-    Networks that diverge are named in the result, all of them if it comes to that: those of other
-    jobs may be sound.
+    The result names networks that diverge, even if all do: those of other jobs may be sound.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def train(
     Raises
     ------
     KoopflowError
-        Before training, for what cannot be done.
+        Before training, if it cannot be done.
     """
     steps = pruning_steps(study, images)
     check_window(window, study, images)
@@ -193,10 +193,9 @@ def fine_tune(
     checkpoint: Checkpoint | None = None,
     device: str = "auto",
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Train masked networks on; all masks of one network see the same batches.
+    """Continue training masked networks; all masks of one network see the same batches.
 
-    The learning rate is the optimizer's, without its schedule, and the optimizer's memory starts
-    empty.
+    The learning rate is constant, without the schedule, and the optimizer's state starts empty.
 
     Returns
     -------

@@ -86,7 +86,7 @@ def test_gradients_are_those_that_backward_left(run):
         ({"score": "magnitud"}, r"no score named 'magnitud' \(did you mean magnitude\?\)"),
         ({"score": "magnitude", "options": {"power": 2}}, "options.power: unknown option"),
         ({"score": "magnitude", "compression": 0.5}, "compression must be"),
-        ({"score": "magnitude", "compression": 64, "counted": "all"}, r"compression: must be from 1 to"),
+        ({"score": "magnitude", "compression": 64, "counted": "all"}, r"compression must be from 1 to"),
         ({"score": "magnitude", "exclude": ["fc9"]}, "'fc9' matches no parameter"),
     ],
 )
