@@ -1,4 +1,4 @@
-"""What an image source may use besides its own options."""
+"""The context of an image source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from koopflow.data.images.sets import RawImages
 
 @dataclass(frozen=True)
 class Context:
-    """What an image source may use besides its own options.
+    """Data that an image source may use besides its own options.
 
     Attributes
     ----------

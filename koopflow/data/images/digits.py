@@ -1,4 +1,4 @@
-"""The default set: 1,797 handwritten digits of 8 × 8 pixels, which scikit-learn brings along; no download.
+"""The default set: 1,797 handwritten digits of 8 × 8 pixels, shipped with scikit-learn.
 
 Source: Alpaydin and Kaynak (1998), Optical recognition of handwritten digits, UCI data set 80.
 """

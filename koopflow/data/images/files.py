@@ -13,7 +13,8 @@ from koopflow.io import npz as archives
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""Formats of pixels. PIL opens others too, such as PostScript, which is a program that it would run."""
+"""Accepted image formats. PIL opens others too, such as PostScript, which it would run as a
+program."""
 
 
 def npz(context: Context, path: str) -> RawImages:
@@ -30,7 +31,7 @@ def npz(context: Context, path: str) -> RawImages:
             absent = [key for key in KEYS if key not in file.files]
             if absent:
                 raise KoopflowError(
-                    f"{path}: the array {absent[0]} is missing; needed are {', '.join(KEYS)} (got {', '.join(file.files) or 'none'})"
+                    f"{path}: the array {absent[0]} is missing; the file must hold {', '.join(KEYS)} (got {', '.join(file.files) or 'none'})"
                 )
             arrays = {key: file[key] for key in KEYS}
     except KoopflowError:
@@ -54,7 +55,7 @@ def image_folder(context: Context, path: str, size: int = 32, channels: int = 3,
     many jobs decodes a large tree.
     """
     if channels not in (1, 3):
-        raise KoopflowError(f"data.channels: must be 1 (grey) or 3 (colour) (got {channels})")
+        raise KoopflowError(f"data.channels must be 1 (grey) or 3 (colour) (got {channels})")
     (train, trained), (test, tested) = tree(path)
     pixels = [
         _decoded(files, size, channels) if cache is None else _cached(Path(cache), folder, files, size, channels)
@@ -117,7 +118,8 @@ def _decoded(files: list[Path], size: int, channels: int) -> NDArray[np.uint8]:
 
 
 def _cached(cache: Path, folder: Path, files: list[Path], size: int, channels: int) -> NDArray[np.uint8]:
-    """Return the pixels from the cache if the very same files were decoded before; else decode them and keep the pixels."""
+    """Return the pixels from the cache if the same files were decoded before; otherwise decode and
+    cache them."""
     digest = hashlib.sha256(f"{size} {channels}".encode())
     for file in files:
         found = file.stat()

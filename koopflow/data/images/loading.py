@@ -21,7 +21,8 @@ DataSpec = DataSet | Mapping[str, Any] | str
 
 @dataclass(frozen=True)
 class _Request:
-    """One set, asked for: its source, the source's options, what is kept and what is done to the images."""
+    """A requested set: its source, the source's options, the number of images to keep, and
+    transforms."""
 
     source: str
     options: Options = field(default_factory=dict)
@@ -70,7 +71,7 @@ def load(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapp
 
 @dataclass(frozen=True)
 class _Sets:
-    """The named sets of a config, and where and how they are drawn."""
+    """The named sets of a configuration, with the folder and seed to load them."""
 
     data_root: str
     seed: int
@@ -104,7 +105,7 @@ def _subset(raw: RawImages, part: Part, size: int) -> RawImages:
     labels = raw.labels(part)
     if not raw.classes <= size <= len(labels):
         raise KoopflowError(
-            f"data.{part}_size: must be between {raw.classes} (the classes of {raw.name}) and {len(labels)} (its {part} images)"
+            f"data.{part}_size must be between {raw.classes} (the classes of {raw.name}) and {len(labels)} (its {part} images)"
             f" (got {size})"
         )
     # Sorted by rank within the class, as a share of the class, the first `size` images keep every class's share to one image.

@@ -1,4 +1,4 @@
-"""Images as a check needs them: their number, shape and classes, without decoding the files of a folder."""
+"""Images for a check: their number, shape and classes, without decoding image files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,10 @@ def look_at_selection(selection: DataSelection, seed: int) -> Images:
 
 
 def look(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None) -> Images:
-    """Return the set that `spec` describes, as `koopflow.data.images.load` does, but list the files of an image folder only.
+    """Return the set that `spec` describes, as `koopflow.data.images.load` does, but only list the
+    files of an image folder.
 
-    Its pixels are then zeros that take no memory, so that a check of ImageNet takes a minute where the workflow starts.
+    Its pixels are then zeros that take no memory, so that a check of ImageNet takes only a minute.
     """
     settings = spec if isinstance(spec, DataSet) else DataSet.load({"source": spec} if isinstance(spec, str) else spec, "data")
     if settings.source != "image_folder" or settings.transform != type(settings.transform)() or settings.path is None:

@@ -24,7 +24,7 @@ class RawImages:
     y_train, y_test : ndarray of int64, (image,)
         Class of each image, 0 .. classes − 1.
     name : str
-        What messages call the set.
+        Name of the set in messages.
     """
 
     x_train: Pixels
@@ -60,9 +60,10 @@ class Images:
     classes : int
         Number of classes.
     mean, std : tuple of float, one per channel
-        Mean and standard deviation of the training pixels before normalization, pixels in [0, 1] where the source has bytes.
+        Mean and standard deviation of the training pixels before normalization; pixels stored as
+        bytes are scaled to [0, 1] first.
     name : str
-        What messages call the set.
+        Name of the set in messages.
     """
 
     x_train: NDArray[np.float32]

@@ -1,6 +1,7 @@
 """Synthetic tasks matched to a real set in shapes, sizes, class shares and moments.
 
-They ask whether the nature of the data matters to training dynamics when all that is easily measured is equal (paper O).
+They test whether the nature of the data matters to training dynamics when all easily measured
+properties are equal (paper O).
 """
 
 import numpy as np

@@ -31,7 +31,7 @@ def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
     Pixels are interpolated linearly; the corners take the values at the edge.
     """
     if not np.isfinite(_number(option, "rotate")):
-        raise KoopflowError(f"data.transform.rotate: must be a finite angle in degrees (got {option})")
+        raise KoopflowError(f"data.transform.rotate must be a finite angle in degrees (got {option})")
     from scipy import ndimage
 
     def turn(images: Pixels) -> Pixels:
@@ -44,7 +44,7 @@ def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
 def noise(raw: RawImages, option: float, seed: int) -> RawImages:
     """Add Gaussian noise of standard deviation `option` to every pixel, training and test; pixels lie in [0, 1]."""
     if not _number(option, "noise") > 0:
-        raise KoopflowError(f"data.transform.noise: must be a standard deviation above 0; pixels lie in [0, 1] (got {option})")
+        raise KoopflowError(f"data.transform.noise must be a standard deviation above 0; pixels lie in [0, 1] (got {option})")
     raw = raw.as_float()
 
     def add(part: str) -> Callable[[Pixels], Pixels]:
@@ -60,5 +60,5 @@ def _apply(raw: RawImages, train: Callable[[Pixels], Pixels], test: Callable[[Pi
 
 def _number(option: object, name: str) -> float:
     if isinstance(option, bool) or not isinstance(option, int | float):
-        raise KoopflowError(f"data.transform.{name}: must be a number (got {option!r})")
+        raise KoopflowError(f"data.transform.{name} must be a number (got {option!r})")
     return float(option)

@@ -86,7 +86,8 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _download(dataset: Callable[..., object], name: str, data_root: str, remedy: str) -> None:
-    """Download a torchvision data set once, however many jobs ask at the same time; leave nothing behind if it fails."""
+    """Download a torchvision data set once, even if several jobs request it; leave nothing behind
+    if it fails."""
     from filelock import FileLock
 
     lock = Path(data_root) / f".{name}.lock"

@@ -1,7 +1,7 @@
 """Compact calendar codes, as 202401 or 2024-W05, and the serial numbers of spreadsheets and computers, as dates.
 
-All digits could be plain numbers too. They are read as dates if that makes the steps even: 200012 and 200101 are 89 apart as
-numbers and one month apart as dates.
+Codes of digits alone could also be plain numbers. They are read as dates if that makes the steps
+even: 200012 and 200101 are 89 apart as numbers and one month apart as dates.
 """
 
 from collections.abc import Callable, Sequence
@@ -139,7 +139,8 @@ def _uneven(gaps: NDArray[np.float64]) -> float:
 
 
 def _serials(numbers: Whole) -> Times | None:
-    """Return numbers as dates if they count days or seconds, and are business days or equal days of months as dates only."""
+    """Return numbers as dates if they count days or seconds and are business days or equal days of
+    months only when read as dates."""
     if (np.diff(numbers) <= 0).any() or _uneven(np.diff(numbers).astype(float)) == 0:
         return None
     size = int(np.abs(numbers).max())

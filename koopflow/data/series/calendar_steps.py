@@ -1,7 +1,7 @@
 """Steps that are parts or multiples of calendar months.
 
-They are proposed only where the days of the month say so: rows 28 or 30 days apart, or in weeks of 4, 4 and 5, are close to
-months without being months.
+They are proposed only if the days of the month support them: rows 28 or 30 days apart, or in a
+4-4-5 week pattern, are close to months but are not months.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ SAME_DAY = 7
 
 
 def calendar(early: Times) -> Grid | None:
-    """Return the calendar grid that the days of the month speak for, if any."""
+    """Return the calendar grid that the days of the month support, if any."""
     months, days = _months_of(early), _days_of(early)
     gaps = np.diff(months)
     if gaps.max() == 0:
@@ -44,7 +44,8 @@ def _even(early: Times) -> bool:
 
 
 def months_grid(stride: int) -> Grid:
-    """Return the grid of every so many calendar months; a step begins on the first day of its month."""
+    """Return the grid of steps of `stride` calendar months; a step begins on the first day of its
+    month."""
     names = {months: name for name, months in MONTHS.items()}
     label = names.get(stride) or (f"{stride // 12} years" if stride % 12 == 0 else f"{stride} months")
 

@@ -1,4 +1,5 @@
-"""Clock times: the forms in which they are written, midnight as 24:00, and the hour that stands twice in autumn."""
+"""Clock times: the forms in which they are written, midnight as 24:00, and the hour that occurs
+twice in autumn."""
 
 import logging
 
@@ -18,7 +19,7 @@ _MIDNIGHT = r"[T ]24(?::?00(?::?00(?:\.0+)?)?)?$"
 
 
 def clock_of(text: pd.Series) -> pd.Series:
-    """Return the time since midnight of each text, NaT where it is none.
+    """Return the time since midnight of each text, NaT if the text is no clock time.
 
     Accepted are 18:00, 18:00:00, 18.00.00, 18h00, 6:00 PM, 1800 (if all have four digits, or some exceed 24) and hours (18,
     18.5); 24 is the midnight that ends the day.
@@ -38,15 +39,18 @@ def clock_of(text: pd.Series) -> pd.Series:
 
 
 def one_day_later_at_24(text: pd.Series) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Return the text with 24:00 as 00:00, and which stamps belong to the next day for it."""
+    """Return the text with 24:00 as 00:00, and a mask (n,) of the stamps that this moves to the
+    next day."""
     late = text.str.contains(_MIDNIGHT, regex=True).to_numpy(dtype=bool)
     return (text.str.replace(_MIDNIGHT, " 00:00", regex=True) if late.any() else text), late
 
 
 def unfold(times: Times) -> Times:
-    """Return local stamps in the clock of the first one, if an hour stands twice where clocks are set back.
+    """Return local stamps on the clock of the first one, if an hour occurs twice because clocks are
+    set back.
 
-    Stamps then go on an hour later than the local clock, until it is set forward. Without such an hour they stay as they are.
+    Later stamps are then an hour ahead of the local clock, until it is set forward. Without such an
+    hour, stamps are unchanged.
     """
     gaps = np.diff(times)
     if len(gaps) < 2 or (gaps > np.timedelta64(0, "ns")).all():
@@ -58,7 +62,7 @@ def unfold(times: Times) -> Times:
     springs = _nights(times) & (gaps == usual + HOUR)
     shift = np.concatenate([[0], np.cumsum(folds.astype(int) - (springs & (np.cumsum(folds) > np.cumsum(springs) - springs)))])
     logger.warning(
-        "time stamps: %d hours stand twice, where clocks are set back; stamps keep the clock of the first one", folds.sum()
+        "time stamps: %d hours occur twice, because clocks are set back; stamps keep the clock of the first one", folds.sum()
     )
     found: Times = times + shift * HOUR
     return found

@@ -1,7 +1,8 @@
-"""Samples on a regular grid: as many observed as there are rows, each in a slot of its own.
+"""Samples on a regular grid: each row is observed in its own slot.
 
-The step is found on the early stretch, as everything is that is settled before the scored stretch begins. If rows share a slot,
-or more slots stay empty than are filled, a warning says so and how to choose another step.
+The step is found on the early stretch, like all choices made before the scored stretch. If rows
+share a slot, or more slots stay empty than are filled, a warning says so and how to choose another
+step.
 """
 
 import logging
@@ -18,7 +19,7 @@ logger = logging.getLogger("koopflow")
 
 FEWEST = 3
 MOST_SLOTS = 20
-"""More slots per row than this are refused: such a grid would be interpolation and little else."""
+"""Most slots per row: a larger grid would be little but interpolation."""
 
 
 def regular(
@@ -29,7 +30,7 @@ def regular(
     Parameters
     ----------
     name : str
-        What errors call the series.
+        Name of the series in errors.
     times : (n,) datetime64 or numbers, increasing
     values : (n,) float
         NaN where one is missing.

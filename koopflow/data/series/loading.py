@@ -20,7 +20,8 @@ LARGEST = 1e100
 """Larger values cannot be squared and added up."""
 
 STILL = 0.1
-"""A series that does not move for this share of its early stretch or longer begins where it first does."""
+"""A series that is constant for at least this share of its early stretch begins at its first
+change."""
 
 
 def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
@@ -61,12 +62,12 @@ def prepared(
     Parameters
     ----------
     name : str
-        What errors call the series.
+        Name of the series in errors.
     times : (n,) datetime64 or numbers, increasing
     values : (n,) float
         NaN where one is missing.
     label : str
-        What the values are, for axes.
+        Axis label of the values.
     fill : "interpolate" or "hold"
         How missing values are filled.
     period : int, optional
@@ -98,7 +99,8 @@ def prepared(
 
 
 def beginning(values: NDArray[np.float64]) -> int:
-    """Return the index of the last sample before a series first moves, 0 if it is still only briefly.
+    """Return the index of the last sample before a series first changes, 0 if it is constant only
+    briefly.
 
     A product that is not yet sold, or an illness that is not yet counted, has no dynamics.
     """

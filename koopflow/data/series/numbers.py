@@ -1,6 +1,6 @@
 """Numbers from text: decimal marks, marks that group thousands, and codes for missing values.
 
-What a mark means is read off the whole column, and refused where it could mean two things.
+The meaning of a mark is inferred from the whole column, and refused if it is ambiguous.
 """
 
 import logging
@@ -26,18 +26,19 @@ CODES = tuple(
 """Numbers that often stand for a missing value."""
 
 FAR = 3.0
-"""A code that lies this many ranges of the other values outside them is no measurement."""
+"""A number farther from the other values than this many times their range is a code, not a
+measurement."""
 
 
 @dataclass(frozen=True)
 class Marks:
-    """How numbers are written, None for what is to be found out.
+    """The format of numbers; None means that it is inferred.
 
     Attributes
     ----------
     decimal, thousands : str, optional
     missing : sequence of float, optional
-        Numbers that mean a missing value; an empty sequence says that none does.
+        Numbers that mean a missing value; an empty sequence means none.
     """
 
     decimal: str | None = None
@@ -60,12 +61,12 @@ def read_numbers(
         The line of each text in the file.
     marks : Marks
     separator : str
-        What separates the columns of the file.
+        Column separator of the file.
 
     Raises
     ------
     KoopflowError
-        For text that is no number, a number too large for a float, and marks or codes that could mean two things.
+        For text that is no number, a number too large for a float, or ambiguous marks or codes.
     """
     clean = text.str.replace("\u2212", "-", regex=False)
     absent = clean.str.lower().isin(MISSING).to_numpy()

@@ -1,4 +1,4 @@
-"""What a series is: regular samples without missing values."""
+"""A series: regular samples without missing values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EARLY = 0.4
-"""The share of a series on which everything is settled that is settled before the scored stretch begins."""
+"""The share of a series on which all choices are made, before the scored stretch begins."""
 
 Times = NDArray[Any]
 """Stamps: datetime64 or numbers."""
@@ -28,7 +28,7 @@ class Series:
     period : int
         Samples per season; 1 if there is none.
     label : str
-        What the values are, for axes.
+        Axis label of the values.
     step : str
         Name of one step, for axes.
     """

@@ -1,4 +1,4 @@
-"""Real series that statsmodels brings along."""
+"""Real series shipped with statsmodels."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a regular grid is: a way to number stamps by steps."""
+"""A regular grid: a way to number stamps by steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Grid:
     label : str
         The name of a step, for axes.
     slots : function of times (n,)
-        Returns the step of each stamp, (n,) int64, from any origin.
+        Returns the step of each stamp, (n,) int64, counted from any origin.
     stamps : function of times (n,) and a count
-        Returns the stamps of so many steps from the first of `times` on.
+        Returns the stamps of that many steps, beginning with the first of `times`.
     """
 
     label: str

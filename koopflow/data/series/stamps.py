@@ -10,7 +10,7 @@ from koopflow.data.series.clocks import clock_of, one_day_later_at_24, unfold
 from koopflow.data.series.series import Times
 
 LATEST = 1e15
-"""Larger numbers have no digits left for the differences between them."""
+"""Differences between larger numbers lose their digits."""
 
 _OFFSET = r"\s*(?:Z|[+-]\d{2}:?\d{2})$"
 _MONTH_AND_YEAR = (r"[A-Za-z]{3,9}[-/ ']\d{2}", r"[A-Za-z]{3,9}[-/ ]\d{4}", r"\d{2}-[A-Za-z]{3,9}", r"\d{4}-[A-Za-z]{3,9}")
@@ -18,7 +18,7 @@ _PARTS = (("quarter", 4), ("month", 12), ("week", 53), ("day", 366))
 
 
 class Place:
-    """Where errors about stamps are: the series, the file and the lines.
+    """The place of an error about stamps: the series, the file and the line.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _one_column(text: pd.Series, place: Place) -> Times:
     wrong = ~(np.abs(stamps) <= LATEST)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise place.error(row, text.iloc[row], f"is too large; accepted are numbers up to {LATEST:g}")
+        raise place.error(row, text.iloc[row], f"is too large; numbers must be at most {LATEST:g}")
     return stamps
 
 
@@ -116,7 +116,7 @@ def _year_and(years: Whole, second: pd.Series, place: Place) -> Times:
 
 
 def _end_at_four(years: Whole, parts: Whole) -> bool:
-    """Return whether years end after part 4, as those of quarters do."""
+    """Return whether years end after part 4, as with quarters."""
     ends = np.flatnonzero(np.diff(years) > 0)
     return len(ends) > 0 and bool(np.mean(parts[ends] == 4) > 0.5) and bool(np.mean(parts[ends + 1] == 1) > 0.5)
 
@@ -147,7 +147,8 @@ def _shifted(stamps: pd.Series, late: NDArray[np.bool_]) -> Times:
 
 
 def _parsed(text: pd.Series) -> pd.Series:
-    """Return the stamps of dates, without time zones; of 1/2/2024, which is January or February, see `_either_way`."""
+    """Return the stamps of dates, without time zones; `_either_way` reads ambiguous ones, such as
+    1/2/2024."""
     stamps = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
     if stamps.isna().any():
         stamps = _either_way(text)
@@ -161,7 +162,7 @@ def _either_way(text: pd.Series) -> pd.Series:
     ordered = [bool((gap > pd.Timedelta(0)).all()) for gap in gaps]
     if all(ordered):
         return readings[int(gaps[1].max() / gaps[1].min() < gaps[0].max() / gaps[0].min())]
-    if not any(ordered):  # one hour of autumn may stand twice
+    if not any(ordered):  # one hour in autumn may occur twice
         ordered = [bool((gap >= pd.Timedelta(0)).mean() > 0.9) and bool((gap > -pd.Timedelta("2h")).all()) for gap in gaps]
     return readings[1] if ordered[1] and not ordered[0] else readings[0]
 

@@ -1,4 +1,4 @@
-"""Steps of time: found on the stamps of an early stretch, or named by a user."""
+"""Time steps: inferred from the stamps of an early stretch, or named by the user."""
 
 import re
 from typing import Any
@@ -25,14 +25,14 @@ NAMED = {
 """Seconds of the steps of fixed length that have a name."""
 
 EXACT = 0.02
-"""Stamps this share of a step off a grid lie on it."""
+"""Largest distance from a grid, as a share of a step, at which a stamp lies on it."""
 
 NEAR = 0.1
-"""Gaps this share off a multiple of the median gap are its multiples."""
+"""Largest relative deviation at which a gap counts as a multiple of the median gap."""
 
 
 def candidates(early: Times) -> list[Grid]:
-    """Return grids that suit the stamps of the early stretch, the likeliest first; one at least."""
+    """Return the grids that suit the stamps of the early stretch, likeliest first; at least one."""
     if early.dtype.kind != "M":
         return [_fitted(early)]
     found = (_business_days(early), calendar(early), _fitted(early))

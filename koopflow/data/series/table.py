@@ -18,7 +18,7 @@ from koopflow.core.suggest import nearest
 
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_LINE = 1 << 20
-"""Characters of a line; longer ones are no rows of a series."""
+"""Most characters in a line; longer lines are not rows of a series."""
 MOST_COLUMNS = 10_000
 PREAMBLE = 100
 """Lines that may precede the header."""
@@ -31,7 +31,7 @@ class Table:
     Attributes
     ----------
     columns : list of pandas.Series of str
-        One per column asked for; texts without surrounding blanks.
+        One per requested column; texts without surrounding blanks.
     lines : (n,) int
         The line of each row in the file, from 1.
     separator : str
@@ -89,7 +89,7 @@ def _read(key: str, path: str, names: Sequence[tuple[str, str]], separator: str 
             continue
         if (len(row) > len(header) and any(row[len(header) :])) or len(row) <= max(places):
             raise KoopflowError(
-                f"{key}.path: {path}: line {number} has {len(row)} fields, the header {len(header)}; if {mark!r} stands inside"
+                f"{key}.path: {path}: line {number} has {len(row)} fields, the header {len(header)}; if {mark!r} occurs inside"
                 f" numbers, quote them or set {key}.separator and {key}.decimal"
             )
         numbers.append(number)
