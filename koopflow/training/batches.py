@@ -1,4 +1,5 @@
-"""Which images each group of replicas sees at which step: shuffled without replacement, in a fresh order every epoch."""
+"""The images that each group of replicas sees at each step: shuffled without replacement, in a new
+order every epoch."""
 
 from collections.abc import Sequence
 
@@ -13,9 +14,9 @@ from koopflow.data.images.sets import Images
 class Batches:
     """The batches of several groups, each in its own order, from training images held on the device.
 
-    The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone, so the step determines
-    the position in the data and no generator's state is saved. An epoch has as many whole batches as fit; the images
-    left over differ from epoch to epoch.
+    The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone,
+    so the step determines the position in the data and no generator's state is saved. An epoch
+    consists of whole batches; the images left over differ from epoch to epoch.
 
     Raises
     ------

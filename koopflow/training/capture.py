@@ -18,20 +18,20 @@ from koopflow.trajectory import TrajectoryWriter
 
 
 class Capture(Hook):
-    """Records states of the ensemble; state s is the one after s updates, 0 the initial one.
+    """Records states of the ensemble; state s is the state after s updates.
 
     Parameters
     ----------
     path : str
-        The trajectory file (``koopflow.trajectory``); it appears when training is complete.
+        The trajectory file (``koopflow.trajectory``), which exists once training is complete.
     patterns : str or sequence of str
         Shell-like patterns of parameter names; ``last`` stands for the last layer, whatever its name.
     every : int
-        Record every so many steps.
+        Steps between recorded states.
     first, last : int, int or None
         The window of steps, both included; None is the end of training.
     study : mapping of str to object, optional
-        Stored in the file, beside what the trainer knows.
+        Stored in the file, besides the facts that the trainer adds.
     only : sequence of int, optional
         Record these steps instead of those of every, first and last.
     """
@@ -113,7 +113,8 @@ class Capture(Hook):
 
 
 def captured_names(patterns: str | Sequence[str], layout: Layout, last: Sequence[str]) -> tuple[str, ...]:
-    """Return the parameters that `patterns` choose, in the network's order; ``last`` stands for the parameters `last`.
+    """Return the names of the parameters that `patterns` choose, in the network's order; ``last``
+    stands for the parameters `last`.
 
     Raises
     ------

@@ -1,4 +1,5 @@
-"""A training set-up checked without training: the first job of each study, so that bad input stops it at once."""
+"""Checks a training set-up without training, as the first job of each study, so that bad input
+stops it at once."""
 
 from collections.abc import Sequence
 from math import prod
@@ -14,7 +15,7 @@ from koopflow.training.replicas import Replicas
 
 
 def describe(setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:
-    """Return the sizes of a set-up, once it is known that it can be trained.
+    """Check that a set-up can be trained, and return its sizes.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def describe(setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> 
     Raises
     ------
     KoopflowError
-        Whatever `koopflow.training.ensemble.train` refuses: an unknown network, a batch larger than the data, a pattern
-        that matches nothing.
+        For everything that `koopflow.training.ensemble.train` refuses: an unknown network, a batch
+        larger than the data, a pattern that matches nothing.
     """
     optimizers.optimizer_settings(setup.optimizer)
     replicas = Replicas(setup.model, images.shape, images.classes, 1, 1, device="cpu")

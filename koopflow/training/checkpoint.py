@@ -1,4 +1,5 @@
-"""Checkpoint files: all that a training needs to resume, after kill −9 too, with bit-identical results.
+"""Checkpoint files: all that a training needs to resume with bit-identical results, even after kill
+−9.
 
 Batch orders, initializations and dropout are derived by name and step (`koopflow.core.seeds`), so no generator's state is
 saved: the step is the position in the data and in every stream of random numbers.
@@ -27,7 +28,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
 Facts = Mapping[str, object]
-"""Plain values by name: whatever a job's numbers depend on, apart from arrays."""
+"""Plain values by name: all that a job's numbers depend on, apart from arrays."""
 
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists and dicts of them, by name."""
@@ -38,16 +39,16 @@ HEAD = b"koopflow checkpoint 2\n"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where checkpoints go and how often.
+    """Where checkpoints are saved, and how often.
 
     Attributes
     ----------
     directory : str
         A folder that no rule declares, so that Snakemake leaves it alone.
     every_seconds : float
-        Save when so much time has passed since the last checkpoint.
+        Time between checkpoints, in seconds.
     every_steps : int, optional
-        Save every so many steps, too.
+        Steps between checkpoints, in addition.
     """
 
     directory: str
@@ -62,7 +63,7 @@ class Store:
     ----------
     checkpoint : Checkpoint
     about : Facts
-        Settings, seeds and names, as JSON can hold them.
+        Settings, seeds and names, as values that JSON can hold.
     arrays : mapping of str to array or None
         Data that the numbers depend on.
     code : str
@@ -123,7 +124,7 @@ def read(path: Path) -> State:
     content = path.read_bytes()
     if not content.startswith(HEAD):
         older = content.startswith((b"koopflow checkpoint ", b"PK"))
-        what = "a checkpoint of another format version" if older else "a damaged file or no checkpoint"
+        what = "a checkpoint of another format version" if older else "damaged, or not a checkpoint"
         raise KoopflowError(f"{path}: {what}; remove it to train from the beginning")
     digest, _, rest = content[len(HEAD) :].partition(b"\n")
     if digest != hashlib.sha256(rest).hexdigest().encode():

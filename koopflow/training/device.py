@@ -1,4 +1,4 @@
-"""Where networks are trained: on the CPU, or on a GPU that no other job of this machine is using.
+"""Chooses the device for training: the CPU, or a GPU that no other job on this machine uses.
 
 A scheduler that counts GPUs gives each job its own. Without one, two jobs would both take the first GPU; here a job locks
 the GPU that it uses, and the operating system releases the lock when the job ends, even if it is killed.
@@ -22,8 +22,8 @@ logger = logging.getLogger("koopflow")
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called `name`; ``auto`` is a GPU if there is one, else the CPU.
 
-    ``auto`` and ``cuda`` wait for a GPU that no other job holds and hold it until this process ends; ``cuda:1`` is used
-    without asking. On a GPU, torch computes deterministically.
+    ``auto`` and ``cuda`` wait for a GPU that no other job holds and hold it until this process
+    ends; ``cuda:1`` is used without waiting. On a GPU, torch computes deterministically.
 
     Raises
     ------

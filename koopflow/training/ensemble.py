@@ -1,7 +1,7 @@
 """The ensemble trainer: many replicas of one network trained as one batched computation.
 
-A replica's numbers do not depend on which others are trained beside it (to rounding), and the same call on the same
-machine gives the same bits.
+A replica's numbers do not depend (to rounding) on the other replicas trained with it, and the same
+call on the same machine gives the same bits.
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ TERMINATED = 143
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Which replicas are trained: `copies` of every group.
+    """The replicas that are trained: `copies` of every group.
 
-    A group has its own base initialization and batch order, both drawn from (seed, *stream, group, ...). A subset of the
-    groups gives the same replicas, so a cluster can split an ensemble.
+    A group has its own base initialization and batch order, both drawn from (seed, *stream, group,
+    ...). Each group gives the same replicas in any ensemble, so a cluster can split one.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a training begins, if not at the initial weights of its ensemble.
+    """The start of a training that does not begin at the initial weights of its ensemble.
 
     Attributes
     ----------
@@ -72,7 +72,8 @@ class Start:
     masks : bool, (replica, parameter) or (parameter,), optional
         Weights outside are zero and stay zero under every optimizer.
     step : int
-        Begin at this step: schedule and batch order go on from it, the optimizer's memory starts empty (rewinding).
+        First step: the schedule and the batch order continue from it, the optimizer's state starts
+        empty (rewinding).
     """
 
     weights: NDArray[np.float32] | None = None
@@ -102,18 +103,19 @@ def train(
     ensemble : Ensemble
     start : Start, optional
     hooks : sequence of Hook
-        What to do beside the updates: `koopflow.training.hooks`, `koopflow.training.capture.Capture`. The test accuracy
-        at the end is measured in any case.
+        Actions besides the updates: `koopflow.training.hooks`, `koopflow.training.capture.Capture`.
+        The final test accuracy is always measured.
     checkpoint : Checkpoint, optional
-        Save regularly, and resume from a checkpoint of this very training; SIGTERM saves and exits with status 143.
+        Save regularly, and resume from a checkpoint of the same training; SIGTERM saves and exits
+        with status 143.
     device, method : str
         ``auto``, ``cpu``, ``cuda``; ``auto``, ``matrix`` (dense chains), ``vmap``, ``sequential``.
 
     Raises
     ------
     KoopflowError
-        Before anything is computed: a name is unknown, shapes do not fit, a batch is larger than the data, or a pattern
-        matches nothing.
+        Before anything is computed, if a name is unknown, shapes do not fit, a batch is larger than
+        the data, or a pattern matches nothing.
     """
     start, hooks = start or Start(), [*hooks]
     if not any(isinstance(hook, Evaluate) for hook in hooks):
@@ -157,7 +159,8 @@ def _loop(run: Run, batches: Batches, hooks: Sequence[Hook], store: Store | None
 
 
 def _prepare(setup: Setup, images: Images, ensemble: Ensemble, start: Start, where: tuple[str, str]) -> tuple[Run, Batches]:
-    """Return the training's state before its starting weights are set, and its batches, once everything is checked."""
+    """Check everything; return the training's state, before its starting weights are set, and its
+    batches."""
     steps, optimizer = _steps(setup, start.step), optimizers.optimizer_settings(setup.optimizer)
     groups, names = list(ensemble.groups), ensemble.names
     if not groups or ensemble.copies < 1:
@@ -178,7 +181,7 @@ def _prepare(setup: Setup, images: Images, ensemble: Ensemble, start: Start, whe
 
 
 def _about(setup: Setup, images: Images, ensemble: Ensemble, start: Start) -> dict[str, object]:
-    """Return what the numbers of a training depend on, apart from arrays, as plain values."""
+    """Return all that the numbers of a training depend on, apart from arrays, as plain values."""
     return {
         "setup": describe_setup(setup),
         "data": images.name,
@@ -191,7 +194,7 @@ def _about(setup: Setup, images: Images, ensemble: Ensemble, start: Start) -> di
 
 
 def _store(checkpoint: Checkpoint, context: Context, hooks: Sequence[Hook], start: Start) -> Store:
-    """Return the checkpoint file of this very training."""
+    """Return the checkpoint file of this training."""
     replicas, images = context.run.replicas, context.images
     about = {
         **context.about,
@@ -204,7 +207,7 @@ def _store(checkpoint: Checkpoint, context: Context, hooks: Sequence[Hook], star
 
 
 def _steps(setup: Setup, first: int) -> int:
-    """Return the number of steps of a set-up, once it is known that `first` lies within."""
+    """Return the number of steps of a set-up, after checking that `first` lies within."""
     steps = setup.steps
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise KoopflowError(f"steps must be a positive integer (got {steps!r})")

@@ -1,4 +1,4 @@
-"""Accuracies, losses and gradients of many given sets of weights at once."""
+"""Accuracies, losses and gradients of many sets of weights at once."""
 
 from typing import Literal
 

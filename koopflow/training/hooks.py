@@ -1,7 +1,8 @@
-"""What may happen beside the updates of a training: states kept, accuracies measured, progress told.
+"""Hooks: actions besides the updates of a training, such as keeping states, measuring accuracy,
+reporting progress.
 
-The trainer calls every hook at every step, so its loop need not know what they do. A hook of one's own is a subclass of
-`Hook` with the methods that it needs.
+The trainer calls every hook at every step, so its loop need not know what they do. To write one,
+subclass `Hook` and define the methods that it needs.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +19,7 @@ from koopflow.training.run import Run
 
 @dataclass(frozen=True)
 class Context:
-    """What a hook may know about the training that it is attached to.
+    """The training that a hook is attached to.
 
     Attributes
     ----------
@@ -38,10 +39,11 @@ class Context:
 
 
 class Hook:
-    """Does nothing, at every occasion there is.
+    """The base of all hooks: every method does nothing.
 
-    Methods are called in this order: `prepare`; `begin`; for each step `before` and `after`; then `close`, or `abandon` if
-    the training ends early. State s is the one after s updates; the step after the last update computes its loss alone.
+    Methods are called in this order: `prepare`; `begin`; for each step `before` and `after`; then
+    `close`, or `abandon` if the training ends early. State s is the one after s updates; the step
+    after the last update only computes a loss.
     """
 
     def prepare(self, context: Context) -> None:
@@ -52,16 +54,18 @@ class Hook:
         return None
 
     def begin(self, saved: int | None) -> None:
-        """Start, or go on from what `saved` returned for the checkpoint that the training resumes."""
+        """Start, or continue from the value that `saved` returned for the checkpoint from which the
+        training resumes."""
 
     def before(self, run: Run) -> None:
-        """Look at the weights of step ``run.step``, before its update."""
+        """Read the weights of step ``run.step``, before its update."""
 
     def after(self, run: Run, step: int, losses: NDArray[np.float32]) -> None:
-        """Look at the losses (replica,) that `step` found before its update; NaN for diverged replicas."""
+        """Read the losses (replica,) of `step` before its update; NaN for diverged replicas."""
 
     def saved(self) -> int:
-        """Bring what the hook wrote safely to disk and return where to go on from there."""
+        """Flush all that the hook wrote to disk, and return the value from which `begin`
+        continues."""
         return 0
 
     def close(self) -> None:

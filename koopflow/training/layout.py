@@ -1,4 +1,5 @@
-"""How the weights of many replicas lie in memory: one flat buffer, in which each tensor of all replicas is contiguous."""
+"""The memory layout of the weights of many replicas: one flat buffer, in which each tensor of all
+replicas is contiguous."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

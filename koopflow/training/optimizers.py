@@ -1,8 +1,8 @@
 """Optimizers and learning-rate schedules for a whole ensemble.
 
-The weights of all replicas are one flat tensor, and every optimizer here works element by element, so PyTorch's fused
-optimizers update the ensemble in one call, with the numbers that each replica alone would get. Schedules are functions of
-the step, so a training may begin or resume anywhere.
+The weights of all replicas are one flat tensor, and every optimizer here works element by element,
+so PyTorch's fused optimizers update the ensemble in one call, with the numbers that each replica
+alone would get. Schedules are functions of the step, so a training may begin or resume at any step.
 """
 
 import math
@@ -34,7 +34,7 @@ SCHEDULES = {
 
 
 def optimizer_settings(spec: OptimizerSpec) -> OptimizerSettings:
-    """Return the settings of an optimizer, once its options and its schedule's are known to fit together.
+    """Return the settings of an optimizer, after checking its options and those of its schedule.
 
     Raises
     ------

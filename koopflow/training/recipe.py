@@ -1,4 +1,4 @@
-"""What the trainer asks of a set-up: network, optimizer, batch size, steps."""
+"""The set-up that the trainer needs: network, optimizer, batch size, steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Recipe:
 
 
 def describe_setup(setup: Setup) -> dict[str, object]:
-    """Return a set-up as plain values, the keys that were given in their order."""
+    """Return a set-up as plain values: the given keys, in their order."""
     return {
         "model": setup.model.dump(),
         "optimizer": setup.optimizer.dump(),

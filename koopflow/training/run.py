@@ -1,4 +1,4 @@
-"""One training on its way: the state that a checkpoint holds, one step of it, and its result."""
+"""A training in progress: the state that a checkpoint holds, a step, and the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from koopflow.training.layout import Layout
 from koopflow.training.replicas import Replicas
 
 EXPLOSION = 1.0e6
-"""A loss above it counts as divergence, as NaN does."""
+"""A loss above this counts as divergence, like NaN."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Run:
     ----------
     replicas : Replicas
     steps, first, step : int
-        Length of the training, the step it begins at, and the step it is at.
+        Length of the training, its first step, and its current step.
     mask : tensor of float32, (replicas × parameters,), optional
         Weights outside are zero and stay zero.
     accuracy, kept, diverged
@@ -87,7 +87,7 @@ class Run:
         if step == self.steps:
             before = replicas.buffers.flat.clone()
             found = engine.gradient(x, y, step)
-            replicas.buffers.flat.copy_(before)  # the loss alone is wanted: running statistics stay
+            replicas.buffers.flat.copy_(before)  # only the loss is needed: running statistics stay
         elif self._fused and isinstance(engine, DescendingEngine):
             found = engine.descend(x, y, self._rate(step), self._decay)
             if self.mask is not None:
@@ -120,7 +120,7 @@ class Run:
                         view[index] = torch.nan
 
     def state(self) -> State:
-        """Return all that is needed to go on with the update of the present step."""
+        """Return all that is needed to continue with the update of the current step."""
         return {
             "step": self.step,
             "weights": self.replicas.weights.flat,
@@ -133,7 +133,7 @@ class Run:
         }
 
     def restore(self, state: State) -> None:
-        """Go back to a state that `state` returned."""
+        """Restore a state that `state` returned."""
         self.step = state["step"]
         self.replicas.weights.flat.copy_(state["weights"])
         self.replicas.buffers.flat.copy_(state["buffers"])
@@ -144,7 +144,7 @@ class Run:
         self.diverged = dict(state["diverged"])
 
     def result(self) -> Trained:
-        """Return the result of the training at the present step."""
+        """Return the result of the training at the current step."""
         weights, buffers = self.replicas.weights.rows(), self.replicas.buffers.rows()
         layouts = self.replicas.layout, self.replicas.buffer_layout
         return Trained(*layouts, list(self._names), weights, buffers, self._loss, self.accuracy, self.kept, self.diverged)

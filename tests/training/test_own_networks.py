@@ -188,7 +188,7 @@ def test_the_last_layer_is_the_last_one_called(digits):
     ("name", "words"),
     [
         ("auxiliary", r"must return one tensor in training \(got tuple\)"),
-        ("fourier", r"the parameter w must be of real numbers \(got complex64\)"),
+        ("fourier", r"the parameter w must hold real numbers \(got complex64\)"),
         ("all_frozen", "all parameters are frozen"),
         ("detached", "in training: element 0 of tensors does not require grad"),
         ("empty", "one output per class"),

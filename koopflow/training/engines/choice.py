@@ -1,4 +1,4 @@
-"""Which engine trains a network: the fastest that computes it right."""
+"""Chooses the engine that trains a network: the fastest that gives correct gradients."""
 
 import logging
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from koopflow.training.layout import Layout, Stack
 logger = logging.getLogger("koopflow")
 
 NOISE = 0.02
-"""Share of a gradient by which two ways to compute it may differ."""
+"""Relative difference allowed between two computations of a gradient."""
 
 METHODS = ("auto", "matrix", "vmap", "sequential")
 
@@ -28,7 +28,7 @@ def choose_method(module: nn.Module, method: str, device: torch.device, input_sh
     Raises
     ------
     KoopflowError
-        If `method` is unknown, or ``matrix`` for a network that is no dense chain.
+        If `method` is unknown, or is ``matrix`` and the network is not a dense chain.
     """
     if method not in METHODS:
         raise KoopflowError(f"method must be one of {', '.join(METHODS)} (got {method!r})")
@@ -52,7 +52,8 @@ def choose_method(module: nn.Module, method: str, device: torch.device, input_sh
 
 
 def why_not_vmap(module: nn.Module, device: torch.device, input_shape: Sequence[int], classes: int) -> str:
-    """Return why vmap cannot train `module`, an empty string if it can: one step is compared with plain autograd."""
+    """Return the reason why vmap cannot train `module`, empty if it can; one step is compared with
+    plain autograd."""
     layout, states = Layout.of(module.named_parameters()), dict(module.named_buffers())
     floating = Layout.of((name, buffer) for name, buffer in states.items() if buffer.is_floating_point())
     weights, gradients, buffers = Stack(layout, 2, device), Stack(layout, 2, device), Stack(floating, 2, device)

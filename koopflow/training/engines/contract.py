@@ -1,4 +1,4 @@
-"""What the trainer asks of an engine, and what a network declares to be given the fastest one."""
+"""The interface of an engine, and the declaration by which a network gets the fastest one."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -48,6 +48,6 @@ class DenseChain:
 
 
 def dense_chain_of(module: nn.Module) -> DenseChain | None:
-    """Return the dense chain that `module` declares to be, or None."""
+    """Return the dense chain that `module` declares, or None."""
     chain = getattr(module, "dense_chain", None)
     return chain if isinstance(chain, DenseChain) else None

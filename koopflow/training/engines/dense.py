@@ -1,8 +1,9 @@
 """Dense chains by explicit batched matrix products, forward and backward, without autograd.
 
-Activations lie as (replica, unit, image). The first layer of all copies that share a batch is then one matrix product
-per group, (copies·units × inputs) · (inputs × images), and nothing is moved. With plain descent the product that would
-make the gradient updates the weights instead, and the gradient is never written. Numbers agree with autograd to rounding.
+Activations are stored as (replica, unit, image). The first layer of all copies that share a batch
+is then one matrix product per group, (copies·units × inputs) · (inputs × images), without copies.
+Under plain descent, the product that would compute the gradient updates the weights directly, and
+the gradient is never stored. Numbers agree with autograd to rounding.
 """
 
 import torch

@@ -15,8 +15,8 @@ _STRIDE = 0x9E3779B97F4A7C15
 class SequentialEngine:
     """Losses, gradients and outputs of an ensemble of any network.
 
-    The module itself is called, with its parameters and buffers in the ensemble's memory, so whatever it does in its forward
-    pass (recurrent layers, spectral normalization, noise) is done as in any other training loop.
+    The module itself is called, with its parameters and buffers in the ensemble's memory, so its
+    forward pass (recurrent layers, spectral normalization, noise) works as in any training loop.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class SequentialEngine:
         return torch.stack(found)
 
     def _enter(self, replica: int) -> None:
-        """Let the module's parameters and buffers be those of a replica, without copying them."""
+        """Point the module's parameters and buffers to those of a replica, without copying."""
         for parameter, view, _ in self._places:
             parameter.data = view[replica]
         for buffer, view in self._states:

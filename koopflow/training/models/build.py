@@ -1,4 +1,4 @@
-"""From a few lines of config to a ``torch.nn.Module``."""
+"""Builds a ``torch.nn.Module`` from a few lines of configuration."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,8 @@ ModelSpec = ModelSettings | Mapping[str, Any] | str
 
 
 def model_settings(spec: ModelSpec) -> ModelSettings:
-    """Return the settings of a network; options without a key of their own may stand beside the name.
+    """Return the settings of a network; options without a key of their own may be given beside the
+    name.
 
     Raises
     ------
@@ -49,8 +50,8 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
     Raises
     ------
     KoopflowError
-        The name or an option is unknown, a factory cannot be imported or does not return a Module, or the images are too
-        small for the network.
+        If the name or an option is unknown, a factory cannot be imported or does not return a
+        Module, or the images are too small for the network.
     """
     settings = model_settings(spec)
     name, options = settings.name, settings.options()
@@ -89,7 +90,7 @@ def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             module(torch.zeros(1, *input_shape, device=device))
-    except Exception:  # what a network cannot do is said where it is built
+    except Exception:  # building the network reports what it cannot do
         return None
     finally:
         module.train(training)
@@ -99,7 +100,8 @@ def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
 
 
 def _from_user(name: str, factory: Callable[..., object], options: Options, input_shape: Sequence[int], classes: int) -> nn.Module:
-    """Return the network that a user's factory makes, once it is known to map images to classes."""
+    """Return the network that a user's factory makes, after checking that it maps images to
+    classes."""
     offered = {"input_shape": input_shape, "classes": classes}
     try:
         parameters = inspect.signature(factory).parameters

@@ -1,4 +1,5 @@
-"""What a user's network must be able to do: map images to one real output per class, and be trained for one step."""
+"""Checks that a user's network maps images to one real output per class, and can be trained for one
+step."""
 
 from collections.abc import Callable, Sequence
 
@@ -37,7 +38,7 @@ def _check_parameters(network: nn.Module, name: str) -> None:
         if not values.is_floating_point():
             kind = str(values.dtype).removeprefix("torch.")
             raise KoopflowError(
-                f"model {name}: the parameter {parameter} must be of real numbers (got {kind}); hold real and imaginary parts as two"
+                f"model {name}: the parameter {parameter} must hold real numbers (got {kind}); hold real and imaginary parts as two"
             )
     if not any(values.requires_grad for values in network.parameters()):
         raise KoopflowError(f"model {name}: all parameters are frozen (requires_grad is False); there is nothing to train")
@@ -75,7 +76,7 @@ def _check_outputs(outputs: object, classes: int, name: str, when: str = "") -> 
 
 
 def _tried(step: Callable[[], object], name: str, input_shape: Sequence[int], when: str = "") -> object:
-    """Return what `step` does; raise a KoopflowError if it raises anything."""
+    """Return the result of `step`; raise a KoopflowError if it raises anything."""
     try:
         return step()
     except Exception as error:  # a user's network may raise anything

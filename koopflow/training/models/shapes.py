@@ -1,4 +1,4 @@
-"""Whether images are large enough for a network."""
+"""Checks that images are large enough for a network."""
 
 from collections.abc import Sequence
 
