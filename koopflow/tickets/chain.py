@@ -30,10 +30,10 @@ class Chain:
     Attributes
     ----------
     origin : ChainOrigin
-        What it was made from. Chains of equal origin are the same chain, whatever their number of
+        All that determines it. Chains of equal origin are the same chain, whatever their number of
         rounds.
     rewind : dict of str to float32 array (seed, ...)
-        The weights that survivors return to.
+        The weights to which survivors are rewound.
     dense : dict of str to float32 array (seed, ...)
         Trained weights of round 0, from which one-shot pruning starts.
     masks : list of dict of str to bool array (seed, ...)
@@ -44,12 +44,12 @@ class Chain:
     accuracy : list of float array (seed,)
         Test accuracy after each round's training.
     trained : dict of str to float32 array (seed, ...)
-        Trained weights of the last round, from which the next one is pruned; empty where only
-        earlier rounds were read.
+        Trained weights of the last round, from which the next one is pruned; empty if only earlier
+        rounds were read.
     stopped : dict of int to str
-        Seeds that diverged, and in which round.
+        Message for each seed that diverged, with the round.
     ended : str
-        Why the chain ended before its last round; empty if it did not.
+        The reason why the chain ended before its last round; empty if it did not.
     """
 
     origin: ChainOrigin
@@ -77,7 +77,8 @@ class Chain:
         return [seed for seed in range(len(next(iter(self.rewind.values())))) if seed not in self.stopped]
 
     def densities(self) -> NDArray[np.float64]:
-        """Return the share of weights that survive in each round, (round,), of any seed."""
+        """Return the share of weights that survive in each round, (round,); it is the same for all
+        seeds."""
         seed = self.seeds[0]
         total = sum(mask[seed].size for mask in self.masks[0].values())
         return np.array([sum(int(mask[seed].sum()) for mask in masks.values()) / total for masks in self.masks])
@@ -145,7 +146,7 @@ def load_chain(path: str | os.PathLike[str], rounds: int | None = None) -> Chain
     Raises
     ------
     KoopflowError
-        For a damaged file, and for one that holds no chain.
+        If the file is damaged or holds no chain.
     """
     stored = npz.load(path, KIND, VERSION)
     try:
@@ -176,8 +177,8 @@ def load_chain(path: str | os.PathLike[str], rounds: int | None = None) -> Chain
 def write_tickets(chain: Chain, folder: str | os.PathLike[str], rounds: list[int]) -> list[Path]:
     """Write the tickets of `rounds` as .safetensors files, and return their paths.
 
-    A file of one seed and round holds the masked rewind weights, the masks as ``NAME_mask``, and as
-    JSON in the metadata ``ticket`` where they come from. To load it in PyTorch: ``ticket =
+    A file of one seed and round holds the masked rewind weights, the masks as ``NAME_mask``, and
+    their origin as JSON in the metadata ``ticket``. To load it in PyTorch: ``ticket =
     safetensors.torch.load_file(path)`` and ``model.load_state_dict(ticket, strict=False)``.
     """
     from safetensors.numpy import save
@@ -191,7 +192,7 @@ def write_tickets(chain: Chain, folder: str | os.PathLike[str], rounds: list[int
             tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
             provenance = {"study": chain.origin.dump(), "seed": int(seed), "round": int(round_number)}
             written.append(Path(folder) / f"seed-{seed}_round-{round_number:02d}.safetensors")
-            # safetensors writes several entries in an order of its own each time, so there is one.
+            # safetensors writes several entries in an arbitrary order, so there is only one.
             content = save(tensors, metadata={"ticket": json.dumps(provenance, sort_keys=True)})
             with atomic_write(written[-1]) as partial:
                 partial.write_bytes(content)

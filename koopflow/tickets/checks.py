@@ -1,4 +1,4 @@
-"""What ticket studies ask of their data, checked before anything is trained."""
+"""Checks of the data of ticket studies, before anything is trained."""
 
 from collections.abc import Mapping
 from itertools import permutations
@@ -25,7 +25,7 @@ def check_data(
     elastic : mapping of str to Elastic
     external : mapping of str to External
     images : mapping of str to Images
-        Of every task.
+        Images of every task.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def check_data(
     Raises
     ------
     KoopflowError
-        For tasks that one network cannot learn, depths that no ticket can be stretched to, and
+        For tasks that one network cannot learn, depths to which no ticket can be stretched, and
         rounds that cannot be read.
     """
     for name, study in studies.items():

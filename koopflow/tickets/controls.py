@@ -1,4 +1,4 @@
-"""The controls of a ticket: random masks, other first weights, one-shot pruning."""
+"""The controls of a ticket: random masks, other initial weights, one-shot pruning."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ def run_control(setup: training.Setup, images: Images, chain: Chain, rounds: lis
     chain : Chain
     rounds : list of int
     control : {"random_mask", "reinitialized", "one_shot"}
-        Random masks of the ticket's layer densities; the ticket's mask on other first weights; or
+        Random masks of the ticket's layer densities; the ticket's mask on other initial weights; or
         the dense network of round 0 pruned to the round's density at once, then rewound.
 
     Returns
     -------
     array (round, seed)
-        Test accuracies, of the seeds of the chain that did not diverge.
+        Test accuracies of the seeds that did not diverge.
     """
     origin, layers = chain.origin, list(chain.masks[0])
     start = chain.rewind

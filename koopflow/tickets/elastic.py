@@ -53,7 +53,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def counterparts(source: Shapes, target: Shapes) -> dict[str, str]:
-    """Return, for every parameter of the target, the source's parameter that it takes.
+    """Return the source parameter that each target parameter takes, by name.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def counterparts(source: Shapes, target: Shapes) -> dict[str, str]:
     Raises
     ------
     KoopflowError
-        When a parameter has no counterpart, or one of another shape: the two are not of one family.
+        If a parameter has no counterpart of the same shape: the two networks are not of one family.
     """
     have, want = stages(source), stages(target)
     maps = {stage: block_map(have[stage], blocks) for stage, blocks in want.items() if stage in have}
@@ -82,7 +82,8 @@ def counterparts(source: Shapes, target: Shapes) -> dict[str, str]:
 
 
 def stretch(ticket: Mapping[str, NDArray[Any]], target: Shapes) -> dict[str, NDArray[Any]]:
-    """Return a ticket (weights or masks) with the depth of a network of the shapes `target`."""
+    """Return a ticket (weights or masks) stretched to the depth of a network with the shapes
+    `target`."""
     taken = counterparts({name: np.shape(values) for name, values in ticket.items()}, target)
     return {name: np.array(ticket[origin]) for name, origin in taken.items()}
 
@@ -95,7 +96,7 @@ def transfer_depth(
     Parameters
     ----------
     source, target : Chain
-        Of one family (``resnet14``, ``resnet20``, ...) on one task, with equal seeds.
+        Chains of one family (``resnet14``, ``resnet20``, ...) on one task, with equal seeds.
     setup : Setup
         How the target is trained.
     images : Images

@@ -24,7 +24,7 @@ def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequen
         Checkpoints with weights and masks, one per round, in any layout that
         `koopflow.trajectory.adapters.rounds.read_rounds` reads.
     include, exclude : sequence of str
-        Name patterns of tensors to read although they look like buffers, and not to read.
+        Name patterns of tensors to read even if they look like buffers, and of tensors to skip.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def external_flow(
     grouping : str
         See `koopflow.rg.couplings.couplings`.
     say : function of str
-        Told where the flow ends early.
+        Receives a message if the flow ends early.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def external_flow(
         Magnitude, survivors and weights of each group, as `koopflow.tickets.chain.Chain.sums` gives
         them.
     densities : array (round,)
-        Share of surviving weights, falling.
+        Share of surviving weights, decreasing.
     """
     rounds = _until_empty(read_rounds(folder, include, exclude), folder, say)
     densities = np.array([_density(layers) for layers in rounds])

@@ -16,7 +16,7 @@ from koopflow.tickets.chain import Chain, load_chain, save_chain
 from koopflow.tickets.plan import ChainOrigin, ChainPlan
 
 Say = Callable[[str], object]
-"""A function that is told what happens, one line each."""
+"""A function that receives progress messages of one line."""
 
 
 def run_chain(
@@ -37,7 +37,7 @@ def run_chain(
     images : Images
     plan : ChainPlan
     rounds : int
-        Rounds in all, the dense round 0 included.
+        Number of rounds, including the dense round 0.
     checkpoints : path, optional
         Folder in which the chain is kept after every round. An interrupted chain resumes there, and
         a longer one starts where a shorter one ended.
@@ -48,7 +48,7 @@ def run_chain(
     Raises
     ------
     KoopflowError
-        For a plan that cannot be carried out, and when every seed diverged.
+        If the plan cannot be carried out, or every seed diverged.
     """
     plan.check(setup.steps)
     if rounds < 1:
@@ -74,12 +74,12 @@ def run_chain(
 
 
 def _first_round(setup: training.Setup, images: Images, origin: ChainOrigin, say: Say) -> Chain:
-    """Train the dense networks; the rewind weights are those that this training passes."""
+    """Train the dense networks, and keep the weights at the rewind step."""
     weights = training.initialize(setup, images, origin.seed, range(origin.seeds))
     everything = {name: np.ones(weights[name].shape, dtype=bool) for name in training.prunable(weights)}
     chain, step = Chain(origin=origin, rewind=weights, dense={}), origin.rewind_step
     done = _train(chain, setup, images, everything, 0, [step])
-    # A seed that diverged before the rewind step has no weights to return to; it gets zeros.
+    # A seed that diverged before the rewind step has no rewind weights; it gets zeros.
     chain.rewind = {name: np.nan_to_num(values, nan=0.0) for name, values in done.kept[step].items()}
     chain.dense = done.weights
     _record(chain, everything, done, say)
@@ -87,7 +87,7 @@ def _first_round(setup: training.Setup, images: Images, origin: ChainOrigin, say
 
 
 def _next_round(chain: Chain, setup: training.Setup, images: Images, say: Say) -> None:
-    """Prune after the last round's training and train what is left."""
+    """Prune after the last round's training, and train the survivors."""
     trained, origin = chain.trained or _retrain(chain, setup, images), chain.origin
     masks = {name: mask.copy() for name, mask in chain.masks[-1].items()}
     for seed in chain.seeds:
@@ -115,7 +115,8 @@ def prune(
     scope: str,
     composed: int = 1,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Remove the smallest `fraction` of the survivors, of all layers together or of each layer.
+    """Return the masks after pruning the smallest `fraction` of the survivors, over all layers or
+    in each.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def prune(
     fraction : float
     scope : {"global", "layer"}
     composed : int
-        How many such prunings to do at once; counts are exactly those of single ones.
+        Number of such prunings to do at once; counts equal those of single prunings exactly.
 
     Returns
     -------
@@ -138,14 +139,15 @@ def prune(
 
 
 def _left(survivors: int, fraction: float, times: int) -> int:
-    """Return how many survive `times` rounds, each rounded like a single one."""
+    """Return the number of survivors after `times` rounds, each rounded like a single one."""
     for _ in range(times):
         survivors -= selection.pruned_count(survivors, fraction)
     return survivors
 
 
 def _retrain(chain: Chain, setup: training.Setup, images: Images) -> dict[str, NDArray[np.float32]]:
-    """Return the last round's trained weights, which a shortened chain lacks, bit for bit."""
+    """Return the trained weights of the last round, bit-identical, for a shortened chain that lacks
+    them."""
     if chain.rounds == 1:
         return chain.dense
     return _train(chain, setup, images, chain.masks[-1], chain.origin.rewind_step).weights
@@ -161,7 +163,7 @@ def _train(
 
 
 def _record(chain: Chain, masks: dict[str, NDArray[np.bool_]], done: training.Outcome, say: Say) -> None:
-    """Add a trained round to the chain; a diverged seed stops by name."""
+    """Add a trained round to the chain, and stop the seeds that diverged."""
     accuracy = done.accuracy.copy()
     for seed in chain.seeds:
         if np.isnan(accuracy[seed]):

@@ -1,4 +1,4 @@
-"""What the training jobs of a ticket study do for one task."""
+"""The training jobs of a ticket study for one task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ def transfer_rounds(study: TicketJob, chains: Mapping[str, Chain]) -> list[int]:
 def train_composition(job: TaskJob, chain: Chain) -> tuple[Chain, Chain] | None:
     """Run the chain in large steps, and its small steps again with other batches.
 
-    Returns None where the study asks for no seeds.
+    Return None if the study composes no seeds.
     """
     seeds = min(job.study.composition.seeds, job.study.seeds)
     if not seeds:
@@ -113,7 +113,8 @@ def train_controls(job: TaskJob, chain: Chain) -> pd.DataFrame:
 
 
 def train_transfers(job: TaskJob, chains: Mapping[str, Chain]) -> dict[str, NDArray[np.float64]]:
-    """Train the tickets of all other tasks on this one; return (round, seed) by source."""
+    """Train the tickets of all other tasks on this one; return accuracies (round, seed) by
+    source."""
     sources = {name: chain for name, chain in chains.items() if name != job.task}
     return transfer_to(job.setup, job.images, chains[job.task], sources, transfer_rounds(job.study, chains))
 
@@ -124,7 +125,7 @@ def train_stretched(job: TaskJob, comparison: str, target: Chain, sources: Mappi
     Parameters
     ----------
     job : TaskJob
-        Of the target.
+        Job of the target.
     comparison : str
         Name of the elastic comparison.
     target : Chain

@@ -1,4 +1,4 @@
-"""What a chain of pruning rounds is made from: its plan, its set-up and its images."""
+"""The origin of a chain of pruning rounds: its plan, its set-up and its images."""
 
 import hashlib
 import json
@@ -22,21 +22,22 @@ class ChainPlan:
     task : str
         Name of the task, for provenance.
     seeds : int
-        Number of seeds; the first weights of a seed are the same in every task, so that its tickets
-        fit there.
+        Number of seeds; the initial weights of a seed are the same in every task, so that its
+        tickets can be transferred.
     fraction : float
         Share of the survivors pruned after each round, strictly between 0 and 1; counts are exact.
     scope : {"global", "layer"}
         Whether magnitudes compete across layers.
     composed : int
-        Rounds' worth of pruning after each training: 2 makes one large step of two small ones, with
-        exactly their count.
+        Prunings after each training: 2 makes one large step of two small ones, with exactly their
+        counts.
     rewind_step : int
-        Step of round 0 to whose weights the survivors return; each round's training starts there.
+        Step of round 0 to which survivors are rewound; the training of each later round starts
+        there.
     seed : int
         The run's seed.
     stream : str
-        Name of the stream of batch orders; with another name the same chain sees other batches.
+        Name of the stream of batch orders; another name gives the same chain other batches.
     """
 
     task: str
@@ -49,7 +50,7 @@ class ChainPlan:
     stream: str = "batches"
 
     def check(self, steps: int) -> None:
-        """Raise a KoopflowError unless chains of trainings of `steps` steps can be pruned so."""
+        """Raise a KoopflowError unless the plan suits trainings of `steps` steps."""
         masks.pruned_count(1, self.fraction)
         if self.scope not in ("global", "layer"):
             raise KoopflowError(f"tickets: scope must be global or layer (got {self.scope!r})")
@@ -76,7 +77,7 @@ class ChainOrigin(ChainPlan):
 
     @classmethod
     def of(cls, plan: ChainPlan, setup: Setup, images: Images) -> "ChainOrigin":
-        """Return the origin of a chain that is trained so on `images`."""
+        """Return the origin of a chain with this plan and set-up on `images`."""
         digest = hashlib.sha256(np.ascontiguousarray(images.x_train).tobytes())
         digest.update(np.ascontiguousarray(images.y_train).tobytes())
         return cls(**asdict(plan), setup=setup.describe(), images=digest.hexdigest()[:16])

@@ -21,7 +21,7 @@ def all_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return every table but ``elastic``, by the names of `koopflow.io.columns.TICKET_TABLES`.
 
-    Each has one more column, ``excluded``: how many seeds diverged and are left out of the row.
+    Each has one more column, ``excluded``: the number of diverged seeds left out of the row.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def all_tables(
     studies : mapping of str to CollectedStudy
     trained : mapping of str to Trained
     say : function of str
-        Told of diverged seeds and of chains that ended early.
+        Receives messages on diverged seeds and chains that ended early.
     """
     found: Frames = {name: [] for name in TICKET_TABLES if name != "elastic"}
     for name, study in studies.items():
@@ -76,7 +76,7 @@ def _study_tables(settings: FlowSettings, study: CollectedStudy, trained: Traine
 
 
 def _add_transfer(found: Frames, study: CollectedStudy, trained: Trained, kind: str) -> None:
-    """Add the tables on transfer between tasks; what predicts it takes at least four tasks."""
+    """Add the tables on transfer between tasks; its predictors need at least four tasks."""
     tasks, model = list(trained.chains), study.model.label
     numbers = [number for number in study.transfer.rounds if number < min(chain.rounds for chain in trained.chains.values())]
     if len(tasks) < 2 or not numbers:

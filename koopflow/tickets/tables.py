@@ -65,8 +65,8 @@ def composition_tables(
         One row per comparison ("composition" or "rerun"), seed, density and layer; a is the chain
         of small steps.
     ratio : DataFrame
-        One row: what composing changes over what other batches change (mean absolute differences of
-        log couplings).
+        One row: the change from composing over the change from other batches (mean absolute
+        differences of log couplings).
     """
     pairs = [pair for pair in matched_rounds(small.densities(), large.densities()) if pair[0] > 0]
     again = [(i, i) for i, _ in pairs if i < rerun.rounds]
@@ -101,7 +101,7 @@ def _compared(
 
 
 def fixed_point_table(chain: Chain, task: str, model: str, grouping: str) -> pd.DataFrame:
-    """Return how fast the shares of each seed still move in each round."""
+    """Return how fast the shares of each seed change in each round."""
     flow = chain.flow(grouping)
     distances = fixed_point_distance(flow.couplings("share"), flow.scale)
     rows = [

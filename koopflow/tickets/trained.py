@@ -1,4 +1,4 @@
-"""What the training jobs of a ticket study leave in its folder."""
+"""The results that the training jobs of a ticket study leave in its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ COMPOSED = ("large-steps.npz", "run-again.npz")
 
 @dataclass(frozen=True)
 class Trained:
-    """What one study has trained, by task.
+    """The results of one study, by task.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class Trained:
     rounds : dict of str to DataFrame
         Tables of rounds with their controls.
     composition : dict of str to (Chain, Chain)
-        Large steps, and the small ones run again, where composition was asked for.
+        The chain of large steps and the rerun of small ones, if composition was requested.
     transferred : dict of str to dict of str to array (round, seed)
-        Accuracies by target and source, where there are several tasks.
+        Accuracies by target and source, if there are several tasks.
     """
 
     chains: dict[str, Chain]
@@ -38,14 +38,14 @@ class Trained:
 
 
 def save_composition(chains: tuple[Chain, Chain] | None, folder: str | Path) -> None:
-    """Write the chains of large steps and of small ones run again, where there are some."""
+    """Write the chain of large steps and the rerun of small ones, if there are any."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     for chain, name in zip(chains or (), COMPOSED):
         save_chain(chain, Path(folder) / name)
 
 
 def read_study(study: CollectedStudy, folder: str | Path) -> Trained:
-    """Read what the jobs of one study left in its folder of chains."""
+    """Read the results of one study from its folder of chains."""
     folder = Path(folder)
     composition, moved = {}, {}
     for task in study.tasks:

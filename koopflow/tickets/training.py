@@ -1,7 +1,7 @@
 """How the networks of tickets are trained: by the ensemble trainer, with states as arrays by name.
 
-A network's state maps names to arrays (row, ...), one row per network: its parameters and, where it
-has them, running statistics. Parameters of at least two axes may be pruned; masks name these alone.
+A network's state maps names to arrays (row, ...), one row per network: its parameters and, if any,
+running statistics. Parameters with at least two axes may be pruned; masks name only these.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -73,7 +73,7 @@ class Rows:
     weights : mapping of str to array (row, ...)
         Parameters and running statistics to start from.
     masks : mapping of str to bool array (row, ...)
-        Survivors of what may be pruned.
+        Survivors among the prunable weights.
     seeds : sequence of int, (row,)
         The seed of each row, in equal numbers per seed; rows of one seed see the same batches.
     """
@@ -90,16 +90,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training leaves behind.
+    """The result of training.
 
     Attributes
     ----------
     weights : dict of str to array (row, ...)
         After the last step.
     accuracy : array (row,)
-        On the test images; NaN where training diverged.
+        Accuracy on the test images; NaN for rows that diverged.
     kept : dict of int to dict of str to array (row, ...)
-        The states at the steps asked for.
+        The states at the requested steps.
     """
 
     weights: dict[str, NDArray[np.float32]]
@@ -110,7 +110,8 @@ class Outcome:
 def initialize(
     setup: Setup, images: Images, seed: int, replicas: Sequence[int], stream: str = "initial"
 ) -> dict[str, NDArray[np.float32]]:
-    """Draw first states (replica, ...) by the names of seeds, the same for every task."""
+    """Return initial states (replica, ...), drawn by the names of seeds and equal for every
+    task."""
     net = Replicas(setup.model, images.shape, images.classes, len(replicas), device="cpu")
     names = [str(replica) for replica in replicas]
     rows = initial_weights(setup.model, images.shape, images.classes, seed=seed, stream=("tickets", stream), groups=names)
@@ -118,7 +119,7 @@ def initialize(
 
 
 def prunable(weights: State) -> list[str]:
-    """Return the names of what may be pruned: matrices and kernels."""
+    """Return the names of the prunable parameters: matrices and kernels."""
     return [name for name, values in weights.items() if values.ndim >= 3]
 
 
@@ -150,7 +151,7 @@ def train(
     Raises
     ------
     KoopflowError
-        When seeds have unequal numbers of rows, or the set-up does not fit the images.
+        If seeds have unequal numbers of rows, or the set-up does not fit the images.
     """
     seeds = list(rows.seeds)
     names = list(dict.fromkeys(seeds))

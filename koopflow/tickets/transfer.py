@@ -18,13 +18,13 @@ def transfer_to(
     ----------
     setup : Setup
     images : Images
-        Of the target.
+        Images of the target.
     target : Chain
         The target's own chain, for batch orders and seeds.
     sources : dict of str to Chain
         Chains of the same architecture and seeds.
     rounds : list of int
-        Rounds whose tickets are tried.
+        Rounds whose tickets are transferred.
 
     Returns
     -------
@@ -34,14 +34,14 @@ def transfer_to(
     Raises
     ------
     KoopflowError
-        When architectures differ.
+        If architectures differ.
     """
     origin = target.origin
     for source, chain in sources.items():
         check_same_architecture(source, chain, origin.task, target)
     if not rounds:  # a chain ended before the first of them
         return {source: np.full((0, origin.seeds), np.nan) for source in sources}
-    # Every seed must have as many rows as the others, so only seeds that no chain lost are trained.
+    # Every seed needs the same number of rows, so only seeds that no chain lost are trained.
     seeds = [seed for seed in target.seeds if all(seed in chain.seeds for chain in sources.values())]
     places = [(source, row, seed) for source in sources for row in range(len(rounds)) for seed in seeds]
     states, masks = [], []

@@ -20,7 +20,8 @@ OBSERVABLES = (
     "neuron_couplings",
     "mask_overlap",
 )
-"""What may predict transfer: exponents of layers (the paper's) and of units, couplings, masks."""
+"""Observables that may predict transfer: exponents of layers (as in the paper) and of units,
+couplings, masks."""
 
 
 def distances(
@@ -30,7 +31,7 @@ def distances(
 
     Exponents of layers are those of the table, each in its scaling window; exponents of units are
     fitted over all rounds. The logarithms of couplings, and masks, are compared at `round_number`.
-    Neurons correspond between tasks through their common first weights, so their distances are
+    Neurons correspond between tasks through their common initial weights, so their distances are
     averaged over seeds.
 
     Parameters
@@ -94,8 +95,8 @@ def transfer_table(
 ) -> pd.DataFrame:
     """Return the accuracy of each source's ticket on each target, beside the target's own.
 
-    The random control stands there, too. Seeds that diverged in a chain or on the target are left
-    out; ``excluded`` counts them by source, target and density.
+    The random control is included. Seeds that diverged in a chain or on the target are left out;
+    ``excluded`` counts them by source, target and density.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def transfer_table(
 def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> NDArray[np.float64]:
     """Return relative transfer (source, target) at one density.
 
-    0 is the random control, 1 the own ticket; NaN where these agree.
+    0 is the random control, 1 the own ticket; NaN if these are equal.
     """
     matrix = np.full((len(tasks), len(tasks)), np.nan)
     at = table[np.isclose(table["density"], density)]
