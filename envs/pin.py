@@ -1,8 +1,9 @@
 """Write envs/pinned/NAME.yaml for each envs/NAME.yaml: the same packages at the exact versions of requirements.txt (`make pins`).
 
-conda's own kind of pin file lists the addresses and checksums of builds, which only a solve against the channel can give: run
-`snakedeploy pin-conda-envs envs/*.yaml` where conda-forge can be reached, and Snakemake uses the files that it writes. These here hold what
-can be known without the channel: which versions the tests have run with.
+conda's own pin files list the addresses and checksums of builds, which need a solve against the
+channel: run `snakedeploy pin-conda-envs envs/*.yaml` where conda-forge can be reached, and Snakemake
+uses the files that it writes. The files here record what is known without the channel: the versions
+with which the tests have run.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from packaging.requirements import Requirement
 
 HERE = Path(__file__).resolve().parent
 PYTHON = "3.11"
-# conda's names where they are not PyPI's.
+# PyPI names of packages that conda names differently.
 PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
 
 
@@ -42,7 +43,7 @@ def pinned(environment: dict, known: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Write the files."""
+    """Write the pinned environments."""
     known = versions(HERE.parent / "requirements.txt")
     (HERE / "pinned").mkdir(exist_ok=True)
     for path in sorted(HERE.glob("*.yaml")):
