@@ -61,8 +61,8 @@ def exponent_distance(exponents: Array) -> Array:
 
 
 def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: float = 0.005) -> Array:
-    """Return where a foreign ticket lies between the random control (0) and the target's own ticket
-    (1), by means over seeds.
+    """Return the place of a foreign ticket between the random control (0) and the target's own
+    ticket (1), from means over seeds.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: fl
     own, random : float64 (..., seed)
         Of the target's own ticket and of the random control, at equal density.
     resolution : float
-        NaN where own and random differ by less than this accuracy.
+        The result is NaN if `own` exceeds `random` by less than this, in means over seeds.
 
     Returns
     -------

@@ -128,7 +128,7 @@ def transfer_table(
 def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> NDArray[np.float64]:
     """Return relative transfer (source, target) at one density.
 
-    0 is the random control, 1 the own ticket; NaN if these are equal.
+    0 is the random control, 1 the own ticket; NaN if the own ticket is not clearly better.
     """
     matrix = np.full((len(tasks), len(tasks)), np.nan)
     at = table[np.isclose(table["density"], density)]
