@@ -25,8 +25,9 @@ pruning
     PruningSettings, PruningStudy, PruningMethod, FineTune, SaveMasks; PrunedTraining, the settings
     that determine the training.
 tickets
-    TicketsSettings, TicketStudy, Controls, Transfer, Composition, Elastic, WindowSettings, External;
-    ChainSettings, the settings that determine a chain; TicketJob, the settings of one job.
+    TicketsSettings, TicketStudy, Controls, Transfer, Composition, Elastic, WindowSettings,
+    External; ChainSettings, the settings that determine a chain; TicketJob, the settings of one
+    job.
 forecast
     ForecastSettings, ForecasterSettings.
 claims

@@ -149,8 +149,8 @@ REPLACED: dict[str, Any] = {"x-named": "replace"}
 class PartOf:
     """Marks a mapping with some of a model's keys: a base, or a set-up that overrides its base.
 
-    The mapping is checked like the model, except that keys may be missing, and stays a mapping until
-    it is merged.
+    The mapping is checked like the model, except that keys may be missing, and stays a mapping
+    until it is merged.
     """
 
     def __init__(self, model: type[Settings]):

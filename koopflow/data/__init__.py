@@ -1,1 +1,2 @@
-"""What is trained on and what is forecast: `koopflow.data.images` and `koopflow.data.series`, each with a registry of sources."""
+"""Images to train on and series to forecast: `koopflow.data.images` and `koopflow.data.series`,
+each with a registry of sources."""

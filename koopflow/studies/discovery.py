@@ -35,7 +35,8 @@ def discover() -> dict[str, Stage[Any]]:
 
 
 def settings_model(stages: dict[str, Stage[Any]]) -> type[Study]:
-    """Return the model of the whole configuration: the keys that all stages share, and the blocks of each stage."""
+    """Return the model of the whole configuration: the keys that all stages share, and the blocks
+    of each stage."""
     blocks = {name: block for stage in stages.values() for name, block in stage.blocks.items() if name not in Study.model_fields}
     fields: dict[str, Any] = {
         name: block

@@ -1,4 +1,5 @@
-"""The stage ``equivalence``: when are two optimizers, or two ways of training, the same dynamics?"""
+"""The stage ``equivalence``: when are two optimizers, or two ways of training, the same
+dynamics?"""
 
 import math
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Equivalence:
     setups : dict of str to Setup
         The set-ups, merged over their base.
     parts : list of (int, int)
-        The seeds (first, stop) of each job of an ensemble: whole groups of copies, at most ``replicas_per_job`` networks.
+        The seeds (first, stop) of each job of an ensemble: whole groups of copies, at most
+        ``replicas_per_job`` networks.
     """
 
     study: Study
@@ -59,7 +61,8 @@ class Equivalence:
         return Estimate(LIBRARIES_MB + 6 * 8 * side**2 / 2**20, START_SECONDS + self.training.seeds * seconds)
 
     def comparison_estimate(self) -> Estimate:
-        """Return the estimate of comparing set-ups: pairs of set-ups, pairs of their seeds, and shuffles."""
+        """Return the estimate of comparing set-ups: pairs of set-ups, pairs of their seeds, and
+        shuffles."""
         pairs = sum(math.comb(len(names), 2) + len(names) for names in self.training.comparisons.values())
         return small(20 + DISTANCE_SECONDS * pairs * self.training.seeds**2 * self.training.shuffles)
 

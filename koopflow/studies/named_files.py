@@ -1,4 +1,5 @@
-"""The user's files that the parameters of a job name: data, recordings, checkpoints, Python modules.
+"""The user's files that the parameters of a job name: data, recordings, checkpoints, Python
+modules.
 
 They are compared by content, like the library's code: a changed number in an .npz file or a changed
 layer of a network makes all results computed from it out of date.
@@ -57,7 +58,8 @@ def _paths(value: Any, folders: Sequence[Path]) -> Iterator[str]:
 
 
 def _downloaded(value: Any) -> Iterator[str]:
-    """Yield the folders of torchvision's sets among the data that `value` selects (see koopflow.config.data.DataSelection)."""
+    """Yield the folders of torchvision's sets among the data that `value` selects (see
+    koopflow.config.data.DataSelection)."""
     if not isinstance(value, Mapping) or "spec" not in value:
         return
     for spec in (value["spec"], *value.get("named", {}).values()):

@@ -1,4 +1,5 @@
-"""The stage ``pruning``: do Koopman modes of training find the weights that magnitude and gradient pruning find?"""
+"""The stage ``pruning``: do Koopman modes of training find the weights that magnitude and gradient
+pruning find?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Pruning:
         return training(Training(study.model, data, study.batch_size, steps, stop - first), machine(self.study))
 
     def pruning_estimate(self, name: str, part: int) -> Estimate:
-        """Return the estimate of decomposing, pruning and fine-tuning the networks of one part of a study."""
+        """Return the estimate of decomposing, pruning and fine-tuning the networks of one part of a
+        study."""
         study, (first, stop) = self.studies[name], self.parts[name][part]
         networks, data = stop - first, selection(self.study, study.data)
         count, shape = images(data)

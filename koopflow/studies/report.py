@@ -48,8 +48,8 @@ class Contents:
         """Return the place of the figure or table with `caption`; `of` distinguishes several that
         share one.
 
-        The label is the place in the section and the caption's title. One label only: Snakemake renders two-valued labels as
-        toggles, which break when a combination is missing.
+        The label is the place in the section and the caption's title. One label only: Snakemake
+        renders two-valued labels as toggles, which break when a combination is missing.
         """
         if caption not in self._places:
             raise KoopflowError(f"koopflow/studies: no stage has the caption {caption}")

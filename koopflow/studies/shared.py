@@ -9,7 +9,8 @@ from koopflow.workflow.estimates import Machine
 
 
 def selection(study: Study, name: str) -> DataSelection:
-    """Return the data set `name` with the sets that it refers to: all that loading its images depends on."""
+    """Return the data set `name` with the sets that it refers to: all that loading its images
+    depends on."""
     named, other = {}, study.data[name].like
     while other is not None and other in study.data and other not in named:
         named[other] = study.data[other]

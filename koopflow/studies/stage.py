@@ -1,4 +1,5 @@
-"""A stage of a study: its settings, checks, figures, tables and place in the report, in one object."""
+"""A stage of a study: its settings, checks, figures, tables and place in the report, in one
+object."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from koopflow.config.study import Study
 from koopflow.workflow.estimates import Estimate, small
 
 P = TypeVar("P")
-"""The plan of a stage: its studies, resolved and checked against one another, and how they are cut into jobs."""
+"""The plan of a stage: its studies, resolved and checked against one another, and how they are cut
+into jobs."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def no_files(plan: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class Check(Generic[P]):
-    """The check of a stage's data: the first job of the stage, run in its environment before anything is computed.
+    """The check of a stage's data: the first job of the stage, run in its environment before
+    anything is computed.
 
     Parameters
     ----------

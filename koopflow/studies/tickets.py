@@ -93,7 +93,8 @@ class Tickets:
         return Tickets(self.study, studies).task_files(folder, "transferred.npz")
 
     def stretched(self, folder: str) -> list[str]:
-        """Return the tables of elastic comparisons: every depth as a target, on every task that its studies share."""
+        """Return the tables of elastic comparisons: every depth as a target, on every task that its
+        studies share."""
         found = []
         for name, elastic in self.settings.elastic.items():
             tasks = shared_tasks([self.studies[study] for study in elastic.studies])
@@ -135,13 +136,15 @@ class Tickets:
         return self._estimate(name, task, 1, max(1, len(study.tasks) - 1) * len(study.transfer.rounds) * study.seeds)
 
     def stretching_estimate(self, name: str, task: str, elastic: str) -> Estimate:
-        """Return the estimate of training the stretched tickets of all other depths, and as many random masks."""
+        """Return the estimate of training the stretched tickets of all other depths, and as many
+        random masks."""
         compared = self.settings.elastic[elastic]
         networks = (len(compared.studies) - 1) * len(compared.rounds) * self.studies[name].seeds
         return self._estimate(name, task, 2, networks)
 
     def _estimate(self, name: str, task: str, rounds: float, networks: int | None = None) -> Estimate:
-        """Return the estimate of `rounds` trainings of all seeds of a study, or of `networks` each."""
+        """Return the estimate of `rounds` trainings of all seeds of a study, or of `networks`
+        each."""
         study = self.studies[name]
         replicas = networks or study.seeds
         work = Training(study.model, selection(self.study, task), study.batch_size, study.steps, replicas, rounds)

@@ -12,7 +12,8 @@ from koopflow.data.images.sets import Images
 
 
 class Batches:
-    """The batches of several groups, each in its own order, from training images held on the device.
+    """The batches of several groups, each in its own order, from training images held on the
+    device.
 
     The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone,
     so the step determines the position in the data and no generator's state is saved. An epoch
@@ -42,7 +43,8 @@ class Batches:
         self._batch = torch.empty(len(self.groups) * size, self._x.shape[1], device=device)
 
     def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the images (group, batch, channel, height, width) and labels (group, batch) of a step.
+        """Return the images (group, batch, channel, height, width) and labels (group, batch) of a
+        step.
 
         The next call overwrites the images.
         """

@@ -25,7 +25,8 @@ class Capture(Hook):
     path : str
         The trajectory file (``koopflow.trajectory``), which exists once training is complete.
     patterns : str or sequence of str
-        Shell-like patterns of parameter names; ``last`` stands for the last layer, whatever its name.
+        Shell-like patterns of parameter names; ``last`` stands for the last layer, whatever its
+        name.
     every : int
         Steps between recorded states.
     first, last : int, int or None
@@ -100,7 +101,8 @@ class Capture(Hook):
             self._writer.abandon()
 
     def _captured_steps(self, total: int) -> Sequence[int]:
-        """Return the captured steps of a training of `total` steps; raise a KoopflowError for steps outside it."""
+        """Return the captured steps of a training of `total` steps; raise a KoopflowError for steps
+        outside it."""
         if self._only is not None:
             check_steps("capture", self._only, total)
             return tuple(sorted(set(self._only)))

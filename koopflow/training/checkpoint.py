@@ -57,7 +57,8 @@ class Checkpoint:
 
 
 class Store:
-    """One job's checkpoint file, written atomically and named by a hash of all that the job's numbers depend on.
+    """One job's checkpoint file, written atomically and named by a hash of all that the job's
+    numbers depend on.
 
     Parameters
     ----------
@@ -67,7 +68,8 @@ class Store:
     arrays : mapping of str to array or None
         Data that the numbers depend on.
     code : str
-        Dotted name of the module that computes: editing it or what it imports starts the job from the beginning.
+        Dotted name of the module that computes: editing it or what it imports starts the job from
+        the beginning.
     """
 
     def __init__(
@@ -159,7 +161,8 @@ class StopRequest:
 
 @contextmanager
 def stop_on_request(active: bool) -> Iterator[StopRequest]:
-    """While active, turn SIGTERM into a flag, so that a training can save a checkpoint before it stops."""
+    """While active, turn SIGTERM into a flag, so that a training can save a checkpoint before it
+    stops."""
     request = StopRequest()
     if not active or threading.current_thread() is not threading.main_thread():
         yield request

@@ -59,12 +59,14 @@ def _own_gpu() -> int:
 
 
 def reserve(devices: Sequence[str], folder: str | Path | None = None) -> int:
-    """Hold the first of `devices` that no other process holds, until this process ends; wait while all are held.
+    """Hold the first of `devices` that no other process holds, until this process ends; wait while
+    all are held.
 
     Parameters
     ----------
     devices : sequence of str
-        Names that are the same in every process, such as the UUIDs of GPUs (CUDA_VISIBLE_DEVICES renumbers them).
+        Names that are the same in every process, such as the UUIDs of GPUs (CUDA_VISIBLE_DEVICES
+        renumbers them).
     folder : path, optional
         Folder of the locks; by default one for the whole machine.
 

@@ -44,7 +44,8 @@ class Ensemble:
     stream : sequence of str or int
         The name of this training.
     copies : int
-        Replicas per group. The first is the base; the others start from perturbed copies of it and share its batches.
+        Replicas per group. The first is the base; the others start from perturbed copies of it and
+        share its batches.
     perturbation : float
         Every weight of a copy is multiplied by 1 + perturbation · U(−1, 1).
     """
@@ -57,7 +58,8 @@ class Ensemble:
 
     @property
     def names(self) -> list[str]:
-        """Names of the replicas in order: ``group``, or ``group/copy`` if there are several copies."""
+        """Names of the replicas in order: ``group``, or ``group/copy`` if there are several
+        copies."""
         return [str(g) if self.copies == 1 else f"{g}/{copy}" for g in self.groups for copy in range(self.copies)]
 
 
@@ -98,7 +100,7 @@ def train(
     Parameters
     ----------
     setup : Setup
-        Anything with model, optimizer, batch_size and steps: ``TrainingSetup`` of the config, or a `Recipe`.
+        A `Recipe`, ``TrainingSetup``, or anything with model, optimizer, batch_size and steps.
     images : Images
     ensemble : Ensemble
     start : Start, optional
@@ -216,7 +218,8 @@ def _steps(setup: Setup, first: int) -> int:
 
 
 def _begin(replicas: Replicas, setup: Setup, images: Images, ensemble: Ensemble, start: Start) -> torch.Tensor | None:
-    """Set the starting weights and return the mask in the order of the flat weights (None without masks)."""
+    """Set the starting weights and return the mask in the order of the flat weights (None without
+    masks)."""
     weights = start.weights
     if weights is None:
         weights = initial_weights(

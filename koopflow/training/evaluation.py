@@ -22,9 +22,11 @@ def score(
     device: str = "auto",
     method: str = "auto",
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return accuracy and mean loss, both (replica,), of weights (replica, parameter) on the test or training images.
+    """Return accuracy and mean loss, both (replica,), of weights (replica, parameter) on the test
+    or training images.
 
-    A pruned network has zeros where its mask is false. `buffers` (replica, buffer) are running statistics.
+    A pruned network has zeros where its mask is false. `buffers` (replica, buffer) are running
+    statistics.
     """
     replicas = _loaded(model, weights, images, buffers, device, method)
     x, y = (torch.from_numpy(getattr(images, f"{axis}_{part}")).to(replicas.device) for axis in "xy")
@@ -41,7 +43,8 @@ def gradients(
     device: str = "auto",
     method: str = "auto",
 ) -> NDArray[np.float32]:
-    """Return the gradient (replica, parameter) of the mean loss on the first `count` training images (all by default).
+    """Return the gradient (replica, parameter) of the mean loss on the first `count` training
+    images (all by default).
 
     Networks with batch normalization see the images in blocks of 1000.
 

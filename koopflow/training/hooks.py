@@ -47,10 +47,12 @@ class Hook:
     """
 
     def prepare(self, context: Context) -> None:
-        """Check the hook against the training and raise a KoopflowError before anything is computed."""
+        """Check the hook against the training and raise a KoopflowError before anything is
+        computed."""
 
     def identity(self) -> object:
-        """Return what distinguishes a training with this hook from one without: part of the name of its checkpoint."""
+        """Return what distinguishes a training with this hook from one without: part of the name of
+        its checkpoint."""
         return None
 
     def begin(self, saved: int | None) -> None:
@@ -123,7 +125,8 @@ class Progress(Hook):
 
 
 def check_steps(key: str, asked: Collection[int], steps: int) -> None:
-    """Raise a KoopflowError for `key` unless all steps `asked` for lie within a training of `steps` steps."""
+    """Raise a KoopflowError for `key` unless all steps `asked` for lie within a training of `steps`
+    steps."""
     for step in asked:
         if not 0 <= step <= steps:
             raise KoopflowError(f"{key}: step {step} is outside the training's steps 0 to {steps}")

@@ -68,13 +68,15 @@ class Stack:
             start += replicas * size
 
     def load(self, rows: NDArray[np.generic]) -> None:
-        """Set all tensors from rows (replica, parameter), or from one row (parameter,) for all replicas."""
+        """Set all tensors from rows (replica, parameter), or from one row (parameter,) for all
+        replicas."""
         spread = np.broadcast_to(np.asarray(rows, dtype=np.float32), (self.replicas, self.layout.size))
         for name, view in self.views.items():
             view.copy_(torch.from_numpy(np.array(spread[:, self.layout.place(name)])).view(view.shape))
 
     def rows(self, names: Sequence[str] | None = None, out: torch.Tensor | None = None) -> NDArray[np.float32]:
-        """Return the tensors `names` (all by default) as rows (replica, parameter) on the CPU; `out` is a CPU tensor to fill."""
+        """Return the tensors `names` (all by default) as rows (replica, parameter) on the CPU;
+        `out` is a CPU tensor to fill."""
         names = self.layout.names if names is None else names
         parts = [self.views[name].reshape(self.replicas, -1) for name in names]
         if out is None:

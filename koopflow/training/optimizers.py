@@ -68,16 +68,18 @@ def build(spec: OptimizerSpec, flat: torch.Tensor) -> torch.optim.Optimizer:
 
 
 def is_plain_descent(optimizer: OptimizerSettings) -> bool:
-    """Return whether the update is w ← (1 − rate·decay)·w − rate·gradient, so that it can be fused with a matrix product."""
+    """Return whether the update is w ← (1 − rate·decay)·w − rate·gradient, so that it can be fused
+    with a matrix product."""
     return optimizer.algorithm == "sgd" and not optimizer.momentum
 
 
 def schedule(spec: OptimizerSpec, steps: int) -> Callable[[int], float]:
     """Return the function from step (0 ... steps − 1) to learning rate.
 
-    ``constant``; ``step``: times `factor` at each of `milestones`; ``cosine``: from the full rate to the share `final` of it
-    along half a cosine (Loshchilov and Hutter 2017, without restarts). With `warmup` steps the rate first rises linearly
-    from rate / warmup; the cosine then covers the remaining steps.
+    ``constant``; ``step``: times `factor` at each of `milestones`; ``cosine``: from the full rate
+    to the share `final` of it along half a cosine (Loshchilov and Hutter 2017, without restarts).
+    With `warmup` steps the rate first rises linearly from rate / warmup; the cosine then covers the
+    remaining steps.
     """
     optimizer = optimizer_settings(spec)
     options = optimizer.schedule or ScheduleSettings(name="constant")

@@ -13,7 +13,8 @@ KEYS = ("model", "optimizer", "batch_size", "steps")
 
 
 class Setup(Protocol):
-    """Anything with these four attributes: ``TrainingSetup`` and ``ChainSettings`` of the config, or a `Recipe`."""
+    """Anything with these four attributes: ``TrainingSetup`` and ``ChainSettings`` of the config,
+    or a `Recipe`."""
 
     @property
     def model(self) -> ModelSettings: ...

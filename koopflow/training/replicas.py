@@ -1,4 +1,5 @@
-"""Many replicas of one network: their weights, gradients and running statistics, and the engine that computes with them."""
+"""Many replicas of one network: their weights, gradients and running statistics, and the engine
+that computes with them."""
 
 from collections.abc import Sequence
 
@@ -39,7 +40,8 @@ class Replicas:
     module : torch.nn.Module
         The architecture; its own weights are not used.
     layout, buffer_layout : Layout
-        Of the parameters, and of the floating-point buffers (running statistics of batch normalization).
+        Of the parameters, and of the floating-point buffers (running statistics of batch
+        normalization).
     weights, gradients, buffers : Stack
     engine : Engine
     method : str
@@ -74,7 +76,8 @@ class Replicas:
         self._frozen = [name for name, parameter in self.module.named_parameters() if not parameter.requires_grad]
 
     def frozen(self) -> dict[str, torch.Tensor]:
-        """Return copies (replica, *shape) of the parameters that the network has frozen (requires_grad is False)."""
+        """Return copies (replica, *shape) of the parameters that the network has frozen
+        (requires_grad is False)."""
         return {name: self.weights.views[name].clone() for name in self._frozen}
 
     def _engine(self, random_seeds: list[int]) -> Engine:
@@ -86,7 +89,8 @@ class Replicas:
         return SequentialEngine(self.module, self.weights, self.gradients, self.buffers, self.copies, random_seeds)
 
     def score(self, x: torch.Tensor, y: torch.Tensor, block: int = 1000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return accuracy and mean loss (replica,) on images x (image, ...) and labels y; NaN for replicas with NaN weights."""
+        """Return accuracy and mean loss (replica,) on images x (image, ...) and labels y; NaN for
+        replicas with NaN weights."""
         right, total = (torch.zeros(self.count, dtype=torch.float64) for _ in range(2))
         for start in range(0, len(x), block):
             labels = y[start : start + block]
@@ -113,9 +117,9 @@ def initial_weights(
 ) -> NDArray[np.float32]:
     """Return the starting weights (replica, parameter) of an ensemble, group by group.
 
-    The first replica of a group has the network's own initialization, drawn from the stream (seed, *stream, group,
-    "initialization"); in each further copy every weight that is not frozen is multiplied by 1 + perturbation · U(−1, 1), as in
-    paper O.
+    The first replica of a group has the network's own initialization, drawn from the stream (seed,
+    *stream, group, "initialization"); in each further copy every weight that is not frozen is
+    multiplied by 1 + perturbation · U(−1, 1), as in paper O.
     """
     rows = []
     for group in groups:

@@ -29,14 +29,15 @@ class Trained:
     replicas : list of str
         ``group`` or ``group/copy``.
     weights : float32 (replica, parameter), buffers : float32 (replica, buffer)
-        After the last step; buffers are the running statistics of batch normalization (no column if there are none).
+        After the last step; buffers are the running statistics of batch normalization (no column if
+        there are none).
     loss : float32 (replica, step)
-        Mean loss on the batch of each step from the first to ``steps``, before that step's update; the last one is on the
-        batch that would follow.
+        Mean loss on the batch of each step from the first to ``steps``, before that step's update;
+        the last one is on the batch that would follow.
     accuracy : dict of step to float64 (replica,)
-        On the test images, at the steps asked for and at the end.
+        On the test images, at the requested steps and at the end.
     kept : dict of step to (weights, buffers)
-        At the steps asked for (rewind points), after so many updates.
+        At the requested steps (rewind points): step s is after s updates.
     diverged : dict of replica name to step
         First step whose loss was NaN, infinite or above `EXPLOSION`.
     """
@@ -81,7 +82,8 @@ class Run:
         self.diverged: dict[str, int] = {}
 
     def advance(self, x: torch.Tensor, y: torch.Tensor) -> NDArray[np.float32]:
-        """Do one update (none after the last step); return the losses (replica,) before it, NaN for diverged replicas."""
+        """Do one update (none after the last step); return the losses (replica,) before it, NaN for
+        diverged replicas."""
         step, replicas, engine = self.step, self.replicas, self.replicas.engine
         frozen = replicas.frozen()
         if step == self.steps:

@@ -51,7 +51,8 @@ class Machine:
 
 @dataclass(frozen=True)
 class Training:
-    """Networks trained together: `replicas` of them as one ensemble, `runs` ensembles one after another."""
+    """Networks trained together: `replicas` of them as one ensemble, `runs` ensembles one after
+    another."""
 
     model: ModelSettings
     data: DataSelection

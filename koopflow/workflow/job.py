@@ -23,14 +23,16 @@ logger = logging.getLogger("koopflow")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PARAMETER = "parameter "
-"""The first word of a log line that holds a parameter; koopflow.cli.provenance reads these lines."""
+"""The first word of a log line that holds a parameter; koopflow.cli.provenance reads these
+lines."""
 
 
 @contextmanager
 def job(
     log: str | Path, threads: int = 1, params: Mapping[str, object] | None = None, outputs: Iterable[str] = ()
 ) -> Iterator[logging.Logger]:
-    """Run the body as one job: log to `log`, use `threads` threads, turn expected failures into one line.
+    """Run the body as one job: log to `log`, use `threads` threads, turn expected failures into one
+    line.
 
     Parameters
     ----------
@@ -123,6 +125,7 @@ def _fail(message: str, at_once: bool = False) -> NoReturn:
 
 
 def _leave() -> None:
-    """End the process now: on a full disk HDF5 cannot close its file, and would print tracebacks or crash on its way out."""
+    """End the process now: on a full disk HDF5 cannot close its file, and would print tracebacks or
+    crash on its way out."""
     logging.shutdown()
     os._exit(1)

@@ -27,7 +27,8 @@ OUT_OF_MEMORY = ("allocate memory", "out of memory")
 def explained(error: BaseException | None) -> str | None:
     """Return a one-line message for a failure of disk or memory, None for any other error.
 
-    HDF5 reports a full disk as OSError or RuntimeError, with the number and the file in its message.
+    HDF5 reports a full disk as OSError or RuntimeError, with the number and the file in its
+    message.
     """
     if not isinstance(error, OSError | MemoryError | RuntimeError):
         return None
@@ -45,7 +46,8 @@ def explained(error: BaseException | None) -> str | None:
 def silenced() -> Iterator[None]:
     """Keep failures of disk and memory that nobody catches from being printed as tracebacks.
 
-    HDF5's objects try to write once more when they are released on a full disk, and h5py reports each attempt.
+    HDF5's objects try to write once more when they are released on a full disk, and h5py reports
+    each attempt.
     """
     hooks = sys.excepthook, sys.unraisablehook
 

@@ -34,7 +34,8 @@ def digits(context: Context) -> RawImages:
 
 
 def _table() -> NDArray[np.int64]:
-    """Return scikit-learn's table without importing scikit-learn, which takes longer than most trainings."""
+    """Return scikit-learn's table without importing scikit-learn, which takes longer than most
+    trainings."""
     package = find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
         raise KoopflowError("data: the source digits needs scikit-learn; pip install scikit-learn")

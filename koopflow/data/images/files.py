@@ -1,4 +1,5 @@
-"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No code in them is executed."""
+"""A user's own images: an .npz of arrays, or a tree of image files with one folder per class. No
+code in them is executed."""
 
 import hashlib
 from pathlib import Path
@@ -20,8 +21,8 @@ program."""
 def npz(context: Context, path: str) -> RawImages:
     """Return the images of an .npz with x_train, y_train, x_test and y_test.
 
-    Images are (image, height, width) or (image, channel, height, width), uint8 (0 to 255) or floating-point numbers;
-    labels are integers from 0. Pickled objects are refused.
+    Images are (image, height, width) or (image, channel, height, width), uint8 (0 to 255) or
+    floating-point numbers; labels are integers from 0. Pickled objects are refused.
     """
     if not Path(path).is_file():
         raise KoopflowError(f"data.path: {path} does not exist; it must be an .npz with {', '.join(KEYS)}")
@@ -48,11 +49,12 @@ def npz(context: Context, path: str) -> RawImages:
 
 
 def image_folder(context: Context, path: str, size: int = 32, channels: int = 3, cache: str | None = None) -> RawImages:
-    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``) as size × size pixels.
+    """Return the images of ``path/train/<class>/*`` and ``path/test/<class>/*`` (or ``val``) as
+    size × size pixels.
 
-    The shorter side is scaled to `size`, and the centre is cut out. `channels` is 3 (colour) or 1 (grey). With a folder
-    `cache`, the pixels are kept there under a name made from the files' names, sizes and times, so that only the first of
-    many jobs decodes a large tree.
+    The shorter side is scaled to `size`, and the centre is cut out. `channels` is 3 (colour) or 1
+    (grey). With a folder `cache`, the pixels are kept there under a name made from the files'
+    names, sizes and times, so that only the first of many jobs decodes a large tree.
     """
     if channels not in (1, 3):
         raise KoopflowError(f"data.channels must be 1 (grey) or 3 (colour) (got {channels})")
@@ -66,7 +68,8 @@ def image_folder(context: Context, path: str, size: int = 32, channels: int = 3,
 
 
 def tree(path: str) -> list[tuple[Path, list[tuple[Path, int]]]]:
-    """Return the folders of training and test images, and in each the image files with their labels; open no file."""
+    """Return the folders of training and test images, and in each the image files with their
+    labels; open no file."""
     train, test = _folder(Path(path), ("train",)), _folder(Path(path), ("test", "val"))
     classes = sorted(folder.name for folder in train.iterdir() if folder.is_dir())
     return [(folder, _labelled(folder, classes)) for folder in (train, test)]

@@ -46,13 +46,15 @@ def load_selection(selection: DataSelection, seed: int) -> Images:
 
 
 def load(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None) -> Images:
-    """Return the images that `spec` describes, normalized by the mean and standard deviation of its training images.
+    """Return the images that `spec` describes, normalized by the mean and standard deviation of its
+    training images.
 
     Parameters
     ----------
     spec : DataSet, mapping or str
-        ``{"source": NAME, **options}``, or NAME alone. Besides the source's options: ``transform``, ``{NAME: option}``,
-        applied in the order given; ``train_size`` and ``test_size``, to keep that many images, drawn evenly over the classes.
+        ``{"source": NAME, **options}``, or NAME alone. Besides the source's options: ``transform``,
+        ``{NAME: option}``, applied in the order given; ``train_size`` and ``test_size``, to keep
+        that many images, drawn evenly over the classes.
     data_root : str
         Folder of downloaded sets.
     seed : int
@@ -63,8 +65,8 @@ def load(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapp
     Raises
     ------
     KoopflowError
-        If a source, option or transform is unknown; files are absent and cannot be downloaded; arrays have a wrong shape
-        or dtype, or hold NaN.
+        If a source, option or transform is unknown; files are absent and cannot be downloaded;
+        arrays have a wrong shape or dtype, or hold NaN.
     """
     return normalize(_Sets(str(data_root), int(seed), named or {}).raw(spec, ()))
 
@@ -101,7 +103,8 @@ class _Sets:
 
 
 def _subset(raw: RawImages, part: Part, size: int) -> RawImages:
-    """Keep `size` images of a part, as many of each class as its share allows, in their original order."""
+    """Keep `size` images of a part, as many of each class as its share allows, in their original
+    order."""
     labels = raw.labels(part)
     if not raw.classes <= size <= len(labels):
         raise KoopflowError(

@@ -1,4 +1,5 @@
-"""The names of image sources and transforms, and where each is defined; listing them imports nothing else.
+"""The names of image sources and transforms, and where each is defined; listing them imports
+nothing else.
 
 A source is a function ``(context, **options) -> RawImages``, a transform ``(raw, option, seed) -> RawImages``.
 ``package.module:name`` works wherever a name does.

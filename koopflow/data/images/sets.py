@@ -1,4 +1,5 @@
-"""Sets of labelled images: raw, as a source returns them, and normalized, as training takes them."""
+"""Sets of labelled images: raw, as a source returns them, and normalized, as training takes
+them."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -99,9 +100,11 @@ def check(raw: RawImages) -> RawImages:
 
 
 def normalize(raw: RawImages) -> Images:
-    """Return `raw` minus the training pixels' mean, divided by their standard deviation, channel by channel.
+    """Return `raw` minus the training pixels' mean, divided by their standard deviation, channel by
+    channel.
 
-    For MNIST these are the usual 0.1307 and 0.3081. Raises a KoopflowError if a channel is constant.
+    For MNIST these are the usual 0.1307 and 0.3081. Raises a KoopflowError if a channel is
+    constant.
     """
     raw = raw.as_float()
     mean = raw.x_train.mean(axis=(0, 2, 3), dtype=np.float64)
@@ -127,7 +130,8 @@ def normalize(raw: RawImages) -> Images:
 
 
 def _scaled(pixels: Pixels, centre: Pixels, scale: Pixels) -> NDArray[np.float32]:
-    """Return (pixels − centre) / scale, with one new array instead of two: sets may be as large as ImageNet."""
+    """Return (pixels − centre) / scale, with one new array instead of two: sets may be as large as
+    ImageNet."""
     scaled: NDArray[np.float32] = np.subtract(pixels, centre, order="C")
     scaled /= scale
     return scaled

@@ -15,8 +15,9 @@ from koopflow.data.images.sets import RawImages
 def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
     """Return one Gaussian cloud per class, matched to the set `like`.
 
-    Matched are the shape, the number of images and each class's share; every pixel's mean and variance over the training
-    images; and the share of the variance that lies between the classes. Pixels are otherwise independent.
+    Matched are the shape, the number of images and each class's share; every pixel's mean and
+    variance over the training images; and the share of the variance that lies between the classes.
+    Pixels are otherwise independent.
     """
     real = context.load(like).as_float()
     generator = seeds.rng(context.seed, "data", "gaussian_clusters", real.name)
@@ -40,8 +41,9 @@ def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
 def teacher(context: Context, like: str = "digits", width: int = 64) -> RawImages:
     """Return Gaussian images labelled by a random network, matched to the set `like`.
 
-    Images have the mean and the full covariance of the real training pixels. The label is the largest output of a random
-    two-layer tanh network of `width` hidden units (the teacher), shifted so that every class has about its real share.
+    Images have the mean and the full covariance of the real training pixels. The label is the
+    largest output of a random two-layer tanh network of `width` hidden units (the teacher), shifted
+    so that every class has about its real share.
     """
     real = context.load(like).as_float()
     generator = seeds.rng(context.seed, "data", "teacher", real.name, width)
@@ -81,9 +83,11 @@ def _between_class_share(pixels: NDArray[np.float64], labels: NDArray[np.int64],
 
 
 def _balancing_offset(logits: NDArray[np.float64], shares: NDArray[np.float64], rounds: int = 200) -> NDArray[np.float64]:
-    """Return the shift of the outputs under which each class is the largest about as often as `shares` asks.
+    """Return the shift of the outputs under which each class is the largest about as often as
+    `shares` asks.
 
-    A damped fixed-point search: the output of a class that is chosen too often is lowered by the log ratio.
+    A damped fixed-point search: the output of a class that is chosen too often is lowered by the
+    log ratio.
     """
     offset = np.zeros(logits.shape[1])
     scale = logits.std()

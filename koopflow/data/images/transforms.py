@@ -1,4 +1,5 @@
-"""Transforms of a set: the same images permuted, rotated or noisy, the controls of the ticket studies."""
+"""Transforms of a set: the same images permuted, rotated or noisy, the controls of the ticket
+studies."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,8 @@ from koopflow.data.images.sets import Pixels, RawImages
 
 
 def permute_pixels(raw: RawImages, option: int, seed: int) -> RawImages:
-    """Permute the pixels of every image by one permutation, number `option`, the same in all channels.
+    """Permute the pixels of every image by one permutation, number `option`, the same in all
+    channels.
 
     To a fully connected network this is the same task with its first-layer weights permuted.
     """
@@ -42,7 +44,8 @@ def rotate(raw: RawImages, option: float, seed: int) -> RawImages:
 
 
 def noise(raw: RawImages, option: float, seed: int) -> RawImages:
-    """Add Gaussian noise of standard deviation `option` to every pixel, training and test; pixels lie in [0, 1]."""
+    """Add Gaussian noise of standard deviation `option` to every pixel, training and test; pixels
+    lie in [0, 1]."""
     if not _number(option, "noise") > 0:
         raise KoopflowError(f"data.transform.noise must be a standard deviation above 0; pixels lie in [0, 1] (got {option})")
     raw = raw.as_float()

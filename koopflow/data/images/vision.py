@@ -1,4 +1,5 @@
-"""MNIST, Fashion-MNIST, KMNIST and CIFAR-10: read from `data_root`, or downloaded there by torchvision."""
+"""MNIST, Fashion-MNIST, KMNIST and CIFAR-10: read from `data_root`, or downloaded there by
+torchvision."""
 
 import contextlib
 import gzip
@@ -28,12 +29,14 @@ def fashion_mnist(context: Context) -> RawImages:
 
 
 def kmnist(context: Context) -> RawImages:
-    """Return KMNIST (Clanuwat et al. 2018): 60,000 + 10,000 cursive Japanese characters of 28 × 28."""
+    """Return KMNIST (Clanuwat et al. 2018): 60,000 + 10,000 cursive Japanese characters of 28 ×
+    28."""
     return _idx_set("KMNIST", context.data_root)
 
 
 def cifar10(context: Context) -> RawImages:
-    """Return CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour photographs of 32 × 32 in ten classes."""
+    """Return CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour photographs of 32 × 32 in ten
+    classes."""
     from torchvision.datasets import CIFAR10
 
     folder = Path(context.data_root) / "cifar-10-batches-py"
@@ -50,7 +53,8 @@ def cifar10(context: Context) -> RawImages:
 
 
 def _idx_set(name: str, data_root: str) -> RawImages:
-    """Read the four IDX files of `name`, packed (.gz) or not, from ``data_root/name/raw``; download them if one is absent."""
+    """Read the four IDX files of `name`, packed (.gz) or not, from ``data_root/name/raw``; download
+    them if one is absent."""
     folder = Path(data_root) / name / "raw"
     if not all(_present(folder / file) for file in _IDX_FILES):
         import torchvision.datasets
@@ -68,8 +72,9 @@ def _present(path: Path) -> Path | None:
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """Return the array of unsigned bytes in an IDX file, packed (.gz) or not.
 
-    LeCun's format: two zero bytes, type 8, number of dimensions, big-endian sizes, bytes. torchvision reads unpacked
-    files only, and unpacks them beside the packed ones; here `data_root` may be read-only.
+    LeCun's format: two zero bytes, type 8, number of dimensions, big-endian sizes, bytes.
+    torchvision reads unpacked files only, and unpacks them beside the packed ones; here `data_root`
+    may be read-only.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

@@ -1,4 +1,5 @@
-"""Series to forecast: `load` reads one from its source and puts it on a regular grid; `registry` lists the sources.
+"""Series to forecast: `load` reads one from its source and puts it on a regular grid; `registry`
+lists the sources.
 
 >>> from koopflow.data.series import load
 >>> load("spots", {"source": "sunspots"}).step

@@ -1,4 +1,5 @@
-"""Compact calendar codes, as 202401 or 2024-W05, and the serial numbers of spreadsheets and computers, as dates.
+"""Compact calendar codes, as 202401 or 2024-W05, and the serial numbers of spreadsheets and
+computers, as dates.
 
 Codes of digits alone could also be plain numbers. They are read as dates if that makes the steps
 even: 200012 and 200101 are 89 apart as numbers and one month apart as dates.
@@ -32,7 +33,8 @@ _PARTS = {"quarter": 4, "month": 12, "week": 53, "day": 366}
 
 
 def written_codes(text: pd.Series) -> Times | None:
-    """Return the dates of codes such as 2024Q1, 2024-W05, 2024M01 and 2024-031 (ordinal days); None for any other text."""
+    """Return the dates of codes such as 2024Q1, 2024-W05, 2024M01 and 2024-031 (ordinal days); None
+    for any other text."""
     for pattern, part in WRITTEN:
         found = text.str.extract(rf"^(?:{pattern})$")
         if found.notna().all(axis=None):
@@ -41,10 +43,11 @@ def written_codes(text: pd.Series) -> Times | None:
 
 
 def of_year_and(years: Whole, parts: Whole, kind: str) -> Times | None:
-    """Return the dates of quarters, months, weeks or days of years; None if there is no such part of a year.
+    """Return the dates of quarters, months, weeks or days of years; None if there is no such part
+    of a year.
 
-    Week 1 holds January 4th, both in ISO weeks, which begin on Mondays, and in those of epidemiology (MMWR), which begin on
-    Sundays. Years with 53 weeks tell them apart.
+    Week 1 holds January 4th, both in ISO weeks, which begin on Mondays, and in those of
+    epidemiology (MMWR), which begin on Sundays. Years with 53 weeks tell them apart.
     """
     if parts.min() < 1 or parts.max() > _PARTS[kind]:
         return None
@@ -66,7 +69,8 @@ def of_year_and(years: Whole, parts: Whole, kind: str) -> Times | None:
 
 
 def coded_numbers(text: pd.Series) -> Times | None:
-    """Return the dates of a column of digits if they are calendar codes or serial numbers of dates; None for plain numbers."""
+    """Return the dates of a column of digits if they are calendar codes or serial numbers of dates;
+    None for plain numbers."""
     if not text.str.fullmatch(r"-?\d+").all():
         return None
     numbers = text.astype("int64") if text.str.len().max() < 19 else None
@@ -115,7 +119,8 @@ _CODES: dict[int, Sequence[tuple[Callable[[pd.Series], Times | None], bool]]] = 
     12: ((_moment("%Y%m%d%H%M"), True),),
     14: ((_moment("%Y%m%d%H%M%S"), True),),
 }
-"""Readings of a code by its number of digits, and whether it is certain: else it must make the steps more even."""
+"""Readings of a code by its number of digits, and whether it is certain: else it must make the
+steps more even."""
 
 
 def _plausible(years: Whole) -> bool:
@@ -128,7 +133,8 @@ def _steps(dates: Times) -> NDArray[np.float64]:
 
 
 def _evener(gaps: NDArray[np.float64], numbers: Whole) -> bool:
-    """Return whether `gaps` are more even than those of the plain numbers, and all of them forward."""
+    """Return whether `gaps` are more even than those of the plain numbers, and all of them
+    forward."""
     return bool((gaps > 0).all()) and _uneven(gaps) < _uneven(np.diff(numbers).astype(np.float64))
 
 
@@ -159,7 +165,8 @@ def _serials(numbers: Whole) -> Times | None:
 
 
 def _of_months(days: Dates) -> bool:
-    """Return whether dates fall on one day of the month, or on its last, in steps of equally many months."""
+    """Return whether dates fall on one day of the month, or on its last, in steps of equally many
+    months."""
     months = days.astype("datetime64[M]")
     lasts = ((months + 1).astype("datetime64[D]") - 1 == days).all()
     same = len(np.unique(days - months.astype("datetime64[D]"))) == 1

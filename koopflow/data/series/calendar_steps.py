@@ -59,7 +59,8 @@ def months_grid(stride: int) -> Grid:
 
 
 def month_parts_grid(times: Times, parts: int) -> Grid:
-    """Return the grid of `parts` stamps per calendar month, on the days on which the first of `times` fall."""
+    """Return the grid of `parts` stamps per calendar month, on the days on which the first of
+    `times` fall."""
     label = next(name for name, number in PARTS.items() if number == parts)
     days = np.unique(_late_as_one(_days_of(times)))
     if len(days) != parts:
@@ -89,12 +90,14 @@ def _has_parts(months: Index, days: Index, parts: int) -> bool:
 
 
 def _late_as_one(days: Index) -> Index:
-    """Return days of the month with the 28th to the 31st as one: the last day of a month is one of them."""
+    """Return days of the month with the 28th to the 31st as one: the last day of a month is one of
+    them."""
     return np.minimum(days, 28)
 
 
 def _spread(days: Index) -> int:
-    """Return the length of the shortest stretch of the month, around its end too, that holds all `days`."""
+    """Return the length of the shortest stretch of the month, around its end too, that holds all
+    `days`."""
     found = np.unique(days)
     gaps = np.diff(np.concatenate([found, found[:1] + 31]))
     return int(31 - gaps.max())

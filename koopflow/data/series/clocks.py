@@ -21,8 +21,8 @@ _MIDNIGHT = r"[T ]24(?::?00(?::?00(?:\.0+)?)?)?$"
 def clock_of(text: pd.Series) -> pd.Series:
     """Return the time since midnight of each text, NaT if the text is no clock time.
 
-    Accepted are 18:00, 18:00:00, 18.00.00, 18h00, 6:00 PM, 1800 (if all have four digits, or some exceed 24) and hours (18,
-    18.5); 24 is the midnight that ends the day.
+    Accepted are 18:00, 18:00:00, 18.00.00, 18h00, 6:00 PM, 1800 (if all have four digits, or some
+    exceed 24) and hours (18, 18.5); 24 is the midnight that ends the day.
     """
     parts = text.str.extract(r"^(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}(?:\.\d+)?))?\s*([AaPp]\.?[Mm]\.?)?$")
     if parts[1].notna().all():

@@ -74,7 +74,8 @@ def regular(
 
 
 def _exact(times: Times) -> Times:
-    """Return dates in nanoseconds, in microseconds if they lie before 1678 or after 2262; numbers as they are."""
+    """Return dates in nanoseconds, in microseconds if they lie before 1678 or after 2262; numbers
+    as they are."""
     if times.dtype.kind != "M":
         return times
     years = times[[0, -1]].astype("datetime64[Y]").astype(int) + 1970
@@ -82,7 +83,8 @@ def _exact(times: Times) -> Times:
 
 
 def _best(times: Times) -> Grid:
-    """Return the first candidate on whose grid no rows share a slot, or the one on which the fewest do."""
+    """Return the first candidate on whose grid no rows share a slot, or the one on which the fewest
+    do."""
     stretch = times[: max(FEWEST, int(np.searchsorted(times, times[0] + EARLY * (times[-1] - times[0]), side="right")))]
     found = candidates(stretch)
     return min(found, key=lambda grid: len(stretch) - len(np.unique(grid.slots(stretch))))

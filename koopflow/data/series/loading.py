@@ -31,7 +31,8 @@ def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
     ----------
     name : str
     spec : SeriesSettings or mapping
-        ``source`` (csv if only a ``path`` is given) and its options, ``fill``, ``step`` and ``period``.
+        ``source`` (csv if only a ``path`` is given) and its options, ``fill``, ``step`` and
+        ``period``.
     seed : int
         The run's seed, for synthetic sources.
 
@@ -73,7 +74,8 @@ def prepared(
     period : int, optional
         Samples per season; found from the early stretch by default.
     step : str, optional
-        The step of the grid; found from the early stretch by default. See `koopflow.data.series.grid`.
+        The step of the grid; found from the early stretch by default. See
+        `koopflow.data.series.grid`.
 
     Raises
     ------
@@ -109,7 +111,8 @@ def beginning(values: NDArray[np.float64]) -> int:
 
 
 def filled(values: NDArray[np.float64], how: Literal["interpolate", "hold"]) -> NDArray[np.float64]:
-    """Return `values` with missing ones interpolated, or the last one held; the first must be present."""
+    """Return `values` with missing ones interpolated, or the last one held; the first must be
+    present."""
     at, known = np.arange(len(values)), np.isfinite(values)
     if how == "hold":
         return values[np.maximum.accumulate(np.where(known, at, 0))]

@@ -141,14 +141,16 @@ def _marks_of(key: str, path: str, text: pd.Series, separator: str) -> tuple[str
 
 
 def _smoother_in_thousands(text: pd.Series, mark: str) -> bool:
-    """Return whether the numbers vary less, for their range, if `mark` groups thousands than if it is the decimal mark."""
+    """Return whether the numbers vary less, for their range, if `mark` groups thousands than if it
+    is the decimal mark."""
     readings = [_as_floats(text.str.replace(mark, sign, regex=False)) for sign in ("", ".")]
     rough = [float(np.abs(np.diff(values)).sum() / max(np.ptp(values), 1e-300)) for values in readings]
     return rough[0] < rough[1]
 
 
 def _without_codes(key: str, path: str, values: NDArray[np.float64], missing: Sequence[float] | None) -> NDArray[np.float64]:
-    """Return `values` with NaN for the numbers `missing`; refuse a number that looks like a code if none are given."""
+    """Return `values` with NaN for the numbers `missing`; refuse a number that looks like a code if
+    none are given."""
     if missing is not None:
         return np.where(np.isin(values, list(missing)), np.nan, values)
     for code in CODES:

@@ -28,11 +28,13 @@ FEWEST = 12
 
 
 def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
-    """Return the samples per season, from the autocorrelation of the early stretch and what is usual for the step.
+    """Return the samples per season, from the autocorrelation of the early stretch and what is
+    usual for the step.
 
-    A usual season is taken if the detrended autocorrelation there is above 0.1 and above the noise; otherwise the highest
-    peak above 0.3 whose lag fits three times into the stretch; otherwise 1. Outliers are first held at five interquartile
-    ranges from the median, since a few of them would hide any season.
+    A usual season is taken if the detrended autocorrelation there is above 0.1 and above the noise;
+    otherwise the highest peak above 0.3 whose lag fits three times into the stretch; otherwise 1.
+    Outliers are first held at five interquartile ranges from the median, since a few of them would
+    hide any season.
     """
     correlation = _autocorrelation(early)
     if correlation is None:
@@ -54,7 +56,8 @@ def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
 
 
 def _autocorrelation(early: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the autocorrelation (lag,) of the detrended stretch; None if it is too short or does not vary."""
+    """Return the autocorrelation (lag,) of the detrended stretch; None if it is too short or does
+    not vary."""
     count = len(early)
     if count < FEWEST:
         return None

@@ -1,4 +1,5 @@
-"""Time stamps from the text of one or two columns: dates in any usual form, calendar codes, numbers, a date and a clock."""
+"""Time stamps from the text of one or two columns: dates in any usual form, calendar codes,
+numbers, a date and a clock."""
 
 import numpy as np
 import pandas as pd
@@ -42,8 +43,8 @@ class Place:
 def read_stamps(columns: list[pd.Series], place: Place) -> Times:
     """Return increasing stamps (n,), datetime64 or float, from columns of text.
 
-    One column holds dates or numbers. Of two, the first holds dates and the second clock times or hours, or the first
-    holds years and the second quarters, months, weeks or days of the year.
+    One column holds dates or numbers. Of two, the first holds dates and the second clock times or
+    hours, or the first holds years and the second quarters, months, weeks or days of the year.
 
     Raises
     ------
@@ -122,7 +123,8 @@ def _end_at_four(years: Whole, parts: Whole) -> bool:
 
 
 def _dates(text: pd.Series, place: Place) -> Times:
-    """Return the dates in `text` (datetime64[us]); local ones where all have the same clock time or offset, else UTC."""
+    """Return the dates in `text` (datetime64[us]); local ones where all have the same clock time or
+    offset, else UTC."""
     text, late = one_day_later_at_24(text)
     months = _months_and_years(text)
     if months is not None:
@@ -156,7 +158,8 @@ def _parsed(text: pd.Series) -> pd.Series:
 
 
 def _either_way(text: pd.Series) -> pd.Series:
-    """Return the reading, month or day first, that puts the stamps in order; of two such, the one with the evener steps."""
+    """Return the reading, month or day first, that puts the stamps in order; of two such, the one
+    with the evener steps."""
     readings = [pd.to_datetime(text, errors="coerce", utc=True, format="mixed", dayfirst=first) for first in (False, True)]
     gaps = [reading.diff().iloc[1:] for reading in readings]
     ordered = [bool((gap > pd.Timedelta(0)).all()) for gap in gaps]
@@ -168,7 +171,8 @@ def _either_way(text: pd.Series) -> pd.Series:
 
 
 def _months_and_years(text: pd.Series) -> Times | None:
-    """Return the months of stamps such as Jan-10 (January 2010); None for any other text, or if they are not in order."""
+    """Return the months of stamps such as Jan-10 (January 2010); None for any other text, or if
+    they are not in order."""
     if not any(text.str.fullmatch(pattern).all() for pattern in _MONTH_AND_YEAR):
         return None
     names = text.str.extract(r"([A-Za-z]{3})")[0]

@@ -40,7 +40,8 @@ def candidates(early: Times) -> list[Grid]:
 
 
 def chosen(key: str, step: str, times: Times) -> Grid:
-    """Return the grid of the step that a user names; raise a KoopflowError for `key` if there is no such step."""
+    """Return the grid of the step that a user names; raise a KoopflowError for `key` if there is no
+    such step."""
     if step == "rows":
         return Grid("row", lambda stamps: np.searchsorted(times, stamps), lambda stamps, count: stamps[:count])
     dated = times.dtype.kind == "M"
@@ -67,8 +68,9 @@ def chosen(key: str, step: str, times: Times) -> Grid:
 def _fitted(early: Times) -> Grid:
     """Return the grid of fixed step that fits the early stamps.
 
-    The step is the median gap if that fits; else it is fitted by least squares to all early stamps, since stamps that are
-    rounded to a digit have no two equal gaps; else, for irregular stamps, it is the mean gap.
+    The step is the median gap if that fits; else it is fitted by least squares to all early stamps,
+    since stamps that are rounded to a digit have no two equal gaps; else, for irregular stamps, it
+    is the mean gap.
     """
     clock = _as_numbers(early)
     gaps = np.diff(clock)
@@ -82,7 +84,8 @@ def _fitted(early: Times) -> Grid:
 
 
 def _named(early: Times, step: float, origin: float) -> Grid:
-    """Return the grid of a fixed step, with the step's name; a step within 2 % of one with a name is that one."""
+    """Return the grid of a fixed step, with the step's name; a step within 2 % of one with a name
+    is that one."""
     if early.dtype.kind != "M":
         return _multiples(early, step, "step", origin)
     second, clock = _second(early), _as_numbers(early)
@@ -99,7 +102,8 @@ def _named(early: Times, step: float, origin: float) -> Grid:
 
 
 def _least_squares(clock: NDArray[np.float64], gaps: NDArray[np.float64], step: float) -> tuple[float, float]:
-    """Return step and origin of the grid that fits `clock` best, beginning from the mean of the gaps of one step."""
+    """Return step and origin of the grid that fits `clock` best, beginning from the mean of the
+    gaps of one step."""
     single = gaps[np.maximum(np.round(gaps / step), 1) == 1]
     step, origin = float(np.mean(single)), float(clock[0])
     for _ in range(4):
@@ -118,7 +122,8 @@ def _off(clock: NDArray[np.float64], origin: float, step: float) -> float:
 
 
 def _multiples(times: Times, step: float, label: str, origin: float | None = None) -> Grid:
-    """Return the grid of multiples of `step` (in the unit of the stamps); each stamp belongs to the nearest."""
+    """Return the grid of multiples of `step` (in the unit of the stamps); each stamp belongs to the
+    nearest."""
     first = float(_as_numbers(times[:1])[0])
     shift = 0.0 if origin is None else first - origin
     zero = times[0]
@@ -140,7 +145,8 @@ def _multiples(times: Times, step: float, label: str, origin: float | None = Non
 
 # ----------------------------------------------------------------------------------------------------------- business days
 def _business_days(early: Times) -> Grid | None:
-    """Return the grid of business days if the early stamps are days, ten at least, none of them on a weekend."""
+    """Return the grid of business days if the early stamps are days, ten at least, none of them on
+    a weekend."""
     days = early.astype("datetime64[D]")
     if len(early) < 10 or np.median(np.diff(days).astype(np.int64)) != 1 or not np.is_busday(days).all():
         return None

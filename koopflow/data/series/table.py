@@ -50,7 +50,8 @@ def read_table(key: str, path: str, names: Sequence[tuple[str, str]], separator:
     Raises
     ------
     KoopflowError
-        One line that begins with `key` and names the file, and the line of the file if there is one.
+        One line that begins with `key` and names the file, and the line of the file if there is
+        one.
     """
     problem = "is not a readable CSV"
     try:
@@ -115,7 +116,8 @@ def _lines(key: str, path: str, stream: TextIO) -> Iterator[str]:
 def _header(
     key: str, path: str, names: Sequence[tuple[str, str]], separator: str | None, first: Sequence[str]
 ) -> tuple[int, str, list[str]]:
-    """Return the index of the header among the `first` lines, the separator and the names of the columns."""
+    """Return the index of the header among the `first` lines, the separator and the names of the
+    columns."""
     marks = SEPARATORS if separator is None else (separator,)
     if separator is None:
         marks = (*marks, " ")
@@ -135,6 +137,7 @@ def _header(
 
 
 def _fields(row: list[str], mark: str) -> list[str]:
-    """Return the fields of a row without surrounding blanks; of columns separated by blanks, without empty ones."""
+    """Return the fields of a row without surrounding blanks; of columns separated by blanks,
+    without empty ones."""
     fields = [field.strip() for field in row]
     return [field for field in fields if field] if mark == " " else fields

@@ -12,7 +12,8 @@ from koopflow.forecast.registry import FORECASTERS
 
 
 def check(series: dict[str, Any], forecast: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Load every series, and try the user's forecasters on the first; return length, period and horizon of each series.
+    """Load every series, and try the user's forecasters on the first; return length, period and
+    horizon of each series.
 
     Raises
     ------

@@ -1,1 +1,2 @@
-"""Engines compute losses and gradients of all replicas: by batched matrix products, through vmap, or one by one."""
+"""Engines compute losses and gradients of all replicas: by batched matrix products, through vmap,
+or one by one."""

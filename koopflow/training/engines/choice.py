@@ -21,9 +21,11 @@ METHODS = ("auto", "matrix", "vmap", "sequential")
 
 
 def choose_method(module: nn.Module, method: str, device: torch.device, input_shape: Sequence[int], classes: int) -> str:
-    """Return ``matrix``, ``vmap`` or ``sequential`` for `module`: `method` itself unless that is ``auto``.
+    """Return ``matrix``, ``vmap`` or ``sequential`` for `module`: `method` itself unless that is
+    ``auto``.
 
-    ``auto`` takes vmap only if one training step through it gives the gradients of the module itself.
+    ``auto`` takes vmap only if one training step through it gives the gradients of the module
+    itself.
 
     Raises
     ------

@@ -11,11 +11,13 @@ class Engine(Protocol):
     """Computes with the weights, gradients and buffers of all replicas."""
 
     def gradient(self, x: torch.Tensor, y: torch.Tensor, step: int) -> torch.Tensor:
-        """Write the gradients of all replicas on batches x (group, image, ...), y (group, image); return their losses (replica,)."""
+        """Write the gradients of all replicas on batches x (group, image, ...), y (group, image);
+        return their losses (replica,)."""
         ...
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs (replica, image, class) for images (image, ...) that all replicas see."""
+        """Return the outputs (replica, image, class) for images (image, ...) that all replicas
+        see."""
         ...
 
 
@@ -24,7 +26,8 @@ class DescendingEngine(Protocol):
     """An engine whose gradient can be fused with the update of plain gradient descent."""
 
     def descend(self, x: torch.Tensor, y: torch.Tensor, rate: float, decay: float) -> torch.Tensor:
-        """Do one step w ← (1 − rate·decay)·w − rate·gradient in place; return the losses (replica,) before it."""
+        """Do one step w ← (1 − rate·decay)·w − rate·gradient in place; return the losses (replica,)
+        before it."""
         ...
 
 
@@ -32,8 +35,9 @@ class DescendingEngine(Protocol):
 class DenseChain:
     """A network that flattens its input and applies linear layers with one activation between them.
 
-    A module with an attribute ``dense_chain`` of this type is trained by batched matrix products. Its parameters must be
-    those of the layers alone: ``LAYER.weight``, and ``LAYER.bias`` in all of the layers or in none.
+    A module with an attribute ``dense_chain`` of this type is trained by batched matrix products.
+    Its parameters must be those of the layers alone: ``LAYER.weight``, and ``LAYER.bias`` in all of
+    the layers or in none.
 
     Attributes
     ----------

@@ -31,11 +31,13 @@ class DenseEngine:
         return self._backward(x, y, None)
 
     def descend(self, x: torch.Tensor, y: torch.Tensor, rate: float, decay: float) -> torch.Tensor:
-        """Do one step w ← (1 − rate·decay)·w − rate·gradient in place; return the losses (replica,) before it."""
+        """Do one step w ← (1 − rate·decay)·w − rate·gradient in place; return the losses (replica,)
+        before it."""
         return self._backward(x, y, (1 - rate * decay, -rate))
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs (replica, image, class) for images (image, ...) that all replicas see."""
+        """Return the outputs (replica, image, class) for images (image, ...) that all replicas
+        see."""
         a = x.reshape(len(x), -1).t()
         for index, name in enumerate(self._names):
             weight = self._w.views[f"{name}.weight"]
@@ -70,7 +72,8 @@ class DenseEngine:
         return losses
 
     def _loss_and_slope(self, logits: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean cross-entropy (replica,) and its derivative by the logits (replica, class, image)."""
+        """Return the mean cross-entropy (replica,) and its derivative by the logits (replica,
+        class, image)."""
         groups, count = y.shape
         labels = y.view(groups, 1, 1, count).expand(groups, self._copies, 1, count).reshape(self._replicas, 1, count)
         log_probability = torch.log_softmax(logits, 1, out=self._buffer("log", logits.shape))
@@ -81,7 +84,8 @@ class DenseEngine:
         return losses, slope
 
     def _forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """Return each layer's inputs and its outputs before the activation, both (replica, unit, image).
+        """Return each layer's inputs and its outputs before the activation, both (replica, unit,
+        image).
 
         Activations whose derivative follows from their values overwrite the outputs.
         """

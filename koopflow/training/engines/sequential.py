@@ -1,4 +1,5 @@
-"""One replica after another by autograd: for any network, and fastest for convolutional ones on a CPU."""
+"""One replica after another by autograd: for any network, and fastest for convolutional ones on a
+CPU."""
 
 from collections.abc import Sequence
 
@@ -53,7 +54,8 @@ class SequentialEngine:
         return losses
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs (replica, image, class) for images (image, ...) that all replicas see."""
+        """Return the outputs (replica, image, class) for images (image, ...) that all replicas
+        see."""
         self._module.eval()
         found = []
         with torch.no_grad():

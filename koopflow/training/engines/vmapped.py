@@ -1,4 +1,5 @@
-"""All replicas at once through ``torch.func.vmap``: for networks of many small operations, such as small transformers."""
+"""All replicas at once through ``torch.func.vmap``: for networks of many small operations, such as
+small transformers."""
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,8 @@ class VmapEngine:
         return losses.detach().reshape(-1)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs (replica, image, class) for images (image, ...) that all replicas see."""
+        """Return the outputs (replica, image, class) for images (image, ...) that all replicas
+        see."""
         self._module.eval()
         run = vmap(lambda parameters, state: functional_call(self._module, (parameters, state), (x,)))
         with torch.no_grad():

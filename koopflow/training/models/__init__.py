@@ -1,1 +1,2 @@
-"""Networks: `registry` lists their names, `build` makes one, and each family has a module of its own."""
+"""Networks: `registry` lists their names, `build` makes one, and each family has a module of its
+own."""

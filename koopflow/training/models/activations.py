@@ -9,7 +9,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "ge
 
 
 def activation_of(model: str, name: str) -> type[nn.Module]:
-    """Return the activation called `name`; raise a KoopflowError that names `model` for an unknown one."""
+    """Return the activation called `name`; raise a KoopflowError that names `model` for an unknown
+    one."""
     if name not in ACTIVATIONS:
         raise KoopflowError(
             f"model {model}: activation: no activation named {name!r}{nearest(name, ACTIVATIONS)}; known are {', '.join(ACTIVATIONS)}"

@@ -39,9 +39,9 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
     Parameters
     ----------
     spec : ModelSettings, mapping or str
-        ``{"name": NAME, **options}``, with further options under ``arguments``, or NAME alone. NAME is registered in
-        `koopflow.training.models.registry`, or ``package.module:factory``, which is called with the options, and with
-        input_shape and classes if it takes them.
+        ``{"name": NAME, **options}``, with further options under ``arguments``, or NAME alone. NAME
+        is registered in `koopflow.training.models.registry`, or ``package.module:factory``, which
+        is called with the options, and with input_shape and classes if it takes them.
     input_shape : sequence of int
         Channels, height and width of an image.
     classes : int
@@ -64,9 +64,11 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
 
 
 def last_layer(module: nn.Module, input_shape: Sequence[int]) -> tuple[str, ...]:
-    """Return the parameter names of the network's classifier: the last module with weights that an image passes.
+    """Return the parameter names of the network's classifier: the last module with weights that an
+    image passes.
 
-    Modules may be declared in any order. If no module with weights of its own is called, it is the last one declared.
+    Modules may be declared in any order. If no module with weights of its own is called, it is the
+    last one declared.
     """
     names = [name for name, _ in module.named_parameters()]
     called = _last_called(module, input_shape)
@@ -77,7 +79,8 @@ def last_layer(module: nn.Module, input_shape: Sequence[int]) -> tuple[str, ...]
 
 
 def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
-    """Return the name of the last submodule with parameters of its own, or parametrized, that a forward pass calls."""
+    """Return the name of the last submodule with parameters of its own, or parametrized, that a
+    forward pass calls."""
     order: list[str] = []
     owners = {name.rpartition(".")[0].partition(".parametrizations")[0] for name, _ in module.named_parameters()}
     hooks = [

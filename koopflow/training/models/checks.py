@@ -11,7 +11,8 @@ from koopflow.core.errors import KoopflowError
 
 
 def check_network(network: nn.Module, input_shape: Sequence[int], classes: int, name: str) -> None:
-    """Raise a KoopflowError unless `network` can be trained; its parameters, buffers and mode stay as they are.
+    """Raise a KoopflowError unless `network` can be trained; its parameters, buffers and mode stay
+    as they are.
 
     One real training step is taken: a loss on two images, forward and backward, in training mode.
     """

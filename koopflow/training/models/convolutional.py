@@ -17,8 +17,8 @@ def convnet(
     hidden: Sequence[int] = (64,),
     activation: str = "relu",
 ) -> nn.Module:
-    """Return a convolutional network: per entry of `channels` a convolution that keeps the image's size, an
-    activation and a 2 × 2 max-pooling; then dense layers of the widths `hidden`."""
+    """Return a convolutional network: per entry of `channels` a convolution that keeps the image's
+    size, an activation and a 2 × 2 max-pooling; then dense layers of the widths `hidden`."""
     kind = activation_of("convnet", activation)
     if kernel % 2 == 0:
         raise KoopflowError(f"model convnet: kernel must be odd, to keep the image's size (got {kernel})")
@@ -41,19 +41,22 @@ def convnet(
 
 
 def mnistnet(input_shape: Sequence[int], classes: int) -> nn.Module:
-    """Return ShrinkBench's MnistNet: convolutions 20 and 50 of 5 × 5 with halvings, dense 500; 431,080 parameters on MNIST."""
+    """Return ShrinkBench's MnistNet: convolutions 20 and 50 of 5 × 5 with halvings, dense 500;
+    431,080 parameters on MNIST."""
     return _valid_convnet("mnistnet", input_shape, classes, (20, 50), (500,), padding=0)
 
 
 def lenet5(input_shape: Sequence[int], classes: int) -> nn.Module:
-    """Return LeNet-5 (LeCun et al. 1998) with ReLU and max-pooling: convolutions 6 and 16 of 5 × 5, dense 120 and 84."""
+    """Return LeNet-5 (LeCun et al. 1998) with ReLU and max-pooling: convolutions 6 and 16 of 5 × 5,
+    dense 120 and 84."""
     return _valid_convnet("lenet5", input_shape, classes, (6, 16), (120, 84), padding=2 if input_shape[1] <= 28 else 0)
 
 
 def _valid_convnet(
     name: str, input_shape: Sequence[int], classes: int, channels: Sequence[int], hidden: Sequence[int], padding: int
 ) -> nn.Module:
-    """Return 5 × 5 convolutions, the first one padded by `padding`, each with ReLU and max-pooling; then dense layers."""
+    """Return 5 × 5 convolutions, the first one padded by `padding`, each with ReLU and max-pooling;
+    then dense layers."""
     inputs, height, width = input_shape
     network = nn.Sequential()
     for index, outputs in enumerate(channels, start=1):

@@ -43,10 +43,11 @@ def mlp(
     bias: bool = True,
     initialization: str = "torch",
 ) -> MLP:
-    """Return a fully connected network with hidden layers of the given widths; an empty list makes a linear model.
+    """Return a fully connected network with hidden layers of the given widths; an empty list makes
+    a linear model.
 
-    `initialization` is ``torch`` (PyTorch's default) or ``kaiming_normal`` (He et al. 2015), which the
-    lottery-ticket codes use.
+    `initialization` is ``torch`` (PyTorch's default) or ``kaiming_normal`` (He et al. 2015), which
+    the lottery-ticket codes use.
     """
     activation_of("mlp", activation)
     if isinstance(widths, int | str) or not all(isinstance(width, int) and width > 0 for width in widths):
