@@ -1,2 +1,1 @@
-"""What every room builds on: errors, seeds, intervals, masks, name patterns, registries. Imports no
-other room."""
+"""Foundations of every other room: errors, seeds, intervals, masks, name patterns, registries."""

@@ -1,4 +1,4 @@
-"""Which source files a script depends on: the transitive closure of its koopflow imports.
+"""Source files that a script depends on: the transitive closure of its koopflow imports.
 
 The workflow declares these files as inputs of each rule, so that editing a module reruns exactly the jobs that use it.
 """
@@ -9,7 +9,7 @@ from koopflow.core.dependencies import PACKAGE, closure, module_file
 
 
 def source_files(root: str | Path, *names: str) -> list[str]:
-    """Return the files that `names` depend on, relative to `root` and sorted.
+    """Return the sorted paths, relative to `root`, of all files that `names` depend on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which modules of this library a module depends on, read from syntax trees; nothing is imported or executed.
+"""Module dependencies, read from syntax trees; nothing is imported or executed.
 
 Names in registries count as imports. Only the standard library is needed, so this can run while a workflow file is parsed.
 """
@@ -14,21 +14,22 @@ PACKAGE = "koopflow"
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the package."""
 
-_TARGET = re.compile(r'"(koopflow(?:\.\w+)+):\w+"')  # how a koopflow.core.registry.Registry names what it imports
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold statements; expressions hold no import
+_TARGET = re.compile(r'"(koopflow(?:\.\w+)+):\w+"')  # an import target in a koopflow.core.registry.Registry
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold nested statements; expressions contain no imports
 
 
 def closure(root: Path, files: Iterable[Path], package: str | None = PACKAGE) -> list[Path]:
-    """Return `files` and what they import from below `root`, directly or not, sorted.
+    """Return `files` and everything under `root` that they import, directly or indirectly, sorted.
 
     Parameters
     ----------
     root : path
-        The folder in which modules are looked for.
+        The folder searched for modules.
     files : iterable of path
-        Where to start.
+        The files whose imports are followed.
     package : str or None
-        Follow imports of this package only; None follows those of any module below `root` but this library's.
+        Follow imports of this package only; None follows every module under `root` except this
+        library's.
     """
     found: set[Path] = set()
     waiting = list(files)
@@ -41,9 +42,10 @@ def closure(root: Path, files: Iterable[Path], package: str | None = PACKAGE) ->
 
 
 def user_files(target: str, folders: Iterable[Path]) -> list[Path]:
-    """Return the files behind a user's "package.module:name" in `folders`: its module, and what that imports from beside it.
+    """Return the files behind a user's "package.module:name": its module and the local modules it
+    imports.
 
-    Modules that are installed rather than in one of the folders are left out.
+    Only modules inside `folders` count; installed ones are left out.
     """
     module = target.partition(":")[0]
     for root in folders:
@@ -54,9 +56,10 @@ def user_files(target: str, folders: Iterable[Path]) -> list[Path]:
 
 
 def code_digest(*modules: str) -> str:
-    """Return a SHA-256 digest (hex) of the source of `modules`, given by dotted name, and of all that they depend on.
+    """Return the SHA-256 digest (hex) of the source of `modules` (dotted names) and all their
+    dependencies.
 
-    A result that is kept under a name made from this digest is forgotten when the code behind it changes, and only then.
+    A cache keyed by this digest is invalidated exactly when the code behind it changes.
     """
     digest = hashlib.sha256()
     for file in closure(ROOT, [module_file(ROOT, module) or ROOT / module for module in modules]):
@@ -67,9 +70,11 @@ def code_digest(*modules: str) -> str:
 
 @cache
 def _imported_files(root: Path, file: Path, package: str | None) -> tuple[Path, ...]:
-    """Return the files below `root` that `file` imports, at its top or inside its functions, with the packages they stand in.
+    """Return the files under `root` that `file` imports, at module level or inside functions, with
+    their packages.
 
-    The package's own ``__init__.py`` lists the public names, which it imports when they are asked for: none by itself.
+    The package's own ``__init__.py`` imports its public names lazily, so it counts as importing
+    nothing.
     """
     if file == root / PACKAGE / "__init__.py":
         return ()
@@ -77,7 +82,7 @@ def _imported_files(root: Path, file: Path, package: str | None) -> tuple[Path, 
     modules: set[str] = set(_TARGET.findall(text))
     try:
         waiting: list[ast.AST] = [ast.parse(text)]
-    except SyntaxError:  # a user's file; the check of its stage says what is wrong with it
+    except SyntaxError:  # a user's file; the check of its stage reports the error
         return ()
     while waiting:
         node = waiting.pop()
@@ -98,12 +103,14 @@ def _imported_files(root: Path, file: Path, package: str | None) -> tuple[Path, 
 
 
 def _package_of(root: Path, file: Path, level: int) -> str | None:
-    """Return the package that a relative import of `level` dots in `file` starts from; None for an absolute import."""
+    """Return the package at which a relative import of `level` dots in `file` starts; None if
+    absolute."""
     return ".".join(file.relative_to(root).parts[:-level]) if level else None
 
 
 def module_file(root: Path, module: str) -> Path | None:
-    """Return the file of the dotted `module` below `root`, or None where the name is an object inside a module."""
+    """Return the file of the dotted name `module` under `root`, or None if no such module file
+    exists."""
     if not module:
         return None
     path = root.joinpath(*module.split("."))

@@ -1,11 +1,11 @@
-"""The error that users read."""
+"""The error type shown to users."""
 
 
 class KoopflowError(Exception):
-    """An input is wrong or something outside failed; the message is one line that names it.
+    """Invalid input or an external failure, described in one line.
 
-    A message names the key, file or column, says what was found, and what is accepted or how to go
-    on. The programs print it without a traceback.
+    A message names the key, file or column, the value found, and what is accepted or how to fix it.
+    The commands print it without a traceback.
     """
 
     def __init__(self, message: str):

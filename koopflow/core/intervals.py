@@ -1,4 +1,4 @@
-"""Confidence intervals over independent seeds: Student's for a mean, the jackknife for other
+"""Confidence intervals over independent seeds: Student's t for means, the jackknife for other
 statistics."""
 
 import numpy as np
@@ -15,7 +15,7 @@ AT_MOST_ONE = (-np.inf, 1.0)
 
 
 def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] = REALS) -> tuple[float, float, float]:
-    """Return the mean of independent values and Student's confidence interval.
+    """Return the mean of independent values and its Student's t confidence interval.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] 
     level : float
         The interval's coverage.
     within : (float, float)
-        The range of the quantity. The interval is clipped to it, so an accuracy never exceeds 1;
-        the coverage stays, since the true mean cannot lie in what is cut off.
+        The range of the quantity. The interval is clipped to it, so an accuracy never exceeds 1.
+        Clipping keeps the coverage, since the true mean cannot lie outside the range.
 
     Returns
     -------
@@ -40,16 +40,16 @@ def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] 
 
 
 def half_width(error: ArrayLike, freedom: int, level: float | NDArray[np.float64] = 0.95) -> NDArray[np.float64]:
-    """Return half the width of Student's interval from the standard `error` with `freedom` degrees
-    of freedom.
+    """Return the half-width of Student's interval for the standard `error` and `freedom` degrees of
+    freedom.
 
-    The result has the shape of `error`; it is a NumPy number for a number.
+    The result has the shape of `error`; a scalar gives a NumPy scalar.
     """
     return special.stdtrit(freedom, 0.5 + level / 2) * error
 
 
 def jackknife(left_out: ArrayLike, level: float = 0.95) -> NDArray[np.float64]:
-    """Return half the width of a statistic's interval from its values with one unit left out each.
+    """Return the half-width of a statistic's interval from its leave-one-out values.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Text of a user, made plain in the markup that shows it: reStructuredText, HTML, matplotlib.
+"""Escape user text so that reStructuredText, HTML and matplotlib show it literally.
 
-A statement, a column of a CSV file or a layer of a network may hold anything. It is shown as it was
-written, on one line.
+Claim statements, CSV columns and layer names may contain any character. Each is shown as written,
+on one line.
 """
 
 import html as _html
@@ -9,11 +9,11 @@ import re
 import unicodedata
 
 LONGEST = 1000
-"""Longest text that is shown, in characters; the rest is cut off."""
+"""Maximum length of a shown text, in characters; the rest is cut off."""
 BLOCK = re.compile(r"[!-/:-@\[-`{-~]|•|‣|⁃")
-"""What may begin a block of reStructuredText: a list, a comment, a title, an option."""
+"""Characters that can begin a reStructuredText block: a list, comment, title or option."""
 ENUMERATION = re.compile(r"\(?(?:\d+|[A-Za-z]|[ivxlcdmIVXLCDM]+|#)(?=[.)](?:\s|$))")
-"""What may begin a numbered list."""
+"""Beginning of a numbered list item."""
 
 
 def one_line(text: object, longest: int = LONGEST) -> str:
@@ -28,8 +28,7 @@ def one_line(text: object, longest: int = LONGEST) -> str:
 
 
 def rst(text: object) -> str:
-    """Return `text` as reStructuredText that reads as plain text, wherever it stands in a
-    paragraph.
+    """Return `text` escaped for reStructuredText, anywhere in a paragraph.
 
     >>> print(rst("a *b* `c <d>`_: e"))
     a \\*b\\* \\`c <d>\\`\\_: e
@@ -37,19 +36,19 @@ def rst(text: object) -> str:
     line = one_line(text)
     escaped = inline_rst(line)
     if BLOCK.match(line):
-        return "\\ " + escaped  # this space is not shown
+        return "\\ " + escaped  # an escaped space is not rendered
     if number := ENUMERATION.match(line):
         return escaped[: number.end()] + "\\" + escaped[number.end() :]
     return escaped
 
 
 def inline_rst(text: object) -> str:
-    """Return `text` as reStructuredText that reads as plain text inside a paragraph."""
+    """Return `text` escaped for reStructuredText inside a paragraph, not at its start."""
     return re.sub(r"[\\*`_|@]|:(?=\S|$)", r"\\\g<0>", one_line(text))
 
 
 def without_templates(text: str) -> str:
-    """Return `text` so that Jinja, which Snakemake runs over captions, prints its braces.
+    """Return `text` with braces escaped for Jinja, which Snakemake runs over captions.
 
     >>> without_templates("{{ 7*7 }}")
     "{{ '{' }}{{ '{' }} 7*7 }}"
@@ -58,12 +57,13 @@ def without_templates(text: str) -> str:
 
 
 def unpatterned(text: str) -> str:
-    """Return `text` with brackets for braces, which Snakemake reads as wildcards in a label."""
+    """Return `text` with braces replaced by brackets; Snakemake reads braces in a label as
+    wildcards."""
     return text.replace("{", "(").replace("}", ")")
 
 
 def html(text: object) -> str:
-    """Return `text` as HTML that reads as plain text, also inside an attribute.
+    """Return `text` escaped for HTML, including inside attributes.
 
     >>> html('<b title="a">')
     '&lt;b title=&quot;a&quot;&gt;'
@@ -72,11 +72,11 @@ def html(text: object) -> str:
 
 
 def drawn(text: object, longest: int = 200) -> str:
-    """Return `text` as matplotlib draws it literally: without mathematics between dollar signs, and
-    named in a legend.
+    """Return `text` so that matplotlib draws it literally: dollar signs start no math, and legends
+    keep it.
 
     >>> print(drawn("costs $5 to $7"))
     costs \\$5 to \\$7
     """
     line = one_line(text, longest).replace("$", r"\$")
-    return f" {line}" if line.startswith("_") else line  # a legend leaves out what begins with an underscore
+    return f" {line}" if line.startswith("_") else line  # matplotlib omits legend labels that begin with an underscore

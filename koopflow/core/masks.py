@@ -1,12 +1,12 @@
-"""Exact masks: which weights stay, to the last one, with ties decided the same way every time.
+"""Exact masks: the given number of surviving weights, with deterministic tie-breaking.
 
-Pruning and tickets both choose survivors here. The *number* of survivors is given and met exactly:
-a threshold would lose every weight tied with it.
+Pruning and tickets both choose survivors here. The *number* of survivors is given and met exactly;
+a threshold would drop every weight tied with it.
 
-A fixed pseudo-random order of positions decides ties. Plateaus of equal scores are real (|weight x
-gradient| is exactly zero for every weight of a dead unit), and keeping the first would take all
-losses from the last layers. The order depends on the position alone, so masks of one score are
-nested: a lower compression keeps whatever a higher one keeps.
+A fixed pseudo-random order of positions breaks ties. Large groups of equal scores occur (|weight x
+gradient| is exactly zero for every weight of a dead unit), and keeping the first would prune only
+the last layers. The order depends on the position alone, so masks of one score are nested: a lower
+compression keeps every weight that a higher one keeps.
 """
 
 import math
@@ -20,8 +20,7 @@ from koopflow.core.errors import KoopflowError
 
 
 def pruned_count(survivors: int, fraction: float) -> int:
-    """Return how many of `survivors` weights the fraction `fraction` removes: the nearest integer,
-    halves up.
+    """Return `fraction` of `survivors`, rounded half up: the number of weights to remove.
 
     Raises
     ------
@@ -34,8 +33,7 @@ def pruned_count(survivors: int, fraction: float) -> int:
 
 
 def kept_count(weights: int, compression: float) -> int:
-    """Return how many of `weights` stay at the compression ``weights / kept``: the nearest integer,
-    halves up.
+    """Return ``weights / compression``, rounded half up: the number of weights to keep.
 
     Raises
     ------
@@ -48,18 +46,18 @@ def kept_count(weights: int, compression: float) -> int:
 
 
 def keep_largest(scores: ArrayLike, keep: int, among: ArrayLike | None = None, name: str = "scores") -> NDArray[np.bool_]:
-    """Mark the `keep` largest scores; of equal ones, those that come first in `tie_order` stay.
+    """Return the mask of the `keep` largest scores; `tie_order` breaks ties.
 
     Parameters
     ----------
     scores : array (..., n)
-        One score per weight; each row along the last axis is treated alone.
+        One score per weight; each row along the last axis is masked independently.
     keep : int
         How many to keep in each row, from 0 to the number of candidates.
     among : bool array (..., n), optional
         The candidates, such as the survivors of earlier rounds; all by default.
     name : str
-        What errors call the scores.
+        Name of the scores in errors.
 
     Returns
     -------
@@ -84,13 +82,13 @@ def keep_largest(scores: ArrayLike, keep: int, among: ArrayLike | None = None, n
 
 
 def _largest(values: NDArray[Any], keep: int, name: str, positions: NDArray[np.intp] | None) -> NDArray[np.intp]:
-    """Return the indices, ascending, of the `keep` largest of a vector; `tie_order` ranks their
-    `positions`."""
+    """Return the ascending indices of the `keep` largest `values`; the `tie_order` of `positions`
+    breaks ties."""
     if not 0 <= keep <= len(values):
-        raise KoopflowError(f"{name}: cannot keep {keep} of {len(values)} weights")
+        raise KoopflowError(f"{name}: number of weights to keep must be between 0 and {len(values)} (got {keep})")
     missing_numbers = int(np.isnan(values).sum())
     if missing_numbers:
-        raise KoopflowError(f"{name}: {missing_numbers} of {len(values)} are NaN; scores must be numbers")
+        raise KoopflowError(f"{name}: scores must not be NaN (got {missing_numbers} NaN of {len(values)})")
     if keep == 0:
         return np.zeros(0, dtype=np.intp)
     threshold = np.partition(values, len(values) - keep)[len(values) - keep]
@@ -104,8 +102,8 @@ def _largest(values: NDArray[Any], keep: int, name: str, positions: NDArray[np.i
 
 
 def tie_order(positions: ArrayLike) -> NDArray[np.uint64]:
-    """Return a 64-bit rank per position (splitmix64; Steele, Lea & Flood 2014), equal on every
-    machine and NumPy."""
+    """Return a 64-bit rank per position (splitmix64; Steele, Lea & Flood 2014), identical on every
+    machine and NumPy version."""
     x = np.asarray(positions).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -113,14 +111,14 @@ def tie_order(positions: ArrayLike) -> NDArray[np.uint64]:
 
 
 def apportion(sizes: Sequence[int], keep: int) -> list[int]:
-    """Share `keep` among layers in proportion to their `sizes`, exactly, by largest remainders.
+    """Split `keep` among layers in proportion to their `sizes`, by the largest-remainder method.
 
     >>> apportion([10, 20, 5], 7)
     [2, 4, 1]
     """
     total = sum(sizes)
     if not 0 <= keep <= total:
-        raise KoopflowError(f"keep: cannot keep {keep} of {total} weights")
+        raise KoopflowError(f"keep: number of weights to keep must be between 0 and {total} (got {keep})")
     shares = [divmod(keep * n, total) for n in sizes]
     counts = [quotient for quotient, _ in shares]
     by_remainder = sorted(range(len(sizes)), key=lambda i: -shares[i][1])
@@ -135,24 +133,24 @@ def layer_masks(
     among: Mapping[str, NDArray[Any]] | None = None,
     replicas: bool = False,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Choose survivors over named layers: over all layers for one number, within each for a number
-    per layer.
+    """Return a mask per layer: survivors ranked across all layers, or within each if `keep` is a
+    mapping.
 
     Parameters
     ----------
     scores : mapping of str to array
         One score per weight of each layer. With `replicas`, the first axis counts replicas.
     keep : int or mapping of str to int
-        How many weights stay in total, or in each layer.
+        Number of weights to keep in total, or per layer.
     among : mapping of str to bool array, optional
         Survivors of earlier rounds, shaped like the scores.
     replicas : bool
-        Whether the arrays carry a leading replica axis. Each replica is treated alone.
+        Whether the arrays have a leading replica axis. Each replica is masked independently.
 
     Returns
     -------
     masks : dict of str to bool array
-        Shaped like the scores. `tie_order` decides between equal scores.
+        Shaped like the scores. `tie_order` breaks ties.
 
     Raises
     ------
@@ -174,8 +172,7 @@ def layer_masks(
 
 
 def densities(masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, float]:
-    """Return each layer's share of surviving weights, and that of all layers together under
-    ``"all"``."""
+    """Return the share of surviving weights per layer, and over all layers under ``"all"``."""
     shares = {name: float(np.mean(mask)) for name, mask in masks.items()}
     shares["all"] = sum(int(np.sum(mask)) for mask in masks.values()) / sum(np.size(mask) for mask in masks.values())
     return shares

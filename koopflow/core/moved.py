@@ -1,4 +1,4 @@
-"""Module names of version 0.1: they still import.
+"""Aliases for the module names of version 0.1.
 
 An alias is the module itself, not a copy, so an exception raised under one name is caught under the
 other.
@@ -23,7 +23,7 @@ MOVED = {
     "koopflow.provenance": "koopflow.cli.provenance",
     "koopflow.verify": "koopflow.cli.verify",
 }
-"""Version 0.1's name to today's."""
+"""Old module name (version 0.1) to current name."""
 
 
 class _Alias(Loader):
@@ -35,10 +35,10 @@ class _Alias(Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._own  # importlib has just put the alias's in its place
+        module.__spec__ = self._own  # importlib has just replaced it with the alias's spec
 
     def get_code(self, name: str) -> CodeType | None:
-        """Return the code of the module with the old name `name`, for ``python -m``."""
+        """Return the code of the module with the old name `name`; ``python -m`` calls this."""
         spec = importlib.util.find_spec(MOVED[name])
         return spec.loader.get_code(spec.name) if spec and isinstance(spec.loader, InspectLoader) else None
 

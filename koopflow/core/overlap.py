@@ -1,14 +1,14 @@
-"""How alike two masks are, beside what chance would give.
+"""Overlap of two masks, and its correction for chance.
 
 Pruning compares two masks by the sets of weights that they *prune*; tickets compare the weights
-that survive. The Jaccard index of the two differs, so every table and caption says which is meant.
-Chance stands for two independent uniformly random sets of the same sizes. Two quantities correct
-for it, and they are not the same number:
+that survive. The two Jaccard indices differ, so every table and caption names its sets. Chance
+means two independent, uniformly random sets of the same sizes. Two different quantities correct for
+it:
 
 - the *adjusted Jaccard index*, (J - E J) / (1 - E J), which the claims use;
-- the *agreement beyond chance*, (s - E s) / (max s - E s) with s the number of weights in both sets, in the columns
-  ``beyond_chance`` and in what follows from them. It is the same for the pruned and for the kept
-  weights.
+- the *agreement beyond chance*, (s - E s) / (max s - E s) where s is the number of weights in both
+sets; the columns ``beyond_chance`` and results derived from them use it. It is equal for the pruned
+and the kept weights.
 
 Both are 0 at chance and 1 for equal sets.
 """
@@ -26,13 +26,14 @@ Values = TypeVar("Values")
 
 
 def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int | tuple[int, ...] | None = None) -> NDArray[np.float64]:
-    """Return the Jaccard index |a and b| / |a or b| of two sets, given as bool arrays of one shape.
+    """Return the Jaccard index |a and b| / |a or b| of two sets, given as bool arrays of equal
+    shape.
 
     Parameters
     ----------
     a, b : bool array
     axis : int or tuple of int, optional
-        The axes that run over the members; all by default.
+        The axes over which members are counted; all by default.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int | tuple[int, .
 
 @functools.lru_cache(maxsize=4096)
 def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
-    """Return the expected Jaccard index of two independent uniformly random subsets of `n` things.
+    """Return the expected Jaccard index of two independent, uniformly random subsets of `n` items.
 
     The intersection I is hypergeometric. I / (size_a + size_b - I) is convex in I, so its value at
     the mean of I would be too low; the expectation is summed instead, to 12 standard deviations on
@@ -57,7 +58,7 @@ def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
         For sizes outside 0 to `n`.
     """
     if not (0 <= size_a <= n and 0 <= size_b <= n):
-        raise KoopflowError(f"overlap: sizes of sets must be from 0 to {n} (got {size_a} and {size_b} members among {n} things)")
+        raise KoopflowError(f"overlap: set sizes must be between 0 and {n} (got {size_a} and {size_b})")
     if size_a + size_b == 0:
         return 1.0
     if n in (size_a, size_b) or 0 in (size_a, size_b):
@@ -73,7 +74,7 @@ def expected_jaccard(n: int, size_a: int, size_b: int) -> float:
 def adjusted_jaccard(index: Values, expected: Values) -> Values:
     """Return (J - E J) / (1 - E J): 0 at chance, 1 for equal sets.
 
-    Numbers, arrays and columns of tables are accepted.
+    Accepts numbers, arrays and pandas Series.
     """
     return (index - expected) / (1 - expected)  # type: ignore[operator]
 
@@ -82,7 +83,7 @@ def beyond_chance(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Return (s - E s) / (max s - E s) of two sets, given as bool vectors (n,).
 
     s is the number of common members and max s that of the smaller set. The complements of the two
-    sets have the same agreement. NaN where the sizes leave no choice.
+    sets have the same agreement. NaN if the sizes determine s.
     """
     n, size_a, size_b = a.size, int(np.count_nonzero(a)), int(np.count_nonzero(b))
     expected = size_a * size_b / n

@@ -1,4 +1,4 @@
-"""Parameters chosen by name patterns: shell-style, case-sensitive (``fc2.*``, ``*.weight``)."""
+"""Select parameters by shell-style, case-sensitive name patterns (``fc2.*``, ``*.weight``)."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -7,11 +7,11 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import nearest
 
 SHOWN = 12
-"""How many names an error lists."""
+"""Maximum number of names listed in an error."""
 
 
 def as_patterns(patterns: str | Sequence[str] | None) -> list[str]:
-    """Return `patterns` as a list; None stands for every name.
+    """Return `patterns` as a list; None means every name.
 
     >>> as_patterns("fc2.*"), as_patterns(None)
     (['fc2.*'], ['*'])
@@ -29,17 +29,15 @@ def matches(name: str, patterns: str | Sequence[str] | None) -> bool:
 
 
 def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: str, owner: str = "") -> list[str]:
-    """Return the `names` that match any of the `patterns`, in their own order.
+    """Return the `names` that match any of the `patterns`, in the order of `names`.
 
     Parameters
     ----------
     names : iterable of str
     patterns : str, sequence of str or None
-        None stands for every name.
-    where : str
-        The key or file that an error begins with.
+        None means every name. where : str The key or file that an error begins with.
     owner : str
-        What has the names, for errors: "Sequential".
+        What the names belong to, for errors: "Sequential".
 
     Raises
     ------
@@ -60,6 +58,6 @@ def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: 
 
 
 def shown(names: Sequence[str]) -> str:
-    """Return the first few of `names` for a message, with an ellipsis if there are more; "none" for
-    no name."""
+    """Return the first few `names` for a message, with an ellipsis if there are more; "none" if
+    empty."""
     return (", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")) or "none"

@@ -1,8 +1,7 @@
-"""One registry for every kind of thing that YAML names: models, sources, scores, couplings,
-forecasters, measures.
+"""Registries of the names used in YAML: models, sources, scores, couplings, forecasters, measures.
 
 A registry maps names to import targets ("koopflow.rg.couplings:share"), so listing names imports
-nothing. Wherever a registered name is accepted, so is a user's own target: ``package.module:name``.
+nothing. A user's own target, ``package.module:name``, is accepted wherever a registered name is.
 """
 
 import importlib
@@ -16,11 +15,11 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import nearest
 
 Options = Mapping[str, Any]
-"""Options of a registered function: values of any type, by the names of its parameters."""
+"""Options of a registered function: values by parameter name."""
 
 
 class Registry(Mapping[str, str]):
-    """The names of one kind of thing, and where each is defined.
+    """A mapping from the names of one kind of object to their import targets.
 
     >>> couplings = Registry("coupling", {"share": "koopflow.rg.couplings:share"})
     >>> list(couplings)
@@ -29,7 +28,7 @@ class Registry(Mapping[str, str]):
     Parameters
     ----------
     kind : str
-        What one entry is, as messages call it: "score".
+        What an entry is called in messages: "score".
     targets : mapping of str to str
         Name to "package.module:attribute".
     """
@@ -63,7 +62,7 @@ class Registry(Mapping[str, str]):
         name : str
             A registered name, or "package.module:name".
         key : str, optional
-            The key that an error names; the kind by default.
+            The key named in errors; the kind by default.
 
         Raises
         ------
@@ -82,12 +81,12 @@ def is_target(name: str) -> bool:
 
 
 def imported(target: str, key: str, kind: str) -> Any:
-    """Import the callable "package.module:name"; raise a KoopflowError for `key` if that fails for
-    any reason."""
+    """Import and return the callable "package.module:name"; raise a KoopflowError for `key` on any
+    failure."""
     module, _, attribute = target.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except Exception as error:  # importing a user's module may raise anything
         raise KoopflowError(f"{key}: {kind} {target} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise KoopflowError(f"{key}: {kind} {target} is not callable")
@@ -95,32 +94,32 @@ def imported(target: str, key: str, kind: str) -> Any:
 
 
 def options_of(function: Any, first: int = 1) -> dict[str, inspect.Parameter]:
-    """Return the options of a registered function: its parameters after the `first` ones, by
-    name."""
+    """Return the options of a registered function by name: its parameters after the first
+    `first`."""
     return dict(list(inspect.signature(function).parameters.items())[first:])
 
 
 def check_options(function: Any, options: Options, key: str, first: int = 1) -> dict[str, Any]:
     """Return `options`, checked against the signature of `function`.
 
-    Values are checked against the annotations: strictly, so that no text passes for a number. A
-    list becomes a tuple where the signature has one. Options that only a ``**`` parameter takes, or
-    without an annotation, pass unchecked.
+    Values are checked strictly against the annotations, so text never passes for a number. A list
+    becomes a tuple where the signature has one. Options without an annotation, or taken by a ``**``
+    parameter, are not checked.
 
     Parameters
     ----------
     function : callable
     options : mapping of str to object
-        Values by the names of parameters.
+        Values by parameter name.
     key : str
-        The key that errors name, such as "pruning.methods.mine.options".
+        The key named in errors, such as "pruning.methods.mine.options".
     first : int
-        How many leading parameters are no options.
+        Number of leading parameters that are not options.
 
     Raises
     ------
     KoopflowError
-        For an unknown option, a missing one, or a value of another type.
+        For an unknown or missing option, or a value of the wrong type.
     """
     accepted = options_of(function, first)
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values())
@@ -130,7 +129,7 @@ def check_options(function: Any, options: Options, key: str, first: int = 1) -> 
             raise KoopflowError(f"{key}.{name}: unknown option{nearest(name, named)}; accepted are {', '.join(named) or 'none'}")
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in options:
-            raise KoopflowError(f"{key}.{name}: this option is missing")
+            raise KoopflowError(f"{key}.{name}: required option is missing")
     types = _annotations(function)
     return {
         name: _typed(value, types[name], f"{key}.{name}") if name in named and name in types else value
@@ -139,7 +138,7 @@ def check_options(function: Any, options: Options, key: str, first: int = 1) -> 
 
 
 def _annotations(function: Any) -> dict[str, Any]:
-    """Return the types of the parameters of `function`; none where they cannot be resolved."""
+    """Return the parameter types of `function`; empty if they cannot be resolved."""
     try:
         return typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
     except Exception:  # a name that only a type checker imports
@@ -147,8 +146,8 @@ def _annotations(function: Any) -> dict[str, Any]:
 
 
 def _typed(value: Any, annotation: Any, key: str) -> Any:
-    """Return `value` as the type `annotation`; raise a KoopflowError for `key` where it is
-    another."""
+    """Return `value` as the type `annotation`; raise a KoopflowError for `key` if it has another
+    type."""
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
     try:
@@ -156,7 +155,8 @@ def _typed(value: Any, annotation: Any, key: str) -> Any:
     except PydanticUserError:  # the type brings its own configuration
         adapter = TypeAdapter(annotation)
     try:
-        # Lists of YAML may stand for tuples and sets, which a strict check accepts from JSON alone.
+        # YAML lists stand for tuples and sets; pydantic's strict mode converts them only when
+        # reading JSON.
         return adapter.validate_json(json.dumps(value)) if isinstance(value, list) else adapter.validate_python(value)
     except (ValidationError, TypeError, ValueError):
         wanted = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")

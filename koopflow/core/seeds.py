@@ -17,8 +17,8 @@ def seed_sequence(seed: int, *names: object) -> np.random.SeedSequence:
     seed : int
         The run's seed, non-negative (``seed`` in the config).
     *names : str or int
-        The purpose of the stream, from general to particular. Their text is hashed, so 3 and "3"
-        are the same name.
+        The purpose of the stream, from general to specific. Names are hashed as text, so 3 and "3"
+        are the same.
     """
     digest = hashlib.sha256("\x1f".join(str(name) for name in names).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")

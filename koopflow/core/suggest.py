@@ -1,4 +1,4 @@
-"""Did you mean: the known name nearest to a misspelt one, and the error that suggests it."""
+"""Suggestions for misspelled names, and the error that offers them."""
 
 import difflib
 from collections.abc import Iterable
@@ -18,6 +18,6 @@ def nearest(found: object, known: Iterable[object]) -> str:
 
 
 def unknown_name(key: str, found: object, known: Iterable[object], what: str) -> KoopflowError:
-    """Return the error for `key`, whose value `found` is no `what` among `known`."""
+    """Return the error for `key` when its value `found` is not a known `what`."""
     names = sorted(map(str, known))
     return KoopflowError(f"{key}: no {what} named {str(found)!r}{nearest(found, names)}; known are {', '.join(names) or 'none'}")

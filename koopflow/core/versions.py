@@ -1,4 +1,4 @@
-"""The version of koopflow, its commit, and the packages that results depend on."""
+"""Versions of koopflow, its commit, and the packages that results depend on."""
 
 import platform
 import subprocess
@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def packages() -> str:
-    """Return the versions of Python and of the installed packages that results depend on."""
+    """Return the versions of Python and of installed packages that results depend on."""
     found = [f"Python {platform.python_version()}"]
     for name in PACKAGES:
         try:
@@ -35,7 +35,7 @@ def packages() -> str:
 
 def code() -> str:
     """Return the version of koopflow and, in a git checkout, its commit and whether tracked files
-    differ from it."""
+    have changed."""
     root = Path(koopflow.__file__).parents[1]
     try:
         commit = _git(root, "rev-parse", "--short=12", "HEAD")

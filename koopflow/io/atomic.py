@@ -1,4 +1,4 @@
-"""Atomic writes: a reader finds the earlier file or the complete new one, never a part."""
+"""Atomic writes: a reader finds the old file or the complete new one, never a partial one."""
 
 import os
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ def atomic_write(path: str | os.PathLike[str], concurrent: bool = False) -> Iter
     path : path
         The file to write.
     concurrent : bool
-        Whether several processes may write `path` at once. Each then gets a temporary path of its
-        own, and the last to finish wins.
+        Whether several processes may write `path` at once. Each process then gets its own temporary
+        path, and the last to finish wins.
 
     Yields
     ------
     Path
-        Where to write, in the folder of `path`.
+        The temporary path, in the folder of `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,16 @@
-"""Checksums of results that carry none themselves: text tables and figures. Each job logs those of
+"""Checksums of results that contain none: text tables and figures. Each job logs the checksums of
 its outputs."""
 
 import hashlib
 from pathlib import Path
 
 UNSIGNED = (".csv", ".json", ".png", ".pdf", ".rst", ".md")
-"""Suffixes of results without a checksum of all their content. Reports are left out: they contain
+"""Suffixes of results whose content has no built-in checksum. Reports are left out: they contain
 the time."""
 
 
 def is_unsigned(path: str | Path) -> bool:
-    """Return whether `path` is a file that carries no checksum of its own."""
+    """Return whether `path` is a file without a built-in checksum."""
     return Path(path).suffix in UNSIGNED and Path(path).is_file()
 
 

@@ -1,8 +1,7 @@
-"""The columns of every table: names and order that readers may rely on. More columns may follow
-them.
+"""The columns of every table: names and order are guaranteed; more columns may follow.
 
-One constant per table. `CONTRACTS` and `NETWORK_TABLES` say where the tables stand. This module
-imports nothing, so that looking up a column costs nothing.
+One constant per table. `CONTRACTS` and `NETWORK_TABLES` give their paths. This module imports
+nothing, so it is cheap to import.
 """
 
 Columns = tuple[str, ...]
@@ -17,15 +16,15 @@ SETUP_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residu
 SETUP_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "p_shuffle")
 """Rows within one set-up have a = b and a seed of the form "i-j"."""
 SETUP_MATRIX: Columns = ("setting",)
-"""Then one column per set-up."""
+"""One column per set-up follows."""
 SETUP_LOSSES: Columns = ("setting", "step", "loss", "low", "high", "n")
 SETUP_EXCLUSIONS: Columns = ("setting", "replica", "diverged_at")
 REPLICAS: Columns = ("replica", "accuracy", "loss", "diverged_at")
 TESTS: Columns = ("comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict")
 TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b")
 
-# A user's trajectories. Their runs have SETUP_EIGENVALUES: the trajectory as `setting`, the run as
-# `seed`.
+# A user's trajectories. Tables of their runs use SETUP_EIGENVALUES, with the trajectory as
+# `setting` and the run as `seed`.
 TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
 TRAJECTORY_EIGENVALUES += ("real_low", "real_high", "imag_low", "imag_high", "resampled", "rank", "delays")
 TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete")
@@ -76,7 +75,7 @@ NETWORK_TABLES = {
     "cost": PRUNING_COST,
     "exclusions": PRUNING_EXCLUSIONS,
 }
-"""Tables that each job of a pruning study writes of its networks, by name."""
+"""Tables that each job of a pruning study writes about its networks, by name."""
 
 PRUNING_SUMMARIES = {
     "differences": PRUNING_DIFFERENCES,
@@ -120,4 +119,4 @@ CONTRACTS = {
     "forecast/predictions.parquet": FORECAST_PREDICTIONS,
     "forecast/skill.csv": FORECAST_SKILL,
 }
-"""Columns by the path of a table under the results folder."""
+"""Columns by table path, relative to the results folder."""

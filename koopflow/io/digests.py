@@ -1,4 +1,5 @@
-"""Digests of files and folders by content, remembered as long as size and time of a file stay the same."""
+"""Content digests of files and folders, cached while a file's size and modification time stay the
+same."""
 
 import hashlib
 import json
@@ -12,14 +13,15 @@ PIECE = 1 << 22
 
 
 class Digests:
-    """Digests by content; those of unchanged files come from `memory` instead of being computed again.
+    """Content digests; those of unchanged files are read from the cache `memory`.
 
     Parameters
     ----------
     memory : path
-        A JSON file of earlier digests. It may be absent or damaged: it only saves time.
+        A JSON file of earlier digests. It may be missing or damaged, since it only saves time.
     trusted : bool
-        Whether what the memory holds is taken without a look at the files: for the jobs of a run, which began with it.
+        Whether to trust cached digests without checking the files. The jobs of a run do so, since
+        the run wrote the cache when it began.
     """
 
     def __init__(self, memory: str | Path, trusted: bool = False):
@@ -28,7 +30,8 @@ class Digests:
         self._changed = False
 
     def of(self, path: str | Path) -> str:
-        """Return the digest of a file's content, or of the names and contents in a folder; "absent" where there is neither."""
+        """Return the digest of a file's content or of a folder's names and contents; "absent" if
+        neither exists."""
         path, key = Path(path), os.path.abspath(path)
         known = self._known.get(key)
         if self._trusted and known is not None:
@@ -44,9 +47,10 @@ class Digests:
         return str(known[0]) if known is not None and known[1:] == now else self._remember(key, [_content(path), *now])
 
     def since_first_seen(self, path: str | Path) -> str:
-        """Return "unchanged" while a downloaded file or folder is absent or as it was when first seen, and its digest afterwards.
+        """Return "unchanged" while a download is absent or as first seen, and its digest once it
+        differs.
 
-        So a download makes nothing out of date, and a file that is replaced later does.
+        Downloading a file thus makes no result out of date; replacing it later does.
         """
         digest, key = self.of(path), f"first:{os.path.abspath(path)}"
         if digest == "absent":
@@ -60,7 +64,7 @@ class Digests:
         return str(entry[0])
 
     def save(self) -> None:
-        """Write what is known to the memory; a folder that cannot be written is no error."""
+        """Write the cache; a folder that is not writable is ignored."""
         if not self._changed:
             return
         try:
@@ -81,7 +85,7 @@ def _content(path: Path) -> str:
 
 
 def _read(memory: Path) -> dict[str, list[object]]:
-    """Return the digests in `memory`; none where it cannot be read."""
+    """Return the digests in `memory`; empty if it cannot be read."""
     try:
         known = json.loads(memory.read_text(encoding="utf-8"))
     except (OSError, ValueError):

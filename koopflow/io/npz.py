@@ -1,7 +1,7 @@
-"""Arrays on disk: .npz files that name their kind and version, written atomically and verified when
-read.
+"""Arrays on disk: .npz files tagged with kind and version, written atomically and verified on
+reading.
 
-Reading compares the CRC-32 that the zip format keeps of each array. Nothing is ever unpickled.
+Reading checks the CRC-32 that the zip format stores for each array. Nothing is ever unpickled.
 """
 
 import json
@@ -35,27 +35,27 @@ def save(path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[
 
 
 def load(path: str | os.PathLike[str], kind: str, version: int, needed: Collection[str] = ()) -> dict[str, NDArray[Any]]:
-    """Return the arrays of the file at `path`, all of them read and verified.
+    """Return all arrays of the file at `path`, verified.
 
     Raises
     ------
     KoopflowError
         If the file is missing, damaged, of another kind or version, or lacks one of `needed`; the
-        message has the remedy.
+        message gives the remedy.
     """
     found_kind, found, arrays = read(path)
     if (found_kind, found) != (kind, version):
         what = "a newer koopflow wrote it" if found > version else "an older koopflow wrote it"
         what = what if found_kind == kind else f"it holds {found_kind}"
-        raise KoopflowError(f"{path}: {kind} in format {version} is needed, but {what} (format {found}); {REMEDY}")
+        raise KoopflowError(f"{path}: must be a {kind} file in format {version}, but {what} (format {found}); {REMEDY}")
     for name in needed:
         if name not in arrays:
-            raise KoopflowError(f"{path}: damaged, the array {name} is missing; {REMEDY}")
+            raise KoopflowError(f"{path}: damaged, array {name} is missing; {REMEDY}")
     return arrays
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]]]:
-    """Return the kind, version (0 if not given) and arrays of any of koopflow's .npz files.
+    """Return the kind, version (0 if absent) and arrays of a koopflow .npz file.
 
     Raises
     ------
@@ -66,13 +66,13 @@ def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]
         raise KoopflowError(f"{path}: no such file; run the command that makes it again")
     refuse_inflation(path)
     try:
-        # opened here because numpy leaves a damaged file open
+        # opened here, because NumPy leaves a damaged file open
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         about: Any = json.loads(str(arrays.pop(ABOUT))) if ABOUT in arrays else {"kind": "arrays of unknown kind", "version": 0}
         return str(about["kind"]), int(about["version"]), arrays
-    except Exception as error:  # zipfile, zlib and numpy raise many kinds for a damaged file
-        raise KoopflowError(f"{path}: damaged or no .npz file ({_reason(error)}); {REMEDY}") from None
+    except Exception as error:  # zipfile, zlib and NumPy raise many exception types for a damaged file
+        raise KoopflowError(f"{path}: damaged or not an .npz file ({_reason(error)}); {REMEDY}") from None
 
 
 def refuse_inflation(path: str | os.PathLike[str]) -> None:

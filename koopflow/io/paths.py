@@ -1,4 +1,4 @@
-"""Files that the configuration names, checked before anything is planned."""
+"""Paths in the configuration, checked before any job is planned."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,9 +8,9 @@ from koopflow.core.errors import KoopflowError
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".tar")
 STATES = (".npy", *CHECKPOINTS)
-"""Suffixes of files that hold one state each: arrays, and checkpoints."""
+"""Suffixes of files that hold one state each: arrays and checkpoints."""
 BESIDE = (".index.json", "trainer_state.json")
-"""Files beside states that say which shards belong together, and the step."""
+"""Files next to states that record which shards belong together, and the step."""
 
 
 def existing(trajectories: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
@@ -20,13 +20,13 @@ def existing(trajectories: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapp
         for path in map(Path, listed(spec["path"])):
             if not path.exists():
                 partial = path.with_name(path.name + ".partial")
-                hint = f"; the unfinished {partial} is there, give its name to read it" if partial.exists() else ""
+                hint = f"; to read the unfinished recording, set it to {partial}" if partial.exists() else ""
                 raise KoopflowError(f"trajectories.{name}.path: {path} does not exist{hint}")
     return trajectories
 
 
 def listed(paths: str | Sequence[str]) -> list[str]:
-    """Return the paths of a key that takes one path or a list of them."""
+    """Return one path, or a list of paths, as a list."""
     return [paths] if isinstance(paths, str) else list(paths)
 
 
@@ -37,8 +37,8 @@ def takes_torch(trajectories: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def read_from(paths: str | Sequence[str]) -> list[str]:
-    """Return the files behind `paths`: each file itself, and each state in a folder, so that any
-    change is noticed."""
+    """Return the files behind `paths`: each file, and each state in a folder, so that any change is
+    detected."""
     found = []
     for path in map(Path, listed(paths)):
         found += [str(file) for file in (_states_in(path) if path.is_dir() else [path]) or [path]]
@@ -46,8 +46,8 @@ def read_from(paths: str | Sequence[str]) -> list[str]:
 
 
 def _states_in(folder: Path, depth: int = 4) -> list[Path]:
-    """Return the states in `folder`; those of its sub-folders as well unless it holds a series of
-    its own."""
+    """Return the state files in `folder`, or in its subfolders if it contains no series of its
+    own."""
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     files = [path for path in inside if path.is_file() and (path.suffix in STATES or path.name.endswith(BESIDE))]
     numbered = [path for path in files if any(letter.isdigit() for letter in path.stem)]

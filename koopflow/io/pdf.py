@@ -1,8 +1,8 @@
 """Verify a PDF file: read it object by object and decompress its streams, which carry checksums
 (ISO 32000-1, 7.3 and 7.5).
 
-A stream ends where its dictionary says (/Length). Its bytes may contain anything, line breaks and
-"endstream" included.
+The /Length entry of its dictionary determines where a stream ends; its bytes may contain anything,
+even line breaks and "endstream".
 """
 
 import re
@@ -27,12 +27,12 @@ def verify(content: bytes) -> None:
     Raises
     ------
     ValueError
-        If the file is cut off, or an object or a stream is damaged.
+        If the file is truncated, or an object or stream is damaged.
     zlib.error
         If a stream cannot be decompressed.
     """
     if not content.startswith(b"%PDF-") or not content.rstrip().endswith(b"%%EOF"):
-        raise ValueError("its beginning or its end is missing")
+        raise ValueError("the beginning or end of the file is missing")
     encrypted = re.search(rb"trailer[^%]*?/Encrypt\b", content) is not None
     position, objects = _space(content, 0), 0
     while position < len(content):
@@ -47,11 +47,11 @@ def verify(content: bytes) -> None:
             raise ValueError(f"unreadable at byte {position}")
         position = _space(content, position)
     if not objects:
-        raise ValueError("it holds no object")
+        raise ValueError("it contains no objects")
 
 
 def _object(content: bytes, position: int, encrypted: bool) -> int:
-    """Verify one object, from behind its head; return the position behind it."""
+    """Verify the object whose header ends at `position`; return the position after it."""
     value, position = _value(content, position)
     position = _space(content, position)
     start = STREAM.match(content, position)
@@ -65,12 +65,12 @@ def _object(content: bytes, position: int, encrypted: bool) -> int:
         unpacked = zlib.decompressobj()
         unpacked.decompress(data)
         if not unpacked.eof:
-            raise ValueError(f"the stream at byte {start.end()} is cut off")
+            raise ValueError(f"the stream at byte {start.end()} is truncated")
     return _word(ENDSTREAM, content, position)
 
 
 def _word(word: re.Pattern[bytes], content: bytes, position: int) -> int:
-    """Return the position behind `word`, which must come next."""
+    """Return the position after `word`, which must come next."""
     found = word.match(content, position)
     if not found:
         raise ValueError(f"unreadable at byte {position}")
@@ -78,8 +78,8 @@ def _word(word: re.Pattern[bytes], content: bytes, position: int) -> int:
 
 
 def _length(content: bytes, position: int, value: Value) -> int:
-    """Return the length of the stream at `position`: a number, or a reference to an object that
-    holds it."""
+    """Return the length of the stream at `position`, given as a number or a reference to an
+    object."""
     if isinstance(value, bytes) and value.isdigit():
         return int(value)
     reference = REFERENCE.fullmatch(value) if isinstance(value, bytes) else None
@@ -92,9 +92,9 @@ def _length(content: bytes, position: int, value: Value) -> int:
 
 
 def _value(content: bytes, position: int) -> tuple[Value, int]:
-    """Return the value at `position` and the position behind it.
+    """Return the value at `position` and the position after it.
 
-    Names, numbers, texts and references stay bytes.
+    Names, numbers, strings and references stay bytes.
     """
     position = _space(content, position)
     if content[position : position + 2] == b"<<":
@@ -112,7 +112,7 @@ def _value(content: bytes, position: int) -> tuple[Value, int]:
 
 
 def _until(end: bytes, content: bytes, position: int) -> tuple[list[Value], int]:
-    """Return the values up to the bracket `end`, and the position behind it."""
+    """Return the values up to the bracket `end`, and the position after it."""
     values: list[Value] = []
     while not content.startswith(end, position := _space(content, position)):
         value, position = _value(content, position)
@@ -121,16 +121,16 @@ def _until(end: bytes, content: bytes, position: int) -> tuple[list[Value], int]
 
 
 def _text(content: bytes, position: int) -> tuple[bytes, int]:
-    """Return the text in parentheses at `position`, and the position behind it."""
+    """Return the string in parentheses at `position`, and the position after it."""
     depth = 0
     for found in PIECE.finditer(content, position):
         depth += (found[0] == b"(") - (found[0] == b")")
         if depth == 0:
             return content[position : found.end()], found.end()
-    raise ValueError(f"the text at byte {position} has no end")
+    raise ValueError(f"the string at byte {position} is not closed")
 
 
 def _space(content: bytes, position: int) -> int:
-    """Return the position of the next byte that is neither white space nor comment."""
+    """Return the position of the next byte that is neither whitespace nor comment."""
     found = SPACE.match(content, position)
     return found.end() if found else position

@@ -1,4 +1,4 @@
-"""Tables on disk, CSV and parquet: contract columns first, all digits kept, written atomically."""
+"""Tables on disk, CSV and parquet: contract columns first, full precision, written atomically."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def write_csv(
     """Write `frame` to `path` as CSV: `columns` first, in this order, then the frame's other
     columns.
 
-    Floats keep all their digits (``%.17g`` reads back to the same number) and lines end in LF.
+    Floats keep full precision (``%.17g`` reads back to the same number); lines end in LF.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def write_csv(
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise KoopflowError(
-            f"{path}: column {missing[0]!r} is missing; this table has {', '.join(columns)}, got {', '.join(map(str, frame))}"
+            f"{path}: column {missing[0]!r} is missing; needed are {', '.join(columns)} (got {', '.join(map(str, frame))})"
         )
     ordered = frame[[*columns, *(name for name in frame.columns if name not in set(columns))]]
     if sort is not False:
@@ -62,7 +62,7 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
     path : path
     columns : iterable of str
     **options
-        For `pandas.read_csv`.
+        Passed to `pandas.read_csv`.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
     except FileNotFoundError:
         raise KoopflowError(f"{path}: no such table") from None
     except pd.errors.EmptyDataError:
-        raise KoopflowError(f"{path}: the table is empty, not even a header line") from None
+        raise KoopflowError(f"{path}: the table is empty and has no header line") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise KoopflowError(f"{path}: not a CSV table ({error})") from None
     return _with_columns(_with_numbers(frame), path, columns)
@@ -95,33 +95,33 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
 
 
 def read_parquet(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a table written by `write_parquet`, compare its checksum, and check that it has
+    """Read a table written by `write_parquet`, verify its checksum, and check that it has
     `columns`.
 
     Raises
     ------
     KoopflowError
         If the file is missing, damaged, of another format version, or lacks one of `columns`; the
-        message has the remedy.
+        message gives the remedy.
     """
     from pyarrow import parquet
 
     if not Path(path).is_file():
-        raise KoopflowError(f"{path}: no such table; run the command that makes it again")
+        raise KoopflowError(f"{path}: no such table; rerun the command that creates it")
     try:
         table = parquet.read_table(path)
         frame = table.to_pandas()
         about = json.loads((table.schema.metadata or {}).get(b"koopflow", b"{}"))
         version, checksum = about.get("version", 0), about.get("checksum")
-    except Exception as error:  # pyarrow raises many kinds for a damaged file
+    except Exception as error:  # pyarrow raises many exception types for a damaged file
         reason = str(error).strip().splitlines()
         raise KoopflowError(
-            f"{path}: damaged or no parquet file ({reason[0][:200] if reason else type(error).__name__}); {REMEDY}"
+            f"{path}: damaged or not a parquet file ({reason[0][:200] if reason else type(error).__name__}); {REMEDY}"
         ) from None
     if version != PARQUET_VERSION:
-        raise KoopflowError(f"{path}: format version {version}, this koopflow reads {PARQUET_VERSION}; {REMEDY}")
+        raise KoopflowError(f"{path}: format version must be {PARQUET_VERSION} (got {version}); {REMEDY}")
     if checksum != _checksum(frame):
-        raise KoopflowError(f"{path}: damaged, its content does not match its checksum; {REMEDY}")
+        raise KoopflowError(f"{path}: damaged, the content does not match its checksum; {REMEDY}")
     return _with_columns(frame, path, columns)
 
 
@@ -157,7 +157,7 @@ def _checksum(frame: pd.DataFrame) -> str:
 
 
 def _pieces(column: pd.Series) -> Iterable[bytes]:
-    """Yield a column's values as bytes: numbers as stored, texts as codes and distinct values,
+    """Yield a column's values as bytes: numbers as stored, text as codes and distinct values,
     arrays concatenated."""
     if column.dtype.kind in "biufcmM":
         yield column.to_numpy().tobytes()
@@ -165,7 +165,7 @@ def _pieces(column: pd.Series) -> Iterable[bytes]:
         yield np.array([value.size for value in column], dtype=np.int64).tobytes()
         yield np.concatenate(list(column)).tobytes()
     else:
-        # repr tells objects apart that compare equal (1 == True); texts need no repr
+        # repr distinguishes objects that compare equal (1 == True); text needs no repr
         texts = isinstance(column.dtype, pd.StringDtype)
         codes, distinct = pd.factorize(column if texts else column.map(repr), use_na_sentinel=False)
         yield codes.astype(np.int64).tobytes()
