@@ -1,4 +1,4 @@
-"""Bootstrap intervals of eigenvalues: refits to resampled runs, in the coordinates already found."""
+"""Bootstrap intervals of eigenvalues: refits to resampled runs, in the coordinates of the fit."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from koopflow.koopman.runs import Array
 from koopflow.koopman.spectrum import matching
 
 FEWEST = 4
-"""Fewer runs, or blocks of a single run, are too few to resample."""
+"""Minimum number of runs, or of blocks of a single run, to resample."""
 
 Ends = tuple[Array, Array]
 """Lower and upper ends, each float64 (r,)."""
@@ -19,8 +19,8 @@ Ends = tuple[Array, Array]
 class Interval(NamedTuple):
     """Percentile intervals of the real part, imaginary part, modulus and angle of every eigenvalue.
 
-    `draws` counts the bootstrap samples and `resampled` names what they draw. With fewer than
-    `FEWEST` of these, `resampled` says so, `draws` is 0 and all ends are NaN.
+    `draws` is the number of bootstrap samples and `resampled` names the resampled units. With fewer
+    than `FEWEST` units, `resampled` says so, `draws` is 0 and all ends are NaN.
     """
 
     real: Ends
@@ -34,24 +34,22 @@ class Interval(NamedTuple):
 def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, draws: int = 200, level: float = 0.95) -> Interval:
     """Return bootstrap intervals of the eigenvalues of `fitted`.
 
-    Several runs are drawn whole, with replacement (Efron and Tibshirani 1993, ch. 8). A single run
-    is drawn in blocks of successive pairs, about the cube root of their number long (Kuensch 1989);
-    that captures its noise, though not the spread between runs. The singular directions are those
-    of all data. Drawn eigenvalues are matched one to one to the fitted ones.
+    Several runs are resampled whole, with replacement (Efron and Tibshirani 1993, ch. 8). A single
+    run is resampled in blocks of n^(1/3) successive pairs out of n (Kuensch 1989); this captures
+    its noise, but not the spread between runs. The singular directions are kept from the fit to all
+    data. Bootstrap eigenvalues are matched one to one to the fitted ones.
 
     Parameters
     ----------
     fitted : Koopman
     generator : numpy Generator
     draws : int
-        Bootstrap samples.
-    level : float
-        Of the intervals.
+        Number of bootstrap samples. level : float Confidence level.
 
     Raises
     ------
     KoopflowError
-        For variants that are not fitted to pairs of states alone ("optimized", "bagged").
+        For the variants "optimized" and "bagged", which are not fitted to pairs of states.
     """
     pieces = [np.stack([states[:, :-1], states[:, 1:]]) for states in fitted.reduced.states]
     resampled, needed = "runs", len(pieces)
@@ -74,7 +72,7 @@ def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, dra
 
 
 def no_intervals(rank: int, why: str) -> Interval:
-    """Return intervals of NaN for `rank` eigenvalues; `why` there are none."""
+    """Return NaN intervals for `rank` eigenvalues; `why` gives the reason."""
     nothing = np.full(rank, np.nan)
     ends = nothing, nothing
     return Interval(ends, ends, ends, ends, 0, why)

@@ -1,4 +1,4 @@
-"""Delayed states: products with the matrix of all of them, which is never formed."""
+"""Products with the matrix of all delayed states, which is never formed."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from koopflow.koopman.runs import Array
 
 BLOCK_NUMBERS = 4 << 20
-"""Numbers held at once: 32 MB, for few and large matrix products."""
+"""Numbers held at once (32 MB of float64): large blocks make few, fast matrix products."""
 
 
 def windows(states: NDArray[Any], delays: int) -> NDArray[Any]:
@@ -26,8 +26,8 @@ def project(states: Array, basis: Array, delays: int) -> Array:
     """Return the delayed states of one run (step, parameter) times `basis` (dimension, k), float64
     (windows, k).
 
-    One product takes every state to the basis blocks of all lags; the values of a delayed state are
-    sums along its diagonals.
+    One product multiplies every state by the basis blocks of all lags; sums along its diagonals
+    give the delayed products.
     """
     width, kept = states.shape[1], basis.shape[1]
     lags = np.ascontiguousarray(basis.reshape(delays + 1, width, kept).transpose(1, 0, 2)).reshape(width, -1)
@@ -43,7 +43,7 @@ def project(states: Array, basis: Array, delays: int) -> Array:
 
 
 def combine(states: Array, coefficients: Array, delays: int) -> Array:
-    """Return the first delayed states of one run summed with `coefficients` (windows, k), float64
+    """Return the first delayed states of one run, times `coefficients` (windows, k), float64
     (dimension, k).
     """
     count = len(coefficients)

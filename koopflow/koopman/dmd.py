@@ -22,7 +22,7 @@ from koopflow.koopman.source import Columns, as_runs
 from koopflow.koopman.variants import PEER_VARIANTS, optimized_operator
 
 Which = int | Sequence[int] | NDArray[np.integer] | None
-"""Indices of eigenvalues; None stands for all."""
+"""Indices of eigenvalues; None means all."""
 
 
 @dataclass
@@ -32,17 +32,17 @@ class Koopman:
     Attributes
     ----------
     eigenvalues : complex128 (r,)
-        Per step between states, by falling modulus; of a conjugate pair, the one above the real
-        axis comes first.
+        Per recorded step, in order of decreasing modulus; in a conjugate pair, positive imaginary
+        part first.
     residuals : float64 (r,)
         Relative residual of each eigenpair over all pairs of states (ResDMD): 0 is exact.
     amplitudes : complex128 (run, r)
         Weight of each mode in the first delayed state of each run, by least squares.
     singular_values : float64 (r,)
     operator : float64 (r, r)
-        In the coordinates of the leading singular directions.
+        The operator in the coordinates of the leading singular directions.
     right, left : complex128 (r, r)
-        Its eigenvectors: right ones as columns of norm 1, left ones as rows, with left @ right = 1.
+        Eigenvectors of `operator`: right as columns of norm 1, left as rows, with left @ right = 1.
     reduced : Reduced
         The delayed states in these coordinates.
     runs : Runs
@@ -67,7 +67,7 @@ class Koopman:
 
     @property
     def delays(self) -> int:
-        """Earlier states that a delayed state carries along."""
+        """Number of earlier states in a delayed state."""
         return self.runs.delays
 
     @property
@@ -76,7 +76,8 @@ class Koopman:
         return self.reduced.route
 
     def believable(self, largest_residual: float) -> NDArray[np.bool_]:
-        """Return which eigenpairs have a residual of at most `largest_residual`, bool (r,)."""
+        """Return the mask of eigenpairs with a residual of at most `largest_residual`, bool
+        (r,)."""
         return self.residuals <= largest_residual
 
     def modes(self, which: Which = None, *, exact: bool = False, lag: int = 0) -> ComplexArray:
@@ -88,14 +89,15 @@ class Koopman:
             Indices of eigenvalues; all by default.
         exact : bool
             Exact instead of projected modes (Tu et al., J. Comput. Dyn. 1, 2014), divided by their
-            eigenvalue so that both have the same amplitudes. For an eigenvalue 0 the projected
+            eigenvalue so that both have the same amplitudes. An eigenvalue of 0 keeps its projected
             mode.
         lag : int
             Block of the delayed state: 0 is the oldest, `delays` the newest.
 
         Notes
         -----
-        Exact modes, and modes of fits to more parameters than steps, read a trajectory file a second time.
+        Exact modes, and all modes of fits with more parameters than steps, read the trajectory file
+        again.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
         basis, width = self.reduced.basis, self.runs.width
@@ -103,16 +105,16 @@ class Koopman:
             return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.reduced.precision)
         right = self.right[:, which]
         out = np.empty((width, right.shape[1]), complex)
-        for part, factor in ((out.real, right.real), (out.imag, right.imag)):  # so the basis is not copied to complex
+        for part, factor in ((out.real, right.real), (out.imag, right.imag)):  # avoids a complex copy of the basis
             part[:] = basis[lag * width : (lag + 1) * width] @ factor.astype(basis.dtype)
         return out
 
     def combination(self, which: Which = None, *, exact: bool = False, lag: int = 0) -> ComplexArray:
-        """Return the coefficients, complex (state, k), that sum the states of all runs to the modes
-        of `modes`.
+        """Return the coefficients, complex (state, k), that combine the states of all runs into
+        `modes`.
 
-        A fit looks at inner products of states only, so the coefficients also serve other states
-        with the same ones.
+        A fit depends on inner products of states only, so the coefficients also apply to other
+        states with equal inner products.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
         vectors = self.right[:, which]
@@ -145,7 +147,7 @@ class Koopman:
         return self._evolved(self.reduced.states[run][:, -1], np.arange(1, steps + 1))
 
     def reconstruction(self, run: int = 0, *, exact: bool = False) -> Array:
-        """Return a run as the modes give it from its first delayed state, float64 (windows,
+        """Return a run reconstructed by the modes from its first delayed state, float64 (windows,
         parameter).
         """
         evolved = self._evolved(self.reduced.states[run][:, 0], np.arange(self.runs.windows[run]))
@@ -175,25 +177,25 @@ def fit(
         `koopflow.koopman.source.as_runs`. Pairs of successive states are pooled over runs, never
         formed across them.
     svd_rank : int or float
-        As in PyDMD: 0 optimal hard threshold, between 0 and 1 a share of energy, a whole number, -1
-        all.
+        As in PyDMD. 0: optimal hard threshold. Between 0 and 1: share of energy. Integer: that
+        rank. -1: all.
     delays : int
-        Earlier states that a state carries along; its dimension is parameters * (delays + 1).
+        Number of earlier states in a delayed state, whose dimension is parameters * (delays + 1).
     variant : str
-        "standard", "total_least_squares", "forward_backward", or for a single run, through PyDMD,
-        "optimized" or "bagged" (`koopflow.koopman.variants`).
+        "standard", "total_least_squares" or "forward_backward"; for a single run also "optimized"
+        or "bagged", through PyDMD (`koopflow.koopman.variants`).
     columns, replicas : optional
-        Which part of a trajectory file, see `Trajectory.columns`.
+        The part of a trajectory file to fit, see `Trajectory.columns`.
     route : str
         "auto" or a route of `koopflow.koopman.reduce`.
     precision : {"double", "single"}
-        "single" gives about four digits of the eigenvalues in less time, with more parameters than
-        steps.
+        "single" is faster with more parameters than steps, and gives eigenvalues to about four
+        digits.
 
     Raises
     ------
     KoopflowError
-        For NaN, wrong shapes, too few steps for the delays, a rank above that of the data.
+        For NaN, wrong shapes, too few steps for the delays, or a rank above that of the data.
     """
     for name, value, accepted in (
         ("variant", variant, (*VARIANTS, *PEER_VARIANTS)),

@@ -1,8 +1,8 @@
-"""Small symmetric products of large trajectories, accumulated while the data stream by once.
+"""Gram matrices of large trajectories, accumulated in one pass over the data.
 
 With more parameters than steps: the products of all states with each other (`time_gram`). With more
 steps than parameters: the products of all parameters with each other over time lags (`lag_gram`).
-Neither holds a delayed state. A delayed product of states is a windowed sum along the diagonals of
+Neither forms a delayed state. A delayed product of states is a windowed sum along the diagonals of
 the plain one; a delayed product of parameters follows from its upper left neighbour by adding the
 last and dropping the first term of the sum over time.
 """
@@ -18,7 +18,7 @@ from koopflow.koopman.runs import Array, Runs
 
 
 def time_gram(runs: Runs, precision: str = "double") -> Array:
-    """Return the products of all states of all runs with each other, float64 (steps, steps).
+    """Return the inner products of all states of all runs, float64 (steps, steps).
 
     Parameters
     ----------
@@ -48,8 +48,7 @@ def _time_gram_single(runs: Runs) -> Array:
         first = block[0].copy()
         difference = np.subtract(block, first, dtype=np.float32)
         gram += ssyrk(1.0, difference.T, trans=1, lower=1)
-        # short sums: rounding of long ones would show beside the differences, which are small
-        # against the states
+        # sum short blocks: rounding errors of long sums would be large relative to the differences
         for at in range(0, len(first), 256):
             cross[:] += difference[:, at : at + 256] @ first[at : at + 256].astype(np.float32)
         norm[0] += np.dot(first.astype(float), first.astype(float))
@@ -66,10 +65,10 @@ def _mirrored(lower: Array) -> Array:
 
 
 def delayed_time_gram(gram: Array, runs: Runs) -> Array:
-    """Return the products of all delayed states, float64 (windows, windows), from those of the
-    states.
+    """Return the inner products of all delayed states, float64 (windows, windows), from `gram` of
+    the states.
 
-    Each is a sum of delays + 1 entries along a diagonal of `gram`, within the two runs of its
+    Each is a sum of delays + 1 entries along a diagonal of `gram`, within the runs of its two
     windows.
     """
     if not runs.delays:
@@ -86,8 +85,8 @@ def delayed_time_gram(gram: Array, runs: Runs) -> Array:
 
 
 def lag_gram(runs: Runs) -> Array:
-    """Return X X' of the delayed states that have a successor, float64 (dimension, dimension),
-    without forming X.
+    """Return X X', float64 (dimension, dimension), without forming X, the delayed states with a
+    successor.
     """
     width, size, delays = runs.width, runs.dimension, runs.delays
     gram = np.empty((size, size))

@@ -1,11 +1,11 @@
-"""Products of states over all time lags at once, with far fewer multiplications than one product
+"""Lagged products of states for all lags at once, with far fewer multiplications than one product
 per lag.
 
-The sums over t of x(t) x(t + lag)', lag = 0 ... L, are a correlation of matrices in time. Cut into
-pieces of `step` times and transformed to frequency space, they become one product per frequency;
-each complex product takes three real ones (Gauss). That leaves about a fifth of the work for L = 8,
-a seventeenth for 32, a thirtieth for 64. The transforms are short and therefore matrix products as
-well. Errors stay at eps times the sums of squares, as in the direct sum.
+The sums over t of x(t) x(t + lag)', lag = 0 ... L, are a matrix correlation in time. Cut into
+pieces of `step` times and Fourier transformed, they become one product per frequency; each complex
+product takes three real ones (Gauss). That leaves about a fifth of the work for L = 8, a
+seventeenth for 32, a thirtieth for 64. The transforms are short, so they are matrix products too.
+Errors stay at eps times the sums of squares, as in the direct sum.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ import numpy as np
 from koopflow.koopman.runs import Array, Runs
 
 BATCH_NUMBERS = 4 << 20
-"""Numbers of states transformed at once: 32 MB."""
+"""Numbers transformed at once (32 MB of float64)."""
 
 
 def lag_products(runs: Runs) -> Array:
-    """Return the sums of x(t) x(t + lag)' over all t of all runs that start a pair, float64 (delays
-    + 1, parameter, parameter).
+    """Return the sums of x(t) x(t + lag)', float64 (delays + 1, parameter, parameter), over every t
+    that starts a pair.
     """
     step = _best_step(runs)
     if step is None:
@@ -49,9 +49,7 @@ def _direct(runs: Runs) -> Array:
 
 
 def _best_step(runs: Runs) -> int | None:
-    """Return the length of pieces with the fewest multiplications; None where the direct sum has
-    fewer.
-    """
+    """Return the piece length with the fewest multiplications; None if the direct sum needs fewer."""
     lags, width, pairs = runs.delays + 1, runs.width, np.array(runs.windows) - 1
     cost: dict[int | None, int] = {None: int(lags * pairs.sum() * width)}
     for times in (1, 2, 3, 4, 6, 8):
@@ -64,8 +62,8 @@ def _best_step(runs: Runs) -> int | None:
 
 
 def _transforms(step: int, delays: int) -> tuple[Array, Array, Array]:
-    """Return the real matrices that take pieces to frequencies (left and right factors) and
-    products back to lags.
+    """Return the real matrices that transform pieces to frequencies (left and right factors) and
+    products to lags.
 
     With a and b the transforms at one frequency, conj(a) b = P + Q + i (R - P + Q), where P = Re a
     Re b, Q = Im a Im b and R = (Re a - Im a)(Re b + Im b). At the lowest and the highest frequency
@@ -86,8 +84,8 @@ def _transforms(step: int, delays: int) -> tuple[Array, Array, Array]:
 
 
 def _pieces(runs: Runs, step: int) -> Iterator[tuple[Array, Array]]:
-    """Yield the times that start a pair, (step, pieces, parameter), and the same with the `delays`
-    times that follow.
+    """Yield the times that start a pair, (step, pieces, parameter), and these extended by the next
+    `delays` times.
 
     Both are padded with zeros.
     """
@@ -109,7 +107,7 @@ def _pieces(runs: Runs, step: int) -> Iterator[tuple[Array, Array]]:
 
 
 def _cut(view: Array, step: int, left: int) -> tuple[Array, Array]:
-    """Return the pieces of one run and their extension; times from `left` on start no pair."""
+    """Return the pieces of one run and their extension; times from `left` onwards start no pair."""
     pieces = np.array(view[:step])
     if left < view.shape[1] * step:
         pieces[left % step :, -1] = 0

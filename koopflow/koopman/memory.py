@@ -1,5 +1,5 @@
-"""Runs held in memory: what people pass to `fit`, turned into arrays (step, parameter) or refused
-in one line.
+"""Runs in memory: convert the data passed to `fit` into arrays (step, parameter), or raise a clear
+error.
 """
 
 import reprlib
@@ -13,7 +13,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array, Runs
 
 LARGEST, SMALLEST = 1e140, 1e-140
-"""Magnitudes whose squares, summed over many parameters, stay within float64."""
+"""Range of magnitudes whose squares, summed over many parameters, fit in float64."""
 
 ACCEPTED = "fit takes states (step, parameter), several runs (run, step, parameter), or a list of runs"
 
@@ -30,8 +30,8 @@ class ArrayRuns(Runs):
     Raises
     ------
     KoopflowError
-        For no run, other shapes or types, numbers that are not finite, magnitudes whose squares
-        leave float64.
+        For no runs, wrong shapes or types, non-finite numbers, or magnitudes whose squares overflow
+        float64.
     """
 
     def __init__(self, arrays: Sequence[NDArray[Any]], delays: int):
@@ -63,12 +63,12 @@ def arrays_of(data: Any) -> list[NDArray[Any]]:
     data : array, torch tensor, DataFrame, or (nested) list of numbers or of these
         Two axes are one run (step, parameter), three are several (run, step, parameter), one is a
         series of a single parameter. A list of matrices is a list of runs, which may differ in
-        length; a list of vectors is one run, step after step, as numpy reads it.
+        length; a list of vectors is one run, one vector per step, as NumPy reads it.
 
     Raises
     ------
     KoopflowError
-        For anything else: one line says what was found and what is accepted.
+        For anything else.
     """
     if _is_array(data):
         return _split(_array(data, "the data"))
@@ -83,12 +83,12 @@ def arrays_of(data: Any) -> list[NDArray[Any]]:
     if len(shapes) == 1 and parts[0].ndim in (0, 1):
         return _split(np.array(parts))
     listed = ", ".join(str(shape) for shape in sorted(shapes)[:4])
-    raise KoopflowError(f"the list holds parts of shape {listed}; {ACCEPTED}")
+    raise KoopflowError(f"the list contains parts of shape {listed}; {ACCEPTED}")
 
 
 def _is_array(data: Any) -> bool:
-    """Tell arrays, tensors (`detach`) and data frames (`to_numpy`) from lists, without importing
-    torch or pandas.
+    """Return whether `data` is an array, tensor (`detach`) or data frame (`to_numpy`), without
+    importing torch or pandas.
     """
     return isinstance(data, np.ndarray | np.generic) or hasattr(data, "detach") or hasattr(data, "to_numpy")
 
@@ -100,11 +100,11 @@ def _array(data: Any, name: str) -> NDArray[Any]:
     if hasattr(data, "to_numpy"):
         wrong = [str(column) for column in getattr(data, "columns", ()) if np.asarray(data[column]).dtype.kind not in "fiu"]
         if wrong:
-            raise KoopflowError(f"column {wrong[0]} of {name} does not hold real numbers; leave it out")
+            raise KoopflowError(f"column {wrong[0]} of {name} must hold real numbers; leave it out")
         return _typed(np.asarray(data.to_numpy()), name)
     if np.ma.is_masked(data):
         count = np.ma.count_masked(data)
-        raise KoopflowError(f"{name} masks {count} of {data.size} numbers; fill them or cut the run there")
+        raise KoopflowError(f"{name} must not contain masked values (got {count} of {data.size}); fill them or split the run there")
     return _typed(np.asarray(data), name)
 
 
@@ -117,32 +117,31 @@ def _nested(part: Any, run: int) -> NDArray[Any]:
 
 def _typed(array: NDArray[Any], name: str) -> NDArray[Any]:
     if array.dtype.kind not in "fiu":
-        raise KoopflowError(f"{name} holds {array.dtype} numbers of shape {array.shape}; only real numbers can be fitted")
+        raise KoopflowError(f"{name} must hold real numbers (got {array.dtype} of shape {array.shape})")
     return array
 
 
 def _split(array: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the runs in an array of one, two or three axes."""
+    """Return the runs in an array with one, two or three axes."""
     if array.ndim == 1:
         return [array[:, None]]
     if array.ndim == 2:
         return [array]
     if array.ndim == 3:
         return list(array)
-    raise KoopflowError(f"the data have shape {array.shape}; {ACCEPTED}")
+    raise KoopflowError(f"wrong data shape {array.shape}; {ACCEPTED}")
 
 
 def _check(run: int, array: NDArray[Any], width: tuple[int, ...]) -> None:
     if array.shape[-1:] != width:
-        raise KoopflowError(f"run {run} has {array.shape[1]} parameters, run 0 has {width[0]}; all runs need the same")
+        raise KoopflowError(f"all runs must have the same parameters (got {width[0]} in run 0, {array.shape[1]} in run {run})")
     if not array.size:
-        raise KoopflowError(f"run {run} is empty, of shape {array.shape}; {ACCEPTED}")
+        raise KoopflowError(f"run {run} is empty (shape {array.shape}); {ACCEPTED}")
     largest = max(abs(float(array.max())), abs(float(array.min())))  # NaN and infinity show up here without a copy
     if not np.isfinite(largest):
         step, column = np.argwhere(~np.isfinite(array))[0]
-        raise KoopflowError(f"run {run} holds {array[step, column]} at step {step}, column {column}; only finite numbers fit")
+        raise KoopflowError(f"run {run} must be finite (got {array[step, column]} at step {step}, column {column})")
     if largest > LARGEST or 0 < largest < SMALLEST:
         raise KoopflowError(
-            f"run {run} reaches a magnitude of {largest:.3g}; magnitudes between {SMALLEST:g} and {LARGEST:g} can be squared: "
-            "rescale the data"
+            f"largest magnitude of run {run} must be between {SMALLEST:g} and {LARGEST:g} (got {largest:.3g}); rescale the data"
         )

@@ -1,5 +1,5 @@
-"""The operator between pairs of states in few coordinates: by least squares, total least squares,
-or forward-backward DMD.
+"""The operator fitted to pairs of reduced states: least squares, total least squares, or
+forward-backward DMD.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def operator(before: Array, after: Array, variant: str = "standard") -> Array:
     Parameters
     ----------
     before, after : float64 (r, pairs)
-        Each column a state and its successor.
+        States and their successors, one pair per column.
     variant : {"standard", "total_least_squares", "forward_backward"}
         Least squares (Schmid, J. Fluid Mech. 656, 2010). Total least squares, for noise in both
         members of a pair (Hemati et al., Theor. Comput. Fluid Dyn. 31, 2017; Dawson et al., Exp.
@@ -50,14 +50,14 @@ def operator(before: Array, after: Array, variant: str = "standard") -> Array:
         near = np.diag(inverse @ forward @ vectors)
         roots = np.where(np.abs(roots - near) <= np.abs(roots + near), roots, -roots)
         return np.real((vectors * roots) @ inverse)
-    raise KoopflowError(f"variant must be one of {', '.join(VARIANTS)} to be fitted to pairs of states alone (got {variant!r})")
+    raise KoopflowError(f"variant must be one of {', '.join(VARIANTS)} to fit pairs of states (got {variant!r})")
 
 
 def eigenpairs(matrix: Array | ComplexArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Return the eigenvalues of `matrix` (r, r) by falling modulus, with right and left
+    """Return the eigenvalues of `matrix` (r, r) by decreasing modulus, with right and left
     eigenvectors.
 
-    Right eigenvectors are columns of norm 1, left ones rows, with left @ right = 1.
+    Right eigenvectors are columns of norm 1; left eigenvectors are rows, with left @ right = 1.
     """
     values, left, right = eig(matrix, left=True, right=True)
     order = np.lexsort((-values.imag, -values.real, -np.round(np.abs(values), 10)))
@@ -70,8 +70,7 @@ def residuals(values: ComplexArray, left: ComplexArray, before: Array, after: Ar
     of `left`; float64 (r,).
 
     This is the residual of ResDMD (Colbrook and Townsend, Commun. Pure Appl. Math. 77, 2024, eq.
-    3.5). An eigenpair with a large residual does not belong to the system, however many digits it
-    has.
+    3.5). An eigenpair with a large residual is spurious, however precisely it is computed.
     """
     now = left @ before
     error = np.linalg.norm(left @ after - values[:, None] * now, axis=1)

@@ -1,4 +1,4 @@
-"""How many singular directions to keep: `svd_rank` as in PyDMD."""
+"""The number of singular directions to keep: `svd_rank` as in PyDMD."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ def check_svd_rank(svd_rank: float) -> None:
     number = isinstance(svd_rank, int | float | np.integer | np.floating) and not isinstance(svd_rank, bool)
     if not number or not ((float(svd_rank).is_integer() and svd_rank >= -1) or 0 < svd_rank < 1):
         raise KoopflowError(
-            "svd_rank must be 0 (optimal hard threshold), a share of energy strictly between 0 and 1, a whole number, or "
+            "svd_rank must be 0 (optimal hard threshold), a share of energy strictly between 0 and 1, a positive integer, or "
             f"-1 (all) (got {svd_rank!r})"
         )
 
@@ -29,9 +29,10 @@ def refuse_rank(svd_rank: float, available: int) -> None:
 
 
 def numerical_rank(singular_values: NDArray[np.float64], rows: int, columns: int, *, squared: bool = False) -> int:
-    """Return how many singular values stand above rounding: s > max(rows, columns) * eps * s_1.
+    """Return the number of singular values above rounding error: s > max(rows, columns) * eps *
+    s_1.
 
-    The rule is that of `numpy.linalg.matrix_rank`.
+    `numpy.linalg.matrix_rank` uses the same rule.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ def numerical_rank(singular_values: NDArray[np.float64], rows: int, columns: int
     rows, columns : int
         Shape of the matrix they come from.
     squared : bool
-        The singular values are square roots of a Gram matrix's eigenvalues: their squares must
-        stand above rounding.
+        Whether the singular values are square roots of a Gram matrix's eigenvalues, so that their
+        squares must exceed rounding error.
     """
     if not len(singular_values) or singular_values[0] == 0:
         return 0
@@ -50,7 +51,7 @@ def numerical_rank(singular_values: NDArray[np.float64], rows: int, columns: int
 
 
 def choose_rank(singular_values: NDArray[np.float64], rows: int, columns: int, svd_rank: float, *, squared: bool = False) -> int:
-    """Return the rank that `svd_rank` stands for, never more than the numerical rank.
+    """Return the rank that `svd_rank` selects, at most the numerical rank.
 
     Parameters
     ----------
@@ -62,20 +63,20 @@ def choose_rank(singular_values: NDArray[np.float64], rows: int, columns: int, s
         0: the optimal hard threshold for unknown noise (Gavish and Donoho, IEEE Trans. Inf. Theory
         60, 2014, eq. 11), median(s) * (0.56 b^3 - 0.95 b^2 + 1.82 b + 1.43) with b the matrix's
         aspect ratio. Between 0 and 1: the fewest directions that hold this share of the sum of s^2.
-        A whole number: itself. -1: the numerical rank.
+        A positive integer: itself. -1: the numerical rank.
     squared : bool
         As in `numerical_rank`.
 
     Raises
     ------
     RankError
-        For a whole number above the numerical rank.
+        For an integer above the numerical rank.
     KoopflowError
         For data that are all zero.
     """
     available = numerical_rank(singular_values, rows, columns)
     if not available:
-        raise KoopflowError("the states are all zero: nothing can be fitted")
+        raise KoopflowError("states must not be all zero")
     if svd_rank >= 1:
         refuse_rank(svd_rank, available)
         return int(svd_rank)

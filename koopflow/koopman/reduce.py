@@ -1,30 +1,29 @@
-"""The leading singular directions of the delayed states, by whichever route is cheap and accurate
-enough.
+"""Leading singular directions of the delayed states, by the cheapest route that is accurate enough.
 
-Every route ends in `Reduced`: the states in r coordinates. What follows (operator, residuals,
-forecasts) is small and the same for all. Errors below are those of the singular directions; κ is
-s_1 / s_r and eps the rounding unit.
+Every route returns `Reduced`: the states in r coordinates. Later steps (operator, residuals,
+forecasts) are small and the same for all routes. Errors below refer to the singular directions; κ
+is s_1 / s_r and eps the machine epsilon.
 
 direct
-    One dense SVD of the delayed states, for small ones; errors eps κ.
+    One dense SVD of the delayed states, for small data; errors eps κ.
 time
     More parameters than steps: eigenvectors of the products of states (`time_gram`); errors
     eps κ^2.
 time_qr
     The same side by a streamed QR of the states (Demmel et al., SIAM J. Sci. Comput. 34, 2012);
-    errors eps κ, three times the work. `auto` takes it where the Gram matrix would cost more than
-    six digits.
+    errors eps κ, three times the work. `auto` uses it if the Gram matrix would lose more than six
+    digits.
 sketch
     The same side without products of states, in single precision and without delays
-    (`koopflow.koopman.sketch`). With `precision` "single", `auto` takes it for a few directions
-    whose singular values fall off behind them.
+    (`koopflow.koopman.sketch`). With `precision` "single", `auto` uses it for a few directions
+    followed by a drop in singular values.
 feature
     More steps than parameters: eigenvectors of `lag_gram`; errors eps s_1^2 / (s_r^2 - s_(r+1)^2).
-    Where that could cost more than eight digits, subspace iteration on the states brings them back
+    If that could lose more than eight digits, subspace iteration on the states reduces the errors
     to eps κ.
 feature_qr
     The same side by a QR of blocks of delayed states; errors eps κ, as costly as a dense SVD.
-    `auto` takes it where most directions are wanted and the Gram matrix hides some.
+    `auto` uses it if most directions are wanted and rounding hides some in the Gram matrix.
 """
 
 from dataclasses import dataclass
@@ -44,11 +43,12 @@ from koopflow.koopman.sketch import sketched
 
 ROUTES = ("auto", "direct", "time", "time_qr", "sketch", "feature", "feature_qr")
 DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000
-"""Numbers in the delayed states up to which `direct` is taken, for few and for all directions."""
+"""Largest number of entries in the delayed states for route `direct`, for few and for all
+directions."""
 TRUSTED = 1e-9
 """Smallest lambda_r / lambda_1 of a Gram matrix at which its eigenvectors hold six digits."""
 TRUSTED_SINGLE, SKETCHED_RANGE = 1e-4, 1e-4
-"""The same for four digits in single precision, of lambda_r and of s_r, relative to the change from
+"""The same for four digits in single precision, for lambda_r and s_r, relative to the change from
 the first state.
 """
 SKETCHED_FALL = 0.05
@@ -69,15 +69,14 @@ class Reduced:
     states : list of float64 (r, windows)
         One for each run.
     basis : float64 (dimension, r), float32 from a sketch, or None
-        The singular vectors, where the route has them.
+        The singular vectors, if the route computes them.
     coefficients : float64 (pairs, r) or None
-        Otherwise: basis = delayed states that have a successor, times these.
+        Otherwise, basis = (delayed states with a successor) @ coefficients.
     route : str
     energy : float
-        Share of the sum of squares that the r directions hold.
+        Share of the sum of squares in the r directions.
     precision : {"double", "single"}
-        In which the states may be summed to modes; "single" where the route itself found that
-        enough.
+        Precision for summing states to modes; "single" if the route found it sufficient.
     """
 
     singular_values: Array
@@ -90,7 +89,7 @@ class Reduced:
 
 
 def reduce_states(runs: Runs, svd_rank: float = 0, route: str = "auto", precision: str = "double") -> Reduced:
-    """Return the leading directions of `runs`.
+    """Return the delayed states of `runs` in their leading singular directions.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def reduce_states(runs: Runs, svd_rank: float = 0, route: str = "auto", precisio
     svd_rank : int or float
         See `koopflow.koopman.rank.choose_rank`.
     route, precision : str
-        See the module and `koopflow.koopman.fit`.
+        See the module docstring and `koopflow.koopman.fit`.
     """
     check_svd_rank(svd_rank)
     few = svd_rank >= 1 and 4 * svd_rank + 20 < min(runs.dimension, runs.pairs)
@@ -143,7 +142,9 @@ def _on_time_side(runs: Runs, svd_rank: float, few: bool, route: str, precision:
 
 def _by_sketch(runs: Runs, svd_rank: float, checked: bool) -> Reduced | None:
     if runs.delays or svd_rank < 1:
-        raise KoopflowError(f"route sketch takes a whole svd_rank and no delays (got svd_rank {svd_rank} and {runs.delays} delays)")
+        raise KoopflowError(
+            f"route sketch needs an integer svd_rank and no delays (got svd_rank {svd_rank} and {runs.delays} delays)"
+        )
     found = sketched(runs, int(svd_rank), _with_successor(runs))
     values, rank = found.values, int(svd_rank)
     if checked:
@@ -168,7 +169,7 @@ def _by_time(runs: Runs, svd_rank: float, few: bool, precision: str, checked: bo
     values = np.maximum(values, 0)
     singular = np.sqrt(values)
     if checked:
-        # single precision holds the digits of the change from the first state, see `time_gram`
+        # single precision is relative to the change from the first state, see `time_gram`
         moved = float(np.sum(np.diag(gram) - 2 * gram[0] + gram[0, 0]))
         if _hides(values, runs, svd_rank, TRUSTED * values[0] if precision == "double" else TRUSTED_SINGLE * moved):
             return None
@@ -180,8 +181,8 @@ def _by_time(runs: Runs, svd_rank: float, few: bool, precision: str, checked: bo
 
 
 def _hides(values: Array, runs: Runs, svd_rank: float, trusted: float) -> bool:
-    """Return whether a Gram matrix with the eigenvalues `values` hides wanted directions below
-    `trusted`.
+    """Return whether wanted directions have Gram eigenvalues (`values`) below the share `trusted`
+    of the largest.
     """
     if not values[0]:
         return False

@@ -1,4 +1,4 @@
-"""What an operator is fitted to: runs of one system, read in blocks of columns.
+"""Runs of one system, to which an operator is fitted, read in blocks of columns.
 
 `Runs` is the interface. `koopflow.koopman.memory` implements it for arrays,
 `koopflow.koopman.source` for trajectory files.
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 Work = Callable[[int, int, int, NDArray[Any]], None]
 
-WORKERS = 8  # at most: each holds a block
+WORKERS = 8  # maximum: each worker holds a block in memory
 
 
 class Runs:
@@ -33,16 +33,16 @@ class Runs:
     width : int
         Parameters of a state.
     delays : int
-        Earlier states that each delayed state carries along.
+        Number of earlier states in each delayed state.
 
     Attributes
     ----------
     windows : list of int
-        Delayed states in each run.
+        Number of delayed states in each run.
     pairs : int
-        Pairs of successive delayed states over all runs.
+        Number of pairs of successive delayed states over all runs.
     dimension : int
-        Parameters of a delayed state, ``width * (delays + 1)``.
+        Size of a delayed state, ``width * (delays + 1)``.
     offsets : int64 (run + 1,)
         Where each run starts when all states are stacked.
 
@@ -57,32 +57,29 @@ class Runs:
 
     def __init__(self, lengths: Sequence[int], width: int, delays: int):
         if isinstance(delays, bool) or delays != int(delays) or delays < 0:
-            raise KoopflowError(f"delays must be a whole number of at least 0 (got {delays})")
+            raise KoopflowError(f"delays must be a non-negative integer (got {delays})")
         self.lengths, self.width, self.delays = [int(length) for length in lengths], int(width), int(delays)
         for run, length in enumerate(self.lengths):
             if length < self.delays + 2:
-                raise KoopflowError(
-                    f"run {run} has {length} steps; {self.delays} delays need at least {self.delays + 2} (delays + 2)"
-                )
+                raise KoopflowError(f"run {run} must have at least {self.delays + 2} steps for {self.delays} delays (got {length})")
         self.windows = [length - self.delays for length in self.lengths]
         self.pairs = sum(self.windows) - len(self.windows)
         self.dimension = self.width * (self.delays + 1)
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
 
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
-        """Yield (start, stop, block) over columns; block is (all steps of all runs, stop - start),
-        valid until the next.
+        """Yield (start, stop, block) over columns; block (steps of all runs, stop - start) is valid
+        until the next one.
 
         Worker k of n reads blocks k, k + n, k + 2n, …
         """
         raise NotImplementedError
 
     def share(self, work: Work, workers: int = 1) -> None:
-        """Call ``work(worker, start, stop, block)`` until all columns have been seen.
+        """Call ``work(worker, start, stop, block)`` once for each block of columns.
 
-        Blocks are cut so narrow that a float64 copy of one stays in the processor's cache. Each
-        worker reads its own blocks in order, so what it sums is the same every time. Several
-        workers have one BLAS thread each.
+        A float64 copy of a block fits in the processor's cache. Each worker reads its own blocks in
+        order, so its sums are reproducible. With several workers, each has one BLAS thread.
         """
         narrow = max(1, self.cached_bytes // (8 * int(self.offsets[-1])))
 
@@ -105,7 +102,7 @@ class Runs:
         raise NotImplementedError
 
     def combine(self, coefficients: ComplexArray, precision: str = "double") -> ComplexArray:
-        """Return complex (parameter, k): all states times `coefficients` (state, k), in one pass
+        """Return all states times `coefficients` (state, k), complex (parameter, k), in one pass
         over the columns.
 
         With `precision` "single", differences from the first state are summed in float32, the first
@@ -128,8 +125,8 @@ class Runs:
 
 
 def worker_count() -> int:
-    """Return how many workers `Runs.share` needs for products too narrow for BLAS threads: as many
-    as BLAS may use.
+    """Return the number of workers for products too narrow for BLAS threads: the number of BLAS
+    threads.
     """
     threads = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
     return min(max(threads, default=1), WORKERS)

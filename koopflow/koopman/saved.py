@@ -18,8 +18,8 @@ NEEDED = (*NUMBERS, "modes", "energy", "states", "lengths", "sizes", "words", "p
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds: the operator, its modes (parameter, r), the parameters asked for, and
-    whether files were complete.
+    """Contents of a file: the operator, its modes (parameter, r), the requested parameters, and
+    whether the trajectory files were complete.
     """
 
     fitted: Koopman
@@ -29,7 +29,7 @@ class Saved:
 
 
 def save(path: str | os.PathLike[str], saved: Saved) -> None:
-    """Write an operator; the trajectory it was fitted to is not part of the file."""
+    """Write an operator to `path`, without the trajectory it was fitted to."""
     fitted = saved.fitted
     arrays = {name: np.asarray(getattr(fitted, name)) for name in NUMBERS}
     arrays["modes"], arrays["energy"] = saved.modes, np.asarray(fitted.reduced.energy)
@@ -41,12 +41,13 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Saved:
-    """Read an operator back; it forecasts and has intervals, and its modes are those stored.
+    """Return the operator saved at `path`, with its stored modes; it can forecast and compute
+    intervals.
 
     Raises
     ------
     KoopflowError
-        When the file is missing, damaged or holds something else.
+        If the file is missing, damaged or of another kind.
     """
     arrays = npz.load(path, KIND, FORMAT, NEEDED)
     width, delays = (int(size) for size in arrays["sizes"])

@@ -1,12 +1,12 @@
-"""A few leading singular directions of many states by a random sketch of their parameters: two
-passes in single precision.
+"""A few leading singular directions by a random sketch of the parameters, in two single-precision
+passes.
 
-The first pass mixes all parameters into a few more random combinations than directions are wanted;
-their course over time nearly spans the leading right singular vectors (Halko, Martinsson and Tropp,
-SIAM Review 53, 2011). The second pass takes the states in that span, which is half a power
-iteration more, and the products of all states with it. The product of all states with each other,
-which takes most of the time of route `time`, is never formed. As there, float32 holds differences
-from the first state, where the digits are.
+The first pass forms random combinations of all parameters, a few more than the wanted directions;
+their time series nearly span the leading right singular vectors (Halko, Martinsson and Tropp, SIAM
+Review 53, 2011). The second pass projects the states on that span, which adds half a power
+iteration, and forms the products of all states with it. The Gram matrix of all states, which
+dominates the cost of route `time`, is never formed. As in that route, float32 holds differences
+from the first state, to keep significant digits.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Sketch:
     Attributes
     ----------
     values : float64 (k,)
-        Singular values, falling; k may exceed the number wanted, and the surplus, which is rough,
-        shows how fast they fall.
+        Singular values, in descending order. k may exceed the number wanted; the extra values are
+        rough and show how fast the spectrum decays.
     states : float64 (wanted, state)
         All states in the coordinates of the directions.
     basis : float32 (parameter, wanted)
@@ -46,8 +46,8 @@ class Sketch:
 
 
 def sketched(runs: Runs, wanted: int, before: NDArray[np.intp]) -> Sketch:
-    """Return the `wanted` leading directions of the states `before`, those that have a successor;
-    delays are ignored.
+    """Return the `wanted` leading directions of the states `before`, which have a successor; delays
+    are ignored.
     """
     count, width = int(runs.offsets[-1]), min(wanted + max(10, wanted // 2), len(before))
     span = _span(runs, before, width)
@@ -74,7 +74,7 @@ def sketched(runs: Runs, wanted: int, before: NDArray[np.intp]) -> Sketch:
     turn = _orthonormalizing(squares.sum(axis=0))
     coordinates = turn.T @ products.sum(axis=0).T
     inner, values, _ = np.linalg.svd(coordinates[:, before], full_matrices=False)
-    values = values[values > 10 * EPS * np.sqrt(moved)]  # the others are rounding
+    values = values[values > 10 * EPS * np.sqrt(moved)]  # the others are rounding errors
     inner = inner[:, : min(wanted, len(values))]
     return Sketch(values, inner.T @ coordinates, image @ (turn @ inner).astype(np.float32), total, moved)
 
@@ -99,10 +99,10 @@ def _span(runs: Runs, before: NDArray[np.intp], width: int) -> Array:
 
 
 def _orthonormalizing(square: Array) -> Array:
-    """Return the matrix (width, k) that makes columns with the inner products `square` orthonormal.
+    """Return the matrix (width, k) that orthonormalizes columns with the Gram matrix `square`.
 
-    The columns are nearly orthogonal but of very different lengths; scaling keeps the digits of the
-    short ones.
+    The columns are nearly orthogonal, but of very different norms; scaling preserves the digits of
+    the short ones.
     """
     lengths = np.sqrt(np.diag(square))
     lengths[lengths == 0] = 1
@@ -112,8 +112,8 @@ def _orthonormalizing(square: Array) -> Array:
 
 
 def _difference(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Return the first state (parameter,), and the differences of all states from it, float32
-    (state, parameter).
+    """Return the first state (parameter,), and all states minus the first, float32 (state,
+    parameter).
     """
     digits = np.result_type(block.dtype, np.float32)
     return block[0].copy(), np.subtract(block, block[0], dtype=digits).astype(np.float32, copy=False)

@@ -1,5 +1,5 @@
-"""From what a user has to runs: `as_runs` for arrays and trajectory files, and the runs that read
-such files.
+"""Runs from user data: `as_runs` accepts arrays and trajectory files; `FileRuns` and `PooledRuns`
+read files.
 """
 
 import os
@@ -26,9 +26,9 @@ class FileRuns(Runs):
     trajectory : Trajectory
     delays : int
     columns : list of (start, stop), optional
-        Which columns; all by default.
+        Columns to read; all by default.
     replicas : sequence of int, optional
-        Which replicas; all by default.
+        Replicas to read; all by default.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PooledRuns(Runs):
     Raises
     ------
     KoopflowError
-        When the files hold different parameters, or states at different spacings.
+        If the files hold different parameters, or states at different step spacings.
     """
 
     def __init__(self, trajectories: Sequence[Trajectory], delays: int, columns: Columns | None = None):
@@ -73,12 +73,12 @@ class PooledRuns(Runs):
         for trajectory in trajectories[1:]:
             if trajectory.parameters != first.parameters:
                 raise KoopflowError(
-                    f"{trajectory.path}: {_difference(trajectory, first)}; only trajectories of the same parameters are pooled"
+                    f"{trajectory.path}: {_difference(trajectory, first)}; pooled trajectories must have the same parameters"
                 )
             if _spacing(trajectory) != _spacing(first):
                 raise KoopflowError(
-                    f"{trajectory.path}: states are {_spacing(trajectory)} steps apart, {_spacing(first)} in "
-                    f"{first.path.name}; only equal spacings are pooled"
+                    f"{trajectory.path}: pooled trajectories must have equal step spacing (got {_spacing(trajectory)}, but "
+                    f"{_spacing(first)} in {first.path.name})"
                 )
         super().__init__([length for file in files for length in file.lengths], files[0].width, delays)
         self._trajectories = list(trajectories)
@@ -105,12 +105,12 @@ def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas
 
     Parameters
     ----------
-    data : Trajectory, list of Trajectory, Runs, or what `koopflow.koopman.memory.arrays_of` takes
+    data : Trajectory, list of Trajectory, Runs, or any input of `koopflow.koopman.memory.arrays_of`
     delays : int
     columns : list of (start, stop), optional
-        Which columns of a trajectory file.
+        Columns of a trajectory file; all by default.
     replicas : sequence of int, optional
-        Which runs of a single file or array.
+        Runs of a single file or array; all by default.
 
     Raises
     ------
@@ -123,23 +123,21 @@ def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas
         return FileRuns(data, delays, columns, replicas)
     if isinstance(data, list | tuple) and data and all(isinstance(one, Trajectory) for one in data):
         if replicas is not None:
-            raise KoopflowError("replicas can be chosen from a single trajectory only (got several)")
+            raise KoopflowError("replicas needs a single trajectory (got several)")
         return PooledRuns(data, delays, columns)
     if columns is not None:
-        raise KoopflowError("columns can be chosen from a trajectory only; index the array instead")
+        raise KoopflowError("columns needs a trajectory file; index the array instead")
     arrays = arrays_of(data)
     return ArrayRuns(arrays if replicas is None else [arrays[replica] for replica in replicas], delays)
 
 
 def refuse_unequal(path: str | os.PathLike[str], steps: ArrayLike) -> None:
-    """Raise a KoopflowError that names `path` unless its states, at `steps` (state,), are equally
-    far apart.
+    """Raise a KoopflowError naming `path` unless `steps` (state,), the steps of its states, are
+    equally spaced.
     """
     spacing = np.diff(steps)
     if len(spacing) and spacing.min() != spacing.max():
-        raise KoopflowError(
-            f"{path}: states are {spacing.min()} to {spacing.max()} steps apart; a Koopman operator needs equal spacing"
-        )
+        raise KoopflowError(f"{path}: states must be equally spaced (got spacings from {spacing.min()} to {spacing.max()} steps)")
 
 
 def _spacing(trajectory: Trajectory) -> int | None:
@@ -147,7 +145,7 @@ def _spacing(trajectory: Trajectory) -> int | None:
 
 
 def _difference(trajectory: Trajectory, first: Trajectory) -> str:
-    """Say where the parameters of two trajectories first differ."""
+    """Return a description of the first difference between the parameters of two trajectories."""
     for ours, theirs in zip(trajectory.parameters, first.parameters):
         if ours != theirs:
             return f"holds {ours.name} {ours.shape} where {first.path.name} holds {theirs.name} {theirs.shape}"

@@ -12,17 +12,19 @@ from koopflow.koopman.runs import Array, ComplexArray
 
 
 def matching(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return indices (i, j), each int (r,), of the one-to-one matching of two spectra with the
-    least total distance.
+    """Return indices (i, j), each int (r,), of the one-to-one matching of two spectra with minimal
+    total distance.
 
     Raises
     ------
     KoopflowError
-        For spectra of unequal sizes, which `distance` takes.
+        For spectra of unequal sizes; use `distance` for these.
     """
     first, second = _points(a, "a"), _points(b, "b")
     if len(first) != len(second):
-        raise KoopflowError(f"spectra of sizes {len(first)} and {len(second)} have no one-to-one matching; use distance")
+        raise KoopflowError(
+            f"spectra must have equal sizes for a one-to-one matching (got {len(first)} and {len(second)}); use distance"
+        )
     i, j = linear_sum_assignment(np.abs(first[:, None] - second[None, :]))
     return i, j
 
@@ -38,9 +40,9 @@ def match_many(spectra: ComplexArray, others: ComplexArray) -> tuple[NDArray[np.
     Returns
     -------
     columns : int (n, r)
-        Which eigenvalue of ``others[:, 0]`` goes with each of ``spectra[0]``.
+        Index in ``others[:, 0]`` of the eigenvalue matched to each of ``spectra[0]``.
     distances : float64 (n,)
-        `distance` of matched spectra, averaged over m.
+        `distance` between corresponding spectra, averaged over m.
     """
     costs = np.abs(spectra[None, :, :, None] - others[:, :, None, :])
     columns, matched = _assigned(costs)
@@ -59,33 +61,33 @@ def distance(a: ArrayLike, b: ArrayLike, *, weights_a: ArrayLike | None = None, 
 
     Notes
     -----
-    Equal sizes without weights: the mean distance of matched pairs (Redman et al., arXiv 2302.09160). Otherwise optimal
-    transport (POT).
+    Equal sizes without weights: the mean distance of matched pairs (Redman et al., arXiv
+    2302.09160). Otherwise: optimal transport (POT).
 
     Raises
     ------
     KoopflowError
-        For an empty spectrum, one that is not finite, or weights that do not fit.
+        For an empty or non-finite spectrum, or weights of the wrong size.
     """
     first, second = _points(a, "a"), _points(b, "b")
     costs = np.abs(first[:, None] - second[None, :])
     if weights_a is None and weights_b is None and len(first) == len(second):
         return float(costs[linear_sum_assignment(costs)].mean())
-    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # else POT imports torch
+    os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # otherwise POT imports torch
     import ot
 
     return float(ot.emd2(_mass(first, weights_a, "a"), _mass(second, weights_b, "b"), costs))
 
 
 def mode_distance(modes_a: ComplexArray, modes_b: ComplexArray, columns: NDArray[np.intp]) -> float:
-    """Return the mean Euclidean distance of matched modes of norm 1 at their best relative phase,
-    sqrt(2 - 2 |<a, b>|).
+    """Return the mean Euclidean distance, sqrt(2 - 2 |<a, b>|), of matched unit modes at their
+    optimal relative phase.
 
     Parameters
     ----------
     modes_a, modes_b : complex128 (dimension, r)
     columns : int (r,)
-        Which mode of `modes_b` goes with each of `modes_a`, see `match_many`.
+        Index in `modes_b` of the mode matched to each of `modes_a`, see `match_many`.
     """
     first = modes_a / np.maximum(np.linalg.norm(modes_a, axis=0), 1e-300)
     second = modes_b / np.maximum(np.linalg.norm(modes_b, axis=0), 1e-300)
@@ -94,7 +96,7 @@ def mode_distance(modes_a: ComplexArray, modes_b: ComplexArray, columns: NDArray
 
 
 class Shuffle(NamedTuple):
-    """A distance, the distances after shuffling, and the share `p` of these that reach it."""
+    """A distance, the distances after shuffling, and the share `p` of these at least as large."""
 
     distance: float
     shuffled: Array
@@ -104,9 +106,9 @@ class Shuffle(NamedTuple):
 def shuffle_control(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, shuffles: int = 100) -> Shuffle:
     """Return the shuffle control of Redman et al. (arXiv 2302.09160).
 
-    The two spectra are matched once; each shuffle swaps the members of each pair by a coin and
-    measures the distance again. A swap can keep or lower the distance, never raise it, so p is
-    small when the two sets can be told apart.
+    The two spectra are matched once; each shuffle swaps the members of each pair with probability
+    1/2 and recomputes the distance. A swap never increases the distance, so p is small if the two
+    sets are distinguishable.
 
     Parameters
     ----------
@@ -131,8 +133,8 @@ def shuffle_control(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, 
 
 
 def _assigned(costs: Array) -> tuple[NDArray[np.intp], Array]:
-    """Return the optimal assignment of each matrix in `costs` (..., r, r): columns and costs of its
-    pairs, (..., r).
+    """Return the optimal assignment of each matrix in `costs` (..., r, r): columns and costs of the
+    pairs, each (..., r).
     """
     rank = costs.shape[-1]
     columns = np.array([linear_sum_assignment(cost)[1] for cost in costs.reshape(-1, rank, rank)], dtype=np.intp)
@@ -143,7 +145,7 @@ def _assigned(costs: Array) -> tuple[NDArray[np.intp], Array]:
 def _points(spectrum: ArrayLike, name: str) -> ComplexArray:
     points = np.asarray(spectrum, complex).ravel()
     if not len(points) or not np.isfinite(points).all():
-        raise KoopflowError(f"spectrum {name} must hold at least one eigenvalue, all finite (got {len(points)})")
+        raise KoopflowError(f"spectrum {name} must hold at least one eigenvalue, all finite (got {len(points)} eigenvalues)")
     return points
 
 

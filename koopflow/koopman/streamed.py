@@ -1,6 +1,4 @@
-"""Singular directions without products of states: QR of blocks, and subspace iteration on the
-states themselves.
-"""
+"""Singular directions without Gram matrices: blockwise QR, and subspace iteration on the states."""
 
 import numpy as np
 
@@ -11,11 +9,11 @@ EPS = float(np.finfo(float).eps)
 
 
 def time_triangle(runs: Runs) -> Array:
-    """Return the delayed states in at most as many coordinates as there are states, float64
+    """Return the delayed states in reduced coordinates, at most as many as states; float64
     (coordinate, windows).
 
-    The triangle of a QR of the states (parameter, step), a block of parameters at a time; then the
-    delays.
+    The states (parameter, step) are reduced by the R factor of a QR, one block of parameters at a
+    time, and delayed afterwards.
     """
     triangle = np.empty((0, int(runs.offsets[-1])))
     for _, _, block in runs.blocks():
@@ -25,8 +23,8 @@ def time_triangle(runs: Runs) -> Array:
 
 
 def feature_triangle(runs: Runs) -> Array:
-    """Return the triangle of a QR of the delayed states that have a successor (pair, dimension), a
-    block at a time.
+    """Return the R factor of a blockwise QR of the delayed states with a successor (pair,
+    dimension).
     """
     triangle = np.empty((0, runs.dimension))
     step = max(runs.dimension, BLOCK_NUMBERS // runs.dimension)
@@ -39,25 +37,26 @@ def feature_triangle(runs: Runs) -> Array:
 
 
 def refined(runs: Runs, basis: Array, rank: int, sweeps: int = 60, tolerance: float = 1e-13) -> tuple[Array, Array]:
-    """Improve leading left singular vectors by subspace iteration, orthonormalizing on both sides.
+    """Refine leading left singular vectors by subspace iteration, orthonormalizing on both sides.
 
     Parameters
     ----------
     runs : Runs
     basis : float64 (dimension, k)
-        Start; k > `rank` converges faster.
+        Initial vectors; k > `rank` converges faster.
     rank : int
-        How many directions must converge.
+        Number of directions that must converge.
     sweeps : int
-        At most.
+        Maximum number of iterations.
     tolerance : float
-        Greatest squared sine of the angle between the kept directions of two sweeps.
+        Largest allowed squared sine of the angle between the kept directions of two successive
+        sweeps.
 
     Returns
     -------
     basis : float64 (dimension, k)
     values : float64 (k,)
-        Singular values, falling.
+        Singular values, in descending order.
     """
     before: Array | None = None
     values = np.empty(0)
@@ -65,11 +64,11 @@ def refined(runs: Runs, basis: Array, rank: int, sweeps: int = 60, tolerance: fl
     for _ in range(sweeps):
         coordinates = [project(runs.run(index), basis, runs.delays)[:-1] for index in range(len(runs.lengths))]
         right, values, inner = np.linalg.svd(np.concatenate(coordinates), full_matrices=False)
-        basis = basis @ inner.T  # Ritz vectors: their order and singular values are now right
+        basis = basis @ inner.T  # Ritz vectors, now in order of their singular values
         kept = basis[:, :rank]
         if before is not None:
-            # what sticks out of the previous space, direction by direction: 1 - cos^2 would lose
-            # the small angles
+            # the component outside the previous space, per direction: 1 - cos^2 would lose small
+            # angles
             outside = np.linalg.norm(kept - before @ (before.T @ kept), axis=0)
             if outside.max() < max(np.sqrt(tolerance), 50 * EPS * values[0] / values[rank - 1]) * 0.03:
                 break

@@ -43,17 +43,17 @@ class FitOptions:
 def trajectory_spectrum(
     name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit one trajectory; return its spectrum and that of each run.
+    """Return the spectrum fitted to one trajectory, and the spectra of its runs.
 
     Parameters
     ----------
     name : str
-        Entry of the block ``trajectories``.
+        Name of the entry under ``trajectories``.
     settings : TrajectorySettings
     spectra : SpectraSettings
         Bootstrap draws, level of the intervals, largest residual of a believable eigenpair.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def trajectory_spectrum(
     Raises
     ------
     KoopflowError
-        When a file cannot be fitted, see `koopflow.koopman.user_files.opened`.
+        If a file cannot be fitted, see `koopflow.koopman.user_files.opened`.
     """
     with opened(name, settings) as files:
         options = FitOptions(files[0].columns(settings.parameters), settings.rank, settings.delays, settings.variant)
@@ -103,11 +103,11 @@ def spectrum_table(name: str, fitted: Koopman, interval: Interval, largest_resid
 
 
 def run_spectra(name: str, fitted: Koopman, files: Sequence[Trajectory], options: FitOptions) -> pd.DataFrame:
-    """Return the eigenvalues of every run fitted alone, columns `SETUP_EIGENVALUES`; a single run
-    keeps those of `fitted`.
+    """Return the eigenvalues of each run fitted separately, columns `SETUP_EIGENVALUES`; for a
+    single run, those of `fitted`.
 
-    `setting` is the trajectory and `seed` the run, as the tests of equivalence expect. A run whose
-    rank is below the one asked for is fitted in all its directions.
+    `setting` is the trajectory and `seed` the run, as the equivalence tests expect. A run of lower
+    rank than requested is fitted at full rank.
     """
     fits = [fitted]
     if len(fitted.runs.lengths) > 1:
@@ -120,7 +120,7 @@ def run_spectra(name: str, fitted: Koopman, files: Sequence[Trajectory], options
 
 
 def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:
-    """Fit one run; in all its directions where it has fewer than the rank asked for."""
+    """Return the operator of one run, at full rank if the requested rank exceeds it."""
     try:
         return options.fit(file, [replica])
     except RankError:
@@ -135,7 +135,8 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
     spectra : DataFrame
         Columns `TRAJECTORY_EIGENVALUES`.
     seed, shuffles : int
-        Of the shuffle control; p_shuffle is missing for spectra of unequal sizes.
+        Seed and number of draws of the shuffle control; p_shuffle is missing for spectra of unequal
+        sizes.
     """
     groups = {str(name): group for name, group in spectra.groupby("trajectory", sort=True)}
     rows = []
@@ -146,7 +147,7 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
         p = np.nan
         if len(values_a) == len(values_b):
             p = shuffle_control(values_a, values_b, rng(seed, "spectra", a, b), shuffles).p
-        # a run that starts at exactly zero has no amplitudes to weigh by
+        # a run that starts at exactly zero has no amplitudes to use as weights
         weighable = weights_a.any() and weights_b.any()
         weighted = distance(values_a, values_b, weights_a=weights_a, weights_b=weights_b) if weighable else np.nan
         rows.append((a, b, distance(values_a, values_b), weighted, p))

@@ -1,6 +1,4 @@
-"""Trajectories that users record themselves: opened, checked before anything is fitted, and named
-in every error.
-"""
+"""Trajectories recorded by users: opened, checked before fitting, and named in every error."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -29,8 +27,8 @@ def opened(name: str, settings: TrajectorySettings) -> Iterator[list[Trajectory]
     Raises
     ------
     KoopflowError
-        Also for one raised inside the block: it names the entry, its files, and keys as the
-        configuration spells them.
+        If a trajectory cannot be opened. Errors raised inside the block are reraised with the
+        entry, its files, and keys as spelled in the configuration.
     """
     with _named(name, settings), ExitStack() as stack:
         reading = Reading(settings.include, settings.exclude, _range(settings))
@@ -44,33 +42,32 @@ def open_trajectory(path: str | os.PathLike[str], reading: Reading | None = None
     ----------
     path : path
     reading : Reading, optional
-        Which steps to read, and of a folder which tensors.
+        The steps to read and, for a folder, the tensors.
 
     Raises
     ------
     KoopflowError
-        When `path` is missing, a single state, or not a trajectory.
+        If `path` is missing, a single state, or not a trajectory.
     """
     path = Path(path)
     if not path.is_dir():
         trajectory = Trajectory(_several_states(path))
         return trajectory if reading is None or reading.steps is None else trajectory.window(*reading.steps)
-    with TemporaryDirectory() as folder:  # an open file outlives its name
+    with TemporaryDirectory() as folder:  # an open file remains readable after its name is deleted
         trajectory = Trajectory(convert_folder(path, Path(folder) / "trajectory.h5", reading))
         trajectory.path = path
         return trajectory
 
 
 def check_trajectory(name: str, settings: TrajectorySettings) -> None:
-    """Check from descriptions alone, without reading weights, that ``trajectories.<name>`` can be
-    fitted.
+    """Check from metadata, without reading weights, that ``trajectories.<name>`` can be fitted.
 
     Raises
     ------
     KoopflowError
-        As in `opened`: for a file that is not a trajectory or has unequal spacing, files with
-        different parameters, a pattern that matches no name, too few steps for the delays, a rank
-        above what the shapes allow.
+        For a file that is not a trajectory or has unequal spacing, files with different parameters,
+        a pattern that matches no name, too few steps for the delays, or a rank above what the
+        shapes allow. Errors are worded as in `opened`.
     """
     with _named(name, settings), ExitStack() as stack:
         check_svd_rank(settings.rank)
@@ -89,7 +86,7 @@ def _range(settings: TrajectorySettings) -> tuple[int, int] | None:
 
 
 def _outline(folder: Path, delays: int, reading: Reading) -> Runs:
-    """Return the run in a folder of states as its file names and its first state describe it."""
+    """Return the run in a folder of states as described by its file names and its first state."""
     states = in_step_order(folder, reading)
     refuse_unequal(folder, [step for step, _ in states])
     width = sum(int(np.prod(shape)) for _, shape in described(states, reading))
@@ -98,7 +95,7 @@ def _outline(folder: Path, delays: int, reading: Reading) -> Runs:
 
 def _several_states(path: Path) -> Path:
     if path.suffix in STATES:
-        raise KoopflowError(f"{path}: a single state; name the folder that holds the states, with a step number in each name")
+        raise KoopflowError(f"{path}: must be a folder of states, with a step number in each file name (got a single state)")
     return path
 
 
@@ -112,7 +109,8 @@ def _named(name: str, settings: TrajectorySettings) -> Iterator[None]:
 
 
 def about_files(message: str, paths: Sequence[str | os.PathLike[str]]) -> str:
-    """Return an error of the engine in a user's words: with its files, and `rank` for `svd_rank`."""
+    """Return an engine error in terms of the configuration: with the files, and `rank` for
+    `svd_rank`."""
     text = message.replace("svd_rank ", "rank ")
     names = [str(Path(path)) for path in paths]
     return text if not names or any(name in text for name in names) else f"{', '.join(names)}: {text}"

@@ -1,4 +1,4 @@
-"""Optimized and bagged DMD through PyDMD, in the few coordinates that the engine finds."""
+"""Optimized and bagged DMD through PyDMD, in the engine's reduced coordinates."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from koopflow.koopman.runs import Array
 
 PEER_VARIANTS = ("optimized", "bagged")
 BAGS = 100
-"""Trials of bagged DMD."""
+"""Number of trials of bagged DMD."""
 
 
 def optimized_operator(runs: list[Array], variant: str, seed: int = 0) -> Array:
@@ -20,8 +20,8 @@ def optimized_operator(runs: list[Array], variant: str, seed: int = 0) -> Array:
     Parameters
     ----------
     runs : list of float64 (r, windows)
-        A single run, in the coordinates of its leading directions; its number of parameters costs
-        nothing here.
+        A single run, in the coordinates of its leading directions; the cost does not depend on the
+        number of parameters.
     variant : {"optimized", "bagged"}
     seed : int
         For the `BAGS` trials of bagged DMD.
@@ -33,10 +33,10 @@ def optimized_operator(runs: list[Array], variant: str, seed: int = 0) -> Array:
     Raises
     ------
     KoopflowError
-        For several runs: these methods fit one sequence of times.
+        For several runs, since these methods fit a single time series.
     """
     if len(runs) != 1:
-        raise KoopflowError(f"{variant} DMD fits one run (got {len(runs)}); choose one, or another variant")
+        raise KoopflowError(f"variant {variant} needs exactly one run (got {len(runs)}); select one run or another variant")
     from pydmd import BOPDMD
 
     states = runs[0]

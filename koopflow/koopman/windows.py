@@ -3,8 +3,8 @@
 A window is the last `window` samples at some time t. Its delay vectors are x_k = (z_{k-delays+1},
 ..., z_k), oldest sample first; its model is the projected DMD (Schmid 2010; for delays Arbabi and
 Mezic 2017) of the pairs x_k -> x_{k+1} inside it. Windows are fitted in blocks, by batched products
-and small eigenvalue problems, and give what `koopflow.koopman.fit` gives for each of them. Here
-`delays` counts all samples of a delay vector; there it counts the earlier ones only.
+and small eigenvalue problems, with the same results as `koopflow.koopman.fit` on each. Here
+`delays` counts all samples of a delay vector; in `fit` it counts only the earlier ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array, ComplexArray
 
 SINGULAR_FLOOR = 1e-9
-"""Directions of a window weaker than this share of its strongest singular value are rounding, not
+"""Directions with singular values below this share of a window's largest are rounding error, not
 dynamics.
 """
 BLOCK_ELEMENTS = 4_000_000
@@ -32,15 +32,17 @@ class WindowModels:
     Attributes
     ----------
     mean : float64 (n, channels)
-        What was subtracted from each window before its fit; zeros where windows are not centred.
+        The level subtracted from each window before its fit; zeros if windows are not centred.
     eigenvalues : complex128 (n, rank)
-        Of the projected operator, sorted by imaginary and then real part; unused rank is zero.
+        Eigenvalues of the projected operator, sorted by imaginary and then real part; unused
+        entries are zero.
     basis : float64 (n, dimension, rank)
         Leading left singular vectors of the Hankel matrix.
     eigenvectors : complex128 (n, rank, rank)
-        Of the projected operator, as columns; ``basis @ eigenvectors`` are the DMD modes.
+        Eigenvectors of the projected operator, as columns; ``basis @ eigenvectors`` are the DMD
+        modes.
     residual : float64 (n,)
-        Root mean square of the one-step error inside the window over that of the window.
+        RMS one-step error inside the window, divided by the RMS of the window.
     """
 
     mean: Array
@@ -58,7 +60,7 @@ class WindowModels:
 
     @staticmethod
     def join(parts: list["WindowModels"]) -> "WindowModels":
-        """Return several sets of models as one, in order."""
+        """Return the concatenation of several sets of models."""
         return WindowModels(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(WindowModels)))
 
 
@@ -75,20 +77,20 @@ def fit_windows(
         Samples per window, samples per delay vector, rank of the model; ``window - delays`` pairs
         determine it.
     center : bool
-        Subtract each window's mean first, so that a level needs no eigenvalue of its own (Hirsh et
-        al. 2020).
+        Subtract each window's mean first, so that no eigenvalue is spent on the level (Hirsh et al.
+        2020).
     means : float64 (time - window + 1, channels), optional
         Levels to subtract instead.
 
     Returns
     -------
     WindowModels
-        Of ``time - window + 1`` windows; number i covers ``values[i : i + window]``.
+        Models of ``time - window + 1`` windows; window i covers ``values[i : i + window]``.
 
     Raises
     ------
     KoopflowError
-        When the sizes do not fit one another, or the series is shorter than one window.
+        If the sizes are incompatible, or the series is shorter than one window.
     """
     values = np.asarray(values, dtype=np.float64)
     check_sizes(len(values), values.shape[1], window, delays, rank)
@@ -102,23 +104,25 @@ def fit_windows(
 
 
 def fit_some(windows: Array, delays: int, rank: int) -> WindowModels:
-    """Fit the given windows (n, window, channels), each around its own mean."""
+    """Return the models of `windows` (n, window, channels), each fitted after subtracting its
+    mean."""
     means = windows.mean(axis=1)
     block = max(1, BLOCK_ELEMENTS // (windows.shape[1] * delays * windows.shape[2]))
     return WindowModels.join([_fit_block(*each, delays, rank) for each in zip(_blocks(windows, block), _blocks(means, block))])
 
 
 def check_sizes(samples: int, channels: int, window: int, delays: int, rank: int) -> None:
-    """Raise a KoopflowError unless windows of these sizes can be fitted to `samples` samples."""
+    """Raise a KoopflowError unless windows of these sizes can be fitted to a series of `samples`
+    samples."""
     if delays < 1:
         raise KoopflowError(f"delays must be at least 1 (got {delays})")
     if window <= delays + 1:
-        raise KoopflowError(f"window must exceed delays + 1 to leave pairs to fit (got window {window}, delays {delays})")
+        raise KoopflowError(f"window must be greater than delays + 1 (got window {window}, delays {delays})")
     most = min(delays * channels, window - delays)
     if not 1 <= rank <= most:
         raise KoopflowError(f"rank must be between 1 and {most} for window {window} and delays {delays} (got {rank})")
     if samples < window:
-        raise KoopflowError(f"window of {window} samples is too long: the series has {samples}")
+        raise KoopflowError(f"window must be at most the {samples} samples of the series (got {window})")
 
 
 def _blocks(array: Array, size: int) -> Iterator[Array]:
@@ -139,11 +143,12 @@ def hankel(windows: Array, delays: int) -> Array:
 
 
 def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowModels:
-    """Fit one block of windows (n, window, channels) after subtracting `mean` (n, channels)."""
+    """Return the models of one block of windows (n, window, channels), with `mean` (n, channels)
+    subtracted."""
     vectors = hankel(windows - mean[:, None, :], delays)
     past, future = vectors[:, :-1], vectors[:, 1:]
     # The eigendecomposition of the Gram matrix costs a fraction of an SVD. Its squared condition
-    # number blurs directions below 1e-8 of the strongest only, and those are dropped.
+    # number affects only directions below 1e-8 of the strongest, which are dropped.
     squares, basis = np.linalg.eigh(past.transpose(0, 2, 1) @ past)
     squares, basis = squares[:, : -rank - 1 : -1], basis[:, :, : -rank - 1 : -1]
     floor = np.maximum(squares[:, :1], np.finfo(float).tiny) * SINGULAR_FLOOR**2
@@ -162,19 +167,17 @@ def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowMod
 
 
 def stabilized(eigenvalues: ComplexArray) -> ComplexArray:
-    """Return the eigenvalues with those outside the unit circle moved onto it, so that no mode
-    grows without end.
-    """
+    """Return the eigenvalues, moved onto the unit circle where outside it, so that no mode grows."""
     return eigenvalues / np.maximum(1.0, np.abs(eigenvalues))
 
 
 def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, stabilize: bool = True) -> Array:
-    """Forecast from present delay vectors.
+    """Return forecasts from the present delay vectors.
 
     Parameters
     ----------
     models : WindowModels
-        Of n windows.
+        Models of n windows.
     states : float64 (n, delays, channels)
         The last samples before each forecast, oldest first.
     means : float64 (n, channels)
@@ -182,7 +185,7 @@ def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, 
     horizon : int
         Steps to forecast.
     stabilize : bool
-        Move growing eigenvalues onto the unit circle first.
+        Move eigenvalues outside the unit circle onto it first.
 
     Returns
     -------
@@ -193,7 +196,7 @@ def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, 
     n, delays, channels = states.shape
     eigenvalues = stabilized(models.eigenvalues) if stabilize else models.eigenvalues
     centred = (states - means[:, None, :]).reshape(n, delays * channels, 1)
-    # The pseudo-inverse keeps colliding eigenvalues from producing huge amplitudes that cancel.
+    # With nearly equal eigenvalues, an inverse would give huge amplitudes that cancel.
     amplitudes = (np.linalg.pinv(models.eigenvectors, rcond=1e-8) @ (models.basis.transpose(0, 2, 1) @ centred))[:, :, 0]
     observed = models.basis[:, -channels:, :] @ models.eigenvectors
     powers = np.cumprod(np.broadcast_to(eigenvalues[:, None, :], (n, horizon, eigenvalues.shape[1])), axis=1)
