@@ -1,1 +1,2 @@
-"""When are two optimizers, or two ways of training, the same dynamics? (arXiv 2302.09160)"""
+"""Equivalence of training dynamics: do two optimizers or set-ups have the same spectra? (arXiv
+2302.09160)"""

@@ -1,5 +1,5 @@
-"""Are two sets of spectra the same dynamics? A permutation test over seeds, and an interval of the
-excess distance.
+"""Test whether two sets of spectra come from the same dynamics: a permutation test over seeds, and
+an interval of the excess distance.
 
 Each set-up has one spectrum per seed. If two set-ups follow the same dynamics, permuting their
 labels leaves the distribution of the statistic (mean distance between minus mean distance within)
@@ -20,7 +20,7 @@ from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.spectrum import distance
 
 EXHAUSTIVE = 20_000
-"""Up to this many relabellings, all are tried; beyond, `DRAWS` random ones."""
+"""Maximum number of relabellings to enumerate; above it, `DRAWS` random ones are tried."""
 DRAWS = 9_999
 RESAMPLES = 2_000
 
@@ -32,15 +32,15 @@ class Comparison:
     Attributes
     ----------
     between, within : float
-        Mean distance between spectra of the two set-ups, and between seeds of one set-up (mean of
+        Mean distance between spectra of the two set-ups, and between seeds within a set-up (mean of
         both).
     p : float
-        Share of relabellings, the true one included, whose statistic reaches the true one.
+        Share of relabellings, including the true one, whose statistic is at least the true one.
     excess, low, high : float
-        between / within - 1 with its 95 % interval by bootstrap over seeds; the interval is NaN
-        with fewer than `FEWEST` seeds.
+        between / within - 1, with its 95 % bootstrap interval over seeds; the interval is NaN for
+        fewer than `FEWEST` seeds.
     seeds : int
-        Spectra of the smaller set-up.
+        Number of spectra of the smaller set-up.
     """
 
     between: float
@@ -61,14 +61,14 @@ def distance_matrix(spectra: Sequence[ComplexArray]) -> Array:
 
 
 def compare(matrix: Array, first: int, generator: np.random.Generator) -> Comparison:
-    """Compare two set-ups from the distances between all their spectra.
+    """Return the comparison of two set-ups, from the distances between all their spectra.
 
     Parameters
     ----------
     matrix : float64 (first + second, first + second)
-        Distances; the spectra of the first set-up come first.
+        Distances, with the spectra of the first set-up first.
     first : int
-        Spectra of the first set-up; both set-ups need at least 2.
+        Number of spectra of the first set-up; both set-ups need at least 2.
     generator : numpy Generator
         For random relabellings and the bootstrap.
     """
@@ -101,7 +101,7 @@ def adjusted(p: Array) -> Array:
 
 
 def verdict(comparison: Comparison, p_adjusted: float, significance: float, margin: float) -> str:
-    """Return "different", "equivalent" (the interval of the excess lies below `margin`) or
+    """Return "different", "equivalent" (the interval of the excess is below `margin`) or
     "inconclusive".
     """
     if p_adjusted < significance:
@@ -140,10 +140,10 @@ def _ratio(between: float, within: float) -> float:
 
 
 def _resampled(matrix: Array, first: NDArray[np.int64], second: NDArray[np.int64]) -> Array:
-    """Return between / within - 1 for each row of drawn seeds (draw, seed); NaN where no two drawn
-    seeds differ.
+    """Return between / within - 1, float64 (draw,), for each row of drawn seeds (draw, seed); NaN
+    if all drawn seeds are equal.
 
-    A seed drawn twice is at distance 0 from itself; such pairs are left out of the mean within.
+    A seed drawn twice has distance 0 to itself; the mean within leaves such pairs out.
     """
     size = first.shape[1]
     counts = [np.stack([(drawn == seed).sum(axis=1) for seed in range(drawn.shape[1])], axis=1) for drawn in (first, second)]

@@ -1,4 +1,4 @@
-"""The spectra of one set-up: a Koopman operator per seed, fitted to the copies that share its
+"""The spectra of one set-up: one Koopman operator per seed, fitted to the copies trained on its
 batches.
 """
 
@@ -16,7 +16,7 @@ from koopflow.koopman.runs import Array
 from koopflow.trajectory import Trajectory
 
 CURVE_POINTS = 200
-"""Bins of steps over which a loss curve is averaged."""
+"""Number of bins of steps in a loss curve."""
 
 
 def fit_part(
@@ -28,28 +28,28 @@ def fit_part(
     Parameters
     ----------
     path : str
-        Trajectory of ``len(seeds) * copies`` replicas, the copies of a seed side by side.
+        Trajectory file with ``len(seeds) * copies`` replicas; the copies of a seed are adjacent.
     setting : str
         Name of the set-up.
     seeds : sequence of int
         The seeds in the file.
     copies : int
-        Perturbed copies of each seed.
+        Number of perturbed copies of each seed.
     diverged : sequence of str
-        Names (``seed/copy``) of replicas to leave out; `excluded` counts those of a seed. A seed
-        with no replica left has no rows.
+        Names (``seed/copy``) of replicas to leave out; column `excluded` counts them per seed. A
+        seed without remaining replicas has no rows.
     delays, rank
         As in `koopflow.koopman.fit`.
 
     Raises
     ------
     KoopflowError
-        When the file holds another number of replicas, or a seed cannot be fitted.
+        If the file has the wrong number of replicas, or a seed cannot be fitted.
     """
     rows: list[Row] = []
     with Trajectory(path) as trajectory:
         if trajectory.replicas != len(seeds) * copies:
-            raise KoopflowError(f"{path}: {trajectory.replicas} replicas, expected {len(seeds)} seeds of {copies} copies")
+            raise KoopflowError(f"{path}: must hold {len(seeds)} seeds of {copies} copies (got {trajectory.replicas} replicas)")
         for place, seed in enumerate(seeds):
             kept = [place * copies + copy for copy in range(copies) if replica_name(seed, copy, copies) not in diverged]
             if kept:
@@ -62,16 +62,16 @@ def fit_part(
 
 
 def loss_curve(setting: str, losses: Mapping[int, Array], steps: NDArray[np.integer], excluded: int = 0) -> pd.DataFrame:
-    """Return the loss curve of a set-up: mean, smallest and largest over seeds, averaged over bins
+    """Return the loss curve of a set-up: mean, minimum and maximum over seeds, averaged over bins
     of steps.
 
     Parameters
     ----------
     losses : dict of int to float64 (step,)
-        By seed, the mean loss over its copies.
+        Mean loss over the copies of each seed.
     steps : int (step,)
     excluded : int
-        Replicas of the set-up that diverged.
+        Number of diverged replicas of the set-up.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def loss_curve(setting: str, losses: Mapping[int, Array], steps: NDArray[np.inte
 def seed_losses(
     path: str, seeds: Sequence[int], copies: int, diverged: Sequence[str]
 ) -> tuple[dict[int, Array], NDArray[np.int64]]:
-    """Return the loss of each seed (step,), averaged over its copies that did not diverge, and the
+    """Return the loss of each seed (step,), averaged over the copies that did not diverge, and the
     steps.
     """
     with Trajectory(path) as trajectory:
@@ -113,7 +113,8 @@ def seed_losses(
 
 
 def replica_name(seed: int, copy: int, copies: int) -> str:
-    """Return a replica's name in the trainer: the seed, and the copy where there are several."""
+    """Return a replica's name in the trainer: the seed, or ``seed/copy`` if there are several
+    copies."""
     return str(seed) if copies == 1 else f"{seed}/{copy}"
 
 

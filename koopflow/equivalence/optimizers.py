@@ -3,8 +3,8 @@ dynamical systems.
 
 The function is f(x) = sum of tan(x_i) on the box [1/T, 1]^d, where T is the number of states.
 Mirror descent with the log barrier and gradient descent in u = log x follow the same gradient flow
-in different coordinates. Bisection of tan, a bracketing method, does not. Every method runs all its
-initial conditions at once, in float64.
+in different coordinates. Bisection of tan, a bracketing method, does not. Each method advances all
+its initial conditions together, in float64.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def grid(axes: list[tuple[float, float]], points: int) -> Array:
 
 
 def mirror_descent(start: Array, step_length: float, states: int) -> Array:
-    """Online mirror descent with the regularizer R(x) = -sum of log x_i.
+    """Return trajectories of online mirror descent with the regularizer R(x) = -sum of log x_i.
 
     The mirror step solves -1/y = -1/x - step_length * gradient(x). R is separable, so the Bregman
     projection on the box is a clip of each component.
@@ -45,8 +45,8 @@ def mirror_descent(start: Array, step_length: float, states: int) -> Array:
         Initial conditions inside the box [1/states, 1]^d.
     step_length : float
     states : int
-        Length T of the trajectory with its initial state; it also sets the lower edge 1/T of the
-        box.
+        Length T of the trajectory, including the initial state; it also sets the lower edge 1/T of
+        the box.
 
     Returns
     -------
@@ -60,7 +60,8 @@ def mirror_descent(start: Array, step_length: float, states: int) -> Array:
 
 
 def gradient_descent(start: Array, step_length: float, states: int) -> Array:
-    """Online gradient descent on f(exp u) in u = log x, projected on the box [log(1/states), 0]^d.
+    """Return trajectories of online gradient descent on f(exp u), u = log x, projected on the box
+    [log(1/states), 0]^d.
 
     Parameters and result as in `mirror_descent`.
     """
@@ -73,14 +74,15 @@ def gradient_descent(start: Array, step_length: float, states: int) -> Array:
 
 
 def bisection(start: Array, states: int) -> Array:
-    """Bisection of tan on brackets a < 0 < b: the midpoint replaces the end whose sign it shares.
+    """Return trajectories of bisection of tan on brackets a < 0 < b: the midpoint replaces the end
+    of equal sign.
 
     Parameters
     ----------
     start : float64 (run, 2)
         Brackets (a, b) with tan(a) < 0 < tan(b).
     states : int
-        Length of the trajectory with its initial bracket.
+        Length of the trajectory, including the initial bracket.
 
     Returns
     -------
@@ -115,8 +117,8 @@ def trajectories(dimension: int, step_length: float, states: int, points: int) -
 
 
 def losses(runs: dict[str, Array]) -> dict[str, Array]:
-    """Return what each method minimizes, float64 (run, state): f(x) for the descents, |tan| at the
-    midpoint for bisection.
+    """Return the quantity each method minimizes, float64 (run, state): f(x) for the descents, |tan|
+    at the midpoint for bisection.
     """
     return {
         "mirror_descent": objective(runs["mirror_descent"]),

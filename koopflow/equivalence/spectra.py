@@ -17,11 +17,12 @@ from koopflow.koopman.spectrum import distance, shuffle_control
 Spectra = Mapping[str, Mapping[int, ComplexArray]]
 """Eigenvalues by set-up and seed."""
 Row = dict[str, object]
-"""One row of a table, by column."""
+"""One table row: values by column."""
 
 
 def eigenvalue_rows(fitted: Koopman, **names: str | int) -> list[Row]:
-    """Return one row per eigenpair, by falling modulus: `names`, then mode, real, imag, residual."""
+    """Return one row per eigenpair, by decreasing modulus: `names`, then mode, real, imag,
+    residual."""
     return [
         {**names, "mode": mode, "real": value.real, "imag": value.imag, "residual": residual}
         for mode, (value, residual) in enumerate(zip(fitted.eigenvalues, fitted.residuals))
@@ -31,21 +32,21 @@ def eigenvalue_rows(fitted: Koopman, **names: str | int) -> list[Row]:
 def optimizer_tables(
     runs: Mapping[str, Array], delays: int, shuffles: int, seed: int, draws: int = 200, level: float = 0.95
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the eigenvalues and the distances of the optimizer problem.
+    """Return the tables of eigenvalues and distances of the optimizer problem.
 
-    The methods are deterministic and differ between runs by their initial conditions only. The
-    interval of a distance is the percentile interval over bootstrap samples of these, drawn for
-    each method independently (Efron and Tibshirani 1993, ch. 13).
+    The methods are deterministic: runs differ only in their initial conditions. The interval of a
+    distance is the percentile interval over bootstrap samples of initial conditions, drawn
+    independently for each method (Efron and Tibshirani 1993, ch. 13).
 
     Parameters
     ----------
     runs : dict of str to float64 (run, state, d)
-        Trajectories by algorithm. The pairs of all runs are pooled; the fit keeps the full rank of
-        the data.
+        Trajectories by method. The pairs of all runs are pooled; the fit keeps the full rank of the
+        data.
     delays, shuffles, seed, draws : int
-        Of the fit, the shuffle control, all random numbers, and the bootstrap.
+        Time delays of the fit, draws of the shuffle control, random seed, and bootstrap draws.
     level : float
-        Of the intervals.
+        Confidence level.
 
     Returns
     -------
@@ -63,8 +64,8 @@ def optimizer_tables(
         found = _distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)
         drawn = [distance(x, y) for x, y in zip(redrawn[a], redrawn[b])]
         low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
-        # Resampling only enlarges a distance, so the percentile interval may miss the estimate:
-        # widen it to contain it.
+        # Resampling only increases a distance, so the percentile interval may exclude the estimate:
+        # widen it to include it.
         ends = {"ci_low": min(low, found["distance"]), "ci_high": max(high, found["distance"])}
         distances.append({"a": a, "b": b, **found, **ends, "n": min(len(runs[a]), len(runs[b]))})
     return pd.DataFrame(rows), pd.DataFrame(distances)
@@ -86,18 +87,17 @@ def distance_table(
     seed: int,
     excluded: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Return the distances of each comparison: per seed between set-ups, and between all seeds
-    within each set-up.
+    """Return the distances of each comparison: between set-ups per seed, and within set-ups between
+    all seeds.
 
     Parameters
     ----------
     spectra : Spectra
     comparisons : dict of str to list of str
-        Names of the set-ups that each comparison compares, pair by pair.
+        Names of the set-ups in each comparison; every pair is compared.
     shuffles, seed : int
-        Of the shuffle control.
-    excluded : dict of str to int, optional
-        Diverged replicas of each set-up.
+        Draws and seed of the shuffle control. excluded : dict of str to int, optional Number of
+        diverged replicas of each set-up.
 
     Returns
     -------
@@ -129,7 +129,8 @@ def comparison_table(
     seed: int,
     excluded: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Return the tests of each comparison's pairs; p-values are adjusted over the whole table.
+    """Return the tests of all pairs in each comparison, with p-values adjusted over the whole
+    table.
 
     Parameters
     ----------
@@ -138,12 +139,12 @@ def comparison_table(
     significance, margin : float
         See `koopflow.equivalence.comparison.verdict`.
     seed : int
-        Of relabellings and bootstrap.
+        Seed of relabellings and bootstrap.
 
     Returns
     -------
     DataFrame
-        Columns `TESTS`. A pair with fewer than two spectra on a side has no numbers and is
+        Columns `TESTS`. A pair with fewer than two spectra on a side has no statistics and is
         inconclusive.
     """
     rows: list[Row] = []
@@ -169,8 +170,8 @@ def comparison_table(
 
 
 def mean_distances(spectra: Spectra) -> pd.DataFrame:
-    """Return the square table of mean distances between spectra of two set-ups, or between the
-    seeds of one.
+    """Return the square table of mean distances between spectra: between set-ups, and between seeds
+    on the diagonal.
     """
     names = list(spectra)
     table = pd.DataFrame(np.nan, index=names, columns=names)
@@ -185,20 +186,19 @@ def mean_distances(spectra: Spectra) -> pd.DataFrame:
 
 
 def without_spectra(spectra: Spectra, comparisons: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return, by comparison, the set-ups without a spectrum because training diverged in every
-    seed.
+    """Return, by comparison, the set-ups without spectra, in which every seed diverged.
     """
     absent = {comparison: [name for name in names if name not in spectra] for comparison, names in comparisons.items()}
     return {comparison: names for comparison, names in absent.items() if names}
 
 
 def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
-    """Return the eigenvalues of a table with the columns `SETUP_EIGENVALUES`, by set-up and seed.
+    """Return eigenvalues by set-up and seed, from a table with the columns `SETUP_EIGENVALUES`.
 
     Raises
     ------
     KoopflowError
-        For an empty table: all training diverged.
+        If the table is empty because all training diverged.
     """
     if table.empty:
         raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
@@ -211,8 +211,8 @@ def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
 
 
 def _distance(a: ComplexArray, b: ComplexArray, generator: np.random.Generator, shuffles: int) -> dict[str, float]:
-    """Return distance and shuffle p; p is missing for spectra of unequal sizes, which have no
-    matched pairs to swap.
+    """Return the distance and the shuffle control's p; p is NaN for unequal sizes, which allow no
+    matching.
     """
     if len(a) != len(b):
         return {"distance": distance(a, b), "p_shuffle": float("nan")}

@@ -1,3 +1,3 @@
-"""The renormalization group of pruning: couplings, their flow over rounds, exponents and
-universality (arXiv 2110.03210).
+"""The renormalization group of pruning (arXiv 2110.03210): couplings, flows, exponents,
+universality.
 """

@@ -1,6 +1,6 @@
-"""Couplings of a masked network: what the renormalization group of pruning acts on.
+"""Couplings of a masked network, the quantities on which the renormalization group of pruning acts.
 
-Redman et al. (arXiv 2110.03210) read iterative magnitude pruning as a coarse-graining whose
+Redman et al. (arXiv 2110.03210) interpret iterative magnitude pruning as a coarse-graining whose
 couplings are shares of weight magnitude, M_i = Σ_{j∈i} m_j |θ_j| / Σ_j m_j |θ_j|, where a group i
 is a layer or a residual block.
 """
@@ -17,12 +17,12 @@ from koopflow.rg.registry import COUPLINGS
 
 
 def share(sums: Sums) -> Array:
-    """Return each group's share of the network's surviving magnitude: the coupling of the paper."""
+    """Return each group's share of the network's surviving magnitude, the coupling in the paper."""
     return sums.magnitude / sums.magnitude.sum(axis=1, keepdims=True)
 
 
 def density(sums: Sums) -> Array:
-    """Return each group's share of weights that survive."""
+    """Return the fraction of surviving weights in each group."""
     return sums.survivors / sums.weights
 
 
@@ -37,18 +37,18 @@ def couplings(
     kind: str = "share",
     grouping: str = "layer",
 ) -> tuple[list[str], Array]:
-    """Measure the couplings of one round.
+    """Return the group names and couplings of one round.
 
     Parameters
     ----------
     weights : dict of str to array (replica, ...)
-        Trained weights of each prunable layer; behind the replica axis the output unit comes first,
-        as torch stores it.
+        Trained weights of each prunable layer; after the replica axis, the output axis comes first,
+        as in PyTorch.
     masks : dict of str to bool array (replica, ...)
         Survivors, shaped like the weights.
     kind : str
-        A name in `koopflow.rg.registry.COUPLINGS`, or "package.module:name" of a function like
-        `share`.
+        A name in `koopflow.rg.registry.COUPLINGS`, or the "package.module:name" of a function with
+        the signature of `share`.
     grouping : {"layer", "block", "input_unit", "neuron"}
         See `koopflow.rg.groups.group_sums`.
 
@@ -62,8 +62,7 @@ def couplings(
     Raises
     ------
     KoopflowError
-        For an unknown kind or grouping, masks that do not match the weights, weights that are not
-        finite.
+        For an unknown kind or grouping, masks that do not match the weights, or non-finite weights.
     """
     COUPLINGS.check(kind, "coupling")
     check_masks(weights, masks)
@@ -76,26 +75,26 @@ def coupling_of(sums: Sums, kind: str, key: str = "coupling") -> Array:
     values = np.asarray(COUPLINGS.load(kind, key)(sums), dtype=np.float64)
     if values.shape != sums.magnitude.shape:
         raise KoopflowError(
-            f"{key}: {kind} must return one number per replica and group, {sums.magnitude.shape} (got {values.shape})"
+            f"{key}: {kind} must return an array (replica, group) of shape {sums.magnitude.shape} (got {values.shape})"
         )
     return values
 
 
 def floor_of_vanished(values: Array, survivors: ArrayLike) -> Array:
-    """Give groups without a surviving weight the coupling of half a weight, so that their flow has
-    a logarithm.
+    """Return couplings with a floor of half a weight, so that groups without survivors have a
+    finite logarithm.
 
     Parameters
     ----------
     values : float64 (..., group)
         Shares of magnitude.
     survivors : array (...)
-        Surviving weights of the whole network.
+        Number of surviving weights in the whole network.
 
     Returns
     -------
     float64 (..., group)
-        The shares, none below 1 / (2 survivors): the usual continuity correction for counts, half
-        of one weight of mean magnitude.
+        The shares, at least 1 / (2 survivors): the usual continuity correction for counts, half of
+        one weight of mean magnitude.
     """
     return np.maximum(values, 0.5 / np.asarray(survivors, dtype=np.float64)[..., None])

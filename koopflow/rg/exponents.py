@@ -1,5 +1,5 @@
-"""Exponents of a flow: M_i ∝ (scale factor)^σ_i inside its scaling window, with intervals over
-seeds and a class.
+"""Exponents of a flow, M_i ∝ (scale factor)^σ_i inside a scaling window, with intervals over seeds
+and classes.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ SCOPES = ("layer", "model")
 
 @dataclass(frozen=True)
 class WindowRule:
-    """How scaling windows are chosen (`koopflow.rg.flows.scaling_window`).
+    """Options for choosing scaling windows (`koopflow.rg.flows.scaling_window`).
 
     Attributes
     ----------
     tolerance : float
-        Greatest departure from a straight line, in units of log coupling.
+        Largest departure from a straight line, in units of log coupling.
     minimum_rounds : int
-        Fewest rounds of a window, at least 3.
+        Minimum number of rounds in a window, at least 3.
     scope : {"layer", "model"}
-        One window for each group, or one that suits all.
+        One window per group, or one for all groups.
     """
 
     tolerance: float = 0.05
@@ -38,26 +38,27 @@ class WindowRule:
 
 @dataclass(frozen=True)
 class Exponents:
-    """Exponents of one flow; arrays have one entry per group, NaN (−1 for rounds) where nothing
-    scales.
+    """Exponents of one flow; arrays have one entry per group, NaN (−1 for rounds) for groups that
+    do not scale.
 
     Attributes
     ----------
     groups : tuple of str
     sigma, ci_low, ci_high : float64 (group,)
-        Mean exponent over the window with its interval, whatever the flow's shape there.
+        Mean exponent over the window, with its interval.
     r2 : float64 (group,)
-        Of the straight line through the mean over seeds.
+        R² of the straight line through the mean over seeds.
     drift, drift_low, drift_high : float64 (group,)
         Change of the local exponent from the window's first round to its last, with its interval.
-        Where the interval excludes zero, the exponent depends on the scale, and those at the
-        window's ends lie about half the drift away.
+        If the interval excludes zero, the exponent depends on scale, and the local exponents at the
+        window's ends differ from `sigma` by about half the drift.
     first_round, last_round : int64 (group,)
     per_seed : float64 (seed, group)
     classes : tuple of str
         See `classify`.
     interval : {"seeds", "rounds"}
-        What the intervals rest on: "rounds" with a single seed, and then the drift has none.
+        Source of the intervals: "rounds" for a single seed, in which case the drift has no
+        interval.
     """
 
     groups: tuple[str, ...]
@@ -77,7 +78,7 @@ class Exponents:
 
 @dataclass(frozen=True)
 class _Fit:
-    """The fit of one group; `per_seed` is float64 (seed,), and NaN stands where nothing scales."""
+    """The fit of one group; `per_seed` is float64 (seed,). Values are NaN if nothing scales."""
 
     per_seed: Array
     sigma: float = np.nan
@@ -101,39 +102,39 @@ def fit_exponents(
     margin: float = 0.02,
     confidence: float = 0.95,
 ) -> Exponents:
-    """Fit log M_i against the accumulated log scale factor, per seed, in a scaling window.
+    """Return the exponents fitted to log M_i against the accumulated log scale factor in a scaling
+    window.
 
-    The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain depend on each other,
-    so each seed is fitted alone: the exponent is the mean over seeds and its interval is Student's
-    over seeds. With one seed, the interval is the wider of two: for independent errors of each
-    round's coupling, and for independent errors of each step.
+    The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain are dependent, so each
+    seed is fitted separately: the exponent is the mean over seeds, with Student's interval over
+    seeds. With one seed, the interval is the wider of two: one assumes independent errors of the
+    couplings, the other independent errors of the steps between rounds.
 
     Parameters
     ----------
     couplings : float64 (seed, round, group)
-        Non-negative.
-    scale : float64 (round,)
-        Accumulated log scale factor, `koopflow.rg.flows.scale_of`.
+        Couplings, non-negative. scale : float64 (round,) Accumulated log scale factor,
+        `koopflow.rg.flows.scale_of`.
     groups : sequence of str
         Names of the groups.
     rule : WindowRule, optional
     window : (first, last), optional
-        Inclusive; replaces the rule.
+        Fixed window, both rounds inclusive; overrides `rule`.
     margin : float
-        Exponents within ±margin count as zero for the class.
+        Exponents within ±margin are classified as zero.
     confidence : float
-        Of the intervals.
+        Confidence level of the intervals.
 
     Raises
     ------
     KoopflowError
-        For shapes that do not match, or an unknown scope.
+        For mismatched shapes, or an unknown scope.
     """
     rule = rule or WindowRule()
     couplings = np.asarray(couplings, dtype=np.float64)
     if couplings.ndim != 3 or couplings.shape[1:] != (len(scale), len(groups)):
         raise KoopflowError(
-            f"couplings of shape {couplings.shape} do not match {len(scale)} rounds and {len(groups)} groups: (seed, round, group)"
+            f"couplings must have shape (seed, {len(scale)}, {len(groups)}) for (seed, round, group) (got {couplings.shape})"
         )
     if rule.scope not in SCOPES:
         raise KoopflowError(f"scope must be layer or model (got {rule.scope!r})")
@@ -164,7 +165,7 @@ def _windows(logs: Array, scale: Array, rule: WindowRule, window: Window | None)
 
 
 def _fit_group(log: Array, scale: Array, window: Window | None, confidence: float) -> _Fit:
-    """Fit one group's logarithms (seed, round) inside its window."""
+    """Return the fit to one group's log couplings (seed, round) inside its window."""
     seeds = len(log)
     if window is None:
         return _Fit(np.full(seeds, np.nan))
@@ -182,7 +183,7 @@ def _fit_group(log: Array, scale: Array, window: Window | None, confidence: floa
 
 
 def _drifts(values: Array, scale: Array) -> Array:
-    """Return each row's change of slope over the window, from the least-squares parabola of
+    """Return each row's change of slope over the window, from a least-squares parabola fitted to
     `values` (seed, round).
     """
     _, curve = straight_line((scale - scale.mean()) ** 2, scale)
@@ -190,14 +191,13 @@ def _drifts(values: Array, scale: Array) -> Array:
 
 
 def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> float:
-    """Return half the interval's width from one chain: the wider of independent levels and
-    independent steps.
+    """Return the half-width from one chain: the wider of independent errors in levels and in steps.
     """
     n = len(values)
     _, residuals = straight_line(values, scale)
     levels = np.sqrt((residuals**2).sum() / (n - 2) / ((scale - scale.mean()) ** 2).sum())
-    # With independent steps the least-squares slope is a weighted sum of them; its variance follows
-    # from the weights.
+    # The least-squares slope is a weighted sum of the steps. For independent steps, the weights
+    # give its variance.
     steps, widths = np.diff(values), np.diff(scale)
     drift = steps.sum() / widths.sum()
     per_width = ((steps - drift * widths) ** 2 / widths).sum() / (n - 2)
@@ -207,7 +207,7 @@ def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> f
 
 
 def classify(ci_low: float, ci_high: float, margin: float) -> str:
-    """Return the class of an exponent: where its whole interval lies; undecided where it straddles
+    """Return the class of an exponent, from the position of its interval; undecided if it straddles
     ±margin.
     """
     if not (np.isfinite(ci_low) and np.isfinite(ci_high)):

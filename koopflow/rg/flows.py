@@ -1,5 +1,5 @@
-"""Flows of couplings over rounds: where they scale, how close to a fixed point, and whether small
-steps compose to large ones.
+"""Flows of couplings over rounds: scaling windows, distance to the fixed point, composition of
+steps.
 """
 
 from dataclasses import dataclass
@@ -13,31 +13,30 @@ from koopflow.core.intervals import half_width, jackknife
 from koopflow.rg.groups import Array
 
 Window = tuple[int, int]
-"""First and last round of a scaling window, both inside it."""
+"""First and last round of a scaling window, both inclusive."""
 
 
 def scale_of(densities: ArrayLike) -> Array:
     """Return the accumulated log scale factor, −log density, of each round, float64 (round,).
 
     A round that prunes the fraction p has the scale factor b = 1 / (1 − p), so n rounds add up to n
-    log b = −log density. The density accounts for rounding in each round and for rounds of unequal
-    fractions.
+    log b = −log density. Using the density accounts for rounding and for unequal fractions.
 
     Raises
     ------
     KoopflowError
-        Unless densities fall from round to round within (0, 1].
+        Unless densities are in (0, 1] and decrease from round to round.
     """
     densities = np.asarray(densities, dtype=np.float64)
     if not ((densities > 0).all() and (densities <= 1).all() and (np.diff(densities) < 0).all()):
         found = ", ".join(f"{density:.4g}" for density in densities)
-        raise KoopflowError(f"densities over rounds must fall within (0, 1]; found {found}")
+        raise KoopflowError(f"densities must be in (0, 1] and decrease from round to round (got {found})")
     return -np.log(densities)
 
 
 def straight_line(values: Array, scale: Array) -> tuple[Array, Array]:
-    """Fit each row of `values` (..., round) against `scale` (round,) by least squares; return
-    slopes and residuals.
+    """Return slopes and residuals of least-squares lines through each row of `values` (..., round)
+    against `scale` (round,).
     """
     centred = scale - scale.mean()
     slopes = (values * centred).sum(axis=-1) / (centred**2).sum()
@@ -46,12 +45,12 @@ def straight_line(values: Array, scale: Array) -> tuple[Array, Array]:
 
 
 def _contrasts(scale: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Return contrasts that vanish on a straight line, (contrast, round), and the number of like
+    """Return contrasts (contrast, round) that vanish on a straight line, and the number of similar
     tests for each.
 
-    All are in units of log coupling. The residual of each round detects single outliers. The
-    curvature, as the largest departure it causes, and the end rounds, predicted from all others,
-    detect a flow that slowly leaves its line, for which single residuals are too weak.
+    All are in units of log coupling. The residual of each round detects single outliers. Two more
+    contrasts detect slow curvature, for which single residuals are too weak: the largest departure
+    caused by curvature, and the departure of each end round from its prediction by all others.
     """
     rounds = len(scale)
     design = np.stack([np.ones(rounds), scale - scale.mean()], axis=1)
@@ -63,8 +62,8 @@ def _contrasts(scale: Array) -> tuple[Array, NDArray[np.int64]]:
 
 
 def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> Array:
-    """Return how far the mean over seeds departs from a straight line, beyond what the scatter of
-    seeds explains.
+    """Return the departures of the mean over seeds from a straight line, in excess of the scatter
+    of seeds.
 
     Parameters
     ----------
@@ -73,9 +72,9 @@ def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> 
     scale : float64 (round,)
         Accumulated log scale factor.
     confidence : float
-        Scatter is allowed for by Student's quantile of this level, shared among like tests
-        (Bonferroni), times the standard error over seeds. With a single seed, the chain's second
-        differences give the scatter.
+        Level of the allowed scatter: Student's quantile at this level, Bonferroni-corrected over
+        similar tests, times the standard error over seeds. With a single seed, the chain's second
+        differences estimate the scatter.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> 
         error, freedom = values.std(axis=0, ddof=1) / np.sqrt(seeds), seeds - 1
     else:
         # Second differences of independent noise have six times its variance; those of a smooth
-        # flow are next to nothing.
+        # flow are nearly zero.
         noise = np.sqrt(np.mean(np.diff(log_couplings[0], 2) ** 2) / 6)
         error, freedom = noise * np.sqrt((contrasts**2).sum(axis=1)), rounds - 2
     allowance = half_width(error, freedom, 1 - (1 - confidence) / tests)
@@ -100,37 +99,36 @@ def departures(log_couplings: Array, scale: Array, confidence: float = 0.95) -> 
 def scaling_window(
     log_couplings: Array, scale: Array, tolerance: float = 0.05, minimum_rounds: int = 5, confidence: float = 0.95
 ) -> Window | None:
-    """Choose the scaling window: the longest run of rounds over which the flow is a straight line
-    in the logarithms.
+    """Return the scaling window: the longest run of rounds over which the log coupling is linear in
+    log scale.
 
     Inside, the mean over seeds of the log coupling departs from its least-squares line by at most
-    `tolerance` beyond the scatter of the seeds (`departures`). Of windows with equally many rounds,
-    the straightest is chosen, then the earliest. Rounds in which any seed's coupling is zero belong
-    to no window.
+    `tolerance` beyond the scatter of the seeds (`departures`). Ties go to the straightest window,
+    then to the earliest. Rounds in which any seed's coupling is zero belong to no window.
 
     Parameters
     ----------
     log_couplings : float64 (seed, round) or (group, seed, round)
-        Logarithms; with a leading group axis, the window must suit all groups at once.
+        Log couplings; with a leading group axis, the window must be valid for all groups.
     scale : float64 (round,)
         Accumulated log scale factor.
     tolerance : float
-        Greatest departure, in units of log coupling: 0.05 means 5 % of the coupling.
+        Largest departure, in units of log coupling: 0.05 means 5 % of the coupling.
     minimum_rounds : int
-        Fewest rounds of a window, at least 3.
+        Minimum number of rounds in a window, at least 3.
 
     Returns
     -------
     (first, last) or None
-        Inclusive positions; None where no window scales.
+        Inclusive round indices; None if there is no such window.
 
     Raises
     ------
     KoopflowError
-        For fewer than 3 `minimum_rounds`.
+        If `minimum_rounds` is below 3.
     """
     if minimum_rounds < 3:
-        raise KoopflowError(f"minimum_rounds must be at least 3, since any two points make a line (got {minimum_rounds})")
+        raise KoopflowError(f"minimum_rounds must be at least 3 (got {minimum_rounds}); any two points lie on a line")
     groups = log_couplings if log_couplings.ndim == 3 else log_couplings[None]
     rounds = groups.shape[2]
     usable = np.asarray(np.isfinite(groups).all(axis=(0, 1)))
@@ -149,7 +147,7 @@ def scaling_window(
 
 
 def fixed_point_distance(couplings: Array, scale: Array) -> Array:
-    """Return how fast the couplings move at each round; a fixed point of the flow has 0.
+    """Return the speed of the couplings at each round; it is 0 at a fixed point of the flow.
 
     Parameters
     ----------
@@ -161,7 +159,7 @@ def fixed_point_distance(couplings: Array, scale: Array) -> Array:
     Returns
     -------
     float64 (..., round)
-        Total variation between a round and the next, per unit of log scale factor; NaN for the last
+        Total variation distance to the next round, per unit of log scale factor; NaN for the last
         round.
     """
     steps = 0.5 * np.abs(np.diff(couplings, axis=-2)).sum(axis=-1) / np.diff(scale)
@@ -169,8 +167,8 @@ def fixed_point_distance(couplings: Array, scale: Array) -> Array:
 
 
 def matched_rounds(densities_a: Array, densities_b: Array, tolerance: float = 1e-3) -> list[tuple[int, int]]:
-    """Return the pairs of rounds at which two chains have equal density, to a relative `tolerance`
-    for rounded counts.
+    """Return the pairs of rounds at which two chains have equal density, within a relative
+    `tolerance` for rounding.
     """
     pairs = []
     for i, density in enumerate(densities_a):
@@ -182,7 +180,7 @@ def matched_rounds(densities_a: Array, densities_b: Array, tolerance: float = 1e
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio with its interval, and the number `n` of seeds behind it; NaN without seeds."""
+    """A ratio with its interval and number of seeds `n`; NaN without seeds."""
 
     ratio: float
     ci_low: float
@@ -191,23 +189,23 @@ class Ratio:
 
 
 def composition_ratio(log_composed: Array, log_rerun: Array, confidence: float = 0.95) -> Ratio:
-    """Compare the effect of unequal steps with the effect of a rerun: the ratio of mean absolute
+    """Return the effect of composing steps relative to a rerun: the ratio of mean absolute
     log-coupling differences.
 
     Parameters
     ----------
     log_composed, log_rerun : float64 (seed, ...)
-        Differences of log couplings at equal density: small steps minus large steps, and small
-        steps minus a rerun of the same steps.
+        Differences of log couplings at equal density: small minus large steps, and small steps
+        minus their rerun.
     confidence : float
-        Of the Student interval of the log ratio over jackknifed seeds.
+        Confidence level of the Student interval of the log ratio, jackknifed over seeds.
 
     Returns
     -------
     Ratio
-        1 means that composing steps changes no more than a rerun does.
+        1 means that composing steps changes couplings no more than a rerun.
     """
-    if not (log_composed.size and log_rerun.size):  # the chains ended before their densities met
+    if not (log_composed.size and log_rerun.size):  # the chains have no density in common
         return Ratio(np.nan, np.nan, np.nan, 0)
     composed = np.abs(log_composed).reshape(len(log_composed), -1).mean(axis=1)
     rerun = np.abs(log_rerun).reshape(len(log_rerun), -1).mean(axis=1)
@@ -222,7 +220,7 @@ def composition_ratio(log_composed: Array, log_rerun: Array, confidence: float =
 
 
 def scale_factors(densities: Array) -> Array:
-    """Return the scale factor of each round, density before over density after, float64 (round −
-    1,).
+    """Return the scale factor between successive rounds, density before / density after, float64
+    (round − 1,).
     """
     return np.array([before / after for before, after in pairwise(densities)])

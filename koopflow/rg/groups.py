@@ -1,7 +1,7 @@
-"""Groups of weights, and the sums over them that couplings are made of.
+"""Groups of weights, and the sums over groups from which couplings are computed.
 
-Layer couplings do not change when inputs or hidden units are permuted, so two tasks that differ by
-such a permutation look alike. Groups of a single unit break that symmetry.
+Layer couplings are invariant under permutations of inputs or hidden units, so they cannot
+distinguish tasks that differ by such a permutation. Groups of single units can.
 """
 
 import re
@@ -20,15 +20,15 @@ Weights = Mapping[str, NDArray[Any]]
 Masks = Mapping[str, NDArray[np.bool_]]
 
 BLOCK = re.compile(r"^(.*\.\d+)\.[^.]*[a-zA-Z].*\.(weight|bias)$")
-"""A parameter's name up to its residual block: the last number with a name behind it, as in
+"""A parameter's name up to its residual block: the last number followed by a name, as in
 ``blocks.3.conv1.weight``.
 """
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over groups, each float64 (replica, group): magnitude of survivors, their number, and
-    the number of all weights.
+    """Sums over groups, each float64 (replica, group): magnitude of survivors, number of survivors,
+    and number of weights.
     """
 
     magnitude: Array
@@ -37,19 +37,19 @@ class Sums:
 
 
 def check_masks(weights: Weights, masks: Masks) -> None:
-    """Raise a KoopflowError unless the masks fit the weights, and the weights are finite."""
+    """Raise a KoopflowError unless the masks match the weights and the weights are finite."""
     if set(weights) != set(masks):
         odd = sorted(set(weights) ^ set(masks))
-        raise KoopflowError(f"masks do not match weights: {', '.join(odd)} found in only one of the two")
+        raise KoopflowError(f"masks and weights must have the same layers; only one of them has {', '.join(odd)}")
     for name, values in weights.items():
         if np.shape(values) != np.shape(masks[name]):
-            raise KoopflowError(f"{name}: mask of shape {np.shape(masks[name])} does not match weights of shape {np.shape(values)}")
+            raise KoopflowError(f"{name}: mask must have the shape of the weights, {np.shape(values)} (got {np.shape(masks[name])})")
         if not np.isfinite(values).all():
-            raise KoopflowError(f"{name}: weights are not finite; a diverged training has no couplings")
+            raise KoopflowError(f"{name}: weights must be finite; leave out diverged networks")
 
 
 def group_sums(weights: Weights, masks: Masks, grouping: str) -> tuple[list[str], Sums]:
-    """Sum magnitudes, survivors and weights over groups.
+    """Return the group names, and the sums of magnitude, survivors and weights over each group.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def group_sums(weights: Weights, masks: Masks, grouping: str) -> tuple[list[str]
 
 
 def block_of(name: str) -> str:
-    """Return the residual block of a parameter by its name; its own layer where there is no block.
+    """Return the residual block of a parameter, from its name; its layer if it belongs to no block.
 
     >>> block_of("stage1.0.conv1.weight"), block_of("layer2.1.bn2.weight"), block_of("fc.weight")
     ('stage1.0', 'layer2.1', 'fc')
@@ -91,8 +91,8 @@ def block_of(name: str) -> str:
 
 
 def _parts(weights: NDArray[Any], mask: NDArray[np.bool_], axis: int | None) -> Array:
-    """Return magnitude, survivors and weights of one layer (3, replica, unit), summed over all axes
-    but `axis`.
+    """Return magnitude, survivors and weights of one layer, (3, replica, unit), summed over all
+    axes except `axis`.
     """
     mask = np.asarray(mask, dtype=bool)
     magnitude = np.abs(np.asarray(weights, dtype=np.float64)) * mask
@@ -100,14 +100,14 @@ def _parts(weights: NDArray[Any], mask: NDArray[np.bool_], axis: int | None) -> 
 
 
 def _units(stems: list[str], parts: list[Array]) -> tuple[list[str], Sums]:
-    """Name and join single units: ``stem[unit]``."""
+    """Return the names, ``stem[unit]``, and the sums of single units over all layers."""
     names = [f"{stem}[{unit}]" for stem, part in zip(stems, parts) for unit in range(part.shape[2])]
     return names, Sums(*np.concatenate(parts, axis=2))
 
 
 def _rows(values: NDArray[Any], axis: int | None) -> Array:
-    """Sum an array (replica, ...) over all axes but the replica and `axis`: (replica, unit), one
-    unit without `axis`.
+    """Return an array (replica, ...) summed over all axes except replica and `axis`, (replica,
+    unit); one unit without `axis`.
     """
     kept = (0,) if axis is None else (0, axis)
     total = values.sum(axis=tuple(other for other in range(values.ndim) if other not in kept), dtype=np.float64)

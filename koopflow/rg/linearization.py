@@ -1,5 +1,5 @@
-"""The flow linearized about its fixed point, M(n+1) − M* = A (M(n) − M*), and the exponents of A's
-eigenvalues.
+"""Linearization of the flow about its fixed point, M(n+1) − M* = A (M(n) − M*), and exponents from
+the eigenvalues of A.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class Linearization:
     Attributes
     ----------
     eigenvalues : complex128 (group − 1,)
-        By falling modulus.
+        In order of decreasing modulus.
     exponents, ci_low, ci_high : float64 (group − 1,)
-        log|λ| / log b with intervals.
+        log|λ| / log b, with intervals.
     fixed_point : float64 (group,)
-        Shares of magnitude that the map leaves unchanged.
+        Shares of magnitude at the fixed point of the map.
     r2 : float
-        Share of the couplings' change from round to round that the map explains.
+        Share of the couplings' variance from round to round explained by the map.
     """
 
     eigenvalues: ComplexArray
@@ -38,33 +38,32 @@ class Linearization:
 
 
 def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.95, condition: float = 1e6) -> Linearization:
-    """Fit the affine map that takes the couplings of one round to those of the next, over all
-    seeds.
+    """Return the affine map from the couplings of one round to the next, fitted over all seeds.
 
     Parameters
     ----------
     couplings : float64 (seed, round, group)
-        Shares of magnitude; they sum to one, so the last group is redundant and left out of the
-        map.
+        Shares of magnitude. They sum to one, so the map leaves out the redundant last group.
     log_scale_factor : float
-        log b of one round, the same in all.
+        log b per round, equal in all rounds.
     confidence : float
-        Of the intervals, Student's over jackknifed seeds; NaN with fewer than three seeds.
+        Confidence level of the intervals (Student's over jackknifed seeds); NaN with fewer than
+        three seeds.
     condition : float
-        Greatest condition number of the regression.
+        Largest condition number allowed in the regression.
 
     Raises
     ------
     KoopflowError
-        When the data do not determine the map: too few transitions, or couplings that move along
-        too few directions.
+        If the data do not determine the map: too few transitions, or couplings confined to too few
+        directions.
     """
     seeds, rounds, groups = couplings.shape
     dimension, transitions = groups - 1, seeds * (rounds - 1)
     if dimension < 1 or transitions < 2 * (dimension + 1):
         raise KoopflowError(
-            f"linearization: {transitions} transitions between rounds do not determine a map of {dimension} couplings; "
-            f"at least {2 * (dimension + 1)} are needed"
+            f"linearization: a map of {dimension} couplings needs at least {2 * (dimension + 1)} transitions between rounds "
+            f"(got {transitions})"
         )
     a, constant, r2 = _affine(couplings[..., :-1], condition)
     eigenvalues = _ordered(np.linalg.eigvals(a))
@@ -83,15 +82,15 @@ def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.9
 
 
 def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
-    """Regress the state of each round (seed, round, dimension) on the previous one; return matrix,
-    constant and R².
+    """Return matrix, constant and R² of the regression of each round's state (seed, round,
+    dimension) on the previous one.
     """
     before, after = states[:, :-1].reshape(-1, states.shape[2]), states[:, 1:].reshape(-1, states.shape[2])
     centred = before - before.mean(axis=0)
     spread = np.linalg.svd(centred, compute_uv=False)
     if not spread[-1] > spread[0] / condition:
         raise KoopflowError(
-            "linearization: the couplings move along too few directions to determine a map; more rounds or seeds are needed"
+            "linearization: the couplings vary in too few directions to determine a map; add rounds or seeds"
         )
     a = np.linalg.lstsq(centred, after - after.mean(axis=0), rcond=None)[0].T
     constant = after.mean(axis=0) - a @ before.mean(axis=0)
@@ -101,7 +100,7 @@ def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
 
 
 def _ordered(eigenvalues: NDArray[Any]) -> NDArray[Any]:
-    """Sort by modulus, then real, then imaginary part, largest first, so that equal spectra have
-    equal order.
+    """Return eigenvalues sorted by modulus, real and imaginary part, largest first, so that the
+    order is reproducible.
     """
     return eigenvalues[np.lexsort((-eigenvalues.imag, -eigenvalues.real, -np.abs(eigenvalues)))]

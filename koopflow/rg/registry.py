@@ -1,4 +1,4 @@
-"""The names of couplings: what the renormalization group of pruning acts on."""
+"""Names of the couplings and groupings."""
 
 from koopflow.core.registry import Registry
 
@@ -10,7 +10,7 @@ COUPLINGS = Registry(
         "mean_magnitude": "koopflow.rg.couplings:mean_magnitude",
     },
 )
-"""A coupling is a function of `koopflow.rg.groups.Sums`; its result is float64 (replica, group)."""
+"""A coupling is a function of `koopflow.rg.groups.Sums` that returns float64 (replica, group)."""
 
 GROUPINGS = ("layer", "block", "input_unit", "neuron")
-"""How weights are gathered into groups, see `koopflow.rg.groups.group_sums`."""
+"""Groupings of weights, see `koopflow.rg.groups.group_sums`."""

@@ -1,5 +1,5 @@
-"""Universality: are tickets with similar exponents interchangeable? Distances of exponents, and
-Mantel's test against transfer.
+"""Universality: distances between exponents, relative transfer of tickets, and Mantel's test of
+their correlation.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,11 +25,11 @@ class Mantel:
     Attributes
     ----------
     correlation, ci_low, ci_high : float
-        Spearman's, with its interval.
+        Spearman's rank correlation, with its interval.
     p : float
-        Share of relabellings that are at least as extreme.
+        Share of relabellings at least as extreme as the data.
     items, relabellings : int
-        Rows of the matrices, and relabellings tried.
+        Number of rows, and number of relabellings tried.
     """
 
     correlation: float
@@ -67,9 +67,9 @@ def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: fl
     Parameters
     ----------
     accuracy : float64 (..., seed)
-        Of the foreign ticket on the target.
+        Accuracy of the foreign ticket on the target.
     own, random : float64 (..., seed)
-        Of the target's own ticket and of the random control, at equal density.
+        Accuracy of the target's own ticket and of the random control, at equal density.
     resolution : float
         The result is NaN if `own` exceeds `random` by less than this, in means over seeds.
 
@@ -83,11 +83,11 @@ def relative_transfer(accuracy: Array, own: Array, random: Array, resolution: fl
 
 
 def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.95, seed: int = 0) -> Mantel:
-    """Correlate two matrices between the same items by rank, accounting for entries that share
-    items (Mantel 1967).
+    """Return the rank correlation of two matrices over the same items, tested by relabelling items
+    (Mantel 1967).
 
     The off-diagonal entries are ranked over all ordered pairs, so the matrices may be asymmetric.
-    Under the null hypothesis, the items of one matrix can be relabelled, rows and columns together.
+    Under the null hypothesis, the items of one matrix are exchangeable, rows and columns together.
     All relabellings are tried when there are at most `relabellings`; otherwise that many are drawn.
     The interval is Student's for Fisher's z over jackknifed items.
 
@@ -96,11 +96,11 @@ def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.9
     a, b : float64 (item, item)
         At least 4 items; pairs that are NaN in either are left out.
     relabellings : int
-        Most relabellings to try.
+        Maximum number of relabellings.
     confidence : float
-        Of the interval.
+        Confidence level of the interval.
     seed : int
-        For drawn relabellings.
+        Seed of random relabellings.
 
     Raises
     ------
@@ -112,13 +112,13 @@ def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.9
     if a.shape != (items, items) or b.shape != a.shape:
         raise KoopflowError(f"matrices must be square and of equal size (got {a.shape} and {b.shape})")
     if items < 4:
-        raise KoopflowError(f"a rank correlation between matrices needs at least 4 items (got {items})")
+        raise KoopflowError(f"matrices must have at least 4 items for a rank correlation (got {items})")
     correlation = rank_correlation(a, b)
     relabelled = _relabelling(a, b)
     extreme = total = 0
     for order in _orders(items, relabellings, seed):
         total += 1
-        # The slack keeps the identity as extreme as itself despite rounding.
+        # The slack counts the identity as at least as extreme as itself despite rounding.
         extreme += abs(relabelled(order)) >= abs(correlation) - 1e-12
     drawn = total < factorial(items)
     p = (extreme + drawn) / (total + drawn)
@@ -127,7 +127,7 @@ def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.9
 
 
 def rank_correlation(a: Array, b: Array) -> float:
-    """Return Spearman's correlation over the off-diagonal entries that both matrices have; NaN when
+    """Return Spearman's correlation over the off-diagonal entries present in both matrices; NaN if
     one is constant.
     """
     off = ~np.eye(len(a), dtype=bool) & np.isfinite(a) & np.isfinite(b)
@@ -137,8 +137,8 @@ def rank_correlation(a: Array, b: Array) -> float:
 
 
 def _relabelling(a: Array, b: Array) -> Callable[[Order], float]:
-    """Return the rank correlation as a function of the first matrix's relabelling; ranks once where
-    every pair is known.
+    """Return the rank correlation as a function of the first matrix's relabelling; complete
+    matrices are ranked once.
     """
     off = ~np.eye(len(a), dtype=bool)
     if not (np.isfinite(a[off]).all() and np.isfinite(b[off]).all()):
@@ -151,7 +151,7 @@ def _relabelling(a: Array, b: Array) -> Callable[[Order], float]:
 
 
 def _orders(items: int, relabellings: int, seed: int) -> Iterator[Order]:
-    """Yield all orders of the items, or `relabellings` random ones if there are more."""
+    """Yield all permutations of the items, or `relabellings` random ones if there are more."""
     if factorial(items) <= relabellings:
         yield from (np.array(order) for order in permutations(range(items)))
     else:
@@ -160,7 +160,7 @@ def _orders(items: int, relabellings: int, seed: int) -> Iterator[Order]:
 
 
 def _jackknife(a: Array, b: Array, correlation: float, confidence: float) -> tuple[float, float]:
-    """Return the interval of the rank correlation over jackknifed items, on Fisher's scale."""
+    """Return the interval of the rank correlation, jackknifed over items on Fisher's z scale."""
     items = len(a)
     left_out = np.array(
         [rank_correlation(np.delete(np.delete(a, i, 0), i, 1), np.delete(np.delete(b, i, 0), i, 1)) for i in range(items)]
