@@ -186,8 +186,7 @@ def mean_distances(spectra: Spectra) -> pd.DataFrame:
 
 
 def without_spectra(spectra: Spectra, comparisons: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return, by comparison, the set-ups without spectra, in which every seed diverged.
-    """
+    """Return, by comparison, the set-ups without spectra, in which every seed diverged."""
     absent = {comparison: [name for name in names if name not in spectra] for comparison, names in comparisons.items()}
     return {comparison: names for comparison, names in absent.items() if names}
 

@@ -191,8 +191,7 @@ def _drifts(values: Array, scale: Array) -> Array:
 
 
 def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> float:
-    """Return the half-width from one chain: the wider of independent errors in levels and in steps.
-    """
+    """Return the half-width from one chain: the wider of independent errors in levels and in steps."""
     n = len(values)
     _, residuals = straight_line(values, scale)
     levels = np.sqrt((residuals**2).sum() / (n - 2) / ((scale - scale.mean()) ** 2).sum())

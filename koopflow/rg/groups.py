@@ -43,7 +43,9 @@ def check_masks(weights: Weights, masks: Masks) -> None:
         raise KoopflowError(f"masks and weights must have the same layers; only one of them has {', '.join(odd)}")
     for name, values in weights.items():
         if np.shape(values) != np.shape(masks[name]):
-            raise KoopflowError(f"{name}: mask must have the shape of the weights, {np.shape(values)} (got {np.shape(masks[name])})")
+            raise KoopflowError(
+                f"{name}: mask must have the shape of the weights, {np.shape(values)} (got {np.shape(masks[name])})"
+            )
         if not np.isfinite(values).all():
             raise KoopflowError(f"{name}: weights must be finite; leave out diverged networks")
 

@@ -89,9 +89,7 @@ def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
     centred = before - before.mean(axis=0)
     spread = np.linalg.svd(centred, compute_uv=False)
     if not spread[-1] > spread[0] / condition:
-        raise KoopflowError(
-            "linearization: the couplings vary in too few directions to determine a map; add rounds or seeds"
-        )
+        raise KoopflowError("linearization: the couplings vary in too few directions to determine a map; add rounds or seeds")
     a = np.linalg.lstsq(centred, after - after.mean(axis=0), rcond=None)[0].T
     constant = after.mean(axis=0) - a @ before.mean(axis=0)
     steps = after - before
