@@ -1,5 +1,5 @@
-"""Forecasts of series: Koopman models with and without memory, and plain forecasters.
+"""Forecasts of series: Koopman models with and without memory, and baseline forecasters.
 
-The room is called like a function: ``koopflow.forecast(series, horizon=12)`` is
+The package itself is callable: ``koopflow.forecast(series, horizon=12)`` calls
 `koopflow.api.forecasting.forecast`.
 """

@@ -1,4 +1,5 @@
-"""The memory: models of all windows, models of what followed them, and what each one recalls."""
+"""The episodic memory: models of all windows, models of what followed each, and the windows each
+recalls."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,7 @@ from koopflow.koopman.windows import WindowModels, fit_windows
 class Archive:
     """A growing memory of windows.
 
-    A window that ends at time s can be recalled from s + horizon on, once what followed it is
-    known.
+    A window that ends at time s can be recalled from time s + horizon on, once its future is known.
 
     Parameters
     ----------
@@ -24,15 +24,14 @@ class Archive:
         Steps ahead.
     recall : RecallSettings
     history : int
-        How many earlier spectra are compared along with the present one.
-    searches, follows : bool
-        Whether windows are recalled, and whether models are fitted to what followed each.
+        Number of earlier spectra compared along with the present one. searches, follows : bool
+        Whether to recall windows, and whether to fit models to what followed each.
 
     Attributes
     ----------
     recalled, distances : Growing of (matches,)
-        For each window, the numbers of the windows it recalls and their distances, nearest first;
-        -1 and NaN for none.
+        For each window, the indices of the windows it recalls and their distances, nearest first;
+        padded with -1 and NaN.
     index : SpectralIndex
     """
 
@@ -52,34 +51,35 @@ class Archive:
 
     @property
     def models(self) -> WindowModels:
-        """Return the models of all windows so far; number i ends at time i + window - 1."""
+        """Return the models of all windows so far; window i ends at time i + window - 1."""
         return WindowModels(**{name: buffer.view for name, buffer in self._models.items()})
 
     @property
     def followed(self) -> WindowModels | None:
-        """Return the models of what followed each window, as far as known; None for none."""
+        """Return the models of what followed each window, as far as known; None if there are
+        none."""
         return WindowModels(**{name: buffer.view for name, buffer in self._followed.items()}) if self._followed else None
 
     def extend(self, series: NDArray[np.float64], models: WindowModels | None = None) -> None:
-        """Add the windows that a series completes, and find what each of them recalls.
+        """Add the windows completed by `series`, and find the windows that each recalls.
 
         Parameters
         ----------
         series : (time, channels) float
             The whole series so far.
         models : WindowModels, optional
-            Those of the windows to add, where they are fitted already with the same settings.
+            Models of the windows to add, if already fitted with the same settings.
 
         Raises
         ------
         KoopflowError
-            If `models` are of another number of windows.
+            If the number of `models` differs from the number of added windows.
         """
         windows = self.windows
         done, total = len(self), len(series) - windows.window + 1
         added = models or fit_windows(series[done:], windows.window, windows.delays, windows.rank, center=windows.center)
         if len(added) != total - done:
-            raise KoopflowError(f"models must be of the {total - done} new windows (got {len(added)})")
+            raise KoopflowError(f"models must have one entry per new window, {total - done} (got {len(added)})")
         for name in vars(added):
             self._models.setdefault(name, Growing()).extend(getattr(added, name))
         before = np.maximum(np.arange(done, total)[:, None] - self.horizon * np.arange(self.history + 1), 0)
@@ -90,7 +90,7 @@ class Archive:
         self._recall(done, total)
 
     def _spectra(self, members: NDArray[np.intp]) -> NDArray[np.complex128]:
-        """Return the spectra (n, 1 + history, rank) of windows, with the earlier ones."""
+        """Return the spectra (n, 1 + history, rank) of windows, including earlier ones."""
         before = self.horizon * np.arange(self.history + 1)
         return self._models["eigenvalues"].view[np.maximum(members[:, None] - before, 0)]
 
@@ -99,14 +99,15 @@ class Archive:
         return spectral + self.recall.mode_weight * mode_distance(a, b, matching)
 
     def _follow(self, series: NDArray[np.float64], total: int) -> None:
-        """Fit what followed each newly remembered window, around the level of that window."""
+        """Fit models to what followed each newly remembered window, relative to that window's
+        level."""
         windows = self.windows
         done = len(self._followed["mean"]) if self._followed else 0
         known = total - self.horizon
         if known <= done:
             return
-        # Stretches end one horizon after their windows. The first one may begin before the series
-        # does; then all are shortened.
+        # Stretches end one horizon after their windows. If the first would begin before the series,
+        # all are shortened.
         ends = np.arange(done, known) + windows.window - 1 + self.horizon
         length = min(windows.delays + max(self.horizon, 2 * windows.rank), int(ends[0]) + 1)
         stretch = series[ends[0] - length + 1 : ends[-1] + 1]

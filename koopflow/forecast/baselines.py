@@ -1,4 +1,4 @@
-"""Plain forecasters, which use nothing later than the origin.
+"""Baseline forecasters. None uses values after the origin.
 
 All take ``values (time, channels)``, ``origins (n,)`` and a horizon, and return (n, horizon,
 channels).
@@ -13,19 +13,20 @@ Integers = NDArray[np.intp]
 
 
 def persistence(values: Floats, origins: Integers, horizon: int) -> Floats:
-    """Hold the last value."""
+    """Return the last value, held."""
     return np.repeat(values[origins][:, None, :], horizon, axis=1)
 
 
 def seasonal_naive(values: Floats, origins: Integers, horizon: int, period: int) -> Floats:
-    """Repeat the last season; hold the last value where there is no whole season yet."""
+    """Return the last season, repeated; the last value before there is a whole season."""
     steps = np.arange(1, horizon + 1)
     earlier = np.asarray(origins)[:, None] + steps - period * (-(-steps // period))
     return np.where((earlier >= 0)[..., None], values[np.maximum(earlier, 0)], persistence(values, origins, horizon))
 
 
 def drift(values: Floats, origins: Integers, horizon: int, window: int | None = None) -> Floats:
-    """Continue the line through the ends of the last `window` samples; None: of all samples."""
+    """Return the line through the first and last of the last `window` samples (None: all),
+    continued."""
     origins = np.asarray(origins)
     first = np.zeros_like(origins) if window is None else np.maximum(origins - window + 1, 0)
     slope = (values[origins] - values[first]) / np.maximum(origins - first, 1)[:, None]
@@ -35,7 +36,8 @@ def drift(values: Floats, origins: Integers, horizon: int, window: int | None = 
 def ridge_autoregression(
     values: Floats, origins: Integers, horizon: int, window: int, lags: int, ridge: float = 1e-2, block: int = 256
 ) -> Floats:
-    """Regress each sample on the `lags` before it, within each origin's window, and iterate.
+    """Return iterated forecasts of a ridge autoregression on `lags` samples, fitted to each
+    origin's window.
 
     Parameters
     ----------
@@ -45,15 +47,15 @@ def ridge_autoregression(
     window, lags : int
         Samples per window and per regression vector, as for the sliding method.
     ridge : float
-        Penalty as a share of the mean squared singular value.
+        Penalty, relative to the mean squared singular value.
     block : int
-        Origins solved at once.
+        Number of origins solved at once.
 
     Returns
     -------
     (n, horizon, channels)
-        Clipped to the window's range, widened by its own width on either side, so that no unstable
-        fit decides a mean. NaN where the window would begin before the series.
+        Clipped to the window's range, extended by its width on either side, so that no unstable fit
+        dominates a mean error. NaN where the window would begin before the series.
     """
     origins, channels = np.asarray(origins), values.shape[1]
     result = np.full((len(origins), horizon, channels), np.nan)

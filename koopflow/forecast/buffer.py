@@ -1,4 +1,4 @@
-"""Arrays that grow at their end."""
+"""Arrays that grow by appending rows."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Growing:
-    """An array that grows at its end, in constant time a row on average."""
+    """An array that grows by appending rows, in amortized constant time per row."""
 
     def __init__(self) -> None:
         self._store: NDArray[Any] | None = None
@@ -17,7 +17,7 @@ class Growing:
         return self._size
 
     def extend(self, rows: NDArray[Any]) -> None:
-        """Append `rows` (n, ...); the first call fixes the shape of a row and its type."""
+        """Append `rows` (n, ...); the first call fixes the row shape and dtype."""
         store, size = self._store, self._size + len(rows)
         if store is None:
             store = np.empty((max(16, len(rows)), *rows.shape[1:]), dtype=rows.dtype)

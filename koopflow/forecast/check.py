@@ -1,4 +1,4 @@
-"""Try a user's forecaster on the early stretch of a series before anything is computed."""
+"""Test a user's forecaster on the early stretch of a series before any job computes."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from koopflow.forecast.protocol import Configured, Floats, Forecaster, Situation
 
 
 def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: int) -> None:
-    """Forecast once on the early stretch, and again with all later values replaced.
+    """Check that a forecaster runs, returns the right shape, and ignores values after the origin.
 
     Parameters
     ----------
     name : str
-        What errors call the forecaster.
+        Name of the forecaster in errors.
     forecaster : Forecaster
     series : Series
     horizon : int
@@ -23,7 +23,7 @@ def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: i
     Raises
     ------
     KoopflowError
-        If the forecaster raises, returns another shape than (1, horizon), or depends on values
+        If the forecaster raises, returns a shape other than (1, horizon), or depends on values
         after the origin.
     """
     stretch = early_stretch(series, horizon)
@@ -47,7 +47,7 @@ def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: i
     first, second = (_called(name, forecaster, each, origin, horizon) for each in (values, changed))
     if not np.array_equal(first, second, equal_nan=True):
         raise KoopflowError(
-            f"forecaster {name}: its forecast changes with values after the origin; use values[: origin + 1] only, and "
+            f"forecaster {name}: forecast must not depend on values after the origin; use values[: origin + 1] only, and "
             "fix the seed of random numbers"
         )
 

@@ -1,8 +1,8 @@
-"""Open settings, chosen on the early stretch of a series, which is never scored.
+"""Choose open settings on the early stretch of a series, which is never scored.
 
-Window, delays, rank and transform are those with which the sliding method did best there, so that
-memory competes with the sliding method at its strongest. Which model of a recalled window is used,
-and how many matches are averaged, is what served the basic scheme best.
+Window, delays, rank and transform are those with which the sliding method does best there, so that
+memory competes with the sliding method at its best. The model used of a recalled window and the
+number of matches averaged are those with which the basic scheme does best.
 """
 
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ RECENT = 3000
 
 @dataclass(frozen=True)
 class Choices:
-    """Everything that is settled before the scored stretch begins at sample `early`.
+    """All settings of a series, fixed before the scored stretch begins at sample `early`.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class Choices:
 
 @dataclass(frozen=True)
 class EarlyStretch:
-    """The samples on which choices are made.
+    """The samples on which settings are chosen.
 
     Attributes
     ----------
     name : str
-        Of the series, for errors.
+        Name of the series, for errors.
     past : (time, 1) float
     period, horizon : int
     """
@@ -78,24 +78,25 @@ class EarlyStretch:
     def sizes(
         self, transform: Transform, window: int | None = None, delays: int | None = None, rank: int | None = None
     ) -> WindowSettings:
-        """Return the sizes with which the sliding method does best; those given are kept.
+        """Return the sizes with which the sliding method does best; given sizes are kept.
 
         Raises
         ------
         KoopflowError
-            If sizes do not fit one another.
+            If sizes are incompatible.
         """
         best, least = None, np.inf
         for sizes in self.candidates(window, delays, rank):
             error = self.sliding_error(transform, sizes)
-            # A larger model must be better by more than chance.
+            # prefer a larger model only if it is better by more than chance
             if best is None or error < 0.995 * least:
                 best, least = sizes, error
         assert best is not None
         return best
 
     def candidates(self, window: int | None, delays: int | None, rank: int | None) -> list[WindowSettings]:
-        """Return the sizes to compare, small ones first; a KoopflowError if any do not fit."""
+        """Return the sizes to compare, smallest first; raise a KoopflowError if given sizes are
+        incompatible."""
         longest = (len(self.past) - 2 * self.horizon) // 2
         usual = [2 * self.period, 3 * self.period, 4 * self.period] if self.period > 1 else [40, 60, 100]
         found = []
@@ -128,7 +129,8 @@ class EarlyStretch:
         return float(np.abs(forecasts - truth).mean())
 
     def recalled(self, settings: SeriesSettings, transform: Transform, sizes: WindowSettings) -> tuple[str, int]:
-        """Return the `recalled` and `matches` with which the basic scheme did best recently."""
+        """Return the `recalled` and `matches` with which the basic scheme does best at the end of
+        the stretch."""
         models = [settings.recalled] if settings.recalled else list(RECALLED)
         numbers = [settings.matches] if settings.matches else list(MATCHES)
         moved = transform.apply(self.past[-RECENT:])
@@ -147,7 +149,7 @@ class EarlyStretch:
 
 
 def default_horizon(period: int, length: int) -> int:
-    """Return a horizon that suits the season: 14 days, 12 months, 24 hours, 13 weeks."""
+    """Return the default horizon for a period: 14 days, 12 months, 24 hours, 13 weeks."""
     if period == 1:
         horizon = 12
     elif period <= 7:
@@ -160,12 +162,12 @@ def default_horizon(period: int, length: int) -> int:
 
 
 def choose(series: Series, settings: SeriesSettings) -> Choices:
-    """Return the settings of a series, with those left open chosen on its early stretch.
+    """Return the settings of a series; open ones are chosen on its early stretch.
 
     Raises
     ------
     KoopflowError
-        If the series is too short for window and horizon, or settings do not fit one another.
+        If the series is too short for window and horizon, or settings are incompatible.
     """
     stretch = _checked(series, settings)
     transforms = _transforms(series, settings, stretch)
@@ -186,7 +188,8 @@ def choose(series: Series, settings: SeriesSettings) -> Choices:
 
 
 def check(series: Series, settings: SeriesSettings) -> int:
-    """Return the horizon of a series; raise a KoopflowError if settings do not suit its length."""
+    """Return the horizon of a series; raise a KoopflowError if the series is too short for its
+    settings."""
     stretch = _checked(series, settings)
     _transforms(series, settings, stretch)
     stretch.candidates(settings.window, settings.delays, settings.rank)
@@ -206,23 +209,23 @@ def _checked(series: Series, settings: SeriesSettings) -> EarlyStretch:
     if early < 3 * horizon + 12:
         need = int(np.ceil((3 * horizon + 12) / EARLY))
         raise KoopflowError(
-            f"series.{series.name}: {length} samples are too short for {_said('horizon', horizon, settings.horizon)}; it "
-            f"needs {need} (choices are made on the first 40 %)"
+            f"series.{series.name}: must have at least {need} samples for {_said('horizon', horizon, settings.horizon)} "
+            f"(got {length}); settings are chosen on the first 40 %"
         )
     if settings.window and settings.window + 2 * horizon > early:
         raise KoopflowError(
-            f"series.{series.name}.window: {settings.window} with {_said('horizon', horizon, settings.horizon)} does not fit "
-            f"into the {early} samples of the early stretch (the first 40 %)"
+            f"series.{series.name}.window: {settings.window} with {_said('horizon', horizon, settings.horizon)} must fit "
+            f"into the first {early} samples (40 %), on which settings are chosen"
         )
     if np.ptp(stretch.past) == 0:
         raise KoopflowError(
-            f"series.{series.name}: constant in its first {early} samples, on which choices are made; shorten or drop it"
+            f"series.{series.name}: constant in its first {early} samples, on which settings are chosen; shorten or drop it"
         )
     return stretch
 
 
 def _transforms(series: Series, settings: SeriesSettings, stretch: EarlyStretch) -> list[Transform]:
-    """Return the transform that is given, or those to choose from."""
+    """Return the given transform, or the candidates to choose from."""
     past, period = stretch.past, series.period
     if settings.transform != "auto":
         return [build(settings.transform, period, past, f"series.{series.name}")]
@@ -231,5 +234,5 @@ def _transforms(series: Series, settings: SeriesSettings, stretch: EarlyStretch)
 
 
 def _said(name: str, value: int, given: int | None) -> str:
-    """Return "name: value", marked as the default where the user gave none."""
+    """Return "name: value", marked as the default if the user gave none."""
     return f"{name}: {value}" if given else f"{name}: {value} (the default; set {name} to change it)"

@@ -1,8 +1,8 @@
 """Exponential smoothing (ETS) and ARIMA from statsmodels, as rolling forecasters.
 
-Parameters are estimated at a few times along the series, from what is known there. In between, the
-states are filtered through every new sample, which is exact and takes one pass. A forecast from any
-origin uses every sample up to it and none after.
+Parameters are estimated at a few times along the series, from the samples known by then. In
+between, the states are filtered through every new sample, which is exact and takes one pass. A
+forecast uses every sample up to its origin and none after.
 """
 
 import logging
@@ -20,7 +20,7 @@ Order = tuple[int, int, int]
 logger = logging.getLogger("koopflow")
 
 ORDERS: tuple[Order, ...] = ((1, 0, 0), (2, 0, 1), (1, 1, 1), (2, 1, 2), (0, 1, 1), (3, 0, 0))
-# Samples behind an estimate at most: of ETS, of ARIMA, and of the comparison of ARIMA's orders.
+# Maximum number of samples per estimate: of ETS, of ARIMA, and in the comparison of ARIMA orders.
 LONGEST, LONGEST_ARIMA, LONGEST_ORDERS = 1500, 800, 600
 HARMONICS = 3
 
@@ -36,9 +36,9 @@ def _stretches(origins: Integers, estimates: int, scored: int | None) -> list[tu
 def exponential_smoothing(
     values: Floats, origins: Integers, horizon: int, period: int, estimates: int = 3, scored: int | None = None
 ) -> Floats:
-    """Forecast with additive exponential smoothing of damped trend (Hyndman et al. 2008).
+    """Return forecasts of additive exponential smoothing with damped trend (Hyndman et al. 2008).
 
-    It is seasonal where there is a period and three seasons are known.
+    The model is seasonal if there is a period and three seasons are known.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def exponential_smoothing(
     origins : (n,) increasing
     horizon, period : int
     estimates : int
-        How often the parameters are estimated.
+        Number of times that parameters are estimated.
     scored : int, optional
-        Where the first estimate is made; the first origin by default. Origins before it are
-        forecast with that estimate too: their errors only serve to learn intervals.
+        Time of the first estimate; the first origin by default. Origins before it use the same
+        estimate; their errors serve only to learn intervals.
 
     Returns
     -------
     (n, horizon)
-        The last value wherever statsmodels finds no estimate; a warning says so.
+        The last value, with a warning, where statsmodels finds no estimate.
     """
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
@@ -73,7 +73,7 @@ def exponential_smoothing(
             "initialization_method": "heuristic",
         }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where the fit does not converge, its last estimate is used
+            warnings.simplefilter("ignore")  # if the fit does not converge, its last estimate is used
             try:
                 estimate = ETSModel(history, **options).fit(disp=False, maxiter=100)
             except (np.linalg.LinAlgError, ValueError) as error:
@@ -90,7 +90,8 @@ def exponential_smoothing(
 
 
 def _ets_states(values: Floats, estimate: Any, period: int) -> tuple[Floats, Floats, Floats]:
-    """Filter level, trend and season through `values` with the parameters of a statsmodels result.
+    """Return level, trend and season filtered through `values` with the parameters of a statsmodels
+    result.
 
     Returns
     -------
@@ -116,7 +117,8 @@ def _ets_states(values: Floats, estimate: Any, period: int) -> tuple[Floats, Flo
 
 
 def arima(values: Floats, origins: Integers, horizon: int, period: int, estimates: int = 3, scored: int | None = None) -> Floats:
-    """Forecast with the ARIMA model of lowest AIC among ORDERS, beside Fourier terms of a season.
+    """Return forecasts of the ARIMA model with the lowest AIC among ORDERS, plus seasonal Fourier
+    terms.
 
     Parameters and result as for `exponential_smoothing`. The order is chosen once, at the first
     estimate.
@@ -149,7 +151,8 @@ def arima(values: Floats, origins: Integers, horizon: int, period: int, estimate
 
 
 def _seasonal(values: Floats, begin: int, first: int, end: int, period: int) -> Floats:
-    """Return the season at begin ... end - 1, fitted up to `first`; zeros for none."""
+    """Return the seasonal terms at begin ... end - 1, fitted up to `first`; zeros without a
+    season."""
     history = values[begin : first + 1]
     if not len(history) >= 2 * period > 2:
         return np.zeros(end - begin)
@@ -159,7 +162,7 @@ def _seasonal(values: Floats, begin: int, first: int, end: int, period: int) -> 
 
 
 def _advanced(space: Any, at: Integers, horizon: int) -> Floats:
-    """Return the forecasts (n, horizon) of a filtered state space model from the samples `at`."""
+    """Return the forecasts (n, horizon) of a filtered state-space model from the samples `at`."""
     transition, design = space.transition[:, :, -1], space.design[0, :, -1]
     intercept = space.state_intercept[:, -1] if space.state_intercept.ndim == 2 else 0.0
     offset = float(space.obs_intercept[0, -1])
@@ -172,9 +175,9 @@ def _advanced(space: Any, at: Integers, horizon: int) -> Floats:
 
 
 def _hold(result: Floats, chosen: NDArray[np.bool_], values: Floats, origins: Integers, name: str, error: Exception) -> None:
-    """Hold the last value where statsmodels finds no estimate, and log a warning."""
+    """Fill `result` with the last value where statsmodels finds no estimate, and log a warning."""
     result[chosen] = values[origins[chosen], None]
-    logger.warning("%s has no estimate at sample %d (%s): the last value is held", name, int(origins[chosen][0]), error)
+    logger.warning("%s: no estimate at sample %d (%s); forecasting the last value", name, int(origins[chosen][0]), error)
 
 
 def _fit(model: Any, values: Floats, order: Order) -> Any:
@@ -182,7 +185,7 @@ def _fit(model: Any, values: Floats, order: Order) -> Any:
 
 
 def _aic(model: Any, values: Floats, order: Order) -> float:
-    """Return the AIC of an order; infinity where there is no estimate."""
+    """Return the AIC of an order; infinity if there is no estimate."""
     try:
         aic = float(_fit(model, values, order).aic)
     except (np.linalg.LinAlgError, ValueError):
@@ -191,7 +194,7 @@ def _aic(model: Any, values: Floats, order: Order) -> float:
 
 
 def _fourier(times: Integers, period: int) -> Floats:
-    """Return sines and cosines (n, 2 x harmonics) of the season at `times`."""
+    """Return the seasonal Fourier terms (n, 2 x harmonics) at `times`: sines and cosines."""
     count = min(HARMONICS, period // 2)
     angles = 2 * np.pi * times[:, None] * np.arange(1, count + 1) / period
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)

@@ -1,10 +1,10 @@
-"""One ridge regression over all past delay vectors, renewed as the memory grows.
+"""One ridge regression over all past delay vectors, refitted as the memory grows.
 
-A window's model knows one regime; this one has seen them all. For each step ahead k it regresses
-z(t+k) - z(t) on the delay vector relative to its last sample: a direct estimate of the k-th power
-of a Koopman operator restricted to delays (EDMD, Williams et al. 2015, with Tikhonov
-regularization). The ridge in use is the one that has predicted best so far; each prediction is
-judged before its truth enters the fit.
+A window's model describes one regime; this regression describes them all. For each step ahead k it
+regresses z(t+k) - z(t) on the delay vector relative to its last sample: a direct estimate of the
+k-th power of a Koopman operator restricted to delays (EDMD, Williams et al. 2015, with Tikhonov
+regularization). The penalty in use is the one with the smallest error so far; each prediction is
+scored before its truth enters the fit.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ RIDGES = np.array([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0])
 
 
 class ConsolidatedMemory:
-    """Direct forecasts for 1 ... horizon steps from all that is known.
+    """Direct forecasts for 1 ... horizon steps, learned from all known samples.
 
     Parameters
     ----------
     delays, horizon : int
-        Samples looked back and steps ahead.
+        Samples per delay vector, and steps ahead.
     refresh : int
-        The operator is renewed at every time divisible by this.
+        The operator is refitted at every time divisible by this.
     """
 
     def __init__(self, delays: int, horizon: int, refresh: int) -> None:
@@ -34,12 +34,13 @@ class ConsolidatedMemory:
         self._operators: Floats | None = None
 
     def _rows(self, values: Floats, origins: NDArray[np.intp]) -> Floats:
-        """Return a 1 and the delays relative to the last, (n, 1 + (delays - 1) x channels)."""
+        """Return the regressors: 1 and the delays relative to the last, (n, 1 + (delays - 1) x
+        channels)."""
         lagged = values[origins[:, None] - np.arange(1, self.delays)[None, :]] - values[origins][:, None, :]
         return np.concatenate([np.ones((len(origins), 1)), lagged.reshape(len(origins), -1)], axis=1)
 
     def _learn(self, values: Floats, time: int) -> None:
-        """Add the origins whose future is known at `time`, after judging the operators on them."""
+        """Add the origins whose future is known at `time`, after scoring the operators on them."""
         origins = np.arange(self._known, time - self.horizon + 1)
         if len(origins) == 0:
             return
@@ -57,12 +58,13 @@ class ConsolidatedMemory:
         self._operators = _solved(self._gram, self._cross)
 
     def forecast(self, values: Floats, start: int, stop: int) -> Floats:
-        """Forecast from origins start ... stop - 1, which must continue those of the last call.
+        """Return forecasts from origins start ... stop - 1, which must follow those of the last
+        call.
 
         Returns
         -------
         (stop - start, horizon, channels)
-            The last value where nothing is known yet.
+            The last value before anything is learned.
         """
         channels = values.shape[1]
         result = np.repeat(values[start:stop, None, :], self.horizon, axis=1)
@@ -80,9 +82,9 @@ class ConsolidatedMemory:
 
 
 def _solved(gram: Floats, cross: Floats) -> Floats:
-    """Return the operators (ridges, regressors, targets), one for each strength in RIDGES."""
-    # The constant is not to be penalized like a coefficient: its column is scaled to the size of
-    # the others.
+    """Return the operators (ridges, regressors, targets), one for each penalty in RIDGES."""
+    # Scale the constant's column to the size of the others, so that it is not penalized like a
+    # coefficient.
     size = np.sqrt(np.maximum(np.diag(gram)[1:].mean() / gram[0, 0], 1e-300)) if len(gram) > 1 else 1.0
     scale = np.ones(len(gram))
     scale[0] = size

@@ -1,4 +1,4 @@
-"""Rolling-origin evaluation of several forecasters on one series, from the same origins."""
+"""Rolling-origin evaluation of several forecasters on one series, from equal origins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,27 +20,26 @@ from koopflow.io.columns import FORECAST_RECALLED
 from koopflow.koopman.windows import fit_some
 
 MOST_WINDOWS = 300
-# Origins just before the scored ones: from their errors the intervals at the first scored origin
-# are learned.
+# Warm-up origins before the scored ones: their errors set the intervals at the first scored origin.
 WARM = 200
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` returns.
+    """Result of `evaluate`.
 
     Attributes
     ----------
     predictions : DataFrame
         `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper. `origin` is the index of the last
-        known sample, `horizon` counts steps from it. The last origins have no truth yet (NaN).
+        known sample, `horizon` counts steps from it. The last origins have no truth (NaN).
     recalled : DataFrame
-        `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds the values that followed
-        recalled_origin, one horizon of them.
+        `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds one horizon of values after
+        recalled_origin.
     choices : dict
-        The settings used, and the scale of MASE, as plain values for a report.
+        Settings used, and the MASE scale, as plain values for a report.
     windows : dict of arrays
-        ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows: coordinates
-        of their spectra, whose L1 distance is a tight lower bound of the distance between spectra
+        ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows. The L1
+        distance between points is a tight lower bound on the distance between spectra
         (`koopflow.forecast.index.embed`).
     """
 
@@ -52,18 +51,18 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True)
 class Stretch:
-    """A series with its choices, and the origins from which all forecasters forecast it.
+    """A series with its settings, and the origins shared by all forecasters.
 
     Attributes
     ----------
     samples : (time, 1)
     origins : (n,)
-        Warm-up origins, then the scored ones; none stands where the value was missing.
+        Warm-up origins, then scored ones; origins with a missing value are left out.
     scored : (n,) bool
     truth : (n, horizon)
-        NaN where it was not observed or is not known yet.
+        NaN where not observed, or not yet known.
     situation : Situation
-        For forecasters of the series before differences.
+        Settings for forecasters of the undifferenced series.
     """
 
     series: Series
@@ -83,25 +82,25 @@ def evaluate(
     coverage: float = 0.9,
     estimates: int = 3,
 ) -> Evaluation:
-    """Forecast a series with several forecasters from every scored origin.
+    """Return the forecasts of a series by several forecasters from every scored origin.
 
     Parameters
     ----------
     series : Series
     settings : SeriesSettings
-        What is left open is chosen on the early stretch, see `koopflow.forecast.choices.choose`.
+        Open settings are chosen on the early stretch, see `koopflow.forecast.choices.choose`.
     forecasters : mapping of str to Forecaster
-        By the name that tables give them (`koopflow.forecast.protocol.named`).
+        Forecasters by their names in tables (`koopflow.forecast.protocol.named`).
     coverage : float
-        Nominal share of truths inside the intervals.
+        Nominal coverage of the prediction intervals.
     estimates : int
-        How often forecasters of statsmodels estimate their parameters.
+        Number of times that statsmodels forecasters estimate their parameters.
 
     Raises
     ------
     KoopflowError
-        If the series is too short, settings do not fit one another, or a forecaster returns the
-        wrong shape.
+        If the series is too short, settings are incompatible, or a forecaster returns the wrong
+        shape.
     """
     if not 0 < coverage < 1:
         raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
@@ -118,7 +117,7 @@ def evaluate(
 
 
 def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> Stretch:
-    values = series.values[:, None]  # noqa: PD011 - a Series of ours, not of pandas
+    values = series.values[:, None]  # noqa: PD011 - a koopflow Series, not pandas
     lost, transform = choices.transform.lost, choices.transform
     first = max(choices.early, choices.window + lost)
     origins = np.arange(first, len(values), every)
@@ -129,7 +128,7 @@ def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> St
     origins = origins[series.observed[origins]]
     padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
     truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
-    # The units of a differenced series cannot be restored step by step: there errors are those of
+    # Differences cannot be undone step by step, so errors of a differenced series stay in units of
     # the differences.
     measure = None if transform.lags else transform.unpoint
     situation = Situation(
@@ -148,7 +147,7 @@ def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> St
 
 
 def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floats, Recollection | None]:
-    """Return forecasts (n, horizon) on the pointwise scale, and what was recalled."""
+    """Return forecasts (n, horizon) on the pointwise scale, and the recollection, if any."""
     transform, horizon = stretch.choices.transform, stretch.choices.horizon
     differenced = bool(getattr(forecaster, "differenced", False))
     lost = transform.lost if differenced else 0
@@ -172,8 +171,8 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
 def _scored(name: str, point: Floats, stretch: Stretch, coverage: float) -> pd.DataFrame:
     """Return predictions with intervals at the scored origins, in the series' own units."""
     transform, scored = stretch.choices.transform, stretch.scored
-    # Intervals live on the pointwise scale: behind a root or log they are as lopsided as the
-    # series.
+    # Intervals are computed on the pointwise scale: undoing a root or log makes them as skewed as
+    # the series.
     low, high = conformal_intervals(point, transform.point(stretch.truth), stretch.origins, coverage)
     if transform.pointwise == "root" and stretch.samples[: stretch.choices.early].min() >= 0:
         low = np.maximum(low, 0.0)
@@ -216,7 +215,7 @@ def _frame(series: str, method: str, origins: Integers, truth: Floats, point: Fl
 
 
 def _recalled(method: str, found: Recollection, stretch: Stretch) -> pd.DataFrame:
-    """Return one row for each match recalled at a scored origin, with what followed it."""
+    """Return one row per match recalled at a scored origin, with the values that followed it."""
     origins, rows, gaps = stretch.origins[stretch.scored], found.origins[stretch.scored], found.distances[stretch.scored]
     count, matches = rows.shape
     frame = pd.DataFrame(
@@ -231,4 +230,4 @@ def _recalled(method: str, found: Recollection, stretch: Stretch) -> pd.DataFram
     )
     frame = frame[frame["recalled_origin"] >= 0]
     after = frame["recalled_origin"].to_numpy()[:, None] + np.arange(1, stretch.choices.horizon + 1)
-    return frame.assign(continuation=list(stretch.series.values[after].astype(np.float32)))  # noqa: PD011 - a Series of ours
+    return frame.assign(continuation=list(stretch.series.values[after].astype(np.float32)))  # noqa: PD011 - a koopflow Series

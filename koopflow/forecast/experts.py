@@ -1,8 +1,8 @@
-"""The experts that the gated scheme weighs; each forecasts from many windows at once.
+"""The experts weighted by the gated scheme; each forecasts from many windows at once.
 
 An expert is a function ``f(known, start, stop)`` that returns the forecasts (stop - start, horizon,
 channels) of the windows start ... stop - 1. Window i ends at time i + window - 1, its origin; the
-forecast may use the series up to there and the memory.
+forecast may use the series up to the origin and the memory.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ BLOCK = 2048
 
 @dataclass(frozen=True)
 class Known:
-    """What experts forecast from.
+    """The inputs of the experts.
 
     Attributes
     ----------
@@ -55,7 +55,8 @@ class Known:
 
 @dataclass(frozen=True)
 class ExpertForecasts:
-    """Two forecasts (n, horizon, channels), and `gate` (n, experts, horizon, channels)."""
+    """Sliding and recalled forecasts (n, horizon, channels), and `gate` (n, experts, horizon,
+    channels)."""
 
     sliding: Floats
     recalled: Floats
@@ -63,12 +64,13 @@ class ExpertForecasts:
 
 
 def expert_names(period: int) -> tuple[str, ...]:
-    """Return the experts weighed by default; seasonal ones only where there is a season."""
+    """Return the default experts; seasonal ones only if `period` exceeds 1."""
     return tuple(name for name in EXPERTS if period > 1 or not name.startswith("seasonal"))
 
 
 def check_experts(names: Sequence[str]) -> None:
-    """Raise a KoopflowError unless all names are known and persistence comes first of several."""
+    """Raise a KoopflowError unless all names are known, persistence comes first, and another
+    follows."""
     for name in names:
         EXPERTS.check(name, "experts")
     if len(names) < 2 or names[0] != "persistence":
@@ -82,25 +84,26 @@ def forecast_experts(known: Known, names: Sequence[str], start: int, stop: int, 
     ----------
     known : Known
     names : sequence of str
-        The experts to weigh; none for the basic scheme.
+        The experts to weight; empty for the basic scheme.
     start, stop : int
     recalls : bool
-        Whether anything is recalled; otherwise the recalled forecast is the sliding one.
+        Whether windows are recalled; otherwise the recalled forecast equals the sliding one.
     """
     results = {"sliding": sliding(known, start, stop)}
     results["recalled"] = recalled(known, start, stop) if recalls else results["sliding"]
     for name in names:
         if name not in results:
             results[name] = EXPERTS.load(name, "experts")(known, start, stop)
-    # A window's model can run far beyond anything seen; what enters a regression must stay near the
-    # data.
+    # A window's model can extrapolate far beyond the data; inputs of the regression must stay near
+    # them.
     bounded = [_bounded(results[name], known.series, known.windows.window, start) for name in names]
     empty = np.zeros((stop - start, 0, known.horizon, known.series.shape[1]))
     return ExpertForecasts(results["sliding"], results["recalled"], np.stack(bounded, axis=1) if bounded else empty)
 
 
 def _bounded(forecasts: Floats, series: Floats, window: int, start: int) -> Floats:
-    """Clip forecasts to the range of all past samples, widened by half of it on either side."""
+    """Return forecasts clipped to the range of all past samples, extended by half of it on either
+    side."""
     origins = np.arange(start, start + len(forecasts)) + window - 1
     low, high = np.minimum.accumulate(series)[origins], np.maximum.accumulate(series)[origins]
     margin = 0.5 * (high - low)
@@ -108,12 +111,12 @@ def _bounded(forecasts: Floats, series: Floats, window: int, start: int) -> Floa
 
 
 def persistence_expert(known: Known, start: int, stop: int) -> Floats:
-    """Hold the last value."""
+    """Return the last value, held."""
     return persistence(known.series, known.origins(start, stop), known.horizon)
 
 
 def sliding(known: Known, start: int, stop: int) -> Floats:
-    """Forecast with the present window's own model."""
+    """Return forecasts of each window's own model."""
     parts, windows = [], known.windows
     for begin in range(start, stop, BLOCK):
         part = known.archive.models.take(slice(begin, min(stop, begin + BLOCK)))
@@ -123,7 +126,8 @@ def sliding(known: Known, start: int, stop: int) -> Floats:
 
 
 def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -> Floats:
-    """Move the present states on with models of the recalled windows, averaged by nearness.
+    """Return the mean forecast, weighted by nearness, of the recalled windows' models from the
+    present states.
 
     Parameters
     ----------
@@ -131,14 +135,14 @@ def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -
     start, stop : int
         Windows to forecast from.
     which : "following", "later" or "same"
-        Which model of a recalled window, see `RecallSettings`.
+        The model used of a recalled window, see `RecallSettings`.
     matches : int
-        How many of the nearest windows.
+        Number of nearest windows to average.
 
     Returns
     -------
     (stop - start, horizon, channels)
-        The sliding forecast where nothing is recalled.
+        The sliding forecast if nothing is recalled.
     """
     series, archive, models, windows = known.series, known.archive, known.archive.models, known.windows
     result, weight = np.zeros((stop - start, known.horizon, series.shape[1])), np.zeros(stop - start)
@@ -165,17 +169,18 @@ def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -
 
 
 def recalled(known: Known, start: int, stop: int) -> Floats:
-    """Move the present state on with the models that the settings choose."""
+    """Return forecasts of the recalled models chosen in the settings."""
     return recall_from(known, start, stop, known.recall.recalled, known.recall.matches)
 
 
 def recalled_episode(known: Known, start: int, stop: int) -> Floats:
-    """Move the present state on with models fitted to what followed each recalled window."""
+    """Return forecasts of models fitted to what followed each recalled window."""
     return recall_from(known, start, stop, "following", known.recall.matches)
 
 
 def continuation(known: Known, start: int, stop: int) -> Floats:
-    """Average how the recalled windows went on, from the present level; without any, hold it."""
+    """Return the mean continuation of the recalled windows, from the present level; the last value
+    if none."""
     series, origins = known.series, known.origins(start, stop)
     members, distances = known.archive.recalled.view[start:stop], known.archive.distances.view[start:stop]
     near = np.where(members >= 0, 1.0 / (np.nan_to_num(distances) + 1e-6), 0.0)
@@ -188,18 +193,18 @@ def continuation(known: Known, start: int, stop: int) -> Floats:
 
 
 def consolidated(known: Known, start: int, stop: int) -> Floats:
-    """Forecast with one regression over everything remembered."""
+    """Return forecasts of one regression over all past delay vectors."""
     first = known.windows.window - 1
     return known.consolidated.forecast(known.series, start + first, stop + first)
 
 
 def seasonal(known: Known, start: int, stop: int) -> Floats:
-    """Repeat the last season."""
+    """Return the last season, repeated."""
     return seasonal_naive(known.series, known.origins(start, stop), known.horizon, known.period)
 
 
 def seasonal_shift(known: Known, start: int, stop: int) -> Floats:
-    """Repeat the changes of the last season from the present level."""
+    """Return the changes of the last season, from the present level."""
     series, origins = known.series, known.origins(start, stop)
     before = np.maximum(origins - known.period, 0)
     shifted = seasonal_naive(series, origins, known.horizon, known.period) - series[before][:, None, :]
@@ -217,7 +222,7 @@ def seasonal_mean(known: Known, start: int, stop: int) -> Floats:
     origins = known.origins(start, stop)
     targets = origins[:, None] + np.arange(1, horizon + 1)
     phase = targets % period
-    # Cycles whose value at this phase lies at or before the origin.
+    # cycles whose value at this phase is known at the origin
     cycles_known = (origins[:, None] - phase) // period + 1
     held = np.repeat(series[origins][:, None, :], horizon, axis=1)
     means = sums[np.maximum(cycles_known, 0), phase] / np.maximum(cycles_known, 1)[..., None]
@@ -225,7 +230,7 @@ def seasonal_mean(known: Known, start: int, stop: int) -> Floats:
 
 
 def mean(known: Known, start: int, stop: int) -> Floats:
-    """Return the mean of everything so far."""
+    """Return the mean of all samples so far."""
     origins = known.origins(start, stop)
     running = np.cumsum(known.series, axis=0)[origins] / (origins + 1)[:, None]
     return np.repeat(running[:, None, :], known.horizon, axis=1)

@@ -1,7 +1,6 @@
-"""Learning from past errors when to trust a recollection and how to weigh forecasts.
+"""Learn from past errors when to trust a recalled forecast and how to weight experts.
 
-Both learners are online: they are told a truth only once it has happened, and asked for a decision
-before the next one.
+Both learners are online: each decision uses only truths already observed.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,15 +14,14 @@ from koopflow.forecast.options import GateSettings
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-# Thresholds tried side by side; spectra that are stable are at most 2 apart.
+# Candidate thresholds; stable spectra are at most 2 apart.
 GRID = np.concatenate([[-1.0], np.geomspace(1e-4, 2.0, 40), [np.inf]])
-# How steeply the last step turns away from a forecast that has erred more: an excess of 5 % leaves
-# little of it.
+# Sharpness of the last step: a forecast with a 5 % larger error keeps little weight.
 GUARD = 60.0
-# Learned weights must beat plain forecasters by this share: on a random walk nothing can be
-# learned, and equal errors are no reason to trust the weights.
+# Learned weights must beat the plain experts by this share: on a random walk nothing can be
+# learned, and equal errors do not justify the weights.
 HANDICAP = 0.02
-# A recollection is trusted once it has saved more than this many standard errors of what it saved.
+# A threshold is trusted once its mean saving exceeds this many standard errors.
 DOUBT = 0.5
 
 
@@ -33,12 +31,12 @@ def identity(values: Floats) -> Floats:
 
 
 class LearnedThreshold:
-    """The largest distance at which a recalled forecast is trusted, learned for each step ahead.
+    """Largest distance at which a recalled forecast is trusted, learned for each step ahead.
 
-    For every threshold of a fixed grid, the cost of "recall if nearer than this, else the sliding
-    forecast" relative to the sliding forecast alone is summed. The threshold in force has the least
-    cost so far (follow the leader). Each cost counts with a share of its standard error; otherwise
-    the least of many sums of noise would look like a saving.
+    For every threshold in a fixed grid, the excess cost of "recall if nearer than this, else the
+    sliding forecast" over the sliding forecast is summed. The current threshold has the lowest cost
+    so far (follow the leader). A share of its standard error is added to each cost; otherwise the
+    minimum of many noisy sums would look like a saving.
 
     Parameters
     ----------
@@ -48,7 +46,7 @@ class LearnedThreshold:
 
     def __init__(self, horizon: int) -> None:
         self._cost, self._squares = np.zeros((2, horizon, len(GRID)))
-        # Errors k steps ahead are correlated over k origins.
+        # errors k steps ahead are correlated over k origins
         self._overlap = np.arange(1, horizon + 1)[:, None]
 
     def settle(self, steps: Integers, distances: Floats, recalled: Floats, ordinary: Floats) -> None:
@@ -57,11 +55,10 @@ class LearnedThreshold:
         Parameters
         ----------
         steps : (n,) int
-            How many steps ahead each was made.
-        distances : (n,)
-            Distance to the nearest recalled window at that time.
+            Steps ahead of each forecast. distances : (n,) Distance to the nearest recalled window
+            when the forecast was made.
         recalled, ordinary : (n,)
-            Absolute errors of the recalled and of the sliding forecast.
+            Absolute errors of the recalled and the sliding forecasts.
         """
         near = distances[:, None] <= GRID[None, :]
         cost = np.where(near, (recalled - ordinary)[:, None], 0.0)
@@ -69,17 +66,17 @@ class LearnedThreshold:
         self._squares[steps - 1] += cost**2
 
     def value(self) -> Floats:
-        """Return the thresholds (horizon,) in force; -1, never recall, at the start."""
+        """Return the current thresholds (horizon,); initially -1, never recall."""
         return GRID[np.argmin(self._cost + DOUBT * np.sqrt(self._overlap * self._squares), axis=1)]
 
 
 class Gate:
     """Weights of several experts, learned for each step ahead from their past errors.
 
-    Forecasts are taken relative to the first expert (persistence). A prior prefers the expert with
-    the smallest recent errors and errors in similar situations (exponential weights, Cesa-Bianchi
+    Forecasts are taken relative to the first expert (persistence). A prior favours experts with
+    small recent errors and small errors in similar situations (exponential weights, Cesa-Bianchi
     and Lugosi 2006). A ridge regression of truths on forecasts, centred on the prior, corrects it
-    as far as the evidence goes (stacking, Breiman 1996). Iterative reweighting, one step per
+    as far as the evidence supports (stacking, Breiman 1996). Iterative reweighting, one step per
     sample, makes the regression minimize absolute errors instead of squares.
 
     Parameters
@@ -87,11 +84,11 @@ class Gate:
     experts, horizon, channels : int
         Sizes of the forecasts (experts, horizon, channels).
     memory : float
-        Number of past forecasts after which evidence has faded to 1/e.
+        Number of forecasts after which the weight of evidence decays to 1/e.
     settings : GateSettings
     measure : callable, optional
         Maps forecasts to the units in which errors are compared, see `EpisodicKoopman`; the
-        regression stays with the values.
+        regression uses the values.
 
     Raises
     ------
@@ -110,7 +107,7 @@ class Gate:
         measure: Callable[[Floats], Floats] | None = None,
     ) -> None:
         if memory <= 0:
-            raise KoopflowError(f"memory of the gate must be positive (got {memory})")
+            raise KoopflowError(f"memory must be positive (got {memory})")
         self.experts, self.horizon, self.channels, self.settings = experts, horizon, channels, settings
         self.pooling = max(1, round(settings.pooling * horizon))
         self.measure = measure or identity
@@ -124,15 +121,15 @@ class Gate:
         self._stacked = np.zeros(shape)
 
     def settle(self, steps: Integers, forecasts: Floats, combined: Floats, truth: Floats) -> None:
-        """Add one truth (channels,) that several earlier forecasts were made for.
+        """Add one truth (channels,) and the earlier forecasts of it.
 
         Parameters
         ----------
         steps : (n,) int
-            How many steps ahead each was made; no two alike.
+            Steps ahead of each forecast, all different.
         forecasts : (n, experts, channels)
         combined : (n, channels)
-            What the weights made of them at that time, before `guarded`.
+            Their weighted forecasts when made, before `guarded`.
         truth : (channels,)
         """
         rows = steps - 1
@@ -151,10 +148,10 @@ class Gate:
         self._cross[rows] = self.decay * self._cross[rows] + (weight * target)[..., None] * relative
 
     def guarded(self, forecasts: Floats, stacked: Floats, guards: Sequence[int]) -> Floats:
-        """Return `stacked`, drawn towards a plain expert wherever that one has erred less.
+        """Return `stacked`, moved towards a plain expert wherever its errors are smaller.
 
-        Learned weights can lose to an expert as plain as persistence; this step keeps the loss
-        small (exponential weights, but steep).
+        Learned weights can do worse than even persistence; this step limits the loss (steep
+        exponential weights).
 
         Parameters
         ----------
@@ -162,7 +159,7 @@ class Gate:
         stacked : (horizon, channels)
             The weighted forecast.
         guards : sequence of int
-            Which experts are the plain ones.
+            Indices of the plain experts.
 
         Returns
         -------
@@ -176,12 +173,12 @@ class Gate:
         return (trust * everyone).sum(axis=0) / trust.sum(axis=0)
 
     def weights(self, like: Floats | None = None) -> Floats:
-        """Return the weights (horizon, channels, experts); they sum to one, some may be negative.
+        """Return the weights (horizon, channels, experts), which sum to one; some may be negative.
 
         Parameters
         ----------
         like : (horizon, channels, experts), optional
-            Mean absolute errors of each expert in similar situations; NaN where nothing is known.
+            Mean absolute errors of each expert in similar situations; NaN where unknown.
         """
         settings = self.settings
         loss = self._loss / np.maximum(self._count, 1e-300)[..., None]
@@ -192,8 +189,8 @@ class Gate:
         prior = np.exp(np.maximum(preference, -500.0))
         prior /= prior.sum(axis=-1, keepdims=True)
         tail = prior[..., 1:]
-        # In units of the mean evidence of one forecast, the strength of the ridge does not depend
-        # on those of the series.
+        # Scaled by the mean evidence of one forecast, the ridge penalty does not depend on the
+        # units of the series.
         gram, cross, count = (_pooled(array, self.pooling) for array in (self._gram, self._cross, self._count))
         size = np.trace(gram, axis1=-2, axis2=-1) / (self.experts - 1)
         ridge = settings.caution * size / np.maximum(count, 1.0)
@@ -204,7 +201,8 @@ class Gate:
 
 
 def _pooled(array: Floats, reach: int) -> Floats:
-    """Average over neighbouring steps ahead, with triangular weights that vanish at `reach`."""
+    """Return averages over neighbouring steps ahead, with triangular weights that vanish at
+    `reach`."""
     horizon = len(array)
     distance = np.abs(np.arange(horizon)[:, None] - np.arange(horizon)[None, :])
     weight = np.maximum(0.0, 1.0 - distance / reach)

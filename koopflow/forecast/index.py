@@ -1,11 +1,12 @@
-"""Nearest spectra without comparing all: an exact index for the distance between spectra.
+"""An exact nearest-neighbour index for the distance between spectra.
 
 Project the eigenvalues of two spectra on a line and sort them: the mean absolute difference is the
-Wasserstein distance of the projections. Averaged over directions it never exceeds a known share of
-the distance in the plane (the sliced Wasserstein bound, Bonneel et al. 2015). So sorted projections
-are coordinates whose L1 distance bounds the wanted distance from below: k-d trees find candidates
-by it, and only these are matched exactly. Trees of doubling sizes (Bentley and Saxe 1980) let the
-memory grow: an addition costs logarithmic time on average, and a query far less than a scan.
+Wasserstein distance of the projections. Its average over directions never exceeds a known multiple
+of the distance in the plane (the sliced Wasserstein bound, Bonneel et al. 2015). So sorted
+projections are coordinates whose L1 distance bounds the distance between spectra from below: k-d
+trees find candidates, and only these are matched exactly. Trees of doubling sizes (Bentley and Saxe
+1980) let the memory grow: an addition costs logarithmic time on average, and a query far less than
+a scan.
 """
 
 from collections.abc import Callable
@@ -23,16 +24,16 @@ Complex = NDArray[np.complex128]
 Spectra = Callable[[Integers], Complex]
 Distance = Callable[[int, int, float, Integers], float]
 
-# Directions 0, 45 and 90 degrees. 135 mirrors 45, since spectra of real operators are closed under
-# conjugation: 45 counts twice.
+# Directions 0, 45 and 90 degrees. Spectra of real operators are closed under conjugation, so 135
+# degrees mirrors 45, which counts twice.
 ANGLES = np.array([0.0, np.pi / 4, np.pi / 2])
 WEIGHTS = np.array([1.0, 2.0, 1.0]) / 4
-# The largest mean of |cos| over the four directions, reached half-way between two of them.
+# The maximum of the mean |cos| over the four directions, attained half-way between two of them.
 SHARE = float(np.mean(np.abs(np.cos(np.pi / 8 - np.arange(4) * np.pi / 4))))
 BUFFER = 128
 SLACK = 1e-12
-# Members nearer than this count as equal, and once k of them are found the search ends. Otherwise a
-# series that repeats itself exactly, or rests at zero, would make every member a candidate.
+# Members nearer than this count as equal, and the search ends once k are found. Otherwise a series
+# that repeats exactly, or stays at zero, would make every member a candidate.
 SAME = 1e-9
 
 
@@ -41,7 +42,7 @@ def embed(eigenvalues: Complex) -> Floats:
 
     Their L1 distance bounds `koopflow.koopman.spectrum.distance` from below.
 
-    The spectra must be closed under conjugation, as those of real operators are.
+    The spectra must be closed under conjugation, like those of real operators.
     """
     eigenvalues = np.atleast_2d(eigenvalues)
     rank = eigenvalues.shape[1]
@@ -53,23 +54,22 @@ def embed(eigenvalues: Complex) -> Floats:
 
 
 class SpectralIndex:
-    """A growing set of spectra that finds the k nearest exactly.
+    """A growing set of spectra with exact k-nearest-neighbour search.
 
     Parameters
     ----------
     spectra : callable
-        ``spectra(members)`` returns the spectra (n, m, rank) of members (n,). Two members are as
-        far apart as their m spectra are on average, compared one by one. The index itself keeps
-        coordinates only.
+        ``spectra(members)`` returns the spectra (n, m, rank) of members (n,). The distance between
+        two members is the mean distance between their m corresponding spectra. The index stores
+        only coordinates.
     distance : callable, optional
-        ``distance(i, j, spectral, matching)`` returns the full distance between members i and j
-        from the spectral part, which it must never fall below. Default: the spectral part.
+        ``distance(i, j, spectral, matching)`` returns the full distance between members i and j,
+        which must be at least the spectral distance. Default: the spectral distance.
 
     Attributes
     ----------
     exact_distances : int
-        How many exact matchings were computed so far, a measure of work that does not depend on the
-        machine.
+        Number of exact matchings computed so far, a machine-independent measure of work.
     """
 
     def __init__(self, spectra: Spectra, distance: Distance | None = None) -> None:
@@ -95,13 +95,12 @@ class SpectralIndex:
             self._treed = stop
 
     def _candidates(self, point: Floats, count: int, bound: float) -> tuple[Floats, Integers, float]:
-        """Find the members that may be nearer than `bound`, at most `count` from each tree.
+        """Return the members that may be nearer than `bound`, at most `count` from each tree.
 
         Returns
         -------
         (n,), (n,) and float
-            Their lower bounds, sorted; their positions; and the bound below which no member is
-            missing.
+            Lower bounds, sorted; positions; and the bound below which all members are included.
         """
         all_bounds, all_positions, complete = [], [], np.inf
         if self._treed < len(self._members):
@@ -121,13 +120,13 @@ class SpectralIndex:
         return bounds[order], positions[order], complete
 
     def nearest(self, member: int, point: Floats, k: int) -> tuple[Integers, Floats]:
-        """Find the k members nearest to `member`.
+        """Return the k members nearest to `member`, and their distances.
 
         Returns
         -------
         (min(k, size),) int and float
-            The members and their distances, nearest first. Of equal distances the earlier member
-            comes first; of more than k members nearer than SAME, any k are returned.
+            The members and their distances, nearest first. Ties go to the earlier member; if more
+            than k members are nearer than SAME, any k of them are returned.
         """
         k = min(k, len(self._members))
         if k == 0:
@@ -135,7 +134,7 @@ class SpectralIndex:
         exact: dict[int, float] = {}
         count, worst = 4 * k + 4, np.inf
         while True:
-            # Rounding in the two sums differs; the slack keeps a candidate whose bound equals its
+            # The two sums round differently; the slack keeps candidates whose bound equals their
             # distance.
             bounds, positions, complete = self._candidates(point, count, worst + SLACK)
             fresh = np.array([position not in exact for position in positions], dtype=bool)
@@ -168,7 +167,7 @@ class SpectralIndex:
 def nearest_by_scan(
     spectra: Spectra, members: Integers, member: int, k: int, distance: Distance | None = None
 ) -> tuple[Integers, Floats]:
-    """Return what `SpectralIndex.nearest` returns, by matching every member exactly."""
+    """Return the same as `SpectralIndex.nearest`, by matching every member exactly."""
     members = np.asarray(members)
     matchings, distances = match_many(spectra(np.array([member]))[0], spectra(members))
     if distance is not None:

@@ -1,8 +1,9 @@
-"""Prediction intervals from past errors, whose coverage adaptive conformal inference maintains.
+"""Prediction intervals from past errors, calibrated by adaptive conformal inference.
 
-The score of a past forecast is its absolute error over the error expected at that time; an interval
-reaches the quantile of all known scores. The level of that quantile moves after every hit and miss
-(Gibbs and Candes 2021), so coverage holds even when a series drifts.
+The score of a past forecast is its absolute error divided by the error expected when it was made;
+the half-width of an interval is a quantile of all known scores times the expected error. The
+quantile level adapts after every hit and miss (Gibbs and Candes 2021), so coverage holds even if a
+series drifts.
 """
 
 from bisect import insort
@@ -12,29 +13,27 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Step of the level. On simulated errors of growing size (110 origins, up to 7 times larger at the
-# end) 0.05 covers closer to a nominal 0.9 (0.886 to 0.903) than 0.02 (0.877 to 0.911). Errors k
-# steps ahead come in runs of about k: each moves the level by a k-th of the rate, or a few misses
-# would open the interval without measure.
+# Learning rate of the level. On simulated errors of growing size (110 origins, up to 7 times larger
+# at the end) 0.05 covers closer to a nominal 0.9 (0.886 to 0.903) than 0.02 (0.877 to 0.911).
+# Errors k steps ahead come in runs of about k: each moves the level by a k-th of the rate, or a few
+# misses would open the interval without measure.
 RATE = 0.05
-# After a stretch of vanishing errors any error is many times the expected one; it must not decide
-# the width for long.
+# After a stretch of near-zero errors, any error is many times the expected one; it must not
+# determine the width for long.
 LARGEST_SCORE = 100.0
-# Scores that are needed before there is an interval.
+# Number of scores needed before an interval is given.
 FEWEST_SCORES = 8
 
 
 class AdaptiveInterval:
-    """Half-width of the interval at one step ahead, learned from errors as they become known.
+    """Half-width of the prediction interval at one horizon, learned online from errors.
 
     Parameters
     ----------
     coverage : float
-        Nominal share of truths inside.
-    step : int
-        Steps ahead.
+        Nominal coverage. step : int Steps ahead.
     decay : float
-        Factor by which the weight of an error falls from one origin to the next.
+        Factor by which the weight of an error decays per origin.
     """
 
     def __init__(self, coverage: float, step: int, decay: float) -> None:
@@ -43,7 +42,7 @@ class AdaptiveInterval:
         self._level, self._size, self._weight, self._usual = coverage, 0.0, 0.0, 0.0
 
     def settle(self, error: float, half: float, expected: float) -> None:
-        """Add an absolute error, and what `half_width` returned when its forecast was made."""
+        """Add an absolute error, with the `half_width` results from when its forecast was made."""
         if not np.isfinite(error):
             return
         if np.isfinite(half):
@@ -54,11 +53,11 @@ class AdaptiveInterval:
         self._usual += (error - self._usual) / (len(self._scores) + 1.0)
 
     def half_width(self) -> tuple[float, float]:
-        """Return the half-width and the expected error; NaN while too little is known."""
+        """Return the half-width and the expected error; NaN while there are too few scores."""
         if self._weight <= 0:
             return np.nan, np.nan
-        # Errors near zero for a while do not make the next one certain: a share of the usual error
-        # is the least to expect.
+        # A stretch of near-zero errors does not make the next forecast certain: expect at least a
+        # share of the usual error.
         expected = max(self._size / self._weight, 0.2 * self._usual, 1e-300)
         if len(self._scores) < FEWEST_SCORES:
             return np.nan, expected
@@ -77,13 +76,11 @@ def conformal_intervals(
     Parameters
     ----------
     predictions, truth : (n, horizon)
-        Truth is NaN where it was not observed. A truth is used only at origins by which it has
-        happened.
+        Truth is NaN where not observed. A truth is used only at origins at or after its time.
     origins : (n,) int, increasing
     coverage : float
-        Nominal share of truths inside.
-    memory : float
-        Number of origins after which the weight of an error has faded to 1/e.
+        Nominal coverage. memory : float Number of origins after which the weight of an error decays
+        to 1/e.
     """
     count, horizon = predictions.shape
     errors = np.abs(truth - predictions)

@@ -1,10 +1,10 @@
 """Koopman forecasts with episodic memory (Redman et al. 2023, arXiv 2311.12615).
 
-At each time the spectrum of the present window is compared with those of all windows whose future
-is already known. The nearest are recalled, and models that belong to them move the present state
-on. The basic scheme is the paper's: recall if near enough, else forecast with the present window's
-own model. The gated scheme learns, from the errors of all forecasts so far, how to weigh the
-recalled forecast, the ordinary one and plainer ones at each step ahead.
+At each time, the spectrum of the present window is compared with the spectra of all windows whose
+future is known. The nearest are recalled, and their models advance the present state. The basic
+scheme is the paper's: recall if near enough, else forecast with the present window's own model. The
+gated scheme learns, from all past errors, how to weight the recalled forecast, the sliding one and
+simpler ones at each step ahead.
 """
 
 from collections.abc import Callable
@@ -26,14 +26,14 @@ from koopflow.koopman.windows import WindowModels, check_sizes
 
 GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")
-# Added to distances before matches are weighted by one over them, so that an exact match does not
-# decide alone.
+# Added to distances before weighting matches by 1 / distance, so that an exact match does not
+# dominate.
 NEAREST = 1e-6
 EXPLANATION = ["match", "recalled_origin", "distance", "trusted", "horizon", "channel", "continuation", "expected"]
 
 
 class EpisodicKoopman:
-    """Sliding-window Koopman forecasts that recall earlier times of similar dynamics.
+    """Sliding-window Koopman forecasts that recall earlier times with similar dynamics.
 
     Parameters
     ----------
@@ -41,20 +41,20 @@ class EpisodicKoopman:
     horizon : int
         Steps ahead.
     scheme : "gated" or "basic"
-        How the recalled forecast is used, see the module.
+        How the recalled forecast is used, see the module docstring.
     recall : RecallSettings
     gate : GateSettings
-        For the gated scheme.
-    measure : callable, optional
-        Maps forecasts to the units in which errors are compared: of a root or a logarithm, its
-        inverse, so that they are judged in the series' own units. Default: the values themselves.
+        Options of the gated scheme. measure : callable, optional Maps forecasts to the units in
+        which errors are compared: the inverse of a root or log transform, so that errors are in the
+        series' own units. Default: identity.
 
     Attributes
     ----------
     forecasts_ : (time, horizon, channels)
-        The forecast made at each time from what was known then; NaN before the first whole window.
+        The forecast made at each time, from values up to that time; NaN before the first whole
+        window.
     recalled_, distances_ : (time, matches)
-        Ends of the recalled windows and their distances, nearest first; -1 and NaN for none.
+        Ends of the recalled windows and their distances, nearest first; padded with -1 and NaN.
     archive_ : Archive
         The memory.
 
@@ -66,8 +66,8 @@ class EpisodicKoopman:
     Notes
     -----
     A window that ends at time s is remembered from s + horizon on, once its future is known:
-    nothing later than an origin enters its forecast. `fit` is `update` from an empty memory, so a
-    whole series and the same series sample by sample give the same forecasts.
+    nothing later than an origin enters its forecast. `fit` is `update` from an empty memory, so
+    fitting a whole series and updating sample by sample give the same forecasts.
 
     Examples
     --------
@@ -96,17 +96,17 @@ class EpisodicKoopman:
         self.recall, self.gate, self.measure = recall, gate, measure or identity
         self.experts = expert_names(gate.period) if gate.experts is None else tuple(gate.experts)
         check_experts(self.experts)
-        # A gate over experts none of which recalls needs no search.
+        # a gate without recalling experts needs no search
         self.recalls = scheme == "basic" or any(name in RECALLING for name in self.experts)
 
     def fit(self, values: ArrayLike, models: WindowModels | None = None) -> Self:
-        """Forecast through a series from its beginning, with an empty memory.
+        """Forecast from every time of a series, starting with an empty memory; return self.
 
         Parameters
         ----------
         values : (time,) or (time, channels)
         models : WindowModels, optional
-            Those of all windows of `values`, where they are fitted already with the same settings.
+            Models of all windows of `values`, if already fitted with the same settings.
 
         Raises
         ------
@@ -138,16 +138,16 @@ class EpisodicKoopman:
 
     @property
     def exact_distances(self) -> int:
-        """Return how many pairs of spectra were matched exactly so far."""
+        """Return the number of pairs of spectra matched exactly so far."""
         return self.archive_.index.exact_distances
 
     def update(self, values: ArrayLike, models: WindowModels | None = None) -> Self:
-        """Add new samples, remember the windows they complete, and make the forecasts they allow.
+        """Add new samples, remember the windows they complete, and forecast from each; return self.
 
         Parameters
         ----------
         values : (time,) or (time, channels)
-            The samples that follow those seen so far.
+            The samples that follow those added so far.
         models : WindowModels, optional
             As in `fit`, of the new windows.
         """
@@ -169,7 +169,7 @@ class EpisodicKoopman:
         return self
 
     def known(self) -> Known:
-        """Return what experts forecast from: the series so far and the memory of it."""
+        """Return the inputs of the experts: the series so far and its memory."""
         return Known(
             series=self._values.view,
             archive=self.archive_,
@@ -220,7 +220,8 @@ class EpisodicKoopman:
         return np.tensordot(near / near.sum(), errors, axes=1).transpose(1, 2, 0)
 
     def _limits(self, i: int) -> Floats:
-        """Return the largest trusted distance (horizon,) at window i, from what is known then."""
+        """Return the largest trusted distance (horizon,) at window i, from values up to that
+        time."""
         threshold = self.recall.threshold
         if threshold is None:
             return np.full(self.horizon, np.inf)
@@ -236,10 +237,10 @@ class EpisodicKoopman:
         Raises
         ------
         KoopflowError
-            If `horizon` exceeds the one that this forecaster learns for.
+            If `horizon` exceeds this forecaster's own.
         """
         if horizon is not None and not 1 <= horizon <= self.horizon:
-            raise KoopflowError(f"horizon must be from 1 to {self.horizon}, the forecaster's own (got {horizon})")
+            raise KoopflowError(f"horizon must be between 1 and {self.horizon}, the forecaster's own (got {horizon})")
         return self._combined.view[-1][: horizon or self.horizon].copy()
 
     def _padded(self, rows: NDArray, fill: float) -> NDArray:
@@ -263,14 +264,14 @@ class EpisodicKoopman:
         return self._padded(self.archive_.distances.view, np.nan)
 
     def explain(self, origin: int | None = None) -> pd.DataFrame:
-        """Return which windows a forecast recalled, how near they were and how they went on.
+        """Return the windows that a forecast recalled, their distances and their continuations.
 
         Returns
         -------
         DataFrame
-            One row for each match, channel and step: match, recalled_origin, distance, trusted,
-            horizon, channel, continuation (the value that followed) and expected (the same, moved
-            to the present level).
+            One row per match, channel and step: match, recalled_origin, distance, trusted, horizon,
+            channel, continuation (the value that followed) and expected (the same, shifted to the
+            present level).
 
         Raises
         ------

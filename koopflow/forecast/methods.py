@@ -1,4 +1,4 @@
-"""The forecasters, as objects that carry their options; None leaves an option open."""
+"""The forecasters: objects that hold their options; None leaves an option open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,8 @@ class SeasonalNaive(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Drift(Configured):
-    """Continue the line through the ends of the last `window` samples; None: of all samples."""
+    """Continue the line through the first and last of the last `window` samples; None uses all
+    samples."""
 
     window: int | None = None
 
@@ -73,7 +74,7 @@ class Ets(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Arima(Configured):
-    """ARIMA of an order chosen by AIC, beside Fourier terms of a season; see `classical.arima`."""
+    """ARIMA with order chosen by AIC and seasonal Fourier terms; see `classical.arima`."""
 
     period: int | None = None
     estimates: int | None = None
@@ -104,13 +105,13 @@ class Ridge(Configured):
 
 @dataclass(frozen=True, repr=False)
 class WindowForecaster(Configured):
-    """Base of forecasters that fit delay-DMD models to windows.
+    """Base class of forecasters that fit delay-DMD models to windows.
 
     Parameters
     ----------
     window, delays, rank : int, optional
-        Samples per window and per delay vector, and rank of the model; those absent are chosen on
-        the early stretch.
+        Samples per window and per delay vector, and rank of the model; None chooses on the early
+        stretch.
     """
 
     window: int | None = None
@@ -121,7 +122,8 @@ class WindowForecaster(Configured):
     differenced: ClassVar[bool] = True
 
     def for_series(self, situation: Situation) -> Self:
-        """Return this forecaster with open options set; open sizes suit those given."""
+        """Return this forecaster with open options set; open sizes are chosen to fit the given
+        ones."""
         given = (self.window, self.delays, self.rank)
         if situation.sizes is not None and None in given and any(given):
             sizes = situation.sizes(*given)
@@ -129,7 +131,7 @@ class WindowForecaster(Configured):
         return super().for_series(situation)
 
     def windows(self) -> WindowSettings:
-        """Return the sizes; raise a KoopflowError if one is open."""
+        """Return the sizes; raise a KoopflowError if any is open."""
         return WindowSettings(_known(self, "window"), _known(self, "delays"), _known(self, "rank"))
 
     def models(self, values: Floats) -> WindowModels:
@@ -140,13 +142,13 @@ class WindowForecaster(Configured):
 
 @dataclass(frozen=True, repr=False)
 class Sliding(WindowForecaster):
-    """The ordinary scheme without memory: a delay-DMD model of the last samples.
+    """Sliding-window forecasts without memory, from a delay-DMD model of the last samples.
 
     Parameters
     ----------
     window, delays, rank : int, optional
-        Samples per window and per delay vector, and rank of the model; chosen on the early stretch
-        where absent.
+        Samples per window and per delay vector, and rank of the model; None chooses on the early
+        stretch.
 
     Examples
     --------
@@ -164,10 +166,10 @@ class Sliding(WindowForecaster):
 
 @dataclass(frozen=True, repr=False)
 class Episodic(WindowForecaster):
-    """Koopman forecasts with episodic memory: recall if near enough, else the ordinary forecast.
+    """Koopman forecasts with episodic memory: recall if near enough, else the sliding forecast.
 
-    The spectrum of the present window is compared with those of all earlier windows whose future is
-    known; the state is moved on by models that belong to the nearest (Redman et al. 2023, arXiv
+    The spectrum of the present window is compared with the spectra of all earlier windows whose
+    future is known; models of the nearest windows advance the state (Redman et al. 2023, arXiv
     2311.12615).
 
     Parameters
@@ -177,9 +179,9 @@ class Episodic(WindowForecaster):
     period : int, optional
         Samples per season; 1 for none.
     recalled : "later", "following" or "same", optional
-        Which model of a recalled window is used; see `EpisodicKoopman`.
+        The model used of a recalled window; see `koopflow.forecast.options.RecallSettings`.
     matches : int, optional
-        How many nearest windows are averaged.
+        Number of nearest windows to average.
 
     Examples
     --------
@@ -197,11 +199,11 @@ class Episodic(WindowForecaster):
     scheme: ClassVar[Literal["gated", "basic"]] = "basic"
 
     def experts(self) -> tuple[str, ...] | None:
-        """Return the experts that the gate weighs; None: all that suit the season."""
+        """Return the experts that the gate weights; None means all that suit the season."""
         return None
 
     def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
-        """Forecast from `origins`, and return what was recalled as well."""
+        """Return forecasts from `origins`, with the recalled windows."""
         memory = EpisodicKoopman(
             self.windows(),
             horizon,
@@ -219,7 +221,7 @@ class Episodic(WindowForecaster):
 
 @dataclass(frozen=True, repr=False)
 class Gated(Episodic):
-    """Recalled, ordinary and plain forecasts, weighed at each step ahead by their past errors.
+    """Recalled, sliding and plain forecasts, weighted at each step ahead by their past errors.
 
     Parameters as for `Episodic`; see `koopflow.forecast.gate.Gate` for the weights.
 
@@ -234,15 +236,15 @@ class Gated(Episodic):
 
 @dataclass(frozen=True, repr=False)
 class GatedWithoutMemory(Gated):
-    """The gate over experts without memory: the control that shows what memory adds."""
+    """The gate without memory-based experts, a control that shows what memory adds."""
 
     def experts(self) -> tuple[str, ...]:
-        """Return the experts that use no memory."""
+        """Return the experts without memory."""
         return tuple(name for name in WITHOUT_MEMORY if name != "seasonal" or (self.period or 1) > 1)
 
 
 def _known(forecaster: Configured, name: str) -> int:
     value = getattr(forecaster, name)
     if value is None:
-        raise KoopflowError(f"{forecaster!r}: {name} is open; give it, or call koopflow.evaluate, which chooses it")
+        raise KoopflowError(f"{forecaster!r}: {name} must be given (got None); or call koopflow.evaluate, which chooses it")
     return int(value)

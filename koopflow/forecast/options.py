@@ -1,4 +1,4 @@
-"""Options of Koopman forecasts with memory: windows, what is recalled, how it is weighed."""
+"""Options of Koopman forecasts with memory: windows, recall and gate."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,16 +10,16 @@ RECALLED = ("following", "later", "same")
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """The delay-DMD model that is fitted to every window.
+    """Options of the delay-DMD model fitted to each window.
 
     Parameters
     ----------
     window, delays, rank : int
         Samples per window and per delay vector, and rank of the model.
     center : bool
-        Subtract each window's mean before the fit.
+        Whether to subtract each window's mean before the fit.
     stabilize : bool
-        Move growing eigenvalues onto the unit circle before a forecast.
+        Whether to move eigenvalues outside the unit circle onto it before a forecast.
     """
 
     window: int
@@ -31,23 +31,23 @@ class WindowSettings:
 
 @dataclass(frozen=True)
 class RecallSettings:
-    """Which earlier windows are recalled, and which of their models make the forecast.
+    """Options of recall: which earlier windows are recalled, and which of their models forecast.
 
     Parameters
     ----------
     matches : int
-        How many of the nearest windows are averaged, weighted by one over their distance.
+        Number of nearest windows to average, weighted by 1 / distance.
     recalled : "following", "later" or "same"
-        The model that makes the forecast: one fitted to the samples that followed the recalled
-        window, the model of the window that ends one horizon later, or the recalled window's own.
+        The model that forecasts: one fitted to the samples that followed the recalled window, that
+        of the window ending one horizon later, or the recalled window's own.
     history : int, optional
-        How many earlier spectra, one horizon apart, are compared along with the present one.
-        Default: 0 for the basic scheme, as in the paper, and 1 for the gated scheme.
+        Number of earlier spectra, one horizon apart, compared along with the present one. Default:
+        0 for the basic scheme, as in the paper, and 1 for the gated scheme.
     threshold : "learned", float or None
-        Recall only below a distance: learned from past errors, or this quantile (0 to 1) of past
-        distances. None: recall always.
+        Largest distance for recall: learned from past errors, or this quantile (0 to 1) of past
+        distances. None: always recall.
     mode_weight : float
-        Weight of the distance between modes, added to that between eigenvalues.
+        Weight of the distance between modes, added to the distance between eigenvalues.
 
     Raises
     ------
@@ -68,12 +68,12 @@ class RecallSettings:
             raise KoopflowError(f"matches must be at least 1 (got {self.matches})")
         quantile = isinstance(self.threshold, int | float) and 0 <= self.threshold <= 1
         if not (self.threshold is None or self.threshold == "learned" or quantile):
-            raise KoopflowError(f"threshold must be 'learned', a quantile from 0 to 1, or None (got {self.threshold!r})")
+            raise KoopflowError(f"threshold must be 'learned', a quantile between 0 and 1, or None (got {self.threshold!r})")
 
 
 @dataclass(frozen=True)
 class GateSettings:
-    """How the gated scheme weighs its experts.
+    """Options of the gate, which weights the experts.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ class GateSettings:
     period : int
         Samples per season; 1 for none.
     caution : float
-        How many forecasts' worth of evidence the prior counts for.
+        Weight of the prior, as an equivalent number of forecasts.
     sharpness : float
-        How steeply the prior prefers the better expert; 0 weighs all alike.
+        Steepness of the prior's preference for better experts; 0 weights all equally.
     situation : float
-        Share, in the prior, of errors made in similar situations (from the recalled windows); the
-        rest are recent errors.
+        Share in the prior of errors in similar situations (from recalled windows), as opposed to
+        recent errors.
     pooling : float
-        Steps ahead within this share of the horizon learn from one another.
+        Share of the horizon within which neighbouring steps ahead are averaged.
 
     Raises
     ------
@@ -111,6 +111,6 @@ class GateSettings:
         if self.caution <= 0:
             raise KoopflowError(f"caution must be positive (got {self.caution})")
         if self.sharpness < 0:
-            raise KoopflowError(f"sharpness must not be negative (got {self.sharpness})")
+            raise KoopflowError(f"sharpness must be non-negative (got {self.sharpness})")
         if not 0 <= self.situation <= 1:
             raise KoopflowError(f"situation must be between 0 and 1 (got {self.situation})")

@@ -1,4 +1,5 @@
-"""What a forecaster is, what it is told of a series, and how one is built from its name."""
+"""The forecaster interface, the settings a forecaster receives for a series, and construction by
+name."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -23,19 +24,18 @@ Integers = NDArray[np.intp]
 class Forecaster(Protocol):
     """An object that forecasts a series from any of its samples.
 
-    A class of your own needs no base class. Derive from `Configured` for open options, a repr, and
-    the scale of differences.
+    Your own class needs no base class. Derive from `Configured` for open options, a repr, and
+    differenced input.
     """
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from several origins at once.
+        """Return forecasts from several origins.
 
         Parameters
         ----------
         values : (time,) float
-            The whole series; its root or logarithm where such a transform is chosen, and forecasts
-            are on the same scale. Row i of the result may depend on ``values[: origins[i] + 1]``
-            and on nothing later.
+            The whole series, or its root or logarithm if such a transform is chosen; forecasts are
+            on the same scale. Row i of the result may depend only on ``values[: origins[i] + 1]``.
         origins : (n,) int, increasing
             Indices of the last known samples.
         horizon : int
@@ -50,7 +50,8 @@ class Forecaster(Protocol):
 
 @dataclass(frozen=True)
 class Recollection:
-    """Forecasts (n, horizon), and recalled origins and distances (n, matches); -1 and NaN: none."""
+    """Forecasts (n, horizon), and recalled origins and distances (n, matches), padded with -1 and
+    NaN."""
 
     forecasts: Floats
     origins: Integers
@@ -59,15 +60,15 @@ class Recollection:
 
 @runtime_checkable
 class Recalling(Forecaster, Protocol):
-    """A forecaster that says which earlier origins it recalled."""
+    """A forecaster that also returns the earlier origins it recalled."""
 
     def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
-        """Forecast as `forecast` does, and return what was recalled as well."""
+        """Return the same forecasts as `forecast`, with the recalled origins."""
         ...
 
 
 class FittedWindows:
-    """Window models shared by the forecasters of one series, each set fitted once."""
+    """Window models shared by the forecasters of a series; each set is fitted once."""
 
     def __init__(self) -> None:
         self._fitted: dict[tuple[int, int, int], tuple[Floats, WindowModels]] = {}
@@ -83,27 +84,27 @@ class FittedWindows:
 
 @dataclass(frozen=True)
 class Situation:
-    """What is settled on the early stretch of a series; it fills open options.
+    """Settings chosen on the early stretch of a series; they fill open options.
 
     Attributes
     ----------
     period : int
         Samples per season; 1 for none.
     window, delays, rank : int
-        Sizes with which the sliding method did best on the early stretch.
+        Sizes with which the sliding method does best on the early stretch.
     recalled, matches
-        Which model of a recalled window did best there, and how many matches averaged.
+        The model of a recalled window, and the number of matches averaged, that do best there.
     first : int
-        The first scored origin, an index of the values that the forecaster gets.
+        The first scored origin, as an index into the forecaster's values.
     estimates : int
-        How often along the series parameters are estimated.
+        Number of times along the series that parameters are estimated.
     sizes : callable, optional
-        ``sizes(window, delays, rank)`` chooses those of the three that are None to suit the others.
+        ``sizes(window, delays, rank)`` chooses the sizes that are None to fit the others.
     measure : callable, optional
-        Maps forecasts back to the series' own units, in which errors are compared; None: they are
-        in these units already.
+        Maps forecasts back to the series' own units, in which errors are compared; None if they
+        already are.
     fitted : FittedWindows
-        Window models that forecasters share.
+        Window models shared by forecasters.
     """
 
     period: int
@@ -119,28 +120,27 @@ class Situation:
     fitted: FittedWindows = field(default_factory=FittedWindows)
 
     def shifted(self, lost: int) -> "Situation":
-        """Return the situation of the series without its first `lost` samples."""
+        """Return the situation for the series without its first `lost` samples."""
         return replace(self, first=self.first - lost)
 
 
 @dataclass(frozen=True, repr=False)
 class Configured:
-    """Base of forecasters whose options are dataclass fields; None leaves an option open.
+    """Base class of forecasters whose options are dataclass fields; None leaves an option open.
 
     Attributes
     ----------
     open : tuple of str
-        Fields that `for_series` fills from the `Situation` of the same name where they are None.
+        Fields that `for_series` fills, if None, from the `Situation` field of the same name.
     differenced : bool
-        Whether the forecaster gets the series after the differences of its transform, rather than
-        before them.
+        Whether the forecaster receives the series with the transform's differences applied.
     """
 
     open: ClassVar[tuple[str, ...]] = ()
     differenced: ClassVar[bool] = False
 
     def for_series(self, situation: Situation) -> Self:
-        """Return this forecaster with its open options set to what suits the series."""
+        """Return this forecaster with its open options set from `situation`."""
         return replace(self, **{name: getattr(situation, name) for name in self.open if getattr(self, name) is None})
 
     def __repr__(self) -> str:
@@ -164,7 +164,8 @@ class FromFunction:
 
 
 def as_forecaster(found: object, key: str = "forecaster") -> Forecaster:
-    """Return an object, class or function as a forecaster; raise a KoopflowError if it is none."""
+    """Return an object, class or function as a forecaster; raise a KoopflowError if it is not
+    one."""
     if inspect.isclass(found):
         found = found()
     if isinstance(found, Forecaster):
@@ -172,7 +173,7 @@ def as_forecaster(found: object, key: str = "forecaster") -> Forecaster:
     if callable(found):
         return FromFunction(found)
     raise KoopflowError(
-        f"{key}: {found!r} is no forecaster; give an object with a method forecast(values, origins, horizon), or such a function"
+        f"{key}: must be an object with a method forecast(values, origins, horizon), or such a function (got {found!r})"
     )
 
 
@@ -185,15 +186,15 @@ def named(name: str, key: str = "forecast.methods", /, **options: object) -> For
         A name in FORECASTERS, or "package.module:name" of a class with a method `forecast` or of a
         function with its parameters.
     key : str
-        The YAML key that errors name.
+        The YAML key named in errors.
     **options
         Options of the class, or of the function after its first three parameters.
 
     Raises
     ------
     KoopflowError
-        If the name is unknown, cannot be imported or is no forecaster, or if an option is unknown,
-        missing or of another type.
+        If the name is unknown, cannot be imported or is not a forecaster, or if an option is
+        unknown, missing or of the wrong type.
 
     Examples
     --------
@@ -207,7 +208,7 @@ def named(name: str, key: str = "forecast.methods", /, **options: object) -> For
 
 
 def all_named(names: Iterable[str], declared: Mapping[str, ForecasterSettings] | None = None) -> dict[str, Forecaster]:
-    """Build several forecasters, in order.
+    """Return several forecasters by name, in order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The names of all forecasters, and of the experts that the gated forecaster weighs."""
+"""Names of all forecasters, and of the experts that the gated forecaster weights."""
 
 from koopflow.core.registry import Registry
 
@@ -34,4 +34,4 @@ EXPERTS = Registry(
         "mean": "koopflow.forecast.experts:mean",
     },
 )
-"""In their order in the gate: persistence first, since forecasts are taken relative to it."""
+"""In gate order: persistence first, since forecasts are taken relative to it."""

@@ -1,4 +1,4 @@
-"""How good forecasts are: errors and skill by step ahead, with intervals by block bootstrap."""
+"""Errors and skill of forecasts by step ahead, with block-bootstrap intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class Bootstrap:
 
     @property
     def tails(self) -> list[float]:
-        """Return the two quantiles that bound an interval."""
+        """Return the lower and upper quantile levels of the interval."""
         return [(1 - self.level) / 2, (1 + self.level) / 2]
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of all methods on the same origins, one step ahead.
+    """Errors of all methods at one horizon, from equal origins.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class Errors:
     means : (draws, methods)
         Bootstrapped mean absolute errors.
     left_out : int
-        Origins with a truth that are left out because some method has no finite forecast there.
+        Number of origins with a truth left out because some method has no finite forecast.
     missing : Series
-        How many of these forecasts each method lacks.
+        Number of these forecasts missing per method.
     """
 
     methods: list[str]
@@ -87,12 +87,12 @@ def block_bootstrap(errors: Floats, block: int, draws: int, generator: np.random
 def skill_table(
     predictions: pd.DataFrame, scales: Mapping[str, float], *, seed: int, draws: int = 1000, level: float = 0.95
 ) -> pd.DataFrame:
-    """Score all methods of each series on the same origins.
+    """Return the skill of all methods on each series, from equal origins.
 
     Parameters
     ----------
     predictions : DataFrame
-        `koopflow.io.columns.FORECAST_PREDICTIONS`, and lower and upper where there are intervals.
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, with lower and upper if there are intervals.
     scales : mapping of str to float
         For each series, the mean absolute error of the seasonal naive forecast on the early
         stretch: the unit of MASE.
@@ -102,11 +102,11 @@ def skill_table(
     Returns
     -------
     DataFrame
-        One row for each series, horizon and method: `koopflow.io.columns.FORECAST_SKILL`, then
-        naive (the better of persistence and seasonal naive at that step), skill_vs_naive with its
-        interval, coverage (share of truths inside the interval), excluded (origins with a truth,
-        left out because some method has no finite forecast) and missing (those of this method).
-        Skill is 1 - MAE / MAE of the reference.
+        One row per series, horizon and method: `koopflow.io.columns.FORECAST_SKILL`, then naive
+        (the better of persistence and seasonal naive at that step), skill_vs_naive with its
+        interval, coverage (share of truths inside the interval), excluded (origins with a truth
+        left out because some method has no finite forecast) and missing (non-finite forecasts of
+        this method). Skill is 1 - MAE / MAE of the reference.
     """
     bootstrap = Bootstrap(seed, draws, level)
     parts = predictions.groupby("series", sort=True)
@@ -148,15 +148,15 @@ def _errors(series: str, horizon: int, step: pd.DataFrame, bootstrap: Bootstrap)
     if count == 0:
         means = np.empty((0, wide.shape[1]))
     else:
-        # Forecasts of neighbouring origins share most of their future: a block spans at least two
-        # horizons.
+        # Forecasts from neighbouring origins share most of their future, so a block spans at least
+        # two horizons.
         block = int(max(2 * horizon, np.ceil(count ** (1 / 3))))
         means = block_bootstrap(absolute, block, bootstrap.draws, rng(bootstrap.seed, "forecast", series, "bootstrap", horizon))
     return Errors(list(wide.columns), absolute, means, int((known & ~kept).sum()), (~given[known]).sum())
 
 
 def _coverage(step: pd.DataFrame) -> "pd.Series[float]":
-    """Return the share of known truths inside the interval by method; empty without intervals."""
+    """Return, by method, the share of known truths inside the interval; empty without intervals."""
     if "lower" not in step:
         return pd.Series(dtype=float)
     known = step["lower"].notna() & step["truth"].notna()
@@ -165,7 +165,8 @@ def _coverage(step: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _skill(errors: Errors, j: int, reference: str | None, bootstrap: Bootstrap) -> tuple[float, float, float]:
-    """Return the skill of method `j` against a reference, and its interval; NaN without one."""
+    """Return the skill of method `j` against `reference`, and its interval; NaN without a
+    reference."""
     if reference is None or reference not in errors.methods:
         return np.nan, np.nan, np.nan
     r, mae, means = errors.methods.index(reference), errors.mae, errors.means

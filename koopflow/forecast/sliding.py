@@ -1,4 +1,4 @@
-"""Sliding-window Koopman forecasts: the ordinary method, without memory."""
+"""Sliding-window Koopman forecasts without memory."""
 
 from typing import Self
 
@@ -17,8 +17,8 @@ def as_series(values: ArrayLike) -> Floats:
     Raises
     ------
     KoopflowError
-        If they are no numbers, have another shape than (time,) or (time, channels), or hold missing
-        or infinite values.
+        If they are not numbers, have a shape other than (time,) or (time, channels), or contain
+        missing or infinite values.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -31,13 +31,13 @@ def as_series(values: ArrayLike) -> Floats:
     if not np.isfinite(array).all():
         count = int((~np.isfinite(array)).sum())
         raise KoopflowError(
-            f"values must be finite ({count} are missing or infinite); fill them first, as koopflow.data.series does"
+            f"values must be finite (got {count} missing or infinite); fill them first, as koopflow.data.series does"
         )
     return array
 
 
 class SlidingKoopman:
-    """Forecast with a delay-DMD model of the last samples, as Redman et al. 2023 without memory.
+    """Forecasts of a delay-DMD model of the last samples: Redman et al. 2023 without memory.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class SlidingKoopman:
     horizon : int
         Steps ahead.
     center, stabilize : bool
-        Subtract each window's mean; move growing modes onto the unit circle.
+        Whether to subtract each window's mean, and to move growing modes onto the unit circle.
 
     Attributes
     ----------
@@ -68,13 +68,12 @@ class SlidingKoopman:
         self.center, self.stabilize = center, stabilize
 
     def fit(self, values: ArrayLike) -> Self:
-        """Fit the last window of `values` (time,) or (time, channels).
+        """Fit the last window of `values` (time,) or (time, channels); return self.
 
         Raises
         ------
         KoopflowError
-            If a value is missing, sizes do not fit one another, or the series is shorter than a
-            window.
+            If a value is missing, sizes are incompatible, or the series is shorter than a window.
         """
         series = as_series(values)
         check_sizes(len(series), series.shape[1], self.window, self.delays, self.rank)
@@ -84,7 +83,7 @@ class SlidingKoopman:
         return self
 
     def update(self, values: ArrayLike) -> Self:
-        """Add new samples (time,) or (time, channels) and move the window on."""
+        """Append new samples (time,) or (time, channels) and fit the last window; return self."""
         return self.fit(np.concatenate([self._values, as_series(values)]))
 
     def predict(self, horizon: int | None = None) -> Floats:
@@ -107,11 +106,11 @@ def rolling_from(models: WindowModels, values: Floats, window: int, delays: int,
     Parameters
     ----------
     models : WindowModels
-        Of all windows of `values`.
+        Models of all windows of `values`.
     values : (time, channels) float
     window, delays, horizon : int
     stabilize : bool
-        Move growing modes onto the unit circle.
+        Whether to move growing modes onto the unit circle.
     """
     result = np.full((len(values), horizon, values.shape[1]), np.nan)
     for start in range(0, len(models), 2048):

@@ -1,7 +1,7 @@
 """Reversible transforms of a series: pointwise (root, log) and differences (first, seasonal).
 
-The transformed series is forecast, and the forecasts are transformed back. What a transform learns
-(the offset of the logarithm) comes from the early stretch.
+Forecasts are made on the transformed series and transformed back. Learned parameters (the offset of
+the logarithm) come from the early stretch.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ class Transform:
     Attributes
     ----------
     pointwise : "none", "root" or "log"
-        The root keeps the sign.
+        The root is signed.
     lags : tuple of int
-        Lags of the differences taken after it, in order: 1 for ``difference``, the period for
+        Lags of the differences that follow, in order: 1 for ``difference``, the period for
         ``seasonal``.
     offset, floor : float
-        The logarithm is taken of the value plus `offset`, or of `floor` where that is larger.
+        The logarithm is taken of max(value + `offset`, `floor`).
     """
 
     pointwise: str = "none"
@@ -39,20 +39,20 @@ class Transform:
 
     @property
     def lost(self) -> int:
-        """Return how many samples the differences use up at the start."""
+        """Return the number of samples lost to differences at the start."""
         return sum(self.lags)
 
     def point(self, values: Floats) -> Floats:
-        """Return the pointwise part of the transform."""
+        """Return `values` after the pointwise part of the transform."""
         if self.pointwise == "root":
             return np.sign(values) * np.sqrt(np.abs(values))
         if self.pointwise == "log":
-            # Otherwise one later zero would become the largest outlier of the series.
+            # without the floor, a single later zero would become the largest outlier of the series
             return np.log(np.maximum(values + self.offset, self.floor))
         return np.asarray(values, dtype=float)
 
     def unpoint(self, values: Floats) -> Floats:
-        """Undo `point`."""
+        """Return the inverse of `point`."""
         if self.pointwise == "root":
             return np.sign(values) * np.minimum(np.abs(values), 1e150) ** 2
         if self.pointwise == "log":
@@ -67,7 +67,7 @@ class Transform:
         return result
 
     def undo(self, values: Floats, origins: NDArray[np.intp], forecasts: Floats) -> Floats:
-        """Sum up forecasts of the differenced series to the pointwise scale.
+        """Return forecasts of the differenced series, summed back to the pointwise scale.
 
         Parameters
         ----------
@@ -95,24 +95,23 @@ class Transform:
 
 
 def build(names: Sequence[str] | str, period: int, early: Floats, name: str = "series") -> Transform:
-    """Build the transform that `names` describe.
+    """Return the transform described by `names`.
 
     Parameters
     ----------
     names : str or sequence of str
-        Names in TRANSFORMS; at most one of POINTWISE, and that first.
+        Names in TRANSFORMS; at most one of POINTWISE, and in first place.
     period : int
         Samples per season.
     early : (time, ...) float
-        The early stretch, from which offset and floor are learned.
+        The early stretch, which determines offset and floor.
     name : str
-        The key that errors name.
+        The key named in errors.
 
     Raises
     ------
     KoopflowError
-        If a name is unknown or out of place, or a seasonal difference is asked for without a
-        season.
+        If a name is unknown or out of place, or a seasonal difference has no period.
     """
     names = [names] if isinstance(names, str) else list(names)
     pointwise = "none"
@@ -125,11 +124,11 @@ def build(names: Sequence[str] | str, period: int, early: Floats, name: str = "s
         elif each == "seasonal" and period > 1:
             lags.append(period)
         elif each == "seasonal":
-            raise KoopflowError(f"{name}.transform: seasonal needs a period above 1 (got {period}); set {name}.period")
+            raise KoopflowError(f"{name}.transform: period must be above 1 for seasonal (got {period}); set {name}.period")
         else:
             raise KoopflowError(
-                f"{name}.transform: must be names among {', '.join(TRANSFORMS)}, with none, root or log first "
-                f"(got {each!r} in place {position + 1})"
+                f"{name}.transform: must be names from {', '.join(TRANSFORMS)}, with none, root or log first "
+                f"(got {each!r} at position {position + 1})"
             )
     offset = 0.0
     if pointwise == "log" and np.min(early) <= 0:
