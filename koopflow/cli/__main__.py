@@ -26,7 +26,7 @@ def main(words: list[str] | None = None) -> None:
     elif name in COMMANDS:
         importlib.import_module(f"koopflow.cli.{name}").main(rest)
     else:
-        sys.exit(f"koopflow: no command named {name!r}{nearest(name, COMMANDS)}; known are {', '.join(COMMANDS)}")
+        sys.exit(f"koopflow: no command named {name!r}{nearest(name, COMMANDS)}; available: {', '.join(COMMANDS)}")
 
 
 if __name__ == "__main__":

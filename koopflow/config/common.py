@@ -88,7 +88,7 @@ class Registered:
     def check(self, value: str, info: ValidationInfo) -> str:
         known: Mapping[str, Collection[str]] = info.context or {}
         if self.kind in known and value not in known[self.kind] and not is_target(value):
-            names = f"{nearest(value, known[self.kind])}; known are {', '.join(known[self.kind])}, or package.module:name"
+            names = f"{nearest(value, known[self.kind])}; available: {', '.join(known[self.kind])}, or package.module:name"
             raise PydanticCustomError(
                 "registered", "no {kind} named {value}{names}", {"kind": self.kind, "value": repr(value), "names": names}
             )

@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 
 # Learning rate of the level. On simulated errors of growing size (110 origins, up to 7 times larger
 # at the end) 0.05 covers closer to a nominal 0.9 (0.886 to 0.903) than 0.02 (0.877 to 0.911).
-# Errors k steps ahead come in runs of about k: each moves the level by a k-th of the rate, or a few
-# misses would open the interval without measure.
+# Errors k steps ahead come in runs of about k, so each moves the level by rate / k; otherwise a few
+# misses would make the interval far too wide.
 RATE = 0.05
 # After a stretch of near-zero errors, any error is many times the expected one; it must not
 # determine the width for long.

@@ -181,8 +181,8 @@ def _by_time(runs: Runs, svd_rank: float, few: bool, precision: str, checked: bo
 
 
 def _hides(values: Array, runs: Runs, svd_rank: float, trusted: float) -> bool:
-    """Return whether wanted directions have Gram eigenvalues (`values`) below the share `trusted`
-    of the largest.
+    """Return whether wanted directions have Gram eigenvalues (`values`, in descending order) below
+    `trusted`, where rounding hides them.
     """
     if not values[0]:
         return False

@@ -52,7 +52,7 @@ def optimizer_settings(spec: OptimizerSpec) -> OptimizerSettings:
 
 def _check_options(key: str, settings: OptimizerSettings | ScheduleSettings, accepted: tuple[str, ...]) -> None:
     for option in settings.model_fields_set - {"name", *accepted}:
-        raise KoopflowError(f"{key}.{option}: {settings.name} has no such option; accepted are {', '.join(accepted)}")
+        raise KoopflowError(f"{key}.{option}: {settings.name} has no such option; accepted: {', '.join(accepted)}")
 
 
 def build(spec: OptimizerSpec, flat: torch.Tensor) -> torch.optim.Optimizer:

@@ -92,22 +92,22 @@ MASKED[10:20] = np.ma.masked
     [
         (MASKED, {}, "the data masks 30 of 180 numbers"),
         ([MASKED, STATES], {}, "run 0 masks 30 of 180"),
-        (STATES * 1e200, {}, "run 0 reaches a magnitude of .*e.200; .* rescale the data"),
-        (STATES * 1e-200, {}, "run 0 reaches a magnitude of .*e-200"),
+        (STATES * 1e200, {}, "largest magnitude of run 0 must be .*\\(got .*e.200\\); rescale the data"),
+        (STATES * 1e-200, {}, "largest magnitude of run 0 must be .*\\(got .*e-200\\)"),
         (STATES, {"rank": "3"}, r"rank must be 0 .*\(got '3'\)"),
         (STATES, {"rank": True}, r"rank must be 0 .*\(got True\)"),
         (STATES, {"rank": 9}, r"rank must be at most 3, the rank of the data \(got 9\)"),
-        (STATES, {"delays": 1.5}, r"delays must be a whole number of at least 0 \(got 1.5\)"),
+        (STATES, {"delays": 1.5}, r"delays must be a non-negative integer \(got 1.5\)"),
         (STATES, {"parameters": "a"}, "parameters selects from trajectory files and data frames only"),
         (STATES, {"variant": "fast"}, "variant must be one of standard, .*got 'fast'"),
         (STATES + 1j, {}, "the data holds complex128 numbers"),
         (STATES.astype(object), {}, "the data holds object numbers"),
-        (STATES[None, None], {}, r"the data have shape \(1, 1, 60, 3\)"),
-        (np.float64(3.0), {}, r"the data have shape \(\)"),
+        (STATES[None, None], {}, r"wrong data shape \(1, 1, 60, 3\)"),
+        (np.float64(3.0), {}, r"wrong data shape \(\)"),
         (pd.DataFrame({"when": pd.date_range("2020", periods=60), "x": TIME}), {}, "column when of the data does not hold real"),
-        ([[1.0, 2.0], [1.0]], {}, r"the list holds parts of shape \(1,\), \(2,\)"),
+        ([[1.0, 2.0], [1.0]], {}, r"the list contains parts of shape \(1,\), \(2,\)"),
         ([[[1.0, 2.0], [1.0]]], {}, "run 0 has rows of unequal length"),
-        ([STATES, STATES[0]], {}, "the list holds parts of shape"),
+        ([STATES, STATES[0]], {}, "the list contains parts of shape"),
         ([STATES, STATES[:, :2]], {}, "run 1 has 2 parameters, run 0 has 3"),
         ([], {}, "no run to fit"),
         ({"a": STATES}, {}, "cannot fit a dict"),
@@ -143,7 +143,7 @@ def test_a_saved_operator_is_the_same_operator(file, tmp_path):
     assert repr(loaded) == repr(operator)
     assert loaded.parameters == ["a"]
     np.savez(tmp_path / "other.npz", a=TIME)
-    with pytest.raises(kf.KoopflowError, match="koopman operator in format 1 is needed"):
+    with pytest.raises(kf.KoopflowError, match="must be a koopman operator file in format 1"):
         kf.load(tmp_path / "other.npz")
 
 

@@ -259,7 +259,7 @@ def test_a_claim_counts_what_its_tables_go_without_of_the_rows_that_it_names():
         ({"measure": "excess_distances"}, "did you mean excess_distance?"),
         ({"measure": "no.such.module:f"}, "cannot be imported"),
         ({"comparisons": "width"}, "comparisons: unknown option (did you mean comparison?)"),
-        ({"comparison": None}, "comparison: this option is missing"),
+        ({"comparison": None}, "comparison: required option is missing"),
         ({"comparison": 3}, "comparison: must be str"),
         ({"above": None}, "criterion"),
         ({"below": 0.1}, "must be smaller"),

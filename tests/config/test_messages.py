@@ -48,7 +48,7 @@ def base(**keys):
         (
             base(model={"name": "mpl"}),
             "equivalence.training.base.model.name: no model named 'mpl' (did you mean mlp?); "
-            "known are mlp, convnet, or package.module:name",
+            "available: mlp, convnet, or package.module:name",
         ),
         (base(model={"widths": [5, 0]}), "equivalence.training.base.model.widths.1 must be at least 1 (got 0)"),
         (

@@ -61,8 +61,8 @@ def test_successive_rounds_remove_the_nearest_integer_each_time():
     [
         (lambda: masks.pruned_count(10, 1.0), "strictly between 0 and 1"),
         (lambda: masks.kept_count(10, 0.5), "at least 1"),
-        (lambda: masks.keep_largest(np.array([1.0, np.nan]), 1), "1 of 2 are NaN"),
-        (lambda: masks.keep_largest(np.ones(3), 4), "cannot keep 4 of 3"),
+        (lambda: masks.keep_largest(np.array([1.0, np.nan]), 1), "must not be NaN \\(got 1 NaN of 2\\)"),
+        (lambda: masks.keep_largest(np.ones(3), 4), "must be between 0 and 3 \\(got 4\\)"),
     ],
 )
 def test_impossible_requests_say_what_is_wrong(call, words):

@@ -68,5 +68,5 @@ def test_jaccard_along_axes_compares_each_row():
 
 
 def test_impossible_sizes_are_refused():
-    with pytest.raises(KoopflowError, match="11 and 2 members among 10"):
+    with pytest.raises(KoopflowError, match="between 0 and 10 \\(got 11 and 2\\)"):
         overlap.expected_jaccard(10, 11, 2)

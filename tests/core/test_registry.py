@@ -21,8 +21,8 @@ def test_options_come_back_typed():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rte": 1.0, "count": 1}, r"k\.rte: unknown option \(did you mean rate\?\); accepted are which, rate, sizes, count"),
-        ({}, r"k\.count: this option is missing"),
+        ({"rte": 1.0, "count": 1}, r"k\.rte: unknown option \(did you mean rate\?\); accepted: which, rate, sizes, count"),
+        ({}, r"k\.count: required option is missing"),
         ({"count": "3"}, r"k\.count: must be int \(got '3'\)"),
         ({"count": True}, r"k\.count: must be int"),
         ({"count": 1, "rate": "1e-3"}, r"k\.rate: must be float"),

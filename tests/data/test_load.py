@@ -210,7 +210,7 @@ def test_an_image_folder_without_images_is_refused(tmp_path):
     [
         ("digit", "did you mean digits"),
         ({"source": "digits", "trian_size": 5}, "trian_size"),
-        ({"source": "npz"}, "path: this option is missing"),
+        ({"source": "npz"}, "path: required option is missing"),
         ({"source": "npz", "path": "nowhere.npz"}, "nowhere.npz"),
         ({"source": "teacher", "like": "digit"}, "no data set named 'digit'"),
         ({"source": "digits", "transform": {"rotat": 1}}, "did you mean rotate"),

@@ -277,7 +277,7 @@ def test_a_series_too_short_says_what_it_needs_and_which_settings_are_defaults()
     with pytest.raises(KoopflowError, match=r"40 samples are too short for horizon: 12; it needs 120"):
         choose(short, SeriesSettings(horizon=12))
     long = as_series(seasonal_series(200))
-    with pytest.raises(KoopflowError, match=r"window: 70 with horizon: 12 \(the default; set horizon to change it\) does not fit"):
+    with pytest.raises(KoopflowError, match=r"window: 70 with horizon: 12 \(the default; set horizon to change it\) must fit"):
         choose(long, SeriesSettings(window=70))
     with pytest.raises(KoopflowError, match=r"window: 24, delays: 6 \(the default; set delays to change it\) and rank: 20 do not"):
         choose(long, SeriesSettings(window=24, rank=20))

@@ -95,7 +95,7 @@ def test_options_are_typed(own):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("clairvoyant", "changes with values after the origin"),
+        ("clairvoyant", "must not depend on values after the origin"),
         ("flat", r"shape \(origins, horizon\) = \(1, 4\) \(got \(1,\)\)"),
         ("broken", "ZeroDivisionError: of my own"),
     ],
@@ -118,7 +118,7 @@ def test_a_wrong_shape_is_named_in_an_evaluation(own, series):
 def test_unknown_names_are_refused_with_the_nearest():
     with pytest.raises(KoopflowError, match=r"no forecaster named 'slidin' \(did you mean sliding\?\)"):
         named("slidin")
-    with pytest.raises(KoopflowError, match="is no forecaster"):
+    with pytest.raises(KoopflowError, match="must be an object with a method forecast"):
         as_forecaster(3)
 
 
@@ -154,7 +154,7 @@ def test_yaml_names_a_file_and_its_options_and_the_check_tries_them(own):
     settings = ForecastSettings.load(study)
     assert all_named(settings.methods, settings.forecasters)["season"].samples == 5
     for wrong, message in [
-        ({"methods": ["sliding", f"{own}:clairvoyant"]}, "my_forecasters:clairvoyant: its forecast changes with values after"),
+        ({"methods": ["sliding", f"{own}:clairvoyant"]}, "my_forecasters:clairvoyant: forecast must not depend on values after"),
         ({"methods": ["sliding", f"{own}:gone"]}, "forecast.methods: forecaster my_forecasters:gone cannot be imported"),
         (
             {"methods": ["sliding", "season"], "forecasters": {"season": mine["season"] | {"options": {"samples": "5"}}}},

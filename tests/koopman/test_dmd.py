@@ -149,11 +149,15 @@ def test_the_number_of_threads_changes_nothing_but_the_order_of_sums(route, monk
 def test_files_of_other_parameters_or_spacing_are_not_pooled(tmp_path):
     data = linear_runs()
     first = written(tmp_path / "one.h5", data)
-    with pytest.raises(KoopflowError, match=r"two.h5: holds c \(20,\) where one.h5 holds b \(20,\); only trajectories of the same"):
+    with pytest.raises(
+        KoopflowError, match=r"two.h5: holds c \(20,\) where one.h5 holds b \(20,\); pooled trajectories must have the same"
+    ):
         fit([first, written(tmp_path / "two.h5", data, names=("a", "c"))])
-    with pytest.raises(KoopflowError, match=r"three.h5: states are 2 steps apart, 1 in one.h5; only equal spacings are pooled"):
+    with pytest.raises(
+        KoopflowError, match=r"three.h5: pooled trajectories must have equal step spacing \(got 2, but 1 in one.h5\)"
+    ):
         fit([first, written(tmp_path / "three.h5", data, every=2)])
-    with pytest.raises(KoopflowError, match="replicas can be chosen from a single trajectory only"):
+    with pytest.raises(KoopflowError, match="replicas needs a single trajectory"):
         fit([first, first], replicas=[0])
 
 
@@ -231,7 +235,7 @@ def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
 
 
 def test_a_sketch_says_what_it_cannot_do():
-    with pytest.raises(KoopflowError, match=r"sketch takes a whole svd_rank and no delays \(got svd_rank 0\.9 and 2 delays\)"):
+    with pytest.raises(KoopflowError, match=r"sketch needs an integer svd_rank and no delays \(got svd_rank 0\.9 and 2 delays\)"):
         fit(falling_runs(0.1), svd_rank=0.9, delays=2, route="sketch")
     with pytest.raises(KoopflowError, match=r"svd_rank must be at most .*got 50"):
         fit(np.outer(np.arange(80), np.ones(9000)), svd_rank=50, route="sketch")
@@ -284,9 +288,9 @@ def test_a_constant_trajectory_has_the_single_eigenvalue_one(svd_rank, shape, de
     [
         (np.zeros((10, 4)), {}, "all zero"),
         (np.full((10, 4), np.nan), {}, "run 0 holds nan at step 0, column 0"),
-        (np.ones((1, 4)), {}, r"run 0 has 1 steps; 0 delays need at least 2"),
-        (np.ones((9, 4)), {"delays": 8}, r"run 0 has 9 steps; 8 delays need at least 10"),
-        (np.ones((9, 4)), {"delays": -1}, "delays must be a whole number of at least 0 .got -1"),
+        (np.ones((1, 4)), {}, r"run 0 must have at least 2 steps"),
+        (np.ones((9, 4)), {"delays": 8}, r"run 0 must have at least 10 steps"),
+        (np.ones((9, 4)), {"delays": -1}, "delays must be a non-negative integer .got -1"),
         (np.ones((9, 4)), {"svd_rank": 2}, "svd_rank must be at most 1, the rank of the data .got 2"),
         (np.ones((9, 4)), {"svd_rank": 1.5}, r"svd_rank must be 0 .*got 1.5"),
         (np.ones((9, 4)), {"variant": "magic"}, "variant must be one of .*got 'magic'"),

@@ -92,7 +92,7 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"delays": 29}, r"trajectories.mine: .*a.h5: run 0 has 30 steps; 29 delays need at least 31 \(delays \+ 2\)"),
+        ({"delays": 29}, r"trajectories.mine: .*a.h5: run 0 must have at least 31 steps for 29 delays \(got 30\)"),
         ({"rank": 3}, "trajectories.mine: .*a.h5: rank must be at most 2, the rank of the data"),
         ({"parameters": ["c*"]}, r"trajectories.mine: .*a.h5: no parameter matches 'c\*'; it has a, b"),
     ],
@@ -113,5 +113,5 @@ def test_a_path_that_is_not_there_is_named_with_its_key(tmp_path):
     with pytest.raises(KoopflowError, match=r"trajectories.mine.path: .*run.h5 does not exist"):
         existing({"mine": {"path": [str(tmp_path), str(tmp_path / "run.h5")]}})
     (tmp_path / "run.h5.partial").touch()
-    with pytest.raises(KoopflowError, match=r"the unfinished .*run.h5.partial is there"):
+    with pytest.raises(KoopflowError, match=r"to read the unfinished recording, set it to .*run.h5.partial"):
         existing({"mine": {"path": str(tmp_path / "run.h5")}})

@@ -46,7 +46,7 @@ def test_fit_takes_the_variants_of_pydmd_by_name_and_they_find_a_known_spectrum(
         np.random.rand()  # noqa: NPY002 - the generator that PyDMD draws from is elsewhere now
         again = fit(waves(noise, 0), svd_rank=4, variant=variant)
         assert np.array_equal(again.eigenvalues, fitted.eigenvalues), "the trials are drawn anew from the same seed"
-    with pytest.raises(KoopflowError, match=r"variant must be one of .* to be fitted to pairs of states alone"):
+    with pytest.raises(KoopflowError, match=r"variant must be one of .* to fit pairs of states"):
         eigenvalue_intervals(fitted, np.random.default_rng(0))
 
 

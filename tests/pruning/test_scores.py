@@ -158,7 +158,7 @@ def test_own_scores_by_module_and_function():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("magnitudes", {}, r"score: no score named 'magnitudes' \(did you mean magnitude\?\); known are magnitude, .*"),
+        ("magnitudes", {}, r"score: no score named 'magnitudes' \(did you mean magnitude\?\); available: magnitude, .*"),
         ("no.such.module:f", {}, "cannot be imported"),
         ("koopflow.pruning.scores:nothing", {}, "cannot be imported"),
         ("koopflow.pruning.mask:FORMAT", {}, "is not callable"),

@@ -75,18 +75,21 @@ def test_a_coupling_of_ones_own_is_a_function_named_by_its_module():
     weights, masks = network()
     _, values = c.couplings(weights, masks, f"{__name__}:largest_free_share")
     assert values.sum(axis=1) == pytest.approx([1, 1])
-    with pytest.raises(KoopflowError, match=r"must return one number per replica and group, \(2, 2\) \(got \(2, 1\)\)"):
+    with pytest.raises(KoopflowError, match=r"must return an array \(replica, group\) of shape \(2, 2\) \(got \(2, 1\)\)"):
         c.couplings(weights, masks, f"{__name__}:of_the_wrong_shape")
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda w, m: (w, m, {"kind": "size"}), "no coupling named 'size'.*known are share, density, mean_magnitude"),
+        (lambda w, m: (w, m, {"kind": "size"}), "no coupling named 'size'.*available: share, density, mean_magnitude"),
         (lambda w, m: (w, m, {"grouping": "head"}), "must be one of layer, block, input_unit, neuron"),
-        (lambda w, m: (w, {**m, "0.weight": m["0.weight"][:, :3]}, {}), r"0.weight: mask of shape \(2, 3, 5\) does not match"),
+        (
+            lambda w, m: (w, {**m, "0.weight": m["0.weight"][:, :3]}, {}),
+            r"0.weight: mask must have the shape of the weights, .*\(got \(2, 3, 5\)\)",
+        ),
         (lambda w, m: (w, {"0.weight": m["0.weight"]}, {}), "1.weight found in only one"),
-        (lambda w, m: ({**w, "1.weight": w["1.weight"] * np.nan}, m, {}), "1.weight: weights are not finite"),
+        (lambda w, m: ({**w, "1.weight": w["1.weight"] * np.nan}, m, {}), "1.weight: weights must be finite"),
     ],
 )
 def test_what_does_not_fit_is_named(change, words):

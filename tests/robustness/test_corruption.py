@@ -188,7 +188,7 @@ def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path)
     np.savez(tmp_path / "bare.npz", a=np.zeros(2))
     with pytest.raises(KoopflowError, match="unknown kind"):
         npz.load(tmp_path / "bare.npz", "chain", 1)
-    with pytest.raises(KoopflowError, match="the array b is missing"):
+    with pytest.raises(KoopflowError, match="array b is missing"):
         npz.load(tmp_path / "a.npz", "chain", 1, ["b"])
     pd.DataFrame({"a": [1.0]}).to_parquet(tmp_path / "p.parquet")
     with pytest.raises(KoopflowError, match=r"p.parquet: format version 0.*recreate it"):

@@ -181,7 +181,7 @@ def test_too_few_rounds_leave_a_note_in_place_of_a_linearization(done):
 
 def test_an_unknown_coupling_is_named():
     with pytest.raises(
-        KoopflowError, match=r"tickets.coupling: no coupling named 'size'.*known are share, density, mean_magnitude"
+        KoopflowError, match=r"tickets.coupling: no coupling named 'size'.*available: share, density, mean_magnitude"
     ):
         tables.couplings_of(np.ones((3, 1, 1, 1)), "size")
 

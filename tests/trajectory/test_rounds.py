@@ -129,7 +129,7 @@ def test_a_first_round_without_masks_keeps_everything(tmp_path):
             {"w": torch.eye(3).to_sparse()},
             r"w must be a dense tensor of real numbers \(it is not dense\); exclude: \[w\] leaves it out",
         ),
-        ({"fc1.weight_mask": torch.ones(2, 2)}, r"fc1.weight: mask of shape \(2, 2\) does not match weights of shape \(6, 5\)"),
+        ({"fc1.weight_mask": torch.ones(2, 2)}, r"fc1.weight: mask must have the shape of the weights, \(6, 5\) \(got \(2, 2\)\)"),
         ({"fc1.weight_mask": torch.full((6, 5), 0.5)}, "fc1.weight_mask must hold 0 and 1 only"),
         ({"fc3.weight_mask": torch.ones(2, 2)}, "fc3.weight_mask has no weights fc3.weight or fc3.weight_orig"),
     ],
