@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 CORES ?= all
-# Workers of the tests: one more than two cores, because the SLURM tests mostly wait.
+# Test workers: one more than the two cores, because the SLURM tests mostly wait.
 WORKERS ?= 3
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -17,10 +17,10 @@ all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (i
 test: $(BIN)/.installed-dev  ## all tests
 	python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-quick: $(BIN)/.installed-dev  ## the fast tests, in under a minute: the loop for an edit
+quick: $(BIN)/.installed-dev  ## the fast tests, in under a minute; run after every edit
 	python -m pytest tests -n 2 --dist loadfile -m "not slow"
 
-lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, the schemas of GitHub's files
+lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, and the schemas of the GitHub files
 	ruff check .
 	ruff format --check .
 	mypy
@@ -29,42 +29,42 @@ lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, the sche
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-docs: $(BIN)/.installed-dev  ## the documentation in site/: a warning or a broken internal link is an error
+docs: $(BIN)/.installed-dev  ## the documentation in site/; warnings and broken internal links are errors
 	sphinx-build --quiet --fail-on-warning --keep-going --builder html docs site
 
-format: $(BIN)/.installed-dev  ## put all code into the house's form
+format: $(BIN)/.installed-dev  ## format all code
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile rules
 
-bench: $(BIN)/.installed-dev  ## the benchmarks, side by side with their peers (minutes)
+bench: $(BIN)/.installed-dev  ## the benchmarks against other libraries (minutes)
 	for benchmark in benchmarks/*.py; do python $$benchmark || exit 1; done
 
-report: $(BIN)/.installed  ## results/report.html, after what it needs
+report: $(BIN)/.installed  ## results/report.html, and every result it needs
 	snakemake --cores $(CORES) report
 
-provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: what made a file, and whether it would be made again
+provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: how a file was made, and whether it is out of date
 	python -m koopflow.cli.provenance $(FILE)
 
-plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: the jobs left of a study, what they ask of a cluster, expected node hours
+plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: remaining jobs of a study, the resources they request, expected node hours
 	python -m koopflow.cli.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
 
-export: $(BIN)/.installed  ## make export: study.tar.gz with tables, figures, report, config, provenance (EVERYTHING=1: trajectories, too)
+export: $(BIN)/.installed  ## study.tar.gz with tables, figures, report, config and provenance (EVERYTHING=1: also trajectories)
 	python -m koopflow.cli.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--largest inf)
 
 pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
 	python envs/pin.py
 
-schema: $(BIN)/.installed  ## config/config.schema.yaml and docs/reference/configuration.md, from the models of the configuration
+schema: $(BIN)/.installed  ## config/config.schema.yaml and docs/reference/configuration.md, from the configuration models
 	python -m koopflow.cli.schema
 
-soak: $(BIN)/.installed-dev  ## kill the default study 25 times, go on each time, compare with an undisturbed run (an hour)
+soak: $(BIN)/.installed-dev  ## kill and resume the default study 25 times, compare with an uninterrupted run (an hour)
 	python -m tests.robustness.soak
 
-verify: $(BIN)/.installed  ## read every file in results/ and say which one is damaged
+verify: $(BIN)/.installed  ## verify every file in results/ and list damaged ones
 	python -m koopflow.cli.verify results
 
-clean:  ## remove what runs made (not the environment)
+clean:  ## remove everything that runs produced (not the environment)
 	rm -rf results/[!R]* .snakemake .checkpoints logs site docs/auto_tutorials docs/reference/generated
 
 help:  ## this list

@@ -1,4 +1,4 @@
-# What can be asked for. The stages stand in koopflow/studies/ and rules/, one file each; README.md tells the story.
+# Targets. Each stage has one file in koopflow/studies/ and one in rules/; README.md gives an overview.
 import logging
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
-# Snakemake's own log goes onto the disk that may be full: a line that it cannot write there is no reason for a traceback.
+# Snakemake's log may be on a full disk; a line that cannot be written should not raise a traceback.
 logging.raiseExceptions = False
 
 
-# The folder of this file, also where another workflow has it as a module, and the study's configuration: a config.yaml in the working
-# directory, merged over the one in this folder, or that one alone.
+# The folder of this file, even when another workflow includes it as a module. The study's configuration is config.yaml in this folder,
+# with a config.yaml in the working directory, if any, merged over it.
 ROOT = Path(str(workflow.current_basedir)).resolve()
 CONFIGURED = (
     None
@@ -26,7 +26,7 @@ configfile: "config.yaml" if CONFIGURED == Path("config.yaml").resolve() else st
 report: "report/workflow.rst"
 
 
-# The image of every job with --sdm apptainer; envs/koopflow.def makes it.
+# The image of every job with --sdm apptainer, built from envs/koopflow.def.
 container: "koopflow.sif"
 
 
@@ -66,9 +66,9 @@ onsuccess:
 
 
 onerror:
-    # One log file, or a list of them: Snakemake 9.27 hands over a list.
+    # One log file or a list of them; Snakemake 9.27 passes a list.
     print(*why_it_failed(SETTINGS.results, [log] if isinstance(log, str) else log), sep="\n")
 
 
-# A result is out of date when any setting, file or code behind it has changed. After all rules, so that none is left out.
+# A result is out of date if any setting, file or code behind it has changed. Called after all rules, so that it covers every one.
 attach(workflow.rules, DIGESTS.of, digests_of_named(DIGESTS, [ROOT, Path()]))

@@ -1,11 +1,11 @@
-# The first job of each stage checks what the user named, in the stage's environment, before anything is computed.
+# The first job of each stage checks the user's files and functions, in the stage's environment, before any job computes.
 
-# A check runs before everything else, and alone: it has the highest priority and takes every core. No job has its output as input. As an
-# ordinary input it would rerun the whole stage; as an `ancient` one it hides the job's own reasons to run again while it waits (9.27).
+# A check runs first and alone: it has the highest priority and takes every core. No job takes its output as input: as an ordinary input
+# it would rerun the whole stage; as an `ancient` one it would hide the job's own reasons to rerun while it waits (Snakemake 9.27).
 # After the checks the longest chain starts first, so that no core is idle at the end: tickets (60, then 50), pruning (40), forecasts (30),
 # training and fits of the equivalence study (20, then 10), figures (0).
 EVERY_CORE = workflow.resource_settings.cores or 1
-# profiles/slurm gives a run this many turns, and each job one of them. A check takes all, so that on a cluster nothing is computed before
+# Must equal `turns` in profiles/slurm, where each job takes one. A check takes all of them, so that on a cluster no job computes before
 # the checks have passed. Runs without that profile have no such limit.
 ALL_TURNS = 1000
 CHECKS = {name: stage.check for name, stage in STAGES.items() if stage.check}
@@ -35,6 +35,6 @@ rule check_stage:
         function=lambda wildcards: CHECKS[wildcards.stage].function,
         settings=lambda wildcards: CHECKS[wildcards.stage].settings(PLANS[wildcards.stage]),
     message:
-        "Checking {wildcards.stage} before anything is computed"
+        "Checking the inputs of {wildcards.stage}"
     script:
         "../scripts/check_stage.py"

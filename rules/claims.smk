@@ -1,4 +1,4 @@
-# Which of the papers' claims does this run support? Verdicts are computed from the tables of all stages.
+# Verdicts on the papers' claims, computed from the tables of all stages.
 CLAIMS = PLANS["claims"]
 UNDER_RESULTS = (f"{SETTINGS.results}/", "<results>/")
 ASKED_FOR = [str(path) for each in workflow.rules if each.name in STAGES for path in each.input]
@@ -52,7 +52,7 @@ use rule plot as plot_claims with:
         script="plot_claims",
         style=SETTINGS.figures.style.dump(),
     message:
-        "Drawing the page of claims"
+        "Drawing the claims"
 
 
 rule claims:

@@ -1,11 +1,11 @@
-# What the rules share: the checked configuration, the stages and their plans, the source files that a rule depends on.
+# Shared by all rules: the checked configuration, the stages and their plans, the source files that a rule depends on.
 import os
 import re
 import sys
 from pathlib import Path
 
-# The library of this checkout, here and in every job, even where another copy is installed.
-# The folder of this Snakefile, also where another workflow has it as a module.
+# Use the library of this checkout, here and in every job, even if another copy is installed.
+# The folder of this Snakefile, even when another workflow includes it as a module.
 ROOT = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(ROOT))
 
@@ -33,7 +33,7 @@ prefer(ROOT)
 
 
 def checked(function, *arguments):
-    """Call `function`; end with one line and no traceback, before any job is planned, where the configuration is wrong."""
+    """Return the result of `function`; exit with a one-line error, before any job is planned, if the configuration is invalid."""
     try:
         return function(*arguments)
     except KoopflowError as error:
@@ -41,7 +41,7 @@ def checked(function, *arguments):
 
 
 def library(*names):
-    """The script and the library modules that `names` depend on: inputs, so that editing one reruns what uses it.
+    """Return the scripts and modules that `names` depend on: inputs, so that editing one reruns the jobs that use it.
 
     Relative paths: a study that moves to another folder or machine keeps its results.
     """
@@ -49,41 +49,41 @@ def library(*names):
 
 
 def module_of(target):
-    """The module of "package.module:function"."""
+    """Return the module of "package.module:function"."""
     return target.partition(":")[0]
 
 
 def logs_of(results, *folders):
-    """The folder of logs (or of benchmarks, inside it) that belongs to a results folder."""
+    """Return the folder of logs (or of benchmarks, inside it) for a results folder."""
     return str(Path("logs", results.strip("/"), *folders))
 
 
 def one_of(names):
-    """The constraint of a wildcard that stands for one of `names`."""
+    """Return the wildcard constraint that matches exactly one of `names`."""
     return "|".join(map(re.escape, names)) or "none"
 
 
 def data_of(name):
-    """What the images of the data set `name` depend on, as plain values."""
+    """Return the settings that the images of data set `name` depend on, as plain values."""
     return selection(SETTINGS, name).dump()
 
 
 def in_report(path, caption, of=""):
-    """Put the file at `path` into the report's section, with its caption; `of` what, where several have the same."""
+    """Return `path` marked for a section of the report, with a caption; `of` distinguishes files with the same caption."""
     section, label = CONTENTS.place(caption, of)
     written = Path(".snakemake/koopflow/captions") if "--report" in sys.argv else None
     return report(path, caption=CONTENTS.file(caption, written), category=section, labels={"shows": label})
 
 
 def figure(stem, of=""):
-    """The two files of a figure of a stage: PDF for papers, PNG for pages and the report."""
+    """Return the two files of a stage's figure: PDF for papers, PNG for web pages and the report."""
     each = FIGURES[stem, of]
     path = f"<results>/figures/{each.name}"
     return [f"{path}.pdf", in_report(f"{path}.png", each.captioned, of)]
 
 
 def tables_of_rules():
-    """The tables that the rules so far make, under the results; not those of a study or a task."""
+    """Return the tables under the results folder made by the rules so far, except those of a single study or task."""
     paths = {
         str(path).removeprefix(f"{SETTINGS.results}/").removeprefix("<results>/") for each in workflow.rules for path in each.output
     }
@@ -91,25 +91,25 @@ def tables_of_rules():
 
 
 def everything():
-    """What the targets of all stages name, and the report's tables."""
+    """Return the target files of all stages, and the report's tables."""
     return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
 
 
 def options_of_run():
-    """The configuration of this run as options for the run that writes its report; relative paths, so that a moved study keeps it."""
+    """Return command-line options that pass this run's configuration to the report; paths are relative, so that a study can be moved."""
     files = [os.path.relpath(path) for path in workflow.config_settings.configfiles]
     given = [str(word) for word in workflow.config_settings.config_args or []]
     return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
 
 
 STAGES = checked(discovery.discover)
-# A job, and the report that a run writes, take the configuration with which their run began.
+# Jobs, and the report, use the configuration with which their run began.
 BEGINS = workflow.is_main_process and "--report" not in sys.argv
 FROZEN = None if BEGINS else checked(frozen)
 if FROZEN is None:
     for file in workflow.config_settings.configfiles:
         checked(files.read, file)
-    # What was given, over the default study: by another workflow, or by a file in the working directory and by options.
+    # Merge the given configuration over the default study: from another workflow, or from a file in the working directory and options.
     GIVEN = workflow.config_settings.overwrite_config if CONFIGURED == ROOT / "config.yaml" else config
     config = files.updated(checked(files.read, ROOT / "config.yaml"), dict(GIVEN))
     SETTINGS = checked(resolve, config, GIVEN, discovery.settings_model(STAGES), KNOWN_NAMES)
@@ -121,13 +121,13 @@ PLANS = {name: checked(stage.plan, SETTINGS) for name, stage in STAGES.items()}
 FIGURES = {(each.stem, each.of): each for each in discovery.figures_of(STAGES, PLANS)}
 CONTENTS = Contents(STAGES, PLANS, ROOT / "report")
 
-# A GPU for the jobs that train ensembles and tickets, where the configuration asks for one.
+# A GPU for jobs that train ensembles and tickets, if the configuration requests one.
 GPU = {"gpu": SETTINGS.gpu} if SETTINGS.gpu else {}
-# The resources of jobs that grow little with the study. Not default-resources of profiles/default: those replace the default-resources
-# of the user's own profile, such as the account on a cluster.
+# Resources of jobs that grow little with the study. They are not default-resources in profiles/default, which would replace the
+# default-resources of the user's own profile, such as the account on a cluster.
 SMALL = estimates.asked(estimates.small())
 
-# Snakemake's own lock outlives a killed run, so profiles/default switches it off, and the run that schedules jobs takes this one.
+# Snakemake's own lock outlives a killed run, so profiles/default disables it, and the scheduling run takes this lock instead.
 # Writing a report takes no lock: it only reads, and the rule `report` starts it while its own run holds the lock.
 if BEGINS and not workflow.dryrun:
     for folder in (".snakemake", SETTINGS.results):
@@ -135,7 +135,7 @@ if BEGINS and not workflow.dryrun:
     LOCK = checked(hold, ".snakemake", SETTINGS.results)
     checked(refuse_leftovers, ".")
 
-# Digests of code and of users' files, kept between runs for files that did not change.
+# Digests of code and users' files, cached between runs while files are unchanged.
 DIGESTS = Digests(".snakemake/koopflow/digests.json", trusted=FROZEN is not None)
 
 if BEGINS and (warning := without_record(SETTINGS.results)):
@@ -143,6 +143,6 @@ if BEGINS and (warning := without_record(SETTINGS.results)):
 
 
 def begin():
-    """Freeze what the run's jobs depend on, before the first of them."""
+    """Record the files that the run's jobs depend on, before the first job starts."""
     DIGESTS.save()
     logger.info(f"Configuration of this run: {freeze(config, '.snakemake/koopflow')}")

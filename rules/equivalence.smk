@@ -1,4 +1,4 @@
-# Are two optimizers, or two training set-ups, the same dynamics? (arXiv 2302.09160)
+# Do two optimizers, or two training set-ups, have the same dynamics? (arXiv 2302.09160)
 EQUIVALENCE = PLANS["equivalence"]
 
 
@@ -148,7 +148,7 @@ rule compare_setups:
         margin=EQUIVALENCE.training.margin,
         seed=SETTINGS.seed,
     message:
-        "Comparing the spectra of all set-ups, between and within"
+        "Comparing spectra between and within set-ups"
     script:
         "../scripts/compare_setups.py"
 

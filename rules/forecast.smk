@@ -1,4 +1,4 @@
-# Forecasting with episodic memory (arXiv 2311.12615): every series with every method from equal origins, then skill and figures.
+# Forecasting with episodic memory (arXiv 2311.12615): every series by every method from equal origins, then skill and figures.
 FORECAST = PLANS["forecast"]
 
 
@@ -63,7 +63,7 @@ rule score_forecasts:
         "../scripts/score_forecasts.py"
 
 
-# All figures of the stage in one job: drawing a series takes less time than starting Python.
+# One job draws all figures of the stage, since drawing a series takes less time than starting Python.
 use rule plot as plot_forecast with:
     input:
         predictions=expand(rules.forecast_series.output.predictions, series=FORECAST.series),
@@ -82,13 +82,13 @@ use rule plot as plot_forecast with:
         "<logs>/plot_forecast.log",
     benchmark:
         "<benchmarks>/plot_forecast.tsv"
-    priority: 1  # the longest of the jobs that draw
+    priority: 1  # the longest drawing job
     params:
         script="plot_forecast",
         style=SETTINGS.figures.style.dump(),
         series=list(FORECAST.series),
     message:
-        "Drawing the forecasts of all series, their errors and skill"
+        "Drawing forecasts, errors and skill of all series"
 
 
 rule forecast:

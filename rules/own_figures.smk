@@ -1,4 +1,4 @@
-# Figures of the user's own, drawn from the tables of all stages: the `own_figures:` block of the config.
+# The user's own figures, drawn from the tables of all stages: the `own_figures:` block of the config.
 OWN_FIGURES = PLANS["own_figures"]
 checked(OWN_FIGURES.check_tables, tables_of_rules())
 
@@ -20,7 +20,7 @@ use rule plot as plot_own_figures with:
         tables=OWN_FIGURES.tables,
         figures=OWN_FIGURES.plain(),
     message:
-        "Drawing the figures of your own"
+        "Drawing your own figures"
 
 
 rule own_figures:

@@ -1,4 +1,4 @@
-# What the rules that draw have in common (`use rule plot as`). Each names its tables, figures and log, and the script that draws.
+# The base of all drawing rules (`use rule plot as`). Each names its tables, figures and log, and its script.
 rule plot:
     log:
         "<logs>/plot.log",

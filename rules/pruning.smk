@@ -1,4 +1,4 @@
-# Pruning by Koopman modes beside the usual methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
+# Koopman pruning and standard methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
 
 PRUNING = PLANS["pruning"]
 
@@ -9,7 +9,7 @@ rule train_pruning:
     output:
         trajectories="<results>/pruning/networks/{study}/{part}/trajectories.h5",
         networks="<results>/pruning/networks/{study}/{part}/networks.npz",
-        cost="<benchmarks>/pruning/{study}/{part}/training.csv",  # seconds differ from run to run, so they are no result
+        cost="<benchmarks>/pruning/{study}/{part}/training.csv",  # a benchmark, not a result: timings differ between runs
     log:
         "<logs>/train_pruning/{study}-{part}.log",
     benchmark:

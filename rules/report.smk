@@ -1,4 +1,4 @@
-# Every figure of the study, and the report that holds them with their captions.
+# The report: all figures of the study with their captions.
 REPORT_TABLES = discovery.tables_of(STAGES)
 
 
@@ -35,7 +35,7 @@ rule tables:
         rules.write_tables.output,
 
 
-# A report is written by Snakemake itself, from its records of the finished run; everything else has to be there.
+# Snakemake writes the report from its records of the finished run, so all other results must exist.
 rule report:
     input:
         everything(),

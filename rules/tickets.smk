@@ -64,7 +64,7 @@ rule train_controls:
         study=lambda wildcards: TICKETS.job(wildcards.study, "controls", "transfer", "composition").dump(),
         seed=SETTINGS.seed,
     message:
-        "Training the controls of the tickets of {wildcards.task} ({wildcards.study})"
+        "Training controls for the tickets of {wildcards.task} ({wildcards.study})"
     script:
         "../scripts/train_controls.py"
 

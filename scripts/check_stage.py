@@ -1,4 +1,4 @@
-"""Check the data of a stage before anything is computed, and write what was found."""
+"""Check the data of a stage before its jobs run, and write the findings."""
 
 from koopflow.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Gather the spectra of all set-ups; measure distances and test the comparisons."""
+"""Collect the spectra of all set-ups; compute distances and tests of the comparisons."""
 
 from koopflow.workflow.job import job
 
@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     exclusions = pd.concat([read_csv(path) for path in snakemake.input.exclusions], ignore_index=True)
     spectra = spectra_of(eigenvalues)
     for comparison, absent in without_spectra(spectra, given.comparisons).items():
-        log.warning("comparison %s goes without %s: every replica diverged", comparison, ", ".join(absent))
+        log.warning("comparison %s leaves out %s: every replica diverged", comparison, ", ".join(absent))
     excluded = exclusions["setting"].value_counts().to_dict()
     distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed, excluded)
     tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed, excluded)

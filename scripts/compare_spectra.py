@@ -1,4 +1,4 @@
-"""Put the spectra of all trajectories side by side: tables and the figure."""
+"""Compare the spectra of all trajectories: tables and figure."""
 
 from koopflow.workflow.job import job
 

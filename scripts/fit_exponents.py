@@ -1,4 +1,4 @@
-"""Turn chains, and rounds trained elsewhere, into the tables of the ticket stage."""
+"""Write the tables of the ticket stage, from chains and from rounds trained elsewhere."""
 
 from pathlib import Path
 

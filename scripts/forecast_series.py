@@ -1,4 +1,4 @@
-"""Forecast one series with every method from every origin behind its early stretch."""
+"""Forecast one series with every method, from every origin after its early stretch."""
 
 from koopflow.workflow.job import job
 

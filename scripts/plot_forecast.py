@@ -1,4 +1,4 @@
-"""Draw forecasts and recurrence of every series, errors against horizon, and tables of skill."""
+"""Draw forecasts and recurrence of every series and errors by horizon; write tables of skill."""
 
 from koopflow.workflow.job import job
 

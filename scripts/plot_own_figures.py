@@ -1,4 +1,4 @@
-"""Draw the figures of the user's own."""
+"""Draw the user's own figures."""
 
 from koopflow.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Put all series' forecasts into one table and score them."""
+"""Join the forecasts of all series into one table and score them."""
 
 from koopflow.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Train what a task's chain is compared with, and write its tickets."""
+"""Train the controls of one task's chain, and write its tickets."""
 
 from koopflow.workflow.job import job
 

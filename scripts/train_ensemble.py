@@ -1,4 +1,4 @@
-"""Train one set-up's ensemble (or the part of it that is this job's) and record its trajectory."""
+"""Train one set-up's ensemble, or this job's part of it, and record its trajectory."""
 
 from koopflow.workflow.job import job
 

@@ -21,7 +21,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     with tqdm(desc=f"training {name}", unit="step", disable=None) as bar:
 
         def progress(done, total):
-            steps.append(done)  # in this session alone: an interrupted training resumes in another
+            steps.append(done)  # steps of this process only: an interrupted training resumes in another
             bar.total = total
             bar.update(done - bar.n)
 

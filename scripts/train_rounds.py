@@ -1,4 +1,4 @@
-"""Train and prune one task's chain of rounds, from where it stands."""
+"""Train and prune one task's chain of rounds, from its last finished round."""
 
 from koopflow.workflow.job import job
 

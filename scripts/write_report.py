@@ -13,4 +13,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     done = subprocess.run(command, capture_output=True, text=True)
     log.info(done.stdout + done.stderr)
     if done.returncode:
-        raise KoopflowError(f"{snakemake.output[0]}: snakemake --report failed; its words are in {snakemake.log[0]}")
+        raise KoopflowError(f"{snakemake.output[0]}: snakemake --report failed; see {snakemake.log[0]}")

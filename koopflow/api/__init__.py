@@ -1,1 +1,1 @@
-"""What `import koopflow` offers: functions and classes over the rooms below, each with an example that runs."""
+"""The public interface of `import koopflow`; each function and class has a tested example."""

@@ -1,4 +1,4 @@
-"""Are sets of runs the same dynamics? `compare` tests it over runs."""
+"""Test whether sets of runs have the same dynamics: `compare`."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,10 +41,10 @@ class SpectraComparison:
         Raises
         ------
         KoopflowError
-            With more than two sets, since each pair has its own: read `table`.
+            For more than two sets, since each pair has its own verdict in `table`.
         """
         if len(self.table) != 1:
-            raise KoopflowError(f"{len(self.table)} pairs were compared, each with its own verdict; see the column of table")
+            raise KoopflowError(f"verdict needs exactly two sets (got {len(self.table)} pairs); use table['verdict']")
         return str(self.table["verdict"].iloc[0])
 
     def __repr__(self) -> str:
@@ -67,7 +67,7 @@ def compare(
     margin: float = 0.25,
     seed: int = 0,
 ) -> SpectraComparison:
-    """Test whether sets of runs follow the same dynamics, by permuting runs between sets (arXiv
+    """Test whether sets of runs have the same dynamics, by permuting runs between sets (arXiv
     2302.09160).
 
     >>> import numpy as np
@@ -85,14 +85,14 @@ def compare(
         file with several replicas, or a list of paths, matrices (step, parameter), data frames or
         operators.
     rank, delays, parameters
-        As in `koopflow.fit`, for each run by itself. A run with fewer directions than `rank` is
-        fitted in all it has.
+        As in `koopflow.fit`; each run is fitted separately. A run of lower rank than `rank` is
+        fitted at full rank.
     significance : float
         Level of the permutation tests, after adjustment for their number.
     margin : float
-        Sets are equivalent when the 95 % interval of between / within - 1 ends below this.
+        Sets are equivalent if the 95 % interval of between / within - 1 ends below this.
     seed : int
-        Of relabellings and bootstrap.
+        Seed of relabellings and bootstrap.
 
     Returns
     -------
@@ -101,10 +101,10 @@ def compare(
     Raises
     ------
     KoopflowError
-        For fewer than two sets or two runs, and for runs that `koopflow.fit` refuses.
+        For fewer than two sets, fewer than two runs in a set, or runs that cannot be fitted.
     """
     if not isinstance(sets, Mapping) or len(sets) < 2:
-        raise KoopflowError('compare takes at least two sets of runs by name, such as {"small": runs_a, "large": runs_b}')
+        raise KoopflowError('sets must be a mapping of at least two sets of runs, such as {"small": runs_a, "large": runs_b}')
     spectra = {}
     for name, runs in sets.items():
         try:
@@ -112,7 +112,7 @@ def compare(
         except KoopflowError as error:
             raise KoopflowError(f"{name}: {error}") from None
         if len(found) < 2:
-            raise KoopflowError(f"{name}: a set needs at least two runs (got {len(found)}); their spread is the yardstick")
+            raise KoopflowError(f"{name}: must have at least two runs (got {len(found)}), to measure the spread within the set")
         spectra[name] = found
     numbered = {name: dict(enumerate(found)) for name, found in spectra.items()}
     table = comparison_table(numbered, {"compare": list(spectra)}, significance, margin, seed)
@@ -120,7 +120,7 @@ def compare(
 
 
 def _runs(data: Data) -> Iterator[tuple[Data, list[int] | None]]:
-    """Yield each run of a set: the data that hold it, and which of their runs it is."""
+    """Yield each run of a set: the data that contain it, and its index in them (None for all)."""
     if isinstance(data, str | os.PathLike | Trajectory):
         file = data if isinstance(data, Trajectory) else open_trajectory(data)
         yield from ((file, [replica]) for replica in range(file.replicas))

@@ -1,4 +1,4 @@
-"""Koopman operators of anything that moves: `fit`."""
+"""Fit Koopman operators to data of any supported type: `fit`."""
 
 import os
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def fit(
     replicas: Sequence[int] | None = None,
     precision: str = "double",
 ) -> Operator:
-    """Fit a Koopman operator to states recorded at equal steps.
+    """Return the Koopman operator fitted to states recorded at equal steps.
 
     >>> import numpy as np
     >>> import koopflow as kf
@@ -44,12 +44,12 @@ def fit(
     data : path, Trajectory, array, torch tensor, DataFrame, or list
         A trajectory file, or a folder of checkpoints or arrays. Numbers are states (step,
         parameter), several runs (run, step, parameter), or a series (step,). Nested lists of
-        numbers read as numpy reads them. A list of paths or of matrices is a list of runs of one
-        system; their pairs of successive states are pooled.
+        numbers are converted as by `numpy.asarray`. A list of paths or of matrices is a list of
+        runs of one system; their pairs of successive states are pooled.
     rank : int or float
         Number of eigenvalues. 0: optimal hard threshold. Between 0 and 1: share of energy. -1: all.
     delays : int
-        Earlier states that a state carries along (Hankel DMD).
+        Number of earlier states in a delayed state (Hankel DMD).
     variant : str
         "standard"; "total_least_squares" or "forward_backward" for noisy states; for one run also
         "optimized" and "bagged".
@@ -57,15 +57,16 @@ def fit(
         Names of parameters in trajectory files, or of columns in a DataFrame, as shell patterns
         ("fc2.*").
     replicas : sequence of int, optional
-        Which runs of a single file or array; all by default.
+        Indices of the runs to fit from a single file or array; all by default.
     precision : {"double", "single"}
-        "single" gives about four digits in less time when there are more parameters than steps.
+        "single" is faster with more parameters than steps, and gives eigenvalues to about four
+        digits.
 
     Raises
     ------
     KoopflowError
-        For NaN, masked or complex numbers, ragged lists, unequal steps, too few steps, a rank above
-        that of the data.
+        For NaN, masked or complex numbers, ragged lists, unequal steps, too few steps, or a rank
+        above that of the data.
     """
     opened, paths = _opened(data)
     selected, columns = _selected(opened, parameters)
@@ -78,21 +79,23 @@ def fit(
 
 
 def _opened(data: Data) -> tuple[Data, list[str]]:
-    """Return `data` with paths replaced by open trajectories, and those paths."""
+    """Return `data` with paths replaced by open trajectories, and the paths."""
     if isinstance(data, str | os.PathLike):
         return open_trajectory(data), [os.fspath(data)]
     if isinstance(data, list | tuple) and any(isinstance(one, str | os.PathLike | Trajectory) for one in data):
         wrong = next((one for one in data if not isinstance(one, str | os.PathLike | Trajectory)), None)
         if wrong is not None:
-            raise KoopflowError(f"a list of trajectory files also holds a {type(wrong).__name__}; fit files or arrays, not both")
+            raise KoopflowError(
+                f"data must be a list of trajectory files or of arrays, not both (got a {type(wrong).__name__} among files)"
+            )
         files = [one if isinstance(one, Trajectory) else open_trajectory(one) for one in data]
         return (files if len(files) > 1 else files[0]), [str(file.path) for file in files]
     return data, []
 
 
 def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data, Columns | None]:
-    """Return `data` and the columns of trajectories, or data frames cut to their columns, that
-    match `parameters`.
+    """Return `data` and the trajectory columns that match `parameters`; data frames are reduced to
+    matching columns.
     """
     first = data[0] if isinstance(data, list) and data else data
     if isinstance(first, Trajectory):
@@ -100,7 +103,7 @@ def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data,
     if parameters is None:
         return data, None
     if not isinstance(data, pd.DataFrame):
-        raise KoopflowError("parameters selects from trajectory files and data frames only; index the array instead")
+        raise KoopflowError("parameters needs trajectory files or data frames; index the array instead")
     return data.loc[:, matching([str(name) for name in data.columns], parameters, "parameters")], None
 
 

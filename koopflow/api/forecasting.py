@@ -33,31 +33,32 @@ def forecast(
     period: int | None = None,
     coverage: float = 0.9,
 ) -> pd.DataFrame:
-    """Forecast a series beyond its last sample.
+    """Return forecasts of a series beyond its last sample, with prediction intervals.
 
-    Intervals reach as far as forecasts from every sample behind the first 40 % have erred (adaptive
-    conformal inference, Gibbs and Candes 2021). Open options are chosen on those 40 %.
+    Intervals are learned from the errors of forecasts from every sample after the first 40 %
+    (adaptive conformal inference, Gibbs and Candes 2021). Open options are chosen on the first 40
+    %.
 
     Parameters
     ----------
     series : array, list, pandas Series or DataFrame, or koopflow Series
-        Values (time,) in order of time; NaN where one is missing. Times come from a DatetimeIndex
-        or a PeriodIndex, or from a column of dates beside the column of values.
+        Values (time,) in order of time; NaN where missing. Times come from a DatetimeIndex, a
+        PeriodIndex, or a column of dates next to the column of values.
     horizon : int
         Steps ahead.
     forecaster : forecaster or str, optional
         A name such as "ets", an object with a method ``forecast(values, origins, horizon)``, or a
         function of these three. Default: `Gated`, Koopman forecasts with memory.
     period : int, optional
-        Samples per season; found from the first 40 % of the series by default.
+        Samples per season; estimated from the first 40 % of the series by default.
     coverage : float
         Nominal coverage of the prediction intervals.
 
     Returns
     -------
     DataFrame
-        One row for each step: step (1 ... horizon), time, prediction, and the ends of the interval,
-        low and high.
+        One row per step: step (1 ... horizon), time, prediction, and the interval's ends low and
+        high.
 
     Raises
     ------
@@ -95,26 +96,26 @@ def evaluate(
     every: int = 1,
     coverage: float = 0.9,
 ) -> pd.DataFrame:
-    """Compare forecasters by their errors from every sample behind the first 40 % of a series.
+    """Return errors and skill of forecasters, from every sample after the first 40 % of a series.
 
     Parameters
     ----------
     series, period, coverage
         As for `forecast`.
     forecasters : forecaster, or a sequence of them
-        Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", and your own:
+        Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", or your own:
         objects with a method ``forecast(values, origins, horizon)`` or functions of these three.
-        Options left open are chosen on the first 40 %.
+        Open options are chosen on the first 40 %.
     horizon : int, optional
-        Steps ahead; by default it suits the season.
+        Steps ahead; the default depends on the season.
     every : int
         Forecast from every n-th sample.
 
     Returns
     -------
     DataFrame
-        One row for each method and horizon: method, horizon, n (origins), mae and rmse (in units of
-        the series), mase (mae over that of the seasonal naive forecast on the first 40 %), skill (1
+        One row per method and horizon: method, horizon, n (origins), mae and rmse (in units of the
+        series), mase (mae / mae of the seasonal naive forecast on the first 40 %), skill (1
         - mae / mae of the better of persistence and seasonal naive) with its 95 % interval ci_low,
         ci_high (block bootstrap), and coverage of the prediction intervals.
 
@@ -148,7 +149,7 @@ def evaluate(
 
 
 def _ordered(skill: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
-    """Return the rows of `methods` in their order, with skill against the better naive forecast."""
+    """Return the rows of `methods`, in this order, with skill against the better naive forecast."""
     skill = skill[skill["method"].isin(methods)].drop(columns=["ci_low", "ci_high"])
     skill = skill.rename(columns={"skill_vs_naive": "skill", "naive_ci_low": "ci_low", "naive_ci_high": "ci_high"})
     order = np.lexsort((skill["method"].map(methods.index), skill["horizon"]))
@@ -156,12 +157,12 @@ def _ordered(skill: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
 
 
 def as_koopflow_series(series: Given, *, period: int | None = None, name: str = "series") -> Series:
-    """Return what `forecast` accepts as a regular series without missing values.
+    """Return the input of `forecast` as a regular series without missing values.
 
     Raises
     ------
     KoopflowError
-        If there are no numbers in one dimension, or it is not clear which column holds the values.
+        If the values are not one-dimensional numbers, or the column of values is ambiguous.
     """
     if period is not None and period < 1:
         raise KoopflowError(f"period must be at least 1 (got {period})")
@@ -177,13 +178,13 @@ def as_koopflow_series(series: Given, *, period: int | None = None, name: str = 
         if isinstance(stamps, pd.DatetimeIndex):
             series, stamps = series.set_axis(stamps).sort_index(), stamps.sort_values()
             if stamps.has_duplicates:
-                raise KoopflowError(f"{name}: the time {stamps[stamps.duplicated()][0]} stands twice; times must differ")
+                raise KoopflowError(f"{name}: times must be unique (got {stamps[stamps.duplicated()][0]} twice)")
             times = stamps.tz_localize(None).to_numpy()
         series = series.to_numpy()
     try:
         values = np.asarray(series, dtype=np.float64)
     except (TypeError, ValueError):
-        raise KoopflowError(f"{name}: not all values are numbers") from None
+        raise KoopflowError(f"{name}: all values must be numbers") from None
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
@@ -201,7 +202,7 @@ def _one_column(frame: pd.DataFrame) -> pd.Series:
             written = frame[dates[0]]
             parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
             if parsed is not None and parsed.isna().any():
-                raise KoopflowError(f"series: column {dates[0]!r} holds {written[parsed.isna()].iloc[0]!r}, which is no time")
+                raise KoopflowError(f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})")
             frame = frame.drop(columns=dates[0])
             frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
     numbers = frame.select_dtypes("number").columns
@@ -214,7 +215,7 @@ def _one_column(frame: pd.DataFrame) -> pd.Series:
 
 
 def _later(series: Series, horizon: int) -> NDArray[Any] | pd.DatetimeIndex:
-    """Return the times of the steps beyond the last sample."""
+    """Return the times of the `horizon` steps after the last sample."""
     if series.step in OFFSETS and series.time.dtype.kind == "M":
         return pd.date_range(series.time[-1], periods=horizon + 1, freq=OFFSETS[series.step])[1:]
     if series.time.dtype.kind == "f" and np.equal(series.time, np.round(series.time)).all():
@@ -223,7 +224,7 @@ def _later(series: Series, horizon: int) -> NDArray[Any] | pd.DatetimeIndex:
 
 
 def _settings(key: str, **given: int | None) -> SeriesSettings:
-    """Return the settings given; NumPy's whole numbers are taken like Python's."""
+    """Return the given settings; NumPy integers count as Python integers."""
     return SeriesSettings.load({name: index(value) for name, value in given.items() if value is not None}, key)
 
 
@@ -232,15 +233,15 @@ def _forecaster(given: Forecaster | str) -> Forecaster:
 
 
 def _by_name(forecasters: Forecaster | str | Sequence[Forecaster | str]) -> dict[str, Forecaster]:
-    """Return forecasters by the names that tables give them."""
+    """Return forecasters by their names in tables."""
     several = forecasters if isinstance(forecasters, Sequence) and not isinstance(forecasters, str) else [forecasters]
     found: dict[str, Forecaster] = {}
     for each in several:
         forecaster = _forecaster(each)
         name = each if isinstance(each, str) else repr(forecaster)
         if name in found:
-            raise KoopflowError(f"evaluate: forecaster {name} is given twice")
+            raise KoopflowError(f"evaluate: forecasters must be unique (got {name} twice)")
         found[name] = forecaster
     if not found:
-        raise KoopflowError("evaluate: give at least one forecaster")
+        raise KoopflowError("evaluate: forecasters must not be empty")
     return found

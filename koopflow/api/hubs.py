@@ -1,4 +1,4 @@
-"""Forecasts in the format that whole communities validate against: `hub`."""
+"""Forecasts in the hubverse format, used by forecasting communities: `hub`."""
 
 import os
 from typing import NoReturn

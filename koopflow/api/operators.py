@@ -37,12 +37,11 @@ class Operator:
     Attributes
     ----------
     fitted : koopflow.koopman.Koopman
-        The engine's result, with everything else it knows: exact modes, reconstructions,
-        amplitudes.
+        The engine's result, with exact modes, reconstructions and amplitudes.
     parameters : str or list of str, optional
-        Names of the parameters that were fitted, as patterns; None stands for all.
+        Name patterns of the fitted parameters; None means all.
     complete : bool
-        False when a trajectory file was still growing.
+        False if a trajectory file was still being recorded.
     """
 
     fitted: dmd.Koopman = field(repr=False)
@@ -51,15 +50,15 @@ class Operator:
 
     @property
     def eigenvalues(self) -> ComplexArray:
-        """Eigenvalues per step between states, complex128 (r,), by falling modulus, conjugates side
-        by side.
+        """Eigenvalues per recorded step, complex128 (r,), by decreasing modulus; conjugates are
+        adjacent.
         """
         return self.fitted.eigenvalues
 
     @property
     def residuals(self) -> Array:
-        """Relative residual of each eigenpair, float64 (r,): 0 is exact, above about 0.1 is not to
-        be believed (ResDMD).
+        """Relative residual of each eigenpair, float64 (r,): 0 is exact, above about 0.1 unreliable
+        (ResDMD).
         """
         return self.fitted.residuals
 
@@ -75,13 +74,13 @@ class Operator:
 
     @property
     def delays(self) -> int:
-        """Earlier states that a state carries along."""
+        """Number of earlier states in a delayed state."""
         return self.fitted.delays
 
     @cached_property
     def modes(self) -> ComplexArray:
-        """Modes, complex128 (parameter, r), as they act on the newest state. A trajectory file is
-        read once more.
+        """Modes, complex128 (parameter, r), for the newest state. Computing them reads the
+        trajectory file again.
         """
         return self.fitted.modes(lag=self.delays)
 
@@ -99,21 +98,21 @@ class Operator:
         Parameters
         ----------
         level : float
-            Of the percentile intervals, strictly between 0 and 1.
+            Confidence level of the percentile intervals, strictly between 0 and 1.
         draws, seed : int
-            Bootstrap samples, and the seed they are drawn from.
+            Number of bootstrap samples, and their seed.
 
         Returns
         -------
         DataFrame
             One row per eigenvalue: mode, then real, imag, modulus and angle (radians per step),
-            each with _low and _high; `attrs["resampled"]` says what was drawn. NaN where there are
-            fewer than four runs or blocks.
+            each with _low and _high; `attrs["resampled"]` names the resampled units. NaN for fewer
+            than four runs or blocks.
 
         Raises
         ------
         KoopflowError
-            For the variants "optimized" and "bagged", which cannot be refitted to drawn pairs.
+            For the variants "optimized" and "bagged", which cannot be refitted to resampled pairs.
         """
         if not 0 < level < 1:
             raise KoopflowError(f"level must be strictly between 0 and 1 (got {level})")
@@ -131,7 +130,8 @@ class Operator:
         return eigenvalue_intervals(self.fitted, rng(seed, "operator", "intervals"), draws=draws, level=level)
 
     def plot(self, *, largest_residual: float = 0.1, name: str = "operator") -> Figure:
-        """Draw the eigenvalues in the complex plane, with 95 % intervals where these exist.
+        """Return a figure of the eigenvalues in the complex plane, with 95 % intervals if
+        available.
 
         >>> import koopflow as kf
         >>> figure = kf.fit([[1.0, 2.0], [0.9, 1.0], [0.81, 0.5]], rank=2).plot()
@@ -142,7 +142,7 @@ class Operator:
         largest_residual : float
             Eigenvalues with a larger residual are drawn hollow.
         name : str
-            What the legend calls the operator.
+            Name of the operator in the legend.
         """
         from koopflow.figures.spectra import plot_trajectories
 
@@ -179,7 +179,7 @@ class Operator:
 
 
 def load(path: str | os.PathLike[str]) -> Operator:
-    """Read an operator that `Operator.save` wrote.
+    """Return an operator written by `Operator.save`.
 
     >>> import tempfile
     >>> import koopflow as kf
@@ -191,11 +191,11 @@ def load(path: str | os.PathLike[str]) -> Operator:
     Raises
     ------
     KoopflowError
-        When the file is missing, damaged or not an operator.
+        If the file is missing, damaged or not an operator.
     """
     found = saved.load(path)
     operator = Operator(found.fitted, found.parameters or None, found.complete)
-    operator.__dict__["modes"] = found.modes  # where the cached property looks first
+    operator.__dict__["modes"] = found.modes  # fills the cached property
     return operator
 
 
@@ -212,17 +212,17 @@ def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool
         Of any ranks. Equal ranks: the mean distance of optimally matched eigenvalues (Redman et
         al., arXiv 2302.09160).
     weighted : bool
-        Weight each eigenvalue by the size of its mode's amplitudes; both must be operators.
+        Weight each eigenvalue by the magnitude of its mode's amplitudes; both must be operators.
 
     Raises
     ------
     KoopflowError
-        For an empty spectrum or one that is not finite.
+        For an empty or non-finite spectrum, or weights without operators.
     """
     if not weighted:
         return spectrum.distance(_eigenvalues(a), _eigenvalues(b))
     if not isinstance(a, Operator) or not isinstance(b, Operator):
-        raise KoopflowError("weights come from amplitudes, which only operators have; fit both sides first")
+        raise KoopflowError("weighted=True needs two operators, since weights come from amplitudes; fit both sides first")
     weights = [np.sqrt(np.mean(np.abs(one.amplitudes) ** 2, axis=0)) for one in (a, b)]
     return spectrum.distance(a.eigenvalues, b.eigenvalues, weights_a=weights[0], weights_b=weights[1])
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Recording: TypeAlias = str | os.PathLike[str] | Trajectory
-"""A trajectory file: its path, or opened."""
+"""A trajectory file: a path or an open Trajectory."""
 
 
 def prune(
@@ -40,7 +40,7 @@ def prune(
     replica: int = 0,
     seed: int = 0,
 ) -> Mask:
-    """Return the mask of the weights of highest score (Koopman pruning: arXiv 2110.14856).
+    """Return the mask of the highest-scoring weights (Koopman pruning: arXiv 2110.14856).
 
     >>> import koopflow as kf
     >>> from torch import nn
@@ -53,27 +53,30 @@ def prune(
     Parameters
     ----------
     model_or_run : torch.nn.Module or recording
-        A network, or the trajectory file of a training, whose last state is pruned.
+        A network, or the trajectory file of a training run, whose last state is pruned.
     score : str or function
         A registered score, ``package.module:function``, or a function (see `koopflow.score`).
-        Gradients are those that ``loss.backward()`` has left in the network.
+        Gradients are read from ``.grad``, so call ``loss.backward()`` first.
     compression : float
-        Prunable weights over kept ones; all weights with counted="all", as in ShrinkBench.
+        Prunable weights / kept ones; with counted="all", all weights / kept ones, as in
+        ShrinkBench.
     recording : recording, optional
-        The training of the network up to its present weights, for scores that read modes.
+        Training run of the network up to its present weights, for scores that use modes.
     scope : {"global", "layer"}
         Rank weights across layers, or give each layer the same density.
     exclude : sequence of str
-        What stays whole: "classifier", "vectors" (biases, normalization), or name patterns.
+        Parameters never pruned: "classifier", "vectors" (biases, normalization), or name patterns.
     options, seed : mapping, int
         Options of the score, and the seed of random scores.
     window, rank, replica : int, float, int
-        Of the Koopman fit: recorded steps before the end (all by default); modes; the run.
+        Koopman fit: number of recorded steps before the end (all by default), rank, and index of
+        the run.
 
     Raises
     ------
     KoopflowError
-        For what the score lacks, another network's recording, a compression out of reach.
+        If an input of the score is missing, the recording is of another network, or the compression
+        is out of range.
     """
     scoring.check_score(score, options)
     with ExitStack() as stack:
@@ -87,7 +90,7 @@ def prune(
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is pruned: weights in the order of `parameters`, gradients, recorded states."""
+    """The object to prune: weights in the order of `parameters`, gradients, recorded states."""
 
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
     weights: NDArray[np.float32]
@@ -99,12 +102,14 @@ class _Subject:
 def _subject(model_or_run: Any, recording: Recording | None, replica: int, stack: ExitStack) -> _Subject:
     if isinstance(model_or_run, str | os.PathLike | Trajectory):
         if recording is not None:
-            raise KoopflowError("prune: a recorded run is its own recording; leave recording out")
+            raise KoopflowError("prune: recording must be omitted when pruning a recorded run")
         run = _opened(model_or_run, replica, stack)
         layout = tuple((parameter.name, parameter.shape) for parameter in run.parameters)
         return _Subject(layout, _state_at(run, -1, replica), None, run, replica)
     if not hasattr(model_or_run, "named_parameters"):
-        raise KoopflowError(f"prune: needs a torch.nn.Module or a trajectory file (got {type(model_or_run).__name__})")
+        raise KoopflowError(
+            f"prune: model_or_run must be a torch.nn.Module or a trajectory file (got {type(model_or_run).__name__})"
+        )
     tensors = {name: value.detach() for name, value in model_or_run.named_parameters()}
     if not tensors:
         raise KoopflowError("prune: the network has no parameters")
@@ -121,7 +126,7 @@ def _subject(model_or_run: Any, recording: Recording | None, replica: int, stack
 def _opened(recording: Recording, replica: int, stack: ExitStack) -> Trajectory:
     found = recording if isinstance(recording, Trajectory) else stack.enter_context(Trajectory(recording))
     if not 0 <= replica < found.replicas:
-        raise KoopflowError(f"{found.path}: replica must be from 0 to {found.replicas - 1} (got {replica})")
+        raise KoopflowError(f"{found.path}: replica must be between 0 and {found.replicas - 1} (got {replica})")
     return found
 
 
@@ -133,24 +138,24 @@ def _state_at(states: Trajectory, place: int, replica: int) -> NDArray[np.float3
 def _check_recording(
     states: Trajectory, layout: tuple[tuple[str, tuple[int, ...]], ...], weights: NDArray[np.float32], replica: int
 ) -> None:
-    """Raise a KoopflowError where `states` were recorded from another network."""
+    """Raise a KoopflowError if `states` were recorded from another network."""
     held = tuple((parameter.name, tuple(parameter.shape)) for parameter in states.parameters)
     for ours, theirs in zip_longest(layout, held):
         if ours != theirs:
             raise KoopflowError(
-                f"{states.path}: its parameters differ from the network's, first in {(ours or theirs or ('', ()))[0]}"
+                f"{states.path}: parameters must equal the network's; the first to differ is {(ours or theirs or ('', ()))[0]}"
             )
     first, last = (_state_at(states, place, replica) for place in (0, -1))
     if np.linalg.norm(weights - last) > max(np.linalg.norm(last - first), 1e-6 * np.linalg.norm(last)):
         raise KoopflowError(
-            f"{states.path}: its last state is not near the network's weights; pass the recording of this network up to now"
+            f"{states.path}: last state must be near the network's weights; pass the recording of this network up to now"
         )
 
 
 def _state(
     subject: _Subject, score: str | scoring.ScoreFunction, window: int | None, rank: float, seed: int
 ) -> scoring.NetworkState:
-    """Return what the score needs; a score that declares nothing gets what there is."""
+    """Return the inputs that the score declares, or all available inputs if it declares none."""
     needs, states = scoring.needs_of(score), subject.states
     name = scoring.named_score(score)[0]
     if scoring.declares(score):
@@ -174,11 +179,11 @@ def _state(
 
 
 def _window(states: Trajectory, window: int | None) -> Trajectory:
-    """Return the last `window` steps between recorded states; all where it is None."""
+    """Return the last `window` steps between recorded states; None means all."""
     most = len(states.steps) - 1
     if most < 2 or (window is not None and not 2 <= window <= most):
         asked = f"{len(states.steps)} recorded states" if window is None else str(window)
-        raise KoopflowError(f"prune: window must be from 2 to {most}, the steps that {states.path} holds (got {asked})")
+        raise KoopflowError(f"prune: window must be between 2 and {most}, the steps in {states.path} (got {asked})")
     first = 0 if window is None else len(states.steps) - 1 - window
     return states.window(int(states.steps[first]), int(states.steps[-1]))
 

@@ -17,7 +17,7 @@ from koopflow.tickets.training import Setup
 from koopflow.training.recipe import Recipe
 
 Ticket: TypeAlias = tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.bool_]]]
-"""Rewind weights and masks by name, (seed, ...) each."""
+"""Rewind weights and masks by name, each of shape (seed, ...)."""
 
 
 def iterative_pruning(
@@ -33,7 +33,8 @@ def iterative_pruning(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     checkpoints: str | PathLike[str] | None = None,
 ) -> Chain:
-    """Find winning tickets by iterative magnitude pruning (Frankle & Carbin 2019).
+    """Return the chain of winning tickets found by iterative magnitude pruning (Frankle & Carbin
+    2019).
 
     >>> import koopflow as kf
     >>> from koopflow.data import images
@@ -49,18 +50,18 @@ def iterative_pruning(
     Parameters
     ----------
     setup : mapping, TrainingSetup or Recipe
-        model, optimizer, batch_size and steps of each round's training.
+        Training in each round: model, optimizer, batch_size and steps.
     images : Images
         From `koopflow.data.images.load`.
     rounds : int
-        Rounds in all, the dense round 0 included.
+        Number of rounds, including the dense round 0.
     seeds : int
-        Independent networks, trained as one ensemble; intervals are over seeds.
+        Number of independent networks, trained as one ensemble; intervals are over seeds.
     fraction, scope, rewind_step, seed
         See `koopflow.tickets.plan.ChainPlan`.
     device : {"auto", "cpu", "cuda"}
     checkpoints : path, optional
-        Folder in which every round is kept, so that a later call resumes or extends the chain.
+        Folder that stores every round, so that a later call resumes or extends the chain.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def iterative_pruning(
     Raises
     ------
     KoopflowError
-        For a set-up or a plan that cannot be carried out, and when every seed diverges.
+        For an invalid set-up or plan, or if every seed diverges.
     """
     if not isinstance(images, Images):
         raise KoopflowError(f"iterative_pruning: images must come from koopflow.data.images.load (got {type(images).__name__})")
@@ -81,7 +82,7 @@ def iterative_pruning(
 
 
 def will_transfer(ticket: Ticket, images: Images) -> NoReturn:
-    """Tell from a ticket alone whether it will train well on other images; not available yet.
+    """Predict from a ticket alone whether it will train well on other images; not available yet.
 
     >>> import koopflow as kf
     >>> kf.will_transfer(None, None)
@@ -93,7 +94,7 @@ def will_transfer(ticket: Ticket, images: Images) -> NoReturn:
     ticket : (weights, masks)
         From ``chain.ticket(round)``.
     images : Images
-        Of the other task.
+        Images of the other task.
 
     Raises
     ------

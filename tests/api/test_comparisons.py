@@ -34,7 +34,7 @@ def test_three_sets_have_a_verdict_for_each_pair():
     assert verdicts["a", "c"] == verdicts["b", "c"] == "different"
     assert verdicts["a", "b"] != "different"
     assert repr(found).count("\n") == 2
-    with pytest.raises(kf.KoopflowError, match="3 pairs were compared"):
+    with pytest.raises(kf.KoopflowError, match="verdict needs exactly two sets \\(got 3 pairs\\)"):
         found.verdict  # noqa: B018
 
 
@@ -46,9 +46,9 @@ def test_a_run_of_lower_rank_is_fitted_in_all_its_directions():
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        ({"a": runs(0.9, 0)}, "compare takes at least two sets"),
-        ([runs(0.9, 0), runs(0.8, 0)], "compare takes at least two sets"),
-        ({"a": runs(0.9, 0), "b": runs(0.9, 0)[:1]}, r"b: a set needs at least two runs \(got 1\)"),
+        ({"a": runs(0.9, 0)}, "sets must be a mapping of at least two sets"),
+        ([runs(0.9, 0), runs(0.8, 0)], "sets must be a mapping of at least two sets"),
+        ({"a": runs(0.9, 0), "b": runs(0.9, 0)[:1]}, r"b: must have at least two runs \(got 1\)"),
         ({"a": runs(0.9, 0), "b": [np.ones((9, 2)), np.full((9, 2), np.nan)]}, "b: run 0 holds nan"),
     ],
 )

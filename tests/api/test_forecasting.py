@@ -61,11 +61,11 @@ def test_forecasters_are_compared_on_the_same_origins(months):
 @pytest.mark.parametrize(
     ("series", "message"),
     [
-        (["a", "b"], "not all values are numbers"),
+        (["a", "b"], "all values must be numbers"),
         (np.zeros((30, 2)), r"shape \(time,\) \(got \(30, 2\)\)"),
         (pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}), r"one column of values \(got a, b\)"),
-        (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "'soon', which is no time"),
-        (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", "2020-01-01"])), "stands twice"),
+        (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "must hold times \\(got 'soon'\\)"),
+        (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", "2020-01-01"])), "times must be unique"),
         (np.ones(200), "constant"),
         (np.arange(40.0) % 7, "too short for horizon: 12"),
     ],
@@ -92,10 +92,10 @@ def test_options_out_of_range_are_named(months, options, message):
 def test_one_forecaster_needs_no_list(months):
     table = evaluate(months, "drift", horizon=np.int64(2), period=12, every=8)
     assert set(table["method"]) == {"drift"}
-    with pytest.raises(KoopflowError, match="at least one forecaster"):
+    with pytest.raises(KoopflowError, match="forecasters must not be empty"):
         evaluate(months, [])
 
 
 def test_a_forecaster_is_given_once(months):
-    with pytest.raises(KoopflowError, match="given twice"):
+    with pytest.raises(KoopflowError, match="forecasters must be unique"):
         evaluate(months, [Gated(), Gated()])

@@ -90,30 +90,30 @@ MASKED[10:20] = np.ma.masked
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
-        (MASKED, {}, "the data masks 30 of 180 numbers"),
-        ([MASKED, STATES], {}, "run 0 masks 30 of 180"),
+        (MASKED, {}, "the data must not contain masked values \\(got 30 of 180\\)"),
+        ([MASKED, STATES], {}, "run 0 must not contain masked values \\(got 30 of 180\\)"),
         (STATES * 1e200, {}, "largest magnitude of run 0 must be .*\\(got .*e.200\\); rescale the data"),
         (STATES * 1e-200, {}, "largest magnitude of run 0 must be .*\\(got .*e-200\\)"),
         (STATES, {"rank": "3"}, r"rank must be 0 .*\(got '3'\)"),
         (STATES, {"rank": True}, r"rank must be 0 .*\(got True\)"),
         (STATES, {"rank": 9}, r"rank must be at most 3, the rank of the data \(got 9\)"),
         (STATES, {"delays": 1.5}, r"delays must be a non-negative integer \(got 1.5\)"),
-        (STATES, {"parameters": "a"}, "parameters selects from trajectory files and data frames only"),
+        (STATES, {"parameters": "a"}, "parameters needs trajectory files or data frames"),
         (STATES, {"variant": "fast"}, "variant must be one of standard, .*got 'fast'"),
-        (STATES + 1j, {}, "the data holds complex128 numbers"),
-        (STATES.astype(object), {}, "the data holds object numbers"),
+        (STATES + 1j, {}, "the data must hold real numbers \\(got complex128"),
+        (STATES.astype(object), {}, "the data must hold real numbers \\(got object"),
         (STATES[None, None], {}, r"wrong data shape \(1, 1, 60, 3\)"),
         (np.float64(3.0), {}, r"wrong data shape \(\)"),
-        (pd.DataFrame({"when": pd.date_range("2020", periods=60), "x": TIME}), {}, "column when of the data does not hold real"),
+        (pd.DataFrame({"when": pd.date_range("2020", periods=60), "x": TIME}), {}, "column when of the data must hold real"),
         ([[1.0, 2.0], [1.0]], {}, r"the list contains parts of shape \(1,\), \(2,\)"),
         ([[[1.0, 2.0], [1.0]]], {}, "run 0 has rows of unequal length"),
         ([STATES, STATES[0]], {}, "the list contains parts of shape"),
-        ([STATES, STATES[:, :2]], {}, "run 1 has 2 parameters, run 0 has 3"),
+        ([STATES, STATES[:, :2]], {}, "same parameters \\(got 3 in run 0, 2 in run 1\\)"),
         ([], {}, "no run to fit"),
         ({"a": STATES}, {}, "cannot fit a dict"),
         (iter(STATES), {}, "cannot fit a "),
         ("no-such-run.h5", {}, "no-such-run.h5: no such file"),
-        (["run.h5", STATES], {}, "a list of trajectory files also holds a ndarray"),
+        (["run.h5", STATES], {}, "must be a list of trajectory files or of arrays, not both \\(got a ndarray"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(given, options, message):
@@ -126,7 +126,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line(given, options, message):
 def test_an_error_about_a_file_names_it(file, tmp_path):
     with pytest.raises(kf.KoopflowError, match=r"run.h5: rank must be at most 3, the rank of the data"):
         kf.fit(file, rank=7)
-    with pytest.raises(kf.KoopflowError, match=r"run.h5: run 0 has 60 steps; 59 delays"):
+    with pytest.raises(kf.KoopflowError, match=r"run.h5: run 0 must have at least 61 steps for 59 delays"):
         kf.fit(str(file), delays=59)
     with pytest.raises(kf.KoopflowError, match=r"run.h5: no parameter matches 'c'"):
         kf.fit(file, parameters="c")
@@ -173,5 +173,5 @@ def test_an_operator_is_drawn(variant):
 def test_the_weighted_distance_needs_amplitudes():
     operator = kf.fit(STATES, rank=3)
     assert kf.distance(operator, operator, weighted=True) < 1e-12
-    with pytest.raises(kf.KoopflowError, match="only operators have"):
+    with pytest.raises(kf.KoopflowError, match="needs two operators"):
         kf.distance(operator, TRUE, weighted=True)

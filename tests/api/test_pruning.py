@@ -99,14 +99,14 @@ def test_what_cannot_be_done_is_refused_in_one_line(options, message):
 def test_a_recording_of_another_network_is_refused(run, tmp_path):
     _, path = run
     other = nn.Sequential(nn.Linear(6, 11), nn.Tanh(), nn.Linear(11, 3))
-    with pytest.raises(KoopflowError, match=r"differ from the network's, first in 0\.weight"):
+    with pytest.raises(KoopflowError, match=r"must equal the network's; the first to differ is 0\.weight"):
         kf.prune(other, recording=path)
     stranger = trained(tmp_path / "other.h5", seed=1)
-    with pytest.raises(KoopflowError, match="its last state is not near the network's weights"):
+    with pytest.raises(KoopflowError, match="last state must be near the network's weights"):
         kf.prune(stranger, recording=path)
-    with pytest.raises(KoopflowError, match=r"replica must be from 0 to 0 \(got 3\)"):
+    with pytest.raises(KoopflowError, match=r"replica must be between 0 and 0 \(got 3\)"):
         kf.prune(path, replica=3)
-    with pytest.raises(KoopflowError, match=r"window must be from 2 to 11"):
+    with pytest.raises(KoopflowError, match=r"window must be between 2 and 11"):
         kf.prune(path, window=100)
 
 

@@ -55,5 +55,5 @@ def test_replicas_that_diverged_are_left_out_by_name(linear_map):
 
 
 def test_a_file_of_another_ensemble_is_refused_by_name(linear_map):
-    with pytest.raises(KoopflowError, match="10 replicas, expected 3 seeds of 5 copies"):
+    with pytest.raises(KoopflowError, match="must hold 3 seeds of 5 copies \\(got 10 replicas\\)"):
         fit_part(linear_map[0], "map", range(3), COPIES, [], 2, 6)

@@ -287,14 +287,14 @@ def test_a_constant_trajectory_has_the_single_eigenvalue_one(svd_rank, shape, de
     ("data", "options", "message"),
     [
         (np.zeros((10, 4)), {}, "all zero"),
-        (np.full((10, 4), np.nan), {}, "run 0 holds nan at step 0, column 0"),
+        (np.full((10, 4), np.nan), {}, "run 0 must be finite \\(got nan at step 0, column 0\\)"),
         (np.ones((1, 4)), {}, r"run 0 must have at least 2 steps"),
         (np.ones((9, 4)), {"delays": 8}, r"run 0 must have at least 10 steps"),
         (np.ones((9, 4)), {"delays": -1}, "delays must be a non-negative integer .got -1"),
         (np.ones((9, 4)), {"svd_rank": 2}, "svd_rank must be at most 1, the rank of the data .got 2"),
         (np.ones((9, 4)), {"svd_rank": 1.5}, r"svd_rank must be 0 .*got 1.5"),
         (np.ones((9, 4)), {"variant": "magic"}, "variant must be one of .*got 'magic'"),
-        ([np.ones((9, 4)), np.ones((9, 5))], {}, "run 1 has 5 parameters, run 0 has 4"),
+        ([np.ones((9, 4)), np.ones((9, 5))], {}, "same parameters \\(got 4 in run 0, 5 in run 1\\)"),
         ([], {}, "no run to fit"),
     ],
 )

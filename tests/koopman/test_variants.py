@@ -73,5 +73,5 @@ def test_the_variants_that_config_and_documents_name_are_those_of_the_code():
 
 
 def test_several_runs_are_refused():
-    with pytest.raises(KoopflowError, match=r"optimized DMD fits one run \(got 2\)"):
+    with pytest.raises(KoopflowError, match=r"variant optimized needs exactly one run \(got 2\)"):
         fit(np.stack([waves(0, 0), waves(0, 1)]), svd_rank=4, variant="optimized")

@@ -86,7 +86,7 @@ def test_energy_share_full_rank_and_at_most_so_many_modes():
 @pytest.mark.parametrize(
     ("states", "rank", "message"),
     [
-        (np.ones((1, 5)), 1, "need at least 2"),
+        (np.ones((1, 5)), 1, "must have at least 2 steps"),
         (np.full((5, 5), np.nan), 1, "must be finite"),
         (np.ones((5, 5)), -2, "svd_rank must be .*got -2"),
     ],

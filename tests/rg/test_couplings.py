@@ -88,7 +88,7 @@ def test_a_coupling_of_ones_own_is_a_function_named_by_its_module():
             lambda w, m: (w, {**m, "0.weight": m["0.weight"][:, :3]}, {}),
             r"0.weight: mask must have the shape of the weights, .*\(got \(2, 3, 5\)\)",
         ),
-        (lambda w, m: (w, {"0.weight": m["0.weight"]}, {}), "1.weight found in only one"),
+        (lambda w, m: (w, {"0.weight": m["0.weight"]}, {}), "only one of them has 1.weight"),
         (lambda w, m: ({**w, "1.weight": w["1.weight"] * np.nan}, m, {}), "1.weight: weights must be finite"),
     ],
 )

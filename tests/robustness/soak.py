@@ -49,7 +49,7 @@ def run_to_end(folder: Path, arguments: list[str], cores: int, log: Path) -> flo
     with log.open("w") as output:
         run = start(folder, *arguments, cores=cores, output=output)
         if run.wait() != 0:
-            sys.exit(f"soak: the run failed; its words are in {log}\n{log.read_text()[-3000:]}")
+            sys.exit(f"soak: the run failed; see {log}\n{log.read_text()[-3000:]}")
     return time.monotonic() - begun
 
 
@@ -70,7 +70,7 @@ def interrupt(
             time.sleep(0.02)
         else:
             if run.returncode != 0:
-                sys.exit(f"soak: the run failed before it was interrupted; its words are in {log}\n{log.read_text()[-3000:]}")
+                sys.exit(f"soak: the run failed before it was interrupted; see {log}\n{log.read_text()[-3000:]}")
             return None
         begun = time.monotonic()
         try:
