@@ -63,7 +63,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]
         If the file is missing or damaged.
     """
     if not Path(path).is_file():
-        raise KoopflowError(f"{path}: no such file; run the command that makes it again")
+        raise KoopflowError(f"{path}: no such file; rerun the command that creates it")
     refuse_inflation(path)
     try:
         # opened here, because NumPy leaves a damaged file open

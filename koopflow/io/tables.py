@@ -54,8 +54,8 @@ def write_csv(
 def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **options: Any) -> pd.DataFrame:
     """Read a CSV table and check that it has `columns`.
 
-    Numbers come back exactly as `write_csv` wrote them. "null", "NA" and "nan" stay text in a
-    column of names; an empty cell is missing.
+    Numbers come back exactly as `write_csv` wrote them. In a column of names, "null", "NA" and
+    "nan" stay text. An empty cell is a missing value.
 
     Parameters
     ----------
@@ -126,8 +126,8 @@ def read_parquet(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> p
 
 
 def _with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with columns of numbers and the word "nan" as numbers; a column of names may
-    hold "nan"."""
+    """Return `frame` with columns of numbers and "nan" as floats; columns of names keep "nan" as
+    text."""
     for name in frame.columns:
         column = frame[name]
         if not pd.api.types.is_numeric_dtype(column) and column.isin(["nan", "NaN"]).any():
