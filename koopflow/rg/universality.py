@@ -112,7 +112,7 @@ def mantel(a: Array, b: Array, relabellings: int = 9999, confidence: float = 0.9
     if a.shape != (items, items) or b.shape != a.shape:
         raise KoopflowError(f"matrices must be square and of equal size (got {a.shape} and {b.shape})")
     if items < 4:
-        raise KoopflowError(f"matrices must have at least 4 items for a rank correlation (got {items})")
+        raise KoopflowError(f"matrices must have at least 4 items (got {items})")
     correlation = rank_correlation(a, b)
     relabelled = _relabelling(a, b)
     extreme = total = 0

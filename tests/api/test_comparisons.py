@@ -49,7 +49,7 @@ def test_a_run_of_lower_rank_is_fitted_in_all_its_directions():
         ({"a": runs(0.9, 0)}, "sets must be a mapping of at least two sets"),
         ([runs(0.9, 0), runs(0.8, 0)], "sets must be a mapping of at least two sets"),
         ({"a": runs(0.9, 0), "b": runs(0.9, 0)[:1]}, r"b: must have at least two runs \(got 1\)"),
-        ({"a": runs(0.9, 0), "b": [np.ones((9, 2)), np.full((9, 2), np.nan)]}, "b: run 0 holds nan"),
+        ({"a": runs(0.9, 0), "b": [np.ones((9, 2)), np.full((9, 2), np.nan)]}, "b: run 0 must be finite \\(got nan"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(sets, message):

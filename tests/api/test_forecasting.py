@@ -67,7 +67,7 @@ def test_forecasters_are_compared_on_the_same_origins(months):
         (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "must hold times \\(got 'soon'\\)"),
         (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", "2020-01-01"])), "times must be unique"),
         (np.ones(200), "constant"),
-        (np.arange(40.0) % 7, "too short for horizon: 12"),
+        (np.arange(40.0) % 7, "must have at least 120 samples for horizon: 12"),
     ],
 )
 def test_what_cannot_be_forecast_is_said_in_one_line(series, message):

@@ -108,5 +108,5 @@ def _checked(name: str, mask: torch.Tensor, owner: str, weights: torch.Tensor) -
     if not _is_binary(mask):
         raise KoopflowError(f"{name} must hold 0 and 1 only")
     if mask.shape != weights.shape:
-        raise KoopflowError(f"{owner}: mask of shape {tuple(mask.shape)} does not match weights of shape {tuple(weights.shape)}")
+        raise KoopflowError(f"{owner}: mask must have the shape of the weights, {tuple(weights.shape)} (got {tuple(mask.shape)})")
     return mask.bool()
