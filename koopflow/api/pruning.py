@@ -75,8 +75,7 @@ def prune(
     Raises
     ------
     KoopflowError
-        If an input of the score is missing, the recording is of another network, or the compression
-        is out of range.
+        For a missing input of the score, another network's recording, or an impossible compression.
     """
     scoring.check_score(score, options)
     with ExitStack() as stack:

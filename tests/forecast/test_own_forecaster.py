@@ -142,7 +142,7 @@ def test_objects_are_written_as_they_were_made():
 
 
 def test_an_open_option_is_named_when_nothing_chooses_it():
-    with pytest.raises(KoopflowError, match=r"Sliding\(window=40\): delays is open"):
+    with pytest.raises(KoopflowError, match=r"Sliding\(window=40\): delays must be given"):
         Sliding(window=40).forecast(np.arange(100.0), np.array([60]), 3)
 
 
