@@ -143,7 +143,7 @@ def test_garbage_is_refused(tmp_path):
         (lambda: selection.prunable_names(PARAMETERS, ["fc9"]), "'fc9' matches no parameter"),
         (lambda: selection.prunable_names(PARAMETERS, ["*"]), "leaves nothing"),
         (lambda: selection.mask_by_score(np.zeros(3), PARAMETERS, 1), "shape"),
-        (lambda: selection.mask_by_score(np.zeros(masks.size(PARAMETERS)), PARAMETERS, -1), r"keep: .*\(got -1\)"),
+        (lambda: selection.mask_by_score(np.zeros(masks.size(PARAMETERS)), PARAMETERS, -1), r"keep must .*\(got -1\)"),
         (lambda: selection.mask_by_score(np.zeros(masks.size(PARAMETERS)), PARAMETERS, 1, scope="row"), "scope"),
     ],
 )
