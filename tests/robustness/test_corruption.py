@@ -183,7 +183,7 @@ def test_an_older_trajectory_is_named_with_its_remedy_and_can_be_kept(tmp_path):
 def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path):
     npz.save(tmp_path / "a.npz", "chain", 1, {"a": np.zeros(2)})
     for kind, version, words in (("chain", 2, "older koopflow"), ("chain", 0, "newer koopflow"), ("windows", 1, "holds chain")):
-        with pytest.raises(KoopflowError, match=f"a.npz: {kind} in format {version} .*{words}.*recreate it"):
+        with pytest.raises(KoopflowError, match=f"a.npz: must be a {kind} file in format {version}.*{words}.*recreate it"):
             npz.load(tmp_path / "a.npz", kind, version)
     np.savez(tmp_path / "bare.npz", a=np.zeros(2))
     with pytest.raises(KoopflowError, match="unknown kind"):
@@ -191,7 +191,7 @@ def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path)
     with pytest.raises(KoopflowError, match="array b is missing"):
         npz.load(tmp_path / "a.npz", "chain", 1, ["b"])
     pd.DataFrame({"a": [1.0]}).to_parquet(tmp_path / "p.parquet")
-    with pytest.raises(KoopflowError, match=r"p.parquet: format version 0.*recreate it"):
+    with pytest.raises(KoopflowError, match=r"p.parquet: format version must be 2 \(got 0\).*recreate it"):
         read_parquet(tmp_path / "p.parquet")
     torch.save(STATE, tmp_path / "old.pt")
     with pytest.raises(
