@@ -64,7 +64,9 @@ def authors_batches(root: Path):
     from torchvision import datasets, transforms
 
     steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-    return lambda: torch.utils.data.DataLoader(datasets.MNIST(root, train=True, transform=steps), batch_size=BATCH, shuffle=True)
+    return lambda: torch.utils.data.DataLoader(
+        datasets.MNIST(root, train=True, transform=steps), batch_size=BATCH, shuffle=True
+    )
 
 
 def bare_batches(images):

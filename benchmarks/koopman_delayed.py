@@ -25,7 +25,12 @@ def training_like(width: int, runs: int = 10, steps: int = 1001, seed: int = 0) 
     state = 0.3 * generator.standard_normal(count) * (1 + 0.001 * generator.uniform(-1, 1, (runs, count)))
     states = [state]
     for step in range(steps - 1):
-        state = state - ((state - goal) @ turn * rates) @ turn.T + shared[step] + 1e-4 * generator.standard_normal(state.shape)
+        state = (
+            state
+            - ((state - goal) @ turn * rates) @ turn.T
+            + shared[step]
+            + 1e-4 * generator.standard_normal(state.shape)
+        )
         states.append(state)
     return np.stack(states, 1).astype(np.float32)
 

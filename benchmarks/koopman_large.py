@@ -99,7 +99,9 @@ def main() -> None:
         with path.open("rb") as file:  # in memory already, for each method alike
             while file.read(16 << 20):
                 pass
-        done = subprocess.run([sys.executable, __file__, "one", method, str(path)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "one", method, str(path)], capture_output=True, text=True, check=True
+        )
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         print({key: value for key, value in rows[-1].items() if key != "values"}, flush=True)
     spectra = {row["method"]: np.array(row.pop("values")) @ [1, 1j] for row in rows}

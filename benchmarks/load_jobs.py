@@ -23,10 +23,16 @@ from tests.house import command, copy_of_the_house, processes_in
 
 def study(jobs: int) -> dict:
     """Return a config of about `jobs` jobs: every set-up is a training and a fit."""
-    setups = {f"setup-{number:04d}": {"optimizer": {"learning_rate": 0.01 + 0.0001 * number}} for number in range(jobs // 2)}
+    setups = {
+        f"setup-{number:04d}": {"optimizer": {"learning_rate": 0.01 + 0.0001 * number}} for number in range(jobs // 2)
+    }
     training = {"seeds": 2, "copies": 1, "shuffles": 1, "setups": setups, "comparisons": {"first": list(setups)[:2]}}
     training["base"] = {"steps": 10, "batch_size": 20, "koopman": {"delays": 0, "rank": 2}}
-    return {"threads": 1, "data": {"digits": {"source": "digits", "train_size": 100}}, "equivalence": {"training": training}}
+    return {
+        "threads": 1,
+        "data": {"digits": {"source": "digits", "train_size": 100}},
+        "equivalence": {"training": training},
+    }
 
 
 def memory(folder: Path) -> dict[str, float]:
@@ -59,9 +65,13 @@ def main() -> None:
         planned, spent = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
         if plan.returncode:
             sys.exit(plan.stderr[-2000:])
-        print(f"planning {asked.jobs} jobs: {planned:.1f} s, of which {spent.ru_utime + spent.ru_stime:.1f} s of processor")
+        print(
+            f"planning {asked.jobs} jobs: {planned:.1f} s, of which {spent.ru_utime + spent.ru_stime:.1f} s of processor"
+        )
         if asked.run != "all":
-            targets = [f"results/equivalence/training/setup-{number:04d}/eigenvalues.csv" for number in range(int(asked.run))]
+            targets = [
+                f"results/equivalence/training/setup-{number:04d}/eigenvalues.csv" for number in range(int(asked.run))
+            ]
             words = command(*targets, "--configfile", "mine.yaml", cores=asked.cores)
         begun, largest, seen = time.monotonic(), {"scheduler": 0.0, "all": 0.0}, []
         with (folder / "out.log").open("w") as output:
@@ -75,7 +85,9 @@ def main() -> None:
             sys.exit((folder / "out.log").read_text()[-2000:])
         seconds = time.monotonic() - begun
         done = len(list(folder.glob("results/equivalence/training/*/eigenvalues.csv")))
-        print(f"{2 * done} training and fitting jobs in {seconds:.0f} s on {asked.cores} cores: {seconds / (2 * done):.2f} s a job")
+        print(
+            f"{2 * done} training and fitting jobs in {seconds:.0f} s on {asked.cores} cores: {seconds / (2 * done):.2f} s a job"
+        )
         print(f"memory at most: scheduler {largest['scheduler']:.0f} MB, everything together {largest['all']:.0f} MB")
         middle = seen[len(seen) // 2][1]
         print(json.dumps({"scheduler at half time": middle, "at the end": seen[-2][1] if len(seen) > 1 else None}))

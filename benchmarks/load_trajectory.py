@@ -25,7 +25,9 @@ def record(path: Path, parameters: int, steps: int) -> None:
     centre = generator.normal(size=parameters).astype(np.float32)
     time_ = np.arange(steps)
     angle = 0.05 * time_
-    course = np.stack([0.999**time_, 0.99**time_, 0.998**time_ * np.cos(angle), 0.998**time_ * np.sin(angle)]).astype(np.float32)
+    course = np.stack([0.999**time_, 0.99**time_, 0.998**time_ * np.cos(angle), 0.998**time_ * np.sin(angle)]).astype(
+        np.float32
+    )
     with TrajectoryWriter(path, [("w", (parameters,))], 1, study={}, seeds=[0], steps=steps) as writer:
         for step in range(steps):
             writer.append(step, (centre + course[:, step] @ directions)[None])
@@ -58,9 +60,20 @@ def main() -> None:
         print(f"{asked.part}: {time.monotonic() - begun:.0f} s, at most {peak:.0f} MB")
         return
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        print(f"{asked.parameters:,} parameters × {asked.steps:,} steps: {4 * asked.parameters * asked.steps / 1e9:.1f} GB")
+        print(
+            f"{asked.parameters:,} parameters × {asked.steps:,} steps: {4 * asked.parameters * asked.steps / 1e9:.1f} GB"
+        )
         for part in ("record", "fit"):
-            words = ["--part", part, "--folder", folder, "--parameters", str(asked.parameters), "--steps", str(asked.steps)]
+            words = [
+                "--part",
+                part,
+                "--folder",
+                folder,
+                "--parameters",
+                str(asked.parameters),
+                "--steps",
+                str(asked.steps),
+            ]
             subprocess.run([sys.executable, __file__, *words], check=True)
 
 

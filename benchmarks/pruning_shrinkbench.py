@@ -136,7 +136,9 @@ def main() -> None:
     print(table.to_string(index=False, float_format="%.4f"))
     same = table[table.method != "random"].difference.abs().max()
     for name, theirs_s, ours_s in zip(("wall clock", "processor"), their_seconds, our_seconds):
-        print(f"30 pairs, {name}: ShrinkBench's way {theirs_s:.1f} s, koopflow {ours_s:.1f} s, ratio {theirs_s / ours_s:.1f}")
+        print(
+            f"30 pairs, {name}: ShrinkBench's way {theirs_s:.1f} s, koopflow {ours_s:.1f} s, ratio {theirs_s / ours_s:.1f}"
+        )
     print(f"largest difference of accuracy where the method is the same (all but random): {same:.4f}")
     print(
         f"half of the channels empty: {channel_seconds[0]:.3f} s whole, {channel_seconds[1]:.3f} s dropped; {whole:.4f}, {dropped:.4f}"

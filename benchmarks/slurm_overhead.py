@@ -40,7 +40,9 @@ def main() -> None:
         alone = timed(folder / "alone", dict(os.environ), "--cores", str(cores))
         with one_machine(folder / "slurm", cores) as environment:
             through = timed(folder / "through", environment, "--profile", "profiles/slurm")
-            told = subprocess.run(["squeue", "--states=all", "--noheader"], env=environment, capture_output=True, text=True).stdout
+            told = subprocess.run(
+                ["squeue", "--states=all", "--noheader"], env=environment, capture_output=True, text=True
+            ).stdout
     jobs = len(told.splitlines())
     print(f"cores: {cores}")
     print(f"Snakemake alone:            {alone:6.1f} s")

@@ -68,7 +68,13 @@ def open_lth_way(root: str, seed: int) -> dict[str, float]:
     """Train the dense round of one replicate; return seconds in all, seconds of loading alone, and test accuracy."""
     train, test = OneByOne(root, "train"), OneByOne(root, "t10k")
     torch.manual_seed(seed)
-    layers = [torch.nn.Linear(784, 300), torch.nn.ReLU(), torch.nn.Linear(300, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10)]
+    layers = [
+        torch.nn.Linear(784, 300),
+        torch.nn.ReLU(),
+        torch.nn.Linear(300, 100),
+        torch.nn.ReLU(),
+        torch.nn.Linear(100, 10),
+    ]
     for layer in layers[::2]:
         torch.nn.init.kaiming_normal_(layer.weight)
     model = Masked(torch.nn.Sequential(torch.nn.Flatten(), *layers))
@@ -114,14 +120,18 @@ def main() -> None:
         f"{options.threads} threads; {options.seeds} seeds, {chain.rounds} rounds; open_lth's way: {options.peers} dense replicates"
     )
     print(f"{'':34}{'seconds per replicate and round':>32}{'dense accuracy':>16}")
-    print(f"{'open_lth way':34}{peer['seconds']:32.2f}{100 * peer['accuracy']:14.2f} %  (loading {peer['loading']:.1f} s)")
+    print(
+        f"{'open_lth way':34}{peer['seconds']:32.2f}{100 * peer['accuracy']:14.2f} %  (loading {peer['loading']:.1f} s)"
+    )
     print(f"{'koopflow (mean of all rounds)':34}{ours:32.2f}{100 * accuracies[0].mean():14.2f} %")
     print(f"ratio {peer['seconds'] / ours:.1f}")
     marks = [int(np.argmin(np.abs(np.log(densities / target)))) for target in (0.2, 0.05)]
     found = {name: controls.run_control(setup, images, chain, marks, name) for name in ("random_mask", "reinitialized")}
     for place, number in enumerate(marks):
         values = {"ticket": accuracies[number], **{name: values[place] for name, values in found.items()}}
-        text = ", ".join(f"{name} {100 * value.mean():.2f} ± {100 * value.std(ddof=1):.2f} %" for name, value in values.items())
+        text = ", ".join(
+            f"{name} {100 * value.mean():.2f} ± {100 * value.std(ddof=1):.2f} %" for name, value in values.items()
+        )
         print(f"density {100 * densities[number]:.1f} %: {text} (dense {100 * accuracies[0].mean():.2f} %)")
 
 

@@ -85,7 +85,9 @@ def figure(stem, of=""):
 def tables_of_rules():
     """Return the tables under the results folder made by the rules so far, except those of a single study or task."""
     paths = {
-        str(path).removeprefix(f"{SETTINGS.results}/").removeprefix("<results>/") for each in workflow.rules for path in each.output
+        str(path).removeprefix(f"{SETTINGS.results}/").removeprefix("<results>/")
+        for each in workflow.rules
+        for path in each.output
     }
     return [path for path in paths if path.endswith(".csv") and "{" not in path]
 

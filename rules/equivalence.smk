@@ -92,7 +92,9 @@ rule fit_spectra:
             "<results>/equivalence/training/{{setup}}/{part}/trajectories.h5",
             part=range(len(EQUIVALENCE.parts)),
         ),
-        replicas=expand("<results>/equivalence/training/{{setup}}/{part}/replicas.csv", part=range(len(EQUIVALENCE.parts))),
+        replicas=expand(
+            "<results>/equivalence/training/{{setup}}/{part}/replicas.csv", part=range(len(EQUIVALENCE.parts))
+        ),
         code=library("fit_spectra"),
     output:
         eigenvalues="<results>/equivalence/training/{setup}/eigenvalues.csv",

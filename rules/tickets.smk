@@ -26,7 +26,9 @@ rule train_rounds:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(lambda wildcards: TICKETS.rounds_estimate(wildcards.study, wildcards.task, int(wildcards.stop))),
+        **estimates.asked(
+            lambda wildcards: TICKETS.rounds_estimate(wildcards.study, wildcards.task, int(wildcards.stop))
+        ),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),
@@ -115,7 +117,9 @@ rule stretch_tickets:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(lambda wildcards: TICKETS.stretching_estimate(wildcards.study, wildcards.task, wildcards.elastic)),
+        **estimates.asked(
+            lambda wildcards: TICKETS.stretching_estimate(wildcards.study, wildcards.task, wildcards.elastic)
+        ),
         **GPU,
     params:
         data=lambda wildcards: data_of(wildcards.task),

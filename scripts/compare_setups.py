@@ -5,8 +5,21 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
-    from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
-    from koopflow.io.columns import SETUP_DISTANCES, SETUP_EIGENVALUES, SETUP_EXCLUSIONS, SETUP_LOSSES, SETUP_MATRIX, TESTS
+    from koopflow.equivalence.spectra import (
+        comparison_table,
+        distance_table,
+        mean_distances,
+        spectra_of,
+        without_spectra,
+    )
+    from koopflow.io.columns import (
+        SETUP_DISTANCES,
+        SETUP_EIGENVALUES,
+        SETUP_EXCLUSIONS,
+        SETUP_LOSSES,
+        SETUP_MATRIX,
+        TESTS,
+    )
     from koopflow.io.tables import read_csv, write_csv
 
     given, out = snakemake.params, snakemake.output

@@ -10,7 +10,11 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     use(StyleSettings.load(snakemake.params.style, "figures.style"))
     given, out = snakemake.input, snakemake.output
-    eigenvalues, tests, matrix = read_csv(given.eigenvalues), read_csv(given.tests), read_csv(given.matrix).set_index("setting")
+    eigenvalues, tests, matrix = (
+        read_csv(given.eigenvalues),
+        read_csv(given.tests),
+        read_csv(given.matrix).set_index("setting"),
+    )
     matrix = matrix.drop(columns="excluded")
     comparisons = snakemake.params.comparisons or {"set-ups": list(matrix.index)}
     save(draw.plot_spectra(eigenvalues, comparisons), out.spectra[0])

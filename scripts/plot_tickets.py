@@ -20,7 +20,10 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         "transfer_matrix": lambda own, tasks: universality.matrices(own["transfer"], tasks),
         "transfer_prediction": lambda own, tasks: universality.prediction(own["transfer"], own["universality"], tasks),
     }
-    studies = {name: (study["tasks"], ModelSettings.load(study["model"]).label) for name, study in snakemake.params.studies.items()}
+    studies = {
+        name: (study["tasks"], ModelSettings.load(study["model"]).label)
+        for name, study in snakemake.params.studies.items()
+    }
     studies |= {name: ([name], "external") for name in snakemake.params.external}
     for place, (kind, name) in enumerate(snakemake.params.figures):
         if kind == "elastic":

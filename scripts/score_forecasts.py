@@ -12,7 +12,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.io.columns import FORECAST_PREDICTIONS, FORECAST_SKILL
     from koopflow.io.tables import read_parquet, write_csv, write_parquet
 
-    predictions = pd.concat([read_parquet(path, FORECAST_PREDICTIONS) for path in snakemake.input.predictions], ignore_index=True)
+    predictions = pd.concat(
+        [read_parquet(path, FORECAST_PREDICTIONS) for path in snakemake.input.predictions], ignore_index=True
+    )
     choices = [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.choices]
     scales = {name: each["mase_scale"] for name, each in zip(snakemake.params.series, choices)}
     skill = skill_table(predictions, scales, seed=snakemake.params.seed, draws=snakemake.params.draws)

@@ -10,6 +10,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     data, seed = snakemake.params.data, snakemake.params.seed
     images = load(data["spec"], data_root=data["root"], seed=seed, named=data["named"])
-    task = TaskJob(snakemake.wildcards.task, images, TicketJob.load(snakemake.params.study), seed, ".checkpoints", log.info)
+    task = TaskJob(
+        snakemake.wildcards.task, images, TicketJob.load(snakemake.params.study), seed, ".checkpoints", log.info
+    )
     chain = task.chain(int(snakemake.wildcards.stop), previous=snakemake.input.previous or None)
     save_chain(chain, snakemake.output.chain)

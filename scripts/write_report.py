@@ -8,7 +8,17 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     from koopflow.core.errors import KoopflowError
 
-    command = [sys.executable, "-m", "snakemake", "all", "--snakefile", snakemake.params.snakefile, "--nolock", "--cores", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "all",
+        "--snakefile",
+        snakemake.params.snakefile,
+        "--nolock",
+        "--cores",
+        "1",
+    ]
     command += ["--report", snakemake.output[0], *snakemake.params.options]
     done = subprocess.run(command, capture_output=True, text=True)
     log.info(done.stdout + done.stderr)

@@ -20,7 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {}
     for item in items:
         path = item.path.relative_to(ROOT / "tests").as_posix()
-        places[item] = next((place for place, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS))
+        places[item] = next(
+            (place for place, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS)
+        )
         if places[item] < len(WHOLE_RUNS):
             item.add_marker(pytest.mark.slow)
     items.sort(key=places.__getitem__)

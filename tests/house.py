@@ -51,7 +51,9 @@ def command(*arguments: str, cores: int = 2) -> list[str]:
 def start(folder: Path, *arguments: str, cores: int = 2, output=subprocess.DEVNULL) -> subprocess.Popen:
     """Start the user's command in `folder`, in a process group of its own."""
     words = command(*arguments, cores=cores)
-    return subprocess.Popen(words, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def digests(results: Path) -> dict[str, str]:

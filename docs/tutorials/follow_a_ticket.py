@@ -43,7 +43,9 @@ print("accuracy:", np.mean(chain.accuracy, axis=1).round(3))
 
 exponents = chain.exponents()
 print(
-    exponents[["layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round", "class"]].round(3).to_string(index=False)
+    exponents[["layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round", "class"]]
+    .round(3)
+    .to_string(index=False)
 )
 
 # %%
@@ -52,7 +54,9 @@ couplings = flow.couplings("share")
 figure, ax = plt.subplots(figsize=(6, 3.2))
 for index, layer in enumerate(flow.groups):
     values = couplings[:, :, index]
-    ax.fill_between(1 / flow.densities, values.min(axis=0), values.max(axis=0), color=f"C{index}", alpha=0.2, linewidth=0)
+    ax.fill_between(
+        1 / flow.densities, values.min(axis=0), values.max(axis=0), color=f"C{index}", alpha=0.2, linewidth=0
+    )
     ax.plot(1 / flow.densities, values.mean(axis=0), color=f"C{index}", marker="o", markersize=3, label=layer)
 ax.set_xscale("log", base=2)
 ax.set_yscale("log")

@@ -67,8 +67,7 @@ def compare(
     margin: float = 0.25,
     seed: int = 0,
 ) -> SpectraComparison:
-    """Test whether sets of runs have the same dynamics, by permuting runs between sets (arXiv
-    2302.09160).
+    """Test whether sets of runs have the same dynamics, by permuting runs (arXiv 2302.09160).
 
     >>> import numpy as np
     >>> import koopflow as kf
@@ -104,19 +103,28 @@ def compare(
         For fewer than two sets, fewer than two runs in a set, or runs that cannot be fitted.
     """
     if not isinstance(sets, Mapping) or len(sets) < 2:
-        raise KoopflowError('sets must be a mapping of at least two sets of runs, such as {"small": runs_a, "large": runs_b}')
-    spectra = {}
-    for name, runs in sets.items():
-        try:
-            found = [_spectrum(*run, rank, delays, parameters) for run in _runs(runs)]
-        except KoopflowError as error:
-            raise KoopflowError(f"{name}: {error}") from None
-        if len(found) < 2:
-            raise KoopflowError(f"{name}: must have at least two runs (got {len(found)}), to measure the spread within the set")
-        spectra[name] = found
+        raise KoopflowError(
+            'sets must be a mapping of at least two sets of runs, such as {"small": runs_a, "large": runs_b}'
+        )
+    spectra = {name: _spectra(name, runs, rank, delays, parameters) for name, runs in sets.items()}
     numbered = {name: dict(enumerate(found)) for name, found in spectra.items()}
     table = comparison_table(numbered, {"compare": list(spectra)}, significance, margin, seed)
     return SpectraComparison(table.drop(columns=["comparison", "excluded_a", "excluded_b"]), spectra)
+
+
+def _spectra(
+    name: str, runs: Data, rank: float, delays: int, parameters: str | Sequence[str] | None
+) -> list[ComplexArray]:
+    """Return the spectrum of each run of the set called `name`."""
+    try:
+        found = [_spectrum(*run, rank, delays, parameters) for run in _runs(runs)]
+    except KoopflowError as error:
+        raise KoopflowError(f"{name}: {error}") from None
+    if len(found) < 2:
+        raise KoopflowError(
+            f"{name}: must have at least two runs (got {len(found)}), to measure the spread within the set"
+        )
+    return found
 
 
 def _runs(data: Data) -> Iterator[tuple[Data, list[int] | None]]:

@@ -202,7 +202,9 @@ def _one_column(frame: pd.DataFrame) -> pd.Series:
             written = frame[dates[0]]
             parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
             if parsed is not None and parsed.isna().any():
-                raise KoopflowError(f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})")
+                raise KoopflowError(
+                    f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})"
+                )
             frame = frame.drop(columns=dates[0])
             frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
     numbers = frame.select_dtypes("number").columns

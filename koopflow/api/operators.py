@@ -171,7 +171,9 @@ class Operator:
         count = f"{len(runs.lengths)} run{'s' if len(runs.lengths) > 1 else ''}"
         steps = f"{min(runs.lengths)} to {max(runs.lengths)}" if len(set(runs.lengths)) > 1 else str(runs.lengths[0])
         delays = f"{runs.delays} delay{'s' if runs.delays > 1 else ''}" if runs.delays else "no delays"
-        values = f"{self.rank} eigenvalue{'s' if self.rank > 1 else ''}, |λ| from {sizes.max():.4g} to {sizes.min():.4g}"
+        values = (
+            f"{self.rank} eigenvalue{'s' if self.rank > 1 else ''}, |λ| from {sizes.max():.4g} to {sizes.min():.4g}"
+        )
         return (
             f"Operator({values}, largest residual {self.residuals.max():.0e}; "
             f"{count} of {steps} steps, {runs.width} parameters, {delays})"
@@ -222,7 +224,9 @@ def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool
     if not weighted:
         return spectrum.distance(_eigenvalues(a), _eigenvalues(b))
     if not isinstance(a, Operator) or not isinstance(b, Operator):
-        raise KoopflowError("weighted=True needs two operators, since weights come from amplitudes; fit both sides first")
+        raise KoopflowError(
+            "weighted=True needs two operators, since weights come from amplitudes; fit both sides first"
+        )
     weights = [np.sqrt(np.mean(np.abs(one.amplitudes) ** 2, axis=0)) for one in (a, b)]
     return spectrum.distance(a.eigenvalues, b.eigenvalues, weights_a=weights[0], weights_b=weights[1])
 

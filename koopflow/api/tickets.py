@@ -33,8 +33,7 @@ def iterative_pruning(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     checkpoints: str | PathLike[str] | None = None,
 ) -> Chain:
-    """Return the chain of winning tickets found by iterative magnitude pruning (Frankle & Carbin
-    2019).
+    """Return the chain of tickets of iterative magnitude pruning (Frankle & Carbin 2019).
 
     >>> import koopflow as kf
     >>> from koopflow.data import images
@@ -74,7 +73,9 @@ def iterative_pruning(
         For an invalid set-up or plan, or if every seed diverges.
     """
     if not isinstance(images, Images):
-        raise KoopflowError(f"iterative_pruning: images must come from koopflow.data.images.load (got {type(images).__name__})")
+        raise KoopflowError(
+            f"iterative_pruning: images must come from koopflow.data.images.load (got {type(images).__name__})"
+        )
     recipe = Recipe.load(setup)
     trained = Setup(recipe.model, recipe.optimizer, recipe.batch_size, recipe.steps, device)
     plan = ChainPlan(images.name, seeds, fraction, scope, rewind_step=rewind_step, seed=seed)

@@ -25,7 +25,9 @@ def skill_over_sliding(
         raise Undecided(f"{SKILL} has no finite skill of {method} for these series")
     mean = rows.groupby("series")[["skill_vs_sliding", "ci_low", "ci_high"]].mean().mean()
     n = int(rows.groupby("series")["n"].max().sum())
-    return Estimate(float(mean["skill_vs_sliding"]), float(mean["ci_low"]), float(mean["ci_high"]), n, "forecast origins")
+    return Estimate(
+        float(mean["skill_vs_sliding"]), float(mean["ci_low"]), float(mean["ci_high"]), n, "forecast origins"
+    )
 
 
 @measure("skill of memory minus skill of the strongest simple method, both against the sliding forecast")

@@ -36,7 +36,9 @@ def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
     """Return the rows that compare two methods, with the adjusted Jaccard index of their pruned
     sets as `agreement`."""
     frame = pick(tables.read(OVERLAP), OVERLAP, study=study)
-    either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | ((frame["method_a"] == b) & (frame["method_b"] == a))
+    either = ((frame["method_a"] == a) & (frame["method_b"] == b)) | (
+        (frame["method_a"] == b) & (frame["method_b"] == a)
+    )
     frame = frame[either & (frame["compression"] > 1)]
     if frame.empty:
         raise Undecided(f"{OVERLAP} does not compare {a} with {b}")
@@ -68,14 +70,18 @@ def accuracy_gap(tables: Tables, level: float, a: str, b: str, when: When, study
     frame = pick(tables.read(ACCURACY), ACCURACY, study=study, method=[a, b])
     frame = _epochs(frame[frame["compression"] > 1], when)
     wide = frame.pivot_table(index=["compression", "seed"], columns="method", values="accuracy").reset_index()
-    gaps = wide.assign(gap=wide[a] - wide[b]).pivot_table(index="seed", columns="compression", values="gap", dropna=False)
+    gaps = wide.assign(gap=wide[a] - wide[b]).pivot_table(
+        index="seed", columns="compression", values="gap", dropna=False
+    )
     means = gaps.mean()
     if not np.isfinite(means).any():
         raise Undecided(f"{ACCURACY} has no compression above 1 with both {a} and {b}")
     return over_units(gaps[means.abs().idxmax()], level)
 
 
-@measure("rank correlation, over epochs, of the leading eigenvalue's distance from 1 with the overlap of the pruned sets")
+@measure(
+    "rank correlation, over epochs, of the leading eigenvalue's distance from 1 with the overlap of the pruned sets"
+)
 def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study: Choice = None) -> Estimate:
     """Return Spearman's ρ per seed between |λ₁ − 1| and the agreement of the pruned sets at that
     epoch.
@@ -96,5 +102,9 @@ def spectrum_tells_agreement(tables: Tables, level: float, a: str, b: str, study
         if len(own) >= FEWEST_EPOCHS
     ]
     if not correlations:
-        raise Undecided(f"no study was pruned at {FEWEST_EPOCHS} epochs or more, which a rank correlation over epochs needs")
-    return over_units(pd.DataFrame(correlations, columns=["seed", "rho"]).groupby("seed")["rho"].mean(), level, within=CORRELATION)
+        raise Undecided(
+            f"no study was pruned at {FEWEST_EPOCHS} epochs or more, which a rank correlation over epochs needs"
+        )
+    return over_units(
+        pd.DataFrame(correlations, columns=["seed", "rho"]).groupby("seed")["rho"].mean(), level, within=CORRELATION
+    )

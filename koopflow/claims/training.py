@@ -38,7 +38,9 @@ def _distance(frame: pd.DataFrame, a: str, b: str) -> pd.Series:
 
 
 @measure("distance between set-ups beyond the distance between seeds, as a share of the latter")
-def excess_distance(tables: Tables, level: float, comparison: str, a: str | None = None, b: str | None = None) -> Estimate:
+def excess_distance(
+    tables: Tables, level: float, comparison: str, a: str | None = None, b: str | None = None
+) -> Estimate:
     """Return mean between-set-up distance / mean within-set-up distance − 1, averaged over the
     pairs of a comparison.
 

@@ -13,7 +13,9 @@ FEWEST_PAIRS = 5
 """Fewest pairs of tasks over which a relation is computed."""
 
 
-def _pairs(tables: Tables, model: Choice, density: float | None, source: Choice = None, target: Choice = None) -> pd.DataFrame:
+def _pairs(
+    tables: Tables, model: Choice, density: float | None, source: Choice = None, target: Choice = None
+) -> pd.DataFrame:
     """Return the transfers between different tasks at densities up to `density`, averaged over
     these densities."""
     frame = pick(tables.read(TRANSFER), TRANSFER, model=model, source=source, target=target)
@@ -53,7 +55,9 @@ def transfer_share(
 ) -> Estimate:
     """Return the summed gain of foreign tickets over the summed gain of own tickets, per seed."""
     frame = _pairs(tables, model, density, source, target)
-    frame = frame.assign(foreign=frame["accuracy"] - frame["accuracy_random"], own=frame["accuracy_own"] - frame["accuracy_random"])
+    frame = frame.assign(
+        foreign=frame["accuracy"] - frame["accuracy_random"], own=frame["accuracy_own"] - frame["accuracy_random"]
+    )
     sums = frame.groupby("seed")[["foreign", "own"]].sum()
     if not (sums["own"] > 0).all():
         raise Undecided("the tasks' own tickets are no better than random masks here, so there is nothing to transfer")
@@ -64,15 +68,23 @@ def _quality(tables: Tables, model: Choice, density: float | None) -> pd.DataFra
     """Return one row per unordered pair of tasks: exponent distance, and share transferred,
     averaged over directions and seeds."""
     frame = _pairs(tables, model, density)
-    frame = frame.assign(share=_share(frame), pair=[" & ".join(sorted(two)) for two in zip(frame["source"], frame["target"])])
+    frame = frame.assign(
+        share=_share(frame), pair=[" & ".join(sorted(two)) for two in zip(frame["source"], frame["target"])]
+    )
     pairs = frame.groupby(["model", "pair"])[["share", "exponent_distance"]].mean().dropna().reset_index()
     if len(pairs) < FEWEST_PAIRS:
-        raise Undecided(f"{len(pairs)} pairs of tasks have a gain to share; a relation over pairs needs at least {FEWEST_PAIRS}")
+        raise Undecided(
+            f"{len(pairs)} pairs of tasks have a gain to share; a relation over pairs needs at least {FEWEST_PAIRS}"
+        )
     return pairs
 
 
-@measure("rank correlation over pairs of tasks: nearness of their exponents with the share of a ticket's gain that transfers")
-def exponents_predict_transfer(tables: Tables, level: float, density: float | None = None, model: Choice = None) -> Estimate:
+@measure(
+    "rank correlation over pairs of tasks: nearness of their exponents with the share of a ticket's gain that transfers"
+)
+def exponents_predict_transfer(
+    tables: Tables, level: float, density: float | None = None, model: Choice = None
+) -> Estimate:
     """Return Spearman's ρ between −(exponent distance) and the share transferred.
 
     Exponents come from each task's own pruning, before any transfer. The two directions of a pair
@@ -100,7 +112,9 @@ def exponents_agree_where_transfer(
     bad = pairs.loc[pairs["share"] <= transfers_above, "exponent_distance"].to_numpy()
     if not good.size or not bad.size:
         word = "every" if good.size else "no"
-        raise Undecided(f"{word} pair of tasks transfers more than {transfers_above:g} of the gain, so there is no contrast")
+        raise Undecided(
+            f"{word} pair of tasks transfers more than {transfers_above:g} of the gain, so there is no contrast"
+        )
     area = float(np.mean((good[:, None] < bad[None, :]) + 0.5 * (good[:, None] == bad[None, :])))
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (good.size - 1) * (q1 - area**2) + (bad.size - 1) * (q2 - area**2)

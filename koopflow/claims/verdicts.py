@@ -70,7 +70,9 @@ def judge(claims: ClaimsSettings, tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CLAIMS))
 
 
-def _row(name: str, claim: ClaimSettings, measure: Measure, claims: ClaimsSettings, tables: Tables) -> dict[str, object]:
+def _row(
+    name: str, claim: ClaimSettings, measure: Measure, claims: ClaimsSettings, tables: Tables
+) -> dict[str, object]:
     """Return one claim's row of the table."""
     options = measure.options(claim.options, f"claims.statements.{name}")
     estimate, reason = None, ""

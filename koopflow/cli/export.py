@@ -92,7 +92,9 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="koopflow export", description=__doc__)
     parser.add_argument("archive", type=Path, help="the file to write, for example study.tar.gz")
     parser.add_argument("--configfile", nargs="*", default=[], help="the --configfile files of the run")
-    parser.add_argument("--largest", type=float, default=1, help="largest trajectory or network that is included, in MB (inf: all)")
+    parser.add_argument(
+        "--largest", type=float, default=1, help="largest trajectory or network that is included, in MB (inf: all)"
+    )
     asked = parser.parse_args(words)
     try:
         count = export(asked.archive, asked.configfile, asked.largest)

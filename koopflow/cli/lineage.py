@@ -49,7 +49,9 @@ class Lineage:
         See `attach`.
     """
 
-    def __init__(self, rules: Iterable[Any], digest: Callable[[str], str], named: Callable[[Any], list[tuple[str, str]]]):
+    def __init__(
+        self, rules: Iterable[Any], digest: Callable[[str], str], named: Callable[[Any], list[tuple[str, str]]]
+    ):
         self.rules = [rule for rule in rules if rule.output]
         self._digest, self._named = digest, named
         self._jobs: dict[tuple[str, str], str] = {}
@@ -79,7 +81,9 @@ class Lineage:
         it."""
         if path not in self._files:
             producer = next((rule for rule in self.rules if rule.is_producer(path)), None)
-            self._files[path] = self._digest(path) if producer is None else self.of(producer, dict(producer.get_wildcards(path)))
+            self._files[path] = (
+                self._digest(path) if producer is None else self.of(producer, dict(producer.get_wildcards(path)))
+            )
         return self._files[path]
 
     @staticmethod

@@ -106,7 +106,9 @@ def plan(words: list[str], profile: Path = PROFILE) -> Plan:
     from snakemake import cli
     from snakemake.logging import logger
 
-    groups = [f"{rule}={group}" for rule, group in yaml.safe_load(profile.read_text(encoding="utf-8"))["groups"].items()]
+    groups = [
+        f"{rule}={group}" for rule, group in yaml.safe_load(profile.read_text(encoding="utf-8"))["groups"].items()
+    ]
     listener, said = _Listener(), io.StringIO()
     command = ["--dry-run", "--nolock", "--cores", "all", *words, "--groups", *groups]
     logger.addFilter(listener)
@@ -116,7 +118,9 @@ def plan(words: list[str], profile: Path = PROFILE) -> Plan:
     except SystemExit as end:
         if end.code:
             told = [line for line in [*said.getvalue().splitlines(), str(end.code)] if line.startswith("koopflow: ")]
-            raise KoopflowError(told[-1].removeprefix("koopflow: ") if told else said.getvalue().strip()[-500:]) from None
+            raise KoopflowError(
+                told[-1].removeprefix("koopflow: ") if told else said.getvalue().strip()[-500:]
+            ) from None
     finally:
         logger.removeFilter(listener)
     return _added_up(listener.records)
@@ -149,15 +153,36 @@ def table(found: Plan) -> str:
         cores = "here" if rule in found.here else _range(jobs.threads)
         memory, limit = f"{_range([round(mb / 1000, 1) for mb in jobs.mem_mb])} GB", f"{_range(jobs.runtime)} min"
         rows.append(
-            (rule, str(len(jobs.threads)), cores, _range(jobs.gpus), memory, limit, f"{jobs.hours:.2f} h", f"{jobs.at_most:.1f} h")
+            (
+                rule,
+                str(len(jobs.threads)),
+                cores,
+                _range(jobs.gpus),
+                memory,
+                limit,
+                f"{jobs.hours:.2f} h",
+                f"{jobs.at_most:.1f} h",
+            )
         )
     total, most = sum(jobs.hours for jobs in found.rules.values()), sum(jobs.at_most for jobs in found.rules.values())
     rows.append(
-        ("total", str(sum(len(jobs.threads) for jobs in found.rules.values())), "", "", "", "", f"{total:.2f} h", f"{most:.1f} h")
+        (
+            "total",
+            str(sum(len(jobs.threads) for jobs in found.rules.values())),
+            "",
+            "",
+            "",
+            "",
+            f"{total:.2f} h",
+            f"{most:.1f} h",
+        )
     )
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = [
-        "  ".join(text.ljust(width) if column == 0 else text.rjust(width) for column, (text, width) in enumerate(zip(row, widths)))
+        "  ".join(
+            text.ljust(width) if column == 0 else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths))
+        )
         for row in rows
     ]
     gpu = sum(jobs.hours for jobs in found.rules.values() if any(jobs.gpus))
@@ -179,7 +204,9 @@ def main(words: list[str] | None = None) -> None:
     """Read the command line and print the plan."""
     parser = argparse.ArgumentParser(prog="koopflow plan", description=__doc__)
     parser.add_argument(
-        "snakemake", nargs="*", help="after --: targets and options of the run, for example -- --configfile config/paper.yaml"
+        "snakemake",
+        nargs="*",
+        help="after --: targets and options of the run, for example -- --configfile config/paper.yaml",
     )
     try:
         found = plan(parser.parse_args(words).snakemake)

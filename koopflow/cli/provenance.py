@@ -123,7 +123,9 @@ def again(file: str, words: list[str]) -> tuple[bool, list[str]]:
     told = done.stdout + done.stderr
     if done.returncode:
         raise KoopflowError(f"snakemake --dry-run {file}: {told.strip().splitlines()[-1]}")
-    reasons = [line.strip().removeprefix("reason: ") for line in told.splitlines() if line.strip().startswith("reason:")]
+    reasons = [
+        line.strip().removeprefix("reason: ") for line in told.splitlines() if line.strip().startswith("reason:")
+    ]
     return "Nothing to be done" in told, list(dict.fromkeys(reasons))
 
 
@@ -144,7 +146,9 @@ def describe(file: str, words: list[str]) -> str:
     same, reasons = again(file, words)
     lines += [
         "",
-        "This file is up to date with the current code and configuration." if same else "A run would make this file again:",
+        "This file is up to date with the current code and configuration."
+        if same
+        else "A run would make this file again:",
     ]
     lines += [] if same else [f"  {reason}" for reason in reasons]
     return "\n".join(lines)
@@ -167,7 +171,11 @@ def _software(logs: list[str]) -> str:
 
 
 def _sums(logs: list[str]) -> dict[str, str]:
-    return {found[2]: found[1] for line in _lines(logs) if (found := re.fullmatch(r"[0-9:]+ (sha256:[0-9a-f]{64}) (.+)", line))}
+    return {
+        found[2]: found[1]
+        for line in _lines(logs)
+        if (found := re.fullmatch(r"[0-9:]+ (sha256:[0-9a-f]{64}) (.+)", line))
+    }
 
 
 def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
@@ -193,7 +201,9 @@ def _told(name: str, value: str, depth: int = 0) -> list[str]:
 
 
 def _lines(logs: list[str]) -> list[str]:
-    return [line for name in logs if Path(name).is_file() for line in Path(name).read_text(encoding="utf-8").splitlines()]
+    return [
+        line for name in logs if Path(name).is_file() for line in Path(name).read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def main(words: list[str] | None = None) -> None:

@@ -33,12 +33,18 @@ def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.Da
     """
     shown = show(frame) if len(frame) else frame
     shown = shown.apply(lambda column: column if is_numeric_dtype(column) else column.map(one_line, na_action="ignore"))
-    body = shown.to_html(index=False, border=0, na_rep="") if len(shown) else "<p>This run computed no row of this table.</p>"
+    body = (
+        shown.to_html(index=False, border=0, na_rep="")
+        if len(shown)
+        else "<p>This run computed no row of this table.</p>"
+    )
     note = f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: <code>{html(source)}</code>.</p>"
     return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><style>{STYLE}</style></head>\n<body>{body}{note}</body></html>\n'
 
 
-def with_interval(frame: pd.DataFrame, value: str, low: str = "ci_low", high: str = "ci_high", digits: int = 3) -> list[str]:
+def with_interval(
+    frame: pd.DataFrame, value: str, low: str = "ci_low", high: str = "ci_high", digits: int = 3
+) -> list[str]:
     """Return "value [low, high]" of every row to `digits` significant digits, or "value (no
     interval)"."""
     told = []
@@ -89,7 +95,9 @@ def pruned_alike(frame: pd.DataFrame) -> pd.DataFrame:
             "epoch": frame["epoch"],
             "compression": frame["compression"],
             "difference of accuracy": with_interval(frame, "difference"),
-            "agreement beyond chance": [f"{share:.2f}" if np.isfinite(share) else "" for share in frame["beyond_chance"]],
+            "agreement beyond chance": [
+                f"{share:.2f}" if np.isfinite(share) else "" for share in frame["beyond_chance"]
+            ],
             "seeds": frame["n"],
         }
     )
@@ -124,7 +132,9 @@ def agreed_from(frame: pd.DataFrame) -> pd.DataFrame:
             {
                 "study": label(study),
                 "methods": f"{label(a)} − {label(b).lower()}",
-                "alike from epoch (each network)": ", ".join("never" if np.isnan(epoch) else f"{epoch:g}" for epoch in epochs),
+                "alike from epoch (each network)": ", ".join(
+                    "never" if np.isnan(epoch) else f"{epoch:g}" for epoch in epochs
+                ),
                 "agreement beyond chance, first epoch": f"{means.iloc[0]:.2f}",
                 "last epoch": f"{means.iloc[1]:.2f}",
                 "seeds": len(group),
@@ -157,7 +167,8 @@ def told_by_spectrum(frame: pd.DataFrame) -> pd.DataFrame:
 def exponents(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the exponents of every layer and task."""
     rounds = [
-        f"{first:g} to {last:g}" if np.isfinite(first) else "" for first, last in zip(frame["first_round"], frame["last_round"])
+        f"{first:g} to {last:g}" if np.isfinite(first) else ""
+        for first, last in zip(frame["first_round"], frame["last_round"])
     ]
     return pd.DataFrame(
         {
@@ -178,7 +189,9 @@ def predictors(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "observable": frame["observable"].map(label),
-            "density": [f"{100 * density:.1f} %" if np.isfinite(density) else "" for density in frame["density"].astype(float)],
+            "density": [
+                f"{100 * density:.1f} %" if np.isfinite(density) else "" for density in frame["density"].astype(float)
+            ],
             "rank correlation of nearness with transfer": with_interval(frame, "correlation"),
             "p (Mantel)": [f"{p:.2g}" if np.isfinite(p) else "" for p in frame["p"]],
             "tasks": frame["tasks"],
@@ -200,7 +213,9 @@ def skill(frame: pd.DataFrame) -> pd.DataFrame:
             "MASE": rows["mase"].map("{:.2f}".format),
             "skill over sliding": with_interval(rows, "skill_vs_sliding", digits=2),
             "skill over naive": rows["skill_vs_naive"].map("{:.2f}".format),
-            "truths inside the interval": [f"{100 * share:.0f} %" if np.isfinite(share) else "" for share in rows["coverage"]],
+            "truths inside the interval": [
+                f"{100 * share:.0f} %" if np.isfinite(share) else "" for share in rows["coverage"]
+            ],
             "origins": rows["n"].round().astype(int),
         }
     )

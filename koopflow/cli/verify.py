@@ -116,7 +116,9 @@ def _changed(folder: Path) -> dict[str, str]:
         for name, step in ((name, step) for name in names if (step := provenance.read_step(name)) is not None):
             for used in step.changed:
                 if Path(used).is_file() and folder.absolute() in Path(used).absolute().parents:
-                    found[os.path.relpath(used)] = f"{used}: changed since {step.rule} made {name} from it; {npz.REMEDY}"
+                    found[os.path.relpath(used)] = (
+                        f"{used}: changed since {step.rule} made {name} from it; {npz.REMEDY}"
+                    )
             if name in step.sums and checksum(path) != step.sums[name]:
                 found[os.path.relpath(path)] = f"{path}: changed since {step.rule} made it; {npz.REMEDY}"
             break

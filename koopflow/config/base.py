@@ -58,7 +58,9 @@ class Settings(BaseModel):
             raise PydanticCustomError("unknown_key", "unknown key {name}", {"name": str(name), "known": told})
 
     @classmethod
-    def load(cls, settings: "Mapping[str, Any] | Self", key: str = "", base: str = "", known: Known | None = None) -> Self:
+    def load(
+        cls, settings: "Mapping[str, Any] | Self", key: str = "", base: str = "", known: Known | None = None
+    ) -> Self:
         """Return the model of a mapping, such as a block of YAML; a model is returned unchanged.
 
         Parameters
@@ -106,7 +108,9 @@ class Settings(BaseModel):
     def _keys(self) -> list[str]:
         given = self.model_fields_set
         return list(
-            dict.fromkeys([*(name for name in self._given if name in given), *(n for n in type(self).model_fields if n in given)])
+            dict.fromkeys(
+                [*(name for name in self._given if name in given), *(n for n in type(self).model_fields if n in given)]
+            )
         )
 
 
@@ -164,7 +168,9 @@ class PartOf:
 @functools.cache
 def partial(model: type[Settings]) -> type[Settings]:
     """Return `model` with every field optional, at every level."""
-    fields: dict[str, Any] = {name: (_partial(info.annotation), _optional(info)) for name, info in model.model_fields.items()}
+    fields: dict[str, Any] = {
+        name: (_partial(info.annotation), _optional(info)) for name, info in model.model_fields.items()
+    }
     base = OpenSettings if issubclass(model, OpenSettings) else Settings
     return create_model(f"{model.__name__}Part", __base__=base, __module__=__name__, __doc__=model.__doc__, **fields)
 

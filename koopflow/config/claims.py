@@ -22,5 +22,9 @@ class ClaimsSettings(Block):
     """All claims."""
 
     level: Fraction = Field(default=0.95, description="Level of the intervals.")
-    minimum_units: Whole = Field(default=3, ge=2, description="Fewest units, such as seeds, for which a verdict is given.")
-    statements: dict[Name, ClaimSettings] = Field(default_factory=dict, json_schema_extra=REPLACED, description="Claims, by name.")
+    minimum_units: Whole = Field(
+        default=3, ge=2, description="Fewest units, such as seeds, for which a verdict is given."
+    )
+    statements: dict[Name, ClaimSettings] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, description="Claims, by name."
+    )

@@ -88,9 +88,13 @@ class Registered:
     def check(self, value: str, info: ValidationInfo) -> str:
         known: Mapping[str, Collection[str]] = info.context or {}
         if self.kind in known and value not in known[self.kind] and not is_target(value):
-            names = f"{nearest(value, known[self.kind])}; available: {', '.join(known[self.kind])}, or package.module:name"
+            names = (
+                f"{nearest(value, known[self.kind])}; available: {', '.join(known[self.kind])}, or package.module:name"
+            )
             raise PydanticCustomError(
-                "registered", "no {kind} named {value}{names}", {"kind": self.kind, "value": repr(value), "names": names}
+                "registered",
+                "no {kind} named {value}{names}",
+                {"kind": self.kind, "value": repr(value), "names": names},
             )
         return value
 
@@ -185,7 +189,9 @@ Text = Annotated[str, MinLen(1)]
 Name = Annotated[
     str,
     Matching(
-        r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z", "name", "a name: a letter or digit, then up to 99 letters, digits, '_', '-' and '.'"
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z",
+        "name",
+        "a name: a letter or digit, then up to 99 letters, digits, '_', '-' and '.'",
     ),
 ]
 PathText = Annotated[

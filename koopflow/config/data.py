@@ -26,7 +26,8 @@ class DataSet(Settings):
     source: Annotated[str, Registered("image source")] = Field(description="Where the images come from.")
     path: Omittable[PathText] = Field(default=None, description="File (npz) or folder (image_folder) of the images.")
     like: Omittable[str] = Field(
-        default=None, description="Name of the set or source whose sizes a synthetic set copies (gaussian_clusters, teacher)."
+        default=None,
+        description="Name of the set or source whose sizes a synthetic set copies (gaussian_clusters, teacher).",
     )
     train_size: Omittable[Count] = Field(
         default=None, description="Training images kept, drawn evenly over the classes; all by default."
@@ -34,13 +35,19 @@ class DataSet(Settings):
     test_size: Omittable[Count] = Field(
         default=None, description="Test images kept, drawn evenly over the classes; all by default."
     )
-    size: Omittable[Count] = Field(default=None, description="Side, in pixels, to which images are scaled (image_folder).")
+    size: Omittable[Count] = Field(
+        default=None, description="Side, in pixels, to which images are scaled (image_folder)."
+    )
     channels: Omittable[Annotated[Literal[1, 3], Needs("integer")]] = Field(
         default=None, description="Channels of the images of a folder: 1 (grey) or 3 (colour)."
     )
-    cache: Omittable[PathText] = Field(default=None, description="Folder in which decoded images are cached (image_folder).")
+    cache: Omittable[PathText] = Field(
+        default=None, description="Folder in which decoded images are cached (image_folder)."
+    )
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
-    transform: Transform = Field(default=Transform(), description="Transforms of the images, in the order of their keys.")
+    transform: Transform = Field(
+        default=Transform(), description="Transforms of the images, in the order of their keys."
+    )
 
     def options(self) -> dict[str, Any]:
         """Return the given options of the source: all keys that are not common to all sources."""

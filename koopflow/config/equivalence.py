@@ -18,7 +18,9 @@ class OptimizersStudy(Block):
     grid: Whole = Field(default=5, ge=2, description="Initial conditions per axis; there are grid^dimension runs.")
     delays: Natural = Field(default=4, description="Time delays in addition to the present state.")
     shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
-    draws: Whole = Field(default=100, ge=10, description="Bootstrap draws of initial conditions, for the intervals of distances.")
+    draws: Whole = Field(
+        default=100, ge=10, description="Bootstrap draws of initial conditions, for the intervals of distances."
+    )
 
 
 class KoopmanSettings(Settings):
@@ -53,11 +55,14 @@ class EquivalenceTraining(Block):
         default=10, description="Perturbed copies of each initialization, with the same batches, pooled into one fit."
     )
     perturbation: NonNegative = Field(
-        default=0.001, description="Size of the perturbation: every weight of a copy is multiplied by 1 + perturbation * U(-1, 1)."
+        default=0.001,
+        description="Size of the perturbation: every weight of a copy is multiplied by 1 + perturbation * U(-1, 1).",
     )
     capture_every: Count = Field(default=1, description="Optimizer steps between captured states.")
     shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
-    significance: Fraction = Field(default=0.05, description="Level of the permutation tests, after adjustment for their number.")
+    significance: Fraction = Field(
+        default=0.05, description="Level of the permutation tests, after adjustment for their number."
+    )
     margin: Positive = Field(
         default=0.25,
         description="Two set-ups are equivalent if, with 95 % confidence, the distance between them exceeds the distance "
@@ -77,5 +82,7 @@ class EquivalenceTraining(Block):
 class EquivalenceSettings(Block):
     """Both studies of equivalence."""
 
-    optimizers: OptimizersStudy = Field(default=OptimizersStudy(), description="Three optimizers that minimize one function.")
+    optimizers: OptimizersStudy = Field(
+        default=OptimizersStudy(), description="Three optimizers that minimize one function."
+    )
     training: EquivalenceTraining = Field(default=EquivalenceTraining(), description="Ways of training a network.")

@@ -31,7 +31,9 @@ class ForecastSettings(Block):
     )
     coverage: Fraction = Field(default=0.9, description="Nominal coverage of the prediction intervals.")
     estimates: Count = Field(default=3, description="How often ets and arima estimate their parameters along a series.")
-    draws: Whole = Field(default=1000, ge=100, description="Draws of the block bootstrap behind the intervals of skill.")
+    draws: Whole = Field(
+        default=1000, ge=100, description="Draws of the block bootstrap behind the intervals of skill."
+    )
 
     @field_validator("methods")
     @classmethod

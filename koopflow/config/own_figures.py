@@ -16,4 +16,6 @@ class OwnFigure(Settings):
     )
     tables: Items[Text] = Field(min_length=1, description="Tables of the run, such as pruning/accuracy.csv.")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the function.")
-    caption: Text = Field(description="Caption in the report: a title that ends with a full stop, then what to conclude.")
+    caption: Text = Field(
+        description="Caption in the report: a title that ends with a full stop, then what to conclude."
+    )

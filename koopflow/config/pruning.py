@@ -30,7 +30,9 @@ class FineTune(Settings):
 
     epochs: NonNegative = Field(description="Epochs of training under the mask; 0 skips it.")
     at: Items[Positive] = Field(description="Pruning epochs after which networks are trained under their masks.")
-    compressions: Omittable[Items[Compression]] = Field(default=None, description="Compressions that are trained; all by default.")
+    compressions: Omittable[Items[Compression]] = Field(
+        default=None, description="Compressions that are trained; all by default."
+    )
 
 
 class SaveMasks(Settings):
@@ -60,11 +62,18 @@ class PruningStudy(PrunedTraining):
     data: str = Field(description="Name of a data set.")
     seeds: Count = Field(description="Number of networks, trained independently.")
     trajectory: Omittable[PathText] = Field(
-        default=None, description="Trajectory file of networks recorded elsewhere, which are pruned instead of newly trained ones."
+        default=None,
+        description="Trajectory file of networks recorded elsewhere, which are pruned instead of newly trained ones.",
     )
-    window: Whole = Field(ge=2, description="Optimizer steps before each pruning to which the Koopman operator is fitted.")
-    rank: Rank = Field(description="Rank of the fit: a number of modes, a share of the energy between 0 and 1, or -1 for all.")
-    compressions: DistinctItems[Compression] = Field(min_length=1, description="Compressions to which networks are pruned.")
+    window: Whole = Field(
+        ge=2, description="Optimizer steps before each pruning to which the Koopman operator is fitted."
+    )
+    rank: Rank = Field(
+        description="Rank of the fit: a number of modes, a share of the energy between 0 and 1, or -1 for all."
+    )
+    compressions: DistinctItems[Compression] = Field(
+        min_length=1, description="Compressions to which networks are pruned."
+    )
     counted: Literal["all", "prunable"] = Field(
         description="What compression counts: prunable weights over those kept, or all weights over all kept, as ShrinkBench does."
     )
@@ -86,17 +95,25 @@ PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
 class PruningMethod(Settings):
     """A score and how weights compete by it."""
 
-    score: Annotated[Text, Registered("score")] = Field(description="Score that ranks the weights; the lowest are pruned.")
-    scope: Literal["global", "layer"] = Field(default="global", description="Whether weights compete across layers or inside each.")
+    score: Annotated[Text, Registered("score")] = Field(
+        description="Score that ranks the weights; the lowest are pruned."
+    )
+    scope: Literal["global", "layer"] = Field(
+        default="global", description="Whether weights compete across layers or inside each."
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the score.")
-    window: Omittable[Whole] = Field(default=None, ge=2, description="Window of the Koopman fit; the study's by default.")
+    window: Omittable[Whole] = Field(
+        default=None, ge=2, description="Window of the Koopman fit; the study's by default."
+    )
     rank: Omittable[Rank] = Field(default=None, description="Rank of the Koopman fit; the study's by default.")
 
 
 class PruningSettings(Block):
     """The studies of pruning and their methods."""
 
-    base: PruningStudyPart = Field(default_factory=dict, description="Settings of every study, unless it overrides them.")
+    base: PruningStudyPart = Field(
+        default_factory=dict, description="Settings of every study, unless it overrides them."
+    )
     studies: dict[Name, PruningStudyPart] = Field(
         default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Studies, by name."
     )

@@ -55,7 +55,9 @@ class _Page:
             key, seen = self._follow(key, f"{path}.{name}" if path else name)
             entry = self._entry(key)
             if seen:
-                rows.append(f"| `{name}` | as [`{seen}`](#{_anchor(seen)}) | {_default(name, key, node)} | {key['description']} |")
+                rows.append(
+                    f"| `{name}` | as [`{seen}`](#{_anchor(seen)}) | {_default(name, key, node)} | {key['description']} |"
+                )
             elif "properties" in key or entry is not None:
                 inner.append((f"{path}.{name}" if path else name, key))
             else:

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Count, Items, Needs, NonNegative, Number, Omittable, PathText, Registered, Text, one_or_several
+from koopflow.config.common import (
+    Count,
+    Items,
+    Needs,
+    NonNegative,
+    Number,
+    Omittable,
+    PathText,
+    Registered,
+    Text,
+    one_or_several,
+)
 
 Recalled = Literal["later", "following", "same"]
 TransformName = Literal["none", "root", "log", "difference", "seasonal"]
@@ -30,7 +41,8 @@ class SeriesSettings(Settings):
     )
     path: Omittable[PathText] = Field(default=None, description="CSV file of your own series.")
     time: Omittable[TimeColumns] = Field(
-        default=None, description="Column of time stamps in the CSV file, or two columns (year and period) that make one."
+        default=None,
+        description="Column of time stamps in the CSV file, or two columns (year and period) that make one.",
     )
     value: Omittable[Text] = Field(default=None, description="Column of values in the CSV file.")
     step: Omittable[Text] = Field(
@@ -41,7 +53,9 @@ class SeriesSettings(Settings):
     separator: Omittable[Annotated[str, Field(min_length=1, max_length=1)]] = Field(
         default=None, description="Column separator of the CSV file; detected by default."
     )
-    decimal: Omittable[Literal[".", ","]] = Field(default=None, description="Decimal mark of the values; detected by default.")
+    decimal: Omittable[Literal[".", ","]] = Field(
+        default=None, description="Decimal mark of the values; detected by default."
+    )
     thousands: Omittable[Literal[".", ",", " ", "'", "_"]] = Field(
         default=None, description="Mark that groups the digits of the values; detected by default."
     )
@@ -51,11 +65,18 @@ class SeriesSettings(Settings):
     length: Omittable[Count] = Field(default=None, ge=100, description="Samples of a synthetic series.")
     noise: NonNegative = Field(default=0.0, description="Standard deviation of noise added to a synthetic series.")
     fill: Literal["interpolate", "hold"] = Field(
-        default="interpolate", description="How missing values are filled: by interpolation, or by holding the last value."
+        default="interpolate",
+        description="How missing values are filled: by interpolation, or by holding the last value.",
     )
-    period: Omittable[Count] = Field(default=None, description="Samples per season; detected from the autocorrelation by default.")
-    horizon: Omittable[Count] = Field(default=None, description="Samples ahead to forecast; by default it suits the season.")
-    window: Omittable[Count] = Field(default=None, ge=4, description="Samples to which each local Koopman model is fitted.")
+    period: Omittable[Count] = Field(
+        default=None, description="Samples per season; detected from the autocorrelation by default."
+    )
+    horizon: Omittable[Count] = Field(
+        default=None, description="Samples ahead to forecast; by default it suits the season."
+    )
+    window: Omittable[Count] = Field(
+        default=None, ge=4, description="Samples to which each local Koopman model is fitted."
+    )
     delays: Omittable[Count] = Field(default=None, description="Time delays of the Koopman models.")
     rank: Omittable[Count] = Field(default=None, description="Rank of the Koopman models.")
     recalled: Omittable[Recalled] = Field(

@@ -34,7 +34,9 @@ class TrajectorySettings(Block):
         description="Trajectory file, or folder of checkpoints (PyTorch or .npy) with step numbers in their names; "
         "the runs in a list are pooled into one fit."
     )
-    parameters: Items[str] = Field(default=("*",), min_length=1, description="Name patterns of the observed parameters.")
+    parameters: Items[str] = Field(
+        default=("*",), min_length=1, description="Name patterns of the observed parameters."
+    )
     include: Items[str] = Field(
         default=(), description="Name patterns of tensors to read from a folder even if they look like buffers."
     )
@@ -47,7 +49,8 @@ class TrajectorySettings(Block):
         "an integer the number of modes, -1 all.",
     )
     variant: Literal["standard", "total_least_squares", "forward_backward"] = Field(
-        default="standard", description="Kind of fit; total_least_squares and forward_backward correct for noise in the weights."
+        default="standard",
+        description="Kind of fit; total_least_squares and forward_backward correct for noise in the weights.",
     )
 
     @property
@@ -64,6 +67,7 @@ class SpectraSettings(Block):
     largest_residual: Positive = Field(default=0.1, description="Eigenpairs with a larger residual are drawn hollow.")
     shuffles: Count = Field(default=100, description="Draws of the shuffle control between trajectories.")
     significance: Fraction = Field(
-        default=0.05, description="Level of the permutation tests between trajectories of several runs each, after adjustment."
+        default=0.05,
+        description="Level of the permutation tests between trajectories of several runs each, after adjustment.",
     )
     margin: Positive = Field(default=0.25, description="Margin of equivalence, as in equivalence.training.")

@@ -23,7 +23,9 @@ class Study(Block):
     seed: Natural = Field(default=0, description="All randomness derives from this number and from names.")
     results: PathText = Field(default="results", description="Folder for all files that a run makes.")
     data_root: PathText = Field(default="data", description="Folder for data sets, which are downloaded on first use.")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto uses a GPU if there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Device; auto uses a GPU if there is one."
+    )
     gpu: Annotated[Natural, Field(le=1)] = Field(
         default=0, description="GPUs that a training job requests from the scheduler: 0 or 1."
     )
@@ -37,7 +39,9 @@ class Study(Block):
         default_factory=dict, json_schema_extra=REPLACED, description="Training runs recorded elsewhere, by name."
     )
     spectra: SpectraSettings = Field(default=SpectraSettings(), description="Spectra of recorded training runs.")
-    equivalence: EquivalenceSettings = Field(default=EquivalenceSettings(), description="When training dynamics are equal.")
+    equivalence: EquivalenceSettings = Field(
+        default=EquivalenceSettings(), description="When training dynamics are equal."
+    )
     pruning: PruningSettings = Field(default=PruningSettings(), description="Pruning by Koopman modes.")
     claims: ClaimsSettings = Field(default=ClaimsSettings(), description="Claims of the papers.")
     forecast: ForecastSettings = Field(default=ForecastSettings(), description="Forecasts with episodic memory.")

@@ -37,7 +37,9 @@ def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dic
         found[name] = study
     for name in tickets.external:
         if name in found:
-            raise KoopflowError(f"tickets.external.{name}: a study has the same name, and both name figures; rename one")
+            raise KoopflowError(
+                f"tickets.external.{name}: a study has the same name, and both name figures; rename one"
+            )
     for name, elastic in tickets.elastic.items():
         _check_elastic(f"tickets.elastic.{name}", elastic, found)
     return found
@@ -49,7 +51,9 @@ def shared_tasks(studies: list[TicketStudy]) -> list[str]:
     return [task for task in first if all(task in tasks for tasks in others)]
 
 
-def _check_tasks(key: str, name: str, study: TicketStudy, data: Mapping[str, DataSet], owners: dict[tuple[str, str], str]) -> None:
+def _check_tasks(
+    key: str, name: str, study: TicketStudy, data: Mapping[str, DataSet], owners: dict[tuple[str, str], str]
+) -> None:
     for task in study.tasks:
         if task not in data:
             raise unknown_name(f"{key}.tasks", task, data, "data set")
@@ -63,12 +67,16 @@ def _check_tasks(key: str, name: str, study: TicketStudy, data: Mapping[str, Dat
 
 def _check_rounds(key: str, study: TicketStudy) -> None:
     if study.rewind_step >= study.steps:
-        raise KoopflowError(f"{key}.rewind_step must be less than {study.steps}, the steps of training (got {study.rewind_step})")
+        raise KoopflowError(
+            f"{key}.rewind_step must be less than {study.steps}, the steps of training (got {study.rewind_step})"
+        )
     parts: dict[str, tuple[int, ...]] = {"controls": study.controls.rounds, "transfer": study.transfer.rounds}
     for part, rounds in parts.items():
         beyond = [number for number in rounds if number >= study.rounds]
         if beyond:
-            raise KoopflowError(f"{key}.{part}.rounds must be less than {study.rounds}, the rounds of the chain (got {beyond[0]})")
+            raise KoopflowError(
+                f"{key}.{part}.rounds must be less than {study.rounds}, the rounds of the chain (got {beyond[0]})"
+            )
 
 
 def _check_elastic(key: str, elastic: Elastic, found: Mapping[str, TicketStudy]) -> None:
@@ -81,4 +89,6 @@ def _check_elastic(key: str, elastic: Elastic, found: Mapping[str, TicketStudy])
     shortest = min(study.rounds for study in compared)
     for number in elastic.rounds:
         if number >= shortest:
-            raise KoopflowError(f"{key}.rounds must be less than {shortest}, the rounds of the shortest chain (got {number})")
+            raise KoopflowError(
+                f"{key}.rounds must be less than {shortest}, the rounds of the shortest chain (got {number})"
+            )

@@ -64,8 +64,12 @@ class TicketStudy(ChainSettings):
     )
     data: Omittable[str] = Field(default=None, description="Ignored; `tasks` names the data sets.")
     rounds: Whole = Field(ge=3, description="Number of rounds, including the dense round 0.")
-    rounds_per_job: CountOrNull = Field(description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job.")
-    grouping: Literal["layer", "block"] = Field(description="Whether a coupling is the magnitude share of a layer or of a block.")
+    rounds_per_job: CountOrNull = Field(
+        description="Rounds per job, to cut a chain into jobs on a cluster; null makes one job."
+    )
+    grouping: Literal["layer", "block"] = Field(
+        description="Whether a coupling is the magnitude share of a layer or of a block."
+    )
     controls: Controls = Field(description="Controls.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
     composition: Composition = Field(description="Composition of rounds.")
@@ -81,7 +85,9 @@ class TicketJob(ChainSettings):
     controls: Controls = Field(default=Controls(rounds=()), description="Controls.")
     transfer: Transfer = Field(default=Transfer(rounds=()), description="Transfer to other tasks.")
     composition: Composition = Field(default=Composition(seeds=0), description="Composition of rounds.")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Device; auto uses a GPU if there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Device; auto uses a GPU if there is one."
+    )
     interval: Count = Field(default=500, description="Optimizer steps between checkpoints.")
 
 
@@ -98,7 +104,9 @@ class CollectedStudy(Settings):
 
     tasks: DistinctItems[Name] = Field(description="Names of data sets.")
     model: ModelSettings = Field(description="The network.")
-    grouping: Literal["layer", "block"] = Field(description="Whether a coupling is the magnitude share of a layer or of a block.")
+    grouping: Literal["layer", "block"] = Field(
+        description="Whether a coupling is the magnitude share of a layer or of a block."
+    )
     rounds: Whole = Field(description="Number of rounds, including the dense round 0.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
 
@@ -115,14 +123,18 @@ class WindowSettings(Block):
 
     tolerance: Positive = Field(default=0.05, description="Largest deviation of a log coupling from a straight line.")
     minimum_rounds: Whole = Field(default=5, ge=3, description="Fewest rounds in a window.")
-    scope: Literal["layer", "model"] = Field(default="layer", description="One window per layer, or one for the whole model.")
+    scope: Literal["layer", "model"] = Field(
+        default="layer", description="One window per layer, or one for the whole model."
+    )
 
 
 class External(Block):
     """Rounds trained elsewhere."""
 
     folder: PathText = Field(description="Folder of per-round checkpoints (weights and masks).")
-    include: Items[str] = Field(default=(), description="Name patterns of tensors to read even if they look like buffers.")
+    include: Items[str] = Field(
+        default=(), description="Name patterns of tensors to read even if they look like buffers."
+    )
     exclude: Items[str] = Field(default=(), description="Name patterns of tensors to skip.")
     grouping: Literal["layer", "block"] = Field(
         default="layer", description="Whether a coupling is the magnitude share of a layer or of a block."
@@ -141,8 +153,12 @@ class FlowSettings(Settings):
 class TicketsSettings(Block):
     """The studies of tickets, and how couplings and exponents are read from them."""
 
-    base: TicketStudyPart = Field(default_factory=dict, description="Settings of every study, unless it overrides them.")
-    studies: dict[Name, TicketStudyPart] = Field(default_factory=dict, json_schema_extra=REPLACED, description="Studies, by name.")
+    base: TicketStudyPart = Field(
+        default_factory=dict, description="Settings of every study, unless it overrides them."
+    )
+    studies: dict[Name, TicketStudyPart] = Field(
+        default_factory=dict, json_schema_extra=REPLACED, description="Studies, by name."
+    )
     elastic: dict[Name, Elastic] = Field(
         default_factory=dict, json_schema_extra=REPLACED, description="Comparisons across depths, by name."
     )

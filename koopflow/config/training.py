@@ -18,10 +18,13 @@ class ModelSettings(Settings):
     initialization: Omittable[Literal["torch", "kaiming_normal"]] = Field(
         default=None, description="Distribution of the initial weights."
     )
-    activation: Omittable[Literal["relu", "tanh", "gelu", "linear"]] = Field(default=None, description="Activation function.")
+    activation: Omittable[Literal["relu", "tanh", "gelu", "linear"]] = Field(
+        default=None, description="Activation function."
+    )
     bias: Omittable[bool] = Field(default=None, description="Whether layers have biases.")
     arguments: dict[str, Any] = Field(
-        default_factory=dict, description="Options that have no key of their own, such as those of package.module:factory."
+        default_factory=dict,
+        description="Options that have no key of their own, such as those of package.module:factory.",
     )
 
     def options(self) -> dict[str, Any]:
@@ -48,7 +51,9 @@ class ScheduleSettings(Settings):
         description="constant; step, multiplied by `factor` at each of `milestones`; cosine, down to `final` over all steps."
     )
     warmup: Natural = Field(default=0, description="Steps over which the rate first rises linearly.")
-    final: NonNegative = Field(default=0.0, description="Rate at the end of a cosine schedule, as a share of the learning rate.")
+    final: NonNegative = Field(
+        default=0.0, description="Rate at the end of a cosine schedule, as a share of the learning rate."
+    )
     milestones: Items[Count] = Field(default=(), description="Steps at which a step schedule changes the rate.")
     factor: Positive = Field(default=0.1, description="Factor of a step schedule.")
 
@@ -70,10 +75,15 @@ class OptimizerSettings(Settings):
     nesterov: bool = Field(default=False, description="Whether momentum is Nesterov's (sgd).")
     weight_decay: NonNegative = Field(default=0.0, description="Weight decay; decoupled for adamw.")
     betas: Items[Annotated[NonNegative, Lt(1)]] = Field(
-        default=(0.9, 0.999), min_length=2, max_length=2, description="Decay rates of the two moment estimates (adam, adamw)."
+        default=(0.9, 0.999),
+        min_length=2,
+        max_length=2,
+        description="Decay rates of the two moment estimates (adam, adamw).",
     )
     epsilon: Positive = Field(default=1e-8, description="Term added to the denominator (adam, adamw).")
-    schedule: Omittable[ScheduleSettings] = Field(default=None, description="Schedule of the learning rate; constant by default.")
+    schedule: Omittable[ScheduleSettings] = Field(
+        default=None, description="Schedule of the learning rate; constant by default."
+    )
 
     @property
     def algorithm(self) -> Literal["sgd", "adam", "adamw"]:

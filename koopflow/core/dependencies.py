@@ -15,7 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the package."""
 
 _TARGET = re.compile(r'"(koopflow(?:\.\w+)+):\w+"')  # an import target in a koopflow.core.registry.Registry
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold nested statements; expressions contain no imports
+_BLOCKS = (
+    "body",
+    "orelse",
+    "finalbody",
+    "handlers",
+    "cases",
+)  # fields that hold nested statements; expressions contain no imports
 
 
 def closure(root: Path, files: Iterable[Path], package: str | None = PACKAGE) -> list[Path]:

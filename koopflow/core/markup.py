@@ -22,7 +22,9 @@ def one_line(text: object, longest: int = LONGEST) -> str:
     >>> one_line("a\\n\\n.. include:: b")
     'a .. include:: b'
     """
-    spaced = "".join(" " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c for c in str(text)[: 10 * longest])
+    spaced = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c for c in str(text)[: 10 * longest]
+    )
     line = " ".join("".join(c for c in spaced if c.isprintable()).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

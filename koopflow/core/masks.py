@@ -45,7 +45,9 @@ def kept_count(weights: int, compression: float) -> int:
     return math.floor(weights / compression + 0.5)
 
 
-def keep_largest(scores: ArrayLike, keep: int, among: ArrayLike | None = None, name: str = "scores") -> NDArray[np.bool_]:
+def keep_largest(
+    scores: ArrayLike, keep: int, among: ArrayLike | None = None, name: str = "scores"
+) -> NDArray[np.bool_]:
     """Return the mask of the `keep` largest scores; `tie_order` breaks ties.
 
     Parameters
@@ -71,7 +73,9 @@ def keep_largest(scores: ArrayLike, keep: int, among: ArrayLike | None = None, n
     """
     scores = np.asarray(scores)
     flat = scores.reshape(-1, scores.shape[-1])
-    candidates = None if among is None else np.broadcast_to(np.asarray(among, dtype=bool), scores.shape).reshape(flat.shape)
+    candidates = (
+        None if among is None else np.broadcast_to(np.asarray(among, dtype=bool), scores.shape).reshape(flat.shape)
+    )
     mask = np.zeros(flat.shape, dtype=bool)
     for row in range(len(flat)):
         positions = None if candidates is None else np.flatnonzero(candidates[row])
@@ -159,9 +163,15 @@ def layer_masks(
     """
     rows = next(iter(scores.values())).shape[0] if replicas else 1
     flat = {name: np.asarray(values).reshape(rows, -1) for name, values in scores.items()}
-    kept = None if among is None else {name: np.asarray(values, dtype=bool).reshape(rows, -1) for name, values in among.items()}
+    kept = (
+        None
+        if among is None
+        else {name: np.asarray(values, dtype=bool).reshape(rows, -1) for name, values in among.items()}
+    )
     if isinstance(keep, Mapping):
-        found = {name: keep_largest(flat[name], keep[name], None if kept is None else kept[name], name) for name in flat}
+        found = {
+            name: keep_largest(flat[name], keep[name], None if kept is None else kept[name], name) for name in flat
+        }
     else:
         everything = np.concatenate(list(flat.values()), axis=1)
         survivors = None if kept is None else np.concatenate([kept[name] for name in flat], axis=1)

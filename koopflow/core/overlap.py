@@ -25,7 +25,9 @@ from koopflow.core.errors import KoopflowError
 Values = TypeVar("Values")
 
 
-def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int | tuple[int, ...] | None = None) -> NDArray[np.float64]:
+def jaccard(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], axis: int | tuple[int, ...] | None = None
+) -> NDArray[np.float64]:
     """Return the Jaccard index |a and b| / |a or b| of two sets, given as bool arrays of equal
     shape.
 

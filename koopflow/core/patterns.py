@@ -35,7 +35,9 @@ def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: 
     ----------
     names : iterable of str
     patterns : str, sequence of str or None
-        None means every name. where : str The key or file that an error begins with.
+        None means every name.
+    where : str
+        The key or file that an error begins with.
     owner : str
         What the names belong to, for errors: "Sequential".
 
@@ -53,7 +55,9 @@ def matching(names: Iterable[str], patterns: str | Sequence[str] | None, where: 
     for pattern in as_patterns(patterns):
         if not any(fnmatchcase(name, pattern) for name in names):
             of = f" of {owner}" if owner else ""
-            raise KoopflowError(f"{where}: no parameter{of} matches {pattern!r}{nearest(pattern, names)}; it has {shown(names)}")
+            raise KoopflowError(
+                f"{where}: no parameter{of} matches {pattern!r}{nearest(pattern, names)}; it has {shown(names)}"
+            )
     return [name for name in names if matches(name, patterns)]
 
 

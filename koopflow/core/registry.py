@@ -126,7 +126,9 @@ def check_options(function: Any, options: Options, key: str, first: int = 1) -> 
     named = {name: one for name, one in accepted.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
     for name in options:
         if name not in named and not takes_any:
-            raise KoopflowError(f"{key}.{name}: unknown option{nearest(name, named)}; accepted: {', '.join(named) or 'none'}")
+            raise KoopflowError(
+                f"{key}.{name}: unknown option{nearest(name, named)}; accepted: {', '.join(named) or 'none'}"
+            )
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in options:
             raise KoopflowError(f"{key}.{name}: required option is missing")

@@ -20,4 +20,6 @@ def nearest(found: object, known: Iterable[object]) -> str:
 def unknown_name(key: str, found: object, known: Iterable[object], what: str) -> KoopflowError:
     """Return the error for `key` when its value `found` is not a known `what`."""
     names = sorted(map(str, known))
-    return KoopflowError(f"{key}: no {what} named {str(found)!r}{nearest(found, names)}; available: {', '.join(names) or 'none'}")
+    return KoopflowError(
+        f"{key}: no {what} named {str(found)!r}{nearest(found, names)}; available: {', '.join(names) or 'none'}"
+    )

@@ -146,7 +146,9 @@ def _resampled(matrix: Array, first: NDArray[np.int64], second: NDArray[np.int64
     A seed drawn twice has distance 0 to itself; the mean within leaves such pairs out.
     """
     size = first.shape[1]
-    counts = [np.stack([(drawn == seed).sum(axis=1) for seed in range(drawn.shape[1])], axis=1) for drawn in (first, second)]
+    counts = [
+        np.stack([(drawn == seed).sum(axis=1) for seed in range(drawn.shape[1])], axis=1) for drawn in (first, second)
+    ]
     between = ((counts[0] @ matrix[:size, size:]) * counts[1]).mean(axis=1) / size
     within = []
     for times, block in zip(counts, (matrix[:size, :size], matrix[size:, size:])):

@@ -49,7 +49,9 @@ def fit_part(
     rows: list[Row] = []
     with Trajectory(path) as trajectory:
         if trajectory.replicas != len(seeds) * copies:
-            raise KoopflowError(f"{path}: must hold {len(seeds)} seeds of {copies} copies (got {trajectory.replicas} replicas)")
+            raise KoopflowError(
+                f"{path}: must hold {len(seeds)} seeds of {copies} copies (got {trajectory.replicas} replicas)"
+            )
         for place, seed in enumerate(seeds):
             kept = [place * copies + copy for copy in range(copies) if replica_name(seed, copy, copies) not in diverged]
             if kept:
@@ -57,11 +59,16 @@ def fit_part(
                     fitted = fit(trajectory, delays=delays, svd_rank=rank, replicas=kept)
                 except KoopflowError as error:
                     raise KoopflowError(f"set-up {setting}, seed {seed}: {error}") from None
-                rows += [row | {"excluded": copies - len(kept)} for row in eigenvalue_rows(fitted, setting=setting, seed=seed)]
+                rows += [
+                    row | {"excluded": copies - len(kept)}
+                    for row in eigenvalue_rows(fitted, setting=setting, seed=seed)
+                ]
     return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "excluded"])
 
 
-def loss_curve(setting: str, losses: Mapping[int, Array], steps: NDArray[np.integer], excluded: int = 0) -> pd.DataFrame:
+def loss_curve(
+    setting: str, losses: Mapping[int, Array], steps: NDArray[np.integer], excluded: int = 0
+) -> pd.DataFrame:
     """Return the loss curve of a set-up: mean, minimum and maximum over seeds, averaged over bins
     of steps.
 

@@ -56,7 +56,8 @@ def optimizer_tables(
     fits = {name: _pooled(trajectory, delays) for name, trajectory in runs.items()}
     rows = [row for name, fitted in fits.items() for row in eigenvalue_rows(fitted, algorithm=name)]
     redrawn = {
-        name: _redrawn(trajectory, delays, draws, rng(seed, "equivalence", name, "draws")) for name, trajectory in runs.items()
+        name: _redrawn(trajectory, delays, draws, rng(seed, "equivalence", name, "draws"))
+        for name, trajectory in runs.items()
     }
     distances = []
     for a, b in combinations(fits, 2):
@@ -96,8 +97,9 @@ def distance_table(
     comparisons : dict of str to list of str
         Names of the set-ups in each comparison; every pair is compared.
     shuffles, seed : int
-        Draws and seed of the shuffle control. excluded : dict of str to int, optional Number of
-        diverged replicas of each set-up.
+        Draws and seed of the shuffle control.
+    excluded : dict of str to int, optional
+        Number of diverged replicas of each set-up.
 
     Returns
     -------
@@ -159,7 +161,16 @@ def comparison_table(
             generator = rng(seed, "equivalence", comparison, a, b, "test")
             result = compare(distance_matrix([*first, *second]), len(first), generator)
             found.append(result)
-            rows.append({"comparison": comparison, "a": a, "b": b, "between": result.between, "within": result.within, **left_out})
+            rows.append(
+                {
+                    "comparison": comparison,
+                    "a": a,
+                    "b": b,
+                    "between": result.between,
+                    "within": result.within,
+                    **left_out,
+                }
+            )
     p_adjusted = adjusted(np.array([result.p for result in found]))
     for row in rows:
         row.setdefault("verdict", "inconclusive")

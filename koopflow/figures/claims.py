@@ -20,7 +20,13 @@ PAPERS = {
     "arXiv 2110.03210": "Winning tickets and the renormalization group",
     "arXiv 2311.12615": "Forecasting with episodic memory",
 }
-HEADING: dict[str, Any] = {"ha": "left", "va": "center", "fontsize": "small", "weight": "bold", "annotation_clip": False}
+HEADING: dict[str, Any] = {
+    "ha": "left",
+    "va": "center",
+    "fontsize": "small",
+    "weight": "bold",
+    "annotation_clip": False,
+}
 WANTED = "#DCE8F2"
 WIDTH_OF_STATEMENT, WIDTH_OF_REASON = 52, 58
 """Widths of the texts beside a bar, in characters; at most three lines are shown."""
@@ -45,7 +51,11 @@ def plot(claims: pd.DataFrame) -> Figure:
     heads = claims["paper"].str.replace(r" \(.*\)", "", regex=True)
     # Papers keep the order of the configuration. Extensions and controls of a paper are grouped
     # with it.
-    claims = claims.assign(head=heads, order=pd.factorize(heads)[0]).sort_values("order", kind="stable").reset_index(drop=True)
+    claims = (
+        claims.assign(head=heads, order=pd.factorize(heads)[0])
+        .sort_values("order", kind="stable")
+        .reset_index(drop=True)
+    )
     starts = claims["head"] != claims["head"].shift()
     places = np.arange(len(claims)) + 0.7 * np.cumsum(starts.to_numpy())
     verdicts = FAMILIES["verdicts"]
@@ -53,8 +63,14 @@ def plot(claims: pd.DataFrame) -> Figure:
     figure, ax = pyplot.subplots(figsize=(DOUBLE, height))
     for place, starting, (_, claim) in zip(places.tolist(), starts, claims.iterrows()):
         if starting:
-            title = f"{PAPERS[claim['head']]} ({claim['head']})" if claim["head"] in PAPERS else drawn(claim["head"], LONGEST)
-            ax.annotate(title, (0, place - 0.8), xytext=(0.01, place - 0.8), xycoords=("figure fraction", "data"), **HEADING)
+            title = (
+                f"{PAPERS[claim['head']]} ({claim['head']})"
+                if claim["head"] in PAPERS
+                else drawn(claim["head"], LONGEST)
+            )
+            ax.annotate(
+                title, (0, place - 0.8), xytext=(0.01, place - 0.8), xycoords=("figure fraction", "data"), **HEADING
+            )
         colour = verdicts[claim["verdict"]]
         words = "\n".join(textwrap.wrap(drawn(claim["statement"], 3 * WIDTH_OF_STATEMENT), WIDTH_OF_STATEMENT))
         ax.text(-REACH - 0.3, place, words, ha="right", va="center", fontsize="x-small")
@@ -88,7 +104,9 @@ def _draw(ax: Axes, place: float, claim: pd.Series, colour: str) -> None:
     centre = (above + below) / 2 if both else above if np.isfinite(above) else below
     half = (claim["ci_high"] - claim["ci_low"]) / 2
     step = (below - above) / 2 if both else max(half, abs(centre), 1e-12)
-    low, value, high = (np.clip((claim[name] - centre) / step, -REACH, REACH) for name in ("ci_low", "value", "ci_high"))
+    low, value, high = (
+        np.clip((claim[name] - centre) / step, -REACH, REACH) for name in ("ci_low", "value", "ci_high")
+    )
     wanted = (-1.0, 1.0) if both else (0.0, REACH) if np.isfinite(above) else (-REACH, 0.0)
     ax.fill_betweenx([place - 0.36, place + 0.36], *wanted, color=WANTED, linewidth=0, zorder=-1)
     for edge in wanted if both else (0.0,):

@@ -35,7 +35,9 @@ def stretched(elastic: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
         groups = list(own["layer"].unique())
         place = own["layer"].map({group: position / max(len(groups) - 1, 1) for position, group in enumerate(groups)})
         reach = np.abs(own[["ci_low", "ci_high"]].to_numpy(dtype=float).T - own["sigma"].to_numpy(dtype=float))
-        axes[0].errorbar(place, own["sigma"], yerr=reach, fmt="o-", color=colour, linewidth=0.8, markersize=3, label=drawn(model))
+        axes[0].errorbar(
+            place, own["sigma"], yerr=reach, fmt="o-", color=colour, linewidth=0.8, markersize=3, label=drawn(model)
+        )
     axes[0].axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
     axes[0].set_xticks([0, 0.5, 1], ["input", "middle", "output"])
     axes[0].set_xlabel("place in the network")

@@ -76,7 +76,13 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
         for name in OPTIMIZERS:
             values, drawn = eigenvalues[eigenvalues["algorithm"] == name], look(name)
             axes.plot(
-                values["real"], values["imag"], drawn.marker, color=drawn.color, markersize=4, fillstyle="none", label=label(name)
+                values["real"],
+                values["imag"],
+                drawn.marker,
+                color=drawn.color,
+                markersize=4,
+                fillstyle="none",
+                label=label(name),
             )
         unit_circle(axes)
     plane.set_title("Koopman eigenvalues")
@@ -84,10 +90,14 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
     near.set_title(r"the same, near $\lambda = 1$")
     for place, (_, row) in enumerate(distances.iterrows()):
         apart, low, high = row["distance"], row["ci_low"], row["ci_high"]
-        bars.barh(place, apart, xerr=[[apart - low], [high - apart]], color=PALE, height=0.34, error_kw={"elinewidth": 1.0})
+        bars.barh(
+            place, apart, xerr=[[apart - low], [high - apart]], color=PALE, height=0.34, error_kw={"elinewidth": 1.0}
+        )
         p = "" if np.isnan(row["p_shuffle"]) else f" (shuffle p = {row['p_shuffle']:.2g})"
         words = f"{label(row['a'])}, {label(row['b']).lower()}\n{apart:.3f} [{low:.3f}, {high:.3f}]{p}"
-        bars.annotate(words, (0, place - 0.24), fontsize="x-small", va="bottom", xytext=(2, 0), textcoords="offset points")
+        bars.annotate(
+            words, (0, place - 0.24), fontsize="x-small", va="bottom", xytext=(2, 0), textcoords="offset points"
+        )
     bars.set_yticks([])
     bars.set_ylim(len(distances) - 0.6, -0.9)
     bars.set_box_aspect(1 / 0.85)
@@ -138,7 +148,13 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
                 continue
             for target, points in ((panel, 2.6), (inset, 1.2)):
                 target.plot(
-                    values["real"], values["imag"], ".", color=look(name).color, markersize=points, alpha=0.7, label=drawn(name)
+                    values["real"],
+                    values["imag"],
+                    ".",
+                    color=look(name).color,
+                    markersize=points,
+                    alpha=0.7,
+                    label=drawn(name),
                 )
         unit_circle(panel)
         unit_circle(inset)
@@ -171,7 +187,11 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
                 low, high = bootstrap_interval(values)
                 axes.plot(values, np.full(len(values), place + shift), "|", color=colour, markersize=3, alpha=0.35)
                 axes.errorbar(
-                    values.mean(), place + shift, xerr=[[values.mean() - low], [high - values.mean()]], fmt="o", color=colour
+                    values.mean(),
+                    place + shift,
+                    xerr=[[values.mean() - low], [high - values.mean()]],
+                    fmt="o",
+                    color=colour,
                 )
         axes.annotate(
             f"{pair['verdict']}, p = {pair['p_adjusted']:.2g}",
@@ -182,14 +202,18 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
             annotation_clip=False,
         )
     axes.set_yticks(
-        range(len(pairs)), [f"{label(row['comparison'])}: {drawn(row['a'])} / {drawn(row['b'])}" for _, row in pairs.iterrows()]
+        range(len(pairs)),
+        [f"{label(row['comparison'])}: {drawn(row['a'])} / {drawn(row['b'])}" for _, row in pairs.iterrows()],
     )
     axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xscale("log")
     axes.set_xlabel("Wasserstein distance of spectra (mean and 95 % interval; ticks: single pairs)")
     handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
     figure.legend(
-        handles, ["between set-ups, per seed", "between seeds of one set-up (floor)"], loc="outside upper center", ncols=2
+        handles,
+        ["between set-ups, per seed", "between seeds of one set-up (floor)"],
+        loc="outside upper center",
+        ncols=2,
     )
     return figure
 
@@ -213,16 +237,22 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
         for j in range(len(values)):
             colour = "white" if values[i, j] < middle else "black"
             weight = "bold" if i == j else "normal"
-            axes.text(j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize="x-small", color=colour, weight=weight)
+            axes.text(
+                j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize="x-small", color=colour, weight=weight
+            )
     named = range(0, len(values), -(-len(values) // NAMED))
-    axes.set_xticks(named, [drawn(name) for name in matrix.columns[named]], rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xticks(
+        named, [drawn(name) for name in matrix.columns[named]], rotation=45, ha="right", rotation_mode="anchor"
+    )
     axes.set_yticks(named, [drawn(name) for name in matrix.index[named]])
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, format="{x:g}")
     diagonal = "diagonal, bold" if legible else "diagonal"
-    bar.set_label(f"mean Wasserstein distance of spectra / 0.001\n(n = {seeds} seeds a set-up; {diagonal}: between seeds)")
+    bar.set_label(
+        f"mean Wasserstein distance of spectra / 0.001\n(n = {seeds} seeds a set-up; {diagonal}: between seeds)"
+    )
     bar.ax.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500]))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     return figure

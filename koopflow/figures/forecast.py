@@ -112,7 +112,9 @@ def _recollection(ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], ch
     ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
 
 
-def _from_origins(ax: Axes, predictions: pd.DataFrame, values: NDArray[np.float64], choices: Choices, method: str) -> None:
+def _from_origins(
+    ax: Axes, predictions: pd.DataFrame, values: NDArray[np.float64], choices: Choices, method: str
+) -> None:
     """Draw the end of the series, with forecasts from several origins."""
     last, horizon = int(predictions["origin"].max()), choices.horizon
     start = max(0, last - max(8 * horizon, choices.window))
@@ -122,7 +124,9 @@ def _from_origins(ax: Axes, predictions: pd.DataFrame, values: NDArray[np.float6
     for count, wish in enumerate(each for each in wanted if each >= max(start, origins[0])):
         origin = int(origins[np.argmin(np.abs(origins - wish))])
         for each in dict.fromkeys(("sliding", method)):
-            part = predictions[(predictions["method"] == each) & (predictions["origin"] == origin)].sort_values("horizon")
+            part = predictions[(predictions["method"] == each) & (predictions["origin"] == origin)].sort_values(
+                "horizon"
+            )
             if part.empty:
                 continue
             steps, shade = origin + part["horizon"].to_numpy(), look(each).color
@@ -161,7 +165,9 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
                 label=label(method),
             )
             if strong:
-                ax.fill_between(horizons, line["mae_ci_low"], line["mae_ci_high"], color=style.color, alpha=0.15, linewidth=0)
+                ax.fill_between(
+                    horizons, line["mae_ci_low"], line["mae_ci_high"], color=style.color, alpha=0.15, linewidth=0
+                )
         ax.set_title(f"{label(name)}, n = {int(part['n'].max())}")
         ax.set_ylim(0, 1.15 * part["mae"].quantile(0.97) + 1e-12)
         ax.set_xlabel("steps ahead")
@@ -200,7 +206,13 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
             text = f"{number:.2f}" if number > -9.995 else "< -10"
             shade = "white" if abs(np.clip(number, -1, 1)) > 0.7 else "black"
             ax.text(
-                j, i, text + ("*" if sure.to_numpy()[i, j] >= 0.5 else ""), ha="center", va="center", color=shade, fontsize="small"
+                j,
+                i,
+                text + ("*" if sure.to_numpy()[i, j] >= 0.5 else ""),
+                ha="center",
+                va="center",
+                color=shade,
+                fontsize="small",
             )
     ax.set_xticks(range(table.shape[1]), [label(name) for name in table.columns], rotation=30, ha="right")
     ax.set_yticks(range(len(table)), [label(name) for name in table.index])

@@ -139,7 +139,9 @@ def unit_circle(ax: Axes, *, around: ArrayLike | None = None, margin: float = 0.
     ax.set_ylabel("Im λ")
 
 
-def eigenvalues(ax: Axes, values: ArrayLike, name: str, *, text: str | None = None, as_: str | None = None, **marks: Any) -> None:
+def eigenvalues(
+    ax: Axes, values: ArrayLike, name: str, *, text: str | None = None, as_: str | None = None, **marks: Any
+) -> None:
     """Draw complex eigenvalues on a plane from `unit_circle`, with the colour and marker of
     `name`."""
     style = _look(name, as_)

@@ -32,7 +32,9 @@ def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     The reach is NaN for a single seed, which has no interval.
     """
     found = frame.groupby(x)[y]
-    rows = [(mean, mean - low, high - mean) for mean, low, high in (student(group, within=FRACTION) for _, group in found)]
+    rows = [
+        (mean, mean - low, high - mean) for mean, low, high in (student(group, within=FRACTION) for _, group in found)
+    ]
     return pd.DataFrame(rows, index=list(found.groups), columns=["mean", "below", "above"])
 
 
@@ -110,11 +112,15 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
         for mode, group in part.groupby("mode"):
             _points(axis, group.epoch, group.distance, shades[mode], f"Mode {mode + 1}")
         others = shares[shares.study == study]
-        _points(below, others.epoch, others.elsewhere.clip(lower=1e-8), color("koopman_magnitude"), "Others / leading mode")
+        _points(
+            below, others.epoch, others.elsewhere.clip(lower=1e-8), color("koopman_magnitude"), "Others / leading mode"
+        )
         for each in (axis, below):
             each.set_yscale("log")
             _epochs(each, part.epoch)
-        axis.set_title(f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})")
+        axis.set_title(
+            f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})"
+        )
     _finish(figure, axes, "Epoch", "Distance of eigenvalue\nfrom 1 (per step)")
     for axis in axes[1::2, 0]:
         axis.set_ylabel("Size of other modes\nover the leading one's")
@@ -145,7 +151,13 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
             where = np.arange(len(names)) + 0.8 * shift
             own = look(method)
             axis.errorbar(
-                where, 100 * line["mean"], 100 * line[REACH].T, color=own.color, marker=own.marker, ls="", label=label(method)
+                where,
+                100 * line["mean"],
+                100 * line[REACH].T,
+                color=own.color,
+                marker=own.marker,
+                ls="",
+                label=label(method),
             )
         axis.axhline(100 / at, color=color("random"), linewidth=0.6, linestyle=":")
         axis.set_yscale("symlog", linthresh=0.1)

@@ -80,7 +80,9 @@ def _spectrum(axes: Iterable[Axes], rows: pd.DataFrame, name: str, style: Look) 
                 }
                 label = text if trusted or not believed.any() else None
                 # Intervals may be long and many: draw them faint, without caps, below all marks.
-                ax.errorbar(x, y, **bars, linestyle="none", color=style.color, elinewidth=0.6, capsize=0, alpha=0.5, zorder=1)
+                ax.errorbar(
+                    x, y, **bars, linestyle="none", color=style.color, elinewidth=0.6, capsize=0, alpha=0.5, zorder=1
+                )
                 ax.plot(x, y, linestyle="none", marker=style.marker, markersize=3.5, color=style.color, markerfacecolor=face,
                         zorder=3, label=label or "_nolegend_")  # fmt: skip
 
@@ -110,5 +112,7 @@ def _distances(figure: Figure, ax: Axes, names: list[str], distances: pd.DataFra
             ax.text(x, y, VERDICTS[row["verdict"]], ha="center", va="center", color="k" if bright else "w")
     ax.set_title("distance", loc="left")
     if len(tests):
-        ax.set_xlabel("over runs: " + ", ".join(f"{sign} {word}" for word, sign in VERDICTS.items()), fontsize="x-small")
+        ax.set_xlabel(
+            "over runs: " + ", ".join(f"{sign} {word}" for word, sign in VERDICTS.items()), fontsize="x-small"
+        )
     figure.colorbar(image, ax=ax, label="Wasserstein distance", shrink=0.8)

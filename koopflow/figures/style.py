@@ -34,7 +34,15 @@ DOUBLE = 7.0
 # "muted" scheme.
 BLACK, GREY, DARK, PALE = "#000000", "#8A8A8A", "#555555", "#BBBBBB"
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
-INDIGO, CYAN, SAND, WINE, BROWN, PINK, OLIVE = "#332288", "#88CCEE", "#DDCC77", "#882255", "#6B3E00", "#EFA8C8", "#999933"
+INDIGO, CYAN, SAND, WINE, BROWN, PINK, OLIVE = (
+    "#332288",
+    "#88CCEE",
+    "#DDCC77",
+    "#882255",
+    "#6B3E00",
+    "#EFA8C8",
+    "#999933",
+)
 
 FAMILIES: dict[str, dict[str, str]] = {
     "algorithms": {"mirror_descent": BLUE, "gradient_descent": ORANGE, "bisection": DARK},

@@ -167,7 +167,9 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
     figure, axes = pyplot.subplots(1, 3, figsize=style.size(2, 0.75), width_ratios=[1, 1, 0.9])
     names = {"composition": "two small steps or one large", "rerun": "same steps, other batches"}
     colours = {"composition": style.VERMILLION, "rerun": style.BLUE}
-    table = table.assign(moved=100 * np.abs(np.log(table["coupling_a"] / table["coupling_b"])), overlap=table["jaccard"])
+    table = table.assign(
+        moved=100 * np.abs(np.log(table["coupling_a"] / table["coupling_b"])), overlap=table["jaccard"]
+    )
     for comparison, name in names.items():
         own = table[table["comparison"] == comparison]
         for ax, column, bounds in zip(axes, ("moved", "overlap"), (NOT_NEGATIVE, FRACTION)):
@@ -176,7 +178,13 @@ def composition(table: pd.DataFrame, ratios: pd.DataFrame, tasks: list[str]) -> 
             lines = np.array([student(values, within=bounds) for _, values in means])
             reach = np.abs(lines[:, 1:] - lines[:, :1]).T
             ax.errorbar(
-                [at for at, _ in means], lines[:, 0], yerr=reach, fmt="o-", color=colours[comparison], label=name, linewidth=1
+                [at for at, _ in means],
+                lines[:, 0],
+                yerr=reach,
+                fmt="o-",
+                color=colours[comparison],
+                label=name,
+                linewidth=1,
             )
     low = float(table["density"].min())
     for ax in axes[:2]:

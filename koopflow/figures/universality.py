@@ -39,7 +39,9 @@ def exponents(table: pd.DataFrame, tasks: list[str]) -> Figure:
     ax.set_xticks(range(len(layers)), [drawn(layer, LONGEST_NAME) for layer in layers], **crowded)
     ax.margins(y=0.2)
     ax.set_ylabel("exponent σ  (> 0: relevant)")
-    panels.state_n(ax, int(own["n"].max()), "seeds; bars: 95 % intervals;\nbroad bars: change of the exponent over its window")
+    panels.state_n(
+        ax, int(own["n"].max()), "seeds; bars: 95 % intervals;\nbroad bars: change of the exponent over its window"
+    )
     ax.legend(loc="upper left", ncols=2)
     return figure
 
@@ -128,7 +130,12 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
         # Transfer is undefined where a target's own ticket is no better than the random control.
         drawn.append(int((np.isfinite(relative) & np.isfinite(distance)).sum()))
         axes[0].scatter(
-            distance, relative, s=12, marker=marks[density], color=colours[density], label=f"{100 * density:.1f} % density"
+            distance,
+            relative,
+            s=12,
+            marker=marks[density],
+            color=colours[density],
+            label=f"{100 * density:.1f} % density",
         )
     for level in (0, 1):
         axes[0].axhline(level, color=style.GREY, linewidth=0.6, zorder=0)
@@ -141,7 +148,11 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
     observables = list(dict.fromkeys(correlations["observable"]))
     shifts = np.linspace(-0.2, 0.2, len(densities)) if len(densities) > 1 else [0.0]
     for density, shift in zip(densities, shifts):
-        rows = correlations[np.isclose(correlations["density"].astype(float), density)].set_index("observable").reindex(observables)
+        rows = (
+            correlations[np.isclose(correlations["density"].astype(float), density)]
+            .set_index("observable")
+            .reindex(observables)
+        )
         centre = rows["correlation"].to_numpy(dtype=float)
         reach = np.abs(rows[["ci_low", "ci_high"]].to_numpy(dtype=float).T - centre)
         y = np.arange(len(observables)) + shift

@@ -24,7 +24,8 @@ class Archive:
         Steps ahead.
     recall : RecallSettings
     history : int
-        Number of earlier spectra compared along with the present one. searches, follows : bool
+        Number of earlier spectra compared along with the present one.
+    searches, follows : bool
         Whether to recall windows, and whether to fit models to what followed each.
 
     Attributes
@@ -36,7 +37,14 @@ class Archive:
     """
 
     def __init__(
-        self, windows: WindowSettings, horizon: int, recall: RecallSettings, *, history: int, searches: bool, follows: bool
+        self,
+        windows: WindowSettings,
+        horizon: int,
+        recall: RecallSettings,
+        *,
+        history: int,
+        searches: bool,
+        follows: bool,
     ) -> None:
         self.windows, self.horizon, self.recall, self.history = windows, horizon, recall, history
         self.searches, self.follows = searches, searches and follows
@@ -58,7 +66,9 @@ class Archive:
     def followed(self) -> WindowModels | None:
         """Return the models of what followed each window, as far as known; None if there are
         none."""
-        return WindowModels(**{name: buffer.view for name, buffer in self._followed.items()}) if self._followed else None
+        return (
+            WindowModels(**{name: buffer.view for name, buffer in self._followed.items()}) if self._followed else None
+        )
 
     def extend(self, series: NDArray[np.float64], models: WindowModels | None = None) -> None:
         """Add the windows completed by `series`, and find the windows that each recalls.
@@ -77,7 +87,9 @@ class Archive:
         """
         windows = self.windows
         done, total = len(self), len(series) - windows.window + 1
-        added = models or fit_windows(series[done:], windows.window, windows.delays, windows.rank, center=windows.center)
+        added = models or fit_windows(
+            series[done:], windows.window, windows.delays, windows.rank, center=windows.center
+        )
         if len(added) != total - done:
             raise KoopflowError(f"models must have one entry per new window, {total - done} (got {len(added)})")
         for name in vars(added):

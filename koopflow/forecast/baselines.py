@@ -65,7 +65,9 @@ def ridge_autoregression(
         windows = values[origins[rows][:, None] + np.arange(1 - window, 1)]
         mean = windows.mean(axis=1, keepdims=True)
         centred = windows - mean
-        vectors = sliding_window_view(centred, lags, axis=1).transpose(0, 1, 3, 2).reshape(len(rows), window - lags + 1, -1)
+        vectors = (
+            sliding_window_view(centred, lags, axis=1).transpose(0, 1, 3, 2).reshape(len(rows), window - lags + 1, -1)
+        )
         past, future = vectors[:, :-1], centred[:, lags:]
         gram = past.transpose(0, 2, 1) @ past
         strength = ridge * np.trace(gram, axis1=1, axis2=2) / gram.shape[1] + 1e-12

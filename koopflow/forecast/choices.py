@@ -143,7 +143,9 @@ class EarlyStretch:
         truth, errors = moved[origins[:, None] + np.arange(1, self.horizon + 1)], {}
         for which in models:
             for matches in numbers:
-                forecasts = recall_from(known, 0, len(moved) - sizes.window + 1, which, matches)[origins - sizes.window + 1]
+                forecasts = recall_from(known, 0, len(moved) - sizes.window + 1, which, matches)[
+                    origins - sizes.window + 1
+                ]
                 errors[which, matches] = float(np.abs(forecasts - truth).mean())
         return min(errors, key=lambda each: errors[each])
 

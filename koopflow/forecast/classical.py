@@ -116,7 +116,9 @@ def _ets_states(values: Floats, estimate: Any, period: int) -> tuple[Floats, Flo
     return level, trend, season
 
 
-def arima(values: Floats, origins: Integers, horizon: int, period: int, estimates: int = 3, scored: int | None = None) -> Floats:
+def arima(
+    values: Floats, origins: Integers, horizon: int, period: int, estimates: int = 3, scored: int | None = None
+) -> Floats:
     """Return forecasts of the ARIMA model with the lowest AIC among ORDERS, plus seasonal Fourier
     terms.
 
@@ -174,10 +176,14 @@ def _advanced(space: Any, at: Integers, horizon: int) -> Floats:
     return result
 
 
-def _hold(result: Floats, chosen: NDArray[np.bool_], values: Floats, origins: Integers, name: str, error: Exception) -> None:
+def _hold(
+    result: Floats, chosen: NDArray[np.bool_], values: Floats, origins: Integers, name: str, error: Exception
+) -> None:
     """Fill `result` with the last value where statsmodels finds no estimate, and log a warning."""
     result[chosen] = values[origins[chosen], None]
-    logger.warning("%s: no estimate at sample %d (%s); forecasting the last value", name, int(origins[chosen][0]), error)
+    logger.warning(
+        "%s: no estimate at sample %d (%s); forecasting the last value", name, int(origins[chosen][0]), error
+    )
 
 
 def _fit(model: Any, values: Floats, order: Order) -> Any:

@@ -198,7 +198,9 @@ def _windows(stretch: Stretch) -> dict[str, NDArray[Any]]:
     return {"ends": ends + choices.transform.lost, "points": embed(models.eigenvalues)}
 
 
-def _frame(series: str, method: str, origins: Integers, truth: Floats, point: Floats, low: Floats, high: Floats) -> pd.DataFrame:
+def _frame(
+    series: str, method: str, origins: Integers, truth: Floats, point: Floats, low: Floats, high: Floats
+) -> pd.DataFrame:
     count, horizon = point.shape
     return pd.DataFrame(
         {
@@ -216,7 +218,11 @@ def _frame(series: str, method: str, origins: Integers, truth: Floats, point: Fl
 
 def _recalled(method: str, found: Recollection, stretch: Stretch) -> pd.DataFrame:
     """Return one row per match recalled at a scored origin, with the values that followed it."""
-    origins, rows, gaps = stretch.origins[stretch.scored], found.origins[stretch.scored], found.distances[stretch.scored]
+    origins, rows, gaps = (
+        stretch.origins[stretch.scored],
+        found.origins[stretch.scored],
+        found.distances[stretch.scored],
+    )
     count, matches = rows.shape
     frame = pd.DataFrame(
         {

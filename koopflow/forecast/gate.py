@@ -55,8 +55,9 @@ class LearnedThreshold:
         Parameters
         ----------
         steps : (n,) int
-            Steps ahead of each forecast. distances : (n,) Distance to the nearest recalled window
-            when the forecast was made.
+            Steps ahead of each forecast.
+        distances : (n,)
+            Distance to the nearest recalled window when the forecast was made.
         recalled, ordinary : (n,)
             Absolute errors of the recalled and the sliding forecasts.
         """
@@ -166,7 +167,9 @@ class Gate:
         (horizon, channels)
         """
         everyone = np.concatenate([stacked[None], forecasts[list(guards)]])
-        loss = np.concatenate([(1.0 + HANDICAP) * self._stacked[None], self._loss[..., list(guards)].transpose(2, 0, 1)])
+        loss = np.concatenate(
+            [(1.0 + HANDICAP) * self._stacked[None], self._loss[..., list(guards)].transpose(2, 0, 1)]
+        )
         best = np.maximum(loss.min(axis=0), 1e-300)
         trust = np.exp(-np.minimum(GUARD * (loss / best - 1.0), 500.0))
         trust[1:] *= self._count > 0

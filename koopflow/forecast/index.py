@@ -150,7 +150,9 @@ class SpectralIndex:
                 break
             count *= 4
         order = sorted(exact, key=lambda position: (exact[position], self._members[position]))[:k]
-        return np.array([self._members[position] for position in order]), np.array([exact[position] for position in order])
+        return np.array([self._members[position] for position in order]), np.array(
+            [exact[position] for position in order]
+        )
 
     def _exact(self, member: int, positions: Integers, worst: float) -> list[float]:
         self.exact_distances += len(positions)

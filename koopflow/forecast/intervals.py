@@ -31,7 +31,9 @@ class AdaptiveInterval:
     Parameters
     ----------
     coverage : float
-        Nominal coverage. step : int Steps ahead.
+        Nominal coverage.
+    step : int
+        Steps ahead.
     decay : float
         Factor by which the weight of an error decays per origin.
     """
@@ -79,8 +81,9 @@ def conformal_intervals(
         Truth is NaN where not observed. A truth is used only at origins at or after its time.
     origins : (n,) int, increasing
     coverage : float
-        Nominal coverage. memory : float Number of origins after which the weight of an error decays
-        to 1/e.
+        Nominal coverage.
+    memory : float
+        Number of origins after which the weight of an error decays to 1/e.
     """
     count, horizon = predictions.shape
     errors = np.abs(truth - predictions)

@@ -1,10 +1,9 @@
 """Koopman forecasts with episodic memory (Redman et al. 2023, arXiv 2311.12615).
 
 At each time, the spectrum of the present window is compared with the spectra of all windows whose
-future is known. The nearest are recalled, and their models advance the present state. The basic
-scheme is the paper's: recall if near enough, else forecast with the present window's own model. The
-gated scheme learns, from all past errors, how to weight the recalled forecast, the sliding one and
-simpler ones at each step ahead.
+future is known. The models of the nearest ones advance the present state. The basic scheme is the
+paper's: recall if near enough, else forecast with the present window's own model. The gated scheme
+learns from all past errors how to weight recalled, sliding and simpler forecasts at each step.
 """
 
 from collections.abc import Callable
@@ -26,9 +25,7 @@ from koopflow.koopman.windows import WindowModels, check_sizes
 
 GUARDS = ("persistence", "seasonal")
 SCHEMES = ("basic", "gated")
-# Added to distances before weighting matches by 1 / distance, so that an exact match does not
-# dominate.
-NEAREST = 1e-6
+NEAREST = 1e-6  # added to distances before weighting by 1 / distance: an exact match must not dominate
 EXPLANATION = ["match", "recalled_origin", "distance", "trusted", "horizon", "channel", "continuation", "expected"]
 
 
@@ -44,9 +41,10 @@ class EpisodicKoopman:
         How the recalled forecast is used, see the module docstring.
     recall : RecallSettings
     gate : GateSettings
-        Options of the gated scheme. measure : callable, optional Maps forecasts to the units in
-        which errors are compared: the inverse of a root or log transform, so that errors are in the
-        series' own units. Default: identity.
+        Options of the gated scheme.
+    measure : callable, optional
+        Maps forecasts to the units in which errors are compared: the inverse of a root or log
+        transform, so that errors are in the series' own units. Default: identity.
 
     Attributes
     ----------
@@ -120,7 +118,9 @@ class EpisodicKoopman:
         gated = self.scheme == "gated"
         history = (1 if gated else 0) if self.recall.history is None else self.recall.history
         follows = gated or self.recall.recalled == "following"
-        self.archive_ = Archive(windows, self.horizon, self.recall, history=history, searches=self.recalls, follows=follows)
+        self.archive_ = Archive(
+            windows, self.horizon, self.recall, history=history, searches=self.recalls, follows=follows
+        )
         period = self.gate.period
         delays = min(max(windows.delays, period + 2), windows.window, 200)
         self._consolidated = ConsolidatedMemory(delays, self.horizon, max(1, period if period > 1 else self.horizon))
@@ -285,7 +285,9 @@ class EpisodicKoopman:
             raise KoopflowError(f"origin must be between {window - 1} and {len(series) - 1} (got {origin})")
         rows = []
         nearest = self.archive_.distances.view[i, 0]
-        for match, (member, distance) in enumerate(zip(self.archive_.recalled.view[i], self.archive_.distances.view[i]), start=1):
+        for match, (member, distance) in enumerate(
+            zip(self.archive_.recalled.view[i], self.archive_.distances.view[i]), start=1
+        ):
             if member < 0:
                 continue
             end = member + window - 1

@@ -69,7 +69,9 @@ class Ets(Configured):
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        return classical.exponential_smoothing(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
+        return classical.exponential_smoothing(
+            values, origins, horizon, self.period or 1, self.estimates or 3, self.first
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,7 +163,9 @@ class Sliding(WindowForecaster):
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
         windows = self.windows()
-        return rolling_from(self.models(values), values[:, None], windows.window, windows.delays, horizon)[origins, :, 0]
+        return rolling_from(self.models(values), values[:, None], windows.window, windows.delays, horizon)[
+            origins, :, 0
+        ]
 
 
 @dataclass(frozen=True, repr=False)
@@ -246,5 +250,7 @@ class GatedWithoutMemory(Gated):
 def _known(forecaster: Configured, name: str) -> int:
     value = getattr(forecaster, name)
     if value is None:
-        raise KoopflowError(f"{forecaster!r}: {name} must be given (got None); or call koopflow.evaluate, which chooses it")
+        raise KoopflowError(
+            f"{forecaster!r}: {name} must be given (got None); or call koopflow.evaluate, which chooses it"
+        )
     return int(value)

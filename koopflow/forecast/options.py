@@ -68,7 +68,9 @@ class RecallSettings:
             raise KoopflowError(f"matches must be at least 1 (got {self.matches})")
         quantile = isinstance(self.threshold, int | float) and 0 <= self.threshold <= 1
         if not (self.threshold is None or self.threshold == "learned" or quantile):
-            raise KoopflowError(f"threshold must be 'learned', a quantile between 0 and 1, or None (got {self.threshold!r})")
+            raise KoopflowError(
+                f"threshold must be 'learned', a quantile between 0 and 1, or None (got {self.threshold!r})"
+            )
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,9 @@ def skill_table(
     """
     bootstrap = Bootstrap(seed, draws, level)
     parts = predictions.groupby("series", sort=True)
-    return pd.concat([_series_skill(str(name), part, scales[str(name)], bootstrap) for name, part in parts], ignore_index=True)
+    return pd.concat(
+        [_series_skill(str(name), part, scales[str(name)], bootstrap) for name, part in parts], ignore_index=True
+    )
 
 
 def _series_skill(series: str, part: pd.DataFrame, scale: float, bootstrap: Bootstrap) -> pd.DataFrame:
@@ -151,7 +153,9 @@ def _errors(series: str, horizon: int, step: pd.DataFrame, bootstrap: Bootstrap)
         # Forecasts from neighbouring origins share most of their future, so a block spans at least
         # two horizons.
         block = int(max(2 * horizon, np.ceil(count ** (1 / 3))))
-        means = block_bootstrap(absolute, block, bootstrap.draws, rng(bootstrap.seed, "forecast", series, "bootstrap", horizon))
+        means = block_bootstrap(
+            absolute, block, bootstrap.draws, rng(bootstrap.seed, "forecast", series, "bootstrap", horizon)
+        )
     return Errors(list(wide.columns), absolute, means, int((known & ~kept).sum()), (~given[known]).sum())
 
 

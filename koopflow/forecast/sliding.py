@@ -63,7 +63,9 @@ class SlidingKoopman:
     True
     """
 
-    def __init__(self, window: int, delays: int, rank: int, horizon: int, *, center: bool = True, stabilize: bool = True) -> None:
+    def __init__(
+        self, window: int, delays: int, rank: int, horizon: int, *, center: bool = True, stabilize: bool = True
+    ) -> None:
         self.window, self.delays, self.rank, self.horizon = window, delays, rank, horizon
         self.center, self.stabilize = center, stabilize
 
@@ -98,7 +100,9 @@ class SlidingKoopman:
         return rolling_from(models, series, self.window, self.delays, self.horizon, self.stabilize)
 
 
-def rolling_from(models: WindowModels, values: Floats, window: int, delays: int, horizon: int, stabilize: bool = True) -> Floats:
+def rolling_from(
+    models: WindowModels, values: Floats, window: int, delays: int, horizon: int, stabilize: bool = True
+) -> Floats:
     """Return the forecasts (time, horizon, channels) of every window's own model.
 
     NaN before the first whole window.
@@ -116,5 +120,7 @@ def rolling_from(models: WindowModels, values: Floats, window: int, delays: int,
     for start in range(0, len(models), 2048):
         part = models.take(slice(start, start + 2048))
         origins = np.arange(start, start + len(part)) + window - 1
-        result[origins] = advance(part, present_states(values, origins, delays), part.mean, horizon, stabilize=stabilize)
+        result[origins] = advance(
+            part, present_states(values, origins, delays), part.mean, horizon, stabilize=stabilize
+        )
     return result

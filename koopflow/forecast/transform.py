@@ -124,7 +124,9 @@ def build(names: Sequence[str] | str, period: int, early: Floats, name: str = "s
         elif each == "seasonal" and period > 1:
             lags.append(period)
         elif each == "seasonal":
-            raise KoopflowError(f"{name}.transform: period must be above 1 for seasonal (got {period}); set {name}.period")
+            raise KoopflowError(
+                f"{name}.transform: period must be above 1 for seasonal (got {period}); set {name}.period"
+            )
         else:
             raise KoopflowError(
                 f"{name}.transform: must be names from {', '.join(TRANSFORMS)}, with none, root or log first "

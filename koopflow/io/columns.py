@@ -6,7 +6,18 @@ nothing, so it is cheap to import.
 
 Columns = tuple[str, ...]
 
-CLAIMS: Columns = ("claim", "paper", "statement", "statistic", "value", "ci_low", "ci_high", "criterion", "verdict", "n")
+CLAIMS: Columns = (
+    "claim",
+    "paper",
+    "statement",
+    "statistic",
+    "value",
+    "ci_low",
+    "ci_high",
+    "criterion",
+    "verdict",
+    "n",
+)
 CLAIMS += ("unit", "above", "below", "reason", "excluded")
 
 # Equivalence. `a` and `b` are the two sides of a comparison.
@@ -32,16 +43,46 @@ TRAJECTORY_DISTANCES: Columns = ("a", "b", "distance", "distance_weighted", "p_s
 
 # Pruning.
 PRUNING_ACCURACY: Columns = ("study", "method", "epoch", "compression", "seed", "accuracy", "accuracy_finetuned")
-PRUNING_OVERLAP: Columns = ("study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard")
+PRUNING_OVERLAP: Columns = (
+    "study",
+    "method_a",
+    "method_b",
+    "epoch",
+    "compression",
+    "seed",
+    "jaccard",
+    "expected_jaccard",
+)
 PRUNING_SPECTRUM: Columns = ("study", "epoch", "seed", "window", "rank", "mode", "real", "imag", "amplitude", "present")
 PRUNING_SPECTRUM += ("residual", "prediction_error")
 PRUNING_LAYERS: Columns = ("study", "method", "epoch", "compression", "seed", "layer", "size", "kept", "density")
 PRUNING_COST: Columns = ("study", "epoch", "seed", "window", "rank", "training_seconds", "koopman_seconds")
 PRUNING_COST += ("magnitude_seconds", "share_of_training")
 PRUNING_EXCLUSIONS: Columns = ("study", "seed", "diverged_at")
-PRUNING_DIFFERENCES: Columns = ("study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high")
+PRUNING_DIFFERENCES: Columns = (
+    "study",
+    "method_a",
+    "method_b",
+    "epoch",
+    "compression",
+    "n",
+    "difference",
+    "ci_low",
+    "ci_high",
+)
 PRUNING_DIFFERENCES += ("beyond_chance",)
-PRUNING_BEST: Columns = ("study", "epoch", "compression", "method", "accuracy", "runner_up", "margin", "ci_low", "ci_high", "n")
+PRUNING_BEST: Columns = (
+    "study",
+    "epoch",
+    "compression",
+    "method",
+    "accuracy",
+    "runner_up",
+    "margin",
+    "ci_low",
+    "ci_high",
+    "n",
+)
 PRUNING_ONSET: Columns = ("study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last")
 PRUNING_ONSET += ("gap_first", "gap_last")
 PRUNING_PREDICTORS: Columns = ("study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high")
@@ -50,22 +91,73 @@ TRAINING_COST: Columns = ("seconds_per_step",)
 # Tickets.
 TICKET_ROUNDS: Columns = ("task", "model", "control", "seed", "round", "density", "accuracy")
 TICKET_FLOW: Columns = ("task", "model", "seed", "round", "layer", "density", "coupling")
-TICKET_EXPONENTS: Columns = ("task", "model", "layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round", "class")
+TICKET_EXPONENTS: Columns = (
+    "task",
+    "model",
+    "layer",
+    "sigma",
+    "ci_low",
+    "ci_high",
+    "r2",
+    "first_round",
+    "last_round",
+    "class",
+)
 TICKET_EXPONENTS += ("n", "interval", "drift", "drift_low", "drift_high")
-TICKET_COMPOSITION: Columns = ("task", "model", "seed", "density", "layer", "coupling_a", "coupling_b", "jaccard", "comparison")
+TICKET_COMPOSITION: Columns = (
+    "task",
+    "model",
+    "seed",
+    "density",
+    "layer",
+    "coupling_a",
+    "coupling_b",
+    "jaccard",
+    "comparison",
+)
 TICKET_RATIOS: Columns = ("task", "model", "ratio", "ci_low", "ci_high", "n")
 TICKET_FIXED_POINT: Columns = ("task", "model", "seed", "round", "density", "distance")
 TICKET_LINEARIZATION: Columns = ("task", "model", "mode", "real", "imag", "exponent", "ci_low", "ci_high", "r2", "note")
-TICKET_TRANSFER: Columns = ("source", "target", "model", "seed", "density", "accuracy", "accuracy_own", "accuracy_random")
+TICKET_TRANSFER: Columns = (
+    "source",
+    "target",
+    "model",
+    "seed",
+    "density",
+    "accuracy",
+    "accuracy_own",
+    "accuracy_random",
+)
 TICKET_TRANSFER += ("exponent_distance",)
 TICKET_CORRELATIONS: Columns = ("model", "observable", "density", "correlation", "ci_low", "ci_high", "p", "tasks")
-TICKET_ELASTIC: Columns = ("comparison", "task", "source", "target", "seed", "round", "density", "accuracy", "accuracy_own")
+TICKET_ELASTIC: Columns = (
+    "comparison",
+    "task",
+    "source",
+    "target",
+    "seed",
+    "round",
+    "density",
+    "accuracy",
+    "accuracy_own",
+)
 TICKET_ELASTIC += ("accuracy_random",)
 
 # Forecasts.
 FORECAST_PREDICTIONS: Columns = ("series", "method", "origin", "horizon", "prediction", "truth")
 FORECAST_RECALLED: Columns = ("series", "method", "origin", "match", "recalled_origin", "distance", "continuation")
-FORECAST_SKILL: Columns = ("series", "method", "horizon", "n", "mae", "rmse", "mase", "skill_vs_sliding", "ci_low", "ci_high")
+FORECAST_SKILL: Columns = (
+    "series",
+    "method",
+    "horizon",
+    "n",
+    "mae",
+    "rmse",
+    "mase",
+    "skill_vs_sliding",
+    "ci_low",
+    "ci_high",
+)
 
 NETWORK_TABLES = {
     "accuracy": PRUNING_ACCURACY,

@@ -25,7 +25,9 @@ MOST_INFLATION = 100
 REMEDY = "remove it and run the same command again to recreate it"
 
 
-def save(path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[str, ArrayLike], compress: bool = False) -> None:
+def save(
+    path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[str, ArrayLike], compress: bool = False
+) -> None:
     """Write `arrays` to `path` as a file of this `kind` and `version`; equal arrays give equal
     bytes."""
     about = np.array(json.dumps({"kind": kind, "version": version}))
@@ -34,7 +36,9 @@ def save(path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[
         (np.savez_compressed if compress else np.savez)(stream, **stored)
 
 
-def load(path: str | os.PathLike[str], kind: str, version: int, needed: Collection[str] = ()) -> dict[str, NDArray[Any]]:
+def load(
+    path: str | os.PathLike[str], kind: str, version: int, needed: Collection[str] = ()
+) -> dict[str, NDArray[Any]]:
     """Return all arrays of the file at `path`, verified.
 
     Raises
@@ -69,7 +73,9 @@ def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]
         # opened here, because NumPy leaves a damaged file open
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        about: Any = json.loads(str(arrays.pop(ABOUT))) if ABOUT in arrays else {"kind": "arrays of unknown kind", "version": 0}
+        about: Any = (
+            json.loads(str(arrays.pop(ABOUT))) if ABOUT in arrays else {"kind": "arrays of unknown kind", "version": 0}
+        )
         return str(about["kind"]), int(about["version"]), arrays
     except Exception as error:  # zipfile, zlib and NumPy raise many exception types for a damaged file
         raise KoopflowError(f"{path}: damaged or not an .npz file ({_reason(error)}); {REMEDY}") from None
@@ -95,4 +101,8 @@ def refuse_inflation(path: str | os.PathLike[str]) -> None:
 
 def _reason(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines and not isinstance(error, zipfile.BadZipFile) else f"{type(error).__name__}: {error}"[:200]
+    return (
+        lines[0][:200]
+        if lines and not isinstance(error, zipfile.BadZipFile)
+        else f"{type(error).__name__}: {error}"[:200]
+    )

@@ -31,7 +31,9 @@ class Interval(NamedTuple):
     resampled: str
 
 
-def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, draws: int = 200, level: float = 0.95) -> Interval:
+def eigenvalue_intervals(
+    fitted: Koopman, generator: np.random.Generator, *, draws: int = 200, level: float = 0.95
+) -> Interval:
     """Return bootstrap intervals of the eigenvalues of `fitted`.
 
     Several runs are resampled whole, with replacement (Efron and Tibshirani 1993, ch. 8). A single
@@ -44,7 +46,9 @@ def eigenvalue_intervals(fitted: Koopman, generator: np.random.Generator, *, dra
     fitted : Koopman
     generator : numpy Generator
     draws : int
-        Number of bootstrap samples. level : float Confidence level.
+        Number of bootstrap samples.
+    level : float
+        Confidence level.
 
     Raises
     ------

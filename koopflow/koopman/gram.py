@@ -97,7 +97,9 @@ def lag_gram(runs: Runs) -> Array:
         ends.append((states[windows - 1 : windows - 1 + delays], states[:delays]))
     for lag in range(1, delays + 1):
         here, before = slice(lag * width, (lag + 1) * width), slice((lag - 1) * width, lag * width)
-        left = np.stack([part[lag - 1] for both in ends for part in both])  # (2 runs, parameter): terms to add, terms to drop
+        left = np.stack(
+            [part[lag - 1] for both in ends for part in both]
+        )  # (2 runs, parameter): terms to add, terms to drop
         right = np.stack([sign * part[lag - 1 :].ravel() for both in ends for part, sign in zip(both, (1, -1))])
         row = gram[here, lag * width :]
         np.matmul(left.T, right, out=row)

@@ -98,13 +98,17 @@ def _array(data: Any, name: str) -> NDArray[Any]:
         data = data.detach().cpu()
         return _typed(np.asarray((data if str(data.dtype) != "torch.bfloat16" else data.float()).numpy()), name)
     if hasattr(data, "to_numpy"):
-        wrong = [str(column) for column in getattr(data, "columns", ()) if np.asarray(data[column]).dtype.kind not in "fiu"]
+        wrong = [
+            str(column) for column in getattr(data, "columns", ()) if np.asarray(data[column]).dtype.kind not in "fiu"
+        ]
         if wrong:
             raise KoopflowError(f"column {wrong[0]} of {name} must hold real numbers; leave it out")
         return _typed(np.asarray(data.to_numpy()), name)
     if np.ma.is_masked(data):
         count = np.ma.count_masked(data)
-        raise KoopflowError(f"{name} must not contain masked values (got {count} of {data.size}); fill them or split the run there")
+        raise KoopflowError(
+            f"{name} must not contain masked values (got {count} of {data.size}); fill them or split the run there"
+        )
     return _typed(np.asarray(data), name)
 
 
@@ -134,7 +138,9 @@ def _split(array: NDArray[Any]) -> list[NDArray[Any]]:
 
 def _check(run: int, array: NDArray[Any], width: tuple[int, ...]) -> None:
     if array.shape[-1:] != width:
-        raise KoopflowError(f"all runs must have the same parameters (got {width[0]} in run 0, {array.shape[1]} in run {run})")
+        raise KoopflowError(
+            f"all runs must have the same parameters (got {width[0]} in run 0, {array.shape[1]} in run {run})"
+        )
     if not array.size:
         raise KoopflowError(f"run {run} is empty (shape {array.shape}); {ACCEPTED}")
     largest = max(abs(float(array.max())), abs(float(array.min())))  # NaN and infinity show up here without a copy

@@ -50,7 +50,9 @@ def numerical_rank(singular_values: NDArray[np.float64], rows: int, columns: int
     return int(np.count_nonzero((relative**2 if squared else relative) > max(rows, columns) * np.finfo(float).eps))
 
 
-def choose_rank(singular_values: NDArray[np.float64], rows: int, columns: int, svd_rank: float, *, squared: bool = False) -> int:
+def choose_rank(
+    singular_values: NDArray[np.float64], rows: int, columns: int, svd_rank: float, *, squared: bool = False
+) -> int:
     """Return the rank that `svd_rank` selects, at most the numerical rank.
 
     Parameters

@@ -61,7 +61,9 @@ class Runs:
         self.lengths, self.width, self.delays = [int(length) for length in lengths], int(width), int(delays)
         for run, length in enumerate(self.lengths):
             if length < self.delays + 2:
-                raise KoopflowError(f"run {run} must have at least {self.delays + 2} steps for {self.delays} delays (got {length})")
+                raise KoopflowError(
+                    f"run {run} must have at least {self.delays + 2} steps for {self.delays} delays (got {length})"
+                )
         self.windows = [length - self.delays for length in self.lengths]
         self.pairs = sum(self.windows) - len(self.windows)
         self.dimension = self.width * (self.delays + 1)

@@ -35,7 +35,10 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
     arrays["modes"], arrays["energy"] = saved.modes, np.asarray(fitted.reduced.energy)
     arrays["states"] = np.concatenate(fitted.reduced.states, axis=1)
     arrays["lengths"], arrays["sizes"] = np.asarray(fitted.runs.lengths), np.asarray([fitted.runs.width, fitted.delays])
-    arrays["words"], arrays["parameters"] = np.asarray([fitted.variant, fitted.route]), np.asarray(saved.parameters, np.str_)
+    arrays["words"], arrays["parameters"] = (
+        np.asarray([fitted.variant, fitted.route]),
+        np.asarray(saved.parameters, np.str_),
+    )
     arrays["complete"] = np.asarray(saved.complete)
     npz.save(path, KIND, FORMAT, arrays)
 

@@ -137,7 +137,9 @@ def refuse_unequal(path: str | os.PathLike[str], steps: ArrayLike) -> None:
     """
     spacing = np.diff(steps)
     if len(spacing) and spacing.min() != spacing.max():
-        raise KoopflowError(f"{path}: states must be equally spaced (got spacings from {spacing.min()} to {spacing.max()} steps)")
+        raise KoopflowError(
+            f"{path}: states must be equally spaced (got spacings from {spacing.min()} to {spacing.max()} steps)"
+        )
 
 
 def _spacing(trajectory: Trajectory) -> int | None:

@@ -49,7 +49,9 @@ def match_many(spectra: ComplexArray, others: ComplexArray) -> tuple[NDArray[np.
     return columns[:, 0], matched.mean(axis=(1, 2))
 
 
-def distance(a: ArrayLike, b: ArrayLike, *, weights_a: ArrayLike | None = None, weights_b: ArrayLike | None = None) -> float:
+def distance(
+    a: ArrayLike, b: ArrayLike, *, weights_a: ArrayLike | None = None, weights_b: ArrayLike | None = None
+) -> float:
     """Return the 1-Wasserstein distance between two spectra, in units of eigenvalues.
 
     Parameters
@@ -145,12 +147,16 @@ def _assigned(costs: Array) -> tuple[NDArray[np.intp], Array]:
 def _points(spectrum: ArrayLike, name: str) -> ComplexArray:
     points = np.asarray(spectrum, complex).ravel()
     if not len(points) or not np.isfinite(points).all():
-        raise KoopflowError(f"spectrum {name} must hold at least one eigenvalue, all finite (got {len(points)} eigenvalues)")
+        raise KoopflowError(
+            f"spectrum {name} must hold at least one eigenvalue, all finite (got {len(points)} eigenvalues)"
+        )
     return points
 
 
 def _mass(points: ComplexArray, weights: ArrayLike | None, name: str) -> Array:
     mass = np.ones(len(points)) if weights is None else np.abs(np.asarray(weights, complex)).astype(float).ravel()
     if len(mass) != len(points) or not np.isfinite(mass).all() or mass.sum() <= 0:
-        raise KoopflowError(f"weights of spectrum {name} must be {len(points)} finite numbers, not all zero (got {len(mass)})")
+        raise KoopflowError(
+            f"weights of spectrum {name} must be {len(points)} finite numbers, not all zero (got {len(mass)})"
+        )
     return mass / mass.sum()

@@ -76,7 +76,9 @@ def trajectory_spectrum(
     return spectrum_table(name, fitted, interval, spectra.largest_residual, complete), runs
 
 
-def spectrum_table(name: str, fitted: Koopman, interval: Interval, largest_residual: float, complete: bool = True) -> pd.DataFrame:
+def spectrum_table(
+    name: str, fitted: Koopman, interval: Interval, largest_residual: float, complete: bool = True
+) -> pd.DataFrame:
     """Return the eigenvalues of one fit with their intervals, columns `TRAJECTORY_EIGENVALUES`."""
     columns = {
         "trajectory": name,
@@ -142,7 +144,8 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
     rows = []
     for a, b in combinations(groups, 2):
         (values_a, weights_a), (values_b, weights_b) = (
-            ((groups[name]["real"] + 1j * groups[name]["imag"]).to_numpy(), groups[name]["amplitude"].to_numpy()) for name in (a, b)
+            ((groups[name]["real"] + 1j * groups[name]["imag"]).to_numpy(), groups[name]["amplitude"].to_numpy())
+            for name in (a, b)
         )
         p = np.nan
         if len(values_a) == len(values_b):

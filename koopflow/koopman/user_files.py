@@ -95,7 +95,9 @@ def _outline(folder: Path, delays: int, reading: Reading) -> Runs:
 
 def _several_states(path: Path) -> Path:
     if path.suffix in STATES:
-        raise KoopflowError(f"{path}: must be a folder of states, with a step number in each file name (got a single state)")
+        raise KoopflowError(
+            f"{path}: must be a folder of states, with a step number in each file name (got a single state)"
+        )
     return path
 
 

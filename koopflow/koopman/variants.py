@@ -36,7 +36,9 @@ def optimized_operator(runs: list[Array], variant: str, seed: int = 0) -> Array:
         For several runs, since these methods fit a single time series.
     """
     if len(runs) != 1:
-        raise KoopflowError(f"variant {variant} needs exactly one run (got {len(runs)}); select one run or another variant")
+        raise KoopflowError(
+            f"variant {variant} needs exactly one run (got {len(runs)}); select one run or another variant"
+        )
     from pydmd import BOPDMD
 
     states = runs[0]

@@ -61,7 +61,9 @@ class WindowModels:
     @staticmethod
     def join(parts: list["WindowModels"]) -> "WindowModels":
         """Return the concatenation of several sets of models."""
-        return WindowModels(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(WindowModels)))
+        return WindowModels(
+            *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(WindowModels))
+        )
 
 
 def fit_windows(
@@ -108,7 +110,9 @@ def fit_some(windows: Array, delays: int, rank: int) -> WindowModels:
     mean."""
     means = windows.mean(axis=1)
     block = max(1, BLOCK_ELEMENTS // (windows.shape[1] * delays * windows.shape[2]))
-    return WindowModels.join([_fit_block(*each, delays, rank) for each in zip(_blocks(windows, block), _blocks(means, block))])
+    return WindowModels.join(
+        [_fit_block(*each, delays, rank) for each in zip(_blocks(windows, block), _blocks(means, block))]
+    )
 
 
 def check_sizes(samples: int, channels: int, window: int, delays: int, rank: int) -> None:
@@ -152,7 +156,9 @@ def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowMod
     squares, basis = np.linalg.eigh(past.transpose(0, 2, 1) @ past)
     squares, basis = squares[:, : -rank - 1 : -1], basis[:, :, : -rank - 1 : -1]
     floor = np.maximum(squares[:, :1], np.finfo(float).tiny) * SINGULAR_FLOOR**2
-    inverse = np.where(squares > np.maximum(floor, 1e-16 * squares[:, :1]), 1.0 / np.maximum(squares, np.finfo(float).tiny), 0.0)
+    inverse = np.where(
+        squares > np.maximum(floor, 1e-16 * squares[:, :1]), 1.0 / np.maximum(squares, np.finfo(float).tiny), 0.0
+    )
     before, after = past @ basis, future @ basis
     operator = (after.transpose(0, 2, 1) @ before) * inverse[:, None, :]
     eigenvalues, eigenvectors = np.linalg.eig(operator)
@@ -197,7 +203,9 @@ def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, 
     eigenvalues = stabilized(models.eigenvalues) if stabilize else models.eigenvalues
     centred = (states - means[:, None, :]).reshape(n, delays * channels, 1)
     # With nearly equal eigenvalues, an inverse would give huge amplitudes that cancel.
-    amplitudes = (np.linalg.pinv(models.eigenvectors, rcond=1e-8) @ (models.basis.transpose(0, 2, 1) @ centred))[:, :, 0]
+    amplitudes = (np.linalg.pinv(models.eigenvectors, rcond=1e-8) @ (models.basis.transpose(0, 2, 1) @ centred))[
+        :, :, 0
+    ]
     observed = models.basis[:, -channels:, :] @ models.eigenvectors
     powers = np.cumprod(np.broadcast_to(eigenvalues[:, None, :], (n, horizon, eigenvalues.shape[1])), axis=1)
     return means[:, None, :] + np.einsum("ncr,nhr->nhc", observed, powers * amplitudes[:, None, :]).real

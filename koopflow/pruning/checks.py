@@ -36,7 +36,9 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
         raise KoopflowError(f"pruning.studies.{name}: {error}") from None
 
 
-def check_trajectory(trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images) -> None:
+def check_trajectory(
+    trajectory: Trajectory, study: PruningStudy, methods: Mapping[str, PruningMethod], images: Images
+) -> None:
     """Raise a KoopflowError if `trajectory` lacks what `study` prunes.
 
     It must hold the study's network, and every step of its windows.
@@ -45,11 +47,15 @@ def check_trajectory(trajectory: Trajectory, study: PruningStudy, methods: Mappi
     held = {parameter.name: parameter.shape for parameter in trajectory.parameters}
     for name, shape in parameters:
         if name not in held:
-            raise KoopflowError(f"{trajectory.path}: lacks the parameter {name} of the network; it holds {', '.join(held)}")
+            raise KoopflowError(
+                f"{trajectory.path}: lacks the parameter {name} of the network; it holds {', '.join(held)}"
+            )
         if held[name] != shape:
             raise KoopflowError(f"{trajectory.path}: {name} has shape {held[name]}; the network's is {shape}")
     if tuple(held) != tuple(name for name, _ in parameters):
-        raise KoopflowError(f"{trajectory.path}: holds {', '.join(held)}; the network has {', '.join(n for n, _ in parameters)}")
+        raise KoopflowError(
+            f"{trajectory.path}: holds {', '.join(held)}; the network has {', '.join(n for n, _ in parameters)}"
+        )
     if study.trajectory and buffers.size:
         raise KoopflowError(
             f"{trajectory.path}: holds weights alone, but testing the network takes its running statistics "

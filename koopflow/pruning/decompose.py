@@ -75,7 +75,9 @@ class Window:
         vectors = vectors / np.where(norms > 0, norms, 1)[:, None]
         states = fitted.reduced.states[0]
         present, steps = fitted.left @ states[:, -1], states.shape[1] - 1
-        modes = Modes(fitted.eigenvalues, vectors, fitted.amplitudes[0] * norms, steps, fitted.residuals, present * norms)
+        modes = Modes(
+            fitted.eigenvalues, vectors, fitted.amplitudes[0] * norms, steps, fitted.residuals, present * norms
+        )
         self.seconds += time.perf_counter() - begun
         return modes
 

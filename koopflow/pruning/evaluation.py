@@ -132,7 +132,11 @@ class Evaluator:
         if self._side_by_side:
             some = max(1, BATCHED // len(rows[0]))
             blocks = (np.stack(rows[start : start + some]) for start in range(0, len(rows), some))
-            return [value for block in blocks for value in score(self._model, block, self._images, device=str(self._device))[0]]
+            return [
+                value
+                for block in blocks
+                for value in score(self._model, block, self._images, device=str(self._device))[0]
+            ]
         found = []
         for row in rows:
             put(self.network, row, buffers)

@@ -55,10 +55,14 @@ class Mask:
     prunable: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", tuple((str(name), tuple(int(n) for n in shape)) for name, shape in self.parameters))
+        object.__setattr__(
+            self, "parameters", tuple((str(name), tuple(int(n) for n in shape)) for name, shape in self.parameters)
+        )
         kept = np.array(self.kept, dtype=bool)
         if kept.shape != (size(self.parameters),):
-            raise KoopflowError(f"mask: kept must have shape ({size(self.parameters)},), one entry per weight (got {kept.shape})")
+            raise KoopflowError(
+                f"mask: kept must have shape ({size(self.parameters)},), one entry per weight (got {kept.shape})"
+            )
         kept.flags.writeable = False
         object.__setattr__(self, "kept", kept)
         object.__setattr__(self, "prunable", tuple(self.prunable))
@@ -142,7 +146,10 @@ class Mask:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz with one bool array per tensor; equal masks give equal bytes."""
-        arrays: dict[str, NDArray[Any]] = {"format": np.array(FORMAT), "prunable": np.array(self.prunable, dtype=np.str_)}
+        arrays: dict[str, NDArray[Any]] = {
+            "format": np.array(FORMAT),
+            "prunable": np.array(self.prunable, dtype=np.str_),
+        }
         arrays |= {f"mask/{name}": self[name] for name, _ in self.parameters}
         with atomic_write(path) as partial, open(partial, "wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes any keyword for a flag
@@ -164,7 +171,9 @@ class Mask:
                 prunable = tuple(str(name) for name in file["prunable"])
                 tensors = [(key.removeprefix("mask/"), file[key]) for key in file.files if key.startswith("mask/")]
         except (OSError, ValueError, EOFError) as error:
-            raise KoopflowError(f"{path}: cannot be read as a mask file ({error}); expected one written by Mask.save") from None
+            raise KoopflowError(
+                f"{path}: cannot be read as a mask file ({error}); expected one written by Mask.save"
+            ) from None
         kept = np.concatenate([tensor.ravel() for _, tensor in tensors]) if tensors else np.zeros(0, dtype=bool)
         if kept.dtype != np.bool_:
             raise KoopflowError(f"{path}: the mask must hold bool arrays (got {kept.dtype})")

@@ -20,7 +20,9 @@ from koopflow.training.evaluation import gradients
 Rows = list[dict[str, Any]]
 
 
-def tables(job: Job, epoch: float, step: int, checkpoint: Checkpoint | None, masks: str | Path | None) -> dict[str, Rows]:
+def tables(
+    job: Job, epoch: float, step: int, checkpoint: Checkpoint | None, masks: str | Path | None
+) -> dict[str, Rows]:
     """Prune and evaluate the networks of a job at one epoch.
 
     Parameters
@@ -46,7 +48,9 @@ def tables(job: Job, epoch: float, step: int, checkpoint: Checkpoint | None, mas
     weights = job.trajectory.window(step, step).read(replicas=sound)[:, 0]
     buffers = job.networks.buffers[step][sound] if job.networks.buffers else np.zeros((len(sound), 0), np.float32)
     gradient = _gradients(job, weights, buffers)
-    tuned = [(m, c) for m, c in itertools.product(study.methods, study.compressions) if is_tuned(study.finetune, epoch, c)]
+    tuned = [
+        (m, c) for m, c in itertools.product(study.methods, study.compressions) if is_tuned(study.finetune, epoch, c)
+    ]
     kept = np.empty((len(sound), len(tuned), mask.size(job.parameters)), dtype=bool)
     for place, replica in enumerate(sound):
         network = Network(job, replica, epoch, states, weights[place], None if gradient is None else gradient[place])
@@ -93,9 +97,18 @@ def _accuracies(network: Network, found: Masks, buffers: NDArray[np.float32]) ->
         left = job.evaluate.multiply_adds(chosen)
         rows.append(
             network.place
-            | {"method": name, "compression": compression, "accuracy": float(accuracy), "accuracy_finetuned": float("nan")}
+            | {
+                "method": name,
+                "compression": compression,
+                "accuracy": float(accuracy),
+                "accuracy_finetuned": float("nan"),
+            }
             | {"kept": int(chosen.kept.sum()), "size": chosen.kept.size, "whole_compression": chosen.compression}
-            | {"multiply_adds": left, "speedup": dense / left if left else float("inf"), "emptied": " ".join(chosen.emptied())}
+            | {
+                "multiply_adds": left,
+                "speedup": dense / left if left else float("inf"),
+                "emptied": " ".join(chosen.emptied()),
+            }
         )
     return rows
 
@@ -106,7 +119,9 @@ def _fine_tune(
     """Continue training every network under each of its masks; enter the accuracies into `rows`."""
     numbers = [job.networks.seeds[replica] for replica in job.sound]
     members = training.Members(job.name, job.seed, numbers)
-    after, statistics = training.fine_tune(job.study, job.images, members, start, checkpoint=checkpoint, device=job.device)
+    after, statistics = training.fine_tune(
+        job.study, job.images, members, start, checkpoint=checkpoint, device=job.device
+    )
     place = {(row["seed"], row["method"], row["compression"]): row for row in rows}
     for i, number in enumerate(numbers):
         for j, (name, compression) in enumerate(tuned):
@@ -124,7 +139,10 @@ def _overlaps(network: Network, found: Masks) -> Rows:
         rows.append(
             network.place
             | {"method_a": a, "method_b": b, "compression": compression}
-            | {"jaccard": float(overlap.jaccard(pruned_a, pruned_b)), "expected_jaccard": overlap.expected_jaccard(*sizes)}
+            | {
+                "jaccard": float(overlap.jaccard(pruned_a, pruned_b)),
+                "expected_jaccard": overlap.expected_jaccard(*sizes),
+            }
             | {"beyond_chance": overlap.beyond_chance(pruned_a, pruned_b)}
         )
     return rows

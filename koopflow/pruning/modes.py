@@ -42,7 +42,9 @@ class Modes:
     present: NDArray[Any] | None = None
 
 
-def chosen_modes(eigenvalues: NDArray[Any], which: str, count: int | None = None, tolerance: float = 0.01) -> NDArray[np.intp]:
+def chosen_modes(
+    eigenvalues: NDArray[Any], which: str, count: int | None = None, tolerance: float = 0.01
+) -> NDArray[np.intp]:
     """Return the indices of a set of modes, nearest to eigenvalue 1 first.
 
     Every set holds the conjugates of its members, and `count` never splits a pair.

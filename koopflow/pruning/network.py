@@ -76,7 +76,9 @@ class Network:
             values = scoring.evaluate(method.score, self.state(name), method.options)
             for compression in job.study.compressions:
                 keep = selection.kept_at(job.parameters, job.prunable, compression, job.study.counted)
-                chosen = selection.mask_by_score(values, job.parameters, keep, prunable=job.prunable, scope=method.scope)
+                chosen = selection.mask_by_score(
+                    values, job.parameters, keep, prunable=job.prunable, scope=method.scope
+                )
                 found[name, compression] = chosen
                 if chosen.emptied():
                     case = f"study {job.name}, {name}, epoch {self.epoch:g}, compression {compression:g}"
@@ -96,7 +98,9 @@ class Network:
             gradient=self.gradient if "gradient" in needs else None,
             modes=self.fit(window, rank).modes if "modes" in needs else None,
             generator=generator if "generator" in needs else None,
-            earlier=self.states.window(begin, begin).read(replicas=[self.replica])[0, 0] if "earlier" in needs else None,
+            earlier=self.states.window(begin, begin).read(replicas=[self.replica])[0, 0]
+            if "earlier" in needs
+            else None,
         )
 
     def fit(self, window: int, rank: float) -> Fit:

@@ -153,7 +153,9 @@ def evaluate(score: str | ScoreFunction, state: NetworkState, options: Options |
     try:
         values = np.asarray(function(state, **typed), dtype=np.float64)
     except (TypeError, ValueError, AttributeError) as error:
-        raise KoopflowError(f"score {name}: {error}; a score returns one number per weight of the state it is given") from error
+        raise KoopflowError(
+            f"score {name}: {error}; a score returns one number per weight of the state it is given"
+        ) from error
     if values.shape != state.weights.shape:
         raise KoopflowError(f"score {name}: must return an array of shape {state.weights.shape} (got {values.shape})")
     return values

@@ -128,7 +128,9 @@ def mask_by_score(
     candidates = among if within is None else among & within.kept
     available = int(np.count_nonzero(candidates))
     if not 0 <= keep <= available:
-        raise KoopflowError(f"keep must be from 0 to {available}, the number of weights that may be pruned (got {keep})")
+        raise KoopflowError(
+            f"keep must be from 0 to {available}, the number of weights that may be pruned (got {keep})"
+        )
     require_finite(values, parameters, prunable)
     if scope == "global":
         chosen = masks.keep_largest(values, keep, candidates)
@@ -143,9 +145,13 @@ def mask_by_score(
     return Mask(tuple(parameters), kept, tuple(prunable))
 
 
-def require_finite(values: NDArray[np.generic], parameters: Parameters, names: Sequence[str], what: str = "scores") -> None:
+def require_finite(
+    values: NDArray[np.generic], parameters: Parameters, names: Sequence[str], what: str = "scores"
+) -> None:
     """Raise a KoopflowError for the first of the tensors `names` with NaN or infinity."""
     for (name, _), (start, stop) in zip(parameters, spans(parameters)):
         if name in names and not np.isfinite(values[start:stop]).all():
             count = int(np.count_nonzero(~np.isfinite(values[start:stop])))
-            raise KoopflowError(f"{what} must be finite ({count} of {stop - start} values of {name} are NaN or infinite)")
+            raise KoopflowError(
+                f"{what} must be finite ({count} of {stop - start} values of {name} are NaN or infinite)"
+            )

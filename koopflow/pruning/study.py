@@ -46,8 +46,13 @@ def run(job: Job, checkpoint: Checkpoint | None = None, masks: str | Path | None
             rows[table] += some
     if store:
         store.remove()
-    rows["exclusions"] = [{"study": job.name, "seed": gone, "diverged_at": at} for gone, at in job.networks.diverged.items()]
-    return {table: pd.DataFrame(rows[table], columns=None if rows[table] else columns) for table, columns in NETWORK_TABLES.items()}
+    rows["exclusions"] = [
+        {"study": job.name, "seed": gone, "diverged_at": at} for gone, at in job.networks.diverged.items()
+    ]
+    return {
+        table: pd.DataFrame(rows[table], columns=None if rows[table] else columns)
+        for table, columns in NETWORK_TABLES.items()
+    }
 
 
 def _store(checkpoint: Checkpoint, job: Job, masks: str | Path | None) -> Store:

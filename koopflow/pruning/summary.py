@@ -54,8 +54,12 @@ def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     keys = ["study", "method_a", "method_b", "epoch", "compression"]
     for (study, a, b, epoch, compression), group in overlap.groupby(keys, sort=True):
         seeds = list(group.seed)
-        first, second = (by_seed.reindex([(study, m, epoch, compression, seed) for seed in seeds]).to_numpy() for m in (a, b))
-        rows.append((study, a, b, epoch, compression, len(seeds), *student(first - second), float(group.beyond_chance.mean())))
+        first, second = (
+            by_seed.reindex([(study, m, epoch, compression, seed) for seed in seeds]).to_numpy() for m in (a, b)
+        )
+        rows.append(
+            (study, a, b, epoch, compression, len(seeds), *student(first - second), float(group.beyond_chance.mean()))
+        )
     return pd.DataFrame(rows, columns=PRUNING_DIFFERENCES)
 
 
@@ -77,7 +81,12 @@ def agreement(overlap: pd.DataFrame) -> pd.DataFrame:
     keys = ["study", "method_a", "method_b", "seed", "epoch"]
     if overlap.empty:  # no pairs to compare, so no extra column
         return pd.DataFrame(columns=[*keys, "agreement"])
-    return overlap.dropna(subset="beyond_chance").groupby(keys, sort=True).beyond_chance.mean().reset_index(name="agreement")
+    return (
+        overlap.dropna(subset="beyond_chance")
+        .groupby(keys, sort=True)
+        .beyond_chance.mean()
+        .reset_index(name="agreement")
+    )
 
 
 def leading(spectrum: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +120,17 @@ def onset(overlap: pd.DataFrame, spectrum: pd.DataFrame) -> pd.DataFrame:
         start = below[-1] + 1 if len(below) else 0
         epoch = group.epoch.iloc[start] if start < len(group) else np.nan
         ends = group.agreement.iloc[[0, -1]]
-        rows.append((study, a, b, seed, epoch, *ends, *(gaps.get((study, seed, group.epoch.iloc[end]), np.nan) for end in (0, -1))))
+        rows.append(
+            (
+                study,
+                a,
+                b,
+                seed,
+                epoch,
+                *ends,
+                *(gaps.get((study, seed, group.epoch.iloc[end]), np.nan) for end in (0, -1)),
+            )
+        )
     return pd.DataFrame(rows, columns=PRUNING_ONSET)
 
 

@@ -102,7 +102,9 @@ def pruning_steps(study: PrunedTraining, images: Images) -> dict[float, int]:
     """
     per_epoch = steps_per_epoch(study, images)
     if per_epoch == 0:
-        raise KoopflowError(f"batch_size must be at most {len(images.x_train)}, the training images (got {study.batch_size})")
+        raise KoopflowError(
+            f"batch_size must be at most {len(images.x_train)}, the training images (got {study.batch_size})"
+        )
     at = sorted(study.prune_epochs)
     if at[-1] > study.epochs or at[0] * per_epoch < 1:
         raise KoopflowError(
@@ -213,7 +215,9 @@ def fine_tune(
         trained = ensemble.train(
             setup(study, images, study.finetune.epochs, schedule=False),
             images,
-            ensemble.Ensemble(list(members.numbers), members.seed, ("pruning", members.study, start.step, "finetune"), copies),
+            ensemble.Ensemble(
+                list(members.numbers), members.seed, ("pruning", members.study, start.step, "finetune"), copies
+            ),
             start=ensemble.Start(
                 np.repeat(start.weights, copies, axis=0),
                 np.repeat(start.buffers, copies, axis=0) if start.buffers.shape[1] else None,

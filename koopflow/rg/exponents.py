@@ -113,8 +113,9 @@ def fit_exponents(
     Parameters
     ----------
     couplings : float64 (seed, round, group)
-        Couplings, non-negative. scale : float64 (round,) Accumulated log scale factor,
-        `koopflow.rg.flows.scale_of`.
+        Couplings, non-negative.
+    scale : float64 (round,)
+        Accumulated log scale factor, `koopflow.rg.flows.scale_of`.
     groups : sequence of str
         Names of the groups.
     rule : WindowRule, optional

@@ -37,7 +37,9 @@ class Linearization:
     r2: float
 
 
-def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.95, condition: float = 1e6) -> Linearization:
+def linearize(
+    couplings: Array, log_scale_factor: float, confidence: float = 0.95, condition: float = 1e6
+) -> Linearization:
     """Return the affine map from the couplings of one round to the next, fitted over all seeds.
 
     Parameters
@@ -78,7 +80,9 @@ def linearize(couplings: Array, log_scale_factor: float, confidence: float = 0.9
             ]
         )
         half = jackknife(left_out, confidence) / log_scale_factor
-    return Linearization(eigenvalues, exponents, exponents - half, exponents + half, np.append(rest, 1 - rest.sum()), r2)
+    return Linearization(
+        eigenvalues, exponents, exponents - half, exponents + half, np.append(rest, 1 - rest.sum()), r2
+    )
 
 
 def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
@@ -89,7 +93,9 @@ def _affine(states: Array, condition: float) -> tuple[Array, Array, float]:
     centred = before - before.mean(axis=0)
     spread = np.linalg.svd(centred, compute_uv=False)
     if not spread[-1] > spread[0] / condition:
-        raise KoopflowError("linearization: the couplings vary in too few directions to determine a map; add rounds or seeds")
+        raise KoopflowError(
+            "linearization: the couplings vary in too few directions to determine a map; add rounds or seeds"
+        )
     a = np.linalg.lstsq(centred, after - after.mean(axis=0), rcond=None)[0].T
     constant = after.mean(axis=0) - a @ before.mean(axis=0)
     steps = after - before

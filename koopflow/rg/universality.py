@@ -163,7 +163,10 @@ def _jackknife(a: Array, b: Array, correlation: float, confidence: float) -> tup
     """Return the interval of the rank correlation, jackknifed over items on Fisher's z scale."""
     items = len(a)
     left_out = np.array(
-        [rank_correlation(np.delete(np.delete(a, i, 0), i, 1), np.delete(np.delete(b, i, 0), i, 1)) for i in range(items)]
+        [
+            rank_correlation(np.delete(np.delete(a, i, 0), i, 1), np.delete(np.delete(b, i, 0), i, 1))
+            for i in range(items)
+        ]
     )
     if not (np.isfinite(left_out).all() and np.isfinite(correlation)):
         return float("nan"), float("nan")

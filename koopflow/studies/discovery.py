@@ -21,23 +21,34 @@ def discover() -> dict[str, Stage[Any]]:
         If two stages have the same name, or claim the same block of the configuration.
     """
     folder = koopflow.studies
-    modules = (importlib.import_module(f"{folder.__name__}.{found.name}") for found in pkgutil.iter_modules(folder.__path__))
+    modules = (
+        importlib.import_module(f"{folder.__name__}.{found.name}") for found in pkgutil.iter_modules(folder.__path__)
+    )
     stages = [module.STAGE for module in modules if isinstance(getattr(module, "STAGE", None), Stage)]
     owners: dict[str, str] = {}
     for stage in stages:
         for block in stage.blocks:
             if owners.setdefault(block, stage.name) != stage.name:
-                raise KoopflowError(f"koopflow/studies: the block {block} belongs to {owners[block]} and to {stage.name}")
+                raise KoopflowError(
+                    f"koopflow/studies: the block {block} belongs to {owners[block]} and to {stage.name}"
+                )
     found = {stage.name: stage for stage in sorted(stages, key=lambda stage: (stage.order, stage.name))}
     if len(found) < len(stages):
-        raise KoopflowError(f"koopflow/studies: two stages have the same name; found {', '.join(stage.name for stage in stages)}")
+        raise KoopflowError(
+            f"koopflow/studies: two stages have the same name; found {', '.join(stage.name for stage in stages)}"
+        )
     return found
 
 
 def settings_model(stages: dict[str, Stage[Any]]) -> type[Study]:
     """Return the model of the whole configuration: the keys that all stages share, and the blocks
     of each stage."""
-    blocks = {name: block for stage in stages.values() for name, block in stage.blocks.items() if name not in Study.model_fields}
+    blocks = {
+        name: block
+        for stage in stages.values()
+        for name, block in stage.blocks.items()
+        if name not in Study.model_fields
+    }
     fields: dict[str, Any] = {
         name: block
         if get_origin(block) is Annotated

@@ -9,7 +9,16 @@ from koopflow.config.setups import parts, setups
 from koopflow.config.study import Study
 from koopflow.studies.shared import machine, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
-from koopflow.workflow.estimates import LIBRARIES_MB, PER_THREAD, START_SECONDS, TORCH_MB, Estimate, Training, small, training
+from koopflow.workflow.estimates import (
+    LIBRARIES_MB,
+    PER_THREAD,
+    START_SECONDS,
+    TORCH_MB,
+    Estimate,
+    Training,
+    small,
+    training,
+)
 from koopflow.workflow.workloads import images, network
 
 DISTANCE_SECONDS = 3.0e-5  # per distance between two spectra: measured
@@ -70,7 +79,9 @@ class Equivalence:
 def plan(study: Study) -> Equivalence:
     """Return the plan of the stage; refuse set-ups and comparisons that do not fit together."""
     settings = study.equivalence.training
-    return Equivalence(study, setups(settings, study.data), parts(settings.seeds, settings.copies, study.replicas_per_job))
+    return Equivalence(
+        study, setups(settings, study.data), parts(settings.seeds, settings.copies, study.replicas_per_job)
+    )
 
 
 def figures(plan: Equivalence) -> list[Figure]:

@@ -56,7 +56,9 @@ def plan(study: Study) -> OwnFigures:
     figures: dict[str, OwnFigure] = getattr(study, "own_figures", {})
     for name, figure in figures.items():
         if not is_target(figure.draw):
-            raise KoopflowError(f"own_figures.{name}.draw must have the form package.module:function (got {figure.draw!r})")
+            raise KoopflowError(
+                f"own_figures.{name}.draw must have the form package.module:function (got {figure.draw!r})"
+            )
     return OwnFigures(figures)
 
 

@@ -61,7 +61,9 @@ class Pruning:
 
     def part_files(self, folder: str, table: str) -> list[str]:
         """Return the file called `table` of every part of every study, under `folder`."""
-        return [f"{folder}/{name}/{part}/{table}.csv" for name, parts in self.parts.items() for part in range(len(parts))]
+        return [
+            f"{folder}/{name}/{part}/{table}.csv" for name, parts in self.parts.items() for part in range(len(parts))
+        ]
 
     def training_estimate(self, name: str, part: int) -> Estimate:
         """Return the estimate of training the networks of one part of a study."""
@@ -84,7 +86,9 @@ class Pruning:
         steps = tuned.epochs * count / study.batch_size
         finetuned = training(Training(study.model, data, study.batch_size, steps, replicas, times), machine(self.study))
         scored = 2 * size.products * count / 6 * masks * moments * networks  # forward only, a sixth as many test images
-        fits = 10 * size.parameters * study.window**2 * moments * networks  # products of states, and modes of several ranks
+        fits = (
+            10 * size.parameters * study.window**2 * moments * networks
+        )  # products of states, and modes of several ranks
         seconds = finetuned.seconds + (scored + fits) / (PER_THREAD * self.study.threads) + 0.5 * moments * networks
         held = size.parameters * (8 * study.window / 50 + 16 * 40 + 2 * masks)  # a block of states, modes, masks
         return Estimate(finetuned.mem_mb + 100 + held / 2**20, seconds)
@@ -93,7 +97,9 @@ class Pruning:
 def plan(study: Study) -> Pruning:
     """Return the plan of the stage; refuse studies whose keys do not fit together."""
     studies = pruning_studies(study.pruning, study.data)
-    sizes = {name: each.seeds if each.trajectory else study.replicas_per_job or each.seeds for name, each in studies.items()}
+    sizes = {
+        name: each.seeds if each.trajectory else study.replicas_per_job or each.seeds for name, each in studies.items()
+    }
     return Pruning(study, studies, {name: ranges(each.seeds, sizes[name]) for name, each in studies.items()})
 
 

@@ -42,7 +42,9 @@ class Contents:
             shown: list[Figure | Table] = [*stage.figures(plans[stage.name]), *stage.tables]
             self.texts |= {each.captioned: each.text for each in shown if each.text}
             captions = dict.fromkeys([*stage.section.captions, *(each.captioned for each in shown)])
-            self._places |= {caption: (f"{number} {stage.section.title}", place) for place, caption in enumerate(captions, 1)}
+            self._places |= {
+                caption: (f"{number} {stage.section.title}", place) for place, caption in enumerate(captions, 1)
+            }
 
     def place(self, caption: str, of: str = "") -> Place:
         """Return the place of the figure or table with `caption`; `of` distinguishes several that

@@ -39,7 +39,9 @@ class Spectra:
         """Return the estimate of fitting a trajectory, which is read twice, in blocks."""
         trajectory = self.trajectories[name]
         size = bytes_in(trajectory.paths)
-        return Estimate(LIBRARIES_MB + 400 + min(size / 2**20, 1000), START_SECONDS + size * (trajectory.delays + 2) / DISK)
+        return Estimate(
+            LIBRARIES_MB + 400 + min(size / 2**20, 1000), START_SECONDS + size * (trajectory.delays + 2) / DISK
+        )
 
 
 def plan(study: Study) -> Spectra:

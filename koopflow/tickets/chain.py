@@ -118,7 +118,9 @@ class Chain:
     def ticket(self, round_number: int) -> tuple[Arrays, dict[str, NDArray[np.bool_]]]:
         """Return the rewind weights and the masks of one round, (seed, ...) each."""
         if not 0 <= round_number < self.rounds:
-            raise KoopflowError(f"tickets: round must be from 0 to {self.rounds - 1}, the rounds of the chain (got {round_number})")
+            raise KoopflowError(
+                f"tickets: round must be from 0 to {self.rounds - 1}, the rounds of the chain (got {round_number})"
+            )
         return self.rewind, self.masks[round_number]
 
 
@@ -132,7 +134,9 @@ def save_chain(chain: Chain, path: str | os.PathLike[str]) -> None:
         if chain.trained:
             arrays[f"trained/{name}"] = chain.trained[name]
         if name in chain.masks[0]:
-            arrays[f"mask/{name}"] = np.packbits(np.stack([masks[name] for masks in chain.masks]).reshape(chain.rounds, -1), axis=1)
+            arrays[f"mask/{name}"] = np.packbits(
+                np.stack([masks[name] for masks in chain.masks]).reshape(chain.rounds, -1), axis=1
+            )
     for grouping in chain.magnitude[0] if chain.magnitude else ():
         arrays[f"groups/{grouping}"] = _json(list(chain.magnitude[0][grouping][0]))
         arrays[f"sums/{grouping}"] = np.stack([entry[grouping][1] for entry in chain.magnitude])
@@ -164,9 +168,13 @@ def load_chain(path: str | os.PathLike[str], rounds: int | None = None) -> Chain
             rewind=rewind,
             dense={name: stored[f"dense/{name}"] for name in rewind},
             masks=masks,
-            magnitude=[{grouping: (groupings[grouping], sums[grouping][i]) for grouping in groupings} for i in range(keep)],
+            magnitude=[
+                {grouping: (groupings[grouping], sums[grouping][i]) for grouping in groupings} for i in range(keep)
+            ],
             accuracy=list(stored["accuracy"][:keep]),
-            trained={name: stored[f"trained/{name}"] for name in rewind if keep == done and f"trained/{name}" in stored},
+            trained={
+                name: stored[f"trained/{name}"] for name in rewind if keep == done and f"trained/{name}" in stored
+            },
             ended=header["ended"] if keep == done else "",
             stopped={int(seed): reason for seed, reason in header["stopped"].items()},
         )
@@ -187,7 +195,10 @@ def write_tickets(chain: Chain, folder: str | os.PathLike[str], rounds: list[int
     for round_number in rounds:
         weights, masks = chain.ticket(round_number)
         for seed in chain.seeds:
-            kept = {name: weights[name][seed] * masks[name][seed] if name in masks else weights[name][seed] for name in weights}
+            kept = {
+                name: weights[name][seed] * masks[name][seed] if name in masks else weights[name][seed]
+                for name in weights
+            }
             tensors = {name: np.ascontiguousarray(values) for name, values in kept.items()}
             tensors |= {f"{name}_mask": np.ascontiguousarray(masks[name][seed]) for name in masks}
             provenance = {"study": chain.origin.dump(), "seed": int(seed), "round": int(round_number)}

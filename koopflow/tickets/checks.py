@@ -67,7 +67,9 @@ def _check_tasks(key: str, study: CheckedStudy, images: Mapping[str, Images]) ->
                 )
         count = len(images[task].x_train)
         if study.batch_size > count:
-            raise KoopflowError(f"{key}.batch_size must be at most {count}, the training images of {task} (got {study.batch_size})")
+            raise KoopflowError(
+                f"{key}.batch_size must be at most {count}, the training images of {task} (got {study.batch_size})"
+            )
 
 
 def _check_depths(key: str, compared: list[CheckedStudy], images: Mapping[str, Images]) -> None:
@@ -77,7 +79,11 @@ def _check_depths(key: str, compared: list[CheckedStudy], images: Mapping[str, I
     for study in compared:
         net = Replicas(study.model, sizes.shape, sizes.classes, 1, device="cpu")
         shapes.append(
-            {name: shape for layout in (net.layout, net.buffer_layout) for name, shape in zip(layout.names, layout.shapes)}
+            {
+                name: shape
+                for layout in (net.layout, net.buffer_layout)
+                for name, shape in zip(layout.names, layout.shapes)
+            }
         )
     for source, target in permutations(shapes, 2):
         try:

@@ -12,7 +12,9 @@ from koopflow.tickets.chain import Chain
 CONTROLS = ("random_mask", "reinitialized", "one_shot")
 
 
-def run_control(setup: training.Setup, images: Images, chain: Chain, rounds: list[int], control: str) -> NDArray[np.float64]:
+def run_control(
+    setup: training.Setup, images: Images, chain: Chain, rounds: list[int], control: str
+) -> NDArray[np.float64]:
     """Train one control of a chain at chosen rounds, as one ensemble.
 
     Parameters

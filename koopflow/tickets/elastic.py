@@ -76,7 +76,9 @@ def counterparts(source: Shapes, target: Shapes) -> dict[str, str]:
         if taken not in source:
             raise KoopflowError(f"elastic ticket: {name} has no counterpart {taken} in the source")
         if tuple(source[taken]) != tuple(shape):
-            raise KoopflowError(f"elastic ticket: {name} is {tuple(shape)} but {taken} in the source is {tuple(source[taken])}")
+            raise KoopflowError(
+                f"elastic ticket: {name} is {tuple(shape)} but {taken} in the source is {tuple(source[taken])}"
+            )
         found[name] = taken
     return found
 
@@ -120,7 +122,9 @@ def transfer_depth(
         weights, ticket = source.ticket(number)
         for seed in seeds:
             states.append(stretch({name: values[seed] for name, values in weights.items()}, shapes))
-            masks.append(stretch({name: mask[seed] for name, mask in ticket.items()}, {name: shapes[name] for name in layers}))
+            masks.append(
+                stretch({name: mask[seed] for name, mask in ticket.items()}, {name: shapes[name] for name in layers})
+            )
             random.append(random_masks(masks[-1], origin.seed, "elastic", origin.task, seed, number))
             places.append((number, seed))
     found = []

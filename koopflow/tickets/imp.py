@@ -97,9 +97,7 @@ def _next_round(chain: Chain, setup: training.Setup, images: Images, say: Say) -
         empty = selection.empty_layers(found)
         if empty:
             layers = ", ".join(empty)
-            chain.ended = (
-                f"seed {seed}: round {chain.rounds} would leave {layers} empty; the chain ends after round {chain.rounds - 1}"
-            )
+            chain.ended = f"seed {seed}: round {chain.rounds} would leave {layers} empty; the chain ends after round {chain.rounds - 1}"
             say(chain.ended)
             return
         for name, mask in found.items():
@@ -134,7 +132,9 @@ def prune(
     """
     counts = {name: int(mask.sum()) for name, mask in alive.items()}
     if scope == "layer":
-        return selection.layer_masks(magnitudes, {name: _left(n, fraction, composed) for name, n in counts.items()}, alive)
+        return selection.layer_masks(
+            magnitudes, {name: _left(n, fraction, composed) for name, n in counts.items()}, alive
+        )
     return selection.layer_masks(magnitudes, _left(sum(counts.values()), fraction, composed), alive)
 
 
@@ -167,7 +167,9 @@ def _record(chain: Chain, masks: dict[str, NDArray[np.bool_]], done: training.Ou
     accuracy = done.accuracy.copy()
     for seed in chain.seeds:
         if np.isnan(accuracy[seed]):
-            chain.stopped[seed] = f"seed {seed}: training diverged in round {chain.rounds}; its rounds before that are kept"
+            chain.stopped[seed] = (
+                f"seed {seed}: training diverged in round {chain.rounds}; its rounds before that are kept"
+            )
             say(chain.stopped[seed])
     accuracy[list(chain.stopped)] = np.nan
     chain.trained = done.weights

@@ -45,7 +45,9 @@ class TaskJob:
     @property
     def setup(self) -> training.Setup:
         """How each network is trained."""
-        return training.Setup.of(self.study, None if self.checkpoints is None else str(Path(self.checkpoints, "training")))
+        return training.Setup.of(
+            self.study, None if self.checkpoints is None else str(Path(self.checkpoints, "training"))
+        )
 
     def chain(
         self,
@@ -77,12 +79,16 @@ def control_rounds(study: TicketJob, chain: Chain) -> dict[str, list[int]]:
     """
     wanted = {control: set(study.controls.rounds) for control in controls.CONTROLS}
     wanted["random_mask"] |= set(study.transfer.rounds)
-    return {control: [number for number in sorted(numbers) if number < chain.rounds] for control, numbers in wanted.items()}
+    return {
+        control: [number for number in sorted(numbers) if number < chain.rounds] for control, numbers in wanted.items()
+    }
 
 
 def ticket_rounds(study: TicketJob, chain: Chain) -> list[int]:
     """Return the rounds whose tickets become files: those with a control, and the last."""
-    return sorted({number for numbers in control_rounds(study, chain).values() for number in numbers} | {chain.rounds - 1})
+    return sorted(
+        {number for numbers in control_rounds(study, chain).values() for number in numbers} | {chain.rounds - 1}
+    )
 
 
 def transfer_rounds(study: TicketJob, chains: Mapping[str, Chain]) -> list[int]:
@@ -119,7 +125,9 @@ def train_transfers(job: TaskJob, chains: Mapping[str, Chain]) -> dict[str, NDAr
     return transfer_to(job.setup, job.images, chains[job.task], sources, transfer_rounds(job.study, chains))
 
 
-def train_stretched(job: TaskJob, comparison: str, target: Chain, sources: Mapping[str, Chain], rounds: list[int]) -> pd.DataFrame:
+def train_stretched(
+    job: TaskJob, comparison: str, target: Chain, sources: Mapping[str, Chain], rounds: list[int]
+) -> pd.DataFrame:
     """Train tickets of other depths, stretched to the depth of `target`.
 
     Parameters
@@ -142,7 +150,12 @@ def train_stretched(job: TaskJob, comparison: str, target: Chain, sources: Mappi
     rows = []
     for source, chain in sources.items():
         numbers = [number for number in rounds if number < min(chain.rounds, target.rounds)]
-        common = {"comparison": comparison, "task": target.origin.task, "source": source, "target": job.study.model.label}
+        common = {
+            "comparison": comparison,
+            "task": target.origin.task,
+            "source": source,
+            "target": job.study.model.label,
+        }
         excluded = {"excluded": job.study.seeds - len(set(chain.seeds) & set(target.seeds))}
         rows += [common | excluded | row for row in transfer_depth(chain, target, job.setup, job.images, numbers)]
     return pd.DataFrame(rows, columns=[*TICKET_ELASTIC, "excluded"])

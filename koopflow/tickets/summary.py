@@ -78,7 +78,9 @@ def _study_tables(settings: FlowSettings, study: CollectedStudy, trained: Traine
 def _add_transfer(found: Frames, study: CollectedStudy, trained: Trained, kind: str) -> None:
     """Add the tables on transfer between tasks; its predictors need at least four tasks."""
     tasks, model = list(trained.chains), study.model.label
-    numbers = [number for number in study.transfer.rounds if number < min(chain.rounds for chain in trained.chains.values())]
+    numbers = [
+        number for number in study.transfer.rounds if number < min(chain.rounds for chain in trained.chains.values())
+    ]
     if len(tasks) < 2 or not numbers:
         return
     random = {task: universality.random_control(trained.rounds[task], task, numbers) for task in tasks}

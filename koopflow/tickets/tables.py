@@ -50,7 +50,10 @@ def rounds_table(chain: Chain, task: str, model: str, controls: ControlAccuracie
     ]
     for control, (numbers, accuracies) in controls.items():
         for number, values in zip(numbers, accuracies):
-            rows += [(task, model, control, seed, number, densities[number], value) for seed, value in zip(chain.seeds, values)]
+            rows += [
+                (task, model, control, seed, number, densities[number], value)
+                for seed, value in zip(chain.seeds, values)
+            ]
     return pd.DataFrame(rows, columns=list(TICKET_ROUNDS))
 
 
@@ -120,7 +123,18 @@ def linearization_table(chain: Chain, task: str, model: str, grouping: str) -> p
     except KoopflowError as error:
         return pd.DataFrame([(task, model, -1, *[np.nan] * 6, str(error))], columns=list(TICKET_LINEARIZATION))
     rows = [
-        (task, model, mode, value.real, value.imag, found.exponents[mode], found.ci_low[mode], found.ci_high[mode], found.r2, "")
+        (
+            task,
+            model,
+            mode,
+            value.real,
+            value.imag,
+            found.exponents[mode],
+            found.ci_low[mode],
+            found.ci_high[mode],
+            found.r2,
+            "",
+        )
         for mode, value in enumerate(found.eigenvalues)
     ]
     return pd.DataFrame(rows, columns=list(TICKET_LINEARIZATION))

@@ -114,7 +114,9 @@ def initialize(
     task."""
     net = Replicas(setup.model, images.shape, images.classes, len(replicas), device="cpu")
     names = [str(replica) for replica in replicas]
-    rows = initial_weights(setup.model, images.shape, images.classes, seed=seed, stream=("tickets", stream), groups=names)
+    rows = initial_weights(
+        setup.model, images.shape, images.classes, seed=seed, stream=("tickets", stream), groups=names
+    )
     return _split(net.layout, rows) | _split(net.buffer_layout, net.buffers.rows())
 
 
@@ -191,7 +193,10 @@ def _stacked(states: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[
 
 def _split(layout: Layout, rows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """Return rows (row, parameter) as {name: array (row, ...)}."""
-    return {name: rows[:, layout.place(name)].reshape(len(rows), *shape).copy() for name, shape in zip(layout.names, layout.shapes)}
+    return {
+        name: rows[:, layout.place(name)].reshape(len(rows), *shape).copy()
+        for name, shape in zip(layout.names, layout.shapes)
+    }
 
 
 def _join(layout: Layout, tensors: State) -> NDArray[np.float32]:
@@ -199,4 +204,6 @@ def _join(layout: Layout, tensors: State) -> NDArray[np.float32]:
     count = len(next(iter(tensors.values())))
     if not layout.names:
         return np.zeros((count, 0), dtype=np.float32)
-    return np.concatenate([np.asarray(tensors[name], dtype=np.float32).reshape(count, -1) for name in layout.names], axis=1)
+    return np.concatenate(
+        [np.asarray(tensors[name], dtype=np.float32).reshape(count, -1) for name in layout.names], axis=1
+    )

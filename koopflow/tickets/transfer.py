@@ -59,7 +59,9 @@ def transfer_to(
 
 def check_same_architecture(a: str, chain_a: Chain, b: str, chain_b: Chain) -> None:
     """Raise a KoopflowError for the first layer in which two chains differ."""
-    shapes_a, shapes_b = ({name: layer.shape[1:] for name, layer in chain.rewind.items()} for chain in (chain_a, chain_b))
+    shapes_a, shapes_b = (
+        {name: layer.shape[1:] for name, layer in chain.rewind.items()} for chain in (chain_a, chain_b)
+    )
     for name in [*shapes_a, *shapes_b]:
         if shapes_a.get(name) != shapes_b.get(name):
             theirs, ours = (shapes.get(name, "absent") for shapes in (shapes_a, shapes_b))

@@ -52,7 +52,9 @@ def distances(
     table = exponents.set_index(["task", "layer"])["sigma"]
     seeds = sorted(set.intersection(*(set(chain.seeds) for chain in chains.values())))
     groups = chains[names[0]].sums(grouping)[0]
-    found = {"layer_exponents": exponent_distance(np.array([[table[task, group] for group in groups] for task in names]))}
+    found = {
+        "layer_exponents": exponent_distance(np.array([[table[task, group] for group in groups] for task in names]))
+    }
     levels = [np.log(chain.flow(grouping).couplings(kind)[:, round_number]).mean(axis=0) for chain in chains.values()]
     found["layer_couplings"] = exponent_distance(np.stack(levels))
     for word, values in zip(("exponents", "couplings"), _of_units(chains, "input_unit", seeds, round_number)):
@@ -79,7 +81,10 @@ def _of_units(
 
 def _overlap(a: Chain, b: Chain, seeds: list[int], round_number: int) -> float:
     """Return the Jaccard index of the surviving weights of two tasks, averaged over seeds."""
-    whole = [[np.concatenate([m[seed].ravel() for m in chain.masks[round_number].values()]) for seed in seeds] for chain in (a, b)]
+    whole = [
+        [np.concatenate([m[seed].ravel() for m in chain.masks[round_number].values()]) for seed in seeds]
+        for chain in (a, b)
+    ]
     return float(np.mean([jaccard(*pair) for pair in zip(*whole)]))
 
 
@@ -118,7 +123,9 @@ def transfer_table(
                 for column, seed in enumerate(chain.seeds):
                     accuracies = (values[row, seed], chain.accuracy[number][seed], random[target][row, column])
                     extra = tuple(apart[number][name][i, j] for name in OBSERVABLES)
-                    rows.append((source, target, model, seed, chain.densities()[number], *accuracies, extra[0], *extra[1:]))
+                    rows.append(
+                        (source, target, model, seed, chain.densities()[number], *accuracies, extra[0], *extra[1:])
+                    )
     table = pd.DataFrame(rows, columns=[*TICKET_TRANSFER, *OBSERVABLES[1:]])
     asked = max(len(chain.seeds) + len(chain.stopped) for chain in chains.values())
     kept = table.groupby(["source", "target", "density"])["accuracy"].transform("count")
@@ -136,7 +143,9 @@ def transfer_matrix(table: pd.DataFrame, tasks: list[str], density: float) -> ND
         for j, target in enumerate(tasks):
             group = at[(at["source"] == source) & (at["target"] == target)]
             if len(group):
-                own, other, control = (group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random"))
+                own, other, control = (
+                    group[name].to_numpy() for name in ("accuracy", "accuracy_own", "accuracy_random")
+                )
                 matrix[i, j] = relative_transfer(own, other, control)
     return matrix
 

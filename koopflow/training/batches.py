@@ -26,13 +26,21 @@ class Batches:
     """
 
     def __init__(
-        self, images: Images, size: int, groups: Sequence[object], seed: int, stream: Sequence[object], device: torch.device
+        self,
+        images: Images,
+        size: int,
+        groups: Sequence[object],
+        seed: int,
+        stream: Sequence[object],
+        device: torch.device,
     ):
         count = len(images.x_train)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise KoopflowError(f"batch_size must be a positive integer (got {size!r})")
         if size > count:
-            raise KoopflowError(f"batch_size must be at most {count}, the training images of {images.name} (got {size})")
+            raise KoopflowError(
+                f"batch_size must be at most {count}, the training images of {images.name} (got {size})"
+            )
         self.size, self.groups, self._seed, self._stream = size, list(groups), seed, tuple(stream)
         self.per_epoch = count // size
         self._shape = images.x_train.shape[1:]

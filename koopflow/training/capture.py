@@ -110,7 +110,9 @@ class Capture(Hook):
         if self._every < 1:
             raise KoopflowError(f"capture: every must be a positive integer (got {self._every})")
         if not 0 <= self._first <= last <= total:
-            raise KoopflowError(f"capture: the window {self._first} to {last} is outside the training's steps 0 to {total}")
+            raise KoopflowError(
+                f"capture: the window {self._first} to {last} is outside the training's steps 0 to {total}"
+            )
         return range(self._first, last + 1, self._every)
 
 

@@ -130,7 +130,9 @@ def read(path: Path) -> State:
         raise KoopflowError(f"{path}: {what}; remove it to train from the beginning")
     digest, _, rest = content[len(HEAD) :].partition(b"\n")
     if digest != hashlib.sha256(rest).hexdigest().encode():
-        raise KoopflowError(f"{path}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning")
+        raise KoopflowError(
+            f"{path}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning"
+        )
     try:
         state: State = torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what it refuses to read

@@ -160,13 +160,17 @@ def _loop(run: Run, batches: Batches, hooks: Sequence[Hook], store: Store | None
                 hook.after(run, step, losses)
 
 
-def _prepare(setup: Setup, images: Images, ensemble: Ensemble, start: Start, where: tuple[str, str]) -> tuple[Run, Batches]:
+def _prepare(
+    setup: Setup, images: Images, ensemble: Ensemble, start: Start, where: tuple[str, str]
+) -> tuple[Run, Batches]:
     """Check everything; return the training's state, before its starting weights are set, and its
     batches."""
     steps, optimizer = _steps(setup, start.step), optimizers.optimizer_settings(setup.optimizer)
     groups, names = list(ensemble.groups), ensemble.names
     if not groups or ensemble.copies < 1:
-        raise KoopflowError(f"an ensemble needs at least one group and one copy (got {len(groups)} and {ensemble.copies})")
+        raise KoopflowError(
+            f"an ensemble needs at least one group and one copy (got {len(groups)} and {ensemble.copies})"
+        )
     random_seeds = [seeds.torch_seed(ensemble.seed, *ensemble.stream, name, "stochastic layers") for name in names]
     replicas = Replicas(
         setup.model,
@@ -204,7 +208,13 @@ def _store(checkpoint: Checkpoint, context: Context, hooks: Sequence[Hook], star
         "method": replicas.method,
         "device": replicas.device.type,
     }
-    arrays = {"initial": start.weights, "buffers": start.buffers, "masks": start.masks, "x": images.x_train, "y": images.y_train}
+    arrays = {
+        "initial": start.weights,
+        "buffers": start.buffers,
+        "masks": start.masks,
+        "x": images.x_train,
+        "y": images.y_train,
+    }
     return Store(checkpoint, about, arrays)
 
 
@@ -249,7 +259,9 @@ def _begin(replicas: Replicas, setup: Setup, images: Images, ensemble: Ensemble,
 def _check_rows(rows: NDArray[np.generic], replicas: int, size: int, what: str) -> None:
     shape = np.shape(rows)
     if shape not in ((size,), (replicas, size)):
-        raise KoopflowError(f"{what} must have shape ({size},) or ({replicas}, {size}), (replica, parameter) (got {shape})")
+        raise KoopflowError(
+            f"{what} must have shape ({size},) or ({replicas}, {size}), (replica, parameter) (got {shape})"
+        )
     finite = np.isfinite(rows)
     if not finite.all():
         raise KoopflowError(f"{what} must be finite (got {int(np.sum(~finite))} NaN or infinite numbers)")

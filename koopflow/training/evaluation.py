@@ -56,11 +56,15 @@ def gradients(
     replicas = _loaded(model, weights, images, buffers, device, method)
     count = len(images.x_train) if count is None else int(count)
     if not 1 <= count <= len(images.x_train):
-        raise KoopflowError(f"gradients: count must be between 1 and {len(images.x_train)}, the training images (got {count})")
+        raise KoopflowError(
+            f"gradients: count must be between 1 and {len(images.x_train)}, the training images (got {count})"
+        )
     total = torch.zeros_like(replicas.gradients.flat, dtype=torch.float64)
     for start in range(0, count, 1000):
         stop = min(start + 1000, count)
-        x, y = (torch.from_numpy(array[None, start:stop]).to(replicas.device) for array in (images.x_train, images.y_train))
+        x, y = (
+            torch.from_numpy(array[None, start:stop]).to(replicas.device) for array in (images.x_train, images.y_train)
+        )
         replicas.engine.gradient(x, y, 0)
         total += replicas.gradients.flat.double() * ((stop - start) / count)
     replicas.gradients.flat.copy_(total)
@@ -79,7 +83,9 @@ def _loaded(
     # One group: all replicas share their images, so that all first layers form one matrix product.
     replicas = Replicas(model, images.shape, images.classes, 1, len(weights), device=device, method=method)
     if weights.shape[1] != replicas.layout.size:
-        raise KoopflowError(f"weights must have {replicas.layout.size} columns, the network's parameters (got {weights.shape[1]})")
+        raise KoopflowError(
+            f"weights must have {replicas.layout.size} columns, the network's parameters (got {weights.shape[1]})"
+        )
     replicas.weights.load(weights)
     if buffers is not None:
         replicas.buffers.load(buffers)

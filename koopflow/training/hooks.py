@@ -104,7 +104,10 @@ class Evaluate(Hook):
     def prepare(self, context: Context) -> None:
         check_steps("evaluate", self._steps, context.run.steps)
         device = context.run.replicas.device
-        self._test = torch.from_numpy(context.images.x_test).to(device), torch.from_numpy(context.images.y_test).to(device)
+        self._test = (
+            torch.from_numpy(context.images.x_test).to(device),
+            torch.from_numpy(context.images.y_test).to(device),
+        )
 
     def identity(self) -> object:
         return ["evaluate", sorted(self._steps)]

@@ -83,7 +83,12 @@ def schedule(spec: OptimizerSpec, steps: int) -> Callable[[int], float]:
     """
     optimizer = optimizer_settings(spec)
     options = optimizer.schedule or ScheduleSettings(name="constant")
-    rate, warmup, factor, final = float(optimizer.learning_rate), options.warmup, float(options.factor), float(options.final)
+    rate, warmup, factor, final = (
+        float(optimizer.learning_rate),
+        options.warmup,
+        float(options.factor),
+        float(options.final),
+    )
     milestones, span = sorted(options.milestones), max(1, steps - warmup)
 
     def at(step: int) -> float:

@@ -70,7 +70,9 @@ class Replicas:
         self.buffer_layout = Layout.of(floating)
         self.weights, self.gradients = (Stack(self.layout, self.count, self.device) for _ in range(2))
         self.buffers = Stack(self.buffer_layout, self.count, self.device)
-        self.buffers.load(np.concatenate([np.zeros(0, np.float32), *(b.cpu().numpy().reshape(-1) for _, b in floating)]))
+        self.buffers.load(
+            np.concatenate([np.zeros(0, np.float32), *(b.cpu().numpy().reshape(-1) for _, b in floating)])
+        )
         self.method = choose_method(self.module, method, self.device, input_shape, classes)
         self.engine = self._engine(random_seeds or [0] * self.count)
         self._frozen = [name for name, parameter in self.module.named_parameters() if not parameter.requires_grad]
@@ -88,7 +90,9 @@ class Replicas:
             return VmapEngine(self.module, self.weights, self.gradients, self.buffers, self.groups, self.copies)
         return SequentialEngine(self.module, self.weights, self.gradients, self.buffers, self.copies, random_seeds)
 
-    def score(self, x: torch.Tensor, y: torch.Tensor, block: int = 1000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def score(
+        self, x: torch.Tensor, y: torch.Tensor, block: int = 1000
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return accuracy and mean loss (replica,) on images x (image, ...) and labels y; NaN for
         replicas with NaN weights."""
         right, total = (torch.zeros(self.count, dtype=torch.float64) for _ in range(2))
@@ -126,8 +130,12 @@ def initial_weights(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.torch_seed(seed, *stream, group, "initialization"))
             module = build(spec, input_shape, classes)
-        base = np.concatenate([parameter.detach().numpy().reshape(-1) for parameter in module.parameters()]).astype(np.float32)
-        moving = np.concatenate([np.full(parameter.numel(), parameter.requires_grad) for parameter in module.parameters()])
+        base = np.concatenate([parameter.detach().numpy().reshape(-1) for parameter in module.parameters()]).astype(
+            np.float32
+        )
+        moving = np.concatenate(
+            [np.full(parameter.numel(), parameter.requires_grad) for parameter in module.parameters()]
+        )
         rows.append(base)
         for copy in range(1, copies):
             factor = seeds.rng(seed, *stream, group, "perturbation", copy).uniform(-1, 1, len(base))

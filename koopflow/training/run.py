@@ -149,4 +149,6 @@ class Run:
         """Return the result of the training at the current step."""
         weights, buffers = self.replicas.weights.rows(), self.replicas.buffers.rows()
         layouts = self.replicas.layout, self.replicas.buffer_layout
-        return Trained(*layouts, list(self._names), weights, buffers, self._loss, self.accuracy, self.kept, self.diverged)
+        return Trained(
+            *layouts, list(self._names), weights, buffers, self._loss, self.accuracy, self.kept, self.diverged
+        )

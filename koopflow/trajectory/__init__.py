@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameter", "Trajectory", "TrajectoryRecorder", "TrajectoryWriter"]
 
-_MODULES = {"Parameter": "layout", "Trajectory": "reader", "TrajectoryRecorder": "recorder", "TrajectoryWriter": "writer"}
+_MODULES = {
+    "Parameter": "layout",
+    "Trajectory": "reader",
+    "TrajectoryRecorder": "recorder",
+    "TrajectoryWriter": "writer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -124,7 +124,12 @@ class Verifier:
         self._seen, self.signed = np.zeros(self._sums.shape, bool), True
 
     def check(
-        self, weights: h5py.Dataset, replica: int, steps: tuple[int, int], columns: tuple[int, int], block: NDArray[np.float32]
+        self,
+        weights: h5py.Dataset,
+        replica: int,
+        steps: tuple[int, int],
+        columns: tuple[int, int],
+        block: NDArray[np.float32],
     ) -> None:
         """Compare the chunks that hold these rows and columns of `replica`, unless they were
         compared before.
@@ -147,7 +152,12 @@ class Verifier:
                 if self._seen[place]:
                     continue
                 _, rows, wide = where = _chunk(weights, place)
-                inside = start <= wide.start and wide.stop <= stop and first <= rows.start and rows.stop <= first + len(block)
+                inside = (
+                    start <= wide.start
+                    and wide.stop <= stop
+                    and first <= rows.start
+                    and rows.stop <= first + len(block)
+                )
                 held = (
                     block[rows.start - first : rows.stop - first, wide.start - start : wide.stop - start]
                     if inside
@@ -194,7 +204,9 @@ def _grid(weights: h5py.Dataset) -> tuple[int, ...]:
 
 
 def _chunk(weights: h5py.Dataset, place: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(at * chunk, min((at + 1) * chunk, size)) for at, chunk, size in zip(place, weights.chunks, weights.shape))
+    return tuple(
+        slice(at * chunk, min((at + 1) * chunk, size)) for at, chunk, size in zip(place, weights.chunks, weights.shape)
+    )
 
 
 def _sum(values: NDArray[Any]) -> int:

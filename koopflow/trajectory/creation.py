@@ -45,7 +45,9 @@ def create(path: Path, header: Header, steps: int | None, compression: str | Non
             dcpl=creator,
         )
         file.create_dataset("steps", data=np.full(length, NOT_WRITTEN, np.int64), maxshape=(None,), chunks=(few,))
-        file.create_dataset("loss", data=np.full((replicas, length), np.nan), maxshape=(replicas, None), chunks=(1, few))
+        file.create_dataset(
+            "loss", data=np.full((replicas, length), np.nan), maxshape=(replicas, None), chunks=(1, few)
+        )
         store_parameters(file, header.table)
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION

@@ -57,11 +57,15 @@ def read_description(file: h5py.File, path: Path, signed: bool) -> Description:
         raise KoopflowError(f"{path}: /steps must increase (got {steps[at]}, then {steps[at + 1]} at row {at + 1})")
     loss = file["loss"][:, :count]
     if loss.shape != (shape[0], count) or shape[1] < count:
-        raise KoopflowError(f"{path}: shapes disagree: /weights {shape}, /steps {stored_steps.shape}, /loss {file['loss'].shape}")
+        raise KoopflowError(
+            f"{path}: shapes disagree: /weights {shape}, /steps {stored_steps.shape}, /loss {file['loss'].shape}"
+        )
     parameters = load_parameters(file)
     expected = parameter_table([(parameter.name, parameter.shape) for parameter in parameters])
     if expected != parameters or expected[-1].stop != shape[2]:
-        raise KoopflowError(f"{path}: /parameters lays out {expected[-1].stop} columns, /weights has {shape[2]}; they must agree")
+        raise KoopflowError(
+            f"{path}: /parameters lays out {expected[-1].stop} columns, /weights has {shape[2]}; they must agree"
+        )
     study, seeds = json.loads(file.attrs["study"]), json.loads(file.attrs["seeds"])
     complete = not path.name.endswith(".partial") and NOT_WRITTEN not in stored_steps
     # a growing file has no checksums yet

@@ -66,7 +66,9 @@ def parameter_table(parameters: Iterable[tuple[str, Sequence[int]]]) -> list[Par
 
 def store_parameters(file: h5py.File, table: list[Parameter]) -> None:
     """Write ``/parameters``."""
-    dtype = np.dtype([("name", h5py.string_dtype()), ("shape", h5py.vlen_dtype(np.int64)), ("start", np.int64), ("stop", np.int64)])
+    dtype = np.dtype(
+        [("name", h5py.string_dtype()), ("shape", h5py.vlen_dtype(np.int64)), ("start", np.int64), ("stop", np.int64)]
+    )
     rows = np.empty(len(table), dtype)
     for row, parameter in zip(rows, table):
         row["name"], row["shape"] = parameter.name, np.array(parameter.shape, np.int64)
@@ -78,7 +80,8 @@ def load_parameters(file: h5py.File) -> list[Parameter]:
     """Read ``/parameters``."""
     rows = file["parameters"][:]
     return [
-        Parameter(row["name"].decode(), tuple(int(n) for n in row["shape"]), int(row["start"]), int(row["stop"])) for row in rows
+        Parameter(row["name"].decode(), tuple(int(n) for n in row["shape"]), int(row["start"]), int(row["stop"]))
+        for row in rows
     ]
 
 

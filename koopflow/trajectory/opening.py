@@ -48,10 +48,14 @@ def require_format(file: h5py.File, path: Path) -> None:
     """Raise a KoopflowError unless `file` is a trajectory of this format version, with axes and
     types as in `layout`."""
     if file.attrs.get("format", "") != FORMAT:
-        raise KoopflowError(f"{path}: an HDF5 file, but not a koopflow trajectory (no attribute format = {FORMAT!r}); {ACCEPTED}")
+        raise KoopflowError(
+            f"{path}: an HDF5 file, but not a koopflow trajectory (no attribute format = {FORMAT!r}); {ACCEPTED}"
+        )
     version = int(file.attrs["format_version"])
     if version > FORMAT_VERSION:
-        raise KoopflowError(f"{path}: format version {version}, this koopflow reads up to {FORMAT_VERSION}; update koopflow")
+        raise KoopflowError(
+            f"{path}: format version {version}, this koopflow reads up to {FORMAT_VERSION}; update koopflow"
+        )
     if version < FORMAT_VERSION:
         raise KoopflowError(f"{path}: the older format version {version}; {UPGRADE}")
     for name, axes in (("weights", 3), ("steps", 1), ("loss", 2)):

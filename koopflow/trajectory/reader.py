@@ -81,7 +81,9 @@ class Trajectory:
             raise
         except Exception as error:  # h5py, json and numpy raise many kinds for a damaged file
             self._file.close()
-            raise KoopflowError(f"{self.path}: not a koopflow trajectory, or a damaged one ({error}); {REMEDY}") from None
+            raise KoopflowError(
+                f"{self.path}: not a koopflow trajectory, or a damaged one ({error}); {REMEDY}"
+            ) from None
         self._weights = self._file["weights"]
         self.replicas, _, self.parameter_count = self._weights.shape
         self.steps, self.loss, self.parameters = about.steps, about.loss, about.parameters
@@ -206,7 +208,9 @@ class Trajectory:
             width = max(1, width // chunk) * chunk
         width = max(1, width)
         return [
-            piece for first, last in columns for piece in pairwise([first, *range((first // width + 1) * width, last, width), last])
+            piece
+            for first, last in columns
+            for piece in pairwise([first, *range((first // width + 1) * width, last, width), last])
         ]
 
     def _read(self, block: NDArray[np.float32], replicas: Sequence[int], start: int, stop: int) -> None:
@@ -214,7 +218,9 @@ class Trajectory:
         rows = self._first, self._first + block.shape[1]
         try:
             for at, replica in enumerate(replicas):
-                self._weights.read_direct(whole, np.s_[replica : replica + 1, rows[0] : rows[1], start:stop], np.s_[at : at + 1])
+                self._weights.read_direct(
+                    whole, np.s_[replica : replica + 1, rows[0] : rows[1], start:stop], np.s_[at : at + 1]
+                )
         except OSError as error:
             raise KoopflowError(
                 f"{self.path}: cannot read columns {start}:{stop}, the file is damaged ({error}); {REMEDY}"
@@ -231,14 +237,22 @@ class Trajectory:
             return
         at, step, column, sound = found
         name = next(p.name for p in self.parameters if p.start <= start + column < p.stop)
-        hint = f"; leave it out with steps: [{self.steps[0]}, {self.steps[sound - 1]}], or window() in Python" if sound else ""
+        hint = (
+            f"; leave it out with steps: [{self.steps[0]}, {self.steps[sound - 1]}], or window() in Python"
+            if sound
+            else ""
+        )
         raise KoopflowError(
             f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step {self.steps[step]};"
             f" only finite weights can be fitted{hint}"
         )
 
     def read(
-        self, columns: Sequence[tuple[int, int]] | None = None, replicas: Sequence[int] | None = None, *, check: bool = True
+        self,
+        columns: Sequence[tuple[int, int]] | None = None,
+        replicas: Sequence[int] | None = None,
+        *,
+        check: bool = True,
     ) -> NDArray[np.float32]:
         """Return the weights of the requested columns at once, float32 (replica, step, parameter);
         see `blocks`."""
@@ -266,5 +280,7 @@ class Trajectory:
     def __enter__(self) -> "Trajectory":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

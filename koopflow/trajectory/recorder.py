@@ -135,7 +135,9 @@ class TrajectoryRecorder:
             with Trajectory(source) as before:
                 steps = before.steps
                 if [(p.name, p.shape) for p in before.parameters] != self._tensors.table:
-                    raise KoopflowError(f"{source}: holds other parameters than this model's; remove it or record elsewhere")
+                    raise KoopflowError(
+                        f"{source}: holds other parameters than this model's; remove it or record elsewhere"
+                    )
         except KoopflowError as error:
             if not _is_empty(error):
                 raise
@@ -206,7 +208,9 @@ class TrajectoryRecorder:
     def __enter__(self) -> "TrajectoryRecorder":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()
         else:
@@ -217,7 +221,9 @@ def process_rank() -> int:
     """Return the rank of this process among those that train together, 0 if it trains alone."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank()
-    launched = "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1  # torchrun, before the group is made
+    launched = (
+        "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+    )  # torchrun, before the group is made
     return int(os.environ.get("RANK", "0")) if launched else 0
 
 

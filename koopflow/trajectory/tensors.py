@@ -117,7 +117,9 @@ class NamedTensors:
         added = [name for name in now if name not in self._known and not any(mark in f".{name}" for mark in replaced)]
         self._known = None
         if added:
-            logger.warning("not recorded because they were added after the TrajectoryRecorder was made: %s", shown(added))
+            logger.warning(
+                "not recorded because they were added after the TrajectoryRecorder was made: %s", shown(added)
+            )
 
 
 def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
@@ -155,6 +157,8 @@ def _real(name: str, tensor: torch.Tensor) -> torch.Tensor:
     if isinstance(tensor, nn.UninitializedParameter) or tensor.is_meta:
         raise KoopflowError(f"{name} has no values yet; run the model once, then make the TrajectoryRecorder")
     if hasattr(tensor, "full_tensor") or name.endswith("_flat_param"):
-        raise KoopflowError(f"{name} is sharded over processes (FSDP); record gathered checkpoints of it as a folder instead")
+        raise KoopflowError(
+            f"{name} is sharded over processes (FSDP); record gathered checkpoints of it as a folder instead"
+        )
     tensor = tensor.detach()
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor

@@ -78,7 +78,11 @@ class TrajectoryWriter:
         temporary: str | os.PathLike[str] | None = None,
     ):
         header = Header(
-            parameter_table(parameters), replicas, json.dumps(study, sort_keys=True), json.dumps(seeds), koopflow.__version__
+            parameter_table(parameters),
+            replicas,
+            json.dumps(study, sort_keys=True),
+            json.dumps(seeds),
+            koopflow.__version__,
         )
         self.path, self.temporary = Path(path), Path(temporary or partial_path(path))
         self.temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +122,9 @@ class TrajectoryWriter:
             raise KoopflowError(f"{self.temporary}: cannot resume this trajectory ({error})") from None
         have = int(np.count_nonzero(steps != NOT_WRITTEN))
         if not 0 <= steps_kept <= have:
-            raise KoopflowError(f"{self.temporary}: steps_kept must be from 0 to {have}, the states it holds (got {steps_kept})")
+            raise KoopflowError(
+                f"{self.temporary}: steps_kept must be from 0 to {have}, the states it holds (got {steps_kept})"
+            )
         if steps_allocated(self.temporary):
             with h5py.File(self.temporary, "r+", libver="earliest") as file:
                 file["steps"][steps_kept:] = NOT_WRITTEN
@@ -210,7 +216,9 @@ class TrajectoryWriter:
     def __enter__(self) -> "TrajectoryWriter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()
         else:

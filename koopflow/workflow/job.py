@@ -21,7 +21,13 @@ from koopflow.workflow import outside
 
 logger = logging.getLogger("koopflow")
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 PARAMETER = "parameter "
 """The first word of a log line that holds a parameter; koopflow.cli.provenance reads these
 lines."""

@@ -43,7 +43,9 @@ def frozen() -> dict[str, Any] | None:
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise KoopflowError(f"{path}: the configuration of this run cannot be read ({error}); start the run again") from None
+        raise KoopflowError(
+            f"{path}: the configuration of this run cannot be read ({error}); start the run again"
+        ) from None
     if not isinstance(found, dict):
         raise KoopflowError(f"{path}: must hold a mapping (got {type(found).__name__}); start the run again")
     return found

@@ -42,7 +42,9 @@ def hold(folder: str | Path, results: str | Path = "") -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise KoopflowError(f"{results or folder.resolve().parent}: another run is using this folder; wait until it ends") from None
+        raise KoopflowError(
+            f"{results or folder.resolve().parent}: another run is using this folder; wait until it ends"
+        ) from None
     except OSError:  # a shared file system without locks
         os.close(handle)
         return None
@@ -66,7 +68,9 @@ def writable(results: str | Path) -> None:
             file.write(bytes(ROOM))
             file.flush()
     except OSError as error:
-        raise KoopflowError(f"{results}: {str(error.strerror).lower()}; free space or fix the problem, then run again") from None
+        raise KoopflowError(
+            f"{results}: {str(error.strerror).lower()}; free space or fix the problem, then run again"
+        ) from None
 
 
 def refuse_leftovers(folder: str | Path) -> None:
@@ -87,7 +91,11 @@ def refuse_leftovers(folder: str | Path) -> None:
         return
     jobs = [line.split("|", 2) for line in told.splitlines()]
     # Snakemake's plugin sets the comment; a user's shell or notebook in this folder has none.
-    left = [number for number, place, comment in jobs if Path(place) == Path(folder).resolve() and comment.startswith("rule_")]
+    left = [
+        number
+        for number, place, comment in jobs
+        if Path(place) == Path(folder).resolve() and comment.startswith("rule_")
+    ]
     if left:
         raise KoopflowError(
             f"{Path(folder).resolve()}: SLURM still runs jobs of an earlier run here ({', '.join(left)}); wait until they end, or end them: "

@@ -14,9 +14,10 @@ Shape = tuple[int, int, int]
 """Channels, height and width of an image."""
 
 # Number and shape of the training images of sources with a fixed size.
-SOURCES: Mapping[str, tuple[float, Shape]] = {"digits": (1437, (1, 8, 8)), "cifar10": (50000, (3, 32, 32))} | dict.fromkeys(
-    ("mnist", "fashion_mnist", "kmnist"), (60000, (1, 28, 28))
-)
+SOURCES: Mapping[str, tuple[float, Shape]] = {
+    "digits": (1437, (1, 8, 8)),
+    "cifar10": (50000, (3, 32, 32)),
+} | dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), (60000, (1, 28, 28)))
 UNKNOWN_IMAGES = (60000, (3, 32, 32))
 IMAGENET = 1.28e6
 CLASSES = 10
@@ -80,7 +81,9 @@ def network(model: ModelSettings, shape: Shape) -> Network:
         return Network(dense, dense)
     known = NETWORKS.get(model.name, UNKNOWN_NETWORK)
     counted_at = COUNTED_AT.get(model.name)
-    return known if counted_at is None else known._replace(products=known.products * shape[1] * shape[2] / counted_at**2)
+    return (
+        known if counted_at is None else known._replace(products=known.products * shape[1] * shape[2] / counted_at**2)
+    )
 
 
 def bytes_in(paths: Iterable[str]) -> float:

@@ -38,7 +38,9 @@ def test_the_rooms_stay_modules_under_their_names():
     assert kf.forecast is sys.modules["koopflow.forecast"]
 
 
-@pytest.mark.parametrize("module", ["koopflow", *sorted({f"koopflow.{home}" for home in kf._HOMES.values() if home[:3] == "api"})])
+@pytest.mark.parametrize(
+    "module", ["koopflow", *sorted({f"koopflow.{home}" for home in kf._HOMES.values() if home[:3] == "api"})]
+)
 def test_the_examples_of_the_face_run(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tried = doctest.testmod(import_module(module))

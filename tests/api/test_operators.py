@@ -15,7 +15,9 @@ TRUE = [0.95 * np.exp(0.3j), 0.95 * np.exp(-0.3j), 0.8]
 
 def recorded(path, runs, every=1):
     """A trajectory file of `runs` (run, step, parameter) with the parameters a (two numbers) and b."""
-    with TrajectoryWriter(path, [("a", (2,)), ("b", (1,))], len(runs), study={}, seeds=[], steps=len(runs[0])) as writer:
+    with TrajectoryWriter(
+        path, [("a", (2,)), ("b", (1,))], len(runs), study={}, seeds=[], steps=len(runs[0])
+    ) as writer:
         for step, states in enumerate(np.swapaxes(runs, 0, 1)):
             writer.append(every * step, states)
     return path
@@ -61,7 +63,15 @@ def test_a_bfloat16_tensor_is_fitted_to_its_own_digits():
 
 
 def test_files_and_folders_and_lists_of_them_are_fitted(file, folder):
-    for given in (file, str(file), [file, file], kf.Trajectory(file), [kf.Trajectory(file), str(file)], folder, [folder]):
+    for given in (
+        file,
+        str(file),
+        [file, file],
+        kf.Trajectory(file),
+        [kf.Trajectory(file), str(file)],
+        folder,
+        [folder],
+    ):
         operator = kf.fit(given, rank=3)
         assert kf.distance(operator, TRUE) < 1e-5
         assert operator.modes.shape == (3, 3), "modes are read after the file was opened"
@@ -104,7 +114,11 @@ MASKED[10:20] = np.ma.masked
         (STATES.astype(object), {}, "the data must hold real numbers \\(got object"),
         (STATES[None, None], {}, r"wrong data shape \(1, 1, 60, 3\)"),
         (np.float64(3.0), {}, r"wrong data shape \(\)"),
-        (pd.DataFrame({"when": pd.date_range("2020", periods=60), "x": TIME}), {}, "column when of the data must hold real"),
+        (
+            pd.DataFrame({"when": pd.date_range("2020", periods=60), "x": TIME}),
+            {},
+            "column when of the data must hold real",
+        ),
         ([[1.0, 2.0], [1.0]], {}, r"the list contains parts of shape \(1,\), \(2,\)"),
         ([[[1.0, 2.0], [1.0]]], {}, "run 0 has rows of unequal length"),
         ([STATES, STATES[0]], {}, "the list contains parts of shape"),

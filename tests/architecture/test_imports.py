@@ -6,7 +6,19 @@ import sys
 from tests.architecture.source import ROOT, modules, room
 from tests.architecture.test_rooms import FREE_OF_TORCH
 
-HEAVY = ("torch", "torchvision", "numpy", "scipy", "pandas", "h5py", "matplotlib", "seaborn", "sklearn", "statsmodels", "ot")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "pandas",
+    "h5py",
+    "matplotlib",
+    "seaborn",
+    "sklearn",
+    "statsmodels",
+    "ot",
+)
 
 
 def loaded(*names: str) -> set[str]:

@@ -16,7 +16,12 @@ def test_every_module_stands_in_a_room():
 
 def test_no_room_is_reached_from_below():
     height = {name: place for place, name in enumerate((PACKAGE, *ROOMS))}
-    found = {f"{name} -> {other}" for name in modules() for other in imports(name) if height[room(other)] > height[room(name)] > 0}
+    found = {
+        f"{name} -> {other}"
+        for name in modules()
+        for other in imports(name)
+        if height[room(other)] > height[room(name)] > 0
+    }
     assert found == set(), "a module may import from its own room and lower ones"
 
 

@@ -24,14 +24,24 @@ def noise(*shape, seed=0, scale=0.01):
 def optimizers(near, far):
     pairs = {("mirror", "gradient"): near, ("mirror", "bisection"): far, ("gradient", "bisection"): far}
     rows = [(*pair, apart, 0.9 * apart, 1.1 * apart, 25) for pair, apart in pairs.items()]
-    return {"equivalence/optimizers/distances.csv": pd.DataFrame(rows, columns=["a", "b", "distance", "ci_low", "ci_high", "n"])}
+    return {
+        "equivalence/optimizers/distances.csv": pd.DataFrame(
+            rows, columns=["a", "b", "distance", "ci_low", "ci_high", "n"]
+        )
+    }
 
 
 def training(between, within=1.0):
     rows = [("width", "w5", "w40", str(seed), between + e) for seed, e in zip(SEEDS, noise(6))]
     pairs = list(itertools.combinations(SEEDS, 2))
-    rows += [("width", w, w, f"{i}-{j}", within + e) for w in ("w5", "w40") for (i, j), e in zip(pairs, noise(len(pairs), seed=1))]
-    return {"equivalence/training/distances.csv": pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance"])}
+    rows += [
+        ("width", w, w, f"{i}-{j}", within + e)
+        for w in ("w5", "w40")
+        for (i, j), e in zip(pairs, noise(len(pairs), seed=1))
+    ]
+    return {
+        "equivalence/training/distances.csv": pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance"])
+    }
 
 
 def overlap(early, late, gaps=(0.5, 0.3, 0.2, 0.1)):
@@ -57,7 +67,11 @@ def accuracy(gap):
         for epoch, compression in itertools.product((1, 5), (1, 4, 16)):
             late = gap if epoch == 5 and compression == 16 else 0.0
             rows += [("s", "A", epoch, compression, seed, 0.8 + late + e), ("s", "B", epoch, compression, seed, 0.8)]
-    return {"pruning/accuracy.csv": pd.DataFrame(rows, columns=["study", "method", "epoch", "compression", "seed", "accuracy"])}
+    return {
+        "pruning/accuracy.csv": pd.DataFrame(
+            rows, columns=["study", "method", "epoch", "compression", "seed", "accuracy"]
+        )
+    }
 
 
 def flow(scatter):
@@ -88,8 +102,20 @@ def transfer(share_of_distance, gain=0.1):
         distance = abs(source**1.3 - target**1.3)
         share = 1.0 if source == target else share_of_distance(distance)
         for seed, e in zip(SEEDS, noise(6, seed=source * 10 + target, scale=0.001)):
-            rows.append((f"t{source}", f"t{target}", "m", seed, 0.1, 0.5 + gain * share + e, 0.5 + gain + e, 0.5, distance))
-    columns = ["source", "target", "model", "seed", "density", "accuracy", "accuracy_own", "accuracy_random", "exponent_distance"]
+            rows.append(
+                (f"t{source}", f"t{target}", "m", seed, 0.1, 0.5 + gain * share + e, 0.5 + gain + e, 0.5, distance)
+            )
+    columns = [
+        "source",
+        "target",
+        "model",
+        "seed",
+        "density",
+        "accuracy",
+        "accuracy_own",
+        "accuracy_random",
+        "exponent_distance",
+    ]
     return {"tickets/transfer.csv": pd.DataFrame(rows, columns=columns)}
 
 
@@ -116,7 +142,12 @@ CASES = {
     "ticket_gain": ({}, {"above": 0.0}, transfer(lambda d: 1.0), transfer(lambda d: 1.0, gain=-0.1)),
     "transfer_share": ({}, {"above": 0.5}, transfer(lambda d: 0.9), transfer(lambda d: 0.1)),
     "exponents_predict_transfer": ({}, {"above": 0.0}, transfer(lambda d: 1 - d / 15), transfer(lambda d: d / 15)),
-    "exponents_agree_where_transfer": ({}, {"above": 0.5}, transfer(lambda d: 1.0 * (d < 4)), transfer(lambda d: 1.0 * (d > 4))),
+    "exponents_agree_where_transfer": (
+        {},
+        {"above": 0.5},
+        transfer(lambda d: 1.0 * (d < 4)),
+        transfer(lambda d: 1.0 * (d > 4)),
+    ),
     "skill_over_sliding": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(-0.4)),
     "skill_over_best_baseline": (
         {"series": ["a", "b"], "against": ["persistence"]},
@@ -242,7 +273,11 @@ def test_diverged_seeds_are_left_out_of_n():
 def test_a_claim_counts_what_its_tables_go_without_of_the_rows_that_it_names():
     rows = [(c, "a", "b", s, 2.0) for c in ("width", "rate") for s in range(4)]
     rows += [
-        (c, x, x, f"{i}-{j}", 1.0 + 0.1 * (i + j)) for c in ("width", "rate") for x in "ab" for i in range(4) for j in range(i)
+        (c, x, x, f"{i}-{j}", 1.0 + 0.1 * (i + j))
+        for c in ("width", "rate")
+        for x in "ab"
+        for i in range(4)
+        for j in range(i)
     ]
     table = pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance"])
     table["excluded_a"], table["excluded_b"] = 0, np.where(table["comparison"] == "rate", 3, 0)

@@ -29,5 +29,7 @@ def test_without_a_command_all_are_listed():
 
 
 def test_a_misspelt_command_is_one_line():
-    with pytest.raises(SystemExit, match=r"koopflow: no command named 'plna' \(did you mean plan\?\); available: plan, report"):
+    with pytest.raises(
+        SystemExit, match=r"koopflow: no command named 'plna' \(did you mean plan\?\); available: plan, report"
+    ):
         command.main(["plna"])

@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def planned(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "koopflow.cli.plan", "--", *words], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "koopflow.cli.plan", "--", *words], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def jobs(told: str) -> dict[str, list[str]]:
@@ -30,11 +32,22 @@ def paper(tmp_path_factory) -> str:
 
 
 def test_the_papers_scale_has_the_jobs_that_snakemake_counts(paper, tmp_path):
-    words = ["all", "--configfile", "config/paper.yaml", "--config", f"results={tmp_path}/results", "--cores", "1", "--dry-run"]
+    words = [
+        "all",
+        "--configfile",
+        "config/paper.yaml",
+        "--config",
+        f"results={tmp_path}/results",
+        "--cores",
+        "1",
+        "--dry-run",
+    ]
     dry = subprocess.run([sys.executable, "-m", "snakemake", *words], cwd=ROOT, capture_output=True, text=True)
     told = dry.stdout + dry.stderr
     counted = {
-        line.split()[0]: int(line.split()[1]) for line in told.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit()
+        line.split()[0]: int(line.split()[1])
+        for line in told.splitlines()
+        if len(line.split()) == 2 and line.split()[1].isdigit()
     }
     found = jobs(paper)
     assert len(found) > 20
@@ -44,7 +57,10 @@ def test_the_papers_scale_has_the_jobs_that_snakemake_counts(paper, tmp_path):
 
 def test_gpus_are_asked_for_where_networks_are_trained_in_numbers(paper):
     found = jobs(paper)
-    assert {rule for rule, columns in found.items() if columns[2] == "1" and rule != "total"} >= {"train_ensemble", "train_rounds"}
+    assert {rule for rule, columns in found.items() if columns[2] == "1" and rule != "total"} >= {
+        "train_ensemble",
+        "train_rounds",
+    }
     assert all(found[rule][2] == "0" for rule in ("fit_spectra", "plot_tickets", "judge_claims"))
 
 
@@ -53,7 +69,9 @@ def test_small_steps_share_jobs_and_checks_run_here(paper):
     submitted = int(paper.split(" jobs submitted")[0].split()[-1])
     here = [rule for rule, columns in jobs(paper).items() if columns[1] == "here"]
     assert all(rule.startswith("check_") for rule in here)
-    shared, groups = (int(word) for word in (paper.split("submitted: ")[1].split()[0], paper.split("share ")[1].split()[0]))
+    shared, groups = (
+        int(word) for word in (paper.split("submitted: ")[1].split()[0], paper.split("share ")[1].split()[0])
+    )
     checks = sum(int(jobs(paper)[rule][0]) for rule in here)
     assert submitted == total - checks - shared + groups
     grouped = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["groups"]
@@ -64,7 +82,9 @@ def test_a_stage_is_drawn_by_one_job_however_many_series_and_studies_it_has(pape
     found = jobs(paper)
     drawn = {rule: int(columns[0]) for rule, columns in found.items() if rule.startswith("plot_")}
     assert int(found["forecast_series"][0]) > 5
-    assert set(drawn) == {f"plot_{stage}" for stage in ("optimizers", "equivalence", "pruning", "forecast", "tickets", "claims")}
+    assert set(drawn) == {
+        f"plot_{stage}" for stage in ("optimizers", "equivalence", "pruning", "forecast", "tickets", "claims")
+    }
     assert set(drawn.values()) == {1}
 
 
@@ -91,7 +111,19 @@ def test_a_wrong_configuration_is_one_line():
 
 
 def test_nothing_heavy_is_imported_while_the_workflow_is_read(tmp_path):
-    heavy = {"torch", "torchvision", "numpy", "scipy", "pandas", "h5py", "sklearn", "matplotlib", "seaborn", "ot", "statsmodels"}
+    heavy = {
+        "torch",
+        "torchvision",
+        "numpy",
+        "scipy",
+        "pandas",
+        "h5py",
+        "sklearn",
+        "matplotlib",
+        "seaborn",
+        "ot",
+        "statsmodels",
+    }
     code = f"""
 import sys
 from snakemake import api, cli

@@ -44,7 +44,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def ask(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "koopflow.cli.provenance", *words], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "koopflow.cli.provenance", *words], cwd=folder, capture_output=True, text=True
+    )
 
 
 def test_a_figure_is_traced_through_its_table_to_seed_code_and_packages_and_changes_are_told(folder):

@@ -82,12 +82,18 @@ def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str
     if absent := missing():
         raise RuntimeError(f"not installed: {', '.join(absent)} (Debian: apt-get install slurm-wlm munge)")
     configuration = _configure(folder, cpus or max(2, len(os.sched_getaffinity(0))))
-    environment = {**os.environ, "SLURM_CONF": str(configuration), "PATH": f"{_commands(folder, configuration)}:{SEARCH}"}
+    environment = {
+        **os.environ,
+        "SLURM_CONF": str(configuration),
+        "PATH": f"{_commands(folder, configuration)}:{SEARCH}",
+    }
     daemons: list[subprocess.Popen] = []
 
     def start(*command: str) -> None:
         with open(folder / f"{command[0]}.out", "w") as output:
-            daemons.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL))
+            daemons.append(
+                subprocess.Popen(command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            )
 
     try:
         files = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
@@ -160,12 +166,16 @@ def _told(environment: dict[str, str], *command: str) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
 
 
-def _wait_for(what: str, folder: Path, daemons: list[subprocess.Popen], ready: Callable[[], bool], seconds: float = 30) -> None:
+def _wait_for(
+    what: str, folder: Path, daemons: list[subprocess.Popen], ready: Callable[[], bool], seconds: float = 30
+) -> None:
     end = time.monotonic() + seconds
     while not ready():
         ended = any(daemon.poll() is not None for daemon in daemons)
         if ended or time.monotonic() > end:
-            logs = "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in [*folder.glob("*.out"), *folder.glob("*.log")])
+            logs = "\n".join(
+                f"{log.name}: {log.read_text()[-1500:]}" for log in [*folder.glob("*.out"), *folder.glob("*.log")]
+            )
             raise RuntimeError(f"no {what} after {seconds:.0f} s or a daemon ended\n{logs}")
         time.sleep(0.1)
 

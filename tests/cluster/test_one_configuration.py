@@ -21,7 +21,14 @@ def test_a_file_edited_during_a_run_changes_none_of_its_jobs(slurm, tmp_path):
     barrier = Barrier(tmp_path / "barrier", "check_stage")  # the first job, on this machine
     path = os.pathsep.join(filter(None, [str(barrier.folder), slurm.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "snakemake", "results/forecast/skill.csv", "results/checks/forecast.json"]
-    command += ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2", "--configfile", "mine.yaml"]
+    command += [
+        "--profile",
+        "profiles/slurm",
+        "--slurm-init-seconds-before-status-checks",
+        "2",
+        "--configfile",
+        "mine.yaml",
+    ]
     with (tmp_path / "output.txt").open("w") as output:
         run = subprocess.Popen(command, cwd=house, env={**slurm, "PYTHONPATH": path}, stdout=output, stderr=output)
         barrier.wait(run)

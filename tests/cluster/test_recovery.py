@@ -126,7 +126,9 @@ class Run:
     def states(self, name: str) -> list[str]:
         """States of this run's jobs of one set-up, in the order of their submission."""
         found = {
-            int(number): state for number, (state, comment) in self.jobs().items() if number not in self.known and name in comment
+            int(number): state
+            for number, (state, comment) in self.jobs().items()
+            if number not in self.known and name in comment
         }
         return [found[number] for number in sorted(found)]
 
@@ -195,7 +197,16 @@ def story(slurm, tmp_path_factory) -> dict:
 def undisturbed(tmp_path_factory) -> Path:
     """The same study on this machine, without SLURM and without trouble."""
     folder = house(tmp_path_factory.mktemp("local") / "house")
-    command = [sys.executable, "-m", "snakemake", *(target(name) for name in SETUPS), "--configfile", "study.yaml", "--cores", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        *(target(name) for name in SETUPS),
+        "--configfile",
+        "study.yaml",
+        "--cores",
+        "2",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
@@ -237,7 +248,10 @@ def test_a_job_that_cannot_run_ends_with_a_clear_message_and_the_next_run_contin
     status, words, states = story["hopeless"]
     assert status == 1
     assert states == ["FAILED"]
-    assert "SLURM ended a job of train_ensemble: over its memory; ask for more: --set-resources train_ensemble:mem_mb=" in words
+    assert (
+        "SLURM ended a job of train_ensemble: over its memory; ask for more: --set-resources train_ensemble:mem_mb="
+        in words
+    )
     status, states = story["mended"]
     assert status == 0
     assert states == {"hopeless": ["COMPLETED"]} | {name: [] for name in SETUPS}

@@ -25,7 +25,11 @@ def content(path: Path) -> bytes:
     if path.suffix == ".safetensors":
         end = 8 + int.from_bytes(raw[:8], "little")
         return json.dumps(json.loads(raw[8:end]), sort_keys=True).encode() + raw[end:]
-    return b"\n".join(line for line in raw.split(b"\n") if not line.startswith(b"Made with ")) if path.suffix == ".rst" else raw
+    return (
+        b"\n".join(line for line in raw.split(b"\n") if not line.startswith(b"Made with "))
+        if path.suffix == ".rst"
+        else raw
+    )
 
 
 def digests(house: Path) -> dict[str, str]:
@@ -86,7 +90,9 @@ def test_small_steps_share_a_job(on_the_cluster):
     groups = yaml.safe_load((on_the_cluster["house"] / "profiles/slurm/config.yaml").read_text())["groups"]
     comments = [comment for _, comment in on_the_cluster["jobs"].values()]
     for rule in groups:
-        assert not [comment for comment in comments if comment.startswith(f"rule_{rule}")], f"{rule} had a job of its own"
+        assert not [comment for comment in comments if comment.startswith(f"rule_{rule}")], (
+            f"{rule} had a job of its own"
+        )
     finished = on_the_cluster["said"].count("Finished jobid")
     assert len(comments) + 10 <= finished  # groups and checks
 
@@ -101,7 +107,17 @@ def test_every_job_asks_for_memory_and_time(on_the_cluster):
 
 def left_to_do(house: Path, *more: str) -> dict[str, int]:
     """How many jobs of each rule a local dry run plans in the folder."""
-    command = [sys.executable, "-m", "koopflow.cli.plan", "--", "all", "report", "--configfile", "config/smoke.yaml", *more]
+    command = [
+        sys.executable,
+        "-m",
+        "koopflow.cli.plan",
+        "--",
+        "all",
+        "report",
+        "--configfile",
+        "config/smoke.yaml",
+        *more,
+    ]
     done = subprocess.run(command, cwd=house, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()[1:]]
@@ -111,7 +127,16 @@ def left_to_do(house: Path, *more: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def archive(on_the_cluster) -> Path:
     """The study as `make export` writes it, on the cluster."""
-    command = [sys.executable, "-m", "koopflow.cli.export", "study.tar.gz", "--configfile", "config/smoke.yaml", "--largest", "0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "koopflow.cli.export",
+        "study.tar.gz",
+        "--configfile",
+        "config/smoke.yaml",
+        "--largest",
+        "0.1",
+    ]
     done = subprocess.run(command, cwd=on_the_cluster["house"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return on_the_cluster["house"] / "study.tar.gz"
@@ -122,7 +147,12 @@ def test_an_archive_holds_what_a_reader_and_a_successor_need(archive):
         names = tar.getnames()
         whole = yaml.safe_load(tar.extractfile("study.yaml"))
         account = tar.extractfile("provenance.txt").read().decode()
-    for name in ("results/claims.csv", "results/figures/claims.pdf", "results/report.html", "results/forecast/predictions.parquet"):
+    for name in (
+        "results/claims.csv",
+        "results/figures/claims.pdf",
+        "results/report.html",
+        "results/forecast/predictions.parquet",
+    ):
         assert name in names
     assert "results/tickets/chains/digits/rounds-7.npz" not in names
     assert "results/equivalence/training/width-10/0/trajectories.h5" not in names
@@ -145,5 +175,7 @@ def test_a_study_of_the_cluster_continues_on_a_laptop(archive, tmp_path):
 def test_a_copied_folder_continues_too(on_the_cluster, tmp_path):
     laptop = copy_of_the_house(tmp_path / "laptop")
     for name in ("results", ".snakemake", "logs"):
-        shutil.copytree(on_the_cluster["house"] / name, laptop / name, dirs_exist_ok=True)  # keeps times, as rsync -a does
+        shutil.copytree(
+            on_the_cluster["house"] / name, laptop / name, dirs_exist_ok=True
+        )  # keeps times, as rsync -a does
     assert left_to_do(laptop) == {}

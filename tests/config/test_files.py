@@ -29,14 +29,18 @@ def test_a_file_means_what_yaml_means(tmp_path, text, found):
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n" for before, name in zip("abcdefghi", "bcdefghij", strict=True)
+    f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n"
+    for before, name in zip("abcdefghi", "bcdefghij", strict=True)
 )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("trajectories:\n  a: {path: 1.h5}\n  a: {path: 2.h5}\n", "line 3 gives the key 'a' again, first given in line 2"),
+        (
+            "trajectories:\n  a: {path: 1.h5}\n  a: {path: 2.h5}\n",
+            "line 3 gives the key 'a' again, first given in line 2",
+        ),
         ("seed: 1\nseed: 1\n", "line 2 gives the key 'seed' again"),
         ('"seed": 1\nseed: 2\n', "line 2 gives the key 'seed' again"),
         ("series: {a: {period: 1, period: 2}}\n", "gives the key 'period' again"),

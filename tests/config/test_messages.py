@@ -32,7 +32,10 @@ def base(**keys):
         ({"series": {}}, "series must have at least 1 entry (got {})"),
         ({"series": {"a": {"transform": 3}}}, "series.a.transform must be text or a list (got 3)"),
         ({"series": {"a": {"time": ["a"]}}}, "series.a.time must have at least 2 entries (got ['a'])"),
-        ({"series": {"a": {"time": ["a", "b", "c"]}}}, "series.a.time must have at most 2 entries (got ['a', 'b', 'c'])"),
+        (
+            {"series": {"a": {"time": ["a", "b", "c"]}}},
+            "series.a.time must have at most 2 entries (got ['a', 'b', 'c'])",
+        ),
         ({"series": {"a": {"separator": ";;"}}}, "series.a.separator must have at most 1 character (got ';;')"),
         ({"series": {"a": {"value": ""}}}, "series.a.value must not be empty (got '')"),
         ({"data": {"a": {"path": "b"}}}, "data.a.source is missing"),

@@ -43,7 +43,9 @@ def test_a_study_takes_from_the_base_what_it_leaves_out():
 @pytest.mark.parametrize("name", sorted(BASE))
 def test_a_missing_key_is_named_with_the_two_places_for_it(name):
     base = {key: value for key, value in BASE.items() if key != name}
-    with pytest.raises(KoopflowError, match=rf"^pruning\.studies\.a\.{name} is missing; set it here or in pruning\.base\.{name}$"):
+    with pytest.raises(
+        KoopflowError, match=rf"^pruning\.studies\.a\.{name} is missing; set it here or in pruning\.base\.{name}$"
+    ):
         found({}, base)
 
 

@@ -53,7 +53,9 @@ def test_defaults_fill_what_is_left_out():
 
 
 def test_a_named_map_replaces_the_default_one_and_other_keys_merge():
-    training = resolved({"equivalence": {"training": {"setups": {"mine": {}}, "comparisons": {}, "seeds": 3}}}).equivalence.training
+    training = resolved(
+        {"equivalence": {"training": {"setups": {"mine": {}}, "comparisons": {}, "seeds": 3}}}
+    ).equivalence.training
     assert list(training.setups) == ["mine"]
     assert training.seeds == 3
     assert training.copies == DEFAULT["equivalence"]["training"]["copies"]

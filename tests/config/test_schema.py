@@ -78,7 +78,9 @@ def test_it_is_a_valid_schema_in_standard_words():
 
 
 def test_every_key_is_described():
-    assert [model.__name__ for model in models(Study) for field in model.model_fields.values() if not field.description] == []
+    assert [
+        model.__name__ for model in models(Study) for field in model.model_fields.values() if not field.description
+    ] == []
     for node in nodes(json_schema()):
         for key, inner in node.get("properties", {}).items():
             assert inner["description"].endswith("."), key

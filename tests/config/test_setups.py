@@ -31,7 +31,9 @@ def test_a_setup_takes_from_the_base_what_it_leaves_out():
 @pytest.mark.parametrize("name", ["data", "model", "optimizer", "batch_size", "steps", "koopman"])
 def test_a_missing_key_is_named_with_the_two_places_for_it(name):
     base = {key: value for key, value in BASE.items() if key != name}
-    line = rf"^equivalence\.training\.setups\.a\.{name} is missing; set it here or in equivalence\.training\.base\.{name}$"
+    line = (
+        rf"^equivalence\.training\.setups\.a\.{name} is missing; set it here or in equivalence\.training\.base\.{name}$"
+    )
     with pytest.raises(KoopflowError, match=line):
         found(base)
 
@@ -40,8 +42,14 @@ def test_a_missing_key_is_named_with_the_two_places_for_it(name):
     ("training", "line"),
     [
         ({"setups": {"a": {"data": "digit"}}}, r"setups\.a\.data: no data set named 'digit' \(did you mean digits\?\)"),
-        ({"setups": {"a": {"koopman": {"delays": 30}}}}, r"setups\.a\.koopman\.delays must be at most 29, because 31 states"),
-        ({"capture_every": 10, "setups": {"a": {"koopman": {"delays": 3}}}}, r"at most 2, because 4 states are captured \(got 3\)"),
+        (
+            {"setups": {"a": {"koopman": {"delays": 30}}}},
+            r"setups\.a\.koopman\.delays must be at most 29, because 31 states",
+        ),
+        (
+            {"capture_every": 10, "setups": {"a": {"koopman": {"delays": 3}}}},
+            r"at most 2, because 4 states are captured \(got 3\)",
+        ),
         ({"comparisons": {"x": ["a", "b"]}}, r"comparisons\.x: no set-up named 'b'"),
         ({"comparisons": {"x": ["a", "a"]}}, r"comparisons\.x must not name a set-up twice \(got a, a\)"),
     ],

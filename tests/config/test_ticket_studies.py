@@ -55,10 +55,16 @@ def test_a_study_takes_from_the_base_what_it_leaves_out():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"studies": {"deep": {"tasks": ["mnist"]}}}, r"tickets.studies.deep.tasks: no data set named 'mnist'.*clusters, digits"),
+        (
+            {"studies": {"deep": {"tasks": ["mnist"]}}},
+            r"tickets.studies.deep.tasks: no data set named 'mnist'.*clusters, digits",
+        ),
         ({"studies": {"deep": {"rewind_step": 30}}}, r"studies.deep.rewind_step must be less than 30"),
         ({"studies": {"deep": {"controls": {"rounds": [4]}}}}, r"studies.deep.controls.rounds must be less than 4"),
-        ({"studies": {"deep": {"tasks": ["digits", "clusters"]}}}, r"studies.deep.transfer.rounds must be less than 4.*got 9"),
+        (
+            {"studies": {"deep": {"tasks": ["digits", "clusters"]}}},
+            r"studies.deep.transfer.rounds must be less than 4.*got 9",
+        ),
         (
             {"studies": {"twin": TICKETS["studies"]["deep"]}},
             r"studies.twin: task digits with model resnet20-2 is also in the study deep",

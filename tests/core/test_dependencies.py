@@ -9,8 +9,14 @@ def files_of(module):
 
 def test_the_trainer_depends_on_its_networks_and_on_no_figure():
     found = files_of("koopflow.training.ensemble")
-    assert {"koopflow/training/models/residual.py", "koopflow/training/engines/dense.py", "koopflow/core/seeds.py"} <= found
-    assert not {file for file in found if file.split("/")[1] in ("figures", "cli", "pruning", "tickets", "forecast", "claims")}
+    assert {
+        "koopflow/training/models/residual.py",
+        "koopflow/training/engines/dense.py",
+        "koopflow/core/seeds.py",
+    } <= found
+    assert not {
+        file for file in found if file.split("/")[1] in ("figures", "cli", "pruning", "tickets", "forecast", "claims")
+    }
 
 
 def test_a_registry_is_followed_by_the_names_in_it_and_the_face_is_not(tmp_path):

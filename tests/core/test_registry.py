@@ -10,18 +10,27 @@ from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import Registry, check_options
 
 
-def example(given, which: Literal["slow", "fast"] = "slow", rate: float = 0.1, sizes: tuple[int, ...] = (), *, count: int):
+def example(
+    given, which: Literal["slow", "fast"] = "slow", rate: float = 0.1, sizes: tuple[int, ...] = (), *, count: int
+):
     """Stand for a registered function: one argument, then options."""
 
 
 def test_options_come_back_typed():
-    assert check_options(example, {"rate": 1, "sizes": [3, 4], "count": 2}, "k") == {"rate": 1.0, "sizes": (3, 4), "count": 2}
+    assert check_options(example, {"rate": 1, "sizes": [3, 4], "count": 2}, "k") == {
+        "rate": 1.0,
+        "sizes": (3, 4),
+        "count": 2,
+    }
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rte": 1.0, "count": 1}, r"k\.rte: unknown option \(did you mean rate\?\); accepted: which, rate, sizes, count"),
+        (
+            {"rte": 1.0, "count": 1},
+            r"k\.rte: unknown option \(did you mean rate\?\); accepted: which, rate, sizes, count",
+        ),
         ({}, r"k\.count: required option is missing"),
         ({"count": "3"}, r"k\.count: must be int \(got '3'\)"),
         ({"count": True}, r"k\.count: must be int"),

@@ -21,7 +21,9 @@ def spec(tmp_path, text, **options):
 
 def table(tmp_path, values, mark=",", header=None, end="", **options):
     head = header or f"t{mark}v"
-    return spec(tmp_path, "\n".join([head, *(f"{day}{mark}{value}{end}" for day, value in zip(DAYS, values))]) + "\n", **options)
+    return spec(
+        tmp_path, "\n".join([head, *(f"{day}{mark}{value}{end}" for day, value in zip(DAYS, values))]) + "\n", **options
+    )
 
 
 def grouped(mark, decimals=""):
@@ -39,11 +41,31 @@ READ = {
     "apostrophes group": (grouped("'"), ";", {}, NUMBERS),
     "millions": ([f"{value * 1000:,}".replace(",", ".") for value in NUMBERS], ";", {}, NUMBERS * 1000),
     "decimal commas": ([f"{value / 7:.2f}".replace(".", ",") for value in NUMBERS], ";", {}, np.round(NUMBERS / 7, 2)),
-    "decimal commas and tabs": ([f"{value / 7:.2f}".replace(".", ",") for value in NUMBERS], "\t", {}, np.round(NUMBERS / 7, 2)),
+    "decimal commas and tabs": (
+        [f"{value / 7:.2f}".replace(".", ",") for value in NUMBERS],
+        "\t",
+        {},
+        np.round(NUMBERS / 7, 2),
+    ),
     "eighths are no thousands": ([f"{value / 8:g}" for value in NUMBERS], ";", {}, NUMBERS / 8),
-    "three decimals below one": ([f"{value / 2000:.3f}" for value in NUMBERS // 2 * 2], ";", {}, NUMBERS // 2 * 2 / 2000),
-    "a key says thousands": ([f"{value + 1000:,}".replace(",", ".") for value in NUMBERS], ";", {"thousands": "."}, NUMBERS + 1000),
-    "a key says decimal": ([f"{value / 1000:.3f}".replace(".", ",") for value in NUMBERS], ";", {"decimal": ","}, NUMBERS / 1000),
+    "three decimals below one": (
+        [f"{value / 2000:.3f}" for value in NUMBERS // 2 * 2],
+        ";",
+        {},
+        NUMBERS // 2 * 2 / 2000,
+    ),
+    "a key says thousands": (
+        [f"{value + 1000:,}".replace(",", ".") for value in NUMBERS],
+        ";",
+        {"thousands": "."},
+        NUMBERS + 1000,
+    ),
+    "a key says decimal": (
+        [f"{value / 1000:.3f}".replace(".", ",") for value in NUMBERS],
+        ";",
+        {"decimal": ","},
+        NUMBERS / 1000,
+    ),
     "a minus sign of typography": ([f"\u2212{value}" for value in NUMBERS], ",", {}, -NUMBERS),
     "bars": (list(NUMBERS), "|", {}, NUMBERS),
     "blanks separate": (list(NUMBERS), "  ", {}, NUMBERS),
@@ -58,7 +80,11 @@ def test_marks_are_read_as_they_were_meant(tmp_path, case):
 
 
 REFUSED = {
-    "thousands or fractions": ([f'"{value + 1000:,}"' for value in NUMBERS], ",", "set series.s.decimal or series.s.thousands"),
+    "thousands or fractions": (
+        [f'"{value + 1000:,}"' for value in NUMBERS],
+        ",",
+        "set series.s.decimal or series.s.thousands",
+    ),
     "decimal commas between commas": (
         [f"{value / 7:.2f}".replace(".", ",") for value in NUMBERS],
         ",",
@@ -97,7 +123,9 @@ def test_a_separator_at_the_end_of_each_line_shifts_nothing(tmp_path, separator)
     np.testing.assert_array_equal(both.values, NUMBERS)
 
 
-@pytest.mark.parametrize("before", ["# made by hand\n# in 2020\n", "Source: office; all rights reserved\n\n", "% units: mm\n"])
+@pytest.mark.parametrize(
+    "before", ["# made by hand\n# in 2020\n", "Source: office; all rights reserved\n\n", "% units: mm\n"]
+)
 def test_comments_may_precede_the_header(tmp_path, before):
     path = table(tmp_path, NUMBERS)["path"]
     text = Path(path).read_text()
@@ -114,8 +142,14 @@ def test_a_header_may_be_a_comment(tmp_path):
 
 HOSTILE = {
     "a field of megabytes": (lambda: "t,v\n1," + "9" * 40_000_000 + "\n", "line 2 has more than"),
-    "200,000 columns": (lambda: ",".join(f"c{number}" for number in range(200_000)) + "\n", "not a readable CSV|no column"),
-    "wide but short": (lambda: ",".join(["t", "v", *(f"c{number}" for number in range(50_000))]) + "\n1,2\n", "50,002 columns"),
+    "200,000 columns": (
+        lambda: ",".join(f"c{number}" for number in range(200_000)) + "\n",
+        "not a readable CSV|no column",
+    ),
+    "wide but short": (
+        lambda: ",".join(["t", "v", *(f"c{number}" for number in range(50_000))]) + "\n1,2\n",
+        "50,002 columns",
+    ),
     "an open quote": (lambda: 't,v\n1,"' + "x\n" * 2_000_000, "not a readable CSV: field larger"),
     "no line breaks": (lambda: "x" * 3_000_000, "line 1 has more than"),
     "null bytes": (lambda: "\0" * 1000, "no column"),

@@ -155,7 +155,9 @@ def test_a_cached_image_folder_is_decoded_once_and_again_when_a_file_changes(tmp
         for label in "ab":
             (tree / part / label).mkdir(parents=True)
             for number in range(3):
-                Image.fromarray(generator.integers(0, 256, (9, 9, 3), dtype=np.uint8)).save(tree / part / label / f"{number}.png")
+                Image.fromarray(generator.integers(0, 256, (9, 9, 3), dtype=np.uint8)).save(
+                    tree / part / label / f"{number}.png"
+                )
     spec = {"source": "image_folder", "path": str(tree), "size": 8}
     plain, cached = load(spec), spec | {"cache": str(tmp_path / "cache")}
     opened, plainly = [], Image.open

@@ -17,7 +17,10 @@ def written(tmp_path, stamps, time="t", header=None, separator=","):
     """Write a series with these stamps; return its spec."""
     values = 10 + np.sin(np.arange(len(stamps)) / 3) + np.random.default_rng(0).normal(0, 0.1, len(stamps))
     path = tmp_path / "s.csv"
-    lines = [separator.join([header or "t", "v"]), *(f"{stamp}{separator}{value:.4f}" for stamp, value in zip(stamps, values))]
+    lines = [
+        separator.join([header or "t", "v"]),
+        *(f"{stamp}{separator}{value:.4f}" for stamp, value in zip(stamps, values)),
+    ]
     path.write_text("\n".join(lines) + "\n")
     return {"path": str(path), "time": time, "value": "v"}
 
@@ -139,7 +142,8 @@ def test_stamps_rounded_to_milliseconds_keep_every_row(tmp_path, rate, form):
     seconds = np.arange(2000) / rate
     first = pd.Timestamp("2024-01-01")
     stamps = [
-        f"{s:.3f}" if form == "seconds" else (first + pd.Timedelta(seconds=s)).isoformat(timespec="milliseconds") for s in seconds
+        f"{s:.3f}" if form == "seconds" else (first + pd.Timedelta(seconds=s)).isoformat(timespec="milliseconds")
+        for s in seconds
     ]
     series = load("s", written(tmp_path, stamps))
     assert len(series.values) == 2000
@@ -148,7 +152,9 @@ def test_stamps_rounded_to_milliseconds_keep_every_row(tmp_path, rate, form):
         np.testing.assert_allclose(series.time, seconds, atol=1.5e-3)
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Tokyo", "America/New_York", "Pacific/Auckland", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "Asia/Tokyo", "America/New_York", "Pacific/Auckland", "Asia/Kolkata"]
+)
 @pytest.mark.parametrize("step", ["business day", "month", "year"])
 def test_local_midnights_are_dates_of_that_place(tmp_path, zone, step):
     freq = {"business day": "B", "month": "MS", "year": "YS"}[step]
@@ -251,7 +257,8 @@ def test_an_unknown_step_is_named(tmp_path, step):
 
 
 @pytest.mark.parametrize(
-    ("step", "label"), [("2 weeks", "2 weeks"), ("month", "month"), ("half-month", "half-month"), ("36 hours", "36 hours")]
+    ("step", "label"),
+    [("2 weeks", "2 weeks"), ("month", "month"), ("half-month", "half-month"), ("36 hours", "36 hours")],
 )
 def test_a_step_may_be_chosen(tmp_path, step, label):
     series = load("s", written(tmp_path, [day.date() for day in DAYS]) | {"step": step})

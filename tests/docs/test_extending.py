@@ -31,7 +31,9 @@ def results(tmp_path_factory) -> Path:
         if table.startswith("equivalence/"):
             (house / "results" / table).parent.mkdir(parents=True, exist_ok=True)
             (house / "results" / table).write_text("seed\n")
-    rules = subprocess.run(command("--list-rules"), cwd=house, capture_output=True, text=True, check=True).stdout.split()
+    rules = subprocess.run(
+        command("--list-rules"), cwd=house, capture_output=True, text=True, check=True
+    ).stdout.split()
     allowed = [rule for rule in rules if rule not in OTHERS]
     words = command(*dict.fromkeys(STUDY), "--configfile", "study.yaml", "--allowed-rules", *allowed)
     done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=500)
@@ -48,7 +50,9 @@ def test_a_score_a_network_and_a_source_of_images(results):
     accuracy = pd.read_csv(results / "pruning/accuracy.csv")
     assert set(accuracy["study"]) == {"mine"}
     assert {"lasting", "global_magnitude"} <= set(accuracy["method"])
-    assert accuracy[accuracy["compression"] == 1]["accuracy"].mean() > 0.6, "the network tells two kinds of stripes apart"
+    assert accuracy[accuracy["compression"] == 1]["accuracy"].mean() > 0.6, (
+        "the network tells two kinds of stripes apart"
+    )
     assert set(pd.read_csv(results / "pruning/overlap.csv")["method_a"]) == {"lasting"}
     with Trajectory(results / "pruning/networks/mine/0/trajectories.h5") as recorded:
         assert [parameter.shape for parameter in recorded.parameters] == [(24, 64), (24,), (2, 24), (2,)]

@@ -51,7 +51,10 @@ def test_recording_a_training_run(tmp_path, monkeypatch, capsys):
         return loss.item()
 
     batches = [(torch.randn(16, 4), torch.randint(0, 2, (16,))) for _ in range(60)]
-    exec(compile(snippets("python")[0], "README.md", "exec"), {"model": model, "batches": batches, "train_step": train_step})
+    exec(
+        compile(snippets("python")[0], "README.md", "exec"),
+        {"model": model, "batches": batches, "train_step": train_step},
+    )
     assert "j" in capsys.readouterr().out  # complex eigenvalues were printed
 
 
@@ -59,10 +62,16 @@ def test_the_library(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     record(Path("run.h5"), 8, 0)
     names = {
-        f"{kind}_runs": [np.cumprod(np.full((30, 2), rate + i / 1000), axis=0) for i in range(4)] for kind, rate in RATES.items()
+        f"{kind}_runs": [np.cumprod(np.full((30, 2), rate + i / 1000), axis=0) for i in range(4)]
+        for kind, rate in RATES.items()
     }
     network = {"name": "mlp", "widths": [8], "bias": False}
-    names["setup"] = {"model": network, "optimizer": {"name": "sgd", "learning_rate": 0.1}, "batch_size": 20, "steps": 2}
+    names["setup"] = {
+        "model": network,
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "batch_size": 20,
+        "steps": 2,
+    }
     names["images"] = images.load({"source": "digits", "train_size": 100, "test_size": 50})
     names["series"] = np.sin(np.arange(200) / 3)
     exec(compile(snippets("python")[1], "README.md", "exec"), {"kf": koopflow, **names})
@@ -115,7 +124,9 @@ def copy(tmp_path_factory) -> Path:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "snakemake", "--cores", "2", *words], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *words], cwd=folder, capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize(

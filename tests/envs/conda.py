@@ -34,7 +34,9 @@ def specifications(file: Path) -> list[rattler.MatchSpec]:
 
 def named(spec: rattler.MatchSpec) -> tuple[str, rattler.VersionSpec]:
     """Return a specification's package and the versions that it takes."""
-    return spec.name.normalized if hasattr(spec.name, "normalized") else str(spec.name), rattler.VersionSpec(str(spec.version))
+    return spec.name.normalized if hasattr(spec.name, "normalized") else str(spec.name), rattler.VersionSpec(
+        str(spec.version)
+    )
 
 
 def closure(names: list[str]) -> dict[str, Distribution]:
@@ -107,7 +109,14 @@ def run_in_environments(house: Path, *words: str) -> subprocess.CompletedProcess
         create(house / "envs" / "report.yaml", house.parent / "snakemake")
         install(base)
     environment = os.environ | {"PATH": f"{base / 'bin'}:{os.environ['PATH']}", "CONDA_STANDIN": str(base)}
-    command = [str(house.parent / "snakemake/bin/python"), "-m", "snakemake", "--cores", str(len(os.sched_getaffinity(0))), *words]
+    command = [
+        str(house.parent / "snakemake/bin/python"),
+        "-m",
+        "snakemake",
+        "--cores",
+        str(len(os.sched_getaffinity(0))),
+        *words,
+    ]
     return subprocess.run([*command, "--sdm", "conda"], cwd=house, env=environment, capture_output=True, text=True)
 
 

@@ -70,7 +70,18 @@ def test_snakemake_runs_each_job_in_that_image(tmp_path):
     (tmp_path / "bin/apptainer").chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     target = "results/equivalence/optimizers/eigenvalues.csv"
-    command = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--sdm", "apptainer", "--configfile", "config/smoke.yaml"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        target,
+        "--cores",
+        "1",
+        "--sdm",
+        "apptainer",
+        "--configfile",
+        "config/smoke.yaml",
+    ]
     done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
     words = (house / "apptainer.txt").read_text().splitlines()
     assert "koopflow.sif" in [Path(word).name for word in words], done.stderr[-2000:]

@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
 NAMES = [file.stem for file in FILES]
 STAGES = discover()
-IMPORTED = {"scikit-learn": "sklearn", "pot": "ot", "pytorch": "torch", "matplotlib-base": "matplotlib", "pyyaml": "yaml"}
+IMPORTED = {
+    "scikit-learn": "sklearn",
+    "pot": "ot",
+    "pytorch": "torch",
+    "matplotlib-base": "matplotlib",
+    "pyyaml": "yaml",
+}
 USED_UNSEEN = {
     "scikit-learn": 'find_spec("sklearn")',
     "pyarrow": "parquet",
@@ -40,7 +46,9 @@ def blocks() -> dict[str, str]:
     """Return the text of every rule that runs a script, by its name."""
     rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
     found = re.findall(r"(?ms)^(?:use rule \w+ as|rule) (\w+)(.*?)(?=^(?:use )?rule |\Z)", rules)
-    return {name: text for name, text in found if re.search(r"(?m)^    script:|^        script=", text) and name != "plot"}
+    return {
+        name: text for name, text in found if re.search(r"(?m)^    script:|^        script=", text) and name != "plot"
+    }
 
 
 def jobs_of(environment: str) -> dict[str, tuple[str, ...]]:
@@ -67,11 +75,15 @@ def environments_of_check(stage: Stage) -> set[str]:
 
 def modules_of(environment: str) -> tuple[set[str], str]:
     """Top names of the modules that a stage imports anywhere, and all its code."""
-    files = [ROOT / file for file in source_files(ROOT, *(name for names in jobs_of(environment).values() for name in names))]
+    files = [
+        ROOT / file for file in source_files(ROOT, *(name for names in jobs_of(environment).values() for name in names))
+    ]
     code = "\n".join(file.read_text() for file in files)
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {node.module.split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.module}, code
+    return plain | {
+        node.module.split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.module
+    }, code
 
 
 def test_every_rule_with_a_script_has_an_environment_and_every_environment_a_rule():
@@ -102,7 +114,9 @@ def test_the_pinned_requirements_satisfy_it(file):
 def test_its_lower_bounds_are_those_of_the_package(file):
     ranges = {
         requirement.name.lower(): str(requirement.specifier)
-        for requirement in map(Requirement, re.findall(r'^    "([^"]+)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
+        for requirement in map(
+            Requirement, re.findall(r'^    "([^"]+)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+        )
     }
     for spec in specifications(file):
         name, versions = named(spec)
@@ -131,7 +145,9 @@ def test_its_pinned_companion_narrows_it_to_exact_versions(file):
     assert list(ours) == list(pinned)
     assert all(str(versions).startswith("==") for name, versions in pinned.items() if name != "python")
     assert all(
-        ours[name].matches(rattler.Version(str(versions).lstrip("="))) for name, versions in pinned.items() if name != "python"
+        ours[name].matches(rattler.Version(str(versions).lstrip("=")))
+        for name, versions in pinned.items()
+        if name != "python"
     )
 
 

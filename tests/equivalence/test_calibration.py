@@ -81,7 +81,9 @@ def test_the_interval_of_the_excess_covers_the_truth_and_equivalence_is_seldom_c
     true = matrix[:400, 400:].mean() / np.mean([part.sum() / (400 * 399) for part in within]) - 1
     generator, covered, wrong = np.random.default_rng(15), [], []
     for _ in range(60):
-        chosen = np.concatenate([generator.choice(400, 8, replace=False), 400 + generator.choice(400, 8, replace=False)])
+        chosen = np.concatenate(
+            [generator.choice(400, 8, replace=False), 400 + generator.choice(400, 8, replace=False)]
+        )
         result = compare(matrix[np.ix_(chosen, chosen)], 8, generator)
         covered.append(result.low <= true <= result.high)
         wrong.append(verdict(result, 1.0, 0.05, true * 0.999) == "equivalent")

@@ -19,7 +19,9 @@ def test_p_equals_an_enumeration_by_hand():
     def statistic(inside):
         outside = [i for i in range(6) if i not in inside]
         between = np.mean([matrix[i, j] for i in inside for j in outside])
-        return between - np.mean([np.mean([matrix[i, j] for i, j in combinations(group, 2)]) for group in (inside, outside)])
+        return between - np.mean(
+            [np.mean([matrix[i, j] for i, j in combinations(group, 2)]) for group in (inside, outside)]
+        )
 
     values = [statistic(list(chosen)) for chosen in combinations(range(6), 3)]
     expected = np.mean(np.array(values) >= statistic([0, 1, 2]) - 1e-12)

@@ -26,7 +26,9 @@ def trajectory(tmp_path):
     return tmp_path / "t.h5"
 
 
-REPLICAS = pd.DataFrame({"replica": ["0/0", "0/1", "1/0", "1/1", "2/0", "2/1"], "diverged_at": [np.nan] * 3 + [20.0] * 3})
+REPLICAS = pd.DataFrame(
+    {"replica": ["0/0", "0/1", "1/0", "1/1", "2/0", "2/1"], "diverged_at": [np.nan] * 3 + [20.0] * 3}
+)
 GONE = ["1/1", "2/0", "2/1"]
 
 
@@ -43,7 +45,11 @@ def test_spectra_and_losses_are_of_what_is_left_and_count_what_is_not(trajectory
 
 
 def test_what_is_left_out_is_named_with_its_step():
-    assert exclusions("a", REPLICAS).to_dict("list") == {"setting": ["a"] * 3, "replica": GONE, "diverged_at": [20, 20, 20]}
+    assert exclusions("a", REPLICAS).to_dict("list") == {
+        "setting": ["a"] * 3,
+        "replica": GONE,
+        "diverged_at": [20, 20, 20],
+    }
 
 
 def test_a_pair_without_enough_seeds_stays_in_the_table_inconclusive_with_its_counts():

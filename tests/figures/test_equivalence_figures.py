@@ -17,7 +17,13 @@ def eigenvalues() -> pd.DataFrame:
     """Spectra of four modes for two set-ups; a third one, `wild`, has none."""
     generator = np.random.default_rng(0)
     rows = [
-        {"setting": setting, "seed": seed, "mode": mode, "real": 1 - 0.01 * generator.random(), "imag": 0.01 * generator.random()}
+        {
+            "setting": setting,
+            "seed": seed,
+            "mode": mode,
+            "real": 1 - 0.01 * generator.random(),
+            "imag": 0.01 * generator.random(),
+        }
         for setting in ("calm", "fast")
         for seed in range(SEEDS)
         for mode in range(4)
@@ -25,7 +31,9 @@ def eigenvalues() -> pd.DataFrame:
     return pd.DataFrame(rows).assign(residual=0.0)
 
 
-@pytest.mark.parametrize("comparisons", [{"rate": ["calm", "fast", "wild"]}, {"rate": ["calm", "fast"], "gone": ["wild"]}, {}])
+@pytest.mark.parametrize(
+    "comparisons", [{"rate": ["calm", "fast", "wild"]}, {"rate": ["calm", "fast"], "gone": ["wild"]}, {}]
+)
 def test_a_set_up_that_diverged_is_left_out_by_name(eigenvalues, comparisons, tmp_path):
     use()
     spectra = spectra_of(eigenvalues)
@@ -33,7 +41,9 @@ def test_a_set_up_that_diverged_is_left_out_by_name(eigenvalues, comparisons, tm
     verdicts = dict(zip(zip(tests["a"], tests["b"]), tests["verdict"]))
     assert all(verdicts[pair] == "inconclusive" for pair in verdicts if "wild" in pair)
     assert (("calm", "fast") in verdicts) == bool(comparisons)
-    assert [name for names in without_spectra(spectra, comparisons).values() for name in names] == ["wild"] * bool(comparisons)
+    assert [name for names in without_spectra(spectra, comparisons).values() for name in names] == ["wild"] * bool(
+        comparisons
+    )
     losses = pd.DataFrame({"setting": ["calm", "fast"], "step": 1.0, "loss": 1.0, "low": 0.5, "high": 2.0, "n": SEEDS})
     shown = comparisons or {"set-ups": ["calm", "fast"]}
     figures = {

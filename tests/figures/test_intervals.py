@@ -24,20 +24,29 @@ def pruned():
 
 def ticket():
     columns = ["task", "control", "density", "seed", "accuracy"]
-    rows = [("mine", c, d, seed, v) for c in ("ticket", "random") for d in (1, 0.5, 0.2) for seed, v in enumerate(SEEDS)]
+    rows = [
+        ("mine", c, d, seed, v) for c in ("ticket", "random") for d in (1, 0.5, 0.2) for seed, v in enumerate(SEEDS)
+    ]
     return drawn(tickets.accuracy(pd.DataFrame(rows, columns=columns), ["mine"]).axes[0])
 
 
 def stretched():
     columns = ["task", "source", "target", "round", "density", "seed", "accuracy", "accuracy_own", "accuracy_random"]
     rows = [("mine", "a", "b", 1, 0.5, seed, v, v, v) for seed, v in enumerate(SEEDS)]
-    exponents = pd.DataFrame([("mine", "a", "l", 0.1, 0.0, 0.2)], columns=["task", "model", "layer", "sigma", "ci_low", "ci_high"])
+    exponents = pd.DataFrame(
+        [("mine", "a", "l", 0.1, 0.0, 0.2)], columns=["task", "model", "layer", "sigma", "ci_low", "ci_high"]
+    )
     return drawn(elastic.stretched(pd.DataFrame(rows, columns=columns), exponents).axes[1], across=True)
 
 
 def composed():
     columns = ["comparison", "task", "density", "seed", "coupling_a", "coupling_b", "jaccard"]
-    rows = [(c, "mine", d, seed, 1, 1, v) for c in ("composition", "rerun") for d in (0.5, 0.2) for seed, v in enumerate(SEEDS)]
+    rows = [
+        (c, "mine", d, seed, 1, 1, v)
+        for c in ("composition", "rerun")
+        for d in (0.5, 0.2)
+        for seed, v in enumerate(SEEDS)
+    ]
     ratios = pd.DataFrame([("mine", 1.0, 0.9, 1.1)], columns=["task", "ratio", "ci_low", "ci_high"])
     return 100 * drawn(tickets.composition(pd.DataFrame(rows, columns=columns), ratios, ["mine"]).axes[1])
 

@@ -68,9 +68,15 @@ def test_width_on_paper_is_the_columns_width(tmp_path):
 # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB.
 DEFICIENCIES = {
     "none": np.eye(3),
-    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-    "tritanopia": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
 }
 
 
@@ -155,7 +161,9 @@ def test_a_figure_is_drawn_once_a_file(tmp_path, monkeypatch):
     style.use()
     figure, _ = pyplot.subplots()
     drawn, draw = [], Figure.draw
-    monkeypatch.setattr(Figure, "draw", lambda self, renderer: (drawn.append(type(renderer).__name__), draw(self, renderer))[1])
+    monkeypatch.setattr(
+        Figure, "draw", lambda self, renderer: (drawn.append(type(renderer).__name__), draw(self, renderer))[1]
+    )
     style.save(figure, tmp_path / "f")
     assert drawn == ["RendererAgg", "MixedModeRenderer"]
 

@@ -40,7 +40,13 @@ def test_exponential_smoothing_equals_statsmodels():
 
     values = seasonal_series(240)
     estimate = ETSModel(
-        values, error="add", trend="add", damped_trend=True, seasonal="add", seasonal_periods=12, initialization_method="heuristic"
+        values,
+        error="add",
+        trend="add",
+        damped_trend=True,
+        seasonal="add",
+        seasonal_periods=12,
+        initialization_method="heuristic",
     ).fit(disp=False, maxiter=100)
     ours = classical.exponential_smoothing(values, np.array([239]), 15, 12, estimates=1)
     assert np.allclose(ours[0], estimate.forecast(15), rtol=1e-8)
@@ -53,7 +59,9 @@ def test_arima_equals_statsmodels(monkeypatch):
     values = np.cumsum(np.random.default_rng(4).standard_normal(300))
     scale = values.std()
     estimate = ARIMA(values / scale, order=(1, 1, 1)).fit(method_kwargs={"maxiter": 50})
-    assert np.allclose(classical.arima(values, np.array([299]), 6, 1, estimates=1)[0], estimate.forecast(6) * scale, rtol=1e-6)
+    assert np.allclose(
+        classical.arima(values, np.array([299]), 6, 1, estimates=1)[0], estimate.forecast(6) * scale, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("forecaster", [classical.exponential_smoothing, classical.arima])
@@ -111,7 +119,9 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
     generator = np.random.default_rng(6)
     error = generator.standard_normal(300)
     frames = [
-        pd.DataFrame({"series": "s", "method": m, "origin": range(300), "horizon": 1, "prediction": error * factor, "truth": 0.0})
+        pd.DataFrame(
+            {"series": "s", "method": m, "origin": range(300), "horizon": 1, "prediction": error * factor, "truth": 0.0}
+        )
         for m, factor in {"sliding": 1.0, "gated": 0.5, "persistence": 2.0}.items()
     ]
     table = skill_table(pd.concat(frames), {"s": 2.0}, seed=0).set_index("method")
@@ -124,7 +134,9 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
 
 def test_all_methods_share_origins_behind_the_early_stretch():
     series = as_series(seasonal_series(200))
-    table, recalled, choices, _ = evaluate(series, SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"]))
+    table, recalled, choices, _ = evaluate(
+        series, SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"])
+    )
     origins = [set(part["origin"]) for _, part in table.groupby("method")]
     assert origins[0] == origins[1] == origins[2]
     assert min(origins[0]) >= choices["early"]
@@ -148,7 +160,9 @@ def test_outliers_do_not_hide_the_season():
 
 
 def test_intervals_stand_at_the_first_scored_origin_and_cover_a_short_series():
-    table, *_ = evaluate(as_series(seasonal_series(120)), SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"]))
+    table, *_ = evaluate(
+        as_series(seasonal_series(120)), SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"])
+    )
     known = table[np.isfinite(table["truth"])]
     assert np.isfinite(known[["lower", "upper"]]).all(axis=None)
     inside = (known["truth"] >= known["lower"]) & (known["truth"] <= known["upper"])
@@ -198,7 +212,9 @@ def test_days_without_weekends_are_business_days(tmp_path):
 def test_a_year_and_a_week_are_a_date(tmp_path, weeks_of_2020, weekday):
     # ISO years 2020 and 2026 have 53 weeks, MMWR years 2014 and 2020.
     first = 2015 if weekday == 0 else 2014
-    counts = {year: 52 for year in range(first, 2022)} | ({2015: 53, 2020: 53} if weekday == 0 else {2014: 53, 2020: 53})
+    counts = {year: 52 for year in range(first, 2022)} | (
+        {2015: 53, 2020: 53} if weekday == 0 else {2014: 53, 2020: 53}
+    )
     rows = [(year, week) for year, count in counts.items() for week in range(1, count + 1)]
     path = tmp_path / "weeks.csv"
     pd.DataFrame(rows, columns=["YEAR", "WEEK"]).assign(value=np.arange(len(rows)) % 9).to_csv(path, index=False)
@@ -277,14 +293,20 @@ def test_a_series_too_short_says_what_it_needs_and_which_settings_are_defaults()
     with pytest.raises(KoopflowError, match=r"must have at least 120 samples for horizon: 12 \(got 40\)"):
         choose(short, SeriesSettings(horizon=12))
     long = as_series(seasonal_series(200))
-    with pytest.raises(KoopflowError, match=r"window: 70 with horizon: 12 \(the default; set horizon to change it\) must fit"):
+    with pytest.raises(
+        KoopflowError, match=r"window: 70 with horizon: 12 \(the default; set horizon to change it\) must fit"
+    ):
         choose(long, SeriesSettings(window=70))
-    with pytest.raises(KoopflowError, match=r"window: 24, delays: 6 \(the default; set delays to change it\) and rank: 20 do not"):
+    with pytest.raises(
+        KoopflowError, match=r"window: 24, delays: 6 \(the default; set delays to change it\) and rank: 20 do not"
+    ):
         choose(long, SeriesSettings(window=24, rank=20))
 
 
 def test_coverage_counts_only_truths_that_are_known():
-    frame = pd.DataFrame({"series": "s", "method": "sliding", "origin": range(20), "horizon": 1, "prediction": 0.0, "truth": 0.5})
+    frame = pd.DataFrame(
+        {"series": "s", "method": "sliding", "origin": range(20), "horizon": 1, "prediction": 0.0, "truth": 0.5}
+    )
     frame["lower"], frame["upper"] = -1.0, 1.0
     frame.loc[15:, "truth"] = np.nan
     frame.loc[:2, "lower"] = np.nan

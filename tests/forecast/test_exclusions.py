@@ -10,7 +10,14 @@ def test_forecasts_that_are_not_finite_are_left_out_for_all_and_counted():
     generator = np.random.default_rng(0)
     truth = generator.normal(size=40)
     rows = [
-        {"series": "s", "method": method, "origin": origin, "horizon": 1, "prediction": value + generator.normal(), "truth": value}
+        {
+            "series": "s",
+            "method": method,
+            "origin": origin,
+            "horizon": 1,
+            "prediction": value + generator.normal(),
+            "truth": value,
+        }
         for method in ("sliding", "gated", "persistence")
         for origin, value in enumerate(truth)
     ]
@@ -27,4 +34,6 @@ def test_forecasts_that_are_not_finite_are_left_out_for_all_and_counted():
     assert table["missing"].to_dict() == {"gated": 2, "persistence": 0, "sliding": 1}
     assert np.isfinite(table["mae"]).all()
     kept = frame[~frame["origin"].isin([3, 4, 5, 6])]
-    pd.testing.assert_series_equal(table["mae"], skill_table(kept, {"s": 1.0}, seed=0, draws=100).set_index("method")["mae"])
+    pd.testing.assert_series_equal(
+        table["mae"], skill_table(kept, {"s": 1.0}, seed=0, draws=100).set_index("method")["mae"]
+    )

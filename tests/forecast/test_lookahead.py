@@ -23,7 +23,9 @@ CUT = 189
 def counts(generator: np.random.Generator, length: int = 280) -> np.ndarray:
     """Return counts with a weekly season, among them zeros, so that the lower ends of intervals touch zero."""
     time = np.arange(length)
-    return generator.poisson(np.maximum(6 + 6 * np.sin(2 * np.pi * time / 7) + 3 * np.sin(time / 40), 0.0)).astype(float)
+    return generator.poisson(np.maximum(6 + 6 * np.sin(2 * np.pi * time / 7) + 3 * np.sin(time / 40), 0.0)).astype(
+        float
+    )
 
 
 def write_csv(path, values: np.ndarray, stamps: pd.DatetimeIndex, gone: list[int]):
@@ -49,8 +51,12 @@ def tables(tmp_path_factory):
     for spec in specs:
         # The root has the most that could look ahead: its intervals end at zero where the series
         # does.
-        table, recalled, choices, _ = evaluate(load("mine", spec), SeriesSettings(transform="root"), all_named(FORECASTERS))
-        results.append((table[table["origin"] <= CUT], recalled[recalled["origin"] <= CUT].reset_index(drop=True), choices))
+        table, recalled, choices, _ = evaluate(
+            load("mine", spec), SeriesSettings(transform="root"), all_named(FORECASTERS)
+        )
+        results.append(
+            (table[table["origin"] <= CUT], recalled[recalled["origin"] <= CUT].reset_index(drop=True), choices)
+        )
     return results
 
 
@@ -96,9 +102,19 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
     original = Gate.weights
     monkeypatch.setattr(Gate, "weights", lambda self, *a: weights.append(original(self, *a)) or weights[-1])
     for each in (series, other):
-        fitted.append(EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(each))
+        fitted.append(
+            EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(each)
+        )
     known = CUT - 28 + 2
-    for name in ("_thresholds", "archive_.recalled", "archive_.distances", "_stacked", "_combined", "_ordinary", "_experts"):
+    for name in (
+        "_thresholds",
+        "archive_.recalled",
+        "archive_.distances",
+        "_stacked",
+        "_combined",
+        "_ordinary",
+        "_experts",
+    ):
         one, two = (attrgetter(name)(memory).view for memory in fitted)
         assert one[:known].tobytes() == two[:known].tobytes(), name
         # And the replaced values do count as soon as they are known, so that the comparison above
@@ -114,8 +130,12 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
 @pytest.mark.parametrize("scheme", ["basic", "gated"])
 def test_a_series_cut_short_gives_the_forecasts_of_the_whole(scheme):
     series = counts(np.random.default_rng(2))
-    whole = EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(series).forecasts_
+    whole = (
+        EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(series).forecasts_
+    )
     short = (
-        EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(series[: CUT + 1]).forecasts_
+        EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7))
+        .fit(series[: CUT + 1])
+        .forecasts_
     )
     assert np.allclose(whole[: CUT + 1], short, rtol=1e-9, atol=1e-9, equal_nan=True)

@@ -59,7 +59,9 @@ def test_index_finds_what_a_scan_of_all_windows_finds(models, k):
 
 def test_index_goes_on_where_bounds_are_crowded():
     generator = np.random.default_rng(4)
-    half = 0.9 * np.exp(1j * np.array([0.5, 0.6, 0.7, 0.8])) + 0.05 * (generator.standard_normal((400, 4, 2)) @ np.array([1, 1j]))
+    half = 0.9 * np.exp(1j * np.array([0.5, 0.6, 0.7, 0.8])) + 0.05 * (
+        generator.standard_normal((400, 4, 2)) @ np.array([1, 1j])
+    )
     eigenvalues = np.concatenate([half, half.conj()], axis=1)
     index, points = SpectralIndex(lambda members: eigenvalues[members][:, None]), embed(eigenvalues)
     for i in range(300):
@@ -177,8 +179,14 @@ def test_explanation_tells_how_recalled_windows_went_on():
     [
         (lambda: EpisodicKoopman(WINDOWS, 10, scheme="best"), "scheme must be one of basic, gated"),
         (lambda: EpisodicKoopman(WINDOWS, 0), "horizon must be at least 1"),
-        (lambda: EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("persistence", "slidin"))), "did you mean sliding"),
-        (lambda: EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("sliding", "mean"))), "begin with persistence"),
+        (
+            lambda: EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("persistence", "slidin"))),
+            "did you mean sliding",
+        ),
+        (
+            lambda: EpisodicKoopman(WINDOWS, 10, gate=GateSettings(experts=("sliding", "mean"))),
+            "begin with persistence",
+        ),
         (lambda: RecallSettings(recalled="all"), "recalled must be one of"),
         (lambda: RecallSettings(threshold=2.0), "threshold must be"),
         (lambda: RecallSettings(matches=0), "matches must be at least 1"),

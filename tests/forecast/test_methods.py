@@ -34,7 +34,11 @@ def test_window_models_are_fitted_once_and_only_for_their_series(monkeypatch):
         "koopflow.forecast.protocol.fit_windows", lambda *arguments: calls.append(arguments) or fit_windows(*arguments)
     )
     shared = FittedWindows()
-    for forecaster in (Sliding(40, 8, 4, fitted=shared), Episodic(40, 8, 4, fitted=shared), Sliding(40, 8, 4, fitted=shared)):
+    for forecaster in (
+        Sliding(40, 8, 4, fitted=shared),
+        Episodic(40, 8, 4, fitted=shared),
+        Sliding(40, 8, 4, fitted=shared),
+    ):
         forecaster.forecast(WAVE.copy(), np.array([80]), 3)
     assert len(calls) == 1
     other = Sliding(40, 8, 4, fitted=shared).forecast(-WAVE, np.array([80]), 3)

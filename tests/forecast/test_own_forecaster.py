@@ -68,7 +68,9 @@ def own(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def series():
     time = np.arange(260)
-    return prepared("waves", time, 20 + np.sin(2 * np.pi * time / 12) + np.random.default_rng(0).normal(0, 0.1, 260), period=12)
+    return prepared(
+        "waves", time, 20 + np.sin(2 * np.pi * time / 12) + np.random.default_rng(0).normal(0, 0.1, 260), period=12
+    )
 
 
 def test_one_file_adds_a_forecaster(own, series):
@@ -154,10 +156,19 @@ def test_yaml_names_a_file_and_its_options_and_the_check_tries_them(own):
     settings = ForecastSettings.load(study)
     assert all_named(settings.methods, settings.forecasters)["season"].samples == 5
     for wrong, message in [
-        ({"methods": ["sliding", f"{own}:clairvoyant"]}, "my_forecasters:clairvoyant: forecast must not depend on values after"),
-        ({"methods": ["sliding", f"{own}:gone"]}, "forecast.methods: forecaster my_forecasters:gone cannot be imported"),
         (
-            {"methods": ["sliding", "season"], "forecasters": {"season": mine["season"] | {"options": {"samples": "5"}}}},
+            {"methods": ["sliding", f"{own}:clairvoyant"]},
+            "my_forecasters:clairvoyant: forecast must not depend on values after",
+        ),
+        (
+            {"methods": ["sliding", f"{own}:gone"]},
+            "forecast.methods: forecaster my_forecasters:gone cannot be imported",
+        ),
+        (
+            {
+                "methods": ["sliding", "season"],
+                "forecasters": {"season": mine["season"] | {"options": {"samples": "5"}}},
+            },
             "forecast.forecasters.season.options.samples: must be int",
         ),
     ]:

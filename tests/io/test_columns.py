@@ -32,7 +32,9 @@ PROMISED = {
 """The house plan's table of contracts."""
 WRITERS = {"write_csv": 2, "read_csv": 1, "read_parquet": 1}
 """Functions that take columns, and the place of that argument."""
-CODE = sorted(path for folder in ("koopflow", "scripts") for path in (ROOT / folder).rglob("*.py") if path.name != "columns.py")
+CODE = sorted(
+    path for folder in ("koopflow", "scripts") for path in (ROOT / folder).rglob("*.py") if path.name != "columns.py"
+)
 
 
 @pytest.mark.parametrize("path", PROMISED)
@@ -43,7 +45,9 @@ def test_a_table_begins_with_the_columns_that_the_plan_promises(path):
 
 @pytest.mark.skipif(not PLAN.is_file(), reason="the house plan stands beside the repository, not in it")
 def test_the_promises_are_those_of_the_plan():
-    rows = re.findall(r"^\| `([^`*<]+\.(?:csv|parquet))` \| ([^|]+?) \|$", PLAN.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([^`*<]+\.(?:csv|parquet))` \| ([^|]+?) \|$", PLAN.read_text(encoding="utf-8"), re.MULTILINE
+    )
     plain = {path: re.sub(r" \([^)]*\)|;.*", "", what) for path, what in rows}
     assert {path: what for path, what in plain.items() if path in PROMISED} == PROMISED
 
@@ -55,8 +59,12 @@ def test_no_contract_names_a_column_twice():
 
 def test_looking_up_columns_imports_nothing():
     code = "import sys; before = set(sys.modules); import koopflow.io.columns; print(*set(sys.modules) - before)"
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert {name.partition(".")[0] for name in found} <= {"koopflow", "importlib", "types"} | set(sys.stdlib_module_names)
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {name.partition(".")[0] for name in found} <= {"koopflow", "importlib", "types"} | set(
+        sys.stdlib_module_names
+    )
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -67,8 +75,12 @@ def test_no_script_or_module_spells_a_tables_columns(path):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             passed = node.args[WRITERS[name] : WRITERS[name] + 1] if name in WRITERS else []
             passed += [word.value for word in node.keywords if name in WRITERS and word.arg == "columns"]
-            assert not any(isinstance(each, ast.List | ast.Tuple) for each in passed), f"line {node.lineno}: columns spelled out"
+            assert not any(isinstance(each, ast.List | ast.Tuple) for each in passed), (
+                f"line {node.lineno}: columns spelled out"
+            )
         if isinstance(node, ast.List | ast.Tuple):
-            texts = tuple(each.value for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str))
+            texts = tuple(
+                each.value for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            )
             spelled = [names for names in contracts if texts[: len(names)] == names]
             assert not spelled, f"line {node.lineno}: {', '.join(spelled[0])}; use koopflow.io.columns"

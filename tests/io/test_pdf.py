@@ -19,7 +19,9 @@ def document(
     held = b"7 0 obj" + line + str(len(data)).encode() + line + b"endobj" + line
     says = str(len(data)).encode() if length == "direct" else b"7 0 R"
     dictionary = b"<< /Length " + says + b" /Note (a \\) >> stream ( ) b) /Filter " + filters + around + b" >>"
-    stream = b"1 0 obj" + line + dictionary + line + b"stream" + line + data + line + b"endstream" + line + b"endobj" + line
+    stream = (
+        b"1 0 obj" + line + dictionary + line + b"stream" + line + data + line + b"endstream" + line + b"endobj" + line
+    )
     parts = {"direct": stream, "before": held + stream, "behind": stream + held}
     return (
         b"%PDF-1.4\n%\xac\xdc \xab\xba\n"
@@ -44,7 +46,11 @@ def test_a_stream_may_hold_what_looks_like_the_file_around_it(inside):
     for length in ("direct", "before", "behind"):
         verify(document(stored, length=length))
     verify(document(inside, filters=b"/DCTDecode"))
-    verify(document(stored, filters=b"[ /FlateDecode /DCTDecode ]", around=b" /Parms [ << /K -1 >> null ] /Hex <0aF 3> /On true"))
+    verify(
+        document(
+            stored, filters=b"[ /FlateDecode /DCTDecode ]", around=b" /Parms [ << /K -1 >> null ] /Hex <0aF 3> /On true"
+        )
+    )
 
 
 def test_a_changed_byte_of_a_stream_is_found():

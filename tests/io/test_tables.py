@@ -40,7 +40,9 @@ def test_failure_while_writing_leaves_the_old_table(tmp_path):
 
 def test_a_set_up_called_null_or_na_keeps_its_name(tmp_path):
     write_csv(
-        pd.DataFrame({"setting": ["null", "NA", "None"], "value": [1.0, np.nan, 2.0]}), tmp_path / "t.csv", ["setting", "value"]
+        pd.DataFrame({"setting": ["null", "NA", "None"], "value": [1.0, np.nan, 2.0]}),
+        tmp_path / "t.csv",
+        ["setting", "value"],
     )
     frame = read_csv(tmp_path / "t.csv")
     assert list(frame["setting"]) == ["null", "NA", "None"]
@@ -48,7 +50,8 @@ def test_a_set_up_called_null_or_na_keeps_its_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "no such table"), (b"", "empty"), (b'a,b\n"1,2\n', "not a CSV"), (b"a,b\n1,2\n", "'distance'")]
+    ("content", "told"),
+    [(None, "no such table"), (b"", "empty"), (b'a,b\n"1,2\n', "not a CSV"), (b"a,b\n1,2\n", "'distance'")],
 )
 def test_unusable_table_is_named_in_one_line(tmp_path, content, told):
     path = tmp_path / "distances.csv"

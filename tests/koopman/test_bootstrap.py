@@ -38,7 +38,10 @@ def test_intervals_are_narrow_where_noise_is_small_and_say_what_was_drawn():
 
 
 def test_of_too_few_runs_or_pairs_there_is_no_interval_and_it_says_so():
-    for data, drawn in ((rotations(3, 0.1, 1), "too few runs"), (rotations(1, 0.1, 1, steps=7), "too few blocks of pairs")):
+    for data, drawn in (
+        (rotations(3, 0.1, 1), "too few runs"),
+        (rotations(1, 0.1, 1, steps=7), "too few blocks of pairs"),
+    ):
         interval = eigenvalue_intervals(fit(data, svd_rank=2), np.random.default_rng(0))
         assert interval.resampled == drawn
         assert np.isnan(interval.angle).all()

@@ -97,7 +97,9 @@ def test_a_trajectory_file_gives_what_its_arrays_give(tmp_path):
 def written(path, data, names=("a", "b"), every=1):
     """A trajectory file of `data` (run, step, parameter), its parameters in two tensors."""
     runs, steps, width = data.shape
-    with TrajectoryWriter(path, [(names[0], (20,)), (names[1], (width - 20,))], runs, study={}, seeds=[], steps=steps) as writer:
+    with TrajectoryWriter(
+        path, [(names[0], (20,)), (names[1], (width - 20,))], runs, study={}, seeds=[], steps=steps
+    ) as writer:
         for step in range(steps):
             writer.append(every * step, data[:, step])
     return Trajectory(path)
@@ -150,7 +152,8 @@ def test_files_of_other_parameters_or_spacing_are_not_pooled(tmp_path):
     data = linear_runs()
     first = written(tmp_path / "one.h5", data)
     with pytest.raises(
-        KoopflowError, match=r"two.h5: holds c \(20,\) where one.h5 holds b \(20,\); pooled trajectories must have the same"
+        KoopflowError,
+        match=r"two.h5: holds c \(20,\) where one.h5 holds b \(20,\); pooled trajectories must have the same",
     ):
         fit([first, written(tmp_path / "two.h5", data, names=("a", "c"))])
     with pytest.raises(
@@ -210,7 +213,8 @@ def falling_runs(smallest, more=0.0, seed=8):
 
 
 @pytest.mark.parametrize(
-    ("smallest", "more", "route"), [(0.05, 0, "sketch"), (0.05, 0.02, "time"), (3e-5, 0, "time_qr"), (1e-6, 0, "time_qr")]
+    ("smallest", "more", "route"),
+    [(0.05, 0, "sketch"), (0.05, 0.02, "time"), (3e-5, 0, "time_qr"), (1e-6, 0, "time_qr")],
 )
 def test_single_precision_takes_a_sketch_where_it_holds_four_digits_and_more_work_where_not(smallest, more, route):
     data = falling_runs(smallest, more)
@@ -235,7 +239,9 @@ def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
 
 
 def test_a_sketch_says_what_it_cannot_do():
-    with pytest.raises(KoopflowError, match=r"sketch needs an integer svd_rank and no delays \(got svd_rank 0\.9 and 2 delays\)"):
+    with pytest.raises(
+        KoopflowError, match=r"sketch needs an integer svd_rank and no delays \(got svd_rank 0\.9 and 2 delays\)"
+    ):
         fit(falling_runs(0.1), svd_rank=0.9, delays=2, route="sketch")
     with pytest.raises(KoopflowError, match=r"svd_rank must be at most .*got 50"):
         fit(np.outer(np.arange(80), np.ones(9000)), svd_rank=50, route="sketch")
@@ -268,7 +274,9 @@ def test_the_noise_corrected_variants_agree_with_least_squares_without_noise():
 
 
 def test_residuals_tell_true_eigenpairs_from_those_of_noise():
-    data = np.concatenate([linear_runs(runs=1, steps=200)[0], np.random.default_rng(1).standard_normal((200, 4))], axis=1)
+    data = np.concatenate(
+        [linear_runs(runs=1, steps=200)[0], np.random.default_rng(1).standard_normal((200, 4))], axis=1
+    )
     fitted = fit(data, svd_rank=10)
     believed = fitted.eigenvalues[fitted.believable(0.1)]
     assert np.abs(believed[:, None] - KNOWN).min(1).max() < 0.05
@@ -276,7 +284,9 @@ def test_residuals_tell_true_eigenpairs_from_those_of_noise():
 
 
 @pytest.mark.parametrize("svd_rank", [0, 0.9, 1, -1])
-@pytest.mark.parametrize(("shape", "delays", "route"), [((20, 7), 0, "auto"), ((20, 7), 3, "feature"), ((9, 900), 2, "time")])
+@pytest.mark.parametrize(
+    ("shape", "delays", "route"), [((20, 7), 0, "auto"), ((20, 7), 3, "feature"), ((9, 900), 2, "time")]
+)
 def test_a_constant_trajectory_has_the_single_eigenvalue_one(svd_rank, shape, delays, route):
     fitted = fit(np.full(shape, 3.0), svd_rank=svd_rank, delays=delays, route=route)
     assert fitted.rank == 1

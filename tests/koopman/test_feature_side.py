@@ -63,7 +63,9 @@ def test_leading_vectors_span_the_dense_ones(size, spacing):
     assert angle < max(1e-8, 1e-14 / (values[4] - values[5]))
 
 
-@pytest.mark.parametrize("values", [np.zeros(200), np.ones(200), np.r_[1.0, 0.5, np.zeros(198)], np.r_[np.ones(4), np.zeros(196)]])
+@pytest.mark.parametrize(
+    "values", [np.zeros(200), np.ones(200), np.r_[1.0, 0.5, np.zeros(198)], np.r_[np.ones(4), np.zeros(196)]]
+)
 def test_leading_values_without_a_gap_are_right(values):
     turn = np.linalg.qr(np.random.default_rng(2).standard_normal((200, 200)))[0]
     matrix = (turn * values) @ turn.T

@@ -46,7 +46,8 @@ def test_a_limit_cycles_frequency_stands_on_the_unit_circle():
     times = np.arange(100, 160, 0.01)
     height = solution.sol(times)[0]
     rises = [
-        brentq(lambda t: solution.sol(t)[0], times[i], times[i + 1]) for i in np.flatnonzero((height[:-1] < 0) & (height[1:] >= 0))
+        brentq(lambda t: solution.sol(t)[0], times[i], times[i + 1])
+        for i in np.flatnonzero((height[:-1] < 0) & (height[1:] >= 0))
     ]
     step, period = 0.1, np.mean(np.diff(rises))
     fitted = fit(solution.sol(np.arange(100, 160, step))[0][:, None], delays=60, svd_rank=12)

@@ -42,7 +42,9 @@ def test_a_range_of_steps_leaves_out_where_a_run_diverged(given, path):
 
 
 def test_the_message_about_nan_says_which_range_to_give(given):
-    with pytest.raises(KoopflowError, match=r"step 30; only finite weights can be fitted; leave it out with steps: \[0, 28\]"):
+    with pytest.raises(
+        KoopflowError, match=r"step 30; only finite weights can be fitted; leave it out with steps: \[0, 28\]"
+    ):
         eigenvalues(path="run.h5")
 
 
@@ -67,7 +69,10 @@ def test_patterns_choose_tensors_of_a_folder(given):
 
 def test_a_run_that_starts_at_zero_stops_no_comparison():
     row = {"mode": 0, "real": 0.9, "imag": 0.0}
-    rows = [row | {"trajectory": "zero", "amplitude": 0.0}, row | {"trajectory": "other", "amplitude": 1.0, "real": 0.7}]
+    rows = [
+        row | {"trajectory": "zero", "amplitude": 0.0},
+        row | {"trajectory": "other", "amplitude": 1.0, "real": 0.7},
+    ]
     distances = spectrum_distances(pd.DataFrame(rows), 0, 10)
     assert distances["distance"].tolist() == pytest.approx([0.2])
     assert distances["distance_weighted"].isna().all()

@@ -75,7 +75,9 @@ def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_
         assert np.allclose(table["real"], rates, atol=1e-5)
         tables.append(table)
     spectra = spectra_of(pd.concat(tables))
-    verdicts = comparison_table(spectra, {"trajectories": list(spectra)}, 0.05, 0.25, 1).set_index(["a", "b"])["verdict"]
+    verdicts = comparison_table(spectra, {"trajectories": list(spectra)}, 0.05, 0.25, 1).set_index(["a", "b"])[
+        "verdict"
+    ]
     assert verdicts["slow", "fast"] == verdicts["same", "fast"] == "different"
     assert verdicts["slow", "same"] != "different"
 

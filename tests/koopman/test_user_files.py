@@ -88,7 +88,10 @@ def refused(look, spec):
             {"path": ["a.h5", "wide.h5"]},
             "wide.h5: holds w (3,) where a.h5 holds w (2,); pooled trajectories must have the same",
         ),
-        ({"path": ["a.h5", "sparse.h5"]}, "sparse.h5: pooled trajectories must have equal step spacing (got 2, but 1 in a.h5)"),
+        (
+            {"path": ["a.h5", "sparse.h5"]},
+            "sparse.h5: pooled trajectories must have equal step spacing (got 2, but 1 in a.h5)",
+        ),
         ({"path": "a.h5", "delays": 7}, "a.h5: run 0 must have at least 9 steps for 7 delays (got 8)"),
         ({"path": "good", "delays": 7}, "good: run 0 must have at least 9 steps for 7 delays (got 8)"),
         ({"path": "a.h5", "rank": 3}, "a.h5: rank must be at most 2, the rank of the data (got 3)"),

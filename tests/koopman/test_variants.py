@@ -56,7 +56,9 @@ def test_bagged_takes_the_trials_that_it_promises(monkeypatch):
     asked = []
     whole = pydmd.BOPDMD.__init__
     monkeypatch.setattr(
-        pydmd.BOPDMD, "__init__", lambda self, **options: (asked.append(options["num_trials"]), whole(self, **options))[1]
+        pydmd.BOPDMD,
+        "__init__",
+        lambda self, **options: (asked.append(options["num_trials"]), whole(self, **options))[1],
     )
     for variant in PEER_VARIANTS:
         fit(waves(0.1, 0), svd_rank=4, variant=variant)

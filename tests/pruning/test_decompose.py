@@ -17,7 +17,9 @@ def linear_states(eigenvalues, steps=30, size=500, seed=0):
         if np.conj(value) in vectors and value.imag != 0:
             vectors[value] = vectors[np.conj(value)].conj()
         else:
-            vectors[value] = generator.standard_normal(size) + (1j * generator.standard_normal(size) if value.imag else 0)
+            vectors[value] = generator.standard_normal(size) + (
+                1j * generator.standard_normal(size) if value.imag else 0
+            )
     matrix = np.array([vectors[value] for value in eigenvalues])
     return np.real(np.power.outer(np.array(eigenvalues), np.arange(steps)).T @ matrix), matrix
 

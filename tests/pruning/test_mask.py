@@ -36,7 +36,11 @@ def plain_global(scores, parameters, keep, prunable):
 @given(st.integers(0, 2**32 - 1), st.floats(1, 500), st.sampled_from(["global", "layer"]), st.booleans())
 def test_kept_count_is_exact_whatever_the_ties(seed, compression, scope, tied):
     generator = np.random.default_rng(seed)
-    scores = generator.integers(0, 3, masks.size(PARAMETERS)).astype(float) if tied else generator.random(masks.size(PARAMETERS))
+    scores = (
+        generator.integers(0, 3, masks.size(PARAMETERS)).astype(float)
+        if tied
+        else generator.random(masks.size(PARAMETERS))
+    )
     prunable = selection.prunable_names(PARAMETERS, ["classifier", "vectors"])
     keep = selection.kept_at(PARAMETERS, prunable, compression, "prunable")
     mask = selection.mask_by_score(scores, PARAMETERS, keep, prunable=prunable, scope=scope)
@@ -66,7 +70,11 @@ def test_compression_counts_all_weights_or_the_prunable_ones():
     mask = selection.mask_by_score(np.arange(total), PARAMETERS, keep, prunable=prunable)
     assert mask.kept.sum() == round(total / 2)
     assert mask.compression == pytest.approx(2, rel=0.01)
-    assert selection.kept_at(PARAMETERS, prunable, 1, "all") == selection.kept_at(PARAMETERS, prunable, 1, "prunable") == 200
+    assert (
+        selection.kept_at(PARAMETERS, prunable, 1, "all")
+        == selection.kept_at(PARAMETERS, prunable, 1, "prunable")
+        == 200
+    )
 
 
 def test_selection_within_a_mask_never_revives_a_weight():
@@ -87,7 +95,9 @@ def test_excluded_names_by_pattern_module_and_word():
 
 
 def test_summary_and_emptied_layers():
-    scores = np.concatenate([np.full(int(np.prod(shape)), value) for (_, shape), value in zip(PARAMETERS, (1, 0, 2, 3, 4))])
+    scores = np.concatenate(
+        [np.full(int(np.prod(shape)), value) for (_, shape), value in zip(PARAMETERS, (1, 0, 2, 3, 4))]
+    )
     mask = selection.mask_by_score(scores, PARAMETERS, 160, prunable=selection.prunable_names(PARAMETERS))
     assert mask.emptied() == ["conv.weight", "conv.bias"]
     assert [layer.kept for layer in mask.layers()] == [0, 0, 160, 50, 5]
@@ -96,7 +106,10 @@ def test_summary_and_emptied_layers():
 
 def test_shuffled_keeps_the_layer_densities_and_only_them():
     mask = selection.mask_by_score(
-        np.random.default_rng(3).random(masks.size(PARAMETERS)), PARAMETERS, 120, prunable=["hidden.weight", "conv.weight"]
+        np.random.default_rng(3).random(masks.size(PARAMETERS)),
+        PARAMETERS,
+        120,
+        prunable=["hidden.weight", "conv.weight"],
     )
     other = mask.shuffled(np.random.default_rng(4))
     assert [layer.kept for layer in other.layers()] == [layer.kept for layer in mask.layers()]
@@ -104,7 +117,9 @@ def test_shuffled_keeps_the_layer_densities_and_only_them():
 
 
 def test_a_saved_mask_comes_back_the_same_in_the_same_bytes(tmp_path):
-    mask = selection.mask_by_score(np.arange(masks.size(PARAMETERS)), PARAMETERS, 77, prunable=["hidden.weight", "conv.weight"])
+    mask = selection.mask_by_score(
+        np.arange(masks.size(PARAMETERS)), PARAMETERS, 77, prunable=["hidden.weight", "conv.weight"]
+    )
     mask.save(tmp_path / "a.npz")
     mask.save(tmp_path / "b.npz")
     back = masks.Mask.load(tmp_path / "a.npz")
@@ -119,7 +134,11 @@ def test_a_saved_mask_comes_back_the_same_in_the_same_bytes(tmp_path):
     "content",
     [
         {"x": np.zeros(3)},
-        {"format": np.array("koopflow-mask-1"), "prunable": np.array([], dtype=str), "mask/w": np.ones(2, dtype=object)},
+        {
+            "format": np.array("koopflow-mask-1"),
+            "prunable": np.array([], dtype=str),
+            "mask/w": np.ones(2, dtype=object),
+        },
     ],
 )
 def test_a_file_that_is_no_mask_or_holds_pickles_is_refused(tmp_path, content):

@@ -62,7 +62,9 @@ def engine_modes(states, rank):
     return window.modes(window.fit(len(states) - 1, rank))
 
 
-@pytest.mark.parametrize(("modes", "amplitudes"), [(plain_modes, "first"), (engine_modes, "first"), (engine_modes, "present")])
+@pytest.mark.parametrize(
+    ("modes", "amplitudes"), [(plain_modes, "first"), (engine_modes, "first"), (engine_modes, "present")]
+)
 def test_koopman_gradient_is_gradient_pruning_on_a_quadratic(modes, amplitudes):
     problem = Quadratic()
     at = moment(problem.descend(12), problem, modes=modes)
@@ -87,7 +89,10 @@ def test_koopman_magnitude_is_the_minimum_s_magnitude_from_the_first_steps_on(mo
     problem = Quadratic()
     at = moment(problem.descend(12), problem, modes=modes)
     np.testing.assert_allclose(
-        evaluate("koopman_magnitude", at), np.abs(problem.minimum) / np.linalg.norm(problem.minimum), rtol=1e-6, atol=1e-9
+        evaluate("koopman_magnitude", at),
+        np.abs(problem.minimum) / np.linalg.norm(problem.minimum),
+        rtol=1e-6,
+        atol=1e-9,
     )
     # Far from convergence plain magnitude is something else, so the agreement is no accident.
     early = evaluate("magnitude", at)
@@ -109,9 +114,13 @@ def test_all_modes_with_amplitudes_and_time_give_back_the_weights():
     at = moment(states, problem)
     options = {"which": "all", "amplitudes": True}
     np.testing.assert_allclose(evaluate("koopman_modes", at, options), np.abs(states[-1]), rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(evaluate("koopman_modes", at, options | {"time": False}), np.abs(states[0]), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        evaluate("koopman_modes", at, options | {"time": False}), np.abs(states[0]), rtol=1e-6, atol=1e-9
+    )
     later = problem.descend(22)[-1]
-    np.testing.assert_allclose(evaluate("koopman_modes", at, options | {"time": 10}), np.abs(later), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        evaluate("koopman_modes", at, options | {"time": 10}), np.abs(later), rtol=1e-6, atol=1e-9
+    )
 
 
 def test_the_family_contains_both_named_methods():
@@ -120,7 +129,9 @@ def test_the_family_contains_both_named_methods():
     nearest = {"which": "nearest_one", "count": 1, "amplitudes": False}
     np.testing.assert_array_equal(evaluate("koopman_modes", at, nearest), evaluate("koopman_magnitude", at))
     everything = {"which": "all", "step": True, "times_weights": True}
-    np.testing.assert_allclose(evaluate("koopman_modes", at, everything), evaluate("koopman_gradient", at), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        evaluate("koopman_modes", at, everything), evaluate("koopman_gradient", at), rtol=1e-9, atol=1e-15
+    )
 
 
 def test_modes_are_chosen_by_eigenvalue_and_pairs_stay_together():
@@ -143,10 +154,13 @@ def test_phases_of_modes_change_no_score():
     problem = Quadratic()
     at = moment(problem.descend(12), problem)
     phases = np.exp(1j * np.arange(5))
-    modes = Modes(at.modes.eigenvalues, at.modes.vectors * phases[:, None], at.modes.amplitudes / phases, at.modes.steps)
+    modes = Modes(
+        at.modes.eigenvalues, at.modes.vectors * phases[:, None], at.modes.amplitudes / phases, at.modes.steps
+    )
     for amplitudes in (True, False):
         np.testing.assert_allclose(
-            superposition(modes, np.arange(5), amplitudes=amplitudes), superposition(at.modes, np.arange(5), amplitudes=amplitudes)
+            superposition(modes, np.arange(5), amplitudes=amplitudes),
+            superposition(at.modes, np.arange(5), amplitudes=amplitudes),
         )
 
 
@@ -158,12 +172,20 @@ def test_own_scores_by_module_and_function():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("magnitudes", {}, r"score: no score named 'magnitudes' \(did you mean magnitude\?\); available: magnitude, .*"),
+        (
+            "magnitudes",
+            {},
+            r"score: no score named 'magnitudes' \(did you mean magnitude\?\); available: magnitude, .*",
+        ),
         ("no.such.module:f", {}, "cannot be imported"),
         ("koopflow.pruning.scores:nothing", {}, "cannot be imported"),
         ("koopflow.pruning.mask:FORMAT", {}, "is not callable"),
         ("magnitude", {"power": 2}, r"score magnitude: options\.power: unknown option"),
-        ("koopman_modes", {"tolerance": "1e-3"}, r"score koopman_modes: options\.tolerance: must be float \(got '1e-3'\)"),
+        (
+            "koopman_modes",
+            {"tolerance": "1e-3"},
+            r"score koopman_modes: options\.tolerance: must be float \(got '1e-3'\)",
+        ),
         ("koopman_gradient", {"amplitudes": "last"}, r"options\.amplitudes: must be .*'first', 'present'"),
         ("gradient", {}, "score gradient: needs gradient"),
         ("window_gradient", {}, "score window_gradient: needs earlier"),

@@ -53,7 +53,11 @@ STUDY = {
     "exclude": ["classifier"],
     "counted": "prunable",
     "methods": ["koopman_magnitude", "koopman_gradient", "global_magnitude", "layer_gradient", "random"],
-    "pairs": [["koopman_magnitude", "global_magnitude"], ["random", "global_magnitude"], ["short_window", "window_gradient"]],
+    "pairs": [
+        ["koopman_magnitude", "global_magnitude"],
+        ["random", "global_magnitude"],
+        ["short_window", "window_gradient"],
+    ],
     "gradient_images": 0,
     "finetune": {"epochs": 1, "at": [6]},
     "save_masks": {"at": [6], "compressions": [4]},
@@ -134,7 +138,9 @@ def test_a_method_or_a_network_beside_changes_no_number(digits, tables, tmp_path
     alone = run(digits, *trained(digits, tmp_path, [1], methods=["random"], pairs=[]))["accuracy"]
     together = tables[0]["accuracy"]
     together = together[(together.method == "random") & (together.seed == 1)].reset_index(drop=True)
-    assert alone.drop(columns=["accuracy", "accuracy_finetuned"]).equals(together.drop(columns=["accuracy", "accuracy_finetuned"]))
+    assert alone.drop(columns=["accuracy", "accuracy_finetuned"]).equals(
+        together.drop(columns=["accuracy", "accuracy_finetuned"])
+    )
     for column in ("accuracy", "accuracy_finetuned"):  # batched products round otherwise, by an image at the most
         np.testing.assert_allclose(alone[column], together[column], atol=1.5 / len(digits.x_test))
 
@@ -159,7 +165,9 @@ def test_recorded_states_are_the_weights_after_every_step(digits, once):
     with Trajectory(path) as trajectory:
         for end in training.pruning_steps(whole, digits).values():
             part = trajectory.window(end - 20, end)
-            np.testing.assert_allclose(part.read(replicas=[1])[0], [states[s] for s in range(end - 20, end + 1)], atol=1e-5)
+            np.testing.assert_allclose(
+                part.read(replicas=[1])[0], [states[s] for s in range(end - 20, end + 1)], atol=1e-5
+            )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +187,10 @@ def test_no_optimizer_revives_a_pruned_weight(digits, optimizer, model):
     parameters, _ = evaluation.layouts(ModelSettings.load(model), digits)
     prunable = selection.prunable_names(parameters)
     kept = np.stack(
-        [[selection.mask_by_score(np.abs(w), parameters, n, prunable=prunable).kept for n in (100, 200, 300)] for w in before]
+        [
+            [selection.mask_by_score(np.abs(w), parameters, n, prunable=prunable).kept for n in (100, 200, 300)]
+            for w in before
+        ]
     )
     whole, members = study_of(optimizer=optimizer, model=model), training.Members("tiny", 0, [0, 1])
     none = np.zeros((2, 0), np.float32)
@@ -292,14 +303,19 @@ def test_after_kill_9_a_fine_tuning_goes_on_and_gives_the_same_bytes(digits, onc
     whole, path, networks = once
     networks.save(tmp_path / "networks.npz")
     arguments = json.dumps([whole.dump(), METHODS, str(path), str(tmp_path / "checkpoints")])
-    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_TUNING, arguments], cwd=ROOT, env=os.environ, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_TUNING, arguments], cwd=ROOT, env=os.environ, check=False
+    )
     assert killed.returncode == -signal.SIGKILL
     found, load = [], Store.load
     monkeypatch.setattr(Store, "load", lambda store: found.append(load(store)) or found[-1])
     keep = Checkpoint(str(tmp_path / "checkpoints"), every_seconds=1e9, every_steps=7)
     again = run(digits, whole, path, networks, checkpoint=keep)
     kept = [state for state in found if state is not None]
-    assert ["epochs" in state for state in kept] == [True, False]  # the finished epoch, then the fine-tuning of the next
+    assert ["epochs" in state for state in kept] == [
+        True,
+        False,
+    ]  # the finished epoch, then the fine-tuning of the next
     for table in ("accuracy", "overlap", "spectrum", "layers"):
         assert again[table].equals(tables[0][table])
 
@@ -348,16 +364,32 @@ def test_a_trajectory_recorded_elsewhere_is_pruned_as_ones_own(digits, tmp_path)
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [
-        (STUDY["model"], {"model": {"name": "mlp", "widths": [20, 20, 20]}}, r"own\.h5: lacks the parameter layer3\.weight"),
+        (
+            STUDY["model"],
+            {"model": {"name": "mlp", "widths": [20, 20, 20]}},
+            r"own\.h5: lacks the parameter layer3\.weight",
+        ),
         (
             STUDY["model"],
             {"model": {"name": "mlp", "widths": [20, 30]}},
             r"own\.h5: layer2\.weight has shape \(20, 20\); .*\(30, 20\)",
         ),
-        (STUDY["model"], {"model": {"name": "mlp", "widths": [20]}}, r"own\.h5: output\.weight has shape|own\.h5: holds"),
-        (STUDY["model"], {"every": 2}, r"own\.h5: 10 of the 21 states of steps 1 to 21 were captured; every step is needed"),
+        (
+            STUDY["model"],
+            {"model": {"name": "mlp", "widths": [20]}},
+            r"own\.h5: output\.weight has shape|own\.h5: holds",
+        ),
+        (
+            STUDY["model"],
+            {"every": 2},
+            r"own\.h5: 10 of the 21 states of steps 1 to 21 were captured; every step is needed",
+        ),
         (STUDY["model"], {"epochs": 8, "prune_epochs": [8]}, r"0 of the 21 states of steps 164 to 184 were captured"),
-        ({"name": "resnet8", "width": 2}, {"model": {"name": "resnet8", "width": 2}}, r"running statistics \(norm\.running_mean"),
+        (
+            {"name": "resnet8", "width": 2},
+            {"model": {"name": "resnet8", "width": 2}},
+            r"running statistics \(norm\.running_mean",
+        ),
     ],
 )
 def test_a_trajectory_that_lacks_what_is_pruned_is_refused_before_anything(digits, tmp_path, model, changes, message):
@@ -382,7 +414,8 @@ def test_nan_among_the_weights_of_a_trajectory_is_one_line(digits, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [({"name": "mlp"}, (1, 8, 8)), ({"name": "convnet"}, (1, 8, 8)), ({"name": "mnistnet"}, (1, 28, 28))]
+    ("name", "shape"),
+    [({"name": "mlp"}, (1, 8, 8)), ({"name": "convnet"}, (1, 8, 8)), ({"name": "mnistnet"}, (1, 28, 28))],
 )
 @pytest.mark.parametrize("dead", [0.0, 0.6, 1.0])
 def test_dropping_dead_channels_changes_no_output(name, shape, dead):
@@ -407,7 +440,12 @@ def test_dropping_dead_channels_changes_no_output(name, shape, dead):
 
 
 @pytest.mark.parametrize(
-    "model", [{"name": "mlp", "widths": [9]}, {"name": "convnet", "arguments": {"channels": [4]}}, {"name": "resnet8", "width": 4}]
+    "model",
+    [
+        {"name": "mlp", "widths": [9]},
+        {"name": "convnet", "arguments": {"channels": [4]}},
+        {"name": "resnet8", "width": 4},
+    ],
 )
 def test_evaluation_agrees_with_plain_forward_passes(digits, model):
     weights = initial_weights(model, (1, 8, 8), 10, seed=1, stream=(), groups=[0, 1, 2])
@@ -433,7 +471,10 @@ def test_multiply_adds_of_mnistnet():
     parameters = tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
     assert mask.size(parameters) == 431_080
     used = evaluation.positions(network, (1, 28, 28))
-    assert evaluation.multiply_adds(mask.Mask.dense(parameters), used) == 20 * 25 * 576 + 50 * 500 * 64 + 800 * 500 + 500 * 10
+    assert (
+        evaluation.multiply_adds(mask.Mask.dense(parameters), used)
+        == 20 * 25 * 576 + 50 * 500 * 64 + 800 * 500 + 500 * 10
+    )
     model = ModelSettings(name="mlp", widths=[7])
     dense = mask.Mask.dense(evaluation.layouts(model, images)[0])
     assert evaluation.Evaluator(model, images).multiply_adds(dense) == 64 * 7 + 7 * 10
@@ -502,7 +543,10 @@ def test_networks_in_a_job_of_their_own_have_the_tables_of_one_whole_job(digits,
         ours, theirs = found[name], tables[0][name].query("seed == 1").reset_index(drop=True)
         assert len(ours) == len(theirs)
         for column in columns_of_digits:
-            assert np.nanmax(np.abs(ours[column] - theirs[column])) <= (image if name == "accuracy" else 1e-3), (name, column)
+            assert np.nanmax(np.abs(ours[column] - theirs[column])) <= (image if name == "accuracy" else 1e-3), (
+                name,
+                column,
+            )
 
 
 def test_an_emptied_layer_is_warned_of_by_name(digits, once):

@@ -17,7 +17,11 @@ from koopflow.pruning import summary
 def tables():
     generator = np.random.default_rng(0)
     keys = [
-        (m, e, c, s) for m in ("koopman_magnitude", "global_magnitude") for e in (1, 5) for c in (1.0, 4.0, 16.0) for s in range(3)
+        (m, e, c, s)
+        for m in ("koopman_magnitude", "global_magnitude")
+        for e in (1, 5)
+        for c in (1.0, 4.0, 16.0)
+        for s in range(3)
     ]
     accuracy = pd.DataFrame(keys, columns=["method", "epoch", "compression", "seed"])
     accuracy.insert(0, "study", "tiny")
@@ -48,7 +52,9 @@ def test_best_names_the_method_of_highest_mean(tables):
     accuracy, _ = tables
     for _, row in summary.best(accuracy).iterrows():
         means = (
-            accuracy[(accuracy.epoch == row.epoch) & (accuracy.compression == row.compression)].groupby("method").accuracy.mean()
+            accuracy[(accuracy.epoch == row.epoch) & (accuracy.compression == row.compression)]
+            .groupby("method")
+            .accuracy.mean()
         )
         assert row.method == means.idxmax()
         assert row.margin >= 0
@@ -59,12 +65,22 @@ def eigenvalues(gaps, sizes):
     rows = []
     for seed in range(3):
         for epoch, (gap, size) in enumerate(zip(gaps, sizes), start=1):
-            one = {"study": "s", "epoch": epoch, "seed": seed, "window": 44, "rank": 10, "prediction_error": 0.5, "residual": 0.1}
+            one = {
+                "study": "s",
+                "epoch": epoch,
+                "seed": seed,
+                "window": 44,
+                "rank": 10,
+                "prediction_error": 0.5,
+                "residual": 0.1,
+            }
             rows += [
                 one | {"mode": 0, "real": 1.0, "imag": gap, "present": 2.0},
                 one | {"mode": 1, "real": 0.9, "imag": 0, "present": size},
             ]
-            rows.append(one | {"mode": 0, "window": 9, "real": 7.0, "imag": 0, "present": 1.0})  # another fit: not looked at
+            rows.append(
+                one | {"mode": 0, "window": 9, "real": 7.0, "imag": 0, "present": 1.0}
+            )  # another fit: not looked at
     return pd.DataFrame(rows)
 
 
@@ -77,14 +93,21 @@ def agreeing(values):
     ]
     columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "beyond_chance"]
     dense = [
-        ("s", "koopman_magnitude", "global_magnitude", e, 1, seed, np.nan) for seed in range(3) for e in range(1, len(values) + 1)
+        ("s", "koopman_magnitude", "global_magnitude", e, 1, seed, np.nan)
+        for seed in range(3)
+        for e in range(1, len(values) + 1)
     ]
     return pd.DataFrame(rows + dense, columns=columns)
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([0.95, 0.5, 0.91, 0.99], 3), ([0.5, 0.95, 0.5, 0.99], 4), ([0.95, 0.92, 0.91, 0.99], 1), ([0.95, 0.95, 0.95, 0.2], np.nan)],
+    [
+        ([0.95, 0.5, 0.91, 0.99], 3),
+        ([0.5, 0.95, 0.5, 0.99], 4),
+        ([0.95, 0.92, 0.91, 0.99], 1),
+        ([0.95, 0.95, 0.95, 0.2], np.nan),
+    ],
 )
 def test_onset_is_the_first_epoch_from_which_on_the_overlap_stays_high(values, expected):
     found = summary.onset(agreeing(values), eigenvalues([0.4, 0.3, 0.2, 0.1], [1, 1, 1, 1]))
@@ -105,7 +128,9 @@ def test_predictors_find_what_in_the_spectrum_goes_with_agreement():
     assert found.n["gap"] == 3
     assert "residual" not in found.index  # constant: no rank correlation
     overlap.loc[overlap.seed == 2, "beyond_chance"] *= -1
-    found = summary.predictors(overlap, eigenvalues([0.1, 0.2, 0.3, 0.4], [4, 3, 2, 1])).set_index("quantity").loc["gap"]
+    found = (
+        summary.predictors(overlap, eigenvalues([0.1, 0.2, 0.3, 0.4], [4, 3, 2, 1])).set_index("quantity").loc["gap"]
+    )
     assert (found.ci_low, found.rho, found.ci_high) == pytest.approx((-1, 1 / 3, 1))
     first = summary.leading(eigenvalues([0.1], [4])).iloc[0]
     assert (first.gap, first.second_gap, first.elsewhere) == pytest.approx((0.1, 0.1, 2))
@@ -122,7 +147,9 @@ def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     assert dashed[0].get_ydata().tolist() == pytest.approx([0.6, 0.6])
     style.save(drawn, tmp_path / "o")
     drawn = figures.eigenvalues(eigenvalues([0.4, 0.3, 0.2, 0.1], [4, 3, 2, 1]))
-    above, below = ([line.get_ydata().tolist() for line in axis.lines if line.get_linestyle() == "-"] for axis in drawn.axes[:2])
+    above, below = (
+        [line.get_ydata().tolist() for line in axis.lines if line.get_linestyle() == "-"] for axis in drawn.axes[:2]
+    )
     assert above[0] == pytest.approx([0.4, 0.3, 0.2, 0.1])
     assert below == [pytest.approx([2, 1.5, 1, 0.5])]
     style.save(drawn, tmp_path / "e")
@@ -141,17 +168,25 @@ def test_any_number_of_studies_stays_on_the_page_with_every_study_drawn_and_name
         assert len(shown) == panels * len(names)
         titles = [axis.get_title(loc="left").splitlines()[0] for axis in shown if axis.get_title(loc="left")]
         assert sorted(titles) == [f"Study {letter}" for letter in names]
-        assert sum(bool(axis.get_xlabel()) for axis in shown) == 2  # below each column, also where the last row is not full
+        assert (
+            sum(bool(axis.get_xlabel()) for axis in shown) == 2
+        )  # below each column, also where the last row is not full
 
 
 def test_what_diverged_is_counted_by_study_in_every_table_and_nothing_at_all_is_named():
     gone = pd.DataFrame({"study": ["a", "a"], "seed": [1, 4], "diverged_at": [10, 20]})
-    tables = {"accuracy": pd.DataFrame({"study": ["a", "b"]}), "best": pd.DataFrame({"study": ["b", "a"]}), "exclusions": gone}
+    tables = {
+        "accuracy": pd.DataFrame({"study": ["a", "b"]}),
+        "best": pd.DataFrame({"study": ["b", "a"]}),
+        "exclusions": gone,
+    }
     found = summary.counted(tables)
     assert found["accuracy"]["excluded"].tolist() == [2, 0]
     assert found["best"]["excluded"].tolist() == [0, 2]
     assert list(found["exclusions"]) == ["study", "seed", "diverged_at"]
-    with pytest.raises(KoopflowError, match=r"pruning.studies: every network of every study diverged; lower the learning rates"):
+    with pytest.raises(
+        KoopflowError, match=r"pruning.studies: every network of every study diverged; lower the learning rates"
+    ):
         summary.counted({**tables, "accuracy": tables["accuracy"].iloc[:0]})
 
 
@@ -163,7 +198,9 @@ def test_numbers_stay_numbers_beside_the_table_of_a_job_whose_networks_all_diver
 
 
 def test_rows_come_in_the_same_order_however_the_seeds_were_cut_into_jobs():
-    whole = pd.DataFrame([(s, m, n) for s in "ba" for m in ("x", "w") for n in (0, 1, 2)], columns=["study", "method", "seed"])
+    whole = pd.DataFrame(
+        [(s, m, n) for s in "ba" for m in ("x", "w") for n in (0, 1, 2)], columns=["study", "method", "seed"]
+    )
     parts = [whole[(whole["study"] == study) & whole["seed"].isin(seeds)] for study in "ba" for seeds in ([0, 1], [2])]
     assert summary.joined(parts).equals(summary.joined([whole]))
     assert list(dict.fromkeys(summary.joined(parts)["study"])) == ["b", "a"]

@@ -26,7 +26,17 @@ from koopflow.studies.own_figures import figures as figures_of
 from koopflow.studies.report import Contents
 
 MARKUP = [
-    *("*emphasis*", "**strong**", "`role`", ":math:`x`", "``literal``", "|substitution|", "name_", "`name`_", "anonymous__"),
+    *(
+        "*emphasis*",
+        "**strong**",
+        "`role`",
+        ":math:`x`",
+        "``literal``",
+        "|substitution|",
+        "name_",
+        "`name`_",
+        "anonymous__",
+    ),
     *(
         "[1]_",
         "[#]_",
@@ -36,7 +46,19 @@ MARKUP = [
         ".. image:: http://evil/x.png",
         ".. |x| replace:: y",
     ),
-    *("- item", "* item", "+ item", "• item", "1. item", "(a) item", "#. item", "IV) item", "A. Einstein", "-o option", "--long=x"),
+    *(
+        "- item",
+        "* item",
+        "+ item",
+        "• item",
+        "1. item",
+        "(a) item",
+        "#. item",
+        "IV) item",
+        "A. Einstein",
+        "-o option",
+        "--long=x",
+    ),
     *(
         "/V dos",
         ":field: value",
@@ -67,8 +89,28 @@ MARKUP = [
         "&lt;&amp;&#x3c;",
         "\"quoted\" 'too'",
     ),
-    *("<!-- comment", "]]>", "`x <javascript:alert(1)>`_", "{{ 7*7 }}", "{% for i in x %}z{% endfor %}", "{wildcard}", "${shell}"),
-    *("$x$", "$\\frac{1}{2}$", "$\\undefined$", "costs $5 to $7", "\\$5", "$", "_hidden", "%d %s %(a)s", "{0}", "$(id)", "`id`"),
+    *(
+        "<!-- comment",
+        "]]>",
+        "`x <javascript:alert(1)>`_",
+        "{{ 7*7 }}",
+        "{% for i in x %}z{% endfor %}",
+        "{wildcard}",
+        "${shell}",
+    ),
+    *(
+        "$x$",
+        "$\\frac{1}{2}$",
+        "$\\undefined$",
+        "costs $5 to $7",
+        "\\$5",
+        "$",
+        "_hidden",
+        "%d %s %(a)s",
+        "{0}",
+        "$(id)",
+        "`id`",
+    ),
     *(
         "a\nb",
         "a\n\n.. raw:: html\n\n   <script>alert(1)</script>\n\nb",
@@ -122,13 +164,27 @@ VALUES |= {"unit": "seeds", "above": 0.1, "below": np.nan, "reason": "", "exclud
 def table(**texts: list[str]) -> pd.DataFrame:
     """Return a table of claims with these texts, a row for each."""
     rows = [dict(zip(texts, row)) for row in zip(*texts.values())]
-    return pd.DataFrame([{"claim": f"c{i}", "statement": "s"} | VALUES | row for i, row in enumerate(rows)], columns=list(CLAIMS))
+    return pd.DataFrame(
+        [{"claim": f"c{i}", "statement": "s"} | VALUES | row for i, row in enumerate(rows)], columns=list(CLAIMS)
+    )
 
 
 def cells(rst: str) -> list[list[str]]:
     """Return the texts of the table's cells; fail if anything but plain text is in the document."""
     tree = publish_doctree(rst, settings_overrides={"report_level": 2, "halt_level": 5, "warning_stream": False})
-    allowed = ("document", "paragraph", "table", "tgroup", "colspec", "thead", "tbody", "row", "entry", "strong", "#text")
+    allowed = (
+        "document",
+        "paragraph",
+        "table",
+        "tgroup",
+        "colspec",
+        "thead",
+        "tbody",
+        "row",
+        "entry",
+        "strong",
+        "#text",
+    )
     assert {node.tagname for node in tree.findall()} <= set(allowed)
     rows = [[entry.astext() for entry in row.findall(nodes.entry)] for row in tree.findall(nodes.row)]
     return rows[1:]
@@ -171,9 +227,25 @@ class Texts(HTMLParser):
 def test_the_tables_show_texts_literally():
     parser = Texts()
     parser.feed(
-        report_tables.page(report_tables.claims, "results<script>/claims.csv", table(statement=MARKUP, paper=MARKUP, reason=MARKUP))
+        report_tables.page(
+            report_tables.claims, "results<script>/claims.csv", table(statement=MARKUP, paper=MARKUP, reason=MARKUP)
+        )
     )
-    assert parser.tags <= {"html", "head", "meta", "style", "body", "table", "thead", "tbody", "tr", "th", "td", "p", "code"}
+    assert parser.tags <= {
+        "html",
+        "head",
+        "meta",
+        "style",
+        "body",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "p",
+        "code",
+    }
     assert parser.cells[0::8] == [one_line(text) for text in MARKUP]
     assert parser.cells[7::8] == [one_line(text) for text in MARKUP]
 
@@ -184,7 +256,9 @@ def parsed(monkeypatch) -> list[str]:
     found: list[str] = []
     parse = mathtext.MathTextParser.parse
     monkeypatch.setattr(
-        mathtext.MathTextParser, "parse", lambda self, s, *rest, **more: (found.append(s), parse(self, s, *rest, **more))[1]
+        mathtext.MathTextParser,
+        "parse",
+        lambda self, s, *rest, **more: (found.append(s), parse(self, s, *rest, **more))[1],
     )
     return found
 
@@ -218,7 +292,9 @@ def test_figures_show_layers_and_columns_literally(parsed, tmp_path):
     flow = pd.DataFrame(rows, columns=["task", "model", "seed", "round", "layer", "density", "coupling"])
     windows = [("t", "m", name, 0.5, 0, 5) for name in names[:5]]
     draw(
-        tickets.flow(flow, pd.DataFrame(windows, columns=["task", "model", "layer", "sigma", "first_round", "last_round"]), ["t"]),
+        tickets.flow(
+            flow, pd.DataFrame(windows, columns=["task", "model", "layer", "sigma", "first_round", "last_round"]), ["t"]
+        ),
         tmp_path,
     )
     # Tick labels of log axes are mathematics, and ours.
@@ -228,8 +304,15 @@ def test_figures_show_layers_and_columns_literally(parsed, tmp_path):
 @pytest.mark.parametrize("text", ["$x$", "_a", "a\nb", "<b>", "$\\undefined$", "x" * 3000, "{a}", "\x00"])
 def test_the_name_of_a_column_labels_its_axis_literally(text, parsed, tmp_path):
     style.use()
-    rows = [("s", method, origin, h, 1.0, 1.0, 0.5, 1.5) for method in ("sliding", "gated") for origin in (20, 24) for h in (1, 2)]
-    predictions = pd.DataFrame(rows, columns=["series", "method", "origin", "horizon", "prediction", "truth", "lower", "upper"])
+    rows = [
+        ("s", method, origin, h, 1.0, 1.0, 0.5, 1.5)
+        for method in ("sliding", "gated")
+        for origin in (20, 24)
+        for h in (1, 2)
+    ]
+    predictions = pd.DataFrame(
+        rows, columns=["series", "method", "origin", "horizon", "prediction", "truth", "lower", "upper"]
+    )
     recalled = pd.DataFrame(
         [("s", "gated", 24, 1, 10, 0.1)], columns=["series", "method", "origin", "match", "recalled_origin", "distance"]
     )
@@ -238,7 +321,9 @@ def test_the_name_of_a_column_labels_its_axis_literally(text, parsed, tmp_path):
     assert parsed == []
 
 
-@pytest.mark.parametrize("text", [text for text in MARKUP if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text)])
+@pytest.mark.parametrize(
+    "text", [text for text in MARKUP if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text)]
+)
 def test_a_name_made_of_markup_is_refused_in_one_line(text):
     model = settings_model(discover())
     for block in (
@@ -256,7 +341,11 @@ def test_a_name_made_of_markup_is_refused_in_one_line(text):
 def test_the_caption_of_ones_own_figure_is_literal_in_the_report_and_in_its_label(text, tmp_path):
     figure = OwnFigure.load({"draw": "m:f", "tables": ["t.csv"], "caption": f"{text}. {text} *Read:* {text}"})
     plans = {"own_figures": OwnFigures({"mine": figure})}
-    rendered = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(figures_of(plans["own_figures"])[0].text).render()
+    rendered = (
+        jinja2.Environment(undefined=jinja2.StrictUndefined)
+        .from_string(figures_of(plans["own_figures"])[0].text)
+        .render()
+    )
     tree = publish_doctree(rendered, settings_overrides={"report_level": 2, "halt_level": 5, "warning_stream": False})
     assert {node.tagname for node in tree.findall()} <= {"document", "paragraph", "strong", "emphasis", "#text"}
     assert [node.astext() for node in tree.findall(nodes.emphasis)][-1:] in (["Read:"], [])

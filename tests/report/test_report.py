@@ -90,14 +90,27 @@ def page(tmp_path_factory) -> str:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     study = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     statements = study["claims"]["statements"]
-    statements |= {name: statements["descents_equal"] | {"statement": text, "paper": text} for name, text in HOSTILE.items()}
+    statements |= {
+        name: statements["descents_equal"] | {"statement": text, "paper": text} for name, text in HOSTILE.items()
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     stages = discovery.discover()
     for table in {*discovery.claimed_tables(stages), *(table.source for table in discovery.tables_of(stages))}:
-        if table != "claims.csv" and not table.startswith("equivalence/optimizers/"):  # what this run leaves out has no row
+        if table != "claims.csv" and not table.startswith(
+            "equivalence/optimizers/"
+        ):  # what this run leaves out has no row
             (folder / "results" / table).parent.mkdir(parents=True, exist_ok=True)
             (folder / "results" / table).write_text("seed\n")
-    rules = ["run_optimizers", "plot_optimizers", "check_stage", "judge_claims", "plot_claims", "claims", "write_tables", "tables"]
+    rules = [
+        "run_optimizers",
+        "plot_optimizers",
+        "check_stage",
+        "judge_claims",
+        "plot_claims",
+        "claims",
+        "write_tables",
+        "tables",
+    ]
     snakemake(folder, "plot_optimizers", "claims", "tables", "--allowed-rules", *rules)
     snakemake(folder, "plot_optimizers", "claims", "tables", "--report", "report.html", "--allowed-rules", *rules)
     return (folder / "report.html").read_text(encoding="utf-8")
@@ -110,9 +123,17 @@ def seen(page, tmp_path_factory) -> dict:
     assert browser, "the report is tested in Chromium: apt-get install chromium"
     folder = tmp_path_factory.mktemp("browser")
     (folder / "walk.html").write_text(page.replace("<head>", "<head>" + WALK, 1), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1400,1000"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--window-size=1400,1000",
+    ]
     options += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom"]
-    done = subprocess.run([browser, *options, (folder / "walk.html").as_uri()], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [browser, *options, (folder / "walk.html").as_uri()], capture_output=True, text=True, timeout=120
+    )
     told = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert told, done.stderr[-2000:]
     return json.loads(told.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
@@ -164,7 +185,11 @@ def test_every_figure_and_table_has_a_caption_with_a_title_and_a_place_in_the_re
     plans = {name: stage.plan(config) for name, stage in stages.items()}
     drawn = {figure.captioned for figure in discovery.figures_of(stages, plans)} | {"tickets_elastic"}
     placed = [caption for stage in stages.values() for caption in stage.section.captions]
-    captions = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "report").glob("*.rst") if path.stem != "workflow"}
+    captions = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (ROOT / "report").glob("*.rst")
+        if path.stem != "workflow"
+    }
     assert drawn | {table.caption for table in discovery.tables_of(stages)} == set(placed) == set(captions)
     assert len(placed) == len(set(placed))
     for name, caption in captions.items():

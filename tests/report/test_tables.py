@@ -37,9 +37,22 @@ def test_a_table_without_rows_says_so(table):
 
 
 def test_pruning_tables_show_first_and_last_epoch_of_each_study():
-    rows = [("s", "a_b", "c", epoch, compression, 3, 0.1, 0.0, 0.2, 0.5) for epoch in (1, 5, 20) for compression in (2, 4)]
+    rows = [
+        ("s", "a_b", "c", epoch, compression, 3, 0.1, 0.0, 0.2, 0.5) for epoch in (1, 5, 20) for compression in (2, 4)
+    ]
     rows += [("t", "a_b", "c", 7, 4, 3, 0.1, 0.0, 0.2, np.nan)]
-    columns = ["study", "method_a", "method_b", "epoch", "compression", "n", "difference", "ci_low", "ci_high", "beyond_chance"]
+    columns = [
+        "study",
+        "method_a",
+        "method_b",
+        "epoch",
+        "compression",
+        "n",
+        "difference",
+        "ci_low",
+        "ci_high",
+        "beyond_chance",
+    ]
     shown = report.pruned_alike(pd.DataFrame(rows, columns=columns))
     assert list(zip(shown["study"], shown["epoch"], shown["compression"])) == [("S", 1, 4), ("S", 20, 4), ("T", 7, 4)]
     assert list(shown["agreement beyond chance"]) == ["0.50", "0.50", ""]
@@ -47,12 +60,24 @@ def test_pruning_tables_show_first_and_last_epoch_of_each_study():
 
 def test_onset_names_every_networks_epoch_and_those_that_never_agree():
     columns = ["study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last"]
-    rows = [("s", "a_b", "c", 0, np.nan, 0.1, 0.5), ("s", "a_b", "c", 1, 10.0, 0.3, 0.9), ("s", "a_b", "c", 2, 2.0, 0.5, 1.0)]
+    rows = [
+        ("s", "a_b", "c", 0, np.nan, 0.1, 0.5),
+        ("s", "a_b", "c", 1, 10.0, 0.3, 0.9),
+        ("s", "a_b", "c", 2, 2.0, 0.5, 1.0),
+    ]
     shown = report.agreed_from(pd.DataFrame(rows, columns=columns))
     assert shown.iloc[0].tolist() == ["S", "A b − c", "2, 10, never", "0.30", "0.80", 3]
 
 
 def test_a_predictor_is_named_in_words_with_its_interval():
     columns = ["study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high"]
-    shown = report.told_by_spectrum(pd.DataFrame([("s", "a_b", "c", "elsewhere", 3, -0.9, -1.0, -0.5)], columns=columns))
-    assert shown.iloc[0].tolist() == ["S", "A b − c", "size of the other modes over the leading one's", "-0.9 [-1, -0.5]", 3]
+    shown = report.told_by_spectrum(
+        pd.DataFrame([("s", "a_b", "c", "elsewhere", 3, -0.9, -1.0, -0.5)], columns=columns)
+    )
+    assert shown.iloc[0].tolist() == [
+        "S",
+        "A b − c",
+        "size of the other modes over the leading one's",
+        "-0.9 [-1, -0.5]",
+        3,
+    ]

@@ -7,7 +7,10 @@ from koopflow.rg import couplings as c
 
 def network(replicas=2):
     generator = np.random.default_rng(3)
-    weights = {name: generator.normal(size=(replicas, *shape)) for name, shape in {"0.weight": (4, 5), "1.weight": (3, 4)}.items()}
+    weights = {
+        name: generator.normal(size=(replicas, *shape))
+        for name, shape in {"0.weight": (4, 5), "1.weight": (3, 4)}.items()
+    }
     masks = {name: generator.random(values.shape) < 0.6 for name, values in weights.items()}
     return weights, masks
 
@@ -75,7 +78,9 @@ def test_a_coupling_of_ones_own_is_a_function_named_by_its_module():
     weights, masks = network()
     _, values = c.couplings(weights, masks, f"{__name__}:largest_free_share")
     assert values.sum(axis=1) == pytest.approx([1, 1])
-    with pytest.raises(KoopflowError, match=r"must return an array \(replica, group\) of shape \(2, 2\) \(got \(2, 1\)\)"):
+    with pytest.raises(
+        KoopflowError, match=r"must return an array \(replica, group\) of shape \(2, 2\) \(got \(2, 1\)\)"
+    ):
         c.couplings(weights, masks, f"{__name__}:of_the_wrong_shape")
 
 

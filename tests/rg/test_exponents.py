@@ -13,7 +13,10 @@ def flow(generator, seeds, white=0.0, walk=0.0, between=0.0, kink=None, sigma=SI
     """Synthetic couplings (seed, round, 1): known exponent, noise of levels and steps, unlike seeds, a kink past a round."""
     slopes = sigma + between * generator.normal(size=(seeds, 1))
     logs = (
-        -1 + slopes * SCALE + white * generator.normal(size=(seeds, 15)) + walk * generator.normal(size=(seeds, 15)).cumsum(axis=1)
+        -1
+        + slopes * SCALE
+        + white * generator.normal(size=(seeds, 15))
+        + walk * generator.normal(size=(seeds, 15)).cumsum(axis=1)
     )
     if kink is not None:
         logs = logs - 0.8 * np.maximum(SCALE - SCALE[kink], 0)
@@ -101,7 +104,9 @@ def test_one_window_for_the_whole_model_is_the_one_that_suits_all_layers():
     assert e.fit_exponents(both, SCALE, ["a", "b"]).last_round[0] == 14
 
 
-@pytest.mark.parametrize(("sigma", "name"), [(0.3, "relevant"), (-0.3, "irrelevant"), (0.0, "marginal"), (0.02, "undecided")])
+@pytest.mark.parametrize(
+    ("sigma", "name"), [(0.3, "relevant"), (-0.3, "irrelevant"), (0.0, "marginal"), (0.02, "undecided")]
+)
 def test_class_follows_where_the_whole_interval_lies(sigma, name):
     fit = e.fit_exponents(flow(np.random.default_rng(5), 8, white=0.005, sigma=sigma), SCALE, ["w"], margin=0.02)
     assert fit.classes == (name,)

@@ -24,7 +24,9 @@ from tests.house import copy_of_the_house, digests, jobs_in, processes_in, start
 
 KINDS = ("group", "job", "term")
 TERM_SECONDS = 10.0
-LINGER_SECONDS = 0.4  # mean time from the share of jobs to the kill: short beside the shortest jobs, or the last are over before it
+LINGER_SECONDS = (
+    0.4  # mean time from the share of jobs to the kill: short beside the shortest jobs, or the last are over before it
+)
 
 
 @dataclass
@@ -89,7 +91,14 @@ def interrupt(
 
 
 def soak(
-    arguments: list[str], kills: int, cores: int, seed: int, folder: Path, calm: Path | None = None, last: float = 0.9, say=print
+    arguments: list[str],
+    kills: int,
+    cores: int,
+    seed: int,
+    folder: Path,
+    calm: Path | None = None,
+    last: float = 0.9,
+    say=print,
 ) -> list[Kill]:
     """Do it all in `folder`; return the kills. Ends the program with a line where results differ or SIGTERM takes too long.
 
@@ -139,7 +148,9 @@ def main() -> None:
     parser.add_argument("--target", default="all")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", help="where to work; kept afterwards (default: a temporary folder, removed when all is well)")
+    parser.add_argument(
+        "--folder", help="where to work; kept afterwards (default: a temporary folder, removed when all is well)"
+    )
     asked = parser.parse_args()
     folder = Path(asked.folder or tempfile.mkdtemp(prefix="koopflow-soak-"))
     arguments = [asked.target, *(["--configfile", asked.config] if asked.config else [])]

@@ -40,7 +40,14 @@ STUDY = yaml.safe_load((ROOT / "config.yaml").read_text())
 STUDY["trajectories"] = {"mine": {"path": str(ROOT / "config.yaml")}}
 STUDY["tickets"]["external"] = {"mine": {"folder": str(ROOT / "tests")}}
 EXAMPLES = {bool: True, int: 3, float: 2.5, str: "word", list: [], dict: {}, type(None): None}
-ACCEPTED = {"integer": (int,), "number": (int, float), "string": (str,), "boolean": (bool,), "array": (list,), "object": (dict,)}
+ACCEPTED = {
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
 
 
 def planned(overrides: dict, study: dict = STUDY) -> Study:
@@ -67,7 +74,9 @@ def checked_by_first_jobs(study: Study) -> None:
         checked(f"equivalence.training.setups.{name}", setup, images(config, setup.data), setup.koopman.observables)
     tickets = ticket_studies(study.tickets, study.data)
     tasks = {task: images(config, task) for chains in tickets.values() for task in chains.tasks}
-    checked_studies = {name: CheckedStudy.load(some(chains, *CheckedStudy.model_fields)) for name, chains in tickets.items()}
+    checked_studies = {
+        name: CheckedStudy.load(some(chains, *CheckedStudy.model_fields)) for name, chains in tickets.items()
+    }
     check_data(checked_studies, study.tickets.elastic, {}, tasks)
     for name, series in study.series.items():
         check_series(load_series(name, series.dump(), study.seed), series)
@@ -136,7 +145,11 @@ def wrong_values(schema: dict):
     """Yield values of every type that is not accepted, and values out of range."""
     types = types_of(schema)
     accepted = tuple(kind for name in types for kind in ACCEPTED.get(name, (type(None),)))
-    yield from (example for kind, example in EXAMPLES.items() if kind not in accepted and not (kind is int and float in accepted))
+    yield from (
+        example
+        for kind, example in EXAMPLES.items()
+        if kind not in accepted and not (kind is int and float in accepted)
+    )
     if any("enum" in option for option in (schema, *schema.get("anyOf", []))):
         yield 2 if "integer" in types else "no such word"
     elif {"integer", "number"} & types:
@@ -192,10 +205,19 @@ def test_every_key_can_be_missing_and_is_then_filled_in_or_named():
 
 
 DANGLING = [
-    ({"data": {"clusters": {"like": "digit"}}}, "data.clusters.like: no data set or source named 'digit' (did you mean digits?)"),
-    ({"data": {"a": {"source": "teacher", "like": "b"}, "b": {"source": "teacher", "like": "a"}}}, "leads back to itself"),
+    (
+        {"data": {"clusters": {"like": "digit"}}},
+        "data.clusters.like: no data set or source named 'digit' (did you mean digits?)",
+    ),
+    (
+        {"data": {"a": {"source": "teacher", "like": "b"}, "b": {"source": "teacher", "like": "a"}}},
+        "leads back to itself",
+    ),
     ({"equivalence": {"training": {"base": {"data": "digit"}}}}, "did you mean digits?"),
-    ({"equivalence": {"training": {"setups": {"a": {"data": "x"}}, "comparisons": {}}}}, "equivalence.training.setups.a.data"),
+    (
+        {"equivalence": {"training": {"setups": {"a": {"data": "x"}}, "comparisons": {}}}},
+        "equivalence.training.setups.a.data",
+    ),
     ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "widht-10"]}}}}, "no set-up named 'widht-10'"),
     ({"equivalence": {"training": {"comparisons": {"x": ["width-5", "width-5"]}}}}, "must not name a set-up twice"),
     (
@@ -210,7 +232,10 @@ DANGLING = [
     ),
     ({"pruning": {"base": {"data": "digit"}}}, "pruning.studies.digits_mlp.data: no data set named 'digit'"),
     ({"pruning": {"studies": {"a": {"methods": ["randon"]}}}}, "did you mean random?"),
-    ({"pruning": {"studies": {"a": {"pairs": [["random", "nothing"]]}}}}, "pruning.studies.a.pairs: no method named 'nothing'"),
+    (
+        {"pruning": {"studies": {"a": {"pairs": [["random", "nothing"]]}}}},
+        "pruning.studies.a.pairs: no method named 'nothing'",
+    ),
     (
         {"pruning": {"studies": {"a": {"prune_epochs": [30]}}}},
         "pruning.studies.a.prune_epochs must be at most 20, the epochs of training (got 30)",
@@ -219,9 +244,15 @@ DANGLING = [
         {"pruning": {"studies": {"a": {"finetune": {"at": [1, 4]}}}}},
         "pruning.studies.a.finetune.at must be among prune_epochs, 1, 2, 3, 5, 10, 20 (got 4)",
     ),
-    ({"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}}, "pruning.studies.a.save_masks.at must be among prune_epochs"),
+    (
+        {"pruning": {"studies": {"a": {"save_masks": {"at": [7]}}}}},
+        "pruning.studies.a.save_masks.at must be among prune_epochs",
+    ),
     ({"pruning": {"studies": {"a": {"window": 5000}}}}, "pruning.studies.a: window: must be from 2 to 44"),
-    ({"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}}, "pruning.studies.a.model.name: no model named 'nothing'"),
+    (
+        {"pruning": {"studies": {"a": {"model": {"name": "nothing"}}}}},
+        "pruning.studies.a.model.name: no model named 'nothing'",
+    ),
     ({"pruning": {"methods": {"random": {"score": "randon"}}}}, "randon"),
     ({"pruning": {"methods": {"random": {"score": "no.module:here"}}}}, "no.module"),
     ({"tickets": {"studies": {"a": {"tasks": ["digit"]}}}}, "tickets.studies.a.tasks: no data set named 'digit'"),
@@ -230,12 +261,18 @@ DANGLING = [
         {"tickets": {"base": {"rewind_step": 200}}},
         "tickets.studies.digits.rewind_step must be less than 200, the steps of training (got 200)",
     ),
-    ({"tickets": {"base": {"controls": {"rounds": [15]}}}}, "tickets.studies.digits.controls.rounds must be less than 15"),
+    (
+        {"tickets": {"base": {"controls": {"rounds": [15]}}}},
+        "tickets.studies.digits.controls.rounds must be less than 15",
+    ),
     (
         {"tickets": {"base": {"transfer": {"rounds": [99]}}}},
         "tickets.studies.digits.transfer.rounds must be less than 15, the rounds of the chain (got 99)",
     ),
-    ({"tickets": {"elastic": {"a": {"studies": ["digits", "b"], "rounds": [3]}}}}, "tickets.elastic.a.studies: no study named 'b'"),
+    (
+        {"tickets": {"elastic": {"a": {"studies": ["digits", "b"], "rounds": [3]}}}},
+        "tickets.elastic.a.studies: no study named 'b'",
+    ),
     ({"tickets": {"external": {"a": {"folder": "absent"}}}}, "tickets.external.a.folder: no folder absent"),
     ({"trajectories": {"a": {"path": "absent.h5"}}}, "trajectories.a.path: absent.h5 does not exist"),
     ({"series": {"a": {"path": "absent.csv", "time": "t", "value": "v"}}}, "series.a.path: absent.csv: no such file"),
@@ -269,7 +306,14 @@ def test_a_whole_number_written_with_a_point_is_one():
     assert isinstance(study.equivalence.training.base["model"]["widths"][0], int)
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1e-3", "3", "digits"])
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["1e-3", "3", "digits"])
+)
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
 )
@@ -288,7 +332,8 @@ def test_anything_at_all_is_refused_in_one_line_or_complete(given_values):
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(
-    ANYTHING.filter(lambda value: isinstance(value, dict)) | st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), ANYTHING)
+    ANYTHING.filter(lambda value: isinstance(value, dict))
+    | st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), ANYTHING)
 )
 def test_any_mapping_at_all_is_refused_in_one_line_or_complete(overrides):
     refusal(overrides, jobs=False)
@@ -296,8 +341,14 @@ def test_any_mapping_at_all_is_refused_in_one_line_or_complete(overrides):
 
 REAL_RUNS = [
     (["--config", "seed=three"], "koopflow: seed must be a whole number (got 'three')"),
-    (["--config", "equivalence={training: {seeds: 4}}"], "koopflow: equivalence.training.seeds must be a whole number (got '4')"),
-    (["--config", "results=a{b}"], "koopflow: results must be a path without braces, angle brackets and line breaks (got 'a{b}')"),
+    (
+        ["--config", "equivalence={training: {seeds: 4}}"],
+        "koopflow: equivalence.training.seeds must be a whole number (got '4')",
+    ),
+    (
+        ["--config", "results=a{b}"],
+        "koopflow: results must be a path without braces, angle brackets and line breaks (got 'a{b}')",
+    ),
     (["--configfile", "list.yaml"], "Config file must be given as JSON or YAML with keys at top level"),
     (["--configfile", "broken.yaml"], "Config file is not valid JSON or YAML"),
     (["--configfile", "folder.yaml"], "koopflow: tickets.external.mine.folder: no folder absent"),

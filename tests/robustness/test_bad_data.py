@@ -97,7 +97,21 @@ def read_series(path: Path):
 
 
 CELLS = st.sampled_from(
-    ["", "nan", "1e999", "-1e308", "1e-320", "inf", "x", "2024-01-01", "20240101", "9999-12-31", "0000-00-00", "12:00", '"']
+    [
+        "",
+        "nan",
+        "1e999",
+        "-1e308",
+        "1e-320",
+        "inf",
+        "x",
+        "2024-01-01",
+        "20240101",
+        "9999-12-31",
+        "0000-00-00",
+        "12:00",
+        '"',
+    ]
 )
 NUMBERS = st.floats(allow_nan=True).map(repr) | st.integers(-(10**20), 10**20).map(str)
 STAMPS = st.datetimes().map(str) | st.integers(0, 400).map(lambda day: str(np.datetime64("2020-01-01") + day))
@@ -163,13 +177,17 @@ def archive(**changed) -> dict:
 
 
 DTYPES = st.sampled_from(["u1", "i1", "i8", "u8", "f2", "f4", "f8", "c8", "?", "U3", "S3", "M8[s]", "m8[s]", "f4,i4"])
-SHAPES = st.lists(st.integers(0, 5), max_size=5).map(tuple) | st.sampled_from([(12, 4, 4), (12, 1, 4, 4), (12,), (6, 4, 4), (6,)])
+SHAPES = st.lists(st.integers(0, 5), max_size=5).map(tuple) | st.sampled_from(
+    [(12, 4, 4), (12, 1, 4, 4), (12,), (6, 4, 4), (6,)]
+)
 
 
 @FUZZ
 @given(
     st.dictionaries(
-        st.sampled_from(["x_train", "y_train", "x_test", "y_test"]), st.tuples(SHAPES, DTYPES, st.integers(0, 255)), min_size=1
+        st.sampled_from(["x_train", "y_train", "x_test", "y_test"]),
+        st.tuples(SHAPES, DTYPES, st.integers(0, 255)),
+        min_size=1,
     )
 )
 def test_any_arrays_in_an_npz_end_well(tmp_path, given_arrays):
@@ -199,7 +217,9 @@ def test_an_npz_with_changed_bytes_ends_well(tmp_path, compress):
 
 def picture(kind: str) -> bytes:
     content = io.BytesIO()
-    Image.fromarray(np.random.default_rng(6).integers(0, 255, (9, 11, 3), np.uint8).astype(np.uint8)).save(content, kind)
+    Image.fromarray(np.random.default_rng(6).integers(0, 255, (9, 11, 3), np.uint8).astype(np.uint8)).save(
+        content, kind
+    )
     return content.getvalue()
 
 
@@ -232,7 +252,10 @@ def test_a_picture_that_is_a_program_is_not_run(tree):
     (tree / "train/cat/two.eps").write_bytes(program)
     assert outcome(read_images({"source": "image_folder", "path": str(tree), "size": 6}, tree), tree) == "read"
     (tree / "train/cat/three.png").write_bytes(program)
-    assert outcome(read_images({"source": "image_folder", "path": str(tree), "size": 6}, tree), tree / "three.png") == "named"
+    assert (
+        outcome(read_images({"source": "image_folder", "path": str(tree), "size": 6}, tree), tree / "three.png")
+        == "named"
+    )
 
 
 def test_a_picture_too_large_to_be_one_is_named(tree):
@@ -241,7 +264,10 @@ def test_a_picture_too_large_to_be_one_is_named(tree):
     whole[16:24] = struct.pack(">II", 60_000, 60_000)
     whole[29:33] = struct.pack(">I", zlib.crc32(bytes(whole[12:29])))
     (tree / "train/cat/two.png").write_bytes(whole)
-    assert outcome(read_images({"source": "image_folder", "path": str(tree), "size": 6}, tree), tree / "two.png") == "named"
+    assert (
+        outcome(read_images({"source": "image_folder", "path": str(tree), "size": 6}, tree), tree / "two.png")
+        == "named"
+    )
 
 
 def test_idx_files_with_changed_bytes_end_well(tmp_path):
@@ -250,9 +276,13 @@ def test_idx_files_with_changed_bytes_end_well(tmp_path):
     generator = np.random.default_rng(7)
     for part, count in (("train", 20), ("t10k", 10)):
         pixels = generator.integers(0, 255, (count, 6, 6)).astype(np.uint8)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + struct.pack(">III", count, 6, 6) + pixels.tobytes())
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(
+            b"\0\0\x08\x03" + struct.pack(">III", count, 6, 6) + pixels.tobytes()
+        )
         labels = (np.arange(count) % 3).astype(np.uint8)
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + struct.pack(">I", count) + labels.tobytes())
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
+            b"\0\0\x08\x01" + struct.pack(">I", count) + labels.tobytes()
+        )
     for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
         whole = (folder / name).read_bytes()
         for damaged in [whole, *mutants(whole[:40], 40, seed=4)]:
@@ -286,7 +316,9 @@ JUNK = st.sampled_from(
 @given(
     st.sampled_from(["weights", "steps", "loss", "parameters"]),
     st.none() | JUNK,
-    st.dictionaries(st.sampled_from(["format", "format_version", "study", "seeds", "code_version"]), st.none() | JUNK, max_size=2),
+    st.dictionaries(
+        st.sampled_from(["format", "format_version", "study", "seeds", "code_version"]), st.none() | JUNK, max_size=2
+    ),
 )
 def test_any_content_under_a_trajectorys_names_ends_well(tmp_path, name, content, attributes):
     path = tmp_path / "t.h5"

@@ -32,7 +32,12 @@ def write_trajectory(path: Path, **options) -> None:
 
 def read_trajectory(path: Path):
     with Trajectory(path) as opened:
-        described = [opened.study, opened.seeds, [(each.name, each.shape) for each in opened.parameters], opened.code_version]
+        described = [
+            opened.study,
+            opened.seeds,
+            [(each.name, each.shape) for each in opened.parameters],
+            opened.code_version,
+        ]
         return [opened.read(), opened.steps, opened.loss, np.frombuffer(repr(described).encode(), np.uint8)]
 
 
@@ -93,7 +98,9 @@ def change_a_weight(path: Path, replica: int, step: int, column: int) -> None:
 
 
 def same(found, expected) -> bool:
-    return len(found) == len(expected) and all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found, expected))
+    return len(found) == len(expected) and all(
+        np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found, expected)
+    )
 
 
 def fate(path: Path, read, expected) -> str:
@@ -117,7 +124,9 @@ def test_a_flipped_byte_is_named_or_changes_nothing(tmp_path, kind):
     whole, expected = path.read_bytes(), read(path)
     generator = np.random.default_rng(sum(kind.encode()))
     fates = []
-    for at in sorted({*range(0, len(whole), max(1, len(whole) // 150)), *generator.integers(0, len(whole), 50).tolist()}):
+    for at in sorted(
+        {*range(0, len(whole), max(1, len(whole) // 150)), *generator.integers(0, len(whole), 50).tolist()}
+    ):
         damaged = bytearray(whole)
         damaged[at] ^= 1 << int(generator.integers(8))
         path.write_bytes(damaged)
@@ -157,7 +166,9 @@ def test_a_changed_step_or_loss_is_named(tmp_path, name):
     write_trajectory(tmp_path / "t.h5", steps=STEPS)
     with h5py.File(tmp_path / "t.h5", "r+") as file:
         file[name][..., STEPS - 1] += 1
-    with pytest.raises(KoopflowError, match=r"its checksums are missing, so it was cut or changed|its description does not match"):
+    with pytest.raises(
+        KoopflowError, match=r"its checksums are missing, so it was cut or changed|its description does not match"
+    ):
         Trajectory(tmp_path / "t.h5")
 
 
@@ -170,7 +181,9 @@ def test_an_older_trajectory_is_named_with_its_remedy_and_can_be_kept(tmp_path):
         file.attrs["format_version"] = 1
     with pytest.raises(KoopflowError, match=r"old.h5: the older format version 1; .*--upgrade"):
         Trajectory(path)
-    done = subprocess.run([sys.executable, "-m", "koopflow.cli.verify", "--upgrade", str(path)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "koopflow.cli.verify", "--upgrade", str(path)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert same(read_trajectory(path), expected)
     checksums.unsign(path)
@@ -182,8 +195,14 @@ def test_an_older_trajectory_is_named_with_its_remedy_and_can_be_kept(tmp_path):
 
 def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path):
     npz.save(tmp_path / "a.npz", "chain", 1, {"a": np.zeros(2)})
-    for kind, version, words in (("chain", 2, "older koopflow"), ("chain", 0, "newer koopflow"), ("windows", 1, "holds chain")):
-        with pytest.raises(KoopflowError, match=f"a.npz: must be a {kind} file in format {version}.*{words}.*recreate it"):
+    for kind, version, words in (
+        ("chain", 2, "older koopflow"),
+        ("chain", 0, "newer koopflow"),
+        ("windows", 1, "holds chain"),
+    ):
+        with pytest.raises(
+            KoopflowError, match=f"a.npz: must be a {kind} file in format {version}.*{words}.*recreate it"
+        ):
             npz.load(tmp_path / "a.npz", kind, version)
     np.savez(tmp_path / "bare.npz", a=np.zeros(2))
     with pytest.raises(KoopflowError, match="unknown kind"):
@@ -280,7 +299,14 @@ def test_a_table_changed_after_it_was_used_is_found(tmp_path, monkeypatch):
     record = provenance.record_path("results/b.csv")
     record.parent.mkdir(parents=True)
     sums = {"results/a.csv": provenance._checksum("results/a.csv")}
-    about = {"rule": "use", "input": ["results/a.csv"], "params": [], "starttime": 1, "endtime": 2, "input_checksums": str(sums)}
+    about = {
+        "rule": "use",
+        "input": ["results/a.csv"],
+        "params": [],
+        "starttime": 1,
+        "endtime": 2,
+        "input_checksums": str(sums),
+    }
     record.write_text(json.dumps(about))
     assert [line for _, line in verify.examine("results") if line] == []
     write_csv(pd.DataFrame({"x": [2.5]}), "results/a.csv", ["x"])

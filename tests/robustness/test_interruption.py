@@ -116,7 +116,10 @@ def test_a_damaged_checkpoint_is_one_line_with_its_remedy(tmp_path):
     path.write_bytes(content)
     run = trainer(folder)
     assert run.wait(60) == 1
-    assert f"{path.name}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning" in said(folder)
+    assert (
+        f"{path.name}: a damaged checkpoint (its checksum does not match); remove it to train from the beginning"
+        in said(folder)
+    )
 
 
 @pytest.mark.slow

@@ -44,10 +44,14 @@ def test_a_module_counts_wherever_it_is_named(named, tmp_path, key, target):
 
 
 def test_what_is_installed_or_no_module_names_no_file(named):
-    assert named({"model": "torchvision.models:resnet18", "statement": "a: b", "paper": "arXiv 2302.09160", "n": 1}) == {}
+    assert (
+        named({"model": "torchvision.models:resnet18", "statement": "a: b", "paper": "arXiv 2302.09160", "n": 1}) == {}
+    )
 
 
-@pytest.mark.parametrize("block", [{"source": "npz", "path": "a.npz"}, {"trajectory": "a.npz"}, {"path": ["b.h5", "a.npz"]}])
+@pytest.mark.parametrize(
+    "block", [{"source": "npz", "path": "a.npz"}, {"trajectory": "a.npz"}, {"path": ["b.h5", "a.npz"]}]
+)
 def test_files_count_by_content(named, tmp_path, block):
     (tmp_path / "a.npz").write_text("1")
     assert changes(named, {"spec": block}, tmp_path / "a.npz", "2")

@@ -15,7 +15,9 @@ SMALL = {"model": {"name": "mlp", "widths": [4]}, "rounds": 7, "controls": {"rou
 
 
 def ticket_plan(**study):
-    return tickets.plan(resolved({"tickets": {"studies": {"mine": {"tasks": ["digits", "clusters"], **SMALL, **study}}}}))
+    return tickets.plan(
+        resolved({"tickets": {"studies": {"mine": {"tasks": ["digits", "clusters"], **SMALL, **study}}}})
+    )
 
 
 def test_a_data_set_comes_with_those_it_refers_to():
@@ -27,7 +29,9 @@ def test_a_data_set_comes_with_those_it_refers_to():
 def test_an_ensemble_splits_into_whole_groups_of_copies():
     def parts(seeds: int, copies: int, replicas_per_job: int | None) -> list[tuple[int, int]]:
         training = {"seeds": seeds, "copies": copies}
-        return equivalence.plan(resolved({"equivalence": {"training": training}, "replicas_per_job": replicas_per_job})).parts
+        return equivalence.plan(
+            resolved({"equivalence": {"training": training}, "replicas_per_job": replicas_per_job})
+        ).parts
 
     assert parts(5, 10, None) == [(0, 5)]
     assert parts(5, 10, 20) == [(0, 2), (2, 4), (4, 5)]
@@ -40,7 +44,12 @@ def test_the_networks_of_a_pruning_study_are_cut_into_jobs_but_not_those_of_a_us
     study = resolved({"replicas_per_job": 2, "pruning": {"studies": {"a": {}, "b": {"trajectory": config}}}})
     assert pruning.plan(study).parts == {"a": [(0, 2), (2, 4), (4, 5)], "b": [(0, 5)]}
     files = pruning.plan(study).part_files("results", "accuracy")
-    assert files == ["results/a/0/accuracy.csv", "results/a/1/accuracy.csv", "results/a/2/accuracy.csv", "results/b/0/accuracy.csv"]
+    assert files == [
+        "results/a/0/accuracy.csv",
+        "results/a/1/accuracy.csv",
+        "results/a/2/accuracy.csv",
+        "results/b/0/accuracy.csv",
+    ]
 
 
 def test_a_training_records_the_longest_window_of_all_methods_that_are_looked_at():
@@ -71,7 +80,13 @@ def test_a_ticket_study_has_the_figures_that_its_tasks_allow():
     kinds = [kind for kind, _ in ticket_plan().figures()]
     assert kinds == ["accuracy", "flow", "exponents", "composition", "transfer_matrix"]
     four = ticket_plan(tasks=["digits", "clusters", "digits_rotated", "digits_noisy"], composition={"seeds": 0})
-    assert [kind for kind, _ in four.figures()] == ["accuracy", "flow", "exponents", "transfer_matrix", "transfer_prediction"]
+    assert [kind for kind, _ in four.figures()] == [
+        "accuracy",
+        "flow",
+        "exponents",
+        "transfer_matrix",
+        "transfer_prediction",
+    ]
     alone = ticket_plan(tasks=["digits"])
     assert [kind for kind, _ in alone.figures()] == ["accuracy", "flow", "exponents", "composition"]
 
@@ -85,7 +100,9 @@ def test_claims_on_real_and_synthetic_series_name_the_series_of_the_run(tmp_path
 
 def test_the_file_behind_a_series_is_an_input_where_it_is_there(tmp_path):
     (tmp_path / "here.csv").touch()
-    plan = forecast.Forecast(resolved({"series": {name: {"path": str(tmp_path / f"{name}.csv")} for name in ("here", "gone")}}))
+    plan = forecast.Forecast(
+        resolved({"series": {name: {"path": str(tmp_path / f"{name}.csv")} for name in ("here", "gone")}})
+    )
     assert plan.files("here") == [str(tmp_path / "here.csv")]
     assert plan.files("gone") == []
 
@@ -93,7 +110,9 @@ def test_the_file_behind_a_series_is_an_input_where_it_is_there(tmp_path):
 def test_checkpoints_are_read_where_torch_is(tmp_path):
     (tmp_path / "1.pt").touch()
     assert spectra.plan(resolved({"trajectories": {"mine": {"path": str(tmp_path)}}})).environment == "checkpoints"
-    assert spectra.plan(resolved({"trajectories": {"mine": {"path": str(ROOT / "config.yaml")}}})).environment == "koopman"
+    assert (
+        spectra.plan(resolved({"trajectories": {"mine": {"path": str(ROOT / "config.yaml")}}})).environment == "koopman"
+    )
 
 
 def test_a_trajectory_that_is_not_there_is_refused_at_once():
@@ -102,7 +121,15 @@ def test_a_trajectory_that_is_not_there_is_refused_at_once():
 
 
 def test_stages_come_in_the_order_in_which_data_flow():
-    assert list(discovery.discover()) == ["spectra", "equivalence", "pruning", "forecast", "tickets", "claims", "own_figures"]
+    assert list(discovery.discover()) == [
+        "spectra",
+        "equivalence",
+        "pruning",
+        "forecast",
+        "tickets",
+        "claims",
+        "own_figures",
+    ]
 
 
 def test_every_stage_has_a_rule_file_a_target_a_check_and_environments():

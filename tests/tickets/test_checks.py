@@ -63,7 +63,9 @@ def test_depths_that_no_ticket_fits_are_refused_from_shapes_alone():
 
 
 def test_batches_and_classes_that_do_not_fit_are_named():
-    images = {name: load({"source": "digits", "train_size": size}) for name, size in (("digits", 100), ("clusters", 10))}
+    images = {
+        name: load({"source": "digits", "train_size": size}) for name, size in (("digits", 100), ("clusters", 10))
+    }
     tickets = changed(studies={"deep": {"tasks": ["digits", "clusters"], "transfer": {"rounds": [2]}}})
     with pytest.raises(
         KoopflowError, match=r"studies.deep.batch_size must be at most 10, the training images of clusters \(got 20\)"

@@ -79,7 +79,9 @@ def test_a_mask_that_does_not_match_its_weights_is_named(tmp_path):
     state = torch.load(tmp_path / "1.pt", weights_only=True)
     state["0.weight_mask"] = torch.ones(8, 9)
     torch.save(state, tmp_path / "1.pt")
-    with pytest.raises(KoopflowError, match=r"1.pt: 0.weight: mask must have the shape of the weights, .*\(got \(8, 9\)\)"):
+    with pytest.raises(
+        KoopflowError, match=r"1.pt: 0.weight: mask must have the shape of the weights, .*\(got \(8, 9\)\)"
+    ):
         external.read_rounds(tmp_path)
     del state["0.weight_orig"]
     torch.save(state, tmp_path / "1.pt")
@@ -124,18 +126,24 @@ def masked(density, generator):
         "a.weight": generator.standard_normal((6, 5)).astype("f4"),
         "b.weight": generator.standard_normal((3, 6)).astype("f4"),
     }
-    masks = {f"{name}_mask": (generator.random(values.shape) < density).astype("f4") for name, values in weights.items()}
+    masks = {
+        f"{name}_mask": (generator.random(values.shape) < density).astype("f4") for name, values in weights.items()
+    }
     return weights | masks
 
 
-@pytest.mark.parametrize(("value", "kept", "word"), [(0.0, 2, "round 2 leaves a.weight empty"), (0.5, 0, "must hold 0 and 1 only")])
+@pytest.mark.parametrize(
+    ("value", "kept", "word"), [(0.0, 2, "round 2 leaves a.weight empty"), (0.5, 0, "must hold 0 and 1 only")]
+)
 def test_a_layer_emptied_elsewhere_ends_the_flow_and_half_a_mask_is_none(tmp_path, value, kept, word):
     generator, said = np.random.default_rng(0), []
     for number, density in enumerate((1.0, 0.8, 0.6)):
         state = masked(density, generator)
         if number == 2:
             state["a.weight_mask"][:] = value
-        save_file({name: torch.from_numpy(values) for name, values in state.items()}, tmp_path / f"{number}.safetensors")
+        save_file(
+            {name: torch.from_numpy(values) for name, values in state.items()}, tmp_path / f"{number}.safetensors"
+        )
     if kept:
         _, sums, densities = external.external_flow(tmp_path, say=said.append)
         assert len(densities) == sums.shape[2] == kept

@@ -238,7 +238,8 @@ def test_a_chain_that_ended_before_every_transferred_round_transfers_nothing():
 def test_tickets_of_another_architecture_are_refused_by_layer():
     other = run(2, setup=setup_of(MODEL | {"widths": [11, 8]}, steps=5), task="other")
     with pytest.raises(
-        KoopflowError, match=r"tickets of other do not fit clusters: layer1.weight is \(11, 9\) there and \(12, 9\) here"
+        KoopflowError,
+        match=r"tickets of other do not fit clusters: layer1.weight is \(11, 9\) there and \(12, 9\) here",
     ):
         transfer.transfer_to(SETUP, clusters(), run(2), {"other": other}, [1])
 

@@ -12,7 +12,9 @@ from koopflow.tickets.plan import ChainPlan
 
 def network(depth=8, steps=12):
     model, optimizer = {"name": f"resnet{depth}", "width": 2}, {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}
-    return training.Setup(ModelSettings.load(model), OptimizerSettings.load(optimizer), batch_size=20, steps=steps, device="cpu")
+    return training.Setup(
+        ModelSettings.load(model), OptimizerSettings.load(optimizer), batch_size=20, steps=steps, device="cpu"
+    )
 
 
 PLAN = ChainPlan("digits", seeds=2, rewind_step=4)
@@ -30,7 +32,9 @@ def short(images):
 
 def test_a_residual_network_is_pruned_exactly_and_only_in_its_kernels(short):
     total = sum(mask[0].size for mask in short.masks[0].values())
-    assert all(name.endswith(("conv.weight", "conv1.weight", "conv2.weight", "output.weight")) for name in short.masks[0])
+    assert all(
+        name.endswith(("conv.weight", "conv1.weight", "conv2.weight", "output.weight")) for name in short.masks[0]
+    )
     for number, count in enumerate([total, total - round(0.2 * total)]):
         assert all(sum(int(mask[seed].sum()) for mask in short.masks[number].values()) == count for seed in range(2))
     assert "stages.0.0" in short.sums("block")[0]
@@ -69,7 +73,9 @@ def test_tickets_stretch_between_depths_and_back(images):
     for source, target, depth in ((middle, deep, 20), (deep, middle, 14)):
         rows = elastic.transfer_depth(source, target, network(depth), images, [1])
         assert len(rows) == 2
-        assert all(0 <= row[key] <= 1 for row in rows for key in ("density", "accuracy", "accuracy_own", "accuracy_random"))
+        assert all(
+            0 <= row[key] <= 1 for row in rows for key in ("density", "accuracy", "accuracy_own", "accuracy_random")
+        )
         assert rows[0]["density"] == pytest.approx(0.8, abs=0.1)
 
 

@@ -118,17 +118,22 @@ def test_transfer_rows_carry_the_targets_own_ticket_and_random_control(done):
     transfer, rounds = done[1]["transfer"], done[1]["rounds"]
     assert len(transfer) == 4 * 3 * 2 * 3
     row = transfer[(transfer["source"] == "a") & (transfer["target"] == "c") & (transfer["seed"] == 1)].iloc[0]
-    there = rounds[(rounds["task"] == "c") & (rounds["seed"] == 1) & np.isclose(rounds["density"], row["density"])].set_index(
-        "control"
-    )
+    there = rounds[
+        (rounds["task"] == "c") & (rounds["seed"] == 1) & np.isclose(rounds["density"], row["density"])
+    ].set_index("control")
     assert row["accuracy_own"] == there.loc["ticket", "accuracy"]
     assert row["accuracy_random"] == there.loc["random_mask", "accuracy"]
 
 
 def test_correlation_is_positive_where_closeness_predicts_transfer(done):
     transfer = done[1]["transfer"].copy()
-    rank = {pair: i for i, pair in enumerate(sorted({tuple(sorted(p)) for p in zip(transfer["source"], transfer["target"])}))}
-    distance = np.array([rank[tuple(sorted(pair))] for pair in zip(transfer["source"], transfer["target"])], dtype=float)
+    rank = {
+        pair: i
+        for i, pair in enumerate(sorted({tuple(sorted(p)) for p in zip(transfer["source"], transfer["target"])}))
+    }
+    distance = np.array(
+        [rank[tuple(sorted(pair))] for pair in zip(transfer["source"], transfer["target"])], dtype=float
+    )
     transfer["exponent_distance"], transfer["accuracy_own"], transfer["accuracy_random"] = distance, 0.9, 0.1
     transfer["accuracy"] = 0.9 - 0.1 * distance
     found = universality.correlations(transfer, TASKS, "m").set_index(["observable", "density"])["correlation"]
@@ -207,10 +212,16 @@ def test_every_table_counts_the_seeds_that_diverged(done):
     chains["b"] = replace(chains["b"], stopped={2: "seed 2: training diverged in round 3"})
     found = collected(replace(trained, chains=chains), say=lambda line: None)
     for name in ("rounds", "flow", "exponents", "fixed_point", "linearization"):
-        assert found[name].groupby("task")["excluded"].unique().map(list).to_dict() == {"a": [0], "b": [1], "c": [0], "d": [0]}, (
-            name
-        )
-    moved = {target: {source: values.copy() for source, values in given.items()} for target, given in trained.transferred.items()}
+        assert found[name].groupby("task")["excluded"].unique().map(list).to_dict() == {
+            "a": [0],
+            "b": [1],
+            "c": [0],
+            "d": [0],
+        }, name
+    moved = {
+        target: {source: values.copy() for source, values in given.items()}
+        for target, given in trained.transferred.items()
+    }
     for given in moved.values():  # as `transfer_to` leaves a seed that did not come through everywhere
         for values in given.values():
             values[:, 2] = np.nan

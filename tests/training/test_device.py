@@ -45,7 +45,9 @@ def holder():
     started = []
 
     def start(folder, *devices):
-        process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), *devices], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(folder), *devices], stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         return process, int(process.stdout.readline())
 
@@ -89,7 +91,9 @@ def test_where_all_are_taken_a_job_waits_until_one_is_free_even_by_kill_9(tmp_pa
     first, _ = holder(tmp_path, "gpu-a", "gpu-b")
     holder(tmp_path, "gpu-a", "gpu-b")
     started = time.monotonic()
-    third = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path), "gpu-a", "gpu-b"], stdout=subprocess.PIPE, text=True)
+    third = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path), "gpu-a", "gpu-b"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert not select.select([third.stdout], [], [], 8)[0], "it took a device that another job holds"
         first.send_signal(signal.SIGKILL)

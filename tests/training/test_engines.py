@@ -21,10 +21,14 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "shape", "method"), [(s, shape, m) for s, shape, methods in NETWORKS for m in methods])
+@pytest.mark.parametrize(
+    ("spec", "shape", "method"), [(s, shape, m) for s, shape, methods in NETWORKS for m in methods]
+)
 def test_gradients_and_outputs_agree_with_autograd(spec, shape, method):
     groups, copies = 2, 3
-    weights = initial_weights(spec, shape, 10, seed=1, stream=("test",), groups=range(groups), copies=copies, perturbation=0.1)
+    weights = initial_weights(
+        spec, shape, 10, seed=1, stream=("test",), groups=range(groups), copies=copies, perturbation=0.1
+    )
     replicas = Replicas(spec, shape, 10, groups, copies, method=method)
     replicas.weights.load(weights)
     generator = torch.Generator().manual_seed(0)
@@ -47,7 +51,10 @@ def test_gradients_and_outputs_agree_with_autograd(spec, shape, method):
     ("spec", "peer"),
     [
         ({"name": "sgd"}, lambda p: torch.optim.SGD(p, lr=0.1)),
-        ({"name": "sgd", "momentum": 0.9, "weight_decay": 0.01}, lambda p: torch.optim.SGD(p, 0.1, 0.9, weight_decay=0.01)),
+        (
+            {"name": "sgd", "momentum": 0.9, "weight_decay": 0.01},
+            lambda p: torch.optim.SGD(p, 0.1, 0.9, weight_decay=0.01),
+        ),
         (
             {"name": "sgd", "momentum": 0.8, "nesterov": True, "weight_decay": 0.1},
             lambda p: torch.optim.SGD(p, 0.1, 0.8, weight_decay=0.1, nesterov=True),
@@ -72,7 +79,10 @@ def test_batched_updates_agree_with_one_replica_alone(spec, peer):
 @pytest.mark.parametrize(
     ("spec", "peer"),
     [
-        ({"name": "step", "milestones": [3, 7], "factor": 0.5}, lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [3, 7], 0.5)),
+        (
+            {"name": "step", "milestones": [3, 7], "factor": 0.5},
+            lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [3, 7], 0.5),
+        ),
         ({"name": "cosine"}, lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 10)),
         ({"name": "constant", "warmup": 4}, lambda o: torch.optim.lr_scheduler.LinearLR(o, 0.25, 1.0, 3)),
     ],
@@ -101,7 +111,9 @@ def test_options_of_a_network_may_stand_under_arguments():
     under = build({"name": "convnet", "arguments": {"channels": [3], "hidden": []}}, (1, 8, 8), 10)
     assert str(under) == str(direct)
     ours = build(
-        {"name": "koopflow.training.models.convolutional:convnet", "arguments": {"channels": [3], "hidden": []}}, (1, 8, 8), 10
+        {"name": "koopflow.training.models.convolutional:convnet", "arguments": {"channels": [3], "hidden": []}},
+        (1, 8, 8),
+        10,
     )
     assert str(ours) == str(direct)
 

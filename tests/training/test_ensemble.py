@@ -89,7 +89,9 @@ def test_groups_have_batch_orders_of_their_own(digits):
 
 
 @pytest.mark.parametrize("model", [{"name": "mlp", "widths": [6]}, CONVOLUTIONAL])
-@pytest.mark.parametrize("optimizer", [PLAIN, MOMENTUM, ADAM, {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}])
+@pytest.mark.parametrize(
+    "optimizer", [PLAIN, MOMENTUM, ADAM, {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}]
+)
 def test_masked_weights_stay_exactly_zero(digits, optimizer, model):
     size = initial_weights(model, digits.shape, 10, seed=0, stream=[], groups=[0]).shape[1]
     masks = np.random.default_rng(0).random((2, size)) < 0.3

@@ -170,7 +170,9 @@ def test_random_layers_give_the_same_bits_and_depend_on_the_replica_alone(digits
 @pytest.mark.parametrize("optimizer", [PLAIN, DECAY])
 @pytest.mark.parametrize("method", ["auto", "sequential"])
 def test_frozen_parameters_stay(digits, optimizer, method):
-    result = train(Recipe.of("ownnets:frozen", optimizer, 50, 10), digits, Ensemble([0], 0, copies=3), device="cpu", method=method)
+    result = train(
+        Recipe.of("ownnets:frozen", optimizer, 50, 10), digits, Ensemble([0], 0, copies=3), device="cpu", method=method
+    )
     start = initial_weights("ownnets:frozen", digits.shape, 10, seed=0, stream=(), groups=[0], copies=3)
     place = slice(0, 64 * 12 + 12)
     np.testing.assert_array_equal(result.weights[:, place], start[:, place])

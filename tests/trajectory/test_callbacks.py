@@ -103,7 +103,9 @@ def test_what_lightnings_callback_saw_before_an_exception_is_kept(lightning, tmp
 
 
 def test_the_trainers_callback_records_each_optimizer_step(tmp_path, monkeypatch):
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed (pip install .[callbacks])")
+    transformers = pytest.importorskip(
+        "transformers", reason="transformers is not installed (pip install .[callbacks])"
+    )
     pytest.importorskip("accelerate", reason="accelerate is not installed (pip install .[callbacks])")
     from koopflow.trajectory.adapters.huggingface import RecordTrajectory
 

@@ -41,7 +41,12 @@ def record(path, states, **options):
 def test_an_ordinary_end_of_a_script_keeps_what_was_captured(tmp_path, end, status):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     told = subprocess.run(
-        [sys.executable, "-c", LOOP.format(end=end)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", LOOP.format(end=end)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert told.returncode == status
     assert "run.h5.partial keeps the 7 states" in told.stderr
@@ -93,7 +98,9 @@ def test_a_recorder_that_went_out_of_scope_still_holds_its_states(tmp_path):
 def test_a_second_start_replaces_nothing_in_silence(tmp_path):
     path = tmp_path / "run.h5"
     record(path, 5).close()
-    with pytest.raises(KoopflowError, match=r"run.h5: exists already; pass resume=True .* overwrite=True .* another name"):
+    with pytest.raises(
+        KoopflowError, match=r"run.h5: exists already; pass resume=True .* overwrite=True .* another name"
+    ):
         record(path, 2)
     assert len(Trajectory(path).steps) == 5
     partial = record(path, 2, overwrite=True)
@@ -101,7 +108,9 @@ def test_a_second_start_replaces_nothing_in_silence(tmp_path):
     partial.close()
     assert len(Trajectory(path).steps) == 2
     record(tmp_path / "b.h5", 3).leave()
-    with pytest.raises(KoopflowError, match=r"b.h5.partial: holds 3 states of an unfinished recording; pass resume=True"):
+    with pytest.raises(
+        KoopflowError, match=r"b.h5.partial: holds 3 states of an unfinished recording; pass resume=True"
+    ):
         record(tmp_path / "b.h5", 1)
     record(tmp_path / "c.h5", 0).leave()
     assert len(Trajectory(record(tmp_path / "c.h5", 1).close()).steps) == 1  # nothing was lost

@@ -20,7 +20,9 @@ def weights():
 
 
 def masks(number):
-    return {name: (tensor.abs() >= tensor.abs().quantile(1 - 0.8**number)).float() for name, tensor in weights().items()}
+    return {
+        name: (tensor.abs() >= tensor.abs().quantile(1 - 0.8**number)).float() for name, tensor in weights().items()
+    }
 
 
 def module(name):
@@ -40,18 +42,29 @@ LAYOUTS = {
     "second dict by module": lambda w, m: {"model": w, "mask": {module(k): m[k] for k in w}},
     "nested dict": lambda w, m: {"model": w, "mask": {module(k): {"weight": m[k]} for k in w}},
     "fc1_mask": lambda w, m: w | {f"{module(k)}_mask": m[k] for k in w},
-    "model_state_dict": lambda w, m: {"model_state_dict": w | {f"{k}_mask": m[k] for k in w}, "loss": torch.tensor(0.1)},
+    "model_state_dict": lambda w, m: {
+        "model_state_dict": w | {f"{k}_mask": m[k] for k in w},
+        "loss": torch.tensor(0.1),
+    },
     "compiled": lambda w, m: {f"_orig_mod.{k}": t for k, t in (w | {f"{k}_mask": m[k] for k in w}).items()},
     "data parallel and dict": lambda w, m: {
         "net": {f"module.{k}": t for k, t in w.items()},
         "masks": {f"module.{k}": m[k] for k in w},
     },
     "no masks": lambda w, m: {k: w[k] * m[k] for k in w},
-    "an attention mask": lambda w, m: LAYOUTS["torch prune"](w, m) | {"layers.0.blocks.1.attn_mask": torch.zeros(4, 9, 9)},
-    "a causal mask": lambda w, m: LAYOUTS["no masks"](w, m) | {"h.0.attn.bias": torch.tril(torch.ones(7, 7))[None, None]},
+    "an attention mask": lambda w, m: (
+        LAYOUTS["torch prune"](w, m) | {"layers.0.blocks.1.attn_mask": torch.zeros(4, 9, 9)}
+    ),
+    "a causal mask": lambda w, m: (
+        LAYOUTS["no masks"](w, m) | {"h.0.attn.bias": torch.tril(torch.ones(7, 7))[None, None]}
+    ),
     "positions": lambda w, m: LAYOUTS["no masks"](w, m) | {"embeddings.position_ids": torch.arange(32)[None]},
-    "window indices": lambda w, m: LAYOUTS["beside"](w, m) | {"relative_position_index": torch.arange(81).reshape(9, 9)},
-    "statistics": lambda w, m: LAYOUTS["no masks"](w, m) | {"bn.running_mean": torch.zeros(6), "bn.weight": torch.rand(6)},
+    "window indices": lambda w, m: (
+        LAYOUTS["beside"](w, m) | {"relative_position_index": torch.arange(81).reshape(9, 9)}
+    ),
+    "statistics": lambda w, m: (
+        LAYOUTS["no masks"](w, m) | {"bn.running_mean": torch.zeros(6), "bn.weight": torch.rand(6)}
+    ),
     "same-shaped mask of another kind": lambda w, m: LAYOUTS["beside"](w, m) | {"fc1.pad_mask": torch.zeros(6, 5)},
 }
 
@@ -124,12 +137,18 @@ def test_a_first_round_without_masks_keeps_everything(tmp_path):
 @pytest.mark.parametrize(
     ("extra", "line"),
     [
-        ({"w": torch.ones(3, 3, dtype=torch.complex64)}, r"w must be a dense tensor of real numbers \(it is complex numbers\)"),
+        (
+            {"w": torch.ones(3, 3, dtype=torch.complex64)},
+            r"w must be a dense tensor of real numbers \(it is complex numbers\)",
+        ),
         (
             {"w": torch.eye(3).to_sparse()},
             r"w must be a dense tensor of real numbers \(it is not dense\); exclude: \[w\] leaves it out",
         ),
-        ({"fc1.weight_mask": torch.ones(2, 2)}, r"fc1.weight: mask must have the shape of the weights, \(6, 5\) \(got \(2, 2\)\)"),
+        (
+            {"fc1.weight_mask": torch.ones(2, 2)},
+            r"fc1.weight: mask must have the shape of the weights, \(6, 5\) \(got \(2, 2\)\)",
+        ),
         ({"fc1.weight_mask": torch.full((6, 5), 0.5)}, "fc1.weight_mask must hold 0 and 1 only"),
         ({"fc3.weight_mask": torch.ones(2, 2)}, "fc3.weight_mask has no weights fc3.weight or fc3.weight_orig"),
     ],

@@ -89,7 +89,9 @@ def test_a_missing_shard_and_a_bad_index_are_one_line(tmp_path):
         convert_folder(tmp_path, tmp_path / "t.h5")
     (tmp_path / "b").mkdir()
     indexed(tmp_path / "b", 1)
-    (tmp_path / "b/checkpoint-100/pytorch_model.bin.index.json").write_text('{"weight_map": {"a": "../../elsewhere.bin"}}')
+    (tmp_path / "b/checkpoint-100/pytorch_model.bin.index.json").write_text(
+        '{"weight_map": {"a": "../../elsewhere.bin"}}'
+    )
     with pytest.raises(KoopflowError, match=r"elsewhere.bin: this shard is missing"):
         convert_folder(tmp_path / "b", tmp_path / "t.h5")
 

@@ -95,7 +95,9 @@ def test_a_parameter_with_an_odd_name_or_constant_values_stays(tmp_path, name):
 
 def test_patterns_override(tmp_path):
     state = {"bn.running_mean": torch.rand(4), "h.attn.bias": torch.tril(torch.ones(3, 3))}
-    names, _ = converted(tmp_path / "a", lambda n: moving(n) | state, include=["*running_mean", "h.*"], exclude=["*.weight"])
+    names, _ = converted(
+        tmp_path / "a", lambda n: moving(n) | state, include=["*running_mean", "h.*"], exclude=["*.weight"]
+    )
     assert names == ["fc.bias", "bn.running_mean", "h.attn.bias"]
 
 
@@ -115,7 +117,13 @@ WRAPPERS = {
         "optimizer_state_dict": {"state": {0: {"m": WEIGHT}}},
         "loss": BIAS,
     },
-    "lightning": lambda state: {"epoch": 1, "state_dict": state, "callbacks": {}, "optimizer_states": [{"state": {}}], "loops": {}},
+    "lightning": lambda state: {
+        "epoch": 1,
+        "state_dict": state,
+        "callbacks": {},
+        "optimizer_states": [{"state": {}}],
+        "loops": {},
+    },
     "net": lambda state: {"net": state, "acc": 91.2, "epoch": 1},
     "twice": lambda state: {"checkpoint": {"model": state}, "args": argparse.Namespace(lr=0.1)},
     "module": lambda state: {"module": {f"module.{name}": tensor for name, tensor in state.items()}},
@@ -124,9 +132,18 @@ WRAPPERS = {
     "data parallel": lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
     "compiled": lambda state: {f"_orig_mod.module.{name}": tensor for name, tensor in state.items()},
     "swa": lambda state: {f"module.{name}": tensor for name, tensor in state.items()} | {"n_averaged": torch.tensor(3)},
-    "detection": lambda state: {"meta": {"epoch": 1}, "state_dict": state, "optimizer": {"state": {0: {"exp_avg": WEIGHT}}}},
+    "detection": lambda state: {
+        "meta": {"epoch": 1},
+        "state_dict": state,
+        "optimizer": {"state": {0: {"exp_avg": WEIGHT}}},
+    },
     "unknown key": lambda state: {"student": state, "loss_history": BIAS},
-    "numpy numbers": lambda state: {"state_dict": state, "best": np.float64(0.5), "seen": np.int64(3), "curve": np.arange(3.0)},
+    "numpy numbers": lambda state: {
+        "state_dict": state,
+        "best": np.float64(0.5),
+        "seen": np.int64(3),
+        "curve": np.arange(3.0),
+    },
     "compiled part": lambda state: {name.replace("fc.", "fc._orig_mod."): tensor for name, tensor in state.items()},
 }
 
@@ -140,7 +157,12 @@ def test_the_state_dict_is_found_under_usual_keys_and_prefixes(tmp_path, wrapper
 
 def test_several_networks_keep_their_names_apart():
     found = parse({"generator": PLAIN, "discriminator": PLAIN, "g_optim": {"state": {0: {"exp_avg": WEIGHT}}}})
-    assert list(found.tensors) == ["generator.fc.weight", "generator.fc.bias", "discriminator.fc.weight", "discriminator.fc.bias"]
+    assert list(found.tensors) == [
+        "generator.fc.weight",
+        "generator.fc.bias",
+        "discriminator.fc.weight",
+        "discriminator.fc.bias",
+    ]
 
 
 def test_complex_weights_are_read_as_two_real_numbers(tmp_path):
@@ -157,7 +179,9 @@ def test_pruned_weights_are_those_that_the_network_computes_with(tmp_path):
 
 
 def test_a_file_without_parameters_says_what_it_holds(tmp_path):
-    with pytest.raises(KoopflowError, match=r"step-0.pt: no floating-point tensors .* left out are bn.running_mean \(running stat"):
+    with pytest.raises(
+        KoopflowError, match=r"step-0.pt: no floating-point tensors .* left out are bn.running_mean \(running stat"
+    ):
         converted(tmp_path / "folder", lambda n: {"bn.running_mean": BIAS})
     with pytest.raises(KoopflowError, match=r"step-1.pt: holds v \(4,\) for w \(4,\) in step-0.pt"):
         converted(tmp_path / "b", lambda n: {"v" if n == 1 else "w": BIAS})
@@ -176,7 +200,10 @@ def test_folder_and_recorder_agree_on_a_network_with_batch_normalization(tmp_pat
             optimizer.step()
             recorder.step()
             torch.save(net.state_dict(), tmp_path / f"folder/step-{step}.pt")
-    with Trajectory(tmp_path / "run.h5") as ours, Trajectory(convert_folder(tmp_path / "folder", tmp_path / "t.h5")) as theirs:
+    with (
+        Trajectory(tmp_path / "run.h5") as ours,
+        Trajectory(convert_folder(tmp_path / "folder", tmp_path / "t.h5")) as theirs,
+    ):
         assert ours.parameters == theirs.parameters
         assert np.array_equal(fit(ours, svd_rank=3).eigenvalues, fit(theirs, svd_rank=3).eigenvalues)
 
@@ -186,7 +213,9 @@ class Malicious:
         return os.mkdir, ("executed",)
 
 
-@pytest.mark.parametrize("place", [lambda bad: bad, lambda bad: PLAIN | {"x": bad}, lambda bad: {"args": bad, "model": PLAIN}])
+@pytest.mark.parametrize(
+    "place", [lambda bad: bad, lambda bad: PLAIN | {"x": bad}, lambda bad: {"args": bad, "model": PLAIN}]
+)
 def test_no_code_of_a_file_is_executed(tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(KoopflowError, match="can be read without executing code") as caught:

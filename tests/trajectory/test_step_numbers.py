@@ -51,7 +51,9 @@ def test_a_copy_called_last_is_left_out_and_dates_alone_are_refused(tmp_path):
     for number in range(3):
         torch.save({"state_dict": {"w": torch.rand(2)}, "global_step": 5 * number}, tmp_path / f"epoch={number}.ckpt")
     shutil.copy(tmp_path / "epoch=2.ckpt", tmp_path / "last.ckpt")
-    assert [(step, path.name) for step, path in in_step_order(tmp_path)] == [(5 * n, f"epoch={n}.ckpt") for n in range(3)]
+    assert [(step, path.name) for step, path in in_step_order(tmp_path)] == [
+        (5 * n, f"epoch={n}.ckpt") for n in range(3)
+    ]
     (tmp_path / "dates").mkdir()
     for day in (1, 2):
         np.save(tmp_path / f"dates/2024-05-0{day}.npy", np.ones(2))

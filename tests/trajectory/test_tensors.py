@@ -56,7 +56,9 @@ def test_a_parameter_that_is_gone_or_of_another_shape_is_one_line():
     with pytest.raises(KoopflowError, match=r"2.weight has shape \(5, 8\), but the recording has \(2, 8\)"):
         read(tensors)
     net[2] = nn.Identity()
-    with pytest.raises(KoopflowError, match=r"2.weight is no longer a parameter of Sequential, which has 0.weight, 0.bias"):
+    with pytest.raises(
+        KoopflowError, match=r"2.weight is no longer a parameter of Sequential, which has 0.weight, 0.bias"
+    ):
         read(tensors)
     del net[2]
     with pytest.raises(KoopflowError, match=r"2.weight is no longer a parameter"):
@@ -69,7 +71,12 @@ def test_parameters_that_join_later_are_named_once(caplog):
     net.append(nn.Linear(2, 2))
     read(tensors)
     read(tensors)
-    assert caplog.text.count("not recorded because they were added after the TrajectoryRecorder was made: 3.weight, 3.bias") == 1
+    assert (
+        caplog.text.count(
+            "not recorded because they were added after the TrajectoryRecorder was made: 3.weight, 3.bias"
+        )
+        == 1
+    )
 
 
 def test_both_parts_of_complex_parameters_are_recorded():

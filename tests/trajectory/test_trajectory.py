@@ -78,7 +78,9 @@ def test_columns_follow_name_patterns_and_join_neighbours(tmp_path):
 @pytest.mark.parametrize("width", [WIDTH, 30_011])
 def test_blocks_cover_every_column_once_in_order(tmp_path, block_bytes, width):
     weights = states(steps=12, width=width)
-    with TrajectoryWriter(tmp_path / "t.h5", [("a", (width - 20,)), ("b", (20,))], 3, study={}, seeds=[], steps=12) as writer:
+    with TrajectoryWriter(
+        tmp_path / "t.h5", [("a", (width - 20,)), ("b", (20,))], 3, study={}, seeds=[], steps=12
+    ) as writer:
         for step, state in enumerate(weights):
             writer.append(step, state)
     with Trajectory(tmp_path / "t.h5") as trajectory:

@@ -10,7 +10,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = {
     "results": "res",
-    "series": {"wave": {"source": "switching", "length": 400, "period": 1, "window": 40, "delays": 12, "rank": 4, "horizon": 6}},
+    "series": {
+        "wave": {"source": "switching", "length": 400, "period": 1, "window": 40, "delays": 12, "rank": 4, "horizon": 6}
+    },
     "forecast": {"methods": ["persistence", "sliding"], "draws": 100},
 }
 MODULE = f"""
@@ -46,7 +48,9 @@ def test_from_another_directory_a_file_is_merged_over_the_default_study(tmp_path
     words = ("--snakefile", str(ROOT / "Snakefile"), "forecast", "--dry-run", "--quiet", "host")
     assert planned(snakemake(tmp_path, *words, "--configfile", "ser.yaml"))["forecast_series"] == 1
     assert planned(snakemake(tmp_path, *words))["forecast_series"] == 7
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"series": {"a": {"source": "sunspots"}, "b": {"source": "co2"}}}))
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump({"series": {"a": {"source": "sunspots"}, "b": {"source": "co2"}}})
+    )
     assert planned(snakemake(tmp_path, *words))["forecast_series"] == 2
     assert not (tmp_path / "results").exists()
 
@@ -73,7 +77,9 @@ def test_a_wrong_key_given_by_another_workflow_is_one_line(tmp_path):
 
 def test_a_key_given_twice_stops_the_run_in_one_line(tmp_path):
     (tmp_path / "mine.yaml").write_text("series:\n  a: {source: sunspots}\n  a: {source: co2}\n")
-    done = snakemake(tmp_path, "--snakefile", str(ROOT / "Snakefile"), "forecast", "--dry-run", "--configfile", "mine.yaml")
+    done = snakemake(
+        tmp_path, "--snakefile", str(ROOT / "Snakefile"), "forecast", "--dry-run", "--configfile", "mine.yaml"
+    )
     assert done.returncode == 1
     assert "line 3 gives the key 'a' again, first given in line 2" in done.stderr
     assert "Traceback" not in done.stderr

@@ -15,13 +15,19 @@ HDF5 = "file write failed: time = now\n, filename = 'results/t.h5.partial', file
     ("error", "words"),
     [
         (KoopflowError("series.a: too short"), "koopflow: series.a: too short\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "results/a.csv"), "results/a.csv: no space left on the device"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "results/a.csv"),
+            "results/a.csv: no space left on the device",
+        ),
         (OSError(errno.EDQUOT, "Disk quota exceeded", "results/a.csv"), "the disk quota is used up"),
         (OSError(errno.EROFS, "Read-only file system", "results/a.csv"), "the file system is read-only"),
         (RuntimeError(f"Unable to flush ({HDF5})"), "results/t.h5.partial: no space left on the device"),
         (OSError(f"Can't write data ({HDF5})"), "results/t.h5.partial: no space left on the device"),
         (MemoryError("Unable to allocate 7 TiB"), "not enough memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"), "not enough memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"),
+            "not enough memory",
+        ),
     ],
 )
 def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, words):

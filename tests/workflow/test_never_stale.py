@@ -44,7 +44,13 @@ STUDY = {
     },
     "pruning": {"studies": {"one": {}}},
     "tickets": {
-        "base": {"seeds": 2, "rounds": 7, "controls": {"rounds": [3]}, "transfer": {"rounds": [4]}, "composition": {"seeds": 2}},
+        "base": {
+            "seeds": 2,
+            "rounds": 7,
+            "controls": {"rounds": [3]},
+            "transfer": {"rounds": [4]},
+            "composition": {"seeds": 2},
+        },
         "studies": {
             "few": {"tasks": ["digits", "clusters"], "model": {"name": "resnet8", "width": 2}},
             "deep": {"tasks": ["digits"], "model": {"name": "resnet14", "width": 2}},
@@ -85,14 +91,18 @@ CHANGES = {
 
 
 def merged(base: dict, change: dict) -> dict:
-    both = {key: merged(base[key], value) if isinstance(base.get(key), dict) else value for key, value in change.items()}
+    both = {
+        key: merged(base[key], value) if isinstance(base.get(key), dict) else value for key, value in change.items()
+    }
     return {**base, **both}
 
 
 def run(house: Path, config: dict, *words: str, failing: str = "") -> int:
     (house / "mine.yaml").write_text(yaml.safe_dump(config))
     words = ("all", "--configfile", "mine.yaml", "--quiet", "all", *words)
-    done = subprocess.run(command(*words), cwd=house, env={**os.environ, "FAILING": failing}, capture_output=True, text=True)
+    done = subprocess.run(
+        command(*words), cwd=house, env={**os.environ, "FAILING": failing}, capture_output=True, text=True
+    )
     assert done.returncode == 0 or failing, done.stdout[-3000:] + done.stderr[-3000:]
     return done.returncode
 
@@ -108,7 +118,9 @@ def finished(tmp_path_factory) -> Path:
     house = copy_of_the_house(tmp_path_factory.mktemp("stubs") / "house")
     (house / "stub.py").write_text(STUB)
     (house / "run.h5").write_bytes(b"recorded")
-    shell = f'    shell:\n        "{sys.executable} -S -E stub.py {{rule}} {{output:q}} -- {{input:q}} -- {{params:q}}"\n'
+    shell = (
+        f'    shell:\n        "{sys.executable} -S -E stub.py {{rule}} {{output:q}} -- {{input:q}} -- {{params:q}}"\n'
+    )
     for file in (house / "rules").glob("*.smk"):
         file.write_text(re.sub(r'    script:\n        "\.\./scripts/[^"]+"\n', lambda _: shell, file.read_text()))
     run(house, STUDY)
@@ -117,8 +129,14 @@ def finished(tmp_path_factory) -> Path:
 
 def test_every_rule_that_computes_is_among_them(finished):
     text = "".join(file.read_text() for file in sorted((finished / "rules").glob("*.smk")))
-    rules = {part[1]: part[0] for part in re.findall(r"((?:use )?rule (?:plot as )?(\w+)(?:.|\n)*?)(?=\n(?:use )?rule |\Z)", text)}
-    computing = {name for name, body in rules.items() if "stub.py" in body or body.startswith("use rule")} - {"plot", "report"}
+    rules = {
+        part[1]: part[0]
+        for part in re.findall(r"((?:use )?rule (?:plot as )?(\w+)(?:.|\n)*?)(?=\n(?:use )?rule |\Z)", text)
+    }
+    computing = {name for name, body in rules.items() if "stub.py" in body or body.startswith("use rule")} - {
+        "plot",
+        "report",
+    }
     assert computing == set(CHANGES)
 
 

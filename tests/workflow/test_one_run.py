@@ -8,7 +8,9 @@ import yaml
 from tests.house import command, copy_of_the_house
 
 CONFIG = {
-    "series": {"wave": {"source": "switching", "length": 400, "period": 1, "window": 40, "delays": 12, "rank": 4, "horizon": 6}},
+    "series": {
+        "wave": {"source": "switching", "length": 400, "period": 1, "window": 40, "delays": 12, "rank": 4, "horizon": 6}
+    },
     "forecast": {"methods": ["persistence", "sliding"], "draws": 100},
 }
 

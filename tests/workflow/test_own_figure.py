@@ -62,6 +62,8 @@ def test_it_is_drawn_from_a_table_of_the_run_and_drawn_again_when_its_function_c
 
 def test_what_is_wrong_with_it_is_one_line(house):
     assert "did you mean equivalence/training/tests.csv?" in refusal(house, tables=["equivalence/training/test.csv"])
-    assert refusal(house, draw="bars").startswith("koopflow: own_figures.bars.draw must have the form package.module:function")
+    assert refusal(house, draw="bars").startswith(
+        "koopflow: own_figures.bars.draw must have the form package.module:function"
+    )
     assert "own_figures.bars.options.colour" in refusal(house, options={"colour": "red"})
     assert "own_figures.bars.draw: figure mine:lines cannot be imported" in refusal(house, draw="mine:lines")

@@ -95,7 +95,12 @@ CASES = {
     ),
     "tickets": Case(
         "results/tickets/chains/s/digits/rounds.csv",
-        {"tickets": {"base": TICKETS, "studies": {"s": {"tasks": ["digits"], "model": {"name": "mlp", "widths": [8]}}}}},
+        {
+            "tickets": {
+                "base": TICKETS,
+                "studies": {"s": {"tasks": ["digits"], "model": {"name": "mlp", "widths": [8]}}},
+            }
+        },
         {"tickets": {"base": {"steps": 12}}},
         "koopflow.tickets.imp",
     ),
@@ -103,7 +108,15 @@ CASES = {
         "results/forecast/skill.csv",
         {
             "series": {
-                "a": {"source": "switching", "length": 400, "period": 1, "window": 40, "delays": 12, "rank": 4, "horizon": 6}
+                "a": {
+                    "source": "switching",
+                    "length": 400,
+                    "period": 1,
+                    "window": 40,
+                    "delays": 12,
+                    "rank": 4,
+                    "horizon": 6,
+                }
             },
             "forecast": {"methods": ["persistence", "sliding"], "draws": 100},
         },

@@ -9,7 +9,18 @@ from koopflow.studies.discovery import discover
 from tests.house import ROOT, command
 
 ORDER = (
-    *("input", "output", "log", "benchmark", "wildcard_constraints", "priority", "localrule", "conda", "threads", "resources"),
+    *(
+        "input",
+        "output",
+        "log",
+        "benchmark",
+        "wildcard_constraints",
+        "priority",
+        "localrule",
+        "conda",
+        "threads",
+        "resources",
+    ),
     *("params", "message", "script"),
 )
 JOBS = {
@@ -31,14 +42,24 @@ def rules() -> dict[str, str]:
 @pytest.mark.parametrize(("config", "count"), JOBS.items())
 def test_a_configuration_plans_its_jobs(config, count, tmp_path):
     words = command(
-        "all", "--dry-run", "--quiet", "host", "reason", "--configfile", config, "--config", f"results={tmp_path}/results"
+        "all",
+        "--dry-run",
+        "--quiet",
+        "host",
+        "reason",
+        "--configfile",
+        config,
+        "--config",
+        f"results={tmp_path}/results",
     )
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told
     counts = dict(line.split() for line in told.splitlines() if re.fullmatch(r"\w+ +\d+", line))
     assert int(counts["total"]) == count
-    assert int(counts["check_stage"]) == len(set(discover()) - {"spectra", "own_figures"}), "nothing of the user's own is checked"
+    assert int(counts["check_stage"]) == len(set(discover()) - {"spectra", "own_figures"}), (
+        "nothing of the user's own is checked"
+    )
 
 
 def test_every_rule_has_its_directives_in_one_order():

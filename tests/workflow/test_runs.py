@@ -29,7 +29,13 @@ SMOKE = {
         },
     },
 }
-TABLES = ("optimizers/eigenvalues", "optimizers/distances", "training/eigenvalues", "training/distances", "training/tests")
+TABLES = (
+    "optimizers/eigenvalues",
+    "optimizers/distances",
+    "training/eigenvalues",
+    "training/distances",
+    "training/tests",
+)
 
 
 def command(*arguments: str) -> list[str]:
@@ -39,7 +45,9 @@ def command(*arguments: str) -> list[str]:
 def snakemake(folder: Path, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
     """Run Snakemake in `folder` with `config` given by --configfile."""
     (folder / "mine.yaml").write_text(yaml.safe_dump(SMOKE if config is None else config))
-    return subprocess.run(command(*arguments, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=500)
+    return subprocess.run(
+        command(*arguments, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=500
+    )
 
 
 def planned(folder: Path, config: dict | None = None, target: str = "equivalence") -> dict[str, int]:
@@ -95,7 +103,10 @@ def test_one_setting_reruns_exactly_what_depends_on_it(finished):
     config = yaml.safe_load(yaml.safe_dump(SMOKE))
     config["equivalence"]["training"]["significance"] = 0.01
     assert planned(finished, config) == {"compare_setups": 1, "plot_equivalence": 1}
-    assert planned(finished, {**SMOKE, "figures": {"style": {"font_size": 7}}}) == {"plot_equivalence": 1, "plot_optimizers": 1}
+    assert planned(finished, {**SMOKE, "figures": {"style": {"font_size": 7}}}) == {
+        "plot_equivalence": 1,
+        "plot_optimizers": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -187,8 +198,19 @@ def test_bad_input_stops_the_run_before_any_training(tmp_path, setup, message):
 
 def test_a_new_pruning_method_is_evaluated_on_the_networks_that_are_there(tmp_path):
     folder = copy_of_the_house(tmp_path / "koopflow")
-    study = {"model": {"name": "mlp", "widths": [8]}, "epochs": 2, "seeds": 2, "prune_epochs": [0.5, 2], "window": 9, "rank": 3}
-    study |= {"compressions": [1, 4], "methods": ["koopman_magnitude", "global_magnitude"], "finetune": {"epochs": 1, "at": [2]}}
+    study = {
+        "model": {"name": "mlp", "widths": [8]},
+        "epochs": 2,
+        "seeds": 2,
+        "prune_epochs": [0.5, 2],
+        "window": 9,
+        "rank": 3,
+    }
+    study |= {
+        "compressions": [1, 4],
+        "methods": ["koopman_magnitude", "global_magnitude"],
+        "finetune": {"epochs": 1, "at": [2]},
+    }
     study |= {"pairs": [["koopman_magnitude", "global_magnitude"]], "save_masks": {"at": [2], "compressions": [4]}}
     config = {"pruning": {"studies": {"tiny": study}}, "replicas_per_job": 1}
     done = snakemake(folder, "pruning", config=config)
@@ -200,6 +222,11 @@ def test_a_new_pruning_method_is_evaluated_on_the_networks_that_are_there(tmp_pa
     assert len(list((folder / "results/pruning/networks/tiny").glob("*/masks/*.npz"))) == 2 * 2
     assert planned(folder, config, "pruning") == {}
     config["pruning"]["studies"]["tiny"] = {**study, "methods": ["koopman_magnitude", "global_magnitude", "random"]}
-    assert planned(folder, config, "pruning") == {"check_stage": 1, "run_pruning": 2, "collect_pruning": 1, "plot_pruning": 1}
+    assert planned(folder, config, "pruning") == {
+        "check_stage": 1,
+        "run_pruning": 2,
+        "collect_pruning": 1,
+        "plot_pruning": 1,
+    }
     config["pruning"]["studies"]["tiny"] = {**study, "epochs": 3}
     assert planned(folder, config, "pruning")["train_pruning"] == 2

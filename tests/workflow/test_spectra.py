@@ -57,10 +57,14 @@ def spectra(house, trajectories: dict, *more: str) -> subprocess.CompletedProces
 
 def test_recorded_runs_become_spectra_tests_and_a_figure(folders):
     house, _ = folders
-    entries = {name: {"path": [f"../theirs/{name}-{run}.h5" for run in range(4)], "rank": 3} for name in ("fast", "slow")}
+    entries = {
+        name: {"path": [f"../theirs/{name}-{run}.h5" for run in range(4)], "rank": 3} for name in ("fast", "slow")
+    }
     done = spectra(house, {**entries, "one": {"path": "../theirs/fast-0.h5", "delays": 2, "rank": 3}})
     assert done.returncode == 0, done.stderr[-3000:]
-    tables = {name: pd.read_csv(house / f"results/spectra/{name}.csv") for name in ("eigenvalues", "distances", "tests")}
+    tables = {
+        name: pd.read_csv(house / f"results/spectra/{name}.csv") for name in ("eigenvalues", "distances", "tests")
+    }
     assert tables["eigenvalues"].groupby("trajectory")["runs"].first().to_dict() == {"fast": 4, "one": 1, "slow": 4}
     assert len(tables["distances"]) == 3
     assert tables["tests"][["a", "b"]].to_numpy().tolist() == [["fast", "slow"]]
@@ -80,7 +84,10 @@ def test_folders_of_checkpoints_and_of_arrays_give_the_spectrum_of_the_recorded_
     table = pd.read_csv(house / "folders/spectra/eigenvalues.csv").set_index("trajectory")
     for name in ("checkpoints", "arrays"):
         for column in ("real", "imag", "residual", "steps"):
-            assert np.allclose(table.loc[name, column], table.loc["recorded", column], rtol=0, atol=1e-12), (name, column)
+            assert np.allclose(table.loc[name, column], table.loc["recorded", column], rtol=0, atol=1e-12), (
+                name,
+                column,
+            )
     assert pd.read_csv(house / "folders/spectra/distances.csv")["distance"].max() < 1e-12
     assert plt.imread(house / "folders/figures/trajectories_spectra.png").std() > 0.05
 
@@ -90,7 +97,9 @@ def test_a_bad_file_is_one_line_before_anything_is_computed_and_what_was_made_be
     (theirs / "cut.h5").write_bytes((theirs / "fast-0.h5").read_bytes()[:3000])
     before, made = (theirs / "cut.h5").read_bytes(), digests(house / "results")
     assert "spectra/one/eigenvalues.csv" in made
-    done = spectra(house, {"one": {"path": "../theirs/cut.h5", "delays": 2, "rank": 3}, "slow": {"path": "../theirs/slow-0.h5"}})
+    done = spectra(
+        house, {"one": {"path": "../theirs/cut.h5", "delays": 2, "rank": 3}, "slow": {"path": "../theirs/slow-0.h5"}}
+    )
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("koopflow: ")]
     assert done.returncode != 0
     assert len(lines) == 1

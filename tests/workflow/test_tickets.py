@@ -76,7 +76,10 @@ def test_an_image_folder_is_pruned_round_by_round_job_by_job(finished):
 
 def test_tickets_are_stretched_both_ways_with_the_exponents_of_each_depth(finished):
     elastic = pd.read_csv(finished / "results/tickets/elastic.csv")
-    assert set(zip(elastic["source"], elastic["target"])) == {("resnet14-2", "resnet20-2"), ("resnet20-2", "resnet14-2")}
+    assert set(zip(elastic["source"], elastic["target"])) == {
+        ("resnet14-2", "resnet20-2"),
+        ("resnet20-2", "resnet14-2"),
+    }
     shares = elastic[["density", "accuracy", "accuracy_own", "accuracy_random"]].to_numpy()
     assert ((shares >= 0) & (shares <= 1)).all()
     exponents = pd.read_csv(finished / "results/tickets/exponents.csv")
@@ -91,7 +94,9 @@ def test_a_longer_chain_is_planned_without_its_finished_rounds(finished):
     (finished / "longer.yaml").write_text(yaml.safe_dump(config))
     planned = snakemake(finished, "tickets", "--dry-run", "--configfile", "longer.yaml")
     assert planned.returncode == 0, planned.stderr
-    counts = dict(line.split() for line in (planned.stdout + planned.stderr).splitlines() if line.startswith("train_rounds "))
+    counts = dict(
+        line.split() for line in (planned.stdout + planned.stderr).splitlines() if line.startswith("train_rounds ")
+    )
     assert counts == {"train_rounds": "1"}
 
 

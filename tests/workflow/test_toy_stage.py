@@ -17,7 +17,9 @@ OWN = ("check_stage", "run_tides", "tides", "write_tables", "tables")
 
 
 def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*words, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command(*words, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.fixture(scope="module")

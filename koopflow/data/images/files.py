@@ -113,7 +113,9 @@ def _decoded(files: list[Path], size: int, channels: int) -> NDArray[np.uint8]:
     for index, file in enumerate(files):
         try:
             with Image.open(file, formats=FORMATS) as image:
-                cut = ImageOps.fit(image.convert("L" if channels == 1 else "RGB"), (size, size), Image.Resampling.BILINEAR)
+                cut = ImageOps.fit(
+                    image.convert("L" if channels == 1 else "RGB"), (size, size), Image.Resampling.BILINEAR
+                )
         except Exception as error:  # PIL raises many kinds for a damaged or far too large image
             raise KoopflowError(f"data: {file} is not a readable image of {', '.join(FORMATS)} ({error})") from error
         pixels[index] = np.asarray(cut).reshape(size, size, channels).transpose(2, 0, 1)

@@ -45,7 +45,9 @@ def load_selection(selection: DataSelection, seed: int) -> Images:
     return load(selection.spec, data_root=selection.root, seed=seed, named=selection.named)
 
 
-def load(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None) -> Images:
+def load(
+    spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None
+) -> Images:
     """Return the images that `spec` describes, normalized by the mean and standard deviation of its
     training images.
 

@@ -16,19 +16,25 @@ def look_at_selection(selection: DataSelection, seed: int) -> Images:
     return look(selection.spec, data_root=selection.root, seed=seed, named=selection.named)
 
 
-def look(spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None) -> Images:
+def look(
+    spec: DataSpec, *, data_root: str = "data", seed: int = 0, named: "Mapping[str, DataSpec] | None" = None
+) -> Images:
     """Return the set that `spec` describes, as `koopflow.data.images.load` does, but only list the
     files of an image folder.
 
     Its pixels are then zeros that take no memory, so that a check of ImageNet takes only a minute.
     """
-    settings = spec if isinstance(spec, DataSet) else DataSet.load({"source": spec} if isinstance(spec, str) else spec, "data")
+    settings = (
+        spec if isinstance(spec, DataSet) else DataSet.load({"source": spec} if isinstance(spec, str) else spec, "data")
+    )
     if settings.source != "image_folder" or settings.transform != type(settings.transform)() or settings.path is None:
         return load(settings, data_root=data_root, seed=seed, named=named)
     size, channels = settings.size or 32, settings.channels or 3
     (_, train), (_, test) = tree(settings.path)
     y_train, y_test = _labels(train)[: settings.train_size], _labels(test)[: settings.test_size]
-    x_train, x_test = (np.broadcast_to(np.float32(0), (len(labels), channels, size, size)) for labels in (y_train, y_test))
+    x_train, x_test = (
+        np.broadcast_to(np.float32(0), (len(labels), channels, size, size)) for labels in (y_train, y_test)
+    )
     classes = int(max(y_train.max(), y_test.max())) + 1
     return Images(x_train, y_train, x_test, y_test, classes, (0.0,) * channels, (1.0,) * channels, settings.path)
 

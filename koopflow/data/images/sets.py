@@ -93,7 +93,9 @@ def check(raw: RawImages) -> RawImages:
             f"{raw.name}: training images are {_size(raw.x_train)}, test images {_size(raw.x_test)} (channel, height, width); sizes must match"
         )
     if raw.y_test.max() >= raw.classes:
-        raise KoopflowError(f"{raw.name}: y_test has class {raw.y_test.max()}, but y_train has only classes 0 to {raw.classes - 1}")
+        raise KoopflowError(
+            f"{raw.name}: y_test has class {raw.y_test.max()}, but y_train has only classes 0 to {raw.classes - 1}"
+        )
     if raw.classes < 2:
         raise KoopflowError(f"{raw.name}: y_train has a single class; classification needs at least two")
     return raw
@@ -110,7 +112,8 @@ def normalize(raw: RawImages) -> Images:
     mean = raw.x_train.mean(axis=(0, 2, 3), dtype=np.float64)
     # Centring first keeps the second moment accurate in float32; one channel at a time bounds the memory.
     std = np.array(
-        [np.sqrt(np.square(raw.x_train[:, k] - np.float32(m)).mean(dtype=np.float64)) for k, m in enumerate(mean)], dtype=np.float64
+        [np.sqrt(np.square(raw.x_train[:, k] - np.float32(m)).mean(dtype=np.float64)) for k, m in enumerate(mean)],
+        dtype=np.float64,
     )
     if not np.all(std > 0):
         raise KoopflowError(
@@ -162,7 +165,9 @@ def _check_pixels(pixels: Pixels, name: str) -> None:
         bad = ~np.isfinite(pixels)
         if bad.any():
             first = tuple(int(index) for index in np.argwhere(bad)[0])
-            raise KoopflowError(f"{name} must be finite (got {int(bad.sum())} NaN or infinite pixels, the first at index {first})")
+            raise KoopflowError(
+                f"{name} must be finite (got {int(bad.sum())} NaN or infinite pixels, the first at index {first})"
+            )
 
 
 def _check_labels(labels: NDArray[Any], images: int, name: str) -> None:

@@ -31,7 +31,9 @@ def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
     centres /= np.sqrt(weights @ centres**2)
 
     def draw(labels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.float32]:
-        cloud = np.sqrt(share) * centres[labels] + np.sqrt(1 - share) * generator.standard_normal((len(labels), len(mean)))
+        cloud = np.sqrt(share) * centres[labels] + np.sqrt(1 - share) * generator.standard_normal(
+            (len(labels), len(mean))
+        )
         return (mean + np.sqrt(variance) * cloud).astype(np.float32).reshape(shape)
 
     x_train, x_test = draw(real.y_train, real.x_train.shape), draw(real.y_test, real.x_test.shape)
@@ -77,12 +79,16 @@ def _between_class_share(pixels: NDArray[np.float64], labels: NDArray[np.int64],
     """Return the share of the total variance that the class means carry (0: none, 1: all)."""
     mean = pixels.mean(axis=0)
     between = sum(
-        np.sum(labels == k) * np.sum((pixels[labels == k].mean(axis=0) - mean) ** 2) for k in range(classes) if np.any(labels == k)
+        np.sum(labels == k) * np.sum((pixels[labels == k].mean(axis=0) - mean) ** 2)
+        for k in range(classes)
+        if np.any(labels == k)
     )
     return float(between / np.sum((pixels - mean) ** 2))
 
 
-def _balancing_offset(logits: NDArray[np.float64], shares: NDArray[np.float64], rounds: int = 200) -> NDArray[np.float64]:
+def _balancing_offset(
+    logits: NDArray[np.float64], shares: NDArray[np.float64], rounds: int = 200
+) -> NDArray[np.float64]:
     """Return the shift of the outputs under which each class is the largest about as often as
     `shares` asks.
 

@@ -47,7 +47,9 @@ def noise(raw: RawImages, option: float, seed: int) -> RawImages:
     """Add Gaussian noise of standard deviation `option` to every pixel, training and test; pixels
     lie in [0, 1]."""
     if not _number(option, "noise") > 0:
-        raise KoopflowError(f"data.transform.noise must be a standard deviation above 0; pixels lie in [0, 1] (got {option})")
+        raise KoopflowError(
+            f"data.transform.noise must be a standard deviation above 0; pixels lie in [0, 1] (got {option})"
+        )
     raw = raw.as_float()
 
     def add(part: str) -> Callable[[Pixels], Pixels]:

@@ -41,13 +41,18 @@ def cifar10(context: Context) -> RawImages:
 
     folder = Path(context.data_root) / "cifar-10-batches-py"
     if not folder.is_dir():
-        _download(CIFAR10, "CIFAR10", context.data_root, f"put the folder {folder} there (unpacked cifar-10-python.tar.gz)")
+        _download(
+            CIFAR10, "CIFAR10", context.data_root, f"put the folder {folder} there (unpacked cifar-10-python.tar.gz)"
+        )
     try:
         train, test = (CIFAR10(context.data_root, train=train, download=False) for train in (True, False))
     except (RuntimeError, OSError) as error:
-        raise KoopflowError(f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to download it again") from error
+        raise KoopflowError(
+            f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to download it again"
+        ) from error
     parts = [
-        (np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64)) for part in (train, test)
+        (np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64))
+        for part in (train, test)
     ]
     return RawImages(*parts[0], *parts[1], "CIFAR10")
 
@@ -105,6 +110,8 @@ def _download(dataset: Callable[..., object], name: str, data_root: str, remedy:
         for folder in (Path(data_root) / name / "raw", Path(data_root) / name):
             with contextlib.suppress(OSError):  # only empty folders are ours to remove
                 folder.rmdir()
-        raise KoopflowError(f"{name} is not in data_root '{data_root}' and cannot be downloaded ({reason}): {remedy}") from error
+        raise KoopflowError(
+            f"{name} is not in data_root '{data_root}' and cannot be downloaded ({reason}): {remedy}"
+        ) from error
     finally:
         lock.unlink(missing_ok=True)

@@ -60,9 +60,12 @@ def unfold(times: Times) -> Times:
         return times
     usual = np.median(gaps)
     springs = _nights(times) & (gaps == usual + HOUR)
-    shift = np.concatenate([[0], np.cumsum(folds.astype(int) - (springs & (np.cumsum(folds) > np.cumsum(springs) - springs)))])
+    shift = np.concatenate(
+        [[0], np.cumsum(folds.astype(int) - (springs & (np.cumsum(folds) > np.cumsum(springs) - springs)))]
+    )
     logger.warning(
-        "time stamps: %d hours occur twice, because clocks are set back; stamps keep the clock of the first one", folds.sum()
+        "time stamps: %d hours occur twice, because clocks are set back; stamps keep the clock of the first one",
+        folds.sum(),
     )
     found: Times = times + shift * HOUR
     return found

@@ -21,7 +21,9 @@ GROUPING = " '_\u00a0\u202f\u2009\u2019"
 """Marks that group thousands and nothing else."""
 
 CODES = tuple(
-    sign * size for size in (99, 999, 9999, 99999, 999999, 99.9, 999.9, 9999.9, 99.99, 999.99, 9999.99) for sign in (-1, 1)
+    sign * size
+    for size in (99, 999, 9999, 99999, 999999, 99.9, 999.9, 9999.9, 99.99, 999.99, 9999.99)
+    for sign in (-1, 1)
 )
 """Numbers that often stand for a missing value."""
 
@@ -79,7 +81,9 @@ def read_numbers(
         shown = repr(found if len(found) <= 40 else f"{found[:40]}…")
         if re.fullmatch(r"[+-]?\d+(\.\d*)?[eE]\+?\d+|[+-]?inf(inity)?", found.strip(), re.IGNORECASE):
             raise KoopflowError(f"{key}.value: {path}: {shown} in line {lines[row]} is not a finite number")
-        raise KoopflowError(f"{key}.value: {path}: {shown} in line {lines[row]} is not a number; leave missing ones empty")
+        raise KoopflowError(
+            f"{key}.value: {path}: {shown} in line {lines[row]} is not a number; leave missing ones empty"
+        )
     return _without_codes(key, path, values, marks.missing)
 
 
@@ -148,7 +152,9 @@ def _smoother_in_thousands(text: pd.Series, mark: str) -> bool:
     return rough[0] < rough[1]
 
 
-def _without_codes(key: str, path: str, values: NDArray[np.float64], missing: Sequence[float] | None) -> NDArray[np.float64]:
+def _without_codes(
+    key: str, path: str, values: NDArray[np.float64], missing: Sequence[float] | None
+) -> NDArray[np.float64]:
     """Return `values` with NaN for the numbers `missing`; refuse a number that looks like a code if
     none are given."""
     if missing is not None:

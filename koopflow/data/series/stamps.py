@@ -14,7 +14,12 @@ LATEST = 1e15
 """Differences between larger numbers lose their digits."""
 
 _OFFSET = r"\s*(?:Z|[+-]\d{2}:?\d{2})$"
-_MONTH_AND_YEAR = (r"[A-Za-z]{3,9}[-/ ']\d{2}", r"[A-Za-z]{3,9}[-/ ]\d{4}", r"\d{2}-[A-Za-z]{3,9}", r"\d{4}-[A-Za-z]{3,9}")
+_MONTH_AND_YEAR = (
+    r"[A-Za-z]{3,9}[-/ ']\d{2}",
+    r"[A-Za-z]{3,9}[-/ ]\d{4}",
+    r"\d{2}-[A-Za-z]{3,9}",
+    r"\d{4}-[A-Za-z]{3,9}",
+)
 _PARTS = (("quarter", 4), ("month", 12), ("week", 53), ("day", 366))
 
 
@@ -59,7 +64,9 @@ def read_stamps(columns: list[pd.Series], place: Place) -> Times:
     if not later.all():
         row = int(np.argmin(later)) + 1
         what = "is a duplicate" if times[row] == times[row - 1] else "is unsorted"
-        raise place.error(row, " ".join(column.iloc[row] for column in columns), f"{what}; each stamp must be later than the last")
+        raise place.error(
+            row, " ".join(column.iloc[row] for column in columns), f"{what}; each stamp must be later than the last"
+        )
     return times
 
 
@@ -87,7 +94,9 @@ def _two_columns(first: pd.Series, second: pd.Series, place: Place) -> Times:
     if clock.isna().any():
         row = int(np.argmax(clock.isna().to_numpy()))
         raise place.error(
-            row, f"{first.iloc[row]} {second.iloc[row]}", "is not a date with a clock time, such as 2024-01-31 and 18:00"
+            row,
+            f"{first.iloc[row]} {second.iloc[row]}",
+            "is not a date with a clock time, such as 2024-01-31 and 18:00",
         )
     codes = coded_numbers(first)
     days = _dates(first, place) if codes is None else codes
@@ -160,13 +169,17 @@ def _parsed(text: pd.Series) -> pd.Series:
 def _either_way(text: pd.Series) -> pd.Series:
     """Return the reading, month or day first, that puts the stamps in order; of two such, the one
     with the evener steps."""
-    readings = [pd.to_datetime(text, errors="coerce", utc=True, format="mixed", dayfirst=first) for first in (False, True)]
+    readings = [
+        pd.to_datetime(text, errors="coerce", utc=True, format="mixed", dayfirst=first) for first in (False, True)
+    ]
     gaps = [reading.diff().iloc[1:] for reading in readings]
     ordered = [bool((gap > pd.Timedelta(0)).all()) for gap in gaps]
     if all(ordered):
         return readings[int(gaps[1].max() / gaps[1].min() < gaps[0].max() / gaps[0].min())]
     if not any(ordered):  # one hour in autumn may occur twice
-        ordered = [bool((gap >= pd.Timedelta(0)).mean() > 0.9) and bool((gap > -pd.Timedelta("2h")).all()) for gap in gaps]
+        ordered = [
+            bool((gap >= pd.Timedelta(0)).mean() > 0.9) and bool((gap > -pd.Timedelta("2h")).all()) for gap in gaps
+        ]
     return readings[1] if ordered[1] and not ordered[0] else readings[0]
 
 

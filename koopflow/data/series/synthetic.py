@@ -27,14 +27,18 @@ def seasons(name: str, settings: SeriesSettings, seed: int) -> Samples:
     """Two oscillations whose shares trade places with a season of 120 steps."""
     time = np.arange(settings.length or 1200)
     share = 0.5 + 0.5 * np.tanh(4 * np.sin(2 * np.pi * time / 120))
-    return _noisy(name, settings, seed, share * np.sin(2 * np.pi * time / 20) + (1 - share) * np.sin(2 * np.pi * time / 8))
+    return _noisy(
+        name, settings, seed, share * np.sin(2 * np.pi * time / 20) + (1 - share) * np.sin(2 * np.pi * time / 8)
+    )
 
 
 def jump(name: str, settings: SeriesSettings, seed: int) -> Samples:
     """A slow oscillation that every 80 steps jumps to another level and a faster one, and back."""
     time = np.arange(settings.length or 1200)
     up = (time // 80) % 2 == 1
-    return _noisy(name, settings, seed, np.where(up, 3 + 0.5 * np.sin(2 * np.pi * time / 10), np.sin(2 * np.pi * time / 25)))
+    return _noisy(
+        name, settings, seed, np.where(up, 3 + 0.5 * np.sin(2 * np.pi * time / 10), np.sin(2 * np.pi * time / 25))
+    )
 
 
 def _noisy(name: str, settings: SeriesSettings, seed: int, clean: NDArray[np.float64]) -> Samples:

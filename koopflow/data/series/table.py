@@ -61,7 +61,9 @@ def read_table(key: str, path: str, names: Sequence[tuple[str, str]], separator:
     except FileNotFoundError:
         raise KoopflowError(f"{key}.path: {path}: no such file") from None
     except UnicodeDecodeError as error:
-        raise KoopflowError(f"{key}.path: {path} {problem}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        raise KoopflowError(
+            f"{key}.path: {path} {problem}: not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from None
     except (OSError, csv.Error) as error:
         raise KoopflowError(f"{key}.path: {path} {problem}: {error}") from None
 
@@ -126,7 +128,9 @@ def _header(
             header = _fields(next(csv.reader([line.lstrip("#% ")], delimiter=mark, skipinitialspace=True), []), mark)
             if all(name in header for _, name in names):
                 if len(header) > MOST_COLUMNS:
-                    raise KoopflowError(f"{key}.path: {path} has {len(header):,} columns; at most {MOST_COLUMNS:,} are accepted")
+                    raise KoopflowError(
+                        f"{key}.path: {path} has {len(header):,} columns; at most {MOST_COLUMNS:,} are accepted"
+                    )
                 return index, mark, header
     line = next((line for line in first if line.strip() and not line.startswith("#")), first[0])
     mark = max(marks[: len(SEPARATORS)], key=line.count)

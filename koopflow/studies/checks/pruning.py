@@ -7,7 +7,9 @@ from koopflow.data.images import load
 from koopflow.pruning.checks import check_study
 
 
-def check(studies: dict[str, Any], methods: dict[str, Any], data: dict[str, Any], data_root: str, seed: int) -> dict[str, str]:
+def check(
+    studies: dict[str, Any], methods: dict[str, Any], data: dict[str, Any], data_root: str, seed: int
+) -> dict[str, str]:
     """Load each study's images and build its network.
 
     Raises

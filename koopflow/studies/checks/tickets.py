@@ -8,7 +8,9 @@ from koopflow.data.images.outline import look
 from koopflow.tickets.checks import check_data
 
 
-def check(data: dict[str, Any], studies: dict[str, Any], elastic: dict[str, Any], external: dict[str, Any], seed: int) -> list[str]:
+def check(
+    data: dict[str, Any], studies: dict[str, Any], elastic: dict[str, Any], external: dict[str, Any], seed: int
+) -> list[str]:
     """Check the images of every task and the rounds trained elsewhere; return what was found, line
     by line.
 

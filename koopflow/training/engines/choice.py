@@ -20,7 +20,9 @@ NOISE = 0.02
 METHODS = ("auto", "matrix", "vmap", "sequential")
 
 
-def choose_method(module: nn.Module, method: str, device: torch.device, input_shape: Sequence[int], classes: int) -> str:
+def choose_method(
+    module: nn.Module, method: str, device: torch.device, input_shape: Sequence[int], classes: int
+) -> str:
     """Return ``matrix``, ``vmap`` or ``sequential`` for `module`: `method` itself unless that is
     ``auto``.
 
@@ -36,7 +38,9 @@ def choose_method(module: nn.Module, method: str, device: torch.device, input_sh
         raise KoopflowError(f"method must be one of {', '.join(METHODS)} (got {method!r})")
     dense = dense_chain_of(module) is not None
     if method == "matrix" and not dense:
-        raise KoopflowError("method: matrix needs a network that declares a dense_chain, as mlp does; use auto, vmap or sequential")
+        raise KoopflowError(
+            "method: matrix needs a network that declares a dense_chain, as mlp does; use auto, vmap or sequential"
+        )
     if method != "auto":
         return method
     if dense:

@@ -59,13 +59,17 @@ class DenseEngine:
             name = self._names[index]
             weight = self._w.views[f"{name}.weight"]
             if index > 0:
-                lower = torch.bmm(weight.transpose(1, 2), slope, out=self._buffer(("slope", index), inputs[index].shape))
+                lower = torch.bmm(
+                    weight.transpose(1, 2), slope, out=self._buffer(("slope", index), inputs[index].shape)
+                )
                 _backward_activation(lower, before[index - 1], inputs[index], self._activation)
             if self._bias:
                 self._update_bias(f"{name}.bias", slope, update)
             if index == 0:
                 units = self._copies * weight.shape[1]
-                self._product(f"{name}.weight", (groups, units, weight.shape[2]), slope.view(groups, units, count), x, update)
+                self._product(
+                    f"{name}.weight", (groups, units, weight.shape[2]), slope.view(groups, units, count), x, update
+                )
             else:
                 self._product(f"{name}.weight", weight.shape, slope, inputs[index].transpose(1, 2), update)
                 slope = lower
@@ -107,7 +111,9 @@ class DenseEngine:
                 inputs.append(_activate(z, self._activation))
         return inputs, before
 
-    def _product(self, name: str, shape: tuple[int, ...], slope: torch.Tensor, values: torch.Tensor, update: Update) -> None:
+    def _product(
+        self, name: str, shape: tuple[int, ...], slope: torch.Tensor, values: torch.Tensor, update: Update
+    ) -> None:
         if update is None:
             torch.bmm(slope, values, out=self._g.views[name].view(shape))
         else:

@@ -28,7 +28,13 @@ class SequentialEngine:
     """
 
     def __init__(
-        self, module: nn.Module, weights: Stack, gradients: Stack, buffers: Stack, copies: int, random_seeds: Sequence[int]
+        self,
+        module: nn.Module,
+        weights: Stack,
+        gradients: Stack,
+        buffers: Stack,
+        copies: int,
+        random_seeds: Sequence[int],
     ):
         self._module, self._g = module, gradients
         self._copies, self._replicas, self._seeds = copies, weights.replicas, random_seeds

@@ -28,7 +28,9 @@ class VmapEngine:
     def gradient(self, x: torch.Tensor, y: torch.Tensor, step: int) -> torch.Tensor:
         """Write the gradients of all replicas; return their losses (replica,)."""
         self._module.train()
-        parameters, state = ({name: self._split(view) for name, view in stack.views.items()} for stack in (self._w, self._b))
+        parameters, state = (
+            {name: self._split(view) for name, view in stack.views.items()} for stack in (self._w, self._b)
+        )
         gradients, losses = self._gradient(parameters, state, x, y)
         for name, view in self._g.views.items():
             view.copy_(gradients[name].reshape(view.shape))

@@ -30,7 +30,9 @@ def model_settings(spec: ModelSpec) -> ModelSettings:
         return spec
     given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
     others = {key: given.pop(key) for key in [*given] if key not in ModelSettings.model_fields}
-    return ModelSettings.load({**given, "arguments": {**given.get("arguments", {}), **others}} if others else given, "model")
+    return ModelSettings.load(
+        {**given, "arguments": {**given.get("arguments", {}), **others}} if others else given, "model"
+    )
 
 
 def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Module:
@@ -102,7 +104,9 @@ def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
     return order[-1] if order else None
 
 
-def _from_user(name: str, factory: Callable[..., object], options: Options, input_shape: Sequence[int], classes: int) -> nn.Module:
+def _from_user(
+    name: str, factory: Callable[..., object], options: Options, input_shape: Sequence[int], classes: int
+) -> nn.Module:
     """Return the network that a user's factory makes, after checking that it maps images to
     classes."""
     offered = {"input_shape": input_shape, "classes": classes}
@@ -111,7 +115,9 @@ def _from_user(name: str, factory: Callable[..., object], options: Options, inpu
         takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
         network = factory(**{key: value for key, value in offered.items() if takes_all or key in parameters}, **options)
     except Exception as error:  # whatever a user's factory raises
-        raise KoopflowError(f"model {name} cannot be built with {dict(options)}: {type(error).__name__}: {error}") from error
+        raise KoopflowError(
+            f"model {name} cannot be built with {dict(options)}: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(network, nn.Module):
         raise KoopflowError(f"model {name} must return a torch.nn.Module (got {type(network).__name__})")
     check_network(network, input_shape, classes, name)

@@ -42,7 +42,9 @@ def _check_parameters(network: nn.Module, name: str) -> None:
                 f"model {name}: the parameter {parameter} must hold real numbers (got {kind}); hold real and imaginary parts as two"
             )
     if not any(values.requires_grad for values in network.parameters()):
-        raise KoopflowError(f"model {name}: all parameters are frozen (requires_grad is False); there is nothing to train")
+        raise KoopflowError(
+            f"model {name}: all parameters are frozen (requires_grad is False); there is nothing to train"
+        )
 
 
 def _check_step(network: nn.Module, input_shape: Sequence[int], classes: int, name: str) -> None:
@@ -54,7 +56,12 @@ def _check_step(network: nn.Module, input_shape: Sequence[int], classes: int, na
             outputs = _check_outputs(
                 _tried(lambda: network(images), name, input_shape, " in training"), classes, name, " in training"
             )
-            _tried(lambda: F.cross_entropy(outputs, torch.tensor([0, classes - 1])).backward(), name, input_shape, " in training")
+            _tried(
+                lambda: F.cross_entropy(outputs, torch.tensor([0, classes - 1])).backward(),
+                name,
+                input_shape,
+                " in training",
+            )
     finally:
         network.train(training)
         network.zero_grad(set_to_none=True)
@@ -72,7 +79,9 @@ def _check_outputs(outputs: object, classes: int, name: str, when: str = "") -> 
             f"model {name} must return one output per class{when}, (2, {classes}) for 2 images (got {tuple(outputs.shape)})"
         )
     if not outputs.is_floating_point():
-        raise KoopflowError(f"model {name} must return real numbers{when} (got {str(outputs.dtype).removeprefix('torch.')})")
+        raise KoopflowError(
+            f"model {name} must return real numbers{when} (got {str(outputs.dtype).removeprefix('torch.')})"
+        )
     return outputs
 
 

@@ -55,7 +55,9 @@ def mlp(
     if not isinstance(bias, bool):
         raise KoopflowError(f"model mlp: bias must be true or false (got {bias!r})")
     if initialization not in INITIALIZATIONS:
-        raise KoopflowError(f"model mlp: initialization must be one of {', '.join(INITIALIZATIONS)} (got {initialization!r})")
+        raise KoopflowError(
+            f"model mlp: initialization must be one of {', '.join(INITIALIZATIONS)} (got {initialization!r})"
+        )
     network = MLP([prod(input_shape), *widths, classes], activation, bias)
     if initialization == "kaiming_normal":
         for layer in network:

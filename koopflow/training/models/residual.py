@@ -25,7 +25,9 @@ class Block(nn.Module):
         y = F.relu(self.norm1(self.conv1(x)))
         y = self.norm2(self.conv2(y))
         if self.stride != 1 or self.added:
-            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
+            x = F.pad(
+                x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.added // 2, self.added - self.added // 2)
+            )
         return F.relu(x + y)
 
 
@@ -40,7 +42,12 @@ class CifarResNet(nn.Module):
         for stage in range(3):
             outputs = width * 2**stage
             stages.append(
-                nn.Sequential(*(Block(inputs if b == 0 else outputs, outputs, 2 if stage and b == 0 else 1) for b in range(blocks)))
+                nn.Sequential(
+                    *(
+                        Block(inputs if b == 0 else outputs, outputs, 2 if stage and b == 0 else 1)
+                        for b in range(blocks)
+                    )
+                )
             )
             inputs = outputs
         self.stages = nn.ModuleList(stages)

@@ -149,8 +149,14 @@ def _torch(path: Path, outline: bool) -> Any:
         except Exception as error:  # torch raises many kinds for a bad file, and advises executing its code
             if option is not options[-1]:
                 continue
-            how = "its end is lost" if _cut(path) else f"{type(error).__name__}: it holds more than tensors, or is damaged"
-            raise KoopflowError(f"{path}: not a checkpoint that can be read without executing code ({how}); {ACCEPTED}") from None
+            how = (
+                "its end is lost"
+                if _cut(path)
+                else f"{type(error).__name__}: it holds more than tensors, or is damaged"
+            )
+            raise KoopflowError(
+                f"{path}: not a checkpoint that can be read without executing code ({how}); {ACCEPTED}"
+            ) from None
     raise AssertionError
 
 

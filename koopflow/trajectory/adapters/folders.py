@@ -49,7 +49,9 @@ class Reading:
     steps: tuple[int, int] | None = None
 
 
-def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str], reading: Reading | None = None) -> Path:
+def convert_folder(
+    folder: str | os.PathLike[str], path: str | os.PathLike[str], reading: Reading | None = None
+) -> Path:
     """Write the states in `folder` to the trajectory file `path`; return its path.
 
     A log line lists the tensors taken, and those left out with the reason.
@@ -81,7 +83,9 @@ def convert_folder(folder: str | os.PathLike[str], path: str | os.PathLike[str],
                 raise KoopflowError(
                     f"{file}: holds {name} {shape} for {first} {first_shape} in {ordered[0][1].path.name}; all states must match"
                 )
-            writer.append(step, np.concatenate([_finite(file, name, array).ravel() for name, array in state.items()])[None])
+            writer.append(
+                step, np.concatenate([_finite(file, name, array).ravel() for name, array in state.items()])[None]
+            )
     return Path(path)
 
 
@@ -116,7 +120,9 @@ def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
     found = sources_in(folder)
     sources = _without_copies(found.sources, [_counters(source) for source in found.sources])
     if found.left_out:
-        logger.info("%s: left out %s", folder, ", ".join(f"{name} ({reason})" for name, reason in found.left_out.items()))
+        logger.info(
+            "%s: left out %s", folder, ", ".join(f"{name} ({reason})" for name, reason in found.left_out.items())
+        )
     steps = steps_of([source.name for source, _ in sources], [own for _, own in sources])
     by_step: dict[int, Source] = {}
     for step, (source, _) in zip(steps, sources):
@@ -130,11 +136,15 @@ def _ordered(folder: Path, reading: Reading | None) -> list[tuple[int, Source]]:
     first, last = (min(by_step), max(by_step)) if reading is None or reading.steps is None else reading.steps
     chosen = [(step, source) for step, source in sorted(by_step.items()) if first <= step <= last]
     if not chosen:
-        raise KoopflowError(f"{folder}: no state of steps {first} to {last}; it has steps {min(by_step)} to {max(by_step)}")
+        raise KoopflowError(
+            f"{folder}: no state of steps {first} to {last}; it has steps {min(by_step)} to {max(by_step)}"
+        )
     return chosen
 
 
-def _without_copies(sources: Sequence[Source], counters: Sequence[dict[str, int]]) -> list[tuple[Source, dict[str, int]]]:
+def _without_copies(
+    sources: Sequence[Source], counters: Sequence[dict[str, int]]
+) -> list[tuple[Source, dict[str, int]]]:
     """Return the sources without those named last or best whose counters show that they repeat
     another."""
     kept: list[tuple[Source, dict[str, int]]] = []

@@ -47,14 +47,18 @@ class RecordTrajectory(TrainerCallback):
             resumed = {"resume": True, "resume_after": done - 1} if done else {}
             self.recorder = TrajectoryRecorder(model, self.path, **{**resumed, **self.options})
 
-    def on_step_end(self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **kwargs: Any) -> None:
+    def on_step_end(
+        self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **kwargs: Any
+    ) -> None:
         """Capture; the Trainer calls this once per optimizer step and does not hand over the
         loss."""
         if self.recorder is not None:
             done = getattr(state, "global_step", 0)
             self.recorder.step(step=done - 1 if done else None)
 
-    def on_train_end(self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **kwargs: Any) -> None:
+    def on_train_end(
+        self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **kwargs: Any
+    ) -> None:
         """Complete the file."""
         if self.recorder is not None:
             self.recorder.close()

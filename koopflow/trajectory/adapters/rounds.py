@@ -52,12 +52,16 @@ def read_rounds(folder: Path, choice: Choice | None = None) -> list[tuple[str, L
     for source, state in zip(sources, states):
         _refuse_unreadable(source.path, state, choice)
     masked = dict.fromkeys(name for state in states for name in state.masks if name in series.names)
-    logger.log(logging.WARNING if series.left_out else logging.INFO, "%s: %s", folder, summary(series.names, series.left_out))
+    logger.log(
+        logging.WARNING if series.left_out else logging.INFO, "%s: %s", folder, summary(series.names, series.left_out)
+    )
     names = list(masked) or [name for name in series.names if series.first.tensors[name].dim() >= 2]
     if not names:
         raise KoopflowError(f"{sources[0].path}: no weights with masks found; it holds {', '.join(series.names[:5])}")
     _require_equal([(source.path.name, state) for source, state in zip(sources, states)], names, folder)
-    return [(source.path.name, _layers(source.path, state, names, bool(masked))) for source, state in zip(sources, states)]
+    return [
+        (source.path.name, _layers(source.path, state, names, bool(masked))) for source, state in zip(sources, states)
+    ]
 
 
 def _layers(path: Path, state: StateDict, names: list[str], masked: bool) -> Layers:
@@ -86,7 +90,9 @@ def _require_equal(states: list[tuple[str, StateDict]], names: list[str], folder
                     raise KoopflowError(f"{folder}: differing architectures: {name} is missing in {file_without}")
             shape, other = tuple(first.tensors[name].shape), tuple(state.tensors[name].shape)
             if shape != other:
-                raise KoopflowError(f"{folder}: differing architectures: {name} is {shape} in {first_file} and {other} in {file}")
+                raise KoopflowError(
+                    f"{folder}: differing architectures: {name} is {shape} in {first_file} and {other} in {file}"
+                )
 
 
 def _refuse_unreadable(path: Path, state: StateDict, choice: Choice) -> None:

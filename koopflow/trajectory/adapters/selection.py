@@ -11,7 +11,8 @@ from koopflow.core.patterns import matches
 from koopflow.trajectory.adapters.state_dicts import StateDict
 
 _NAMED_LIKE_A_WEIGHT = re.compile(
-    r"weight|bias|kernel|lora|embed|token|scale|gamma|beta|alpha|theta|param|coef|^[a-z]\d*$|original\d?$", re.IGNORECASE
+    r"weight|bias|kernel|lora|embed|token|scale|gamma|beta|alpha|theta|param|coef|^[a-z]\d*$|original\d?$",
+    re.IGNORECASE,
 )
 
 
@@ -64,7 +65,11 @@ def _fixed(name: str, tensor: torch.Tensor, other: torch.Tensor | None) -> str |
     """Return the reason why a tensor is a buffer that training does not change, or None."""
     if other is not None and not (tensor.shape == other.shape and torch.equal(tensor, other)):
         return None
-    if tensor.dim() > 1 and bool(((tensor == 0) | (tensor == 1)).all()) and 0 < int(tensor.count_nonzero()) < tensor.numel():
+    if (
+        tensor.dim() > 1
+        and bool(((tensor == 0) | (tensor == 1)).all())
+        and 0 < int(tensor.count_nonzero()) < tensor.numel()
+    ):
         return "only 0 and 1: a mask"
     if bool(torch.isinf(tensor).any()) and tensor.dim() > 1:
         return "infinities that never change: a mask"

@@ -86,14 +86,20 @@ class Series:
             found = [(name, tuple(tensor.shape)) for name, tensor in state.tensors.items() if name not in self.left_out]
             if dict(found) != dict(wanted):
                 first = self._sources[0].path
-                raise KoopflowError(f"{source.path}: holds {difference(found, wanted)} in {first.name}; all states must match")
+                raise KoopflowError(
+                    f"{source.path}: holds {difference(found, wanted)} in {first.name}; all states must match"
+                )
             yield source.path, {name: _effective(name, state) for name, _ in wanted}
 
 
 def _only_mapping(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the one mapping inside `content`, or `content` if it holds tensors itself."""
     inner = [value for value in content.values() if isinstance(value, Mapping)]
-    return inner[0] if len(inner) == 1 and not any(isinstance(value, torch.Tensor) for value in content.values()) else content
+    return (
+        inner[0]
+        if len(inner) == 1 and not any(isinstance(value, torch.Tensor) for value in content.values())
+        else content
+    )
 
 
 def difference(found: Sequence[tuple[str, tuple[int, ...]]], wanted: Sequence[tuple[str, tuple[int, ...]]]) -> str:
@@ -102,7 +108,11 @@ def difference(found: Sequence[tuple[str, tuple[int, ...]]], wanted: Sequence[tu
     known = dict(wanted)
     for (name, shape), (first, first_shape) in zip(found, wanted):
         if name not in known or shape != known[name]:
-            return f"{name} {shape} for {first} {first_shape}" if name not in known else f"{name} {shape} for {name} {known[name]}"
+            return (
+                f"{name} {shape} for {first} {first_shape}"
+                if name not in known
+                else f"{name} {shape} for {name} {known[name]}"
+            )
     return f"{len(found)} parameters for {len(wanted)}"
 
 

@@ -20,7 +20,14 @@ _COMPANION = re.compile(
     re.IGNORECASE,
 )
 _MASK = re.compile(r"^(pruning[-_.])?masks?([-_.]?\d+)?$|^([a-z]+[-_.]?)?\d+[-_.]masks?$", re.IGNORECASE)
-_USUAL = ("model.safetensors", "pytorch_model.bin", "adapter_model.safetensors", "adapter_model.bin", "model.pt", "model.pth")
+_USUAL = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+    "model.pt",
+    "model.pth",
+)
 DEPTH = 4
 
 
@@ -67,7 +74,9 @@ def sources_in(folder: Path) -> Found:
     found, nested = _files(folder), _folders(folder)
     numbered = [source for source in found.sources if re.search(r"\d", source.name)]
     if nested.sources and len(nested.sources) > len(numbered):
-        nested.left_out |= found.left_out | {source.path.name: "beside one folder per state" for source in found.sources}
+        nested.left_out |= found.left_out | {
+            source.path.name: "beside one folder per state" for source in found.sources
+        }
         found = nested
     kinds = {source.path.suffix for source in found.sources}
     if len(kinds) != 1:

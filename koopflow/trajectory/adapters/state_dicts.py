@@ -17,7 +17,17 @@ from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_
 from koopflow.trajectory.adapters.stored_masks import pair_masks
 
 _WRAPPERS = (
-    *("model_state_dict", "state_dict", "model_state", "model", "net_state_dict", "net", "network", "module", "weights"),
+    *(
+        "model_state_dict",
+        "state_dict",
+        "model_state",
+        "model",
+        "net_state_dict",
+        "net",
+        "network",
+        "module",
+        "weights",
+    ),
     *("params", "parameters", "state", "checkpoint"),
 )
 _ABOUT = ("meta", "metadata", "trainer_state", "training_state", "progress", "info")
@@ -38,9 +48,18 @@ _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "running statistics",
         ("*running_mean", "*running_var", "*num_batches_tracked", "*running_std", "*moving_mean", "*moving_variance"),
     ),
-    ("positions and indices", ("*position_ids", "*relative_position_index", "*token_type_ids", "*relative_coords_table")),
-    ("attention masks", ("*attn_mask", "*attention_mask", "*causal_mask", "*masked_bias", "*key_padding_mask", "*.tril")),
-    ("fixed encodings", ("*inv_freq", "*cos_cached", "*sin_cached", "*freqs_cis", "*pos_encoder.pe", "*positional_encoding.pe")),
+    (
+        "positions and indices",
+        ("*position_ids", "*relative_position_index", "*token_type_ids", "*relative_coords_table"),
+    ),
+    (
+        "attention masks",
+        ("*attn_mask", "*attention_mask", "*causal_mask", "*masked_bias", "*key_padding_mask", "*.tril"),
+    ),
+    (
+        "fixed encodings",
+        ("*inv_freq", "*cos_cached", "*sin_cached", "*freqs_cis", "*pos_encoder.pe", "*positional_encoding.pe"),
+    ),
     ("power iterations", ("*weight_u", "*_u0", "*.parametrizations.*._u", "*.parametrizations.*._v")),
     ("averaging", ("*n_averaged", "*.cluster_size", "*.embed_avg", "*.ema_*")),
     ("queues", ("*.queue", "queue", "*queue_ptr")),
@@ -119,9 +138,19 @@ def counters_in(content: Mapping[str, Any]) -> dict[str, int]:
     for block in blocks:
         for key in (*STEP_KEYS, *EPOCH_KEYS):
             value = block.get(key)
-            if isinstance(value, torch.Tensor) and value.numel() == 1 and not value.is_complex() and value.layout == torch.strided:
+            if (
+                isinstance(value, torch.Tensor)
+                and value.numel() == 1
+                and not value.is_complex()
+                and value.layout == torch.strided
+            ):
                 value = None if value.is_meta else value.item()
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGEST and value == int(value):
+            if (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and 0 <= value < LARGEST
+                and value == int(value)
+            ):
                 found.setdefault(key, int(value))
     return found
 
@@ -134,12 +163,16 @@ def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, tor
         (value for key, value in content.items() if _MASKS.search(key) and isinstance(value, Mapping)), {}
     )
     nested = {
-        key: value for key, value in content.items() if isinstance(value, Mapping) and value is not masks and _holds_tensors(value)
+        key: value
+        for key, value in content.items()
+        if isinstance(value, Mapping) and value is not masks and _holds_tensors(value)
     }
     models = {key: value for key, value in nested.items() if not _OTHERS.search(key) and not _AVERAGED.search(key)}
     models = models or {key: value for key, value in nested.items() if _AVERAGED.search(key)}
     plain = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
-    parameters = [key for key, value in plain.items() if value.is_floating_point() and value.dim() and not _METRIC.match(key)]
+    parameters = [
+        key for key, value in plain.items() if value.is_floating_point() and value.dim() and not _METRIC.match(key)
+    ]
     if not models or (parameters and not any(key.lower() in _WRAPPERS for key in models)):
         return plain | _flat({key: models[key] for key in models}), masks
     chosen = next((key for wrapper in _WRAPPERS for key in models if key.lower() == wrapper), None)
@@ -158,7 +191,9 @@ def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, tor
 def _holds_tensors(value: object, depth: int = 4) -> bool:
     if isinstance(value, torch.Tensor):
         return True
-    return depth > 0 and isinstance(value, Mapping) and any(_holds_tensors(inner, depth - 1) for inner in value.values())
+    return (
+        depth > 0 and isinstance(value, Mapping) and any(_holds_tensors(inner, depth - 1) for inner in value.values())
+    )
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, torch.Tensor]:
@@ -188,7 +223,9 @@ def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
 def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
     """Return the names of averaged copies (``ema_model.``, ``model_ema.``) of tensors that are also
     present."""
-    others = [(name.replace(".", ""), tensor.shape) for name, tensor in state.items() if not _AVERAGED_MODULE.match(name)]
+    others = [
+        (name.replace(".", ""), tensor.shape) for name, tensor in state.items() if not _AVERAGED_MODULE.match(name)
+    ]
     copies = set()
     for name, tensor in state.items():
         if found := _AVERAGED_MODULE.match(name):

@@ -9,7 +9,20 @@ from collections.abc import Mapping, Sequence
 
 STEP_KEYS = (
     *("global_step", "global_steps", "step", "steps", "train_step", "trainer_step", "num_steps", "n_steps"),
-    *("iteration", "iterations", "iter", "n_iter", "iter_num", "num_iter", "itr", "it", "num_updates", "updates", "round", "level"),
+    *(
+        "iteration",
+        "iterations",
+        "iter",
+        "n_iter",
+        "iter_num",
+        "num_iter",
+        "itr",
+        "it",
+        "num_updates",
+        "updates",
+        "round",
+        "level",
+    ),
 )
 EPOCH_KEYS = ("epoch", "epochs", "current_epoch")
 LARGEST = 2**62
@@ -21,7 +34,9 @@ _NOISE = (
     r"[a-z_]*(loss|acc|accuracy|error|auc|f1|score|metric|lr|top1|top5|bleu|ppl|psnr)[a-z]*[=_:-]*\d+(\.\d+)?(e-?\d+)?",
     r"(?<![\d.])\d+\.\d+(e[-+]?\d+)?(?![\d.])",
 )
-_STEP = re.compile(r"(?<![a-z])(?:global_?)?(?:steps?|iter(?:ation)?s?|it|updates?|rounds?|levels?|checkpoint|ckpt)[=_:. -]*(\d+)")
+_STEP = re.compile(
+    r"(?<![a-z])(?:global_?)?(?:steps?|iter(?:ation)?s?|it|updates?|rounds?|levels?|checkpoint|ckpt)[=_:. -]*(\d+)"
+)
 _EPOCH = re.compile(r"(?<![a-z])(?:epochs?|ep)[=_:. -]*(\d+)")
 
 
@@ -78,4 +93,8 @@ def _last(numbers: Sequence[str]) -> int | None:
 
 
 def _distinct(found: Sequence[int | None]) -> bool:
-    return None not in found and len(set(found)) == len(found) and all(0 <= step < LARGEST for step in found if step is not None)
+    return (
+        None not in found
+        and len(set(found)) == len(found)
+        and all(0 <= step < LARGEST for step in found if step is not None)
+    )

@@ -42,8 +42,12 @@ def pair_masks(state: Mapping[str, torch.Tensor], second: Mapping[str, torch.Ten
         shape, or its weights are missing.
     """
     pairs = Pairs()
-    originals = {name.removesuffix("_orig") for name in state if name.endswith("_orig") and f"{name[:-5]}_mask" in state}
-    weights = {name.removesuffix("_orig") if name.removesuffix("_orig") in originals else name: t for name, t in state.items()}
+    originals = {
+        name.removesuffix("_orig") for name in state if name.endswith("_orig") and f"{name[:-5]}_mask" in state
+    }
+    weights = {
+        name.removesuffix("_orig") if name.removesuffix("_orig") in originals else name: t for name, t in state.items()
+    }
     for name, tensor in weights.items():
         owner, sure = _owner(name, weights)
         if owner is None:
@@ -83,7 +87,12 @@ def _owner(name: str, weights: Mapping[str, torch.Tensor]) -> tuple[str | None, 
             candidates += [(name.removeprefix(prefix), True), (f"{name.removeprefix(prefix)}.weight", False)]
     if leaf.startswith("mask_") and "___" in leaf:
         dotted = leaf.removeprefix("mask_").replace("___", ".")
-        candidates += [(dotted, True), (f"model.{dotted}", True), (f"{module}.{dotted}", True), (f"{module}.model.{dotted}", True)]
+        candidates += [
+            (dotted, True),
+            (f"model.{dotted}", True),
+            (f"{module}.{dotted}", True),
+            (f"{module}.model.{dotted}", True),
+        ]
     for owner, sure in candidates:
         if owner in weights and owner != name:
             return owner, sure
@@ -108,5 +117,7 @@ def _checked(name: str, mask: torch.Tensor, owner: str, weights: torch.Tensor) -
     if not _is_binary(mask):
         raise KoopflowError(f"{name} must hold 0 and 1 only")
     if mask.shape != weights.shape:
-        raise KoopflowError(f"{owner}: mask must have the shape of the weights, {tuple(weights.shape)} (got {tuple(mask.shape)})")
+        raise KoopflowError(
+            f"{owner}: mask must have the shape of the weights, {tuple(weights.shape)} (got {tuple(mask.shape)})"
+        )
     return mask.bool()
