@@ -5,11 +5,12 @@ They are compared by content, like the library's code: a changed number in an .n
 layer of a network makes all results computed from it out of date.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from koopflow.core.dependencies import user_files
+from koopflow.core.dependencies import PACKAGE, user_files
 from koopflow.core.registry import is_target
 from koopflow.io.digests import Digests
 
@@ -53,8 +54,9 @@ def _paths(value: Any, folders: Sequence[Path]) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _paths(inner, folders)
-    elif isinstance(value, str) and is_target(value):
-        yield from map(str, user_files(value, folders))
+    elif isinstance(value, str) and is_target(value) and value.split(".")[0] != PACKAGE:
+        # Relative, so that a study that moves to another folder keeps its results.
+        yield from map(os.path.relpath, user_files(value, folders))
 
 
 def _downloaded(value: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from koopflow.config.series import SeriesSettings
-from koopflow.data.series.registry import prepared
+from koopflow.data.series.loading import prepared
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.methods import Drift, Episodic, Gated, Persistence, Ridge, SeasonalNaive, Sliding
 from koopflow.forecast.protocol import FittedWindows, Recalling

@@ -44,9 +44,16 @@ def test_a_module_counts_wherever_it_is_named(named, tmp_path, key, target):
 
 
 def test_what_is_installed_or_no_module_names_no_file(named):
-    assert (
-        named({"model": "torchvision.models:resnet18", "statement": "a: b", "paper": "arXiv 2302.09160", "n": 1}) == {}
-    )
+    value = {"model": "torchvision.models:resnet18", "statement": "a: b", "paper": "arXiv 2302.09160", "n": 1}
+    assert named(value) == {}
+
+
+def test_the_library_names_no_file_of_a_user_and_paths_are_relative(named, tmp_path):
+    checkout = Path(__file__).parents[2]
+    library = {"function": "koopflow.studies.checks.pruning:check"}
+    assert digests_of_named(Digests(tmp_path / "memory.json"), [checkout])(library) == []
+    (tmp_path / "mynet.py").write_text("")
+    assert list(named({"model": "mynet:build"})) == ["mynet.py"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ STUDY = {
     },
     "series": {"wave": {"source": "switching", "horizon": 5}},
     "forecast": {"methods": ["persistence", "sliding"]},
+    "own_figures": {"one": {"draw": "mine:draw", "tables": ["pruning/accuracy.csv"], "caption": "One."}},
 }
 CHANGES = {
     "check_stage": {"seed": 5},
@@ -118,6 +119,7 @@ def finished(tmp_path_factory) -> Path:
     house = copy_of_the_house(tmp_path_factory.mktemp("stubs") / "house")
     (house / "stub.py").write_text(STUB)
     (house / "run.h5").write_bytes(b"recorded")
+    (house / "mine.py").write_text("def draw(table): ...\n")
     shell = (
         f'    shell:\n        "{sys.executable} -S -E stub.py {{rule}} {{output:q}} -- {{input:q}} -- {{params:q}}"\n'
     )
