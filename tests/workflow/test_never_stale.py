@@ -87,6 +87,7 @@ CHANGES = {
     "plot_tickets": {"figures": {"style": {"font_size": 7}}},
     "plot_forecast": {"figures": {"style": {"font_size": 7}}},
     "plot_claims": {"figures": {"style": {"font_size": 7}}},
+    "plot_own_figures": {"figures": {"style": {"font_size": 7}}},
 }
 """A setting of each rule, or, for rules without one, of a rule before it."""
 
