@@ -10,20 +10,33 @@ from matplotlib import pyplot
 ROOT = Path(__file__).resolve().parents[1]
 
 
-# Tests that start Snakemake, a cluster, a browser or other processes: not part of `make quick`. The longest come first, so that no worker
-# is left with one of them at the end.
-WHOLE_RUNS = ("cluster", "workflow", "robustness", "envs", "report", "docs/test_readme.py", "cli")
+# Tests that start Snakemake, a cluster, a browser or other processes. They come first, so that no worker is left
+# with one of them at the end.
+WHOLE_RUNS = ("cluster", "workflow", "robustness", "envs", "report", "docs", "cli")
+# Tests that train or simulate for many seconds.
+LONG = (
+    "equivalence/test_calibration.py",
+    "equivalence/test_optimizers.py",
+    "figures/test_style.py",
+    "forecast/test_lookahead.py",
+    "forecast/test_memory.py",
+    "koopman/test_variants.py",
+    "pruning/test_study.py",
+    "tickets",
+    "training/test_device.py",
+    "training/test_ensemble.py",
+    "trajectory/test_callbacks.py",
+    "trajectory/test_recordings_kept.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whole runs as slow, and put them first."""
+    """Mark what `make quick` leaves out as slow, and put whole runs first."""
     places = {}
     for item in items:
         path = item.path.relative_to(ROOT / "tests").as_posix()
-        places[item] = next(
-            (place for place, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS)
-        )
-        if places[item] < len(WHOLE_RUNS):
+        places[item] = next((n for n, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS))
+        if places[item] < len(WHOLE_RUNS) or path.startswith(LONG):
             item.add_marker(pytest.mark.slow)
     items.sort(key=places.__getitem__)
 

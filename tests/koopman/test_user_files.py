@@ -120,7 +120,7 @@ def test_what_the_description_tells_is_refused_before_any_weights_are_read(given
     [
         ("shapes", "shapes/a4.npy: holds state (3,) for state (2,) in a0.npy; all states must match"),
         ("names", "names/c3.pt: holds v (2,) for w (2,) in c0.pt; all states must match"),
-        ("uneven", "uneven: states are 1 to 3 steps apart; a Koopman operator needs equal spacing"),
+        ("uneven", "uneven: states must be equally spaced (got spacings from 1 to 3 steps)"),
         ("nan", "nan/a4.npy: holds nan in state; only finite numbers in the range of float32 can be fitted"),
         ("huge", "huge/a4.npy: holds 1e+300 in state; only finite numbers in the range of float32 can be fitted"),
         ("objects", "objects/a4.npy: not a readable array (Object arrays cannot be loaded when allow_pickle=False)"),
