@@ -9,8 +9,14 @@ from koopflow.workflow import run_configuration
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
 
 
-def test_a_job_reads_what_the_run_has_frozen(tmp_path, monkeypatch):
-    monkeypatch.delenv(run_configuration.VARIABLE, raising=False)
+@pytest.fixture(autouse=True)
+def no_run_is_on(monkeypatch):
+    """Start without a run, and leave none behind: `freeze` sets the variable for the jobs of this process."""
+    monkeypatch.setenv(run_configuration.VARIABLE, "")
+    monkeypatch.delenv(run_configuration.VARIABLE)
+
+
+def test_a_job_reads_what_the_run_has_frozen(tmp_path):
     assert frozen() is None
     path = freeze({"seed": 1, "results": "Ergebnisse"}, tmp_path / "koopflow")
     assert frozen() == {"seed": 1, "results": "Ergebnisse"}
@@ -19,8 +25,7 @@ def test_a_job_reads_what_the_run_has_frozen(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [None, "{", json.dumps([1])])
-def test_a_configuration_that_cannot_be_read_is_one_line(tmp_path, monkeypatch, content):
-    monkeypatch.delenv(run_configuration.VARIABLE, raising=False)
+def test_a_configuration_that_cannot_be_read_is_one_line(tmp_path, content):
     path = freeze({"seed": 1}, tmp_path)
     path.unlink()
     if content is not None:
