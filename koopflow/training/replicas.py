@@ -121,9 +121,9 @@ def initial_weights(
 ) -> NDArray[np.float32]:
     """Return the starting weights (replica, parameter) of an ensemble, group by group.
 
-    The first replica of a group has the network's own initialization, drawn from the stream (seed,
-    *stream, group, "initialization"); in each further copy every weight that is not frozen is
-    multiplied by 1 + perturbation · U(−1, 1), as in paper O.
+    The first replica of a group has the network's own initialization, drawn from the stream that
+    ``seed``, ``stream``, the group and "initialization" name; in each further copy every weight
+    that is not frozen is multiplied by 1 + perturbation · U(−1, 1), as in paper O.
     """
     rows = []
     for group in groups:

@@ -57,7 +57,8 @@ def jobs_of(environment: str) -> dict[str, tuple[str, ...]]:
     for name, text in blocks().items():
         spectra = "SPECTRA.environment" in text and environment in ("koopman", "checkpoints")
         if spectra or f"envs/{environment}.yaml" in text or (environment == "figures" and text.startswith(" with:")):
-            found[name] = (name if name != "report" else "write_report",)
+            script = name if name != "report" else "write_report"
+            found[script] = (script,)
     if "write_tables" in found:
         found["write_tables"] += tuple({table.shown.partition(":")[0] for table in tables_of(STAGES)})
     for name, stage in STAGES.items():
