@@ -58,14 +58,19 @@ class Drift(Configured):
 
 
 @dataclass(frozen=True, repr=False)
-class Ets(Configured):
-    """Exponential smoothing with damped trend and season; see `classical.exponential_smoothing`."""
+class Estimated(Configured):
+    """Base of forecasters whose parameters are estimated a few times along the series."""
 
     period: int | None = None
     estimates: int | None = None
     first: int | None = None
     open: ClassVar[tuple[str, ...]] = ("period", "estimates", "first")
     differenced: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, repr=False)
+class Ets(Estimated):
+    """Exponential smoothing with damped trend and season; see `classical.exponential_smoothing`."""
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
@@ -75,14 +80,8 @@ class Ets(Configured):
 
 
 @dataclass(frozen=True, repr=False)
-class Arima(Configured):
+class Arima(Estimated):
     """ARIMA with order chosen by AIC and seasonal Fourier terms; see `classical.arima`."""
-
-    period: int | None = None
-    estimates: int | None = None
-    first: int | None = None
-    open: ClassVar[tuple[str, ...]] = ("period", "estimates", "first")
-    differenced: ClassVar[bool] = True
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
