@@ -48,16 +48,27 @@ def no_figures_left_open() -> Iterator[None]:
     pyplot.close("all")
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real data beside the checkout. Where CI runs it must be there; elsewhere its tests are skipped, loudly."""
-    folder = ROOT.parent / "shared" / "data"
+def beside(name: str) -> Path:
+    """Return a folder of ../shared. Where CI runs it must be there; elsewhere the tests that need it are skipped, loudly."""
+    folder = ROOT.parent / "shared" / name
     if not folder.is_dir():
-        message = f"real data are missing: {folder}"
+        message = f"files that tests compare with are missing: {folder}"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout."""
+    return beside("data")
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """The folder of eigenvalues that the authors of arXiv 2302.09160 published, as .npy files."""
+    return beside("published")
 
 
 @pytest.fixture(scope="session")

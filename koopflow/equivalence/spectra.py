@@ -42,7 +42,8 @@ def optimizer_tables(
     ----------
     runs : dict of str to float64 (run, state, d)
         Trajectories by method. The pairs of all runs are pooled; the fit keeps the full rank of the
-        data.
+        data. Directions of the observables that the data do not span count as eigenvalues 0 in
+        distances, so that all spectra have the same size, d * (delays + 1).
     delays, shuffles, seed, draws : int
         Time delays of the fit, draws of the shuffle control, random seed, and bootstrap draws.
     level : float
@@ -55,6 +56,7 @@ def optimizer_tables(
     """
     fits = {name: _pooled(trajectory, delays) for name, trajectory in runs.items()}
     rows = [row for name, fitted in fits.items() for row in eigenvalue_rows(fitted, algorithm=name)]
+    spectra = {name: _padded(fitted) for name, fitted in fits.items()}
     redrawn = {
         name: _redrawn(trajectory, delays, draws, rng(seed, "equivalence", name, "draws"))
         for name, trajectory in runs.items()
@@ -62,7 +64,7 @@ def optimizer_tables(
     distances = []
     for a, b in combinations(fits, 2):
         generator = rng(seed, "equivalence", "optimizers", a, b, "shuffles")
-        found = _distance(fits[a].eigenvalues, fits[b].eigenvalues, generator, shuffles)
+        found = _distance(spectra[a], spectra[b], generator, shuffles)
         drawn = [distance(x, y) for x, y in zip(redrawn[a], redrawn[b])]
         low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
         # Resampling only increases a distance, so the percentile interval may exclude the estimate:
@@ -78,7 +80,14 @@ def _pooled(runs: Array, delays: int) -> Koopman:
 
 def _redrawn(runs: Array, delays: int, draws: int, generator: np.random.Generator) -> list[ComplexArray]:
     """Return the eigenvalues of `draws` fits to bootstrap samples of the runs."""
-    return [_pooled(runs[generator.integers(len(runs), size=len(runs))], delays).eigenvalues for _ in range(draws)]
+    return [_padded(_pooled(runs[generator.integers(len(runs), size=len(runs))], delays)) for _ in range(draws)]
+
+
+def _padded(fitted: Koopman) -> ComplexArray:
+    """Return all eigenvalues of a full-rank operator on its observables: zeros outside the span of
+    the data."""
+    found = fitted.eigenvalues
+    return np.concatenate([found, np.zeros(fitted.runs.dimension - len(found))])
 
 
 def distance_table(

@@ -24,8 +24,10 @@ OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
 COORDINATES = {
     "mirror_descent": ("$x_1$", "$x_2$"),
     "gradient_descent": (r"$u_1 = \log x_1$", r"$u_2 = \log x_2$"),
-    "bisection": ("bracket $a$", "bracket $b$"),
+    "bisection": ("$z_1$", "$z_2$"),
 }
+SPECTRA = (*OPTIMIZERS, "bisection_published")
+"""Methods with a spectrum: `bisection_published` has the zeros after the published script stops."""
 
 
 def unit_circle(axes: Axes) -> None:
@@ -58,7 +60,7 @@ def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
         below.plot(np.where(loss > 0, loss, np.nan).T, color=colour, linewidth=0.6, alpha=0.8)
         below.set_yscale("log")
         below.set_xlabel("step")
-        below.set_ylabel(r"$|\tan z|$" if name == "bisection" else r"$f = \tan x_1 + \dots$")
+        below.set_ylabel("$|f(z)|$" if name == "bisection" else r"$f = \tan x_1 + \dots$")
         if name != "bisection":
             below.yaxis.set_major_locator(FixedLocator([0.2, 0.5, 1, 2]))
             below.yaxis.set_major_formatter("{x:g}")
@@ -71,9 +73,9 @@ def plot_optimizer_runs(runs: Mapping[str, np.ndarray]) -> Figure:
 def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -> Figure:
     """Draw the three spectra in the complex plane, a detail near 1, and the distances between them
     with their intervals."""
-    figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.78), gridspec_kw={"width_ratios": [1, 1, 0.85]})
+    figure, (plane, near, bars) = plt.subplots(1, 3, figsize=size(2, 0.85), gridspec_kw={"width_ratios": [1, 1, 0.85]})
     for axes in (plane, near):
-        for name in OPTIMIZERS:
+        for name in SPECTRA:
             values, drawn = eigenvalues[eigenvalues["algorithm"] == name], look(name)
             axes.plot(
                 values["real"],
@@ -88,10 +90,12 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
     plane.set_title("Koopman eigenvalues")
     near.set(xlim=(0.5, 1.06), ylim=(-0.28, 0.28))
     near.set_title(r"the same, near $\lambda = 1$")
-    for place, (_, row) in enumerate(distances.iterrows()):
+    versions = distances["a"].isin(SPECTRA[2:]) & distances["b"].isin(SPECTRA[2:])
+    shown = distances[~versions]
+    for place, (_, row) in enumerate(shown.iterrows()):
         apart, low, high = row["distance"], row["ci_low"], row["ci_high"]
         bars.barh(
-            place, apart, xerr=[[apart - low], [high - apart]], color=PALE, height=0.34, error_kw={"elinewidth": 1.0}
+            place, apart, xerr=[[apart - low], [high - apart]], color=PALE, height=0.3, error_kw={"elinewidth": 1.0}
         )
         p = "" if np.isnan(row["p_shuffle"]) else f" (shuffle p = {row['p_shuffle']:.2g})"
         words = f"{label(row['a'])}, {label(row['b']).lower()}\n{apart:.3f} [{low:.3f}, {high:.3f}]{p}"
@@ -99,11 +103,11 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
             words, (0, place - 0.24), fontsize="x-small", va="bottom", xytext=(2, 0), textcoords="offset points"
         )
     bars.set_yticks([])
-    bars.set_ylim(len(distances) - 0.6, -0.9)
+    bars.set_ylim(len(shown) - 0.7, -0.95)
     bars.set_box_aspect(1 / 0.85)
     bars.set_xlabel("distance of spectra, 95 % interval")
     bars.set_title(f"distances (n = {int(distances['n'].min())} starts)")
-    figure.legend(*plane.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*plane.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 

@@ -45,7 +45,12 @@ INDIGO, CYAN, SAND, WINE, BROWN, PINK, OLIVE = (
 )
 
 FAMILIES: dict[str, dict[str, str]] = {
-    "algorithms": {"mirror_descent": BLUE, "gradient_descent": ORANGE, "bisection": DARK},
+    "algorithms": {
+        "mirror_descent": BLUE,
+        "gradient_descent": ORANGE,
+        "bisection": DARK,
+        "bisection_published": PURPLE,
+    },
     "pruning": {
         "koopman_magnitude": BLUE,
         "global_magnitude": SKY,

@@ -3,11 +3,24 @@
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
-from koopflow.equivalence.optimizers import bisection, gradient_descent, grid, mirror_descent, trajectories
+from koopflow.equivalence.optimizers import bisection, gradient_descent, grid, mirror_descent, stopped, trajectories
 from koopflow.equivalence.spectra import optimizer_tables
 
 RUNS = trajectories(2, 0.01, 100, 5)
+
+
+def spectrum(tables, name):
+    """Return the eigenvalues of a method."""
+    rows = tables[0][tables[0]["algorithm"] == name]
+    return (rows["real"] + 1j * rows["imag"]).to_numpy()
+
+
+def furthest(ours, theirs):
+    """Return the largest distance in the best one-to-one matching of two spectra."""
+    apart = np.abs(ours[:, None] - theirs[None, :])
+    return apart[linear_sum_assignment(apart)].max()
 
 
 def exact_trajectory(step, low, high):
@@ -46,9 +59,8 @@ def test_eigenvalues_agree_with_sixty_digits(name):
     np.testing.assert_allclose(np.sort(eigenvalues["real"]), expected, rtol=0, atol=1e-8)
 
 
-def test_the_descents_are_close_and_bisection_is_far():
-    _, distances = optimizer_tables(RUNS, delays=4, shuffles=100, seed=0, draws=2)
-    found = {(row.a, row.b): row.distance for row in distances.itertuples()}
+def test_the_descents_are_close_and_bisection_is_far(tables):
+    found = {(row.a, row.b): row.distance for row in tables[1].itertuples()}
     assert found["mirror_descent", "gradient_descent"] < 0.02
     assert found["mirror_descent", "bisection"] > 0.5
     assert found["gradient_descent", "bisection"] > 0.5
@@ -86,8 +98,64 @@ def test_projections_keep_to_the_box():
     assert gradient_descent(np.log([[0.011, 0.5]]), 50.0, 100).min() == pytest.approx(np.log(0.01))
 
 
-def test_bisection_halves_the_bracket_and_keeps_the_root_inside():
-    brackets = bisection(np.array([[-1.0, 0.3]]), 40)[0]
-    assert np.all(brackets[:, 0] <= 0)
-    assert np.all(brackets[:, 1] >= 0)
-    np.testing.assert_allclose(np.diff(brackets, axis=1)[:, 0], 1.3 * 0.5 ** np.arange(40), rtol=1e-6)
+@pytest.fixture(scope="module")
+def tables():
+    """The eigenvalues and distances of all methods, with the study's delays."""
+    return optimizer_tables(RUNS, delays=4, shuffles=1000, seed=0, draws=2)
+
+
+@pytest.mark.parametrize("name", ["mirror_descent", "gradient_descent"])
+def test_spectra_of_the_descents_are_the_published_ones(tables, published, name):
+    assert furthest(spectrum(tables, name), np.load(published / f"{name}.npy")) < 1e-6
+
+
+def test_bisection_that_stops_has_the_published_spectrum(tables, published):
+    """Four published eigenvalues, of modulus 1e-4, are roundings of a nilpotent block: only their modulus is compared."""
+    ours, theirs = spectrum(tables, "bisection_published"), np.load(published / "bisection_method.npy")
+    assert len(ours) == len(theirs) == 10
+    assert furthest(ours[np.abs(ours) > 1e-3], theirs[np.abs(theirs) > 1e-3]) < 2e-4
+    assert np.sort(np.abs(ours))[:4].max() < 5e-4
+    assert np.sort(np.abs(theirs))[:4].max() < 5e-4
+
+
+def test_bisection_that_stays_at_its_root_keeps_the_eigenvalue_one(tables, published):
+    """Without the zeros after the stop: rank 6, and 1 instead of 0.98024; the five others are the published ones."""
+    ours, theirs = spectrum(tables, "bisection"), np.load(published / "bisection_method.npy")
+    assert len(ours) == 6
+    assert np.abs(ours - 1).min() < 1e-9
+    others = theirs[(np.abs(theirs) > 1e-3) & (np.abs(theirs) < 0.9)]
+    assert furthest(ours[np.abs(ours) < 0.9], others) < 2e-4
+
+
+def test_distances_and_shuffle_controls_are_the_published_ones(tables):
+    """The published control has 100 draws; a share of 1000 draws then lies within three standard errors of it."""
+    rows = {(row.a, row.b): row for row in tables[1].itertuples()}
+    for b, distances, p in (
+        ("gradient_descent", {"mirror_descent": 0.0081}, {"mirror_descent": 0.09}),
+        (
+            "bisection_published",
+            {"mirror_descent": 0.746, "gradient_descent": 0.753},
+            {"mirror_descent": 0.01, "gradient_descent": 0.0},
+        ),
+    ):
+        for a, expected in distances.items():
+            assert rows[a, b].distance == pytest.approx(expected, abs=6e-4)
+            assert rows[a, b].p_shuffle == pytest.approx(p[a], abs=0.09 if p[a] > 0.05 else 0.02)
+    assert rows["mirror_descent", "bisection"].distance == pytest.approx(0.745, abs=5e-4)
+    assert rows["gradient_descent", "bisection"].distance == pytest.approx(0.752, abs=5e-4)
+    assert tables[1]["p_shuffle"].notna().all()
+
+
+def test_the_sign_of_the_sum_moves_all_coordinates_of_a_bracket():
+    """f(z) = tan(-0.1) + tan(0.3) > 0 moves the whole b; then f(z) = tan(-0.55) + tan(0.1) < 0 moves the whole a."""
+    path = bisection(np.array([[-1.0, -0.1]]), np.array([[0.8, 0.7]]), 3)[0]
+    np.testing.assert_allclose(path[0], [-0.1, 0.3], atol=1e-12)
+    np.testing.assert_allclose(path[1], [(-1.0 - 0.1) / 2, (-0.1 + 0.3) / 2], atol=1e-12)
+    np.testing.assert_allclose(path[2], [(-0.55 - 0.1) / 2, (0.1 + 0.3) / 2], atol=1e-12)
+
+
+def test_a_midpoint_that_is_a_root_stays_or_stops():
+    """z = (-0.25, 0.25) has f(z) == 0 exactly."""
+    path = bisection(np.array([[-1.0, -0.5]]), np.array([[0.5, 1.0]]), 4)
+    np.testing.assert_array_equal(path[0], [[-0.25, 0.25]] * 4)
+    np.testing.assert_array_equal(stopped(path)[0], [[-0.25, 0.25], [0, 0], [0, 0], [0, 0]])
