@@ -1,8 +1,10 @@
-"""The width study's training (784-h-10, h = 5, 10, 40; 25 seeds × 10 copies × 1000 steps of batch 60) against two peers in the same run.
+"""The width study's training (784-h-10, h = 5, 10, 40; 25 seeds × 10 copies × 1000 steps of batch
+60) against two peers in the same run.
 
-Peers: the authors' way, one network after another with a DataLoader over torchvision's MNIST, and a bare loop over data in memory; a few
-networks of each are measured, with one thread and with all, and the faster mean is multiplied by 250. Every state of the last layer is captured by all three. Run from the repository's
-root; `--data` is a folder with MNIST/raw.
+Peers: the authors' way, one network after another with a DataLoader over torchvision's MNIST, and a
+bare loop over data in memory; a few networks of each are measured, with one thread and with all,
+and the faster mean is multiplied by 250. Every state of the last layer is captured by all three.
+Run from the repository's root; `--data` is a folder with MNIST/raw.
 """
 
 import argparse
@@ -51,7 +53,8 @@ def one_network(batches, width: int, images) -> float:
 
 
 def one_after_another(batches, width: int, images, networks: int, threads: int) -> float:
-    """Return seconds per network, with as many threads as serve the peer best: one, often, since its steps are small."""
+    """Return seconds per network, with as many threads as serve the peer best: one, often, since
+    its steps are small."""
     means = []
     for count in sorted({1, threads}):
         torch.set_num_threads(count)
@@ -82,7 +85,8 @@ def bare_batches(images):
 
 
 def product_rate() -> float:
-    """Return this machine's float32 matrix-product rate in floating-point operations per second: the best of five of size 2048."""
+    """Return this machine's float32 matrix-product rate in floating-point operations per second:
+    the best of five of size 2048."""
     a, b = torch.randn(2, 2048, 2048).unbind()
     best = float("inf")
     for _ in range(6):
@@ -105,7 +109,8 @@ def main() -> None:
         f"peers: {arguments.networks} networks × 250"
     ]
     lines.append(
-        f"{'h':>5} {'ensemble s':>11} {'product share':>14} {'authors s':>10} {'ratio':>6} {'bare loop s':>12} {'ratio':>6}"
+        f"{'h':>5} {'ensemble s':>11} {'product share':>14} {'authors s':>10} {'ratio':>6} "
+        f"{'bare loop s':>12} {'ratio':>6}"
     )
     totals = [0.0, 0.0, 0.0]
     with tempfile.TemporaryDirectory() as name:
@@ -133,7 +138,10 @@ def main() -> None:
 
 def _row(label, times: list[float], share: str) -> str:
     ours, authors, bare = times
-    return f"{label:>5} {ours:>11.1f} {share:>14} {authors:>10.0f} {authors / ours:>6.1f} {bare:>12.1f} {bare / ours:>6.1f}"
+    return (
+        f"{label:>5} {ours:>11.1f} {share:>14} {authors:>10.0f} {authors / ours:>6.1f} {bare:>12.1f} "
+        f"{bare / ours:>6.1f}"
+    )
 
 
 if __name__ == "__main__":

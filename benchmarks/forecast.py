@@ -1,10 +1,13 @@
-"""Speed of the episodic forecaster: a whole series, cost per forecast against memory, and an all-pairs peer.
+"""Speed of the episodic forecaster: a whole series, cost per forecast against memory, and an
+all-pairs peer.
 
-    python benchmarks/forecast.py [--csv ../shared/data/timeseries/ETTh1.csv --value OT] [--peer-every 50]
+    python benchmarks/forecast.py [--csv ../shared/data/timeseries/ETTh1.csv --value OT]
+    [--peer-every 50]
 
-Prints three tables and writes them to benchmarks/out/forecast.csv. The peer compares every window with every earlier one by exact
-matching; it is timed on every n-th origin (--peer-every 1: all of them, about ten minutes) and its total is that mean times the origins.
-Both must recall the same windows at the same distances.
+Prints three tables and writes them to benchmarks/out/forecast.csv. The peer compares every window
+with every earlier one by exact matching; it is timed on every n-th origin (--peer-every 1: all of
+them, about ten minutes) and its total is that mean times the origins. Both must recall the same
+windows at the same distances.
 """
 
 import argparse
@@ -35,7 +38,8 @@ def whole_series(values: np.ndarray) -> list[tuple]:
         taken, worked = time.perf_counter() - begun, time.process_time() - worked
         rows.append((f"whole series, {scheme}", len(values), taken, taken / len(memory.forecasts_) * 1e3))
         print(
-            f"{scheme:6s} {len(values)} samples, every one an origin: {taken:.1f} s ({worked:.1f} s of CPU), {rows[-1][3]:.2f} ms per forecast"
+            f"{scheme:6s} {len(values)} samples, every one an origin: {taken:.1f} s ({worked:.1f} s of "
+            f"CPU), {rows[-1][3]:.2f} ms per forecast"
         )
     return rows
 
@@ -83,7 +87,8 @@ def against_scan(values: np.ndarray, models, points: np.ndarray, spectra, every:
         forecasts.append(advance(models.take(members), states, models.mean[asked], HORIZON))
     apart = float(np.abs(forecasts[0] - forecasts[1]).max())
     print(
-        f"recall over {count} windows: {ours:.1f} s with the index, {peer:.1f} s by all pairs ({len(asked)} origins timed): "
+        f"recall over {count} windows: {ours:.1f} s with the index, {peer:.1f} s by all pairs "
+        f"({len(asked)} origins timed): "
         f"{peer / ours:.0f} x; other recollections: {len(differ)}, largest difference of forecasts: {apart:g}"
     )
     return [

@@ -1,4 +1,5 @@
-"""Delayed Koopman fits of the width study against a dense SVD of each delayed matrix: python benchmarks/koopman_delayed.py."""
+"""Delayed Koopman fits of the width study against a dense SVD of each delayed matrix: python
+benchmarks/koopman_delayed.py."""
 
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ SEEDS = 25
 
 
 def training_like(width: int, runs: int = 10, steps: int = 1001, seed: int = 0) -> np.ndarray:
-    """Runs of noisy descent on a quadratic from perturbed copies of one start, float32 (run, step, 10 * width)."""
+    """Runs of noisy descent on a quadratic from perturbed copies of one start, float32 (run, step,
+    10 * width)."""
     generator = np.random.default_rng(seed)
     count = 10 * width
     rates = 0.1 * np.exp(generator.uniform(-8, -2, count))
@@ -75,7 +77,8 @@ def main() -> None:
         print(pd.DataFrame(rows[-1:]).to_string(index=False), flush=True)
     table = pd.DataFrame(rows)
     print(
-        f"{SEEDS * len(rows)} fits: {table['koopflow_s'].sum():.1f} s, a dense SVD of each {SEEDS * table['one_dense_svd_s'].sum():.0f} s"
+        f"{SEEDS * len(rows)} fits: {table['koopflow_s'].sum():.1f} s, a dense SVD of each "
+        f"{SEEDS * table['one_dense_svd_s'].sum():.0f} s"
         f" (one of each size timed): {SEEDS * table['one_dense_svd_s'].sum() / table['koopflow_s'].sum():.0f} times"
     )
     Path("benchmarks/out").mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,9 @@
-"""272,474 parameters x 1000 steps, rank 20, ten modes: koopflow against PyDMD and a dense float64 SVD.
+"""272,474 parameters x 1000 steps, rank 20, ten modes: koopflow against PyDMD and a dense float64
+SVD.
 
-python benchmarks/koopman_large.py [peers]     every method in a process of its own, so that peak memory is its own; peers take minutes
+python benchmarks/koopman_large.py [peers]     (peers take minutes)
+
+Every method runs in a process of its own, so that peak memory is its own.
 """
 
 import json
@@ -16,7 +19,8 @@ PARAMETERS, STEPS, RANK = 272_474, 1000, 20
 
 
 def make(path: Path, parameters: int = PARAMETERS) -> None:
-    """Write a trajectory: a fixed point, ten decaying rotations of falling size, and noise of the weights' last digits."""
+    """Write a trajectory: a fixed point, ten decaying rotations of falling size, and noise of the
+    weights' last digits."""
     import numpy as np
 
     from koopflow.trajectory import TrajectoryWriter
@@ -43,7 +47,8 @@ def peak_gb() -> float:
 
 
 def one(method: str, path: str) -> None:
-    """Run one method and print its numbers as JSON; peak memory counts above what the imports took."""
+    """Run one method and print its numbers as JSON; peak memory counts above what the imports
+    took."""
     import numpy as np
 
     from koopflow.koopman import fit

@@ -1,4 +1,5 @@
-"""A file several times larger than the memory allowed, and the time against the number of parameters: python benchmarks/koopman_memory.py."""
+"""A file several times larger than the memory allowed, and the time against the number of
+parameters: python benchmarks/koopman_memory.py."""
 
 import json
 import resource

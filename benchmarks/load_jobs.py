@@ -1,8 +1,10 @@
-"""A study of thousands of tiny jobs: how long it takes to plan, and how much memory the scheduler needs while it runs.
+"""A study of thousands of tiny jobs: how long it takes to plan, and how much memory the scheduler
+needs while it runs.
 
-``python benchmarks/load_jobs.py`` plans 2,000 jobs and runs the first of them; ``--run all`` runs every one (an hour on two cores: each is a
-process of its own that imports torch). Nothing is compared with a peer: the planning is Snakemake's, and the question is what this workflow's
-checks, checksums of inputs and functions of wildcards add up to.
+``python benchmarks/load_jobs.py`` plans 2,000 jobs and runs the first of them; ``--run all`` runs
+every one (an hour on two cores: each is a process of its own that imports torch). Nothing is
+compared with a peer: the planning is Snakemake's, and the question is what this workflow's checks,
+checksums of inputs and functions of wildcards add up to.
 """
 
 import argparse
@@ -66,7 +68,8 @@ def main() -> None:
         if plan.returncode:
             sys.exit(plan.stderr[-2000:])
         print(
-            f"planning {asked.jobs} jobs: {planned:.1f} s, of which {spent.ru_utime + spent.ru_stime:.1f} s of processor"
+            f"planning {asked.jobs} jobs: {planned:.1f} s, of which {spent.ru_utime + spent.ru_stime:.1f} "
+            "s of processor"
         )
         if asked.run != "all":
             targets = [
@@ -86,7 +89,8 @@ def main() -> None:
         seconds = time.monotonic() - begun
         done = len(list(folder.glob("results/equivalence/training/*/eigenvalues.csv")))
         print(
-            f"{2 * done} training and fitting jobs in {seconds:.0f} s on {asked.cores} cores: {seconds / (2 * done):.2f} s a job"
+            f"{2 * done} training and fitting jobs in {seconds:.0f} s on {asked.cores} cores: "
+            f"{seconds / (2 * done):.2f} s a job"
         )
         print(f"memory at most: scheduler {largest['scheduler']:.0f} MB, everything together {largest['all']:.0f} MB")
         middle = seen[len(seen) // 2][1]

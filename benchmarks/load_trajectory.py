@@ -1,6 +1,8 @@
-"""A trajectory of 10⁶ parameters × 2,000 steps (8 GB) recorded and fitted: seconds and peak memory of each, in processes of their own.
+"""A trajectory of 10⁶ parameters × 2,000 steps (8 GB) recorded and fitted: seconds and peak memory
+of each, in processes of their own.
 
-The file is removed afterwards. ``--parameters`` and ``--steps`` make it smaller, ``--folder`` says where there is room.
+The file is removed afterwards. ``--parameters`` and ``--steps`` make it smaller, ``--folder`` says
+where there is room.
 """
 
 import argparse
@@ -17,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 def record(path: Path, parameters: int, steps: int) -> None:
-    """Record a known linear system: two decays and a rotation, each along a random direction, around a far point."""
+    """Record a known linear system: two decays and a rotation, each along a random direction,
+    around a far point."""
     from koopflow.trajectory import TrajectoryWriter
 
     generator = np.random.default_rng(0)
@@ -61,7 +64,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         print(
-            f"{asked.parameters:,} parameters × {asked.steps:,} steps: {4 * asked.parameters * asked.steps / 1e9:.1f} GB"
+            f"{asked.parameters:,} parameters × {asked.steps:,} steps: "
+            f"{4 * asked.parameters * asked.steps / 1e9:.1f} GB"
         )
         for part in ("record", "fit"):
             words = [

@@ -1,11 +1,13 @@
-"""Prune and test MnistNet on MNIST, 30 (method, compression) pairs, against ShrinkBench's way, re-enacted in the same run.
+"""Prune and test MnistNet on MNIST, 30 (method, compression) pairs, against ShrinkBench's way,
+re-enacted in the same run.
 
     python benchmarks/pruning_shrinkbench.py [folder with MNIST/raw]
 
-ShrinkBench's way (Blalock et al. 2020), from what its experiments do: each pair is an experiment of its own that opens the data set
-(torchvision images, transformed one by one by a DataLoader), builds the network, loads its weights, takes the threshold of its scores
-by numpy.quantile, keeps what lies strictly above, and tests in batches of 128. Its reported accuracy divides the last, partial batch by
-the full batch size; here both ways count every image by its own.
+ShrinkBench's way (Blalock et al. 2020), from what its experiments do: each pair is an experiment of
+its own that opens the data set (torchvision images, transformed one by one by a DataLoader), builds
+the network, loads its weights, takes the threshold of its scores by numpy.quantile, keeps what lies
+strictly above, and tests in batches of 128. Its reported accuracy divides the last, partial batch
+by the full batch size; here both ways count every image by its own.
 """
 
 import gzip
@@ -43,7 +45,8 @@ SETUP = {"model": MODEL, "optimizer": {"name": "sgd", "learning_rate": 0.05}, "b
 
 
 def clocks() -> np.ndarray:
-    """Return the wall clock and this process's processor time, in seconds; the latter hardly minds what else the machine does."""
+    """Return the wall clock and this process's processor time, in seconds; the latter hardly minds
+    what else the machine does."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
@@ -116,7 +119,8 @@ def main() -> None:
             rows.append((name, c, theirs[name, c], found, found - theirs[name, c], time.perf_counter() - start))
     our_seconds = clocks() - begun
 
-    # Masks that empty whole channels: half of conv2's channels and half of the hidden units, dense and dropped.
+    # Masks that empty whole channels: half of conv2's channels and half of the hidden units, dense
+    # and dropped.
     kept = weights.copy()
     for name, (start, stop) in zip((n for n, _ in parameters), mask.spans(parameters)):
         if name.startswith(("conv2.", "fc1.")):
@@ -137,11 +141,13 @@ def main() -> None:
     same = table[table.method != "random"].difference.abs().max()
     for name, theirs_s, ours_s in zip(("wall clock", "processor"), their_seconds, our_seconds):
         print(
-            f"30 pairs, {name}: ShrinkBench's way {theirs_s:.1f} s, koopflow {ours_s:.1f} s, ratio {theirs_s / ours_s:.1f}"
+            f"30 pairs, {name}: ShrinkBench's way {theirs_s:.1f} s, koopflow {ours_s:.1f} s, ratio "
+            f"{theirs_s / ours_s:.1f}"
         )
     print(f"largest difference of accuracy where the method is the same (all but random): {same:.4f}")
     print(
-        f"half of the channels empty: {channel_seconds[0]:.3f} s whole, {channel_seconds[1]:.3f} s dropped; {whole:.4f}, {dropped:.4f}"
+        f"half of the channels empty: {channel_seconds[0]:.3f} s whole, {channel_seconds[1]:.3f} s "
+        f"dropped; {whole:.4f}, {dropped:.4f}"
     )
 
 

@@ -1,7 +1,9 @@
-"""What recording every 10th step adds to training ResNet-20 (272,474 parameters, batches of 128): python benchmarks/recorder.py.
+"""What recording every 10th step adds to training ResNet-20 (272,474 parameters, batches of 128):
+python benchmarks/recorder.py.
 
-Plain and recorded stretches of ten steps alternate, so that the machine's mood falls on both. A step takes a second or so on two cores and a
-capture a millisecond, so the share is also worked out from the captures alone, over so many that the file's flushes are among them.
+Plain and recorded stretches of ten steps alternate, so that the machine's mood falls on both. A
+step takes a second or so on two cores and a capture a millisecond, so the share is also worked out
+from the captures alone, over so many that the file's flushes are among them.
 """
 
 import sys

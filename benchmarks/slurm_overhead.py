@@ -1,8 +1,10 @@
-"""What SLURM costs: the smoke study through sbatch on a one-machine SLURM, beside the same study run by Snakemake alone.
+"""What SLURM costs: the smoke study through sbatch on a one-machine SLURM, beside the same study
+run by Snakemake alone.
 
-The same cores, one after the other, both from nothing. On a cluster the waiting in its queue comes on top; here there is none. A job costs
-some seconds inside SLURM (Snakemake starts twice more in it) and some until its end is noticed, whatever it computes, so the ratio is
-large for a study of seconds and small for one of hours: the last line gives the cost of a job.
+The same cores, one after the other, both from nothing. On a cluster the waiting in its queue comes
+on top; here there is none. A job costs some seconds inside SLURM (Snakemake starts twice more in
+it) and some until its end is noticed, whatever it computes, so the ratio is large for a study of
+seconds and small for one of hours: the last line gives the cost of a job.
 """
 
 import os

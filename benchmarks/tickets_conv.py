@@ -1,9 +1,11 @@
-"""Convolutional tickets: all replicas of a round at once (grouped convolutions through torch.func.vmap), or one after another?
+"""Convolutional tickets: all replicas of a round at once (grouped convolutions through
+torch.func.vmap), or one after another?
 
     python benchmarks/tickets_conv.py
 
-Prints processor milliseconds per replica and step of both ways, under masks, and which one the trainer chooses. Batch normalization keeps running
-statistics, which vmap refuses; its networks are timed batched without them.
+Prints processor milliseconds per replica and step of both ways, under masks, and which one the
+trainer chooses. Batch normalization keeps running statistics, which vmap refuses; its networks are
+timed batched without them.
 """
 
 import sys

@@ -2,11 +2,13 @@
 
     python benchmarks/tickets_mnist.py ../shared/data
 
-Both train 3 epochs of batch 128 by SGD of rate 0.1 from Kaiming-normal weights (open_lth's mnist_lenet_300_100, with 3 of its 40 epochs).
-open_lth itself is not on a package index, so its way is enacted anew from a reading of its training/train.py, datasets/base.py,
-datasets/mnist.py and pruning/pruned_model.py: one replicate; every image made a PIL image, a tensor and normalized when a data loader in
-the training process asks for it; masks multiplied into the weights at every forward pass; a schedule stepped at every batch. Ours trains all
-replicates as one. Prints seconds per replicate and round and their ratio, the part of open_lth's that is loading, and accuracies: dense,
+Both train 3 epochs of batch 128 by SGD of rate 0.1 from Kaiming-normal weights (open_lth's
+mnist_lenet_300_100, with 3 of its 40 epochs). open_lth itself is not on a package index, so its way
+is enacted anew from a reading of its training/train.py, datasets/base.py, datasets/mnist.py and
+pruning/pruned_model.py: one replicate; every image made a PIL image, a tensor and normalized when a
+data loader in the training process asks for it; masks multiplied into the weights at every forward
+pass; a schedule stepped at every batch. Ours trains all replicates as one. Prints seconds per
+replicate and round and their ratio, the part of open_lth's that is loading, and accuracies: dense,
 at 20 % density, and at 5 % beside random masks.
 """
 
@@ -65,7 +67,8 @@ class Masked(torch.nn.Module):
 
 
 def open_lth_way(root: str, seed: int) -> dict[str, float]:
-    """Train the dense round of one replicate; return seconds in all, seconds of loading alone, and test accuracy."""
+    """Train the dense round of one replicate; return seconds in all, seconds of loading alone, and
+    test accuracy."""
     train, test = OneByOne(root, "train"), OneByOne(root, "t10k")
     torch.manual_seed(seed)
     layers = [
@@ -117,7 +120,8 @@ def main() -> None:
     ours = (time.perf_counter() - started) / (options.seeds * chain.rounds)
     densities, accuracies = chain.densities(), np.array(chain.accuracy)
     print(
-        f"{options.threads} threads; {options.seeds} seeds, {chain.rounds} rounds; open_lth's way: {options.peers} dense replicates"
+        f"{options.threads} threads; {options.seeds} seeds, {chain.rounds} rounds; open_lth's way: "
+        f"{options.peers} dense replicates"
     )
     print(f"{'':34}{'seconds per replicate and round':>32}{'dense accuracy':>16}")
     print(

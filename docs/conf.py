@@ -44,7 +44,8 @@ napoleon_numpy_docstring = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 
-# Each tutorial is a script: the site shows its code, what it prints and its figures, made again by every build.
+# Each tutorial is a script: the site shows its code, what it prints and its figures, made again by
+# every build.
 sphinx_gallery_conf = {
     "examples_dirs": "tutorials",
     "gallery_dirs": "auto_tutorials",
@@ -64,7 +65,8 @@ html_static_path: list[str] = []
 
 
 def escape(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Keep ``|w|`` and ``(seed, *shape)`` in docstrings as they are written: in reST they are markup."""
+    """Keep ``|w|`` and ``(seed, *shape)`` in docstrings as they are written: in reST they are
+    markup."""
     example = False
     for number, line in enumerate(lines):
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))

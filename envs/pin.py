@@ -1,9 +1,10 @@
-"""Write envs/pinned/NAME.yaml for each envs/NAME.yaml: the same packages at the exact versions of requirements.txt (`make pins`).
+"""Write envs/pinned/NAME.yaml for each envs/NAME.yaml: the same packages at the exact versions of
+requirements.txt (`make pins`).
 
 conda's own pin files list the addresses and checksums of builds, which need a solve against the
-channel: run `snakedeploy pin-conda-envs envs/*.yaml` where conda-forge can be reached, and Snakemake
-uses the files that it writes. The files here record what is known without the channel: the versions
-with which the tests have run.
+channel: run `snakedeploy pin-conda-envs envs/*.yaml` where conda-forge can be reached, and
+Snakemake uses the files that it writes. The files here record what is known without the channel:
+the versions with which the tests have run.
 """
 
 from pathlib import Path
@@ -18,7 +19,8 @@ PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib", "snakemake-minimal"
 
 
 def versions(requirements: Path) -> dict[str, str]:
-    """Return the pinned version of each package, by its name in lower case, on Linux with the Python of the pins."""
+    """Return the pinned version of each package, by its name in lower case, on Linux with the
+    Python of the pins."""
     found = {}
     for line in requirements.read_text(encoding="utf-8").splitlines():
         pin = Requirement(line)

@@ -1,4 +1,5 @@
-"""A barrier for jobs of a running workflow: a test waits for a state and holds it, instead of hoping to be in time."""
+"""A barrier for jobs of a running workflow: a test waits for a state and holds it, instead of
+hoping to be in time."""
 
 import os
 import subprocess

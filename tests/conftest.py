@@ -10,8 +10,8 @@ from matplotlib import pyplot
 ROOT = Path(__file__).resolve().parents[1]
 
 
-# Tests that start Snakemake, a cluster, a browser or other processes. They come first, so that no worker is left
-# with one of them at the end.
+# Tests that start Snakemake, a cluster, a browser or other processes. They come first, so that no
+# worker is left with one of them at the end.
 WHOLE_RUNS = ("cluster", "workflow", "robustness", "envs", "report", "docs", "cli")
 # Tests that train or simulate for many seconds.
 LONG = (
@@ -43,13 +43,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_figures_left_open() -> Iterator[None]:
-    """Close what a test has drawn: pyplot keeps figures, and complains at the twentieth, in whichever test that is."""
+    """Close what a test has drawn: pyplot keeps figures, and complains at the twentieth, in
+    whichever test that is."""
     yield
     pyplot.close("all")
 
 
 def beside(name: str) -> Path:
-    """Return a folder of ../shared. Where CI runs it must be there; elsewhere the tests that need it are skipped, loudly."""
+    """Return a folder of ../shared. Where CI runs it must be there; elsewhere the tests that need
+    it are skipped, loudly."""
     folder = ROOT.parent / "shared" / name
     if not folder.is_dir():
         message = f"files that tests compare with are missing: {folder}"
@@ -73,7 +75,8 @@ def published() -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_study(tmp_path_factory) -> Path:
-    """A finished smoke study on this machine, each stage in its own environment (tests/envs): a copy of the repository with results."""
+    """A finished smoke study on this machine, each stage in its own environment (tests/envs): a
+    copy of the repository with results."""
     from tests.envs.conda import run_in_environments
     from tests.house import copy_of_the_house, once
 

@@ -1,4 +1,5 @@
-"""What tests of whole runs share: a copy of the code, the user's command, and the bytes of what came out."""
+"""What tests of whole runs share: a copy of the code, the user's command, and the bytes of what
+came out."""
 
 import fcntl
 import hashlib
@@ -30,7 +31,8 @@ def copy_of_the_house(folder: Path) -> Path:
 
 
 def once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
-    """Return a folder that `build` has filled, once for all workers of a parallel test run: the others wait."""
+    """Return a folder that `build` has filled, once for all workers of a parallel test run: the
+    others wait."""
     top = factory.getbasetemp()
     folder = (top.parent if "PYTEST_XDIST_WORKER" in os.environ else top) / name
     with (folder.parent / f"{name}.lock").open("w") as lock:
@@ -57,13 +59,15 @@ def start(folder: Path, *arguments: str, cores: int = 2, output=subprocess.DEVNU
 
 
 def digests(results: Path) -> dict[str, str]:
-    """Return the SHA-256 of every result that must be the same again, by its path inside `results`."""
+    """Return the SHA-256 of every result that must be the same again, by its path inside
+    `results`."""
     files = [path for path in sorted(results.rglob("*")) if path.is_file() and path.suffix in COMPARED]
     return {str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def processes_in(folder: Path) -> dict[int, list[str]]:
-    """Return the processes (Linux) whose working folder is `folder`: their command lines by process id."""
+    """Return the processes (Linux) whose working folder is `folder`: their command lines by process
+    id."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

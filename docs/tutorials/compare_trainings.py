@@ -2,8 +2,8 @@
 Do two learning rates give the same dynamics?
 =============================================
 
-Record a few training runs, fit a Koopman operator to each, and test whether two set-ups train alike:
-whether spectra differ more between set-ups than between seeds of one set-up.
+Record a few training runs, fit a Koopman operator to each, and test whether two set-ups train
+alike: whether spectra differ more between set-ups than between seeds of one set-up.
 """
 
 # %%

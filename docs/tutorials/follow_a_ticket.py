@@ -9,8 +9,8 @@ rounds, and read off their exponents.
 # %%
 # Prune in rounds
 # ---------------
-# Each round trains the network from its rewind point and removes 20 % of the surviving weights. Five
-# seeds are trained at once, as one ensemble.
+# Each round trains the network from its rewind point and removes 20 % of the surviving weights.
+# Five seeds are trained at once, as one ensemble.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,10 +36,10 @@ print("accuracy:", np.mean(chain.accuracy, axis=1).round(3))
 # Read the exponents
 # ------------------
 # A coupling is a layer's share of the surviving weight magnitude. If pruning is a renormalization
-# group, couplings follow power laws of the scale factor 1 / density. The exponent sigma is the slope:
-# above zero a layer is relevant, and its share grows as the network is pruned; below zero it is
-# irrelevant. Intervals are over seeds. The low r2 of the middle layer says that its share hardly moves.
-# A study of several tasks asks next whether tasks with near exponents share tickets.
+# group, couplings follow power laws of the scale factor 1 / density. The exponent sigma is the
+# slope: above zero a layer is relevant, and its share grows as the network is pruned; below zero it
+# is irrelevant. Intervals are over seeds. The low r2 of the middle layer says that its share hardly
+# moves. A study of several tasks asks next whether tasks with near exponents share tickets.
 
 exponents = chain.exponents()
 print(

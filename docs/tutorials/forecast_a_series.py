@@ -37,13 +37,13 @@ figure.tight_layout()
 # %%
 # Compare
 # -------
-# `evaluate` chooses open options on the first 40 % of the series, and forecasts from the samples after
-# it; here from every second one. Skill is 1 - MAE / MAE of the better of persistence and seasonal
-# naive: 0 is no better, 1 is perfect. `Sliding` forgets everything before its window; `Gated` recalls
-# earlier windows with similar spectra, and weighs what it recalls by past errors.
+# `evaluate` chooses open options on the first 40 % of the series, and forecasts from the samples
+# after it; here from every second one. Skill is 1 - MAE / MAE of the better of persistence and
+# seasonal naive: 0 is no better, 1 is perfect. `Sliding` forgets everything before its window;
+# `Gated` recalls earlier windows with similar spectra, and weighs what it recalls by past errors.
 #
-# A forecaster of your own is an object with a method ``forecast(values, origins, horizon)``, or such a
-# function. Row i of its result may use ``values[: origins[i] + 1]`` and nothing later.
+# A forecaster of your own is an object with a method ``forecast(values, origins, horizon)``, or
+# such a function. Row i of its result may use ``values[: origins[i] + 1]`` and nothing later.
 
 
 def mean_of_ten(values, origins, horizon):
@@ -70,7 +70,8 @@ figure.tight_layout()
 # %%
 # In a study
 # ----------
-# Saved in a file ``mine.py`` beside the configuration, the same function joins a study by its name::
+# Saved in a file ``mine.py`` beside the configuration, the same function joins a study by its
+# name::
 #
 #     forecast:
 #       methods: [sliding, gated, "mine:mean_of_ten"]

@@ -116,7 +116,6 @@ for model, run in networks:
     pairs.append((pruned[0] & pruned[1]).sum() / (pruned[0] | pruned[1]).sum())
 print("Jaccard index of the pruned sets:", np.round(pairs, 3))
 
-# %%
-# Three networks show a tendency and no more: the shaded range is that of three seeds, not an interval.
-# The study `pruning` trains more seeds, prunes at several epochs and gives intervals
+# %% Three networks show a tendency and no more: the shaded range is that of three seeds, not an
+# interval. The study `pruning` trains more seeds, prunes at several epochs and gives intervals
 # (``snakemake --cores all pruning``).

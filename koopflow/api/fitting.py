@@ -86,7 +86,8 @@ def _opened(data: Data) -> tuple[Data, list[str]]:
         wrong = next((one for one in data if not isinstance(one, str | os.PathLike | Trajectory)), None)
         if wrong is not None:
             raise KoopflowError(
-                f"data must be a list of trajectory files or of arrays, not both (got a {type(wrong).__name__} among files)"
+                "data must be a list of trajectory files or of arrays, not both (got a "
+                f"{type(wrong).__name__} among files)"
             )
         files = [one if isinstance(one, Trajectory) else open_trajectory(one) for one in data]
         return (files if len(files) > 1 else files[0]), [str(file.path) for file in files]

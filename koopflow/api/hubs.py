@@ -9,8 +9,8 @@ def hub(folder: str | os.PathLike[str]) -> NoReturn:
 
     >>> import koopflow as kf
     >>> kf.hub("FluSight-forecast-hub")
-    Traceback (most recent call last):
-    NotImplementedError: hub is not available yet; koopflow.forecast and koopflow.evaluate take series
+    Traceback (most recent call last): NotImplementedError: hub is not available yet;
+    koopflow.forecast and koopflow.evaluate take series
 
     Parameters
     ----------

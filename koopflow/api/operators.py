@@ -28,7 +28,8 @@ class Operator:
     >>> time = np.arange(60)
     >>> operator = kf.fit(np.stack([0.9**time, 0.5**time, 0.9**time], axis=1), rank=2)
     >>> operator                                                              # doctest: +ELLIPSIS
-    Operator(2 eigenvalues, |λ| from 0.9 to 0.5, largest residual ...; 1 run of 60 steps, 3 parameters, no delays)
+    Operator(2 eigenvalues, |λ| from 0.9 to 0.5, largest residual ...; 1 run of 60 steps, 3
+    parameters, no delays)
     >>> operator.eigenvalues.real.round(6)
     array([0.9, 0.5])
     >>> operator.forecast(2)[0].round(6)

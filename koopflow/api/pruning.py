@@ -142,12 +142,14 @@ def _check_recording(
     for ours, theirs in zip_longest(layout, held):
         if ours != theirs:
             raise KoopflowError(
-                f"{states.path}: parameters must equal the network's; the first to differ is {(ours or theirs or ('', ()))[0]}"
+                f"{states.path}: parameters must equal the network's; the first to differ is "
+                f"{(ours or theirs or ('', ()))[0]}"
             )
     first, last = (_state_at(states, place, replica) for place in (0, -1))
     if np.linalg.norm(weights - last) > max(np.linalg.norm(last - first), 1e-6 * np.linalg.norm(last)):
         raise KoopflowError(
-            f"{states.path}: last state must be near the network's weights; pass the recording of this network up to now"
+            f"{states.path}: last state must be near the network's weights; pass the recording of this "
+            "network up to now"
         )
 
 
@@ -160,7 +162,8 @@ def _state(
     if scoring.declares(score):
         if "gradient" in needs and subject.gradient is None:
             raise KoopflowError(
-                f"prune: score {name} needs gradients; pass the network after loss.backward() on training data, so that every "
+                f"prune: score {name} needs gradients; pass the network after loss.backward() on training "
+                "data, so that every "
                 "parameter has .grad"
             )
         if needs & {"modes", "earlier"} and states is None:

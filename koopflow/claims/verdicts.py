@@ -40,7 +40,8 @@ def check_claims(claims: ClaimsSettings) -> dict[str, Measure]:
 
 
 def verdict(estimate: Estimate, above: float | None, below: float | None) -> str:
-    """Return the verdict on the criterion `above` < statistic < `below`, from the interval alone."""
+    """Return the verdict on the criterion `above` < statistic < `below`, from the interval
+    alone."""
     floor = float("-inf") if above is None else above
     ceiling = float("inf") if below is None else below
     if floor < estimate.low and estimate.high < ceiling:

@@ -103,7 +103,8 @@ def main(words: list[str] | None = None) -> None:
     except OSError as error:
         sys.exit(f"koopflow: {error.filename or asked.archive}: {(error.strerror or str(error)).lower()}")
     print(
-        f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it over a checkout to continue it"
+        f"{asked.archive}: {count} files, {asked.archive.stat().st_size / 2**20:.1f} MB; unpack it "
+        "over a checkout to continue it"
     )
 
 

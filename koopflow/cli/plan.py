@@ -189,8 +189,10 @@ def table(found: Plan) -> str:
     return "\n".join(
         [
             *lines,
-            f"{found.submitted} jobs submitted: {found.grouped} small steps share {found.groups} of them; checks run where snakemake runs.",
-            f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU. Each job runs on one node. These are estimates.",
+            f"{found.submitted} jobs submitted: {found.grouped} small steps share {found.groups} of them; "
+            "checks run where snakemake runs.",
+            f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU. Each job runs on one node. "
+            "These are estimates.",
         ]
     )
 

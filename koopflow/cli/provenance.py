@@ -136,7 +136,8 @@ def describe(file: str, words: list[str]) -> str:
     for number, step in enumerate(steps):
         lines += [
             "",
-            f"{'made by' if number == 0 else 'before it'}: {step.rule}, {step.time:%Y-%m-%d %H:%M:%S}, {step.seconds:.1f} s",
+            f"{'made by' if number == 0 else 'before it'}: {step.rule}, {step.time:%Y-%m-%d %H:%M:%S}, "
+            f"{step.seconds:.1f} s",
         ]
         lines += [f"  software   {step.software}"]
         lines += [line for name, value in step.params for line in _told(name, value)]

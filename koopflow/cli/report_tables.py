@@ -13,7 +13,8 @@ COMPRESSIONS = (4, 16, 64)
 STYLE = """
 body { font: 14px/1.45 sans-serif; color: #222; margin: 1.5em; background: #fff; }
 table { border-collapse: collapse; }
-th { text-align: left; border-bottom: 1px solid #444; padding: .3em 1em .3em 0; position: sticky; top: 0; background: #fff; }
+th { text-align: left; border-bottom: 1px solid #444; padding: .3em 1em .3em 0;
+     position: sticky; top: 0; background: #fff; }
 td { border-bottom: 1px solid #ddd; padding: .3em 1em .3em 0; vertical-align: top; }
 p { max-width: 60em; }
 """
@@ -38,8 +39,14 @@ def page(show: Callable[[pd.DataFrame], pd.DataFrame], source: str, frame: pd.Da
         if len(shown)
         else "<p>This run computed no row of this table.</p>"
     )
-    note = f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: <code>{html(source)}</code>.</p>"
-    return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><style>{STYLE}</style></head>\n<body>{body}{note}</body></html>\n'
+    note = (
+        f"<p>{len(shown)} rows, rounded; every digit, and all {len(frame)} rows behind them: "
+        f"<code>{html(source)}</code>.</p>"
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta '
+        f'charset="utf-8"><style>{STYLE}</style></head>\n<body>{body}{note}</body></html>\n'
+    )
 
 
 def with_interval(

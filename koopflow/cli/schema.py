@@ -12,8 +12,8 @@ from koopflow.studies.known_names import KNOWN_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """\
-# The JSON schema of config.yaml, for editors and other tools. koopflow itself checks with the models
-# in koopflow/config/. Written from them by `make schema`; do not edit.
+# The JSON schema of config.yaml, for editors and other tools. koopflow itself checks with the
+# models in koopflow/config/. Written from them by `make schema`; do not edit.
 """
 
 

@@ -65,7 +65,8 @@ class EquivalenceTraining(Block):
     )
     margin: Positive = Field(
         default=0.25,
-        description="Two set-ups are equivalent if, with 95 % confidence, the distance between them exceeds the distance "
+        description="Two set-ups are equivalent if, with 95 % confidence, the distance between them exceeds the "
+        "distance "
         "between seeds by less than this share of the latter.",
     )
     base: SetupPart = Field(default_factory=dict, description="Settings of every set-up, unless it overrides them.")

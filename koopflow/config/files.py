@@ -27,7 +27,8 @@ class _Loader(yaml.SafeLoader):
             line = key.start_mark.line + 1
             if key.value in first and isinstance(key.value, str):
                 raise KoopflowError(
-                    f"{self.name}: line {line} gives the key {key.value!r} again, first given in line {first[key.value]}; "
+                    f"{self.name}: line {line} gives the key {key.value!r} again, first given in line "
+                    f"{first[key.value]}; "
                     "YAML would silently keep the last; give each key once"
                 )
             first.setdefault(key.value if isinstance(key.value, str) else id(key), line)

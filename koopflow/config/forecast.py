@@ -26,7 +26,8 @@ class ForecastSettings(Block):
     methods: Annotated[DistinctItems[Text], Including("sliding")] = Field(
         default=("persistence", "sliding"),
         min_length=2,
-        description="Forecasters: registered names, package.module:name, or names under `forecasters`. They must include "
+        description="Forecasters: registered names, package.module:name, or names under `forecasters`. They must "
+        "include "
         "sliding, the method without memory.",
     )
     coverage: Fraction = Field(default=0.9, description="Nominal coverage of the prediction intervals.")

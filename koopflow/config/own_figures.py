@@ -12,7 +12,8 @@ class OwnFigure(Settings):
     """One figure."""
 
     draw: Text = Field(
-        description="package.module:function, which takes the tables as data frames, in their order, and returns a matplotlib figure."
+        description="package.module:function, which takes the tables as data frames, in their order, and returns "
+        "a matplotlib figure."
     )
     tables: Items[Text] = Field(min_length=1, description="Tables of the run, such as pruning/accuracy.csv.")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the function.")

@@ -75,10 +75,12 @@ class PruningStudy(PrunedTraining):
         min_length=1, description="Compressions to which networks are pruned."
     )
     counted: Literal["all", "prunable"] = Field(
-        description="What compression counts: prunable weights over those kept, or all weights over all kept, as ShrinkBench does."
+        description="What compression counts: prunable weights over those kept, or all weights over all kept, as "
+        "ShrinkBench does."
     )
     exclude: Items[Text] = Field(
-        description="Parameters never pruned: classifier (the last layer), vectors (biases, normalization), or name patterns."
+        description="Parameters never pruned: classifier (the last layer), vectors (biases, normalization), or "
+        "name patterns."
     )
     methods: DistinctItems[str] = Field(min_length=1, description="Names of the methods whose accuracy is measured.")
     pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(

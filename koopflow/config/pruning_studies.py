@@ -53,6 +53,7 @@ def _check_epochs(study: PruningStudy, own: Mapping[str, Any], key: str) -> None
         # A study ignores an epoch at which only the base saves masks and the study does not prune.
         if absent and (part == "finetune" or part in own):
             raise KoopflowError(
-                f"{key}.{part}.at must be among prune_epochs, {', '.join(f'{epoch:g}' for epoch in study.prune_epochs)} "
+                f"{key}.{part}.at must be among prune_epochs, "
+                f"{', '.join(f'{epoch:g}' for epoch in study.prune_epochs)} "
                 f"(got {absent[0]:g})"
             )

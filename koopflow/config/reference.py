@@ -56,7 +56,8 @@ class _Page:
             entry = self._entry(key)
             if seen:
                 rows.append(
-                    f"| `{name}` | as [`{seen}`](#{_anchor(seen)}) | {_default(name, key, node)} | {key['description']} |"
+                    f"| `{name}` | as [`{seen}`](#{_anchor(seen)}) | {_default(name, key, node)} | "
+                    f"{key['description']} |"
                 )
             elif "properties" in key or entry is not None:
                 inner.append((f"{path}.{name}" if path else name, key))

@@ -47,8 +47,10 @@ class SeriesSettings(Settings):
     value: Omittable[Text] = Field(default=None, description="Column of values in the CSV file.")
     step: Omittable[Text] = Field(
         default=None,
-        description="Step of the regular grid: hour, day, business day, week, half-month, month, quarter, year, a number of days or "
-        "weeks or months (28 days), a number, or rows (each row is a step); detected from the early stretch by default.",
+        description="Step of the regular grid: hour, day, business day, week, half-month, month, quarter, year, "
+        "a number of days or "
+        "weeks or months (28 days), a number, or rows (each row is a step); detected from the early "
+        "stretch by default.",
     )
     separator: Omittable[Annotated[str, Field(min_length=1, max_length=1)]] = Field(
         default=None, description="Column separator of the CSV file; detected by default."
@@ -87,7 +89,8 @@ class SeriesSettings(Settings):
     every: Count = Field(default=1, description="Forecast from every n-th origin.")
     transform: Transforms = Field(
         default="auto",
-        description="Transforms before fitting, one or a list; auto chooses among none, root and log on the early stretch.",
+        description="Transforms before fitting, one or a list; auto chooses among none, root and log on the "
+        "early stretch.",
     )
 
     @property

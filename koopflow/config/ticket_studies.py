@@ -60,7 +60,8 @@ def _check_tasks(
         other = owners.setdefault((task, study.model.label), name)
         if other != name:
             raise KoopflowError(
-                f"{key}: task {task} with model {study.model.label} is also in the study {other}, and tables identify a chain by "
+                f"{key}: task {task} with model {study.model.label} is also in the study {other}, and tables "
+                "identify a chain by "
                 "task and model; list the same data under another name, or give the model another size"
             )
 

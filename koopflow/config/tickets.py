@@ -39,7 +39,8 @@ class Composition(Settings):
     """Two small rounds beside one large round."""
 
     seeds: Natural = Field(
-        description="Seeds whose chains are rerun in steps of 1 - (1 - fraction)^2, and with other batches; 0 reruns none."
+        description="Seeds whose chains are rerun in steps of 1 - (1 - fraction)^2, and with other batches; 0 "
+        "reruns none."
     )
 
 

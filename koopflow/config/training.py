@@ -48,7 +48,8 @@ class ScheduleSettings(Settings):
     """How the learning rate changes during a training."""
 
     name: Literal["constant", "step", "cosine"] = Field(
-        description="constant; step, multiplied by `factor` at each of `milestones`; cosine, down to `final` over all steps."
+        description="constant; step, multiplied by `factor` at each of `milestones`; cosine, down to `final` "
+        "over all steps."
     )
     warmup: Natural = Field(default=0, description="Steps over which the rate first rises linearly.")
     final: NonNegative = Field(

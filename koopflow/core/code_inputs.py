@@ -1,6 +1,7 @@
 """Source files that a script depends on: the transitive closure of its koopflow imports.
 
-The workflow declares these files as inputs of each rule, so that editing a module reruns exactly the jobs that use it.
+The workflow declares these files as inputs of each rule, so that editing a module reruns exactly
+the jobs that use it.
 """
 
 from pathlib import Path
@@ -16,7 +17,8 @@ def source_files(root: str | Path, *names: str) -> list[str]:
     root : path
         The repository: the folder that holds ``koopflow`` and ``scripts``.
     *names : str
-        Scripts by name ("train_ensemble" for scripts/train_ensemble.py) or modules by dotted name ("koopflow.koopman.dmd").
+        Scripts by name ("train_ensemble" for scripts/train_ensemble.py) or modules by dotted name
+        ("koopflow.koopman.dmd").
 
     Raises
     ------

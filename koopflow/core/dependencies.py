@@ -1,6 +1,7 @@
 """Module dependencies, read from syntax trees; nothing is imported or executed.
 
-Names in registries count as imports. Only the standard library is needed, so this can run while a workflow file is parsed.
+Names in registries count as imports. Only the standard library is needed, so this can run while a
+workflow file is parsed.
 """
 
 import ast

@@ -7,8 +7,8 @@ it:
 
 - the *adjusted Jaccard index*, (J - E J) / (1 - E J), which the claims use;
 - the *agreement beyond chance*, (s - E s) / (max s - E s) where s is the number of weights in both
-  sets; the columns ``beyond_chance`` and results derived from them use it. It is equal for the pruned
-  and the kept weights.
+  sets; the columns ``beyond_chance`` and results derived from them use it. It is equal for the
+  pruned and the kept weights.
 
 Both are 0 at chance and 1 for equal sets.
 """

@@ -51,7 +51,8 @@ class Registry(Mapping[str, str]):
         package.module:name. Imports nothing."""
         if name not in self and not is_target(name):
             raise KoopflowError(
-                f"{key}: no {self.kind} named {name!r}{nearest(name, self)}; available: {', '.join(self)}, or package.module:name"
+                f"{key}: no {self.kind} named {name!r}{nearest(name, self)}; available: {', '.join(self)}, or "
+                "package.module:name"
             )
 
     def load(self, name: str, key: str | None = None) -> Any:

@@ -1,4 +1,5 @@
-"""Figure of the stage `spectra`: the complex plane with intervals, a detail near 1, and distances."""
+"""Figure of the stage `spectra`: the complex plane with intervals, a detail near 1, and
+distances."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -83,8 +84,8 @@ def _spectrum(axes: Iterable[Axes], rows: pd.DataFrame, name: str, style: Look) 
                 ax.errorbar(
                     x, y, **bars, linestyle="none", color=style.color, elinewidth=0.6, capsize=0, alpha=0.5, zorder=1
                 )
-                ax.plot(x, y, linestyle="none", marker=style.marker, markersize=3.5, color=style.color, markerfacecolor=face,
-                        zorder=3, label=label or "_nolegend_")  # fmt: skip
+                ax.plot(x, y, linestyle="none", marker=style.marker, markersize=3.5, color=style.color,
+                        markerfacecolor=face, zorder=3, label=label or "_nolegend_")  # fmt: skip
 
 
 def _closer(ax: Axes, spectra: pd.DataFrame) -> None:

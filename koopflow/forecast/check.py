@@ -47,7 +47,8 @@ def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: i
     first, second = (_called(name, forecaster, each, origin, horizon) for each in (values, changed))
     if not np.array_equal(first, second, equal_nan=True):
         raise KoopflowError(
-            f"forecaster {name}: forecast must not depend on values after the origin; use values[: origin + 1] only, and "
+            f"forecaster {name}: forecast must not depend on values after the origin; use values[: origin "
+            "+ 1] only, and "
             "fix the seed of random numbers"
         )
 

@@ -108,7 +108,8 @@ class EarlyStretch:
                     if width <= lags + 1 or size > most:
                         given = f"{_said('window', width, window)}, {_said('delays', lags, delays)}"
                         raise KoopflowError(
-                            f"series.{self.name}: {given} and {_said('rank', size, rank)} do not fit: rank must be at most "
+                            f"series.{self.name}: {given} and {_said('rank', size, rank)} do not fit: rank must be at "
+                            "most "
                             f"{max(most, 0)}"
                         )
                     found.append(WindowSettings(width, lags, size))
@@ -211,17 +212,20 @@ def _checked(series: Series, settings: SeriesSettings) -> EarlyStretch:
     if early < 3 * horizon + 12:
         need = int(np.ceil((3 * horizon + 12) / EARLY))
         raise KoopflowError(
-            f"series.{series.name}: must have at least {need} samples for {_said('horizon', horizon, settings.horizon)} "
+            f"series.{series.name}: must have at least {need} samples for "
+            f"{_said('horizon', horizon, settings.horizon)} "
             f"(got {length}); settings are chosen on the first 40 %"
         )
     if settings.window and settings.window + 2 * horizon > early:
         raise KoopflowError(
-            f"series.{series.name}.window: {settings.window} with {_said('horizon', horizon, settings.horizon)} must fit "
+            f"series.{series.name}.window: {settings.window} with "
+            f"{_said('horizon', horizon, settings.horizon)} must fit "
             f"into the first {early} samples (40 %), on which settings are chosen"
         )
     if np.ptp(stretch.past) == 0:
         raise KoopflowError(
-            f"series.{series.name}: constant in its first {early} samples, on which settings are chosen; shorten or drop it"
+            f"series.{series.name}: constant in its first {early} samples, on which settings are chosen; "
+            "shorten or drop it"
         )
     return stretch
 

@@ -161,7 +161,8 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
     point = np.asarray(found.forecasts if found else forecaster.forecast(values, origins, horizon), dtype=np.float64)
     if point.shape != (len(origins), horizon):
         raise KoopflowError(
-            f"forecaster {name} must return an array of shape (origins, horizon) = {(len(origins), horizon)} (got {point.shape})"
+            f"forecaster {name} must return an array of shape (origins, horizon) = "
+            f"{(len(origins), horizon)} (got {point.shape})"
         )
     if differenced:
         point = transform.undo(stretch.samples, stretch.origins, point[..., None])[..., 0]

@@ -84,7 +84,8 @@ def read(path: str | os.PathLike[str]) -> tuple[str, int, dict[str, NDArray[Any]
 def refuse_inflation(path: str | os.PathLike[str]) -> None:
     """Raise a KoopflowError if the arrays of the archive at `path` are far larger than the archive.
 
-    A few kilobytes can be made to inflate without end; arrays of data do not shrink by such factors.
+    A few kilobytes can be made to inflate without end; arrays of data do not shrink by such
+    factors.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -94,7 +95,8 @@ def refuse_inflation(path: str | os.PathLike[str]) -> None:
     packed = Path(path).stat().st_size
     if inflated > SMALL and inflated > MOST_INFLATION * packed:
         raise KoopflowError(
-            f"{path}: its {packed:,} bytes inflate to {inflated:,}; at most {MOST_INFLATION} times as many are accepted, so save"
+            f"{path}: its {packed:,} bytes inflate to {inflated:,}; at most {MOST_INFLATION} times as "
+            "many are accepted, so save"
             " the arrays uncompressed"
         )
 

@@ -42,7 +42,8 @@ def write_csv(
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise KoopflowError(
-            f"{path}: column {missing[0]!r} is missing; needed are {', '.join(columns)} (got {', '.join(map(str, frame))})"
+            f"{path}: column {missing[0]!r} is missing; needed are {', '.join(columns)} (got "
+            f"{', '.join(map(str, frame))})"
         )
     ordered = frame[[*columns, *(name for name in frame.columns if name not in set(columns))]]
     if sort is not False:

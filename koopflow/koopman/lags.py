@@ -49,7 +49,8 @@ def _direct(runs: Runs) -> Array:
 
 
 def _best_step(runs: Runs) -> int | None:
-    """Return the piece length with the fewest multiplications; None if the direct sum needs fewer."""
+    """Return the piece length with the fewest multiplications; None if the direct sum needs
+    fewer."""
     lags, width, pairs = runs.delays + 1, runs.width, np.array(runs.windows) - 1
     cost: dict[int | None, int] = {None: int(lags * pairs.sum() * width)}
     for times in (1, 2, 3, 4, 6, 8):

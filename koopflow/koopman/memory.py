@@ -149,5 +149,6 @@ def _check(run: int, array: NDArray[Any], width: tuple[int, ...]) -> None:
         raise KoopflowError(f"run {run} must be finite (got {array[step, column]} at step {step}, column {column})")
     if largest > LARGEST or 0 < largest < SMALLEST:
         raise KoopflowError(
-            f"largest magnitude of run {run} must be between {SMALLEST:g} and {LARGEST:g} (got {largest:.3g}); rescale the data"
+            f"largest magnitude of run {run} must be between {SMALLEST:g} and {LARGEST:g} (got "
+            f"{largest:.3g}); rescale the data"
         )

@@ -17,13 +17,15 @@ def check_svd_rank(svd_rank: float) -> None:
     number = isinstance(svd_rank, int | float | np.integer | np.floating) and not isinstance(svd_rank, bool)
     if not number or not ((float(svd_rank).is_integer() and svd_rank >= -1) or 0 < svd_rank < 1):
         raise KoopflowError(
-            "svd_rank must be 0 (optimal hard threshold), a share of energy strictly between 0 and 1, a positive integer, or "
+            "svd_rank must be 0 (optimal hard threshold), a share of energy strictly between 0 and 1, a "
+            "positive integer, or "
             f"-1 (all) (got {svd_rank!r})"
         )
 
 
 def refuse_rank(svd_rank: float, available: int) -> None:
-    """Raise a RankError when the whole number `svd_rank` exceeds the `available` rank of the data."""
+    """Raise a RankError when the whole number `svd_rank` exceeds the `available` rank of the
+    data."""
     if svd_rank > available:
         raise RankError(f"svd_rank must be at most {available}, the rank of the data (got {int(svd_rank)})")
 

@@ -73,11 +73,13 @@ class PooledRuns(Runs):
         for trajectory in trajectories[1:]:
             if trajectory.parameters != first.parameters:
                 raise KoopflowError(
-                    f"{trajectory.path}: {_difference(trajectory, first)}; pooled trajectories must have the same parameters"
+                    f"{trajectory.path}: {_difference(trajectory, first)}; pooled trajectories must have the same "
+                    "parameters"
                 )
             if _spacing(trajectory) != _spacing(first):
                 raise KoopflowError(
-                    f"{trajectory.path}: pooled trajectories must have equal step spacing (got {_spacing(trajectory)}, but "
+                    f"{trajectory.path}: pooled trajectories must have equal step spacing (got "
+                    f"{_spacing(trajectory)}, but "
                     f"{_spacing(first)} in {first.path.name})"
                 )
         super().__init__([length for file in files for length in file.lengths], files[0].width, delays)

@@ -23,7 +23,8 @@ def matching(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.i
     first, second = _points(a, "a"), _points(b, "b")
     if len(first) != len(second):
         raise KoopflowError(
-            f"spectra must have equal sizes for a one-to-one matching (got {len(first)} and {len(second)}); use distance"
+            f"spectra must have equal sizes for a one-to-one matching (got {len(first)} and "
+            f"{len(second)}); use distance"
         )
     i, j = linear_sum_assignment(np.abs(first[:, None] - second[None, :]))
     return i, j

@@ -173,7 +173,8 @@ def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowMod
 
 
 def stabilized(eigenvalues: ComplexArray) -> ComplexArray:
-    """Return the eigenvalues, moved onto the unit circle where outside it, so that no mode grows."""
+    """Return the eigenvalues, moved onto the unit circle where outside it, so that no mode
+    grows."""
     return eigenvalues / np.maximum(1.0, np.abs(eigenvalues))
 
 

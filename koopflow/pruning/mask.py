@@ -75,7 +75,10 @@ class Mask:
 
     def __repr__(self) -> str:
         kept = int(np.count_nonzero(self.kept))
-        return f"Mask({kept} of {self.kept.size} weights kept, density {self.density:.4g} in {len(self.prunable)} prunable tensors)"
+        return (
+            f"Mask({kept} of {self.kept.size} weights kept, density {self.density:.4g} in "
+            f"{len(self.prunable)} prunable tensors)"
+        )
 
     def __getitem__(self, name: str) -> NDArray[np.bool_]:
         """Return the mask of the tensor `name`, in the tensor's shape."""

@@ -44,7 +44,8 @@ def prunable_names(
             found |= {name for name, shape in parameters if len(shape) < 2}
         elif not found:
             raise KoopflowError(
-                f"exclude: {pattern!r} matches no parameter; use classifier, vectors or a pattern for {', '.join(names)}"
+                f"exclude: {pattern!r} matches no parameter; use classifier, vectors or a pattern for "
+                f"{', '.join(names)}"
             )
         excluded |= found
     left = tuple(name for name in names if name not in excluded)
@@ -80,7 +81,8 @@ def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float,
     kept = masks.kept_count(total, compression) - (total - among)
     if kept < 0:
         raise KoopflowError(
-            f"compression must be from 1 to {total / (total - among):.6g} (got {compression:g}), since the excluded tensors hold "
+            f"compression must be from 1 to {total / (total - among):.6g} (got {compression:g}), since "
+            "the excluded tensors hold "
             f"{total - among} of {total} weights; set counted: prunable to count only the others"
         )
     return kept

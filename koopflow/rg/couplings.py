@@ -71,7 +71,8 @@ def couplings(
 
 
 def coupling_of(sums: Sums, kind: str, key: str = "coupling") -> Array:
-    """Return the coupling `kind` of each group, float64 (replica, group); errors begin with `key`."""
+    """Return the coupling `kind` of each group, float64 (replica, group); errors begin with
+    `key`."""
     values = np.asarray(COUPLINGS.load(kind, key)(sums), dtype=np.float64)
     if values.shape != sums.magnitude.shape:
         raise KoopflowError(

@@ -102,8 +102,7 @@ def fit_exponents(
     margin: float = 0.02,
     confidence: float = 0.95,
 ) -> Exponents:
-    """Return the exponents fitted to log M_i against the accumulated log scale factor in a scaling
-    window.
+    """Fit exponents to log M_i against the accumulated log scale factor in a scaling window.
 
     The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain are dependent, so each
     seed is fitted separately: the exponent is the mean over seeds, with Student's interval over
@@ -135,7 +134,8 @@ def fit_exponents(
     couplings = np.asarray(couplings, dtype=np.float64)
     if couplings.ndim != 3 or couplings.shape[1:] != (len(scale), len(groups)):
         raise KoopflowError(
-            f"couplings must have shape (seed, {len(scale)}, {len(groups)}) for (seed, round, group) (got {couplings.shape})"
+            f"couplings must have shape (seed, {len(scale)}, {len(groups)}) for (seed, round, group) (got "
+            f"{couplings.shape})"
         )
     if rule.scope not in SCOPES:
         raise KoopflowError(f"scope must be layer or model (got {rule.scope!r})")
@@ -192,7 +192,8 @@ def _drifts(values: Array, scale: Array) -> Array:
 
 
 def _half_width_over_rounds(values: Array, scale: Array, confidence: float) -> float:
-    """Return the half-width from one chain: the wider of independent errors in levels and in steps."""
+    """Return the half-width from one chain: the wider of independent errors in levels and in
+    steps."""
     n = len(values)
     _, residuals = straight_line(values, scale)
     levels = np.sqrt((residuals**2).sum() / (n - 2) / ((scale - scale.mean()) ** 2).sum())

@@ -64,7 +64,8 @@ def linearize(
     dimension, transitions = groups - 1, seeds * (rounds - 1)
     if dimension < 1 or transitions < 2 * (dimension + 1):
         raise KoopflowError(
-            f"linearization: a map of {dimension} couplings needs at least {2 * (dimension + 1)} transitions between rounds "
+            f"linearization: a map of {dimension} couplings needs at least {2 * (dimension + 1)} "
+            "transitions between rounds "
             f"(got {transitions})"
         )
     a, constant, r2 = _affine(couplings[..., :-1], condition)

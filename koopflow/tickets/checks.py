@@ -41,7 +41,8 @@ def check_data(
     for name, study in studies.items():
         _check_tasks(f"tickets.studies.{name}", study, images)
     lines = [
-        f"{task}: {len(found.x_train)} training and {len(found.x_test)} test images of {found.shape}, {found.classes} classes"
+        f"{task}: {len(found.x_train)} training and {len(found.x_test)} test images of {found.shape}, "
+        f"{found.classes} classes"
         for task, found in images.items()
     ]
     for name, comparison in elastic.items():
@@ -63,7 +64,8 @@ def _check_tasks(key: str, study: CheckedStudy, images: Mapping[str, Images]) ->
         for what, here, there in sizes:
             if here != there:
                 raise KoopflowError(
-                    f"{key}.tasks: {task} has {what} {here}, but {first} has {there}; tickets move between equal networks only"
+                    f"{key}.tasks: {task} has {what} {here}, but {first} has {there}; tickets move between equal "
+                    "networks only"
                 )
         count = len(images[task].x_train)
         if study.batch_size > count:

@@ -97,7 +97,10 @@ def _next_round(chain: Chain, setup: training.Setup, images: Images, say: Say) -
         empty = selection.empty_layers(found)
         if empty:
             layers = ", ".join(empty)
-            chain.ended = f"seed {seed}: round {chain.rounds} would leave {layers} empty; the chain ends after round {chain.rounds - 1}"
+            chain.ended = (
+                f"seed {seed}: round {chain.rounds} would leave {layers} empty; the chain ends after round "
+                f"{chain.rounds - 1}"
+            )
             say(chain.ended)
             return
         for name, mask in found.items():

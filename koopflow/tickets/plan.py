@@ -56,7 +56,8 @@ class ChainPlan:
             raise KoopflowError(f"tickets: scope must be global or layer (got {self.scope!r})")
         if not 0 <= self.rewind_step < steps:
             raise KoopflowError(
-                f"tickets: rewind_step must be from 0 to {steps - 1}, a step before the end of training (got {self.rewind_step})"
+                f"tickets: rewind_step must be from 0 to {steps - 1}, a step before the end of training (got "
+                f"{self.rewind_step})"
             )
 
 

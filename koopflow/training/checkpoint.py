@@ -1,8 +1,9 @@
 """Checkpoint files: all that a training needs to resume with bit-identical results, even after kill
 −9.
 
-Batch orders, initializations and dropout are derived by name and step (`koopflow.core.seeds`), so no generator's state is
-saved: the step is the position in the data and in every stream of random numbers.
+Batch orders, initializations and dropout are derived by name and step (`koopflow.core.seeds`), so
+no generator's state is saved: the step is the position in the data and in every stream of random
+numbers.
 """
 
 import hashlib
@@ -33,7 +34,8 @@ Facts = Mapping[str, object]
 State = dict[str, Any]
 """Tensors, numbers, strings, and lists and dicts of them, by name."""
 
-# torch does not verify the checksums of the zip file that it writes, so a line with a checksum precedes it.
+# torch does not verify the checksums of the zip file that it writes, so a line with a checksum
+# precedes it.
 HEAD = b"koopflow checkpoint 2\n"
 
 

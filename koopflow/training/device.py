@@ -1,7 +1,8 @@
 """Chooses the device for training: the CPU, or a GPU that no other job on this machine uses.
 
-A scheduler that counts GPUs gives each job its own. Without one, two jobs would both take the first GPU; here a job locks
-the GPU that it uses, and the operating system releases the lock when the job ends, even if it is killed.
+A scheduler that counts GPUs gives each job its own. Without one, two jobs would both take the first
+GPU; here a job locks the GPU that it uses, and the operating system releases the lock when the job
+ends, even if it is killed.
 """
 
 import logging

@@ -1,7 +1,8 @@
 """PyTorch's optimizers without its compiler, whose import takes two seconds of every training job.
 
-PyTorch wraps the optimizers' methods for ``torch.compile``, and the wrappers import ``torch._dynamo`` when first called.
-The classes here have the methods inside the wrappers; numbers and state are bit-identical.
+PyTorch wraps the optimizers' methods for ``torch.compile``, and the wrappers import
+``torch._dynamo`` when first called. The classes here have the methods inside the wrappers; numbers
+and state are bit-identical.
 """
 
 import inspect

@@ -97,7 +97,8 @@ class Run:
         else:
             found = engine.gradient(x, y, step)
             if self.mask is not None:
-                # A weight that starts at zero and never sees a gradient stays exactly zero under momentum and Adam too.
+                # A weight that starts at zero and never sees a gradient stays exactly zero under
+                # momentum and Adam too.
                 replicas.gradients.flat.mul_(self.mask)
             for group in self._optimizer.param_groups:
                 group["lr"] = self._rate(step)

@@ -30,7 +30,10 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.layout import FORMAT, FORMAT_VERSION
 
-REMEDY = "remove it and run the same command again, or record it again; `python -m koopflow.cli.verify` checks a whole folder"
+REMEDY = (
+    "remove it and run the same command again, or record it again; `python -m "
+    "koopflow.cli.verify` checks a whole folder"
+)
 FOOT = struct.Struct("<8sQI")
 MAGIC = b"koopsum\n"
 PIECE = 8 << 20
@@ -165,7 +168,8 @@ class Verifier:
                 )
                 if _sum(held) != self._sums[place]:
                     raise KoopflowError(
-                        f"{self._path}: damaged, the weights of replica {replica} in columns {wide.start}:{wide.stop}, rows"
+                        f"{self._path}: damaged, the weights of replica {replica} in columns "
+                        f"{wide.start}:{wide.stop}, rows"
                         f" {rows.start}:{rows.stop} do not match their checksum; {REMEDY}"
                     )
                 self._seen[place] = True

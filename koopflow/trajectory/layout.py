@@ -5,7 +5,8 @@
     /weights     float32 (replica, step, parameter)
     /steps       int64   (step,)           optimizer step of each captured state, strictly increasing
     /loss        float64 (replica, step)   NaN where no loss was given
-    /parameters  (name, shape, start, stop), one row per captured tensor, in the order of the last axis of /weights
+    /parameters  (name, shape, start, stop), one row per captured tensor, in the order of the last
+                 axis of /weights
     attributes   format, format_version, study (JSON), seeds (JSON), code_version
 
 Checksums follow the HDF5 content of a finished file (`koopflow.trajectory.checksums`).

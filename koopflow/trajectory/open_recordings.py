@@ -51,7 +51,8 @@ class FileLock:
                     self._handle = handle
             except BlockingIOError:
                 raise KoopflowError(
-                    f"{partial_path(path)}: another recorder is writing it; wait until it has closed, or choose another name"
+                    f"{partial_path(path)}: another recorder is writing it; wait until it has closed, or choose "
+                    "another name"
                 ) from None
             except FileNotFoundError:
                 continue  # the previous holder has just removed the file that this process locked
@@ -98,7 +99,8 @@ class OpenRecording:
         self._forget()
         if self.writer.steps_written:
             logger.warning(
-                "%s keeps the %d states of a recording that was not closed: read it under this name, or continue it with resume=True",
+                "%s keeps the %d states of a recording that was not closed: read it under this name, or "
+                "continue it with resume=True",
                 self.writer.temporary,
                 self.writer.steps_written,
             )

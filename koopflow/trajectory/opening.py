@@ -13,7 +13,10 @@ from koopflow.trajectory.checksums import REMEDY, Verifier
 from koopflow.trajectory.layout import FORMAT, FORMAT_VERSION, partial_path
 
 ACCEPTED = "expected a file written by koopflow's TrajectoryRecorder"
-UPGRADE = "run the same command again to recreate it, or keep one of your own with `python -m koopflow.cli.verify --upgrade FILE`"
+UPGRADE = (
+    "run the same command again to recreate it, or keep one of your own with `python -m "
+    "koopflow.cli.verify --upgrade FILE`"
+)
 
 
 def open_for_reading(path: Path) -> tuple[h5py.File, Verifier]:

@@ -143,7 +143,8 @@ class Trajectory:
         if not len(rows) or not np.array_equal(self.steps[rows], wanted):
             every = "every step is" if spacing == 1 else f"one state every {spacing} steps is"
             raise KoopflowError(
-                f"{self.path}: {len(rows)} of the {len(wanted)} states of steps {first} to {last} were captured; {every} needed"
+                f"{self.path}: {len(rows)} of the {len(wanted)} states of steps {first} to {last} were "
+                f"captured; {every} needed"
                 f" (captured are {len(self.steps)} states of steps {self.steps[0]} to {self.steps[-1]})"
             )
         part = copy(self)
@@ -243,7 +244,8 @@ class Trajectory:
             else ""
         )
         raise KoopflowError(
-            f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step {self.steps[step]};"
+            f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step "
+            f"{self.steps[step]};"
             f" only finite weights can be fitted{hint}"
         )
 

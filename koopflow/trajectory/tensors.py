@@ -72,7 +72,8 @@ class NamedTensors:
                 tensor = _real(name, self._find(name))
                 if tuple(tensor.shape) != shape:
                     raise KoopflowError(
-                        f"{name} has shape {tuple(tensor.shape)}, but the recording has {shape}; after such a change use another"
+                        f"{name} has shape {tuple(tensor.shape)}, but the recording has {shape}; after such a change "
+                        "use another"
                         " TrajectoryRecorder, with another file"
                     )
                 stop = start + tensor.numel()
@@ -103,7 +104,8 @@ class NamedTensors:
     def _gone(self, name: str) -> KoopflowError:
         names = [found for found, _ in self._model.named_parameters()]
         return KoopflowError(
-            f"{name} is no longer a parameter of {type(self._model).__name__}, which has {shown(names)}; make the TrajectoryRecorder"
+            f"{name} is no longer a parameter of {type(self._model).__name__}, which has {shown(names)}; "
+            "make the TrajectoryRecorder"
             " after changing the model"
         )
 

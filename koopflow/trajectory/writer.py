@@ -156,7 +156,8 @@ class TrajectoryWriter:
         weights = np.asarray(weights)
         if weights.shape != (self.replicas, self.parameter_count):
             raise KoopflowError(
-                f"{self.path}: weights at step {step} must have shape {(self.replicas, self.parameter_count)} (got {weights.shape})"
+                f"{self.path}: weights at step {step} must have shape {(self.replicas, self.parameter_count)} "
+                f"(got {weights.shape})"
             )
         if self._last_step is not None and step <= self._last_step:
             raise KoopflowError(f"{self.path}: step {step} does not come after step {self._last_step}")

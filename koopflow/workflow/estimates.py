@@ -23,7 +23,9 @@ STEP_SECONDS = 0.003  # one optimizer step of small networks on two cores: 1 to 
 PER_THREAD = 2.5e10  # floating-point operations per second and thread: 2.5 to 7e10 measured on batched networks
 PER_GPU = 3e12  # floating-point operations per second and GPU: assumed, not measured
 SPARE = 3  # a time limit is this many times the estimate
-LONGEST = 2880  # minutes; partitions with a lower limit refuse the job. A training that runs out of time continues on the next attempt
+LONGEST = 2880
+"""Minutes. Partitions with a lower limit refuse the job; a training that runs out of time continues
+on the next attempt."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,10 @@ def explained(error: BaseException | None) -> str | None:
     if not isinstance(error, OSError | MemoryError | RuntimeError):
         return None
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
-        return f"not enough memory ({error}); reduce the networks, batches or replicas_per_job, or use a machine with more memory"
+        return (
+            f"not enough memory ({error}); reduce the networks, batches or replicas_per_job, or use a "
+            "machine with more memory"
+        )
     words = re.search(r"filename = '([^']*)'.*?errno = (\d+)", str(error), re.DOTALL)
     number = int(words[2]) if words else getattr(error, "errno", None)
     name = words[1] if words else getattr(error, "filename", None)

@@ -1,7 +1,8 @@
 """The configuration of a run, frozen when it starts, so that later edits of its files change no
 job.
 
-Snakemake reads the configuration files again in every job, while its records keep the values that the run began with.
+Snakemake reads the configuration files again in every job, while its records keep the values that
+the run began with.
 """
 
 import hashlib
@@ -57,6 +58,7 @@ def without_record(results: str | Path, records: str | Path = ".snakemake/metada
     if any(Path(records).glob("*")) or not any(Path(results).rglob("*.csv")):
         return None
     return (
-        f"nothing tells which settings made the files in {results}/ ({records} is absent or empty), so they count as current; "
+        f"nothing tells which settings made the files in {results}/ ({records} is absent or empty), "
+        "so they count as current; "
         "to make them again, add --forceall"
     )

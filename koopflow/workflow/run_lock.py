@@ -98,6 +98,7 @@ def refuse_leftovers(folder: str | Path) -> None:
     ]
     if left:
         raise KoopflowError(
-            f"{Path(folder).resolve()}: SLURM still runs jobs of an earlier run here ({', '.join(left)}); wait until they end, or end them: "
+            f"{Path(folder).resolve()}: SLURM still runs jobs of an earlier run here ({', '.join(left)}); "
+            "wait until they end, or end them: "
             f"scancel {' '.join(left)}"
         )

@@ -30,8 +30,8 @@ class Network(NamedTuple):
     products: float
 
 
-# Counted for CIFAR's residual networks (He et al. 2016, table 6), and for MnistNet and LeNet on 28 x 28 pixels; torchvision states
-# the large ones for 224 x 224.
+# Counted for CIFAR's residual networks (He et al. 2016, table 6), and for MnistNet and LeNet on 28
+# x 28 pixels; torchvision states the large ones for 224 x 224.
 NETWORKS = {
     "convnet": Network(3e4, 2e6),
     "lenet5": Network(6.2e4, 4.2e5),

@@ -1,4 +1,5 @@
-"""`import koopflow as kf`: every name of the face, imported when it is used, documented with an example that runs."""
+"""`import koopflow as kf`: every name of the face, imported when it is used, documented with an
+example that runs."""
 
 import doctest
 import subprocess

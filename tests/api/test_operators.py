@@ -1,4 +1,5 @@
-"""`koopflow.fit` takes what people have in memory or on disk, and refuses in one line what cannot be meant."""
+"""`koopflow.fit` takes what people have in memory or on disk, and refuses in one line what cannot
+be meant."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ TRUE = [0.95 * np.exp(0.3j), 0.95 * np.exp(-0.3j), 0.8]
 
 
 def recorded(path, runs, every=1):
-    """A trajectory file of `runs` (run, step, parameter) with the parameters a (two numbers) and b."""
+    """A trajectory file of `runs` (run, step, parameter) with the parameters a (two numbers) and
+    b."""
     with TrajectoryWriter(
         path, [("a", (2,)), ("b", (1,))], len(runs), study={}, seeds=[], steps=len(runs[0])
     ) as writer:

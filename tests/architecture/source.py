@@ -11,7 +11,8 @@ PACKAGE = "koopflow"
 
 @cache
 def modules() -> dict[str, Path]:
-    """Return every module of koopflow by its dotted name; a package's name stands for its ``__init__``."""
+    """Return every module of koopflow by its dotted name; a package's name stands for its
+    ``__init__``."""
     found = {}
     for path in sorted((ROOT / PACKAGE).rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -60,7 +61,8 @@ def room(name: str) -> str:
 
 
 def functions(name: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Yield every function of the module `name`, methods and inner functions included, with its dotted name in the module."""
+    """Yield every function of the module `name`, methods and inner functions included, with its
+    dotted name in the module."""
 
     def walk(node: ast.AST, place: tuple[str, ...]) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
         for child in ast.iter_child_nodes(node):

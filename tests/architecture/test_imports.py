@@ -1,4 +1,5 @@
-"""What an import costs: nothing heavy is loaded by `import koopflow`, nor by what the Snakefile reads, and no torch by the sciences."""
+"""What an import costs: nothing heavy is loaded by `import koopflow`, nor by what the Snakefile
+reads, and no torch by the sciences."""
 
 import subprocess
 import sys

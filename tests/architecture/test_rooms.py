@@ -1,4 +1,5 @@
-"""The rooms of koopflow: a module imports from its own room and lower ones, and no two modules import each other."""
+"""The rooms of koopflow: a module imports from its own room and lower ones, and no two modules
+import each other."""
 
 from tests.architecture.source import PACKAGE, imports, modules, room
 

@@ -1,4 +1,5 @@
-"""Claims: each measure on fabricated tables that flip its verdict both ways; too little data or no table is inconclusive."""
+"""Claims: each measure on fabricated tables that flip its verdict both ways; too little data or no
+table is inconclusive."""
 
 import itertools
 
@@ -96,7 +97,8 @@ def composition(apart):
 
 
 def transfer(share_of_distance, gain=0.1):
-    """Tasks on a line; a pair's exponent distance is how far apart they stand, and the share transferred a function of it."""
+    """Tasks on a line; a pair's exponent distance is how far apart they stand, and the share
+    transferred a function of it."""
     rows = []
     for source, target in itertools.product(range(7), repeat=2):
         distance = abs(source**1.3 - target**1.3)

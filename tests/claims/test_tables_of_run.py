@@ -1,4 +1,5 @@
-"""A measure of the user's own may read any table of the run; registered ones read those that their stages name."""
+"""A measure of the user's own may read any table of the run; registered ones read those that their
+stages name."""
 
 import pytest
 

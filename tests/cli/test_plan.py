@@ -128,7 +128,8 @@ def test_nothing_heavy_is_imported_while_the_workflow_is_read(tmp_path):
 import sys
 from snakemake import api, cli
 heavy = {heavy}
-for name in [name for name in sys.modules if name.split(".")[0] in heavy]:  # Snakemake's plugin for SLURM imports pandas
+# Snakemake's plugin for SLURM imports pandas.
+for name in [name for name in sys.modules if name.split(".")[0] in heavy]:
     del sys.modules[name]
 try:
     cli.main(["all", "--dry-run", "--nolock", "--cores", "1", "--quiet", "all", "--configfile", "config/paper.yaml"])

@@ -1,4 +1,5 @@
-"""Provenance: a result is traced to parameters, code and packages, and a change of any of these is told."""
+"""Provenance: a result is traced to parameters, code and packages, and a change of any of these is
+told."""
 
 import shutil
 import subprocess

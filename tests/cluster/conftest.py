@@ -11,9 +11,13 @@ from tests.cluster.slurm import missing, one_machine
 
 @pytest.fixture(scope="session")
 def slurm():
-    """The environment in which the commands of a real one-machine SLURM work. Continuous integration must have it."""
+    """The environment in which the commands of a real one-machine SLURM work. Continuous
+    integration must have it."""
     if absent := missing():
-        message = f"no SLURM here, missing: {', '.join(absent)} (Debian: apt-get install --no-install-recommends slurm-wlm munge)"
+        message = (
+            f"no SLURM here, missing: {', '.join(absent)} (Debian: apt-get install "
+            "--no-install-recommends slurm-wlm munge)"
+        )
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -1,8 +1,10 @@
-"""A real SLURM on this one machine, for tests: Debian's slurm-wlm and munge, no systemd, everything on the loopback interface.
+"""A real SLURM on this one machine, for tests: Debian's slurm-wlm and munge, no systemd, everything
+on the loopback interface.
 
-``python tests/cluster/slurm.py`` starts one, prints the variable that points the SLURM commands at it, and stops it at Ctrl-C.
-All its files (configuration, keys, state, logs) lie in one folder, its daemons are children of this process, and they are ended by
-process id, so that it neither disturbs nor is disturbed by anything else on the machine.
+``python tests/cluster/slurm.py`` starts one, prints the variable that points the SLURM commands at
+it, and stops it at Ctrl-C. All its files (configuration, keys, state, logs) lie in one folder, its
+daemons are children of this process, and they are ended by process id, so that it neither disturbs
+nor is disturbed by anything else on the machine.
 """
 
 import os
@@ -70,12 +72,14 @@ def missing() -> list[str]:
 
 @contextmanager
 def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str]]:
-    """Run a SLURM whose files lie in `folder`; yield the environment in which its commands reach it.
+    """Run a SLURM whose files lie in `folder`; yield the environment in which its commands reach
+    it.
 
     Parameters
     ----------
     folder : path
-        An empty folder below one that others cannot write, or a sticky one such as /tmp: munge insists.
+        An empty folder below one that others cannot write, or a sticky one such as /tmp: munge
+        insists.
     cpus : int, optional
         What the node offers; by default the cores of this process, and two at least.
     """
@@ -114,7 +118,8 @@ def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str
 
 
 def _configure(folder: Path, cpus: int) -> Path:
-    """Write the keys, devices and configuration files into `folder`; return the one that SLURM_CONF names."""
+    """Write the keys, devices and configuration files into `folder`; return the one that SLURM_CONF
+    names."""
     folder.chmod(0o755)
     for name in ("controller", "node"):
         (folder / name).mkdir()
@@ -143,7 +148,8 @@ def _configure(folder: Path, cpus: int) -> Path:
 
 
 def _commands(folder: Path, configuration: Path) -> Path:
-    """Return a folder with an srun of this SLURM: inside a job Snakemake's plugin strips SLURM_CONF from the environment."""
+    """Return a folder with an srun of this SLURM: inside a job Snakemake's plugin strips SLURM_CONF
+    from the environment."""
     commands = folder / "bin"
     commands.mkdir()
     script = commands / "srun"

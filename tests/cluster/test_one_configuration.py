@@ -1,4 +1,5 @@
-"""A cluster run keeps the configuration with which it began, though its jobs read the files again."""
+"""A cluster run keeps the configuration with which it began, though its jobs read the files
+again."""
 
 import os
 import subprocess

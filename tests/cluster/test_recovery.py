@@ -1,4 +1,5 @@
-"""What goes wrong on a cluster: an interrupted run, a cancelled job, one over its time limit, one over its memory. On a real SLURM."""
+"""What goes wrong on a cluster: an interrupted run, a cancelled job, one over its time limit, one
+over its memory. On a real SLURM."""
 
 import hashlib
 import signal
@@ -12,7 +13,8 @@ import yaml
 
 from tests.house import copy_of_the_house
 
-# A user's network that, inside a SLURM job, takes memory or waits for as long as files beside the Snakefile say.
+# A user's network that, inside a SLURM job, takes memory or waits for as long as files beside the
+# Snakefile say.
 TROUBLES = """
 import os
 import time
@@ -80,7 +82,9 @@ def house(folder: Path) -> Path:
     for ours, yours in {
         "  # slurm_partition: my_partition": "  slurm_partition: main",
         "# set-resources:\n": "set-resources:\n",
-        "#   train_ensemble: &gpu {slurm_partition: my_gpu_partition, gpu_model: a100}": "  train_ensemble: &gpu {slurm_partition: gpu}",
+        "#   train_ensemble: &gpu {slurm_partition: my_gpu_partition, gpu_model: a100}": (
+            "  train_ensemble: &gpu {slurm_partition: gpu}"
+        ),
         "#   train_rounds: *gpu": "  train_rounds: *gpu",
     }.items():
         assert ours in text
@@ -92,7 +96,8 @@ def house(folder: Path) -> Path:
 
 
 def hear_interrupts() -> None:
-    """Undo what a shell does to programs that it starts in the background, tests among them: they ignore Ctrl-C, and so do their children."""
+    """Undo what a shell does to programs that it starts in the background, tests among them: they
+    ignore Ctrl-C, and so do their children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -118,7 +123,8 @@ class Run:
             )
 
     def jobs(self) -> dict[str, tuple[str, str]]:
-        """State of every SLURM job so far by number, with its comment (the plugin's name for it) and partition."""
+        """State of every SLURM job so far by number, with its comment (the plugin's name for it)
+        and partition."""
         asked = ["squeue", "--states=all", "--noheader", "--format=%i|%T|%k, %P"]
         told = subprocess.run(asked, env=self.environment, capture_output=True, text=True, check=True).stdout
         return {number: (state, comment) for number, state, comment in (line.split("|") for line in told.splitlines())}

@@ -18,8 +18,8 @@ from tests.house import copy_of_the_house
 def content(path: Path) -> bytes:
     """What has to be the same in every run: all bytes of a file, with two exceptions.
 
-    safetensors writes the entries of a file's header in another order each time, and the page of claims ends with the packages
-    of the environment that it was judged in.
+    safetensors writes the entries of a file's header in another order each time, and the page of
+    claims ends with the packages of the environment that it was judged in.
     """
     raw = path.read_bytes()
     if path.suffix == ".safetensors":
@@ -41,7 +41,8 @@ def digests(house: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def on_the_cluster(slurm, tmp_path_factory) -> dict:
-    """The smoke study through sbatch: its folder, what Snakemake said, and the jobs that SLURM saw."""
+    """The smoke study through sbatch: its folder, what Snakemake said, and the jobs that SLURM
+    saw."""
     house = copy_of_the_house(tmp_path_factory.mktemp("sbatch") / "house")
     command = [
         sys.executable,

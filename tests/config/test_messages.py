@@ -41,7 +41,8 @@ def base(**keys):
         ({"data": {"a": {"path": "b"}}}, "data.a.source is missing"),
         (
             {"data": {"a b": {"source": "digits"}}},
-            "data: each key must be a name: a letter or digit, then up to 99 letters, digits, '_', '-' and '.' (got 'a b')",
+            "data: each key must be a name: a letter or digit, then up to 99 letters, digits, '_', '-' "
+            "and '.' (got 'a b')",
         ),
         (
             {"figures": {"style": {"widht": 3}}},

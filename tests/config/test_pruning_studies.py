@@ -1,4 +1,5 @@
-"""Studies of pruning: merged over their base, and refused where names, epochs or files do not fit."""
+"""Studies of pruning: merged over their base, and refused where names, epochs or files do not
+fit."""
 
 import pytest
 

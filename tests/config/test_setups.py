@@ -1,4 +1,5 @@
-"""Set-ups of the equivalence study: merged over their base, and refused where names or numbers do not fit."""
+"""Set-ups of the equivalence study: merged over their base, and refused where names or numbers do
+not fit."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""What a module depends on: all that it imports, by statement or by a registry, and nothing else."""
+"""What a module depends on: all that it imports, by statement or by a registry, and nothing
+else."""
 
 from koopflow.core.dependencies import ROOT, closure, code_digest, module_file
 

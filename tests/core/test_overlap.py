@@ -1,4 +1,5 @@
-"""Overlap measures: right on sets whose overlap is known, and their chance level is what random masks show."""
+"""Overlap measures: right on sets whose overlap is known, and their chance level is what random
+masks show."""
 
 import itertools
 

@@ -1,4 +1,5 @@
-"""Name patterns: shell-style, case-sensitive, and a pattern without a match is an error that lists names."""
+"""Name patterns: shell-style, case-sensitive, and a pattern without a match is an error that lists
+names."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A user's CSV: what its marks and codes mean is recognised or refused, never guessed; bad files cost one line and little time."""
+"""A user's CSV: what its marks and codes mean is recognised or refused, never guessed; bad files
+cost one line and little time."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Images: real sets whole and normalized, relatives and synthetic sets matched, bad files refused in one line."""
+"""Images: real sets whole and normalized, relatives and synthetic sets matched, bad files refused
+in one line."""
 
 import gzip
 import pickle

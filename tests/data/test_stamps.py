@@ -1,4 +1,5 @@
-"""Time stamps: as many samples observed as there are rows, each at its own time, on a step that the stamps have."""
+"""Time stamps: as many samples observed as there are rows, each at its own time, on a step that the
+stamps have."""
 
 import numpy as np
 import pandas as pd

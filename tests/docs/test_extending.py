@@ -1,4 +1,5 @@
-"""The page on extending: its files, put beside the workflow as a user types them, go through to tables and figures.
+"""The page on extending: its files, put beside the workflow as a user types them, go through to
+tables and figures.
 
 The stage of the page is run by tests/workflow/test_toy_stage.py.
 """

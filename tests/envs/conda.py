@@ -1,8 +1,10 @@
-"""A stand-in for conda, where conda's channels cannot be reached: what Snakemake asks of it with `--sdm conda`.
+"""A stand-in for conda, where conda's channels cannot be reached: what Snakemake asks of it with
+`--sdm conda`.
 
-It makes an environment from a specification as a plain virtual environment that holds exactly the packages named there and what these
-require, linked from the environment that runs the tests; versions are compared by a real conda library. What it cannot show is that
-conda-forge has builds of these versions that fit together.
+It makes an environment from a specification as a plain virtual environment that holds exactly the
+packages named there and what these require, linked from the environment that runs the tests;
+versions are compared by a real conda library. What it cannot show is that conda-forge has builds of
+these versions that fit together.
 """
 
 import json
@@ -26,7 +28,8 @@ CHANNELS = ["conda-forge", "nodefaults"]
 
 
 def specifications(file: Path) -> list[rattler.MatchSpec]:
-    """Return what the environment file asks for; its channels must be conda-forge and nothing else."""
+    """Return what the environment file asks for; its channels must be conda-forge and nothing
+    else."""
     environment = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert environment["channels"] == CHANNELS, f"{file}: channels {environment['channels']}"
     return [rattler.MatchSpec(line, strict=True) for line in environment["dependencies"]]
@@ -40,7 +43,8 @@ def named(spec: rattler.MatchSpec) -> tuple[str, rattler.VersionSpec]:
 
 
 def closure(names: list[str]) -> dict[str, Distribution]:
-    """Return the installed distributions of these names and of all that they require, with the extras asked for."""
+    """Return the installed distributions of these names and of all that they require, with the
+    extras asked for."""
     found: dict[str, Distribution] = {}
     waiting, seen = [(name, frozenset()) for name in names], set()
     while waiting:
@@ -58,7 +62,8 @@ def closure(names: list[str]) -> dict[str, Distribution]:
 
 
 def link(distributions: dict[str, Distribution], target: Path) -> None:
-    """Link the files of the distributions into the folder `target`: whole folders where they belong to one distribution alone."""
+    """Link the files of the distributions into the folder `target`: whole folders where they belong
+    to one distribution alone."""
     owned = {
         name: {file.parts for file in each.files or [] if ".." not in file.parts and file.parts[0] != "__pycache__"}
         for name, each in distributions.items()
@@ -90,7 +95,8 @@ def create(file: Path, prefix: Path) -> None:
 
 
 def install(folder: Path) -> None:
-    """Put a command `conda` of this stand-in into `folder`/bin, with the script that activates environments."""
+    """Put a command `conda` of this stand-in into `folder`/bin, with the script that activates
+    environments."""
     commands = folder / "bin"
     commands.mkdir(parents=True)
     (commands / "conda").write_text(f'#!/bin/sh\nPYTHONPATH= exec {sys.executable} {Path(__file__).resolve()} "$@"\n')
@@ -101,8 +107,8 @@ def install(folder: Path) -> None:
 def run_in_environments(house: Path, *words: str) -> subprocess.CompletedProcess:
     """Run Snakemake in `house`, each job in its own environment; the environments lie beside it.
 
-    Snakemake itself runs from one that holds nothing but what it requires, because it lends its own packages to the scripts that it runs
-    elsewhere.
+    Snakemake itself runs from one that holds nothing but what it requires, because it lends its own
+    packages to the scripts that it runs elsewhere.
     """
     base = house.parent / "conda"
     if not base.exists():

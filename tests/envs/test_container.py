@@ -1,4 +1,5 @@
-"""The recipe of the container. No container can be built or run here: its parts are read, and the command that Snakemake gives is caught."""
+"""The recipe of the container. No container can be built or run here: its parts are read, and the
+command that Snakemake gives is caught."""
 
 import os
 import re

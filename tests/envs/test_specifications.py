@@ -1,4 +1,5 @@
-"""The conda environments as they are written: real specifications, consistent with the pinned requirements, no more than a stage needs."""
+"""The conda environments as they are written: real specifications, consistent with the pinned
+requirements, no more than a stage needs."""
 
 import ast
 import re
@@ -52,7 +53,8 @@ def blocks() -> dict[str, str]:
 
 
 def jobs_of(environment: str) -> dict[str, tuple[str, ...]]:
-    """Return the jobs that run in an environment, as their logs are named, with the scripts and modules that they run."""
+    """Return the jobs that run in an environment, as their logs are named, with the scripts and
+    modules that they run."""
     found = {}
     for name, text in blocks().items():
         spectra = "SPECTRA.environment" in text and environment in ("koopman", "checkpoints")
@@ -68,7 +70,8 @@ def jobs_of(environment: str) -> dict[str, tuple[str, ...]]:
 
 
 def environments_of_check(stage: Stage) -> set[str]:
-    """Return the environments that the check of a stage may run in: the check of spectra takes another for checkpoints."""
+    """Return the environments that the check of a stage may run in: the check of spectra takes
+    another for checkpoints."""
     if stage.name == "spectra":
         return {"koopman", "checkpoints"}
     return {stage.check.environment(stage.plan(resolved()))}

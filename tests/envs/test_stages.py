@@ -1,4 +1,5 @@
-"""Each stage of the smoke study runs in its own environment, which holds exactly the packages that its file names."""
+"""Each stage of the smoke study runs in its own environment, which holds exactly the packages that
+its file names."""
 
 import json
 import re
@@ -9,7 +10,8 @@ import pytest
 from tests.envs.test_specifications import NAMES, jobs_of
 
 USED = sorted({*NAMES} - {"checkpoints"})
-"""The environments of the smoke study, which reads no checkpoints; tests/workflow/test_spectra.py does."""
+"""The environments of the smoke study, which reads no checkpoints; tests/workflow/test_spectra.py
+does."""
 
 
 def environments(house: Path) -> dict[str, Path]:

@@ -1,7 +1,8 @@
-"""The tests of equivalence, calibrated by simulation on spectra of one and the same noisy process, fitted as the study fits them.
+"""The tests of equivalence, calibrated by simulation on spectra of one and the same noisy process,
+fitted as the study fits them.
 
-A process is a stable linear map of four dimensions driven by noise; each seed gives one trajectory and one fitted spectrum. The numbers seen
-stand in docs/methods.md.
+A process is a stable linear map of four dimensions driven by noise; each seed gives one trajectory
+and one fitted spectrum. The numbers seen stand in docs/methods.md.
 """
 
 import numpy as np
@@ -15,7 +16,8 @@ STATES, DELAYS, RANK = 60, 1, 4
 
 
 def process(slow: float = 0.95, angle: float = 0.3) -> np.ndarray:
-    """Return a (4, 4) map with eigenvalues 0.9 exp(± i angle), slow and 0.6, in a basis that is not orthogonal."""
+    """Return a (4, 4) map with eigenvalues 0.9 exp(± i angle), slow and 0.6, in a basis that is not
+    orthogonal."""
     block = np.zeros((4, 4))
     block[:2, :2] = 0.9 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     block[2, 2], block[3, 3] = slow, 0.6
@@ -33,7 +35,8 @@ def spectra(generator: np.random.Generator, count: int, matrix: np.ndarray) -> l
 
 @pytest.fixture(scope="module")
 def one_process() -> list[np.ndarray]:
-    """Spectra of 1,600 seeds of one process: 200 pairs of set-ups of 4 + 4 draw on disjoint ones, pairs of 8 + 8 on 100."""
+    """Spectra of 1,600 seeds of one process: 200 pairs of set-ups of 4 + 4 draw on disjoint ones,
+    pairs of 8 + 8 on 100."""
     return spectra(np.random.default_rng(11), 1600, process())
 
 
@@ -58,7 +61,8 @@ def test_set_ups_of_one_process_are_called_different_at_the_nominal_rate(one_pro
 
 
 def test_power_against_a_slower_decay(one_process):
-    """Against an eigenvalue of 0.70 instead of 0.95, eight seeds find the difference in at least 80 of 100 comparisons."""
+    """Against an eigenvalue of 0.70 instead of 0.95, eight seeds find the difference in at least 80
+    of 100 comparisons."""
     others = spectra(np.random.default_rng(12), 200, process(slow=0.70))
     matrix = distance_matrix([*one_process[:200], *others])
     generator, found = np.random.default_rng(13), {4: [], 8: []}
@@ -74,7 +78,8 @@ def test_power_against_a_slower_decay(one_process):
 
 
 def test_the_interval_of_the_excess_covers_the_truth_and_equivalence_is_seldom_claimed_wrongly(one_process):
-    """At a true excess just above the margin, "equivalent" is a false claim; it must stay below 5 %."""
+    """At a true excess just above the margin, "equivalent" is a false claim; it must stay below 5
+    %."""
     others = spectra(np.random.default_rng(14), 400, process(slow=0.87))
     matrix = distance_matrix([*one_process[:400], *others])
     within = [matrix[:400, :400], matrix[400:, 400:]]

@@ -15,7 +15,8 @@ SEEDS, COPIES, STEPS = range(3), 2, 40
 
 @pytest.fixture
 def trajectory(tmp_path):
-    """Three seeds of two copies: one copy of seed 1 and both of seed 2 are not a number from step 20 on."""
+    """Three seeds of two copies: one copy of seed 1 and both of seed 2 are not a number from step
+    20 on."""
     generator = np.random.default_rng(0)
     states = np.cumsum(generator.normal(size=(STEPS, 6, 8)), axis=0).astype(np.float32)
     loss = np.ones((STEPS, 6))

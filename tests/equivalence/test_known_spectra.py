@@ -1,4 +1,5 @@
-"""From a trajectory file to eigenvalues that are known: linear maps, several runs pooled, with noise, delays 0 to 64."""
+"""From a trajectory file to eigenvalues that are known: linear maps, several runs pooled, with
+noise, delays 0 to 64."""
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ SEEDS, COPIES, STEPS = 2, 5, 201
 
 @pytest.fixture(scope="module", params=[0.0, 1e-4])
 def linear_map(request, tmp_path_factory):
-    """A file of runs of one linear map of six dimensions, seen through twelve parameters, and the noise on them."""
+    """A file of runs of one linear map of six dimensions, seen through twelve parameters, and the
+    noise on them."""
     generator = np.random.default_rng(0)
     matrix = np.zeros((6, 6))
     matrix[0, 0], matrix[1, 1] = 0.995, 0.98

@@ -24,7 +24,8 @@ def furthest(ours, theirs):
 
 
 def exact_trajectory(step, low, high):
-    """Return one-dimensional trajectories from five starts, in mpmath numbers: both coordinates move on their own."""
+    """Return one-dimensional trajectories from five starts, in mpmath numbers: both coordinates
+    move on their own."""
     paths = []
     for index in range(5):
         path = [low + (high - low) * mp.mpf(index) / 4]
@@ -35,7 +36,8 @@ def exact_trajectory(step, low, high):
 
 
 def exact_eigenvalues(runs, delays=4):
-    """Return the eigenvalues of Y X^T (X X^T)^-1 over all pairs of all runs, by rising real part."""
+    """Return the eigenvalues of Y X^T (X X^T)^-1 over all pairs of all runs, by rising real
+    part."""
     states = [[[x for lag in range(delays + 1) for x in run[t + lag]] for t in range(100 - delays)] for run in runs]
     before = mp.matrix([state for run in states for state in run[:-1]])
     after = mp.matrix([state for run in states for state in run[1:]])
@@ -67,7 +69,8 @@ def test_the_descents_are_close_and_bisection_is_far(tables):
 
 
 def test_intervals_of_distances_cover_other_draws_of_initial_conditions():
-    """A grid of starts is exchanged for random ones, several times: distances then fall where the interval of each draw says."""
+    """A grid of starts is exchanged for random ones, several times: distances then fall where the
+    interval of each draw says."""
     spread, held = [], []
     for seed in range(6):
         generator = np.random.default_rng(seed)
@@ -88,7 +91,8 @@ def test_mirror_and_gradient_descent_follow_one_flow_in_two_coordinates():
     start = grid([(0.1, 0.9)] * 2, 5)
     mirror = mirror_descent(start, 1e-5, 50)
     descent = np.exp(gradient_descent(np.log(start), 1e-5, 50))
-    # mirror descent with the log barrier moves x by -x^2 f', descent in log x by -x^2 f' as well, to first order in the step length
+    # mirror descent with the log barrier moves x by -x^2 f', descent in log x by -x^2 f' as well,
+    # to first order in the step length
     assert np.abs(mirror - descent).max() < 1e-4 * np.abs(mirror - start[:, None]).max()
 
 
@@ -110,7 +114,8 @@ def test_spectra_of_the_descents_are_the_published_ones(tables, published, name)
 
 
 def test_bisection_that_stops_has_the_published_spectrum(tables, published):
-    """Four published eigenvalues, of modulus 1e-4, are roundings of a nilpotent block: only their modulus is compared."""
+    """Four published eigenvalues, of modulus 1e-4, are roundings of a nilpotent block: only their
+    modulus is compared."""
     ours, theirs = spectrum(tables, "bisection_published"), np.load(published / "bisection_method.npy")
     assert len(ours) == len(theirs) == 10
     assert furthest(ours[np.abs(ours) > 1e-3], theirs[np.abs(theirs) > 1e-3]) < 2e-4
@@ -119,7 +124,8 @@ def test_bisection_that_stops_has_the_published_spectrum(tables, published):
 
 
 def test_bisection_that_stays_at_its_root_keeps_the_eigenvalue_one(tables, published):
-    """Without the zeros after the stop: rank 6, and 1 instead of 0.98024; the five others are the published ones."""
+    """Without the zeros after the stop: rank 6, and 1 instead of 0.98024; the five others are the
+    published ones."""
     ours, theirs = spectrum(tables, "bisection"), np.load(published / "bisection_method.npy")
     assert len(ours) == 6
     assert np.abs(ours - 1).min() < 1e-9
@@ -128,7 +134,8 @@ def test_bisection_that_stays_at_its_root_keeps_the_eigenvalue_one(tables, publi
 
 
 def test_distances_and_shuffle_controls_are_the_published_ones(tables):
-    """The published control has 100 draws; a share of 1000 draws then lies within three standard errors of it."""
+    """The published control has 100 draws; a share of 1000 draws then lies within three standard
+    errors of it."""
     rows = {(row.a, row.b): row for row in tables[1].itertuples()}
     for b, distances, p in (
         ("gradient_descent", {"mirror_descent": 0.0081}, {"mirror_descent": 0.09}),
@@ -147,7 +154,8 @@ def test_distances_and_shuffle_controls_are_the_published_ones(tables):
 
 
 def test_the_sign_of_the_sum_moves_all_coordinates_of_a_bracket():
-    """f(z) = tan(-0.1) + tan(0.3) > 0 moves the whole b; then f(z) = tan(-0.55) + tan(0.1) < 0 moves the whole a."""
+    """f(z) = tan(-0.1) + tan(0.3) > 0 moves the whole b; then f(z) = tan(-0.55) + tan(0.1) < 0
+    moves the whole a."""
     path = bisection(np.array([[-1.0, -0.1]]), np.array([[0.8, 0.7]]), 3)[0]
     np.testing.assert_allclose(path[0], [-0.1, 0.3], atol=1e-12)
     np.testing.assert_allclose(path[1], [(-1.0 - 0.1) / 2, (-0.1 + 0.3) / 2], atol=1e-12)

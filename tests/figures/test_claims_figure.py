@@ -1,4 +1,5 @@
-"""The page of claims says every statement and verdict, draws what was computed, and gives the reason for what was not."""
+"""The page of claims says every statement and verdict, draws what was computed, and gives the
+reason for what was not."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,5 @@
-"""The equivalence figures where training diverged or nothing is compared: they say so, and nothing fails."""
+"""The equivalence figures where training diverged or nothing is compared: they say so, and nothing
+fails."""
 
 import numpy as np
 import pandas as pd

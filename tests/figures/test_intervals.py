@@ -11,7 +11,8 @@ SEEDS = (0.7, 0.9, 0.99)
 
 
 def drawn(axes, across: bool = False) -> np.ndarray:
-    """Return how high (`across`: how far to the side) everything reaches that is drawn as a bar or a band."""
+    """Return how high (`across`: how far to the side) everything reaches that is drawn as a bar or
+    a band."""
     paths = [path for each in axes.collections for path in each.get_paths()]
     return np.concatenate([path.vertices[:, 0 if across else 1] for path in paths])
 

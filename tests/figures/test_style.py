@@ -1,4 +1,5 @@
-"""The house style: same bytes for the same figure, text as text, colours fixed by name and told apart by every eye."""
+"""The house style: same bytes for the same figure, text as text, colours fixed by name and told
+apart by every eye."""
 
 import hashlib
 import itertools
@@ -140,7 +141,8 @@ def test_zoomed_plane_keeps_equal_units_and_shows_every_eigenvalue():
 
 
 def test_places_are_found_once_for_both_files(tmp_path, monkeypatch):
-    """Finding them costs as much as drawing, and all figures together are redrawn in seconds after a change of style."""
+    """Finding them costs as much as drawing, and all figures together are redrawn in seconds after
+    a change of style."""
     from matplotlib import pyplot
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 

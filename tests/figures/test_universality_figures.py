@@ -9,7 +9,8 @@ TASKS = ["a", "b", "c"]
 
 
 def transfer() -> pd.DataFrame:
-    """Three tasks; the own ticket of c is no better than the random control, so nothing can be placed there."""
+    """Three tasks; the own ticket of c is no better than the random control, so nothing can be
+    placed there."""
     rows = [
         {
             "source": source,

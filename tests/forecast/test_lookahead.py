@@ -21,7 +21,8 @@ CUT = 189
 
 
 def counts(generator: np.random.Generator, length: int = 280) -> np.ndarray:
-    """Return counts with a weekly season, among them zeros, so that the lower ends of intervals touch zero."""
+    """Return counts with a weekly season, among them zeros, so that the lower ends of intervals
+    touch zero."""
     time = np.arange(length)
     return generator.poisson(np.maximum(6 + 6 * np.sin(2 * np.pi * time / 7) + 3 * np.sin(time / 40), 0.0)).astype(
         float

@@ -38,7 +38,10 @@ def test_each_of_several_writers_has_a_place_of_its_own(tmp_path):
     path = tmp_path / "a.txt"
     with atomic_write(path, concurrent=True) as ours:
         ours.write_text("ours")
-        another = f"from koopflow.io.atomic import atomic_write\nwith atomic_write({str(path)!r}, concurrent=True) as place: place.write_text('theirs')"
+        another = (
+            f"from koopflow.io.atomic import atomic_write\nwith atomic_write({str(path)!r}, "
+            "concurrent=True) as place: place.write_text('theirs')"
+        )
         subprocess.run([sys.executable, "-c", another], cwd=ROOT, check=True)
         assert (path.read_text(), ours.read_text()) == ("theirs", "ours")
     assert path.read_text() == "ours"

@@ -1,4 +1,5 @@
-"""The columns of all tables stand in one module, agree with the house plan's contracts, and nobody spells them a second time."""
+"""The columns of all tables stand in one module, agree with the house plan's contracts, and nobody
+spells them a second time."""
 
 import ast
 import re
@@ -24,7 +25,8 @@ PROMISED = {
     "tickets/flow.csv": "task, model, seed, round, layer, density, coupling",
     "tickets/exponents.csv": "task, model, layer, sigma, ci_low, ci_high, r2, first_round, last_round",
     "tickets/composition.csv": "task, model, seed, density, layer, coupling_a, coupling_b, jaccard",
-    "tickets/transfer.csv": "source, target, model, seed, density, accuracy, accuracy_own, accuracy_random, exponent_distance",
+    "tickets/transfer.csv": "source, target, model, seed, density, accuracy, accuracy_own, accuracy_random, "
+    "exponent_distance",
     "forecast/predictions.parquet": "series, method, origin, horizon, prediction, truth",
     "forecast/skill.csv": "series, method, horizon, n, mae, rmse, mase, skill_vs_sliding, ci_low, ci_high",
     "claims.csv": "claim, paper, statement, statistic, value, ci_low, ci_high, criterion, verdict, n",

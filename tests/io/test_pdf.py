@@ -15,7 +15,8 @@ from koopflow.io.pdf import verify
 def document(
     data: bytes, *, length: str = "direct", around: bytes = b"", line: bytes = b"\n", filters: bytes = b"/FlateDecode"
 ) -> bytes:
-    """Return a PDF of one stream, whose length stands in the dictionary or in an object before or behind it."""
+    """Return a PDF of one stream, whose length stands in the dictionary or in an object before or
+    behind it."""
     held = b"7 0 obj" + line + str(len(data)).encode() + line + b"endobj" + line
     says = str(len(data)).encode() if length == "direct" else b"7 0 R"
     dictionary = b"<< /Length " + says + b" /Note (a \\) >> stream ( ) b) /Filter " + filters + around + b" >>"

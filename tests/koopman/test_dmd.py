@@ -15,7 +15,8 @@ KNOWN = np.array([1.0, 0.95 * np.exp(0.4j), 0.95 * np.exp(-0.4j), 0.9, np.exp(0.
 
 
 def linear_runs(runs=3, steps=60, width=40, noise=0.0, seed=0):
-    """Runs (run, step, parameter) of a linear map with the eigenvalues KNOWN, mixed into `width` observables."""
+    """Runs (run, step, parameter) of a linear map with the eigenvalues KNOWN, mixed into `width`
+    observables."""
     generator = np.random.default_rng(seed)
     turn = [
         np.abs(v) * np.array([[np.cos(np.angle(v)), -np.sin(np.angle(v))], [np.sin(np.angle(v)), np.cos(np.angle(v))]])
@@ -178,7 +179,8 @@ def test_ill_conditioned_states_take_the_stable_route_and_keep_their_digits():
 
 @pytest.mark.parametrize(("smallest", "route"), [(1e-2, "time"), (1e-6, "time_qr")])
 def test_float32_states_on_a_large_offset_are_as_good_as_a_dense_double_svd(smallest, route):
-    """Weights hardly move: what matters is in their last digits, whose squares a Gram matrix would lose."""
+    """Weights hardly move: what matters is in their last digits, whose squares a Gram matrix would
+    lose."""
     generator = np.random.default_rng(6)
     time, sizes = np.arange(60)[:, None], np.geomspace(1, smallest, 4)
     moves = np.array([0.99, 0.95, 0.9, 0.8]) ** time * sizes @ generator.standard_normal((4, 8000))
@@ -201,7 +203,8 @@ def test_single_precision_keeps_five_digits_of_weights_that_hardly_move(exact):
 
 
 def falling_runs(smallest, more=0.0, seed=8):
-    """Two runs (run, step, parameter), float32: an offset, rotations whose sizes fall to `smallest`, and `more` such that do not fall."""
+    """Two runs (run, step, parameter), float32: an offset, rotations whose sizes fall to
+    `smallest`, and `more` such that do not fall."""
     generator = np.random.default_rng(seed)
     time, phases = np.arange(120), generator.uniform(0, 6, (2, 1))
     sizes = np.geomspace(1, smallest, 5)
@@ -230,7 +233,8 @@ def test_single_precision_takes_a_sketch_where_it_holds_four_digits_and_more_wor
 
 
 def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
-    """Mixed alike, these blocks would cancel (the second half of the parameters is the first's negative): 1e-5, not 1e-6."""
+    """Mixed alike, these blocks would cancel (the second half of the parameters is the first's
+    negative): 1e-5, not 1e-6."""
     for name in ("block_bytes", "cached_bytes"):
         monkeypatch.setattr(f"koopflow.koopman.runs.Runs.{name}", 8 * 240 * 1500)
     half = falling_runs(0.05, 0.002)

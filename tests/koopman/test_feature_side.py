@@ -1,4 +1,5 @@
-"""The route for more steps than parameters: its products of lags, its eigenvectors and its digits, against dense ones."""
+"""The route for more steps than parameters: its products of lags, its eigenvectors and its digits,
+against dense ones."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,8 @@ from koopflow.koopman.spectrum import distance
 
 
 def test_the_slow_manifolds_three_eigenvalues():
-    """x' = a x, y' = b y + (a^2 - b) x^2 closes on (x, y, x^2) with eigenvalues a, b, a^2 (Brunton et al., PLoS ONE 11, 2016)."""
+    """x' = a x, y' = b y + (a^2 - b) x^2 closes on (x, y, x^2) with eigenvalues a, b, a^2 (Brunton
+    et al., PLoS ONE 11, 2016)."""
     a, b = 0.95, 0.6
     runs = []
     for x, y in np.random.default_rng(0).uniform(-1, 1, (20, 2)):
@@ -24,9 +25,11 @@ def test_the_slow_manifolds_three_eigenvalues():
 
 
 def test_the_logistic_map_has_one_eigenvalue_and_the_rest_is_unbelievable():
-    """x' = 4 x (1 - x) mixes: in (1, x) the projected operator is diag(1, 0), and no eigenfunction belongs to the 0.
+    """x' = 4 x (1 - x) mixes: in (1, x) the projected operator is diag(1, 0), and no eigenfunction
+    belongs to the 0.
 
-    With x = (1 - cos t) / 2 the operator takes cos t to cos 2t, which is orthogonal to it under the invariant measure.
+    With x = (1 - cos t) / 2 the operator takes cos t to cos 2t, which is orthogonal to it under the
+    invariant measure.
     """
     x = np.sin(np.random.default_rng(1).uniform(0, np.pi / 2, 100_000)) ** 2
     runs = [np.array([(1.0, start), (1.0, 4 * start * (1 - start))]) for start in x]
@@ -37,7 +40,8 @@ def test_the_logistic_map_has_one_eigenvalue_and_the_rest_is_unbelievable():
 
 
 def test_a_limit_cycles_frequency_stands_on_the_unit_circle():
-    """Van der Pol on its cycle, one coordinate with delays: eigenvalues exp(i k w dt) of the measured period."""
+    """Van der Pol on its cycle, one coordinate with delays: eigenvalues exp(i k w dt) of the
+    measured period."""
 
     def flow(_, state):
         return [state[1], (1 - state[0] ** 2) * state[1] - state[0]]

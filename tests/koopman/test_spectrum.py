@@ -1,4 +1,5 @@
-"""Distances between spectra against values worked out by hand and against the properties of a metric."""
+"""Distances between spectra against values worked out by hand and against the properties of a
+metric."""
 
 import itertools
 import os
@@ -28,7 +29,8 @@ def test_equal_sizes_match_the_best_of_all_permutations():
 
 
 def test_many_spectra_are_matched_as_one_by_one():
-    """Lists of two spectra: the distance is the mean of both, the matching that of the first; to the last bit."""
+    """Lists of two spectra: the distance is the mean of both, the matching that of the first; to
+    the last bit."""
     ours, others = np.stack([spectrum(5), spectrum(5)]), np.stack([[spectrum(5), spectrum(5)] for _ in range(7)])
     columns, distances = match_many(ours, others)
     for at, (first, second) in enumerate(others):
@@ -75,6 +77,9 @@ def test_bad_spectra_are_refused(a, b, options):
 
 
 def test_transport_does_without_torch():
-    asked = "import sys; from koopflow.koopman.spectrum import distance; distance([1, 2], [1]); assert 'torch' not in sys.modules"
+    asked = (
+        "import sys; from koopflow.koopman.spectrum import distance; distance([1, 2], [1]); assert "
+        "'torch' not in sys.modules"
+    )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("POT_")}
     subprocess.run([sys.executable, "-c", asked], env=environment, cwd=Path(__file__).parents[2], check=True)

@@ -1,4 +1,5 @@
-"""A range of steps, patterns of tensors, and a start at zero: one trajectory's trouble is its own."""
+"""A range of steps, patterns of tensors, and a start at zero: one trajectory's trouble is its
+own."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ FIT = {"rank": 1}
 
 @pytest.fixture
 def given(tmp_path, monkeypatch):
-    """A run recorded every second step, NaN from step 30 on, and the same as a folder; decay 0.9 per state."""
+    """A run recorded every second step, NaN from step 30 on, and the same as a folder; decay 0.9
+    per state."""
     monkeypatch.chdir(tmp_path)
     states = [np.array([1.0, 2.0]) * 0.9**number for number in range(25)]
     states[15:] = [np.full(2, np.nan)] * 10

@@ -1,4 +1,5 @@
-"""The tables of the user's trajectories: from a file or a folder to rows, with distances between them."""
+"""The tables of the user's trajectories: from a file or a folder to rows, with distances between
+them."""
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,8 @@ def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
 
 
 def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_path):
-    """Runs that decay at nearly one rate in each file: their spectra tell the fast file from the two slow ones, and only it."""
+    """Runs that decay at nearly one rate in each file: their spectra tell the fast file from the
+    two slow ones, and only it."""
     tables = []
     for name, rate in (("slow", 0.99), ("same", 0.99), ("fast", 0.9)):
         generator, steps, runs = np.random.default_rng(len(tables)), 30, 5

@@ -1,4 +1,5 @@
-"""A user's trajectories are looked at before anything is fitted: each mistake is one line with the entry, the file and what is accepted."""
+"""A user's trajectories are looked at before anything is fitted: each mistake is one line with the
+entry, the file and what is accepted."""
 
 import os
 from pathlib import Path
@@ -82,7 +83,8 @@ def refused(look, spec):
     [
         (
             {"path": "text.h5"},
-            "text.h5: not an HDF5 file, or one whose beginning is lost; expected a file written by koopflow's TrajectoryRecorder",
+            "text.h5: not an HDF5 file, or one whose beginning is lost; expected a file written by "
+            "koopflow's TrajectoryRecorder",
         ),
         (
             {"path": ["a.h5", "wide.h5"]},
@@ -103,7 +105,8 @@ def refused(look, spec):
         ({"path": "unnumbered"}, "unnumbered/last.npy: no step number in its name; give it one, as in step-100"),
         (
             {"path": "mixed"},
-            "mixed: must hold files of one kind out of .npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar (got .npy, .pt)",
+            "mixed: must hold files of one kind out of .npy, .pt, .pth, .ckpt, .bin, .safetensors, .tar "
+            "(got .npy, .pt)",
         ),
         (
             {"path": "empty"},
@@ -126,11 +129,13 @@ def test_what_the_description_tells_is_refused_before_any_weights_are_read(given
         ("objects", "objects/a4.npy: not a readable array (Object arrays cannot be loaded when allow_pickle=False)"),
         (
             "cut",
-            "cut/c3.pt: not a checkpoint that can be read without executing code (its end is lost); expected a file written by torch.save(",
+            "cut/c3.pt: not a checkpoint that can be read without executing code (its end is lost); "
+            "expected a file written by torch.save(",
         ),
         (
             "malicious",
-            "malicious/c3.pt: not a checkpoint that can be read without executing code (UnpicklingError: it holds more than tensors",
+            "malicious/c3.pt: not a checkpoint that can be read without executing code (UnpicklingError: "
+            "it holds more than tensors",
         ),
     ],
 )

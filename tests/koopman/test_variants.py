@@ -37,7 +37,8 @@ def test_noise_bends_optimized_dmd_less_than_least_squares(variant, monkeypatch)
 
 @pytest.mark.parametrize("variant", PEER_VARIANTS)
 def test_fit_takes_the_variants_of_pydmd_by_name_and_they_find_a_known_spectrum(variant):
-    """The eigenvalues of undamped waves: to rounding without noise, within 1 % with noise a tenth of the waves' size."""
+    """The eigenvalues of undamped waves: to rounding without noise, within 1 % with noise a tenth
+    of the waves' size."""
     truth = np.exp([0.2j, -0.2j, 0.5j, -0.5j])
     for noise, tolerance in ((0.0, 1e-8), (0.1, 0.01)):
         fitted = fit(waves(noise, 0), svd_rank=4, variant=variant)

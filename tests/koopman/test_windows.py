@@ -1,4 +1,5 @@
-"""Batched windows against the engine: each window's model is the projected DMD of its delay vectors."""
+"""Batched windows against the engine: each window's model is the projected DMD of its delay
+vectors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""The decomposition by inner products against closed forms and PyDMD, on arrays and on trajectory files."""
+"""The decomposition by inner products against closed forms and PyDMD, on arrays and on trajectory
+files."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from koopflow.trajectory import Trajectory, TrajectoryWriter
 
 
 def linear_states(eigenvalues, steps=30, size=500, seed=0):
-    """States of a linear system with the given eigenvalues (conjugate pairs complete), amplitudes and modes random."""
+    """States of a linear system with the given eigenvalues (conjugate pairs complete), amplitudes
+    and modes random."""
     generator = np.random.default_rng(seed)
     vectors = {}
     for value in eigenvalues:

@@ -1,4 +1,5 @@
-"""A score is one file of the user's own, named in YAML; it declares what it needs, or gets everything."""
+"""A score is one file of the user's own, named in YAML; it declares what it needs, or gets
+everything."""
 
 import pytest
 import yaml

@@ -1,4 +1,5 @@
-"""Scores against closed forms: on a quadratic problem, where gradient descent is linear, theory says what each must be."""
+"""Scores against closed forms: on a quadratic problem, where gradient descent is linear, theory
+says what each must be."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""A study end to end on digits: tables, tuning under masks, interruption, trajectories recorded elsewhere, bad input."""
+"""A study end to end on digits: tables, tuning under masks, interruption, trajectories recorded
+elsewhere, bad input."""
 
 import copy
 import json
@@ -291,7 +292,8 @@ def saved_and_killed(store, state):
 
 Store.save = saved_and_killed
 warnings.simplefilter("ignore")
-keep, networks = Checkpoint(folder, every_seconds=1e9, every_steps=7), training.Networks.load(os.path.dirname(folder) + "/networks.npz")
+keep = Checkpoint(folder, every_seconds=1e9, every_steps=7)
+networks = training.Networks.load(os.path.dirname(folder) + "/networks.npz")
 methods = {name: PruningMethod.load(method) for name, method in methods.items()}
 with Trajectory(path) as trajectory:
     job = Job("tiny", PruningStudy.load(whole), methods, data.load({"source": "digits"}), trajectory, networks, 0, 1e-3)
@@ -334,7 +336,8 @@ def test_saved_masks_are_those_that_were_evaluated(digits, once, tables):
 
 
 def record(digits, path, model, batch=60, epochs=6, every=1):
-    """A user's own loop, recorded as the README shows it: the state after the first update is its step 0."""
+    """A user's own loop, recorded as the README shows it: the state after the first update is its
+    step 0."""
     torch.manual_seed(3)
     network = build(model, (1, 8, 8), 10)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
@@ -528,7 +531,8 @@ def test_diverged_networks_are_left_out_by_name_and_nothing_is_left_of_all(digit
 
 
 def test_networks_in_a_job_of_their_own_have_the_tables_of_one_whole_job(digits, once, tables, tmp_path):
-    """Within the tolerance of docs/methods.md: other jobs and other numbers of threads take sums in another order."""
+    """Within the tolerance of docs/methods.md: other jobs and other numbers of threads take sums in
+    another order."""
     whole, path, networks = trained(digits, tmp_path, (1,))
     with Trajectory(once[1]) as together, Trajectory(path) as alone:
         expected = together.read(replicas=[1])
@@ -558,6 +562,6 @@ def test_an_emptied_layer_is_warned_of_by_name(digits, once):
             study.run(Job("tiny", whole, methods_of(), digits, trajectory, networks, 0))
     said = [str(warning.message) for warning in caught]
     assert (
-        "study tiny, koopman_magnitude, epoch 0.9, compression 1000: nothing is left of layer1.weight, layer1.bias, layer2.bias"
-        in said
+        "study tiny, koopman_magnitude, epoch 0.9, compression 1000: nothing is left of "
+        "layer1.weight, layer1.bias, layer2.bias" in said
     )

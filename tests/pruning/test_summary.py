@@ -61,7 +61,8 @@ def test_best_names_the_method_of_highest_mean(tables):
 
 
 def eigenvalues(gaps, sizes):
-    """Spectra of three seeds over epochs: the leading distance from 1 by `gaps`, the other mode's size by `sizes`."""
+    """Spectra of three seeds over epochs: the leading distance from 1 by `gaps`, the other mode's
+    size by `sizes`."""
     rows = []
     for seed in range(3):
         for epoch, (gap, size) in enumerate(zip(gaps, sizes), start=1):

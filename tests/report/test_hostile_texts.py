@@ -1,4 +1,5 @@
-"""Texts of a user are shown as they were written: in the report's opening page, its tables and its figures."""
+"""Texts of a user are shown as they were written: in the report's opening page, its tables and its
+figures."""
 
 import re
 import warnings

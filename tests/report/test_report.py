@@ -1,4 +1,5 @@
-"""The report, opened in headless Chromium: no console error, every section reachable, every figure visible, nothing from the network."""
+"""The report, opened in headless Chromium: no console error, every section reachable, every figure
+visible, nothing from the network."""
 
 import json
 import re
@@ -44,7 +45,8 @@ const walk = async () => {
     if (path.endsWith(".html")) {
       app.setView({content: "html", contentPath: result.data_uri, resultPath: path}); await pause();
       const page = document.querySelector("iframe");
-      seen.tables[path] = {shown: page ? page.getBoundingClientRect().width : 0, caption: (result.caption || "").length};
+      seen.tables[path] = {
+        shown: page ? page.getBoundingClientRect().width : 0, caption: (result.caption || "").length};
       continue;
     }
     if (!path.endsWith(".png")) continue;
@@ -67,8 +69,10 @@ window.addEventListener("load", async () => {
 
 # Claims whose texts are markup in the opening page, the table or the figure.
 HOSTILE = {
-    "html": "</td></script><script>document.title='TAKEN'</script><img src=x onerror=\"document.title='TAKEN'\"> $\\frac$ $x$ {{ 7*7 }}",
-    "raw": "a\n\n.. raw:: html\n\n   <script>document.title='TAKEN'</script>\n\nb `x <javascript:alert(1)>`_ |x| *a **b",
+    "html": "</td></script><script>document.title='TAKEN'</script><img src=x "
+    "onerror=\"document.title='TAKEN'\"> $\\frac$ $x$ {{ 7*7 }}",
+    "raw": "a\n\n.. raw:: html\n\n   <script>document.title='TAKEN'</script>\n\nb `x "
+    "<javascript:alert(1)>`_ |x| *a **b",
     "include": "a\n\n.. include:: /etc/passwd\n\nb {% for i in range(3) %}z{% endfor %} {{ snakemake }} {wildcards}",
 }
 

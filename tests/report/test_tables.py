@@ -1,4 +1,5 @@
-"""The tables of the report: intervals beside their values, no markup from names, every row's origin named."""
+"""The tables of the report: intervals beside their values, no markup from names, every row's origin
+named."""
 
 import numpy as np
 import pandas as pd

@@ -10,7 +10,8 @@ SIGMA = 0.3
 
 
 def flow(generator, seeds, white=0.0, walk=0.0, between=0.0, kink=None, sigma=SIGMA):
-    """Synthetic couplings (seed, round, 1): known exponent, noise of levels and steps, unlike seeds, a kink past a round."""
+    """Synthetic couplings (seed, round, 1): known exponent, noise of levels and steps, unlike
+    seeds, a kink past a round."""
     slopes = sigma + between * generator.normal(size=(seeds, 1))
     logs = (
         -1
@@ -57,7 +58,8 @@ def test_in_a_curved_flow_intervals_cover_the_mean_exponent_and_the_drift_over_t
         mean.append(fit.ci_low[0] <= slope <= fit.ci_high[0])
         drift.append(fit.drift_low[0] <= change <= fit.drift_high[0])
     assert 0.917 <= np.mean(mean) <= 0.983
-    # Windows are chosen where the flow looks straight, so the drift inside them is somewhat underrated.
+    # Windows are chosen where the flow looks straight, so the drift inside them is somewhat
+    # underrated.
     assert np.mean(drift) >= 0.88
 
 

@@ -6,7 +6,8 @@ from koopflow.rg import universality as u
 
 
 def tasks(generator, n, agreement):
-    """Two distance matrices between n items whose hidden positions agree to a known degree; the second is asymmetric."""
+    """Two distance matrices between n items whose hidden positions agree to a known degree; the
+    second is asymmetric."""
     x = generator.normal(size=(n, 2))
     y = agreement * x + np.sqrt(1 - agreement**2) * generator.normal(size=(n, 2))
     first, second = (np.linalg.norm(p[:, None] - p[None], axis=-1) for p in (x, y))

@@ -1,9 +1,11 @@
-"""Kill a run again and again, go on with the same command, and compare its results with those of a run that nobody touched.
+"""Kill a run again and again, go on with the same command, and compare its results with those of a
+run that nobody touched.
 
-``make soak`` does it with the default study; ``python -m tests.robustness.soak --config config/smoke.yaml --kills 5`` with a smaller one.
-Each kill comes at a random moment after a given share of the jobs is done, so that all stages are met. Three kinds take turns: the whole
-process group at once (kill -9), one running job alone (kill -9; its run ends, as the user sees it), and SIGTERM to the group, as a cluster
-sends it, which must be over within ten seconds.
+``make soak`` does it with the default study; ``python -m tests.robustness.soak --config
+config/smoke.yaml --kills 5`` with a smaller one. Each kill comes at a random moment after a given
+share of the jobs is done, so that all stages are met. Three kinds take turns: the whole process
+group at once (kill -9), one running job alone (kill -9; its run ends, as the user sees it), and
+SIGTERM to the group, as a cluster sends it, which must be over within ten seconds.
 """
 
 import argparse
@@ -31,7 +33,8 @@ LINGER_SECONDS = (
 
 @dataclass
 class Kill:
-    """One interruption: its kind, the rules that were running, the share of jobs done before it, and how long the run took to be gone."""
+    """One interruption: its kind, the rules that were running, the share of jobs done before it,
+    and how long the run took to be gone."""
 
     kind: str
     running: list[str]
@@ -58,7 +61,8 @@ def run_to_end(folder: Path, arguments: list[str], cores: int, log: Path) -> flo
 def interrupt(
     folder: Path, arguments: list[str], cores: int, log: Path, share: float, total: int, kind: str, chance
 ) -> Kill | None:
-    """Start the command, wait until `share` of all `total` jobs is done and a random moment more, interrupt it; None if it ended before."""
+    """Start the command, wait until `share` of all `total` jobs is done and a random moment more,
+    interrupt it; None if it ended before."""
     with log.open("w") as output:
         run = start(folder, *arguments, cores=cores, output=output)
         moment = None
@@ -100,10 +104,12 @@ def soak(
     last: float = 0.9,
     say=print,
 ) -> list[Kill]:
-    """Do it all in `folder`; return the kills. Ends the program with a line where results differ or SIGTERM takes too long.
+    """Do it all in `folder`; return the kills. Ends the program with a line where results differ or
+    SIGTERM takes too long.
 
-    `calm` is a house with a finished run of the same command, its log in out.log; without it the undisturbed run is made here. `last` is
-    the share of the jobs done by which the last kill has come: not quite all, because hardly anything runs at the end that could be killed.
+    `calm` is a house with a finished run of the same command, its log in out.log; without it the
+    undisturbed run is made here. `last` is the share of the jobs done by which the last kill has
+    come: not quite all, because hardly anything runs at the end that could be killed.
     """
     chance = random.Random(seed)
     killed = copy_of_the_house(folder / "killed")
@@ -120,7 +126,8 @@ def soak(
             say(f"kill {number + 1}: the run ended before it")
             break
         say(
-            f"kill {number + 1} of {kills} ({kill.kind}) at {100 * kill.done:.0f} % while {', '.join(kill.running)}; gone in {kill.seconds:.1f} s"
+            f"kill {number + 1} of {kills} ({kill.kind}) at {100 * kill.done:.0f} % while "
+            f"{', '.join(kill.running)}; gone in {kill.seconds:.1f} s"
         )
         found.append(kill)
     run_to_end(killed, arguments, cores, folder / "last.log")

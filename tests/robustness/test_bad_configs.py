@@ -1,4 +1,5 @@
-"""Bad configurations, made from the schema by the hundred and by hypothesis: each is refused in one line that names its key, or is complete."""
+"""Bad configurations, made from the schema by the hundred and by hypothesis: each is refused in one
+line that names its key, or is complete."""
 
 import copy
 import functools
@@ -93,7 +94,8 @@ def _images(data: str, name: str, seed: int):
 
 
 def refusal(overrides: dict, study: dict = STUDY, jobs: bool = True) -> str:
-    """Return the one line that a configuration is refused with, or nothing; any other exception fails the test."""
+    """Return the one line that a configuration is refused with, or nothing; any other exception
+    fails the test."""
     try:
         config = planned(overrides, study)
         if jobs:
@@ -118,7 +120,8 @@ def dereferenced(schema: dict) -> dict:
 
 
 def keys(schema: dict, value, path: tuple = ()):
-    """Yield path and schema of every key that the schema knows, one entry standing for all entries of a map."""
+    """Yield path and schema of every key that the schema knows, one entry standing for all entries
+    of a map."""
     schema = dereferenced(schema)
     if path:
         yield path, schema

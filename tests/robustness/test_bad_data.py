@@ -1,4 +1,5 @@
-"""Bad data: whatever a user's file holds, it ends in one line that names it, or in a sound result; nothing in it is ever executed.
+"""Bad data: whatever a user's file holds, it ends in one line that names it, or in a sound result;
+nothing in it is ever executed.
 
 Files are made by hypothesis and by changing bytes of valid ones, from fixed seeds.
 """
@@ -42,7 +43,8 @@ FUZZ = settings(
 
 
 def outcome(read, path) -> str:
-    """Return "read" or "named": any exception but one line that names the file or its key fails the test."""
+    """Return "read" or "named": any exception but one line that names the file or its key fails the
+    test."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -59,7 +61,8 @@ def outcome(read, path) -> str:
 
 
 def mutants(whole: bytes, count: int, seed: int):
-    """Yield `count` damaged versions of `whole`: bytes changed, cut out, doubled or written over, and ends lost."""
+    """Yield `count` damaged versions of `whole`: bytes changed, cut out, doubled or written over,
+    and ends lost."""
     generator = np.random.default_rng(seed)
     for number in range(count):
         damaged = bytearray(whole)
@@ -82,7 +85,7 @@ def mutants(whole: bytes, count: int, seed: int):
         yield bytes(damaged)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- series
+# ------------------------------------------------------------------------------------------- series
 
 
 def read_series(path: Path):
@@ -156,7 +159,7 @@ def test_a_csv_with_changed_bytes_ends_well(tmp_path):
     assert {"read", "named"} == set(fates)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- images
+# ------------------------------------------------------------------------------------------- images
 
 
 def read_images(spec: dict, root: Path):
@@ -295,7 +298,7 @@ def test_idx_files_with_changed_bytes_end_well(tmp_path):
         outcome(lambda: read_idx(packed), packed)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- trajectories
+# ------------------------------------------------------------------------------------- trajectories
 
 
 def read_trajectory(path: Path):
@@ -407,7 +410,7 @@ def test_any_array_as_a_state_ends_well(tmp_path, shape, dtype):
         assert np.dtype(dtype).kind in "fiu"
 
 
-# ---------------------------------------------------------------------------------------------------------------------- pickles
+# ------------------------------------------------------------------------------------------ pickles
 
 
 class Trap:

@@ -1,4 +1,5 @@
-"""Damaged files: every kind that carries a checksum ends in one line that names it and the remedy, or gives the very same content."""
+"""Damaged files: every kind that carries a checksum ends in one line that names it and the remedy,
+or gives the very same content."""
 
 import io
 import json
@@ -87,7 +88,8 @@ KINDS = {
 
 
 def change_a_weight(path: Path, replica: int, step: int, column: int) -> None:
-    """Change a number in the bytes of a file, its end left as it is; a packed one gets a changed byte instead."""
+    """Change a number in the bytes of a file, its end left as it is; a packed one gets a changed
+    byte instead."""
     with h5py.File(path, "r") as file:
         weights, found = file["weights"], []
         weights.id.chunk_iter(lambda info: found.append(info.byte_offset))
@@ -131,7 +133,8 @@ def test_a_flipped_byte_is_named_or_changes_nothing(tmp_path, kind):
         damaged[at] ^= 1 << int(generator.integers(8))
         path.write_bytes(damaged)
         fates.append(fate(path, read, expected))
-    # Bytes that hold no content (room left in an HDF5 file, times and attributes in a zip file) may be anything.
+    # Bytes that hold no content (room left in an HDF5 file, times and attributes in a zip file) may
+    # be anything.
     assert fates.count("named") > 0.5 * len(fates) or kind.endswith(".h5"), fates.count("named")
     assert fates.count("named") > (5 if kind == "growing.h5" else 20)
 
@@ -220,7 +223,8 @@ def test_files_of_other_versions_and_kinds_are_named_with_their_remedy(tmp_path)
 
 
 def test_without_our_checksum_torch_reads_a_damaged_checkpoint_as_if_it_were_whole():
-    """Why a checkpoint has a line of its own: the check of the zip file is switched off in torch."""
+    """Why a checkpoint has a line of its own: the check of the zip file is switched off in
+    torch."""
     content = io.BytesIO()
     torch.save(STATE, content)
     damaged = bytearray(content.getvalue())

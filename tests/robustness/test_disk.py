@@ -1,6 +1,8 @@
-"""A disk that fills up or cannot be written: one line that says so, earlier results whole, and the same command goes on when there is room.
+"""A disk that fills up or cannot be written: one line that says so, earlier results whole, and the
+same command goes on when there is room.
 
-The small disks are mounts (tmpfs) of their own, which takes root; where mounting is refused the tests are skipped, loudly (CI fails instead).
+The small disks are mounts (tmpfs) of their own, which takes root; where mounting is refused the
+tests are skipped, loudly (CI fails instead).
 """
 
 import os
@@ -34,7 +36,10 @@ PWRITE = 18  # the system call by which HDF5 writes, on x86-64 Linux
 def mount(*words: str) -> None:
     done = subprocess.run(["mount", *words], capture_output=True, text=True)
     if done.returncode:
-        message = f"a small disk cannot be mounted here ({done.stderr.strip()}): what happens when a disk is full is NOT tested"
+        message = (
+            f"a small disk cannot be mounted here ({done.stderr.strip()}): what happens when a disk is "
+            "full is NOT tested"
+        )
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
 
 
@@ -64,7 +69,8 @@ def said(done: subprocess.CompletedProcess) -> list[str]:
 
 @needs_x86
 def test_a_quota_that_is_used_up_is_named_and_what_was_there_stays(tmp_path):
-    """The kernel refuses HDF5's writes as a file system with quotas does; none with quotas can be mounted everywhere."""
+    """The kernel refuses HDF5's writes as a file system with quotas does; none with quotas can be
+    mounted everywhere."""
     code = """
 from koopflow.workflow.job import job
 with job("log"):
@@ -175,7 +181,8 @@ def test_snakemakes_log_on_a_full_disk_is_no_traceback(house):
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A house that fills its disk all but for 0.7 MB, as a repository on a file system with a quota does."""
+    """A house that fills its disk all but for 0.7 MB, as a repository on a file system with a quota
+    does."""
     place = tmp_path / "disk"
     place.mkdir()
     mount("-t", "tmpfs", "-o", "size=100m", "koopflow-test", str(place))

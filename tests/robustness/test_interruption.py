@@ -1,4 +1,5 @@
-"""Interruptions: whatever is killed, whenever, the same command goes on to the same bytes, and little work is done twice."""
+"""Interruptions: whatever is killed, whenever, the same command goes on to the same bytes, and
+little work is done twice."""
 
 import os
 import signal
@@ -26,9 +27,11 @@ from koopflow.training.hooks import Progress
 import numpy as np, torch
 
 torch.set_num_threads(1)
-setup = Recipe.of({{"name": "mlp", "widths": [8], "bias": False}}, {{"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}}, 20, {STEPS})
+setup = Recipe.of({{"name": "mlp", "widths": [8], "bias": False}},
+    {{"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}}, 20, {STEPS})
 told = os.open("steps.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-trained = train(setup, load({{"source": "digits", "train_size": 200}}), Ensemble(range(3), 3, ("interrupted",), copies=2),
+trained = train(setup, load({{"source": "digits", "train_size": 200}}),
+    Ensemble(range(3), 3, ("interrupted",), copies=2),
     hooks=[Capture("t.h5", ("last",)), Progress(lambda done, steps: os.write(told, b"%d\\n" % done))],
     checkpoint=Checkpoint("checkpoints", every_seconds=1e9, every_steps={INTERVAL}))
 np.savez("trained.npz", weights=trained.weights, loss=trained.loss)

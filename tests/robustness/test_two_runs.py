@@ -1,4 +1,5 @@
-"""Runs beside each other and runs again: one folder of results belongs to one run at a time, and the same study gives the same bytes."""
+"""Runs beside each other and runs again: one folder of results belongs to one run at a time, and
+the same study gives the same bytes."""
 
 import subprocess
 import time
@@ -15,7 +16,8 @@ from tests.robustness.conftest import house_with
 
 WORDS = ("equivalence", "--configfile", "mine.yaml")
 TOLERANCE = 1e-5
-"""Of weights and losses when an ensemble is split into other jobs, as a share of the largest: sums are then taken in another order."""
+"""Of weights and losses when an ensemble is split into other jobs, as a share of the largest: sums
+are then taken in another order."""
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ SETUP = setup_of()
 
 
 def clusters(seed=0, classes=3):
-    """Well separated Gaussian clusters in 9 pixels, so that a small network learns them in a few steps."""
+    """Well separated Gaussian clusters in 9 pixels, so that a small network learns them in a few
+    steps."""
     generator = np.random.default_rng(seed)
     centres = 1.5 * generator.normal(size=(classes, 1, 3, 3))
     y = np.arange(240) % classes
@@ -153,7 +154,8 @@ def test_a_round_killed_by_signal_9_goes_on_from_its_last_checkpoint_to_the_same
     calls, plain = [], Run.advance
     monkeypatch.setattr(Run, "advance", lambda self, x, y: calls.append(self.step) or plain(self, x, y))
     found = resumable(tmp_path)
-    # Round 0 was kept; round 1 goes on from step 20, the last checkpoint before step 24, at which it was killed; round 2 is whole.
+    # Round 0 was kept; round 1 goes on from step 20, the last checkpoint before step 24, at which
+    # it was killed; round 2 is whole.
     assert calls == [*range(20, 41), *range(41)]
     monkeypatch.undo()
     whole = run(3, seeds=2)
@@ -245,7 +247,8 @@ def test_tickets_of_another_architecture_are_refused_by_layer():
 
 
 def test_a_chain_on_two_threads_is_that_on_one_within_the_tolerance():
-    """Of docs/methods.md: the number of threads, which --cores 1 halves, changes the order of sums."""
+    """Of docs/methods.md: the number of threads, which --cores 1 halves, changes the order of
+    sums."""
     before = torch.get_num_threads()
     try:
         found = []

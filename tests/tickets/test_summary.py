@@ -41,7 +41,8 @@ TICKETS = {
 
 
 def images_of(task):
-    """Gaussian clusters; a and b share their first four pixels' centres, so that they are related."""
+    """Gaussian clusters; a and b share their first four pixels' centres, so that they are
+    related."""
     generator = np.random.default_rng(ord(task))
     shared = np.random.default_rng(0).normal(size=(3, 1, 3, 3))
     centres = 1.5 * (shared if task in "ab" else generator.normal(size=(3, 1, 3, 3)))

@@ -1,4 +1,5 @@
-"""Which device is chosen. There is no GPU where these tests run: what torch says about GPUs is put into its mouth."""
+"""Which device is chosen. There is no GPU where these tests run: what torch says about GPUs is put
+into its mouth."""
 
 import os
 import select
@@ -41,7 +42,8 @@ def two_gpus(monkeypatch, tmp_path):
 
 @pytest.fixture
 def holder():
-    """Start another process that holds one of some devices; return it and the place that it took."""
+    """Start another process that holds one of some devices; return it and the place that it
+    took."""
     started = []
 
     def start(folder, *devices):

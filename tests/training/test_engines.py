@@ -1,4 +1,5 @@
-"""Every engine agrees with autograd on one network alone, and batched optimizers and schedules agree with PyTorch's."""
+"""Every engine agrees with autograd on one network alone, and batched optimizers and schedules
+agree with PyTorch's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""The ensemble trainer: equal to a plain loop, blind to neighbours, exact in masks, rewinds and resumptions."""
+"""The ensemble trainer: equal to a plain loop, blind to neighbours, exact in masks, rewinds and
+resumptions."""
 
 import os
 import signal
@@ -180,7 +181,8 @@ setup = Recipe.of({"name": "mlp", "widths": [6]}, {"name": "adam", "learning_rat
 hooks = [Capture(folder + "/t.h5", ["*"]), Keep([7]), Evaluate([20]), Progress(lambda done, total: time.sleep(slow))]
 result = train(setup, load("digits"), Ensemble(range(2), 0, copies=2), hooks=hooks,
     checkpoint=Checkpoint(folder + "/checkpoints", every_steps=10), device="cpu")
-np.savez(folder + "/result.npz", weights=result.weights, loss=result.loss, kept=result.kept[7][0], accuracy=result.accuracy[20])
+np.savez(folder + "/result.npz", weights=result.weights, loss=result.loss, kept=result.kept[7][0],
+    accuracy=result.accuracy[20])
 """
 
 
@@ -199,7 +201,10 @@ def undisturbed(tmp_path_factory):
 
 
 def test_a_training_job_imports_neither_the_compiler_nor_scikit_learn(tmp_path):
-    asked = "import sys; heavy = {'torch._dynamo', 'sklearn', 'torchvision', 'sympy'} & set(sys.modules); assert not heavy, heavy"
+    asked = (
+        "import sys; heavy = {'torch._dynamo', 'sklearn', 'torchvision', 'sympy'} & "
+        "set(sys.modules); assert not heavy, heavy"
+    )
     subprocess.run([sys.executable, "-c", SCRIPT + asked, str(tmp_path), "0"], env=ENVIRONMENT, check=True)
 
 

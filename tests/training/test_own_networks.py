@@ -1,4 +1,5 @@
-"""Networks of one's own: whatever an ordinary training loop trains is trained here too, or refused in one line before training."""
+"""Networks of one's own: whatever an ordinary training loop trains is trained here too, or refused
+in one line before training."""
 
 import sys
 import textwrap
@@ -91,10 +92,12 @@ def frozen():
 def all_frozen(): return Flat().requires_grad_(False)
 def lazy(): return nn.Sequential(nn.Flatten(), nn.LazyLinear(12), nn.ReLU(), nn.LazyLinear(10))
 def tied():
-    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 12), nn.Linear(12, 12), nn.Linear(12, 10))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 12), nn.Linear(12, 12),
+        nn.Linear(12, 10))
     net[4].weight = net[3].weight
     return net
-def normalized(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 10))
+def normalized():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 10))
 def empty(): return nn.Sequential(nn.Flatten(), nn.Identity())
 """
 TRAINED = [

@@ -1,4 +1,5 @@
-"""The callbacks inside the trainers they are for: what is recorded are the weights after each optimizer step."""
+"""The callbacks inside the trainers they are for: what is recorded are the weights after each
+optimizer step."""
 
 import warnings
 
@@ -22,7 +23,8 @@ def lightning():
 
 
 def train(lightning, optimizer_step, epochs=1, checkpoint=None) -> None:
-    """Train a linear layer by Lightning, recorded to run.h5 and saved as run.ckpt, from `checkpoint` if given.
+    """Train a linear layer by Lightning, recorded to run.h5 and saved as run.ckpt, from
+    `checkpoint` if given.
 
     `optimizer_step` is called with the weights after each step.
     """

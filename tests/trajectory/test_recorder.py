@@ -1,4 +1,5 @@
-"""Recording from a training loop: the weights recorded are those the loop had, and nothing captured is lost with the process."""
+"""Recording from a training loop: the weights recorded are those the loop had, and nothing captured
+is lost with the process."""
 
 import os
 import sys

@@ -1,4 +1,5 @@
-"""Recordings are kept: at every ordinary end of a process, at a second start, and with several processes."""
+"""Recordings are kept: at every ordinary end of a process, at a second start, and with several
+processes."""
 
 import multiprocessing
 import os

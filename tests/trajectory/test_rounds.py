@@ -1,4 +1,5 @@
-"""Rounds of pruning are read alike whatever their masks are called, and buffers are never layers."""
+"""Rounds of pruning are read alike whatever their masks are called, and buffers are never
+layers."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""States are found as tools leave them: files, shards, one folder per state, and nothing beside them."""
+"""States are found as tools leave them: files, shards, one folder per state, and nothing beside
+them."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""A tensor is not a parameter: of other people's checkpoints the parameters are taken, and nothing else."""
+"""A tensor is not a parameter: of other people's checkpoints the parameters are taken, and nothing
+else."""
 
 import argparse
 import logging
@@ -21,7 +22,8 @@ PLAIN = {"fc.weight": WEIGHT, "fc.bias": BIAS}
 
 
 def converted(folder, state, count=3, **options):
-    """Convert a folder in which state number i is `state(i)`; return names, and the weights (step, parameter)."""
+    """Convert a folder in which state number i is `state(i)`; return names, and the weights (step,
+    parameter)."""
     folder.mkdir(exist_ok=True)
     for number in range(count):
         torch.save(state(number), folder / f"step-{number}.pt")

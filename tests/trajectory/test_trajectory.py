@@ -1,4 +1,5 @@
-"""The trajectory file: what is written is read, and whatever is wrong with a file is said in one line."""
+"""The trajectory file: what is written is read, and whatever is wrong with a file is said in one
+line."""
 
 import contextlib
 import os
@@ -20,7 +21,8 @@ def states(steps=40, replicas=3, width=WIDTH):
 
 
 def write(path, weights, first=0, close=True, **options):
-    """Append `weights` (step, replica, parameter) from index `first` on; a new file when `first` is 0."""
+    """Append `weights` (step, replica, parameter) from index `first` on; a new file when `first` is
+    0."""
     if first:
         writer = TrajectoryWriter.resume(path, first)
     else:

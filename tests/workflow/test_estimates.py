@@ -41,7 +41,8 @@ def test_an_estimate_may_follow_the_wildcards():
     ("data", "replicas", "measured_mb", "measured_s"), [(DIGITS, 80, 907, 6.9), (MNIST, 250, 1139, 12.2)]
 )
 def test_ensembles_get_what_they_were_measured_to_take(data, replicas, measured_mb, measured_s):
-    # The default study's width-10, and the 750 networks' width-10 on MNIST; max_rss and s of Snakemake's benchmark files.
+    # The default study's width-10, and the 750 networks' width-10 on MNIST; max_rss and s of
+    # Snakemake's benchmark files.
     expected = training(work(data=data, replicas=replicas))
     assert measured_s / 2 < expected.seconds < 4 * measured_s
     asked = estimates.asked(expected)

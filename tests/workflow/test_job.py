@@ -8,7 +8,10 @@ from koopflow.core.errors import KoopflowError
 from koopflow.workflow.job import job
 
 # As h5py 3.16 says it.
-HDF5 = "file write failed: time = now\n, filename = 'results/t.h5.partial', file descriptor = 4, errno = 28, error message = 'No space'"
+HDF5 = (
+    "file write failed: time = now\n, filename = 'results/t.h5.partial', file descriptor = 4, "
+    "errno = 28, error message = 'No space'"
+)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
-"""After a job failed under a changed setting, the same command ends in what a run from nothing makes: for every rule.
+"""After a job failed under a changed setting, the same command ends in what a run from nothing
+makes: for every rule.
 
-The rules are the real ones. Their scripts are replaced by a stub that writes a digest of a job's parameters and inputs into each
-output, so that a stale result anywhere upstream shows in every result downstream.
+The rules are the real ones. Their scripts are replaced by a stub that writes a digest of a job's
+parameters and inputs into each output, so that a stale result anywhere upstream shows in every
+result downstream.
 """
 
 import os

@@ -1,7 +1,9 @@
-"""After a real failure of a real script under a changed setting, the same command ends in what a run from nothing makes.
+"""After a real failure of a real script under a changed setting, the same command ends in what a
+run from nothing makes.
 
-`tests/workflow/test_never_stale.py` covers every rule with stubs; here, each stage that computes fails in three ways: its script
-raises, it is killed alone while Snakemake lives, it runs out of memory.
+`tests/workflow/test_never_stale.py` covers every rule with stubs; here, each stage that computes
+fails in three ways: its script raises, it is killed alone while Snakemake lives, it runs out of
+memory.
 """
 
 import os
@@ -37,7 +39,8 @@ if any(".snakemake/scripts/" in word for word in sys.orig_argv):
 
 @dataclass(frozen=True)
 class Case:
-    """A chain of jobs of one stage, a change of a setting, and a module that only the failing job imports."""
+    """A chain of jobs of one stage, a change of a setting, and a module that only the failing job
+    imports."""
 
     target: str
     config: dict[str, Any]
@@ -127,7 +130,8 @@ CASES = {
 
 
 def snakemake(house: Path, case: Case, config: dict[str, Any], kind: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the case's target, with trouble of this kind in the job that imports the case's module."""
+    """Run the case's target, with trouble of this kind in the job that imports the case's
+    module."""
     (house / "mine.yaml").write_text(yaml.safe_dump(config))
     trouble = {"PYTHONPATH": str(house.parent), "TROUBLE": kind, "TROUBLE_MODULE": case.module} if kind else {}
     words = command(case.target, "--configfile", "mine.yaml", "--quiet", "rules")
@@ -136,7 +140,8 @@ def snakemake(house: Path, case: Case, config: dict[str, Any], kind: str = "") -
 
 @pytest.fixture(scope="module", params=CASES)
 def finished(request, tmp_path_factory) -> tuple[Case, Path, dict[str, str]]:
-    """A case, a finished run of it, and the bytes of a run from nothing under the changed setting."""
+    """A case, a finished run of it, and the bytes of a run from nothing under the changed
+    setting."""
     case, top = CASES[request.param], tmp_path_factory.mktemp(request.param)
     for name, config in (("before", case.config), ("after", merged(case.config, case.change))):
         done = snakemake(copy_of_the_house(top / name), case, config)

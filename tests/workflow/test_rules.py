@@ -77,7 +77,8 @@ def test_every_job_has_a_log_a_benchmark_and_a_message():
 
 
 def test_no_input_is_ancient():
-    """Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its ancient inputs waits."""
+    """Snakemake 9.27 overlooks a job's own reasons to run again while a job behind one of its
+    ancient inputs waits."""
     assert not [name for name, text in rules().items() if "ancient(" in text]
 
 

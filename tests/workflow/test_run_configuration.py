@@ -11,7 +11,8 @@ from koopflow.workflow.run_configuration import freeze, frozen, without_record
 
 @pytest.fixture(autouse=True)
 def no_run_is_on(monkeypatch):
-    """Start without a run, and leave none behind: `freeze` sets the variable for the jobs of this process."""
+    """Start without a run, and leave none behind: `freeze` sets the variable for the jobs of this
+    process."""
     monkeypatch.setenv(run_configuration.VARIABLE, "")
     monkeypatch.delenv(run_configuration.VARIABLE)
 

@@ -1,4 +1,5 @@
-"""Locks on shared file systems: taken where there are any, gone without where there are none; and jobs that a killed run left behind."""
+"""Locks on shared file systems: taken where there are any, gone without where there are none; and
+jobs that a killed run left behind."""
 
 import os
 import platform
@@ -12,7 +13,8 @@ from koopflow.core.errors import KoopflowError
 from koopflow.workflow import run_lock
 
 ROOT = Path(__file__).resolve().parents[2]
-# Have the kernel refuse flock, as a file system without locks does: ENOLCK, or ENOSYS; or another call, by its number.
+# Have the kernel refuse flock, as a file system without locks does: ENOLCK, or ENOSYS; or another
+# call, by its number.
 WITHOUT_LOCKS = """
 import ctypes, errno, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)

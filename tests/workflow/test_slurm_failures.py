@@ -14,10 +14,10 @@ slurmstepd-vm: error: StepId=10.0 exceeded memory limit (3026100224 > 2097152000
 Error in rule train_ensemble:
     message: None
 slurmstepd-vm: error: Exceeded job memory limit
-"""
+"""  # noqa: E501
 STATE = """Error in rule fit_spectra:
     message: SLURM-job '5' failed, SLURM status is: '{}'. Detailed failure reason unavailable (status command is not 'sacct').
-"""
+"""  # noqa: E501
 
 
 def test_memory_is_named_once_for_a_rule():

@@ -1,4 +1,5 @@
-"""A newcomer's own training loop, in a folder of its own, through the recorder and `snakemake spectra` to tables and a figure."""
+"""A newcomer's own training loop, in a folder of its own, through the recorder and `snakemake
+spectra` to tables and a figure."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""The ticket studies of the papers' scale, in small: the blocks of config/paper.yaml themselves, on a tiny ImageFolder."""
+"""The ticket studies of the papers' scale, in small: the blocks of config/paper.yaml themselves, on
+a tiny ImageFolder."""
 
 import subprocess
 from pathlib import Path
@@ -33,7 +34,8 @@ def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
-    """The studies of ResNet-50 and of depths, as config/paper.yaml has them, with fewer steps, rounds and channels."""
+    """The studies of ResNet-50 and of depths, as config/paper.yaml has them, with fewer steps,
+    rounds and channels."""
     folder = copy_of_the_house(tmp_path_factory.mktemp("house") / "koopflow")
     image_folder(folder / "data" / "imagenet")
     paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
@@ -44,7 +46,8 @@ def finished(tmp_path_factory) -> Path:
     for name, study in studies.items():
         study |= small | {"tasks": ["imagenet"], "composition": {"seeds": 0}}
         study["rounds_per_job"] = 1 if name == "resnet50" else None
-        # The large network's block is kept with a smaller one of torchvision's, whose file is a tenth as large.
+        # The large network's block is kept with a smaller one of torchvision's, whose file is a
+        # tenth as large.
         study["model"] = {"name": "resnet18"} if name == "resnet50" else study["model"] | {"width": 2}
         schedule = {"warmup": 2} if name == "resnet50" else {}
         study["optimizer"]["schedule"] = {"name": "step", "milestones": [3, 5], "factor": 0.1} | schedule

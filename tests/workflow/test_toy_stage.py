@@ -1,4 +1,5 @@
-"""A stranger adds a stage: new files only, and it is checked, run, drawn, put into the report and asked for by `snakemake all`."""
+"""A stranger adds a stage: new files only, and it is checked, run, drawn, put into the report and
+asked for by `snakemake all`."""
 
 import json
 import subprocess
@@ -24,7 +25,8 @@ def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory) -> Path:
-    """A copy of the code, and the stranger's files beside it; the tables of the other stages are there without a row."""
+    """A copy of the code, and the stranger's files beside it; the tables of the other stages are
+    there without a row."""
     folder = copy_of_the_house(tmp_path_factory.mktemp("stranger") / "koopflow")
     for name, text in FILES.items():
         assert not (folder / name).exists(), "the stranger edits no file"

@@ -1,6 +1,7 @@
 """Image classification data for training, everything in memory.
 
-``load({"source": "digits"})`` returns `Images`. `registry` lists the sources and transforms; each is one function.
+``load({"source": "digits"})`` returns `Images`. `registry` lists the sources and transforms; each
+is one function.
 
 >>> from koopflow.data.images import load
 >>> load("digits").shape

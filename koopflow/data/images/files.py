@@ -32,7 +32,8 @@ def npz(context: Context, path: str) -> RawImages:
             absent = [key for key in KEYS if key not in file.files]
             if absent:
                 raise KoopflowError(
-                    f"{path}: the array {absent[0]} is missing; the file must hold {', '.join(KEYS)} (got {', '.join(file.files) or 'none'})"
+                    f"{path}: the array {absent[0]} is missing; the file must hold {', '.join(KEYS)} (got "
+                    f"{', '.join(file.files) or 'none'})"
                 )
             arrays = {key: file[key] for key in KEYS}
     except KoopflowError:

@@ -110,10 +110,12 @@ def _subset(raw: RawImages, part: Part, size: int) -> RawImages:
     labels = raw.labels(part)
     if not raw.classes <= size <= len(labels):
         raise KoopflowError(
-            f"data.{part}_size must be between {raw.classes} (the classes of {raw.name}) and {len(labels)} (its {part} images)"
+            f"data.{part}_size must be between {raw.classes} (the classes of {raw.name}) and "
+            f"{len(labels)} (its {part} images)"
             f" (got {size})"
         )
-    # Sorted by rank within the class, as a share of the class, the first `size` images keep every class's share to one image.
+    # Sorted by rank within the class, as a share of the class, the first `size` images keep every
+    # class's share to one image.
     order = seeds.rng(0, "data", raw.name, part, "subset").permutation(len(labels))
     share = np.empty(len(labels))
     for label in np.unique(labels):

@@ -1,8 +1,8 @@
 """The names of image sources and transforms, and where each is defined; listing them imports
 nothing else.
 
-A source is a function ``(context, **options) -> RawImages``, a transform ``(raw, option, seed) -> RawImages``.
-``package.module:name`` works wherever a name does.
+A source is a function ``(context, **options) -> RawImages``, a transform ``(raw, option, seed) ->
+RawImages``. ``package.module:name`` works wherever a name does.
 """
 
 from koopflow.core.registry import Registry

@@ -90,7 +90,8 @@ def check(raw: RawImages) -> RawImages:
         _check_labels(labels, len(pixels), f"{raw.name}: y_{part}")
     if raw.x_train.shape[1:] != raw.x_test.shape[1:]:
         raise KoopflowError(
-            f"{raw.name}: training images are {_size(raw.x_train)}, test images {_size(raw.x_test)} (channel, height, width); sizes must match"
+            f"{raw.name}: training images are {_size(raw.x_train)}, test images {_size(raw.x_test)} "
+            "(channel, height, width); sizes must match"
         )
     if raw.y_test.max() >= raw.classes:
         raise KoopflowError(
@@ -110,14 +111,16 @@ def normalize(raw: RawImages) -> Images:
     """
     raw = raw.as_float()
     mean = raw.x_train.mean(axis=(0, 2, 3), dtype=np.float64)
-    # Centring first keeps the second moment accurate in float32; one channel at a time bounds the memory.
+    # Centring first keeps the second moment accurate in float32; one channel at a time bounds the
+    # memory.
     std = np.array(
         [np.sqrt(np.square(raw.x_train[:, k] - np.float32(m)).mean(dtype=np.float64)) for k, m in enumerate(mean)],
         dtype=np.float64,
     )
     if not np.all(std > 0):
         raise KoopflowError(
-            f"{raw.name}: all training pixels of channel {int(np.argmin(std))} are equal; there is nothing to learn from"
+            f"{raw.name}: all training pixels of channel {int(np.argmin(std))} are equal; there is "
+            "nothing to learn from"
         )
     centre, scale = (values.astype(np.float32)[None, :, None, None] for values in (mean, std))
     return Images(

@@ -25,7 +25,8 @@ def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
     mean, variance = pixels.mean(axis=0), pixels.var(axis=0)
     share = _between_class_share(pixels, real.y_train, real.classes)
     centres = generator.standard_normal((real.classes, pixels.shape[1]))
-    # Standardized with the classes' shares, so that exactly `share` of each pixel's variance is between classes.
+    # Standardized with the classes' shares, so that exactly `share` of each pixel's variance is
+    # between classes.
     weights = np.bincount(real.y_train, minlength=real.classes) / len(real.y_train)
     centres -= weights @ centres
     centres /= np.sqrt(weights @ centres**2)

@@ -60,7 +60,8 @@ def regular(
     count = int(slots[-1]) + 1
     if count > MOST_SLOTS * len(times):
         raise KoopflowError(
-            f"series.{name}.time: {len(times)} rows with gaps make {count} steps of a {grid.label}; at most {MOST_SLOTS} steps"
+            f"series.{name}.time: {len(times)} rows with gaps make {count} steps of a {grid.label}; at "
+            f"most {MOST_SLOTS} steps"
             f" per row are accepted; set series.{name}.step"
         )
     _say(name, grid, slots, count)

@@ -116,7 +116,8 @@ def _marks_of(key: str, path: str, text: pd.Series, separator: str) -> tuple[str
         form = rf"[+-]?\d{{1,3}}(?:\{thousands}\d{{3}})*(?:\{decimal}\d+)?|[+-]?\d+(?:\{decimal}\d+)?"
         if not whole.str.fullmatch(form).all():
             raise KoopflowError(
-                f"{key}.value: {path}: numbers such as {one!r} use comma and point in two ways; set {key}.decimal and {key}.thousands"
+                f"{key}.value: {path}: numbers such as {one!r} use comma and point in two ways; set "
+                f"{key}.decimal and {key}.thousands"
             )
         return decimal, thousands
     if not comma.any() and not point.any():
@@ -134,11 +135,13 @@ def _marks_of(key: str, path: str, text: pd.Series, separator: str) -> tuple[str
         return (other, mark) if _smoother_in_thousands(text, mark) else (mark, None)
     if mark == "," and separator == ",":
         raise KoopflowError(
-            f"{key}.value: {path}: {marked.iloc[0]!r} may be a thousand and more or a fraction; set {key}.decimal or {key}.thousands"
+            f"{key}.value: {path}: {marked.iloc[0]!r} may be a thousand and more or a fraction; set "
+            f"{key}.decimal or {key}.thousands"
         )
     if mark == "," or separator == ";":
         logger.warning(
-            "%s.value: %s: numbers such as %r are read with %r as the decimal mark; set %s.thousands if it groups thousands",
+            "%s.value: %s: numbers such as %r are read with %r as the decimal mark; set %s.thousands if "
+            "it groups thousands",
             *(key, path, marked.iloc[0], mark, key),
         )
     return mark, None
@@ -168,7 +171,8 @@ def _without_codes(
         away = low - code if code < 0 else code - high
         if away > FAR * max(high - low, 1e-300) and (times > 1 or code < min(low, 0)):
             raise KoopflowError(
-                f"{key}.value: {path}: {code:g} occurs {times} times, far from all other values ({low:g} to {high:g}); if it means"
+                f"{key}.value: {path}: {code:g} occurs {times} times, far from all other values ({low:g} to "
+                f"{high:g}); if it means"
                 f" missing, set {key}.missing: [{code:g}], else set {key}.missing: []"
             )
     return values

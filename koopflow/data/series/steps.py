@@ -64,7 +64,7 @@ def chosen(key: str, step: str, times: Times) -> Grid:
     raise unknown_name(key, step, names, "step")
 
 
-# --------------------------------------------------------------------------------------------------------- of fixed length
+# ---------------------------------------------------------------------------------- of fixed length
 def _fitted(early: Times) -> Grid:
     """Return the grid of fixed step that fits the early stamps.
 
@@ -143,7 +143,7 @@ def _multiples(times: Times, step: float, label: str, origin: float | None = Non
     return Grid(label, slots, stamps)
 
 
-# ----------------------------------------------------------------------------------------------------------- business days
+# ------------------------------------------------------------------------------------ business days
 def _business_days(early: Times) -> Grid | None:
     """Return the grid of business days if the early stamps are days, ten at least, none of them on
     a weekend."""

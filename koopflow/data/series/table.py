@@ -92,7 +92,8 @@ def _read(key: str, path: str, names: Sequence[tuple[str, str]], separator: str 
             continue
         if (len(row) > len(header) and any(row[len(header) :])) or len(row) <= max(places):
             raise KoopflowError(
-                f"{key}.path: {path}: line {number} has {len(row)} fields, the header {len(header)}; if {mark!r} occurs inside"
+                f"{key}.path: {path}: line {number} has {len(row)} fields, the header {len(header)}; if "
+                f"{mark!r} occurs inside"
                 f" numbers, quote them or set {key}.separator and {key}.decimal"
             )
         numbers.append(number)

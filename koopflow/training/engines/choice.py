@@ -46,8 +46,8 @@ def choose_method(
     if dense:
         return "matrix"
     kinds = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
-    # Convolutions with each replica's own weights become grouped ones, which a CPU computes slower than one after another;
-    # vmap refuses running statistics and dropout.
+    # Convolutions with each replica's own weights become grouped ones, which a CPU computes slower
+    # than one after another; vmap refuses running statistics and dropout.
     unfit = kinds if device.type == "cpu" else kinds[1:]
     if any(isinstance(each, unfit) for each in module.modules()):
         return "sequential"

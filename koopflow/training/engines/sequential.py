@@ -9,7 +9,8 @@ from torch import nn
 
 from koopflow.training.layout import Stack
 
-# A replica's random numbers (dropout) at a step are seeded by its own seed + step × this stride, and by nothing else.
+# A replica's random numbers (dropout) at a step are seeded by its own seed + step × this stride,
+# and by nothing else.
 _STRIDE = 0x9E3779B97F4A7C15
 
 

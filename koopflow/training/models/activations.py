@@ -13,6 +13,7 @@ def activation_of(model: str, name: str) -> type[nn.Module]:
     one."""
     if name not in ACTIVATIONS:
         raise KoopflowError(
-            f"model {model}: activation: no activation named {name!r}{nearest(name, ACTIVATIONS)}; available: {', '.join(ACTIVATIONS)}"
+            f"model {model}: activation: no activation named {name!r}{nearest(name, ACTIVATIONS)}; "
+            f"available: {', '.join(ACTIVATIONS)}"
         )
     return ACTIVATIONS[name]

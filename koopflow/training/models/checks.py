@@ -39,7 +39,8 @@ def _check_parameters(network: nn.Module, name: str) -> None:
         if not values.is_floating_point():
             kind = str(values.dtype).removeprefix("torch.")
             raise KoopflowError(
-                f"model {name}: the parameter {parameter} must hold real numbers (got {kind}); hold real and imaginary parts as two"
+                f"model {name}: the parameter {parameter} must hold real numbers (got {kind}); hold real and "
+                "imaginary parts as two"
             )
     if not any(values.requires_grad for values in network.parameters()):
         raise KoopflowError(
@@ -76,7 +77,8 @@ def _check_outputs(outputs: object, classes: int, name: str, when: str = "") -> 
         raise KoopflowError(f"model {name} must return one tensor{when} (got {type(outputs).__name__})")
     if tuple(outputs.shape) != (2, classes):
         raise KoopflowError(
-            f"model {name} must return one output per class{when}, (2, {classes}) for 2 images (got {tuple(outputs.shape)})"
+            f"model {name} must return one output per class{when}, (2, {classes}) for 2 images (got "
+            f"{tuple(outputs.shape)})"
         )
     if not outputs.is_floating_point():
         raise KoopflowError(

@@ -1,7 +1,7 @@
 """The names of the networks, and where each is defined; listing them imports no torch.
 
-A network is a function ``(input_shape, classes, **options) -> torch.nn.Module``. A user's own needs no entry here:
-``package.module:factory`` works wherever a name does.
+A network is a function ``(input_shape, classes, **options) -> torch.nn.Module``. A user's own needs
+no entry here: ``package.module:factory`` works wherever a name does.
 """
 
 from koopflow.core.registry import Registry

@@ -81,7 +81,8 @@ def convert_folder(
             if (found := [(name, array.shape) for name, array in state.items()]) != table:
                 (name, shape), (first, first_shape) = found[0], table[0]
                 raise KoopflowError(
-                    f"{file}: holds {name} {shape} for {first} {first_shape} in {ordered[0][1].path.name}; all states must match"
+                    f"{file}: holds {name} {shape} for {first} {first_shape} in {ordered[0][1].path.name}; all "
+                    "states must match"
                 )
             writer.append(
                 step, np.concatenate([_finite(file, name, array).ravel() for name, array in state.items()])[None]

@@ -101,5 +101,6 @@ def _refuse_unreadable(path: Path, state: StateDict, choice: Choice) -> None:
     for name, reason in [*state.left_out.items(), *((name, "complex numbers") for name in state.complex)]:
         if (reason in UNREADABLE or name in state.complex) and not matches(name, choice.exclude):
             raise KoopflowError(
-                f"{path}: {name} must be a dense tensor of real numbers (it is {reason}); exclude: [{name}] leaves it out"
+                f"{path}: {name} must be a dense tensor of real numbers (it is {reason}); exclude: [{name}] "
+                "leaves it out"
             )

@@ -81,7 +81,8 @@ def sources_in(folder: Path) -> Found:
     kinds = {source.path.suffix for source in found.sources}
     if len(kinds) != 1:
         raise KoopflowError(
-            f"{folder}: must hold files of one kind out of {', '.join(STATES)} (got {', '.join(sorted(kinds)) or 'none'})"
+            f"{folder}: must hold files of one kind out of {', '.join(STATES)} (got "
+            f"{', '.join(sorted(kinds)) or 'none'})"
         )
     return found
 
