@@ -10,7 +10,7 @@ from koopflow.claims.tables import Tables, pick
 SKILL = "forecast/skill.csv"
 
 
-@measure("error taken off the sliding forecast by memory, as a share of the sliding forecast's mean absolute error")
+@measure("error taken off the sliding forecast, as a share of the sliding forecast's mean absolute error")
 def skill_over_sliding(
     tables: Tables, level: float, series: str | list[str], method: str = "gated", horizon: int | list[int] | None = None
 ) -> Estimate:
@@ -20,17 +20,25 @@ def skill_over_sliding(
     each other. n counts the forecast origins of all series.
     """
     rows = pick(_rows(tables, series, horizon), SKILL, method=method)
-    rows = rows[np.isfinite(rows["skill_vs_sliding"]) & np.isfinite(rows["ci_low"]) & np.isfinite(rows["ci_high"])]
-    if rows.empty:
-        raise Undecided(f"{SKILL} has no finite skill of {method} for these series")
-    mean = rows.groupby("series")[["skill_vs_sliding", "ci_low", "ci_high"]].mean().mean()
-    n = int(rows.groupby("series")["n"].max().sum())
-    return Estimate(
-        float(mean["skill_vs_sliding"]), float(mean["ci_low"]), float(mean["ci_high"]), n, "forecast origins"
-    )
+    return _mean(rows, ["skill_vs_sliding", "ci_low", "ci_high"], f"skill of {method}")
 
 
-@measure("skill of memory minus skill of the strongest simple method, both against the sliding forecast")
+@measure("error that recall takes off the same gate without recalling experts, as a share of that gate's error")
+def skill_of_recall(
+    tables: Tables, level: float, series: str | list[str], method: str = "gated", horizon: int | list[int] | None = None
+) -> Estimate:
+    """Return 1 − MAE/MAE of `gated_without_recall`, averaged over `series` and horizons.
+
+    Both forecast from the same origins. Interval and n as for `skill_over_sliding`.
+    """
+    rows = pick(_rows(tables, series, horizon), SKILL, method=method)
+    columns = ["skill_vs_without_recall", "recall_ci_low", "recall_ci_high"]
+    if not set(columns) <= set(rows):
+        raise Undecided(f"{SKILL} has no column {columns[0]}; forecast.methods must include gated_without_recall")
+    return _mean(rows, columns, f"skill of {method} against gated_without_recall")
+
+
+@measure("skill of the method minus skill of the strongest simple method, both against the sliding forecast")
 def skill_over_best_baseline(
     tables: Tables,
     level: float,
@@ -62,6 +70,16 @@ def skill_over_best_baseline(
     mean = found.groupby("series")[["value", "low", "high"]].mean().mean()
     n = int(found.groupby("series")["n"].max().sum())
     return Estimate(float(mean["value"]), float(mean["low"]), float(mean["high"]), n, "forecast origins")
+
+
+def _mean(rows: pd.DataFrame, columns: list[str], what: str) -> Estimate:
+    """Return the mean over series and horizons of a value and its interval's ends (`columns`)."""
+    rows = rows.loc[np.isfinite(rows[columns].to_numpy()).all(axis=1)]
+    if rows.empty:
+        raise Undecided(f"{SKILL} has no finite {what} for these series")
+    value, low, high = rows.groupby("series")[columns].mean().mean()
+    n = int(rows.groupby("series")["n"].max().sum())
+    return Estimate(float(value), float(low), float(high), n, "forecast origins")
 
 
 def _rows(tables: Tables, series: str | list[str], horizon: int | list[int] | None) -> pd.DataFrame:

@@ -18,6 +18,7 @@ MEASURES = Registry(
         "exponents_predict_transfer": "koopflow.claims.transfer:exponents_predict_transfer",
         "exponents_agree_where_transfer": "koopflow.claims.transfer:exponents_agree_where_transfer",
         "skill_over_sliding": "koopflow.claims.forecast:skill_over_sliding",
+        "skill_of_recall": "koopflow.claims.forecast:skill_of_recall",
         "skill_over_best_baseline": "koopflow.claims.forecast:skill_over_best_baseline",
     },
 )

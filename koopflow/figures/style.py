@@ -77,7 +77,8 @@ FAMILIES: dict[str, dict[str, str]] = {
     "forecast": {
         "gated": VERMILLION,
         "episodic": ORANGE,
-        "gated_without_memory": BROWN,
+        "gated_without_recall": BROWN,
+        "gated_without_memory": OLIVE,
         "sliding": BLUE,
         "persistence": GREY,
         "seasonal_naive": SAND,

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast import baselines, classical
+from koopflow.forecast.experts import RECALLING, expert_names
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
 from koopflow.forecast.protocol import Configured, FittedWindows, Floats, Integers, Recollection, Situation
@@ -238,11 +239,27 @@ class Gated(Episodic):
 
 
 @dataclass(frozen=True, repr=False)
-class GatedWithoutMemory(Gated):
-    """The gate without memory-based experts, a control that shows what memory adds."""
+class GatedWithoutRecall(Gated):
+    """The gate with all experts except those that recall windows.
+
+    Recalled windows are not used in the prior of the weights either. The difference from `Gated` is
+    what episodic memory adds.
+    """
 
     def experts(self) -> tuple[str, ...]:
-        """Return the experts without memory."""
+        """Return the experts that recall nothing."""
+        return tuple(name for name in expert_names(self.period or 1) if name not in RECALLING)
+
+
+@dataclass(frozen=True, repr=False)
+class GatedWithoutMemory(Gated):
+    """The gate with the sliding forecast and naive ones only.
+
+    It lacks experts that recall nothing, too; `GatedWithoutRecall` is the control for memory.
+    """
+
+    def experts(self) -> tuple[str, ...]:
+        """Return the sliding and the naive experts."""
         return tuple(name for name in WITHOUT_MEMORY if name != "seasonal" or (self.period or 1) > 1)
 
 

@@ -14,6 +14,7 @@ FORECASTERS = Registry(
         "sliding": "koopflow.forecast.methods:Sliding",
         "episodic": "koopflow.forecast.methods:Episodic",
         "gated": "koopflow.forecast.methods:Gated",
+        "gated_without_recall": "koopflow.forecast.methods:GatedWithoutRecall",
         "gated_without_memory": "koopflow.forecast.methods:GatedWithoutMemory",
     },
 )

@@ -12,6 +12,8 @@ from koopflow.core.seeds import rng
 
 Floats = NDArray[np.float64]
 NAIVE = ("persistence", "seasonal_naive")
+WITHOUT_RECALL = "gated_without_recall"
+RECALL_COLUMNS = ("skill_vs_without_recall", "recall_ci_low", "recall_ci_high")
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,9 @@ def skill_table(
         One row per series, horizon and method: `koopflow.io.columns.FORECAST_SKILL`, then naive
         (the better of persistence and seasonal naive at that step), skill_vs_naive with its
         interval, coverage (share of truths inside the interval), excluded (origins with a truth
-        left out because some method has no finite forecast) and missing (non-finite forecasts of
-        this method). Skill is 1 - MAE / MAE of the reference.
+        left out because some method has no finite forecast), missing (non-finite forecasts of
+        this method), and skill_vs_without_recall (against `gated_without_recall`) with its
+        interval. Skill is 1 - MAE / MAE of the reference.
     """
     bootstrap = Bootstrap(seed, draws, level)
     parts = predictions.groupby("series", sort=True)
@@ -134,6 +137,7 @@ def _series_skill(series: str, part: pd.DataFrame, scale: float, bootstrap: Boot
             row |= {"mae_ci_low": low[j], "mae_ci_high": high[j]}
             row |= {"excluded": errors.left_out, "missing": int(errors.missing[method])}
             row |= {"naive": naive, "coverage": coverage.get(method, np.nan)}
+            row |= dict(zip(RECALL_COLUMNS, _skill(errors, j, WITHOUT_RECALL, bootstrap)))
             rows.append(row)
     return pd.DataFrame(rows)
 

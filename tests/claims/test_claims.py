@@ -125,8 +125,10 @@ def skill(memory, persistence=-0.3):
     rows = []
     for series, horizon in itertools.product(("a", "b"), (1, 8)):
         for method, value in (("sliding", 0.0), ("gated", memory), ("persistence", persistence)):
-            rows.append((series, method, horizon, 300, 1 - value, value, value - 0.05, value + 0.05))
+            interval = (value, value - 0.05, value + 0.05)
+            rows.append((series, method, horizon, 300, 1 - value, *interval, *interval))
     columns = ["series", "method", "horizon", "n", "mae", "skill_vs_sliding", "ci_low", "ci_high"]
+    columns += ["skill_vs_without_recall", "recall_ci_low", "recall_ci_high"]
     return {"forecast/skill.csv": pd.DataFrame(rows, columns=columns)}
 
 
@@ -151,6 +153,7 @@ CASES = {
         transfer(lambda d: 1.0 * (d > 4)),
     ),
     "skill_over_sliding": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(-0.4)),
+    "skill_of_recall": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(-0.4)),
     "skill_over_best_baseline": (
         {"series": ["a", "b"], "against": ["persistence"]},
         {"above": 0.0},

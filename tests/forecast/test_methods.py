@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 
 from koopflow.config.series import SeriesSettings
-from koopflow.data.series.loading import prepared
+from koopflow.data.series.loading import load, prepared
 from koopflow.forecast.evaluate import evaluate
-from koopflow.forecast.methods import Drift, Episodic, Gated, Persistence, Ridge, SeasonalNaive, Sliding
-from koopflow.forecast.protocol import FittedWindows, Recalling
+from koopflow.forecast.experts import RECALLING, expert_names
+from koopflow.forecast.methods import (
+    Drift,
+    Episodic,
+    Gated,
+    GatedWithoutRecall,
+    Persistence,
+    Ridge,
+    SeasonalNaive,
+    Sliding,
+)
+from koopflow.forecast.protocol import FittedWindows, Recalling, all_named
+from koopflow.forecast.skill import skill_table
 from koopflow.koopman.windows import fit_windows
 
 WAVE = np.cos(2 * np.pi * np.arange(160) / 10) + 0.1 * np.random.default_rng(0).standard_normal(160)
@@ -68,3 +79,24 @@ def test_a_forecaster_that_writes_into_its_values_harms_no_other():
     beside = evaluate(series, settings, {"careless": Careless(), "persistence": Persistence()}).predictions
     beside = beside[beside["method"] == "persistence"].reset_index(drop=True)
     assert beside.equals(alone)
+
+
+def test_the_control_for_memory_lacks_the_recalling_experts_and_nothing_else():
+    for period in (1, 12):
+        control = set(GatedWithoutRecall(period=period).experts())
+        assert set(expert_names(period)) - control == set(RECALLING)
+        assert control < set(expert_names(period))
+
+
+def test_skill_against_the_gate_without_recall_shows_what_memory_adds():
+    # The frequency switches every 60 samples: what followed an earlier switch is worth recalling.
+    series = load("switching", {"source": "switching", "length": 700, "period": 1}, seed=0)
+    settings = SeriesSettings(window=40, delays=12, rank=4, horizon=10, every=3)
+    methods = all_named(["sliding", "gated", "gated_without_recall"])
+    predictions = evaluate(series, settings, methods).predictions
+    skill = skill_table(predictions, {"switching": 1.0}, seed=0, draws=100).set_index(["method", "horizon"])
+    assert (skill.loc["gated_without_recall", "skill_vs_without_recall"] == 0).all()
+    own, control = skill.loc["gated"], skill.loc["gated_without_recall"]
+    assert np.allclose(own["skill_vs_without_recall"], 1 - own["mae"] / control["mae"])
+    assert own["skill_vs_without_recall"].mean() > 0.05
+    assert (own["recall_ci_low"] <= own["skill_vs_without_recall"]).all()
