@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.operator import VARIANTS, eigenpairs, operator, residuals
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
-from koopflow.koopman.runs import Array, ComplexArray, Runs
+from koopflow.koopman.runs import Array, ComplexArray, Runs, shifted
 from koopflow.koopman.source import Columns, as_runs
 from koopflow.koopman.variants import PEER_VARIANTS, optimized_operator
 
@@ -37,14 +37,15 @@ class Koopman:
     residuals : float64 (r,)
         Relative residual of each eigenpair over all pairs of states (ResDMD): 0 is exact.
     amplitudes : complex128 (run, r)
-        Weight of each mode in the first delayed state of each run, by least squares.
+        Weight of each mode in the first delayed state of each run, by least squares; like
+        `singular_values` in the units of the data.
     singular_values : float64 (r,)
     operator : float64 (r, r)
         The operator in the coordinates of the leading singular directions.
     right, left : complex128 (r, r)
         Eigenvectors of `operator`: right as columns of norm 1, left as rows, with left @ right = 1.
     reduced : Reduced
-        The delayed states in these coordinates.
+        The delayed states, divided by ``2**runs.exponent``, in these coordinates.
     runs : Runs
     variant : str
     """
@@ -126,6 +127,7 @@ class Koopman:
         values = self.eigenvalues[which]
         shift = np.where(exact & (np.abs(values) > 1e-12), 1, 0)
         coefficients = coefficients / np.where(shift, values, 1)
+        coefficients = shifted(coefficients, -self.runs.exponent)
         spread = np.zeros((int(self.runs.offsets[-1]), coefficients.shape[1]), complex)
         place = 0
         for offset, windows in zip(self.runs.offsets, self.runs.windows):
@@ -154,7 +156,8 @@ class Koopman:
         return (evolved @ self.modes(exact=exact, lag=self.delays).T).real
 
     def _evolved(self, state: Array, times: NDArray[np.integer]) -> ComplexArray:
-        return self.eigenvalues[None, :] ** times[:, None] * (self.left @ state)
+        weights = shifted(self.left @ state, self.runs.exponent)
+        return self.eigenvalues[None, :] ** times[:, None] * weights
 
 
 def fit(
@@ -217,6 +220,7 @@ def fit_reduced(reduced: Reduced, runs: Runs, variant: str = "standard") -> Koop
     else:
         matrix = operator(before, after, variant)
     values, right, left = eigenpairs(matrix)
-    amplitudes = np.stack([left @ states[:, 0] for states in reduced.states])
+    amplitudes = shifted(np.stack([left @ states[:, 0] for states in reduced.states]), runs.exponent)
+    sizes = shifted(reduced.singular_values, runs.exponent)
     error = residuals(values, left, before, after)
-    return Koopman(values, error, amplitudes, reduced.singular_values, matrix, right, left, reduced, runs, variant)
+    return Koopman(values, error, amplitudes, sizes, matrix, right, left, reduced, runs, variant)

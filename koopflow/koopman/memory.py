@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.koopman.runs import Array, Runs
+from koopflow.koopman.runs import Array, Runs, exponent_of, shifted
 
-LARGEST, SMALLEST = 1e140, 1e-140
-"""Range of magnitudes whose squares, summed over many parameters, fit in float64."""
+LARGEST, SMALLEST = 1e290, 1e-290
+"""Range of magnitudes that keep all their digits and can be summed over many parameters."""
 
 ACCEPTED = "fit takes states (step, parameter), several runs (run, step, parameter), or a list of runs"
 
@@ -30,17 +30,17 @@ class ArrayRuns(Runs):
     Raises
     ------
     KoopflowError
-        For no runs, wrong shapes or types, non-finite numbers, or magnitudes whose squares overflow
+        For no runs, wrong shapes or types, non-finite numbers, or magnitudes near the limits of
         float64.
     """
 
     def __init__(self, arrays: Sequence[NDArray[Any]], delays: int):
         if not len(arrays):
             raise KoopflowError(f"no run to fit; {ACCEPTED}")
-        for run, array in enumerate(arrays):
-            _check(run, array, arrays[0].shape[-1:])
+        largest = max(_largest(run, array, arrays[0].shape[-1:]) for run, array in enumerate(arrays))
         self._arrays = list(arrays)
         super().__init__([len(array) for array in arrays], arrays[0].shape[1], delays)
+        self.exponent = exponent_of(largest)
 
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield blocks of columns, see `Runs.blocks`."""
@@ -48,11 +48,12 @@ class ArrayRuns(Runs):
         for start in range(worker * step, self.width, workers * step):
             stop = min(start + step, self.width)
             pieces = [array[:, start:stop] for array in self._arrays]
-            yield start, stop, pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+            block = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+            yield start, stop, shifted(block, -self.exponent)
 
     def run(self, index: int) -> Array:
-        """Return one run, float64 (step, parameter)."""
-        return np.ascontiguousarray(self._arrays[index], float)
+        """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
+        return shifted(np.ascontiguousarray(self._arrays[index], float), -self.exponent)
 
 
 def arrays_of(data: Any) -> list[NDArray[Any]]:
@@ -136,7 +137,8 @@ def _split(array: NDArray[Any]) -> list[NDArray[Any]]:
     raise KoopflowError(f"wrong data shape {array.shape}; {ACCEPTED}")
 
 
-def _check(run: int, array: NDArray[Any], width: tuple[int, ...]) -> None:
+def _largest(run: int, array: NDArray[Any], width: tuple[int, ...]) -> float:
+    """Return the largest magnitude in a run; refuse a run that cannot be fitted."""
     if array.shape[-1:] != width:
         raise KoopflowError(
             f"all runs must have the same parameters (got {width[0]} in run 0, {array.shape[1]} in run {run})"
@@ -152,3 +154,4 @@ def _check(run: int, array: NDArray[Any], width: tuple[int, ...]) -> None:
             f"largest magnitude of run {run} must be between {SMALLEST:g} and {LARGEST:g} (got "
             f"{largest:.3g}); rescale the data"
         )
+    return largest

@@ -61,7 +61,8 @@ digits.
 
 @dataclass
 class Reduced:
-    """The delayed states in the coordinates of their r leading left singular vectors.
+    """The delayed states, divided by ``2**runs.exponent``, in the coordinates of their r leading left
+    singular vectors.
 
     Attributes
     ----------
@@ -131,6 +132,8 @@ def _direct(runs: Runs, svd_rank: float) -> Reduced:
 def _on_time_side(runs: Runs, svd_rank: float, few: bool, route: str, precision: str) -> Reduced:
     checked = route == "auto"
     reduced = None
+    if route == "sketch" or precision == "single":
+        runs.measure()
     if route == "sketch" or (checked and precision == "single" and few and not runs.delays):
         reduced = _by_sketch(runs, svd_rank, checked)
     if reduced is None and route != "time_qr" and precision == "single":

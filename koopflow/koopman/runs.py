@@ -19,6 +19,10 @@ Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 Work = Callable[[int, int, int, NDArray[Any]], None]
 
+PLAIN = -20, 40
+"""Range of binary exponents of the largest magnitude for which data are used as they are: squares of
+changes, even in float32, neither overflow nor lose digits.
+"""
 WORKERS = 8  # maximum: each worker holds a block in memory
 
 
@@ -45,6 +49,9 @@ class Runs:
         Size of a delayed state, ``width * (delays + 1)``.
     offsets : int64 (run + 1,)
         Where each run starts when all states are stacked.
+    exponent : int
+        `blocks` and `run` give the data divided by ``2**exponent``. It is 0 unless squares of the
+        data could overflow or lose digits. Powers of two change no digit.
 
     Raises
     ------
@@ -68,6 +75,7 @@ class Runs:
         self.pairs = sum(self.windows) - len(self.windows)
         self.dimension = self.width * (self.delays + 1)
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        self.exponent = 0
 
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield (start, stop, block) over columns; block (steps of all runs, stop - start) is valid
@@ -76,6 +84,12 @@ class Runs:
         Worker k of n reads blocks k, k + n, k + 2n, …
         """
         raise NotImplementedError
+
+    def measure(self) -> None:
+        """Set `exponent` by the first block, for products in float32, unless it is set already."""
+        if not self.exponent:
+            _, _, block = next(iter(self.blocks()))
+            self.exponent = exponent_of(float(np.abs(block).max()))
 
     def share(self, work: Work, workers: int = 1) -> None:
         """Call ``work(worker, start, stop, block)`` once for each block of columns.
@@ -100,16 +114,17 @@ class Runs:
                 done.result()
 
     def run(self, index: int) -> Array:
-        """Return one run, float64 (step, parameter)."""
+        """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
         raise NotImplementedError
 
     def combine(self, coefficients: ComplexArray, precision: str = "double") -> ComplexArray:
-        """Return all states times `coefficients` (state, k), complex (parameter, k), in one pass
-        over the columns.
+        """Return all states, in the units of the data, times `coefficients` (state, k), complex
+        (parameter, k), in one pass over the columns.
 
         With `precision` "single", differences from the first state are summed in float32, the first
         state itself in float64.
         """
+        coefficients = shifted(coefficients, self.exponent)  # since blocks are divided by 2**exponent
         both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
         whole, narrow = both.sum(axis=0), both.astype(np.float32)
         count = coefficients.shape[1]
@@ -124,6 +139,24 @@ class Runs:
 
         self.share(mix, worker_count())
         return out
+
+
+def exponent_of(largest: float) -> int:
+    """Return the exponent to divide data of this largest magnitude by; 0 within `PLAIN`."""
+    exponent = int(np.frexp(largest)[1]) if largest else 0
+    return 0 if PLAIN[0] <= exponent <= PLAIN[1] else exponent
+
+
+def shifted(array: NDArray[Any], exponent: int) -> NDArray[Any]:
+    """Return `array`, real or complex, times ``2**exponent``, which is exact; the array itself for
+    0.
+    """
+    if not exponent:
+        return array
+    if np.iscomplexobj(array):
+        array = np.ascontiguousarray(array)
+        return np.ldexp(array.view(float), exponent).view(complex)
+    return np.ldexp(array, exponent)
 
 
 def worker_count() -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from koopflow.io import npz
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.reduce import Reduced
-from koopflow.koopman.runs import ComplexArray, Runs
+from koopflow.koopman.runs import ComplexArray, Runs, shifted
 
 KIND, FORMAT = "koopman operator", 1
 NUMBERS = ("eigenvalues", "residuals", "amplitudes", "singular_values", "operator", "right", "left")
@@ -34,7 +34,10 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
     arrays = {name: np.asarray(getattr(fitted, name)) for name in NUMBERS}
     arrays["modes"], arrays["energy"] = saved.modes, np.asarray(fitted.reduced.energy)
     arrays["states"] = np.concatenate(fitted.reduced.states, axis=1)
-    arrays["lengths"], arrays["sizes"] = np.asarray(fitted.runs.lengths), np.asarray([fitted.runs.width, fitted.delays])
+    arrays["lengths"], arrays["sizes"] = (
+        np.asarray(fitted.runs.lengths),
+        np.asarray([fitted.runs.width, fitted.delays, fitted.runs.exponent]),
+    )
     arrays["words"], arrays["parameters"] = (
         np.asarray([fitted.variant, fitted.route]),
         np.asarray(saved.parameters, np.str_),
@@ -53,11 +56,14 @@ def load(path: str | os.PathLike[str]) -> Saved:
         If the file is missing, damaged or of another kind.
     """
     arrays = npz.load(path, KIND, FORMAT, NEEDED)
-    width, delays = (int(size) for size in arrays["sizes"])
+    width, delays, *exponent = (int(size) for size in arrays["sizes"])
     variant, route = (str(word) for word in arrays["words"])
     runs = Runs([int(length) for length in arrays["lengths"]], width, delays)
+    runs.exponent = exponent[0] if exponent else 0
     states = np.split(arrays["states"], np.cumsum(runs.windows)[:-1], axis=1)
-    reduced = Reduced(arrays["singular_values"], states, None, None, route, float(arrays["energy"]))
+    reduced = Reduced(
+        shifted(arrays["singular_values"], -runs.exponent), states, None, None, route, float(arrays["energy"])
+    )
     values, residuals, amplitudes, singular, matrix, right, left = (arrays[name] for name in NUMBERS)
     fitted = Koopman(values, residuals, amplitudes, singular, matrix, right, left, reduced, runs, variant)
     return Saved(fitted, arrays["modes"], [str(word) for word in arrays["parameters"]], bool(arrays["complete"]))

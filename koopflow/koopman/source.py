@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.memory import ArrayRuns, arrays_of
-from koopflow.koopman.runs import Array, Runs
+from koopflow.koopman.runs import Array, Runs, shifted
 from koopflow.trajectory import Trajectory
 
 Columns: TypeAlias = list[tuple[int, int]]
@@ -51,11 +51,12 @@ class FileRuns(Runs):
         ends = np.cumsum([stop - start for start, stop in pieces])
         blocks = self._trajectory.blocks(pieces[worker::workers], self._replicas, block_bytes=self.block_bytes // 2)
         for end, (_, _, block) in zip(ends[worker::workers].tolist(), blocks):
-            yield end - block.shape[-1], end, block.reshape(-1, block.shape[-1])
+            yield end - block.shape[-1], end, shifted(block.reshape(-1, block.shape[-1]), -self.exponent)
 
     def run(self, index: int) -> Array:
-        """Return one run, float64 (step, parameter)."""
-        return self._trajectory.read(self._columns, [self._replicas[index]])[0].astype(float)
+        """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
+        states = self._trajectory.read(self._columns, [self._replicas[index]])[0]
+        return shifted(states.astype(float), -self.exponent)
 
 
 class PooledRuns(Runs):
@@ -94,12 +95,12 @@ class PooledRuns(Runs):
         for end, piece in list(zip(ends.tolist(), pieces))[worker::workers]:
             parts = [trajectory.read([piece]) for trajectory in self._trajectories]
             block = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
-            yield end - block.shape[-1], end, block
+            yield end - block.shape[-1], end, shifted(block, -self.exponent)
 
     def run(self, index: int) -> Array:
-        """Return one run, float64 (step, parameter)."""
+        """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
         file, at = self._places[index]
-        return file.run(at)
+        return shifted(file.run(at), -self.exponent)
 
 
 def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas: Sequence[int] | None = None) -> Runs:

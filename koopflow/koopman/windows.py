@@ -22,6 +22,8 @@ SINGULAR_FLOOR = 1e-9
 """Directions with singular values below this share of a window's largest are rounding error, not
 dynamics.
 """
+SAFE_EXPONENT = 200
+"""Windows whose largest magnitude lies between 2^-200 and 2^200 need no scaling."""
 BLOCK_ELEMENTS = 4_000_000
 
 
@@ -146,10 +148,19 @@ def hankel(windows: Array, delays: int) -> Array:
     return views.reshape(n, window - delays + 1, delays * channels)
 
 
+def _scaled(windows: Array) -> Array:
+    """Return `windows` (n, window, channels), each divided by a power of two where its squares could
+    overflow or vanish.
+    """
+    exponents = np.frexp(np.abs(windows).max(axis=(1, 2)))[1]
+    exponents = np.where(np.abs(exponents) > SAFE_EXPONENT, exponents, 0)
+    return np.ldexp(windows, -exponents[:, None, None]) if exponents.any() else windows
+
+
 def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowModels:
     """Return the models of one block of windows (n, window, channels), with `mean` (n, channels)
     subtracted."""
-    vectors = hankel(windows - mean[:, None, :], delays)
+    vectors = hankel(_scaled(windows - mean[:, None, :]), delays)
     past, future = vectors[:, :-1], vectors[:, 1:]
     # The eigendecomposition of the Gram matrix costs a fraction of an SVD. Its squared condition
     # number affects only directions below 1e-8 of the strongest, which are dropped.

@@ -15,6 +15,7 @@ from scipy.linalg import eigh
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.gram import time_gram
 from koopflow.koopman.rank import numerical_rank
+from koopflow.koopman.runs import shifted
 from koopflow.koopman.source import as_runs
 from koopflow.pruning.modes import Modes
 from koopflow.trajectory import Trajectory
@@ -46,7 +47,7 @@ class Window:
         products = time_gram(self._runs)
         values, vectors = eigh(products)
         above = values > len(values) * np.finfo(float).eps * values[-1]
-        self._coordinates = vectors[:, above] * np.sqrt(values[above])
+        self._coordinates = shifted(vectors[:, above] * np.sqrt(values[above]), self._runs.exponent)
         self.seconds = time.perf_counter() - begun
 
     def fit(self, steps: int, rank: float) -> Koopman:
@@ -74,7 +75,7 @@ class Window:
         norms = np.linalg.norm(vectors, axis=1)
         vectors = vectors / np.where(norms > 0, norms, 1)[:, None]
         states = fitted.reduced.states[0]
-        present, steps = fitted.left @ states[:, -1], states.shape[1] - 1
+        present, steps = shifted(fitted.left @ states[:, -1], fitted.runs.exponent), states.shape[1] - 1
         modes = Modes(
             fitted.eigenvalues, vectors, fitted.amplitudes[0] * norms, steps, fitted.residuals, present * norms
         )

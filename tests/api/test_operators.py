@@ -104,8 +104,8 @@ MASKED[10:20] = np.ma.masked
     [
         (MASKED, {}, "the data must not contain masked values \\(got 30 of 180\\)"),
         ([MASKED, STATES], {}, "run 0 must not contain masked values \\(got 30 of 180\\)"),
-        (STATES * 1e200, {}, "largest magnitude of run 0 must be .*\\(got .*e.200\\); rescale the data"),
-        (STATES * 1e-200, {}, "largest magnitude of run 0 must be .*\\(got .*e-200\\)"),
+        (STATES * 1e300, {}, "largest magnitude of run 0 must be .*\\(got .*e.300\\); rescale the data"),
+        (STATES * 1e-300, {}, "largest magnitude of run 0 must be .*\\(got .*e-300\\)"),
         (STATES, {"rank": "3"}, r"rank must be 0 .*\(got '3'\)"),
         (STATES, {"rank": True}, r"rank must be 0 .*\(got True\)"),
         (STATES, {"rank": 9}, r"rank must be at most 3, the rank of the data \(got 9\)"),
