@@ -77,6 +77,7 @@ rule train_ensemble:
         copies=EQUIVALENCE.training.copies,
         perturbation=EQUIVALENCE.training.perturbation,
         capture_every=EQUIVALENCE.training.capture_every,
+        first_state=EQUIVALENCE.training.first_state,
         checkpoint_interval=SETTINGS.checkpoint_interval,
         device=SETTINGS.device,
         seed=SETTINGS.seed,

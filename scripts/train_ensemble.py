@@ -22,9 +22,18 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         trained = train(
             setup,
             images,
-            Ensemble(range(*given.seeds), given.seed, ("equivalence", name), given.copies, given.perturbation),
+            Ensemble(
+                range(*given.seeds),
+                given.seed,
+                ("equivalence", name),
+                given.copies,
+                given.perturbation,
+                shuffled=setup.batch_order == "shuffled",
+            ),
             hooks=[
-                Capture(snakemake.output.trajectories, setup.koopman.observables, given.capture_every),
+                Capture(
+                    snakemake.output.trajectories, setup.koopman.observables, given.capture_every, given.first_state
+                ),
                 Progress(lambda done, total: bar.update(done - bar.n)),
             ],
             checkpoint=Checkpoint(".checkpoints/equivalence", every_steps=given.checkpoint_interval),

@@ -1,6 +1,6 @@
 """The block ``equivalence``: do optimizers, or ways of training, have the same dynamics?"""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,11 @@ class KoopmanSettings(Settings):
 class Setup(TrainingSetup):
     """A set-up of the equivalence study: a training, and the operator fitted to it."""
 
+    batch_order: Literal["shuffled", "fixed"] = Field(
+        default="shuffled",
+        description="shuffled: each seed sees the images in an order of its own, drawn anew every epoch; "
+        "fixed: all seeds see them in the order in which the data set stores them, as probably in arXiv 2302.09160.",
+    )
     koopman: KoopmanSettings = Field(description="The Koopman operator fitted to each seed.")
 
 
@@ -59,6 +64,11 @@ class EquivalenceTraining(Block):
         description="Size of the perturbation: every weight of a copy is multiplied by 1 + perturbation * U(-1, 1).",
     )
     capture_every: Count = Field(default=1, description="Optimizer steps between captured states.")
+    first_state: Natural = Field(
+        default=0,
+        description="First captured state: 0 is the initialization; 1 is the state after the first step, as in "
+        "arXiv 2302.09160.",
+    )
     shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
     significance: Fraction = Field(
         default=0.05, description="Level of the permutation tests, after adjustment for their number."
@@ -78,6 +88,10 @@ class EquivalenceTraining(Block):
         json_schema_extra=REPLACED,
         description="Comparisons, by name: every pair of the set-ups in a list is compared.",
     )
+
+    def states(self, steps: int) -> int:
+        """Return the number of captured states of a training of `steps` optimizer steps."""
+        return max(0, (steps - self.first_state) // self.capture_every + 1)
 
 
 class EquivalenceSettings(Block):

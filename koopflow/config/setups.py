@@ -33,7 +33,12 @@ def setups(training: EquivalenceTraining, data: Mapping[str, DataSet]) -> dict[s
         setup = completed(Setup, training.base, own, key, "equivalence.training.base")
         if setup.data not in data:
             raise unknown_name(f"{key}.data", setup.data, data, "data set")
-        states = setup.steps // training.capture_every + 1
+        states = training.states(setup.steps)
+        if not states:
+            raise KoopflowError(
+                f"equivalence.training.first_state must be at most {setup.steps}, the steps of {name} "
+                f"(got {training.first_state})"
+            )
         if setup.koopman.delays + 2 > states:
             raise KoopflowError(
                 f"{key}.koopman.delays must be at most {states - 2}, because {states} states are captured "

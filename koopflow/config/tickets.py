@@ -164,7 +164,8 @@ class TicketsSettings(Block):
         default_factory=dict, json_schema_extra=REPLACED, description="Comparisons across depths, by name."
     )
     coupling: Annotated[str, Registered("coupling")] = Field(
-        default="share", description="What a coupling is; share (of magnitude) is the paper's."
+        default="share",
+        description="What a coupling is; share (of magnitude) is our reconstruction of arXiv 2110.03210.",
     )
     window: WindowSettings = Field(default=WindowSettings(), description="Rounds over which exponents are fitted.")
     margin: NonNegative = Field(default=0.02, description="Exponents within this distance of zero are marginal.")

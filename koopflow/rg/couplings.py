@@ -17,7 +17,8 @@ from koopflow.rg.registry import COUPLINGS
 
 
 def share(sums: Sums) -> Array:
-    """Return each group's share of the network's surviving magnitude, the coupling in the paper."""
+    """Return each group's share of the network's surviving magnitude, our reconstruction of the
+    paper's coupling."""
     return sums.magnitude / sums.magnitude.sum(axis=1, keepdims=True)
 
 

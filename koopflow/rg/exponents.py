@@ -104,10 +104,10 @@ def fit_exponents(
 ) -> Exponents:
     """Fit exponents to log M_i against the accumulated log scale factor in a scaling window.
 
-    The exponent is σ = log λ / log b (arXiv 2110.03210). Rounds of one chain are dependent, so each
-    seed is fitted separately: the exponent is the mean over seeds, with Student's interval over
-    seeds. With one seed, the interval is the wider of two: one assumes independent errors of the
-    couplings, the other independent errors of the steps between rounds.
+    The exponent is σ = log λ / log b, reconstructed from arXiv 2110.03210. Rounds of one chain are
+    dependent, so each seed is fitted separately: the exponent is the mean over seeds, with
+    Student's interval over seeds. With one seed, the interval is the wider of two: one assumes
+    independent errors of the couplings, the other independent errors of the steps between rounds.
 
     Parameters
     ----------

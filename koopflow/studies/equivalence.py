@@ -64,7 +64,7 @@ class Equivalence:
         if settings.koopman.observables == ("last",):
             observed = min(observed, OUTPUTS * (settings.model.widths or (100,))[-1])
         rows = observed * (settings.koopman.delays + 1)
-        columns = self.training.copies * (settings.steps // self.training.capture_every + 1)
+        columns = self.training.copies * self.training.states(settings.steps)
         side = min(rows, columns)
         seconds = 0.1 + (2 * rows * columns * side + 12 * side**3) / (PER_THREAD * self.study.threads)
         return Estimate(LIBRARIES_MB + 6 * 8 * side**2 / 2**20, START_SECONDS + self.training.seeds * seconds)

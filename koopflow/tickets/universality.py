@@ -20,8 +20,8 @@ OBSERVABLES = (
     "neuron_couplings",
     "mask_overlap",
 )
-"""Observables that may predict transfer: exponents of layers (as in the paper) and of units,
-couplings, masks."""
+"""Observables that may predict transfer: exponents of layers (which the paper relates to transfer)
+and of units, couplings, masks."""
 
 
 def distances(

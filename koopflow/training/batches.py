@@ -1,10 +1,11 @@
 """The images that each group of replicas sees at each step: shuffled without replacement, in a new
-order every epoch."""
+order every epoch, or in the order in which they are stored."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from koopflow.core import seeds
 from koopflow.core.errors import KoopflowError
@@ -17,7 +18,8 @@ class Batches:
 
     The order of an epoch is drawn from the stream (seed, *stream, group, "batches", epoch) alone,
     so the step determines the position in the data and no generator's state is saved. An epoch
-    consists of whole batches; the images left over differ from epoch to epoch.
+    consists of whole batches; the images left over differ from epoch to epoch. Unless `shuffled`,
+    every group sees the images of every epoch in the order of `images`.
 
     Raises
     ------
@@ -33,6 +35,8 @@ class Batches:
         seed: int,
         stream: Sequence[object],
         device: torch.device,
+        *,
+        shuffled: bool = True,
     ):
         count = len(images.x_train)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -42,7 +46,7 @@ class Batches:
                 f"batch_size must be at most {count}, the training images of {images.name} (got {size})"
             )
         self.size, self.groups, self._seed, self._stream = size, list(groups), seed, tuple(stream)
-        self.per_epoch = count // size
+        self.per_epoch, self._shuffled = count // size, shuffled
         self._shape = images.x_train.shape[1:]
         self._x = torch.from_numpy(images.x_train.reshape(count, -1)).to(device)
         self._y = torch.from_numpy(images.y_train).to(device)
@@ -67,9 +71,12 @@ class Batches:
     def _draw(self, epoch: int) -> torch.Tensor:
         count, used = len(self._x), self.per_epoch * self.size
         orders = [
-            seeds.rng(self._seed, *self._stream, group, "batches", epoch)
-            .permutation(count)[:used]
-            .reshape(self.per_epoch, self.size)
+            (self._permutation(group, epoch, count) if self._shuffled else np.arange(count))[:used].reshape(
+                self.per_epoch, self.size
+            )
             for group in self.groups
         ]
         return torch.from_numpy(np.stack(orders)).to(self._x.device)
+
+    def _permutation(self, group: object, epoch: int, count: int) -> NDArray[np.int64]:
+        return seeds.rng(self._seed, *self._stream, group, "batches", epoch).permutation(count)

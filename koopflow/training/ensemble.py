@@ -32,8 +32,8 @@ TERMINATED = 143
 class Ensemble:
     """The replicas that are trained: `copies` of every group.
 
-    A group has its own base initialization and batch order, both drawn from (seed, *stream, group,
-    ...). Each group gives the same replicas in any ensemble, so a cluster can split one.
+    A group has its own base initialization and, if `shuffled`, batch order, both drawn from (seed,
+    *stream, group, ...). Each group gives the same replicas in any ensemble, so a cluster can split one.
 
     Attributes
     ----------
@@ -48,6 +48,9 @@ class Ensemble:
         share its batches.
     perturbation : float
         Every weight of a copy is multiplied by 1 + perturbation · U(−1, 1).
+    shuffled : bool
+        Whether each group has a batch order of its own; otherwise all see the images in the order
+        in which they are stored.
     """
 
     groups: Sequence[object]
@@ -55,6 +58,7 @@ class Ensemble:
     stream: Sequence[object] = ()
     copies: int = 1
     perturbation: float = 1e-3
+    shuffled: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -182,7 +186,9 @@ def _prepare(
         method=where[1],
         random_seeds=random_seeds,
     )
-    batches = Batches(images, setup.batch_size, groups, ensemble.seed, ensemble.stream, replicas.device)
+    batches = Batches(
+        images, setup.batch_size, groups, ensemble.seed, ensemble.stream, replicas.device, shuffled=ensemble.shuffled
+    )
     return Run(replicas, optimizer, steps, start.step, names), batches
 
 
@@ -195,6 +201,7 @@ def _about(setup: Setup, images: Images, ensemble: Ensemble, start: Start) -> di
         "stream": [str(name) for name in ensemble.stream],
         "replicas": ensemble.names,
         "perturbation": ensemble.perturbation,
+        "shuffled": ensemble.shuffled,
         "first_step": start.step,
     }
 

@@ -51,6 +51,11 @@ def test_a_missing_key_is_named_with_the_two_places_for_it(name):
             {"capture_every": 10, "setups": {"a": {"koopman": {"delays": 3}}}},
             r"at most 2, because 4 states are captured \(got 3\)",
         ),
+        (
+            {"first_state": 1, "setups": {"a": {"koopman": {"delays": 29}}}},
+            r"at most 28, because 30 states are captured \(got 29\)",
+        ),
+        ({"first_state": 31}, r"^equivalence\.training\.first_state must be at most 30, the steps of a \(got 31\)"),
         ({"comparisons": {"x": ["a", "b"]}}, r"comparisons\.x: no set-up named 'b'"),
         ({"comparisons": {"x": ["a", "a"]}}, r"comparisons\.x must not name a set-up twice \(got a, a\)"),
     ],

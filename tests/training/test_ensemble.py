@@ -89,6 +89,28 @@ def test_groups_have_batch_orders_of_their_own(digits):
     assert not torch.equal(x[0], x[1])
 
 
+def test_a_fixed_order_is_the_stored_one_for_all_groups_and_epochs(digits):
+    """Every group and epoch sees the same batches, the stored images in their order."""
+    batches = Batches(digits, 30, ["a", "b"], 0, [], torch.device("cpu"), shuffled=False)
+    for epoch in range(2):
+        for step in (0, 3):
+            x, y = batches.at(epoch * batches.per_epoch + step)
+            for group in range(2):
+                np.testing.assert_array_equal(x[group].numpy(), digits.x_train[30 * step : 30 * step + 30])
+                np.testing.assert_array_equal(y[group].numpy(), digits.y_train[30 * step : 30 * step + 30])
+
+
+def test_an_ensemble_in_fixed_order_trains_on_the_stored_batches(digits):
+    """The first loss of each network is that of its initial weights on the first stored images."""
+    result = train(setup(steps=1), digits, Ensemble(["a", "b"], 3, shuffled=False), device="cpu")
+    start = initial_weights({"name": "mlp", "widths": [6]}, digits.shape, 10, seed=3, stream=[], groups=["a", "b"])
+    x, y = torch.from_numpy(digits.x_train[:30]), torch.from_numpy(digits.y_train[:30])
+    for weights, loss in zip(start, result.loss[:, 0]):
+        network = build({"name": "mlp", "widths": [6]}, digits.shape, 10)
+        torch.nn.utils.vector_to_parameters(torch.from_numpy(weights), network.parameters())
+        assert loss == pytest.approx(F.cross_entropy(network(x), y).item(), abs=1e-5)
+
+
 @pytest.mark.parametrize("model", [{"name": "mlp", "widths": [6]}, CONVOLUTIONAL])
 @pytest.mark.parametrize(
     "optimizer", [PLAIN, MOMENTUM, ADAM, {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}]
