@@ -2,6 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 CORES ?= all
+# The Pythons that `make pythons` tests beside PYTHON; found on PATH or through pyenv.
+PYTHONS ?= 3.12 3.13
 # Test workers: one more than the two cores, because the SLURM tests mostly wait.
 WORKERS ?= 3
 BIN := $(VENV)/bin
@@ -9,7 +11,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick lint format docs bench report provenance plan export pins schema soak verify clean help
+.PHONY: all test quick pythons lint format docs bench report provenance plan export pins schema soak verify clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -19,6 +21,11 @@ test: $(BIN)/.installed-dev  ## all tests
 
 quick: $(BIN)/.installed-dev  ## the fast tests, in under a minute; run after every edit
 	python -m pytest tests -n 2 --dist loadfile -m "not slow"
+
+pythons: $(PYTHONS:%=.venv-%/.installed-dev)  ## the fast tests and all numerics on Python 3.12 and 3.13, with the newest numpy
+	for python in $(PYTHONS); do \
+		PATH=$(CURDIR)/.venv-$$python/bin:$$PATH .venv-$$python/bin/python -m pytest tests -n 2 --dist loadfile -m "numerics or not slow" || exit 1; \
+	done
 
 lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, and the schemas of the GitHub files
 	ruff check .
@@ -77,4 +84,12 @@ $(BIN)/.installed: requirements.txt
 
 $(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+# uv links files from its cache: a second copy of torch costs neither minutes nor gigabytes.
+.venv-%/.installed-dev: requirements-dev.txt
+	PYENV_VERSION=$$(pyenv latest $* 2>/dev/null) python$* -m venv --clear .venv-$*
+	.venv-$*/bin/pip install --quiet uv
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --requirement requirements-dev.txt
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --upgrade numpy
 	touch $@

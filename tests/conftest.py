@@ -28,16 +28,20 @@ LONG = (
     "trajectory/test_callbacks.py",
     "trajectory/test_recordings_kept.py",
 )
+# Rooms that compute, whose tests `make pythons` runs whole.
+NUMERICS = ("config", "core", "data", "equivalence", "forecast", "io", "koopman", "rg", "trajectory")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make quick` leaves out as slow, and put whole runs first."""
+    """Mark what `make quick` leaves out as slow and what computes as numerics, and put whole runs first."""
     places = {}
     for item in items:
         path = item.path.relative_to(ROOT / "tests").as_posix()
         places[item] = next((n for n, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS))
         if places[item] < len(WHOLE_RUNS) or path.startswith(LONG):
             item.add_marker(pytest.mark.slow)
+        if path.split("/")[0] in NUMERICS:
+            item.add_marker(pytest.mark.numerics)
     items.sort(key=places.__getitem__)
 
 

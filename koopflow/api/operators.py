@@ -27,7 +27,7 @@ class Operator:
     >>> import koopflow as kf
     >>> time = np.arange(60)
     >>> operator = kf.fit(np.stack([0.9**time, 0.5**time, 0.9**time], axis=1), rank=2)
-    >>> operator                                                              # doctest: +ELLIPSIS
+    >>> operator                                       # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
     Operator(2 eigenvalues, |λ| from 0.9 to 0.5, largest residual ...; 1 run of 60 steps, 3
     parameters, no delays)
     >>> operator.eigenvalues.real.round(6)

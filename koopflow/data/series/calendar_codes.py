@@ -58,11 +58,11 @@ def of_year_and(years: Whole, parts: Whole, kind: str) -> Times | None:
     starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     if kind == "day":
         lengths = ((years - 1969).astype("datetime64[Y]").astype("datetime64[D]") - starts).astype(np.int64)
-        return starts + (parts - 1) if (parts <= lengths).all() else None
-    fourth = starts + 3
+        return starts + _days(parts - 1) if (parts <= lengths).all() else None
+    fourth = starts + np.timedelta64(3, "D")
     for first in (0, 6):
         weekday = ((fourth.astype(np.int64) + 3 - first) % 7).astype(np.int64)  # 1970-01-01 was a Thursday
-        stamps: Times = fourth - weekday + 7 * (parts - 1)
+        stamps: Times = fourth + _days(7 * (parts - 1) - weekday)
         if (np.diff(stamps) > np.timedelta64(0, "D")).all():
             break
     return stamps
@@ -151,7 +151,7 @@ def _serials(numbers: Whole) -> Times | None:
         return None
     size = int(np.abs(numbers).max())
     if numbers.min() >= 10_000 and size < 200_000:
-        dates = np.datetime64("1899-12-30", "D") + numbers  # the spreadsheet's day 0
+        dates = np.datetime64("1899-12-30", "D") + _days(numbers)  # the spreadsheet's day 0
     elif 10**6 < size < 10**11:
         dates = numbers.astype("datetime64[s]")
     elif 10**11 <= size < 10**14:
@@ -168,10 +168,15 @@ def _of_months(days: Dates) -> bool:
     """Return whether dates fall on one day of the month, or on its last, in steps of equally many
     months."""
     months = days.astype("datetime64[M]")
-    lasts = ((months + 1).astype("datetime64[D]") - 1 == days).all()
+    month, day = np.timedelta64(1, "M"), np.timedelta64(1, "D")
+    lasts = ((months + month).astype("datetime64[D]") - day == days).all()
     same = len(np.unique(days - months.astype("datetime64[D]"))) == 1
-    return bool(lasts or same) and _uneven(np.diff(months).astype(float)) < 0.5
+    return bool(lasts or same) and _uneven(np.diff(months).astype(np.int64).astype(float)) < 0.5
 
 
 def _of_business(days: Dates) -> bool:
     return len(days) >= 10 and bool(np.is_busday(days).all()) and bool(np.median(np.diff(days).astype(int)) == 1)
+
+
+def _days(counts: Whole) -> NDArray[np.timedelta64]:
+    return counts.astype("timedelta64[D]")

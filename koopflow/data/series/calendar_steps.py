@@ -75,7 +75,8 @@ def month_parts_grid(times: Times, parts: int) -> Grid:
         numbers = int(slots(found[:1])[0]) + np.arange(count)
         months, day = numbers // parts, days[numbers % parts]
         day = np.where(day >= 28, _lengths(months) if ends else np.minimum(day, _lengths(months)), day)
-        return (months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)).astype(found.dtype)
+        starts = months.astype("datetime64[M]").astype("datetime64[D]")
+        return (starts + (day - 1).astype("timedelta64[D]")).astype(found.dtype)
 
     return Grid(label, slots, stamps)
 
