@@ -7,8 +7,9 @@ the shape of each tensor in that order, as a trajectory file does.
 import itertools
 import math
 import os
+import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import nn
 
 Parameters = Sequence[tuple[str, tuple[int, ...]]]
@@ -53,6 +55,10 @@ class Mask:
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
     kept: NDArray[np.bool_]
     prunable: tuple[str, ...]
+    _applied: "list[weakref.ref[nn.Module]]" = field(init=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.parameters, self.kept, self.prunable)
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -66,6 +72,7 @@ class Mask:
         kept.flags.writeable = False
         object.__setattr__(self, "kept", kept)
         object.__setattr__(self, "prunable", tuple(self.prunable))
+        object.__setattr__(self, "_applied", [])
 
     @classmethod
     def dense(cls, parameters: Parameters, prunable: Sequence[str] | None = None) -> "Mask":
@@ -123,10 +130,18 @@ class Mask:
                 kept[start:stop] = generator.permutation(kept[start:stop])
         return Mask(self.parameters, kept, self.prunable)
 
-    def apply(self, model: "nn.Module") -> "nn.Module":
+    def apply(self, model: "nn.Module", permanent: bool = False) -> "nn.Module":
         """Set the pruned weights of a PyTorch model to zero, in place, and return the model.
 
-        Further training changes them; multiply their gradients by the mask to keep them at zero.
+        They stay zero through further training: each masked tensor gets a parametrization
+        (`torch.nn.utils.parametrize`), which also goes into the model's ``state_dict``. Optimizers
+        made before go on with the same parameters. `remove` makes the zeros permanent.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+        permanent : bool
+            Only set the weights to zero once; further training then changes them.
 
         Raises
         ------
@@ -134,18 +149,36 @@ class Mask:
             If the model lacks a tensor of the mask, or has it in another shape; the model is then
             unchanged.
         """
-        import torch
+        from koopflow.pruning import masking
 
-        tensors = dict(model.named_parameters())
-        for name, shape in self.parameters:
-            if name not in tensors:
-                raise KoopflowError(f"mask: the model has no parameter {name!r}; it has {', '.join(tensors)}")
-            if tuple(tensors[name].shape) != shape:
-                raise KoopflowError(f"mask: {name} has shape {shape}, but {tuple(tensors[name].shape)} in the model")
-        with torch.no_grad():
-            for name, _ in self.parameters:
-                tensors[name].masked_fill_(torch.from_numpy(~self[name]).to(tensors[name].device), 0)
+        if permanent:
+            masking.zero(self, model)
+        else:
+            masking.hold(self, model)
+            self._applied.append(weakref.ref(model))
         return model
+
+    def remove(self, model: "nn.Module | None" = None) -> None:
+        """Make the zeros of an applied mask permanent: plain parameters again, without
+        parametrizations.
+
+        Parameters
+        ----------
+        model : torch.nn.Module, optional
+            By default, every model that this mask was applied to and that still exists.
+        """
+        from koopflow.pruning import masking
+
+        for each in [model] if model is not None else [reference() for reference in self._applied]:
+            if each is not None:
+                masking.release(each)
+        self._applied[:] = [reference for reference in self._applied if model is not None and reference() is not model]
+
+    def table(self) -> "pd.DataFrame":
+        """Return one row per tensor: layer, shape, size, kept, density, prunable."""
+        import pandas as pd
+
+        return pd.DataFrame(self.layers(), columns=list(Layer._fields))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz with one bool array per tensor; equal masks give equal bytes."""

@@ -1,6 +1,6 @@
 """Selects the weights to prune: the prunable tensors, how many weights to keep, and which."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -10,11 +10,16 @@ from koopflow.core import masks
 from koopflow.core.errors import KoopflowError
 from koopflow.pruning.mask import Mask, Parameters, eligible, size, spans
 
-CLASSIFIER, VECTORS = "classifier", "vectors"
+CLASSIFIER, HEAD, VECTORS = "classifier", "head", "vectors"
 
 
 def prunable_names(
-    parameters: Parameters, exclude: Sequence[str] = (CLASSIFIER,), classifier: Sequence[str] = ()
+    parameters: Parameters,
+    exclude: Sequence[str] = (CLASSIFIER,),
+    classifier: Sequence[str] = (),
+    *,
+    candidates: Collection[str] | None = None,
+    aliases: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[str, ...]:
     """Return the names of the tensors that may be pruned.
 
@@ -22,10 +27,14 @@ def prunable_names(
     ----------
     parameters : sequence of (str, shape)
     exclude : sequence of str
-        "classifier"; "vectors", all one-dimensional tensors (biases, normalization); or shell
-        patterns of tensor names ("fc2.weight") and module names ("fc2").
+        "classifier" or "head", the last layer; "vectors", all one-dimensional tensors (biases,
+        normalization); or shell patterns of tensor names ("fc2.weight") and module names ("fc2").
     classifier : sequence of str, optional
         The tensors of the classifier; by default those of the module that holds the last tensor.
+    candidates : collection of str, optional
+        The tensors among which to choose; all by default.
+    aliases : mapping of str to sequence of str, optional
+        All names of a tensor that has several, which patterns may match.
 
     Raises
     ------
@@ -33,12 +42,13 @@ def prunable_names(
         For a pattern that matches nothing, and when nothing is left to prune.
     """
     names = [name for name, _ in parameters]
-    module = {name: name.rpartition(".")[0] for name in names}
+    called = {name: [*(aliases or {}).get(name, ()), name] for name in names}
     excluded: set[str] = set()
     for pattern in exclude:
-        found = {name for name in names if fnmatchcase(name, pattern) or fnmatchcase(module[name], pattern)}
-        if pattern == CLASSIFIER:
-            last = {name for name in names if module[name] == module[names[-1]] and (module[name] or name == names[-1])}
+        found = {name for name in names if any(_matches(each, pattern) for each in called[name])}
+        if pattern in (CLASSIFIER, HEAD):
+            owner = names[-1].rpartition(".")[0]
+            last = {name for name in names if name.rpartition(".")[0] == owner and (owner or name == names[-1])}
             found |= set(classifier) or last
         if pattern == VECTORS:
             found |= {name for name, shape in parameters if len(shape) < 2}
@@ -48,10 +58,14 @@ def prunable_names(
                 f"{', '.join(names)}"
             )
         excluded |= found
-    left = tuple(name for name in names if name not in excluded)
+    left = tuple(name for name in names if name not in excluded and (candidates is None or name in candidates))
     if not left:
         raise KoopflowError(f"exclude: {list(exclude)} leaves nothing to prune of {', '.join(names)}")
     return left
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition(".")[0], pattern)
 
 
 def kept_at(parameters: Parameters, prunable: Sequence[str], compression: float, counted: str = "all") -> int:
