@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.seeds import rng
@@ -83,7 +83,12 @@ class Operator:
         """Modes, complex128 (parameter, r), for the newest state. Computing them reads the
         trajectory file again.
         """
-        return self.fitted.modes(lag=self.delays)
+        return self._directions @ self.fitted.right
+
+    @cached_property
+    def _directions(self) -> NDArray[np.floating]:
+        """The matrix (parameter, r) that takes coordinates of the fit to newest states."""
+        return self.fitted.directions(lag=self.delays)
 
     def intervals(self, level: float = 0.95, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
         """Return bootstrap intervals of the eigenvalues: over runs, or over blocks of a single run.
@@ -157,15 +162,15 @@ class Operator:
         """
         if steps < 1:
             raise KoopflowError(f"steps must be at least 1 (got {steps})")
-        return (self.fitted.ahead(steps, run) @ self.modes.T).real
+        return self.fitted.states(self.fitted.coordinates_ahead(steps, run), self._directions)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the operator with its modes to an .npz file; `koopflow.load` reads it back.
 
-        The file holds arrays only, no pickles. Modes take 16 bytes per parameter and eigenvalue.
+        The file holds arrays only, no pickles, and takes 24 bytes per parameter and eigenvalue.
         """
         names = [self.parameters] if isinstance(self.parameters, str) else list(self.parameters or ())
-        saved.save(path, saved.Saved(self.fitted, self.modes, names, self.complete))
+        saved.save(path, saved.Saved(self.fitted, self.modes, self._directions, names, self.complete))
 
     def __repr__(self) -> str:
         runs, sizes = self.fitted.runs, np.abs(self.eigenvalues)
@@ -198,7 +203,7 @@ def load(path: str | os.PathLike[str]) -> Operator:
     """
     found = saved.load(path)
     operator = Operator(found.fitted, found.parameters or None, found.complete)
-    operator.__dict__["modes"] = found.modes  # fills the cached property
+    operator.__dict__.update(modes=found.modes, _directions=found.directions)  # fills the cached properties
     return operator
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.koopman.operator import VARIANTS, eigenpairs, operator, residuals
+from koopflow.koopman.operator import VARIANTS, eigenpairs, mode_weights, operator, residuals
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
 from koopflow.koopman.runs import Array, ComplexArray, Runs, shifted
 from koopflow.koopman.source import Columns, as_runs
@@ -43,7 +43,8 @@ class Koopman:
     operator : float64 (r, r)
         The operator in the coordinates of the leading singular directions.
     right, left : complex128 (r, r)
-        Eigenvectors of `operator`: right as columns of norm 1, left as rows, with left @ right = 1.
+        Eigenvectors of `operator`: right as columns of norm 1, left as rows, with left @ right = 1
+        unless the operator is defective.
     reduced : Reduced
         The delayed states, divided by ``2**runs.exponent``, in these coordinates.
     runs : Runs
@@ -101,14 +102,25 @@ class Koopman:
         again.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
-        basis, width = self.reduced.basis, self.runs.width
-        if exact or basis is None:
+        if exact or self.reduced.basis is None:
             return self.runs.combine(self.combination(which, exact=exact, lag=lag), self.reduced.precision)
-        right = self.right[:, which]
-        out = np.empty((width, right.shape[1]), complex)
+        basis, right = self.directions(lag=lag), self.right[:, which]
+        out = np.empty((len(basis), right.shape[1]), complex)
         for part, factor in ((out.real, right.real), (out.imag, right.imag)):  # avoids a complex copy of the basis
-            part[:] = basis[lag * width : (lag + 1) * width] @ factor.astype(basis.dtype)
+            part[:] = basis @ factor.astype(basis.dtype)
         return out
+
+    def directions(self, *, ahead: bool = False, lag: int = 0) -> NDArray[np.floating]:
+        """Return the matrix (parameter, r) that takes coordinates to states; with `ahead`, to their
+        successors, as fitted by least squares.
+
+        Where the route kept no directions, and with `ahead`, this reads the trajectory file again.
+        """
+        basis, width = self.reduced.basis, self.runs.width
+        if not ahead and basis is not None:
+            return basis[lag * width : (lag + 1) * width]
+        coefficients = self._spread(self._unmixed(), np.full(self.rank, int(ahead)), lag)
+        return self.runs.combine(coefficients, self.reduced.precision)
 
     def combination(self, which: Which = None, *, exact: bool = False, lag: int = 0) -> ComplexArray:
         """Return the coefficients, complex (state, k), that combine the states of all runs into
@@ -118,17 +130,23 @@ class Koopman:
         states with equal inner products.
         """
         which = np.arange(self.rank) if which is None else np.atleast_1d(which)
-        vectors = self.right[:, which]
-        if self.reduced.coefficients is None:
-            before = np.concatenate([states[:, :-1] for states in self.reduced.states], axis=1)
-            coefficients = np.linalg.lstsq(before, np.eye(self.rank), rcond=None)[0] @ vectors
-        else:
-            coefficients = self.reduced.coefficients @ vectors
         values = self.eigenvalues[which]
         shift = np.where(exact & (np.abs(values) > 1e-12), 1, 0)
-        coefficients = coefficients / np.where(shift, values, 1)
+        return self._spread(self._unmixed() @ self.right[:, which] / np.where(shift, values, 1), shift, lag)
+
+    def _unmixed(self) -> Array:
+        """Return the coefficients (pairs, r) that combine delayed states into directions."""
+        if self.reduced.coefficients is not None:
+            return self.reduced.coefficients
+        before = np.concatenate([states[:, :-1] for states in self.reduced.states], axis=1)
+        return np.asarray(np.linalg.lstsq(before, np.eye(self.rank), rcond=None)[0])
+
+    def _spread(self, coefficients: NDArray[Any], shift: NDArray[np.integer], lag: int) -> NDArray[Any]:
+        """Return `coefficients` of pairs (pairs, k) as coefficients of all states (state, k), where
+        column j combines states `shift[j]` steps later.
+        """
         coefficients = shifted(coefficients, -self.runs.exponent)
-        spread = np.zeros((int(self.runs.offsets[-1]), coefficients.shape[1]), complex)
+        spread = np.zeros((int(self.runs.offsets[-1]), coefficients.shape[1]), coefficients.dtype)
         place = 0
         for offset, windows in zip(self.runs.offsets, self.runs.windows):
             part = coefficients[place : place + windows - 1]
@@ -138,26 +156,59 @@ class Koopman:
             place += windows - 1
         return spread
 
+    def weights(self, coordinates: NDArray[Any]) -> ComplexArray:
+        """Return the weights of the modes, complex (r, k), that come closest to states given by
+        their coordinates (r, k), in the units of the data.
+
+        Where the operator is defective, modes are parallel and share their weight.
+        """
+        return shifted(mode_weights(self.right, coordinates), self.runs.exponent)
+
     def forecast(self, steps: int, run: int = -1, *, exact: bool = False) -> Array:
-        """Return the next `steps` states after the end of a run, float64 (steps, parameter)."""
-        return (self.ahead(steps, run) @ self.modes(exact=exact, lag=self.delays).T).real
+        """Return the next `steps` states after the end of a run, float64 (steps, parameter), by
+        powers of the operator. With `exact`, every state is the fitted successor of the one before.
+        """
+        evolved = self._evolved(self.reduced.states[run][:, -1], steps)
+        directions = self.directions(ahead=exact, lag=self.delays)
+        return self.states(evolved[:-1] if exact else evolved[1:], directions)
 
     def ahead(self, steps: int, run: int = -1) -> ComplexArray:
         """Return the weight of each mode in the next `steps` states after the end of a run, complex
         (steps, r).
         """
-        return self._evolved(self.reduced.states[run][:, -1], np.arange(1, steps + 1))
+        return self.weights(self.coordinates_ahead(steps, run).T).T
+
+    def coordinates_ahead(self, steps: int, run: int = -1) -> NDArray[Any]:
+        """Return the next `steps` delayed states after the end of a run in the coordinates of
+        `reduced`, (steps, r).
+        """
+        return self._evolved(self.reduced.states[run][:, -1], steps)[1:]
 
     def reconstruction(self, run: int = 0, *, exact: bool = False) -> Array:
-        """Return a run reconstructed by the modes from its first delayed state, float64 (windows,
-        parameter).
+        """Return a run rebuilt from its first delayed state by powers of the operator, float64
+        (windows, parameter). With `exact`, all states but the first are fitted successors.
         """
-        evolved = self._evolved(self.reduced.states[run][:, 0], np.arange(self.runs.windows[run]))
-        return (evolved @ self.modes(exact=exact, lag=self.delays).T).real
+        evolved = self._evolved(self.reduced.states[run][:, 0], self.runs.windows[run] - 1)
+        if not exact:
+            return self.states(evolved, self.directions(lag=self.delays))
+        first = self.states(evolved[:1], self.directions(lag=self.delays))
+        return np.concatenate([first, self.states(evolved[:-1], self.directions(ahead=True, lag=self.delays))])
 
-    def _evolved(self, state: Array, times: NDArray[np.integer]) -> ComplexArray:
-        weights = shifted(self.left @ state, self.runs.exponent)
-        return self.eigenvalues[None, :] ** times[:, None] * weights
+    def _evolved(self, state: Array, steps: int) -> NDArray[Any]:
+        """Return `state` and its images under the first `steps` powers of the operator.
+
+        Unlike sums over modes, powers are accurate for defective operators too.
+        """
+        evolved = np.empty((steps + 1, self.rank), self.operator.dtype)
+        evolved[0] = state
+        for step in range(steps):
+            evolved[step + 1] = self.operator @ evolved[step]
+        return evolved
+
+    def states(self, coordinates: NDArray[Any], directions: NDArray[np.floating]) -> Array:
+        """Return the states (k, parameter) with the given coordinates (k, r), in the units of the
+        data."""
+        return shifted(np.real(coordinates @ directions.T), self.runs.exponent)
 
 
 def fit(
@@ -220,7 +271,8 @@ def fit_reduced(reduced: Reduced, runs: Runs, variant: str = "standard") -> Koop
     else:
         matrix = operator(before, after, variant)
     values, right, left = eigenpairs(matrix)
-    amplitudes = shifted(np.stack([left @ states[:, 0] for states in reduced.states]), runs.exponent)
+    starts = np.stack([states[:, 0] for states in reduced.states], axis=1)
+    amplitudes = shifted(mode_weights(right, starts).T, runs.exponent)
     sizes = shifted(reduced.singular_values, runs.exponent)
     error = residuals(values, left, before, after)
     return Koopman(values, error, amplitudes, sizes, matrix, right, left, reduced, runs, variant)

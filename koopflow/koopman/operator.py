@@ -2,12 +2,17 @@
 forward-backward DMD.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eig
 
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array, ComplexArray
 
+PARALLEL = 1e-11
+"""Eigenvectors are parallel where singular values of their matrix fall below this share of the largest."""
 VARIANTS = ("standard", "total_least_squares", "forward_backward")
 
 
@@ -57,12 +62,23 @@ def eigenpairs(matrix: Array | ComplexArray) -> tuple[ComplexArray, ComplexArray
     """Return the eigenvalues of `matrix` (r, r) by decreasing modulus, with right and left
     eigenvectors.
 
-    Right eigenvectors are columns of norm 1; left eigenvectors are rows, with left @ right = 1.
+    Right eigenvectors are columns of norm 1; left eigenvectors are rows, with left @ right = 1. The
+    left and right eigenvectors of a defective eigenvalue are orthogonal; there, left ones have norm
+    1.
     """
     values, left, right = eig(matrix, left=True, right=True)
     order = np.lexsort((-values.imag, -values.real, -np.round(np.abs(values), 10)))
     values, left, right = values[order], left[:, order], right[:, order]
-    return values, right, left.conj().T / np.sum(left.conj() * right, axis=0)[:, None]
+    overlap = np.sum(left.conj() * right, axis=0)
+    overlap[np.abs(overlap) < np.finfo(float).eps] = 1
+    return values, right, left.conj().T / overlap[:, None]
+
+
+def mode_weights(right: ComplexArray, coordinates: NDArray[Any]) -> ComplexArray:
+    """Return the weights, complex (r, k), with which the columns of `right` (r, r) come closest to
+    `coordinates` (r, k), by least squares; nearly parallel columns share their weight.
+    """
+    return np.asarray(np.linalg.lstsq(right, coordinates.astype(complex), rcond=PARALLEL)[0])
 
 
 def residuals(values: ComplexArray, left: ComplexArray, before: Array, after: Array) -> Array:

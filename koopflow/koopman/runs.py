@@ -117,25 +117,28 @@ class Runs:
         """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
         raise NotImplementedError
 
-    def combine(self, coefficients: ComplexArray, precision: str = "double") -> ComplexArray:
-        """Return all states, in the units of the data, times `coefficients` (state, k), complex
-        (parameter, k), in one pass over the columns.
+    def combine(self, coefficients: NDArray[Any], precision: str = "double") -> NDArray[Any]:
+        """Return all states, in the units of the data, times real or complex `coefficients` (state,
+        k), (parameter, k), in one pass over the columns.
 
         With `precision` "single", differences from the first state are summed in float32, the first
         state itself in float64.
         """
         coefficients = shifted(coefficients, self.exponent)  # since blocks are divided by 2**exponent
-        both = np.ascontiguousarray(np.concatenate([coefficients.real, coefficients.imag], axis=1))
+        parts = [coefficients.real, coefficients.imag] if np.iscomplexobj(coefficients) else [coefficients]
+        both = np.ascontiguousarray(np.concatenate(parts, axis=1))
         whole, narrow = both.sum(axis=0), both.astype(np.float32)
         count = coefficients.shape[1]
-        out = np.empty((self.width, count), complex)
+        out = np.empty((self.width, count), coefficients.dtype)
 
         def mix(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
             if precision == "single":
                 mixed = np.subtract(block, block[0], dtype=np.float32).T @ narrow + np.outer(block[0], whole)
             else:
                 mixed = block.astype(float).T @ both
-            out[start:stop].real, out[start:stop].imag = mixed[:, :count], mixed[:, count:]
+            out[start:stop].real = mixed[:, :count]
+            if len(parts) == 2:
+                out[start:stop].imag = mixed[:, count:]
 
         self.share(mix, worker_count())
         return out

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.io import npz
 from koopflow.koopman.dmd import Koopman
@@ -18,12 +19,13 @@ NEEDED = (*NUMBERS, "modes", "energy", "states", "lengths", "sizes", "words", "p
 
 @dataclass(frozen=True)
 class Saved:
-    """Contents of a file: the operator, its modes (parameter, r), the requested parameters, and
-    whether the trajectory files were complete.
+    """Contents of a file: the operator, its modes and directions (parameter, r) for the newest
+    state, the requested parameters, and whether the trajectory files were complete.
     """
 
     fitted: Koopman
     modes: ComplexArray
+    directions: NDArray[np.floating]
     parameters: Sequence[str]
     complete: bool
 
@@ -32,7 +34,8 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
     """Write an operator to `path`, without the trajectory it was fitted to."""
     fitted = saved.fitted
     arrays = {name: np.asarray(getattr(fitted, name)) for name in NUMBERS}
-    arrays["modes"], arrays["energy"] = saved.modes, np.asarray(fitted.reduced.energy)
+    arrays["modes"], arrays["directions"] = saved.modes, saved.directions
+    arrays["energy"] = np.asarray(fitted.reduced.energy)
     arrays["states"] = np.concatenate(fitted.reduced.states, axis=1)
     arrays["lengths"], arrays["sizes"] = (
         np.asarray(fitted.runs.lengths),
@@ -66,4 +69,7 @@ def load(path: str | os.PathLike[str]) -> Saved:
     )
     values, residuals, amplitudes, singular, matrix, right, left = (arrays[name] for name in NUMBERS)
     fitted = Koopman(values, residuals, amplitudes, singular, matrix, right, left, reduced, runs, variant)
-    return Saved(fitted, arrays["modes"], [str(word) for word in arrays["parameters"]], bool(arrays["complete"]))
+    modes = arrays["modes"]
+    # files of koopflow 0.2 hold modes only
+    directions = arrays["directions"] if "directions" in arrays else (modes @ np.linalg.pinv(right)).real
+    return Saved(fitted, modes, directions, [str(word) for word in arrays["parameters"]], bool(arrays["complete"]))

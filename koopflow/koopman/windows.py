@@ -24,6 +24,12 @@ dynamics.
 """
 SAFE_EXPONENT = 200
 """Windows whose largest magnitude lies between 2^-200 and 2^200 need no scaling."""
+PARALLEL = 1e-8
+"""Eigenvectors are parallel where singular values of their matrix fall below this share of the
+largest.
+"""
+GROWING = 1e-6
+"""Modes grow if their eigenvalues exceed 1 by more; rounding splits a double eigenvalue by less."""
 BLOCK_ELEMENTS = 4_000_000
 
 
@@ -45,6 +51,8 @@ class WindowModels:
         modes.
     residual : float64 (n,)
         RMS one-step error inside the window, divided by the RMS of the window.
+    operator : float64 (n, rank, rank)
+        The projected operator.
     """
 
     mean: Array
@@ -52,6 +60,7 @@ class WindowModels:
     basis: Array
     eigenvectors: ComplexArray
     residual: Array
+    operator: Array
 
     def __len__(self) -> int:
         return len(self.eigenvalues)
@@ -180,7 +189,7 @@ def _fit_block(windows: Array, mean: Array, delays: int, rank: int) -> WindowMod
     error = future - before @ operator.transpose(0, 2, 1) @ basis.transpose(0, 2, 1)
     size = np.sqrt(np.mean(future**2, axis=(1, 2)))
     residual = np.sqrt(np.mean(error**2, axis=(1, 2))) / np.where(size > 0, size, 1.0)
-    return WindowModels(mean, eigenvalues, np.ascontiguousarray(basis), eigenvectors, residual)
+    return WindowModels(mean, eigenvalues, np.ascontiguousarray(basis), eigenvectors, residual, operator)
 
 
 def stabilized(eigenvalues: ComplexArray) -> ComplexArray:
@@ -209,18 +218,28 @@ def advance(models: WindowModels, states: Array, means: Array, horizon: int, *, 
     -------
     float64 (n, horizon, channels)
         ``mean + Re(C V L^k V^+ U^T x)`` for k = 1 ... horizon, where C takes the last sample of a
-        delay vector.
+        delay vector. Where eigenvectors V are parallel, as for a linear trend, and no mode grows,
+        powers of the operator take the place of V L^k V^+.
     """
     n, delays, channels = states.shape
     eigenvalues = stabilized(models.eigenvalues) if stabilize else models.eigenvalues
     centred = (states - means[:, None, :]).reshape(n, delays * channels, 1)
+    coordinates = models.basis.transpose(0, 2, 1) @ centred
     # With nearly equal eigenvalues, an inverse would give huge amplitudes that cancel.
-    amplitudes = (np.linalg.pinv(models.eigenvectors, rcond=1e-8) @ (models.basis.transpose(0, 2, 1) @ centred))[
-        :, :, 0
-    ]
+    left, sizes, right = np.linalg.svd(models.eigenvectors)
+    apart = sizes > PARALLEL * sizes[:, :1]
+    inverse = np.where(apart, 1 / np.where(apart, sizes, 1), 0)[:, :, None]
+    amplitudes = (right.conj().transpose(0, 2, 1) @ (inverse * (left.conj().transpose(0, 2, 1) @ coordinates)))[:, :, 0]
     observed = models.basis[:, -channels:, :] @ models.eigenvectors
     powers = np.cumprod(np.broadcast_to(eigenvalues[:, None, :], (n, horizon, eigenvalues.shape[1])), axis=1)
-    return means[:, None, :] + np.einsum("ncr,nhr->nhc", observed, powers * amplitudes[:, None, :]).real
+    ahead = np.einsum("ncr,nhr->nhc", observed, powers * amplitudes[:, None, :]).real
+    grows = stabilize & (np.abs(models.eigenvalues).max(axis=1) > 1 + GROWING)
+    for window in np.flatnonzero(~apart.all(axis=1) & ~grows):
+        state = coordinates[window, :, 0]
+        for step in range(horizon):
+            state = models.operator[window] @ state
+            ahead[window, step] = models.basis[window, -channels:, :] @ state
+    return means[:, None, :] + ahead
 
 
 def present_states(values: Array, origins: Sequence[int] | NDArray[np.integer], delays: int) -> Array:

@@ -75,7 +75,7 @@ class Window:
         norms = np.linalg.norm(vectors, axis=1)
         vectors = vectors / np.where(norms > 0, norms, 1)[:, None]
         states = fitted.reduced.states[0]
-        present, steps = shifted(fitted.left @ states[:, -1], fitted.runs.exponent), states.shape[1] - 1
+        present, steps = fitted.weights(states[:, -1:])[:, 0], states.shape[1] - 1
         modes = Modes(
             fitted.eigenvalues, vectors, fitted.amplitudes[0] * norms, steps, fitted.residuals, present * norms
         )
