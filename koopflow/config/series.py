@@ -86,6 +86,11 @@ class SeriesSettings(Settings):
         description="Which past model a match recalls: a later one, the following one, or the one of the same time.",
     )
     matches: Omittable[Count] = Field(default=None, description="Number of past times recalled and averaged.")
+    exclusion: NonNegative = Field(
+        default=0.0,
+        description="Shortest time between recalled times, and between them and the present, in lengths of a window; "
+        "with 1 each match is a separate episode.",
+    )
     every: Count = Field(default=1, description="Forecast from every n-th origin.")
     transform: Transforms = Field(
         default="auto",

@@ -15,7 +15,8 @@ from koopflow.koopman.windows import WindowModels, fit_windows
 class Archive:
     """A growing memory of windows.
 
-    A window that ends at time s can be recalled from time s + horizon on, once its future is known.
+    A window that ends at time s can be recalled from time s + horizon on, once its future is known,
+    or later if there is an exclusion zone around the present.
 
     Parameters
     ----------
@@ -134,10 +135,12 @@ class Archive:
             self.recalled.extend(np.full((stop - start, matches), -1))
             self.distances.extend(np.full((stop - start, matches), np.nan))
             return
+        apart = round(self.recall.exclusion * self.windows.window)
+        delay = max(self.horizon, apart)
         for i in range(start, stop):
-            if i >= self.horizon:
-                self.index.add(i - self.horizon, points[i - self.horizon])
-            members, distances = self.index.nearest(i, points[i], matches)
+            if i >= delay:
+                self.index.add(i - delay, points[i - delay])
+            members, distances = self.index.nearest_apart(i, points[i], matches, apart)
             row, gap = np.full((1, matches), -1), np.full((1, matches), np.nan)
             row[0, : len(members)], gap[0, : len(members)] = members, distances
             self.recalled.extend(row)

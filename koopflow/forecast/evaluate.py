@@ -104,7 +104,7 @@ def evaluate(
     """
     if not 0 < coverage < 1:
         raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
-    stretch = _stretch(series, choose(series, settings), estimates, settings.every)
+    stretch = _stretch(series, choose(series, settings), estimates, settings)
     frames, recalled = [], []
     for name, forecaster in forecasters.items():
         point, found = _forecast(name, forecaster, stretch)
@@ -116,9 +116,9 @@ def evaluate(
     return Evaluation(pd.concat(frames, ignore_index=True), recollections, _record(stretch), _windows(stretch))
 
 
-def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> Stretch:
+def _stretch(series: Series, choices: Choices, estimates: int, settings: SeriesSettings) -> Stretch:
     values = series.values[:, None]  # noqa: PD011 - a koopflow Series, not pandas
-    lost, transform = choices.transform.lost, choices.transform
+    lost, transform, every = choices.transform.lost, choices.transform, settings.every
     first = max(choices.early, choices.window + lost)
     origins = np.arange(first, len(values), every)
     if origins[-1] != len(values) - 1:
@@ -139,6 +139,7 @@ def _stretch(series: Series, choices: Choices, estimates: int, every: int) -> St
         recalled=choices.recalled,
         matches=choices.matches,
         first=first,
+        exclusion=settings.exclusion,
         estimates=estimates,
         measure=measure,
         sizes=partial(early_stretch(series, choices.horizon).sizes, transform),

@@ -154,6 +154,27 @@ class SpectralIndex:
             [exact[position] for position in order]
         )
 
+    def nearest_apart(self, member: int, point: Floats, k: int, apart: int) -> tuple[Integers, Floats]:
+        """Return the nearest member of each of the k nearest episodes.
+
+        The nearest member is taken first, then the nearest of those at least `apart` from every
+        member taken, and so on.
+
+        Returns
+        -------
+        (at most k,) int and float
+            The members and their distances, nearest first.
+        """
+        if apart <= 1:
+            return self.nearest(member, point, k)
+        asked = 4 * k
+        while True:
+            members, distances = self.nearest(member, point, asked)
+            kept = separate(members, k, apart)
+            if len(kept) == k or len(members) == len(self._members):
+                return members[kept], distances[kept]
+            asked *= 4
+
     def _exact(self, member: int, positions: Integers, worst: float) -> list[float]:
         self.exact_distances += len(positions)
         others = np.array([self._members[position] for position in positions])
@@ -164,6 +185,23 @@ class SpectralIndex:
             self._distance(member, int(other), float(near), matching) if near <= worst else np.inf
             for other, near, matching in zip(others, spectral, matchings)
         ]
+
+
+def separate(members: Integers, k: int, apart: int) -> Integers:
+    """Return the positions of the first k members that are at least `apart` from all kept before.
+
+    Examples
+    --------
+    >>> separate(np.array([50, 52, 20, 47, 80]), 3, apart=5).tolist()
+    [0, 2, 4]
+    """
+    kept: list[int] = []
+    for place, member in enumerate(members):
+        if len(kept) == k:
+            break
+        if all(abs(int(member) - int(members[other])) >= apart for other in kept):
+            kept.append(place)
+    return np.array(kept, dtype=np.intp)
 
 
 def nearest_by_scan(

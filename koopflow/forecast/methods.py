@@ -186,6 +186,9 @@ class Episodic(WindowForecaster):
         The model used of a recalled window; see `koopflow.forecast.options.RecallSettings`.
     matches : int, optional
         Number of nearest windows to average.
+    exclusion : float, optional
+        Shortest time between recalled windows, and between them and the present, in lengths of a
+        window; 1 recalls one window per episode.
 
     Examples
     --------
@@ -198,8 +201,9 @@ class Episodic(WindowForecaster):
     period: int | None = None
     recalled: str | None = None
     matches: int | None = None
+    exclusion: float | None = None
     measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
-    open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "measure")
+    open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "exclusion", "measure")
     scheme: ClassVar[Literal["gated", "basic"]] = "basic"
 
     def experts(self) -> tuple[str, ...] | None:
@@ -212,7 +216,9 @@ class Episodic(WindowForecaster):
             self.windows(),
             horizon,
             scheme=self.scheme,
-            recall=RecallSettings(recalled=self.recalled or "later", matches=self.matches or 3),
+            recall=RecallSettings(
+                recalled=self.recalled or "later", matches=self.matches or 3, exclusion=self.exclusion or 0.0
+            ),
             gate=GateSettings(experts=self.experts(), period=self.period or 1),
             measure=self.measure,
         ).fit(values, self.models(values))

@@ -48,6 +48,10 @@ class RecallSettings:
         distances. None: always recall.
     mode_weight : float
         Weight of the distance between modes, added to the distance between eigenvalues.
+    exclusion : float
+        Shortest time between the ends of two recalled windows, and between them and the present, in
+        lengths of a window. With 1, matches do not overlap each other or the present: each is a
+        separate episode. With 0, neighbours may match.
 
     Raises
     ------
@@ -60,12 +64,15 @@ class RecallSettings:
     history: int | None = None
     threshold: Literal["learned"] | float | None = "learned"
     mode_weight: float = 0.0
+    exclusion: float = 0.0
 
     def __post_init__(self) -> None:
         if self.recalled not in RECALLED:
             raise KoopflowError(f"recalled must be one of {', '.join(RECALLED)} (got {self.recalled!r})")
         if self.matches < 1:
             raise KoopflowError(f"matches must be at least 1 (got {self.matches})")
+        if self.exclusion < 0:
+            raise KoopflowError(f"exclusion must be at least 0 (got {self.exclusion})")
         quantile = isinstance(self.threshold, int | float) and 0 <= self.threshold <= 1
         if not (self.threshold is None or self.threshold == "learned" or quantile):
             raise KoopflowError(

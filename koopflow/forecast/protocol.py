@@ -94,6 +94,8 @@ class Situation:
         Sizes with which the sliding method does best on the early stretch.
     recalled, matches
         The model of a recalled window, and the number of matches averaged, that do best there.
+    exclusion : float
+        Shortest time between recalled windows and to the present, in lengths of a window.
     first : int
         The first scored origin, as an index into the forecaster's values.
     estimates : int
@@ -114,6 +116,7 @@ class Situation:
     recalled: str
     matches: int
     first: int
+    exclusion: float = 0.0
     estimates: int = 3
     sizes: Callable[[int | None, int | None, int | None], WindowSettings] | None = None
     measure: Callable[[Floats], Floats] | None = None

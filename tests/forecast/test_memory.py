@@ -213,3 +213,29 @@ def test_gated_scheme_is_never_far_behind_persistence():
     truth = series[origins[:, None] + np.arange(1, 7)]
     held = np.abs(series[origins][:, None] - truth).mean()
     assert np.abs(memory.forecasts_[origins, :, 0] - truth).mean() < 1.1 * held
+
+
+def test_with_an_exclusion_zone_matches_are_separate_episodes(models):
+    spectra, points = (lambda members: models.eigenvalues[members][:, None]), embed(models.eigenvalues)
+    index = SpectralIndex(spectra)
+    for i in range(300):
+        index.add(i, points[i])
+    found, distances = index.nearest_apart(400, points[400], 5, 40)
+    order, exact = nearest_by_scan(spectra, np.arange(300), 400, 300)
+    greedy = []
+    for member in order:
+        if len(greedy) < 5 and all(abs(member - other) >= 40 for other in greedy):
+            greedy.append(member)
+    assert found.tolist() == greedy
+    assert np.allclose(distances, exact[[order.tolist().index(member) for member in greedy]])
+
+
+def test_no_recalled_window_overlaps_the_present_or_another():
+    memory = EpisodicKoopman(WINDOWS, 10, recall=RecallSettings(matches=4, exclusion=1.0)).fit(wave(400))
+    ends = memory.recalled_
+    assert (ends[120:] >= 0).any()
+    for time, row in enumerate(ends):
+        known = np.sort(row[row >= 0])
+        assert (np.diff([*known, time]) >= WINDOWS.window).all()
+    neighbours = EpisodicKoopman(WINDOWS, 10, recall=RecallSettings(matches=4)).fit(wave(400)).recalled_[-1]
+    assert np.diff(np.sort(neighbours)).min() < WINDOWS.window
