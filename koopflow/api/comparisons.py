@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ class SpectraComparison:
         two sets, and between runs of one set), p_permutation, p_adjusted (Holm), verdict, excess
         (between / within - 1) with ci_low and ci_high (95 %), n (runs in the smaller set).
     spectra : dict of str to list of complex arrays
-        Eigenvalues of each run, by set.
+        Eigenvalues of each run per optimizer step, by set.
     """
 
     table: pd.DataFrame
@@ -63,6 +64,7 @@ def compare(
     rank: float = 0,
     delays: int = 0,
     parameters: str | Sequence[str] | None = None,
+    interval: int | Mapping[str, int] | None = None,
     significance: float = 0.05,
     margin: float = 0.25,
     seed: int = 0,
@@ -86,6 +88,9 @@ def compare(
     rank, delays, parameters
         As in `koopflow.fit`; each run is fitted separately. A run of lower rank than `rank` is
         fitted at full rank.
+    interval : int or mapping of str to int, optional
+        Optimizer steps between the states of arrays and data frames (default 1), for all sets or by
+        set. Files say it themselves. Spectra are compared per optimizer step.
     significance : float
         Level of the permutation tests, after adjustment for their number.
     margin : float
@@ -106,18 +111,21 @@ def compare(
         raise KoopflowError(
             'sets must be a mapping of at least two sets of runs, such as {"small": runs_a, "large": runs_b}'
         )
-    spectra = {name: _spectra(name, runs, rank, delays, parameters) for name, runs in sets.items()}
+    steps = interval if isinstance(interval, Mapping) else dict.fromkeys(sets, interval)
+    for name in (name for name in steps if name not in sets):
+        raise KoopflowError(f"interval names {name!r}, which is none of the sets {', '.join(map(str, sets))}")
+    spectra = {name: _spectra(name, runs, rank, delays, parameters, steps.get(name)) for name, runs in sets.items()}
     numbered = {name: dict(enumerate(found)) for name, found in spectra.items()}
     table = comparison_table(numbered, {"compare": list(spectra)}, significance, margin, seed)
     return SpectraComparison(table.drop(columns=["comparison", "excluded_a", "excluded_b"]), spectra)
 
 
 def _spectra(
-    name: str, runs: Data, rank: float, delays: int, parameters: str | Sequence[str] | None
+    name: str, runs: Data, rank: float, delays: int, parameters: str | Sequence[str] | None, interval: int | None
 ) -> list[ComplexArray]:
-    """Return the spectrum of each run of the set called `name`."""
+    """Return the spectrum of each run of the set called `name`, per optimizer step."""
     try:
-        found = [_spectrum(*run, rank, delays, parameters) for run in _runs(runs)]
+        found = [_spectrum(*run, rank, delays, parameters, interval) for run in _runs(runs)]
     except KoopflowError as error:
         raise KoopflowError(f"{name}: {error}") from None
     if len(found) < 2:
@@ -142,11 +150,17 @@ def _runs(data: Data) -> Iterator[tuple[Data, list[int] | None]]:
 
 
 def _spectrum(
-    data: Data, replicas: list[int] | None, rank: float, delays: int, parameters: str | Sequence[str] | None
+    data: Data,
+    replicas: list[int] | None,
+    rank: float,
+    delays: int,
+    parameters: str | Sequence[str] | None,
+    interval: int | None,
 ) -> ComplexArray:
     if isinstance(data, Operator):
-        return data.eigenvalues
+        return data.per_step
+    fitted = partial(fit, data, delays=delays, parameters=parameters, replicas=replicas, interval=interval)
     try:
-        return fit(data, rank=rank, delays=delays, parameters=parameters, replicas=replicas).eigenvalues
+        return fitted(rank=rank).per_step
     except RankError:
-        return fit(data, rank=-1, delays=delays, parameters=parameters, replicas=replicas).eigenvalues
+        return fitted(rank=-1).per_step

@@ -30,6 +30,7 @@ def fit(
     parameters: str | Sequence[str] | None = None,
     replicas: Sequence[int] | None = None,
     precision: str = "double",
+    interval: int | None = None,
 ) -> Operator:
     """Return the Koopman operator fitted to states recorded at equal steps.
 
@@ -61,6 +62,8 @@ def fit(
     precision : {"double", "single"}
         "single" is faster with more parameters than steps, and gives eigenvalues to about four
         digits.
+    interval : int, optional
+        Optimizer steps between the states of arrays (default 1); files say it themselves.
 
     Raises
     ------
@@ -75,6 +78,7 @@ def fit(
         fitted = engine(selected, svd_rank=rank, delays=delays, variant=variant)
     except KoopflowError as error:
         raise type(error)(about_files(str(error), paths)) from None
+    _set_interval(fitted, interval, from_file=_is_file(selected))
     return Operator(fitted, parameters, _complete(opened))
 
 
@@ -106,6 +110,23 @@ def _selected(data: Data, parameters: str | Sequence[str] | None) -> tuple[Data,
     if not isinstance(data, pd.DataFrame):
         raise KoopflowError("parameters needs trajectory files or data frames; index the array instead")
     return data.loc[:, matching([str(name) for name in data.columns], parameters, "parameters")], None
+
+
+def _is_file(data: Data) -> bool:
+    return isinstance(data[0] if isinstance(data, list) and data else data, Trajectory)
+
+
+def _set_interval(fitted: dmd.Koopman, interval: int | None, from_file: bool) -> None:
+    """Set the steps between the states of `fitted`; refuse a number that contradicts a file."""
+    if interval is None:
+        return
+    if isinstance(interval, bool) or interval != int(interval) or interval < 1:
+        raise KoopflowError(f"interval must be a whole number of steps, at least 1 (got {interval!r})")
+    if from_file and interval != fitted.interval:
+        raise KoopflowError(
+            f"interval must be {fitted.interval}, the steps between the states in the file (got {interval})"
+        )
+    fitted.runs.interval = int(interval)
 
 
 def _complete(data: Data) -> bool:

@@ -15,6 +15,7 @@ from koopflow.core.seeds import rng
 from koopflow.koopman import dmd, saved, spectrum
 from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals, no_intervals
 from koopflow.koopman.runs import Array, ComplexArray
+from koopflow.koopman.steps import rates
 from koopflow.koopman.tables import spectrum_table
 from koopflow.koopman.variants import PEER_VARIANTS
 
@@ -51,10 +52,31 @@ class Operator:
 
     @property
     def eigenvalues(self) -> ComplexArray:
-        """Eigenvalues per recorded step, complex128 (r,), by decreasing modulus; conjugates are
+        """Eigenvalues per recorded state, complex128 (r,), by decreasing modulus; conjugates are
         adjacent.
         """
         return self.fitted.eigenvalues
+
+    @property
+    def interval(self) -> int:
+        """Optimizer steps between recorded states; 1 for arrays, unless `fit` was told otherwise."""
+        return self.fitted.interval
+
+    @property
+    def per_step(self) -> ComplexArray:
+        """Eigenvalues per optimizer step, λ^(1/interval) on the principal branch, complex128 (r,).
+
+        Motions that turn by more than half a circle between recorded states are aliased; see
+        `koopflow.koopman.steps`.
+        """
+        return self.fitted.per_step
+
+    @property
+    def rates(self) -> tuple[Array, Array]:
+        """Growth rates (per step) and frequencies (radians per step), log(λ) / interval, each
+        float64 (r,).
+        """
+        return rates(self.eigenvalues, self.interval)
 
     @property
     def residuals(self) -> Array:
@@ -208,7 +230,8 @@ def load(path: str | os.PathLike[str]) -> Operator:
 
 
 def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool = False) -> float:
-    """Return the 1-Wasserstein distance between two spectra, in units of eigenvalues.
+    """Return the 1-Wasserstein distance between two spectra, in units of eigenvalues per optimizer
+    step.
 
     >>> import koopflow as kf
     >>> kf.distance([1.0, 0.9], [0.95, 0.9])
@@ -217,7 +240,8 @@ def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool
     Parameters
     ----------
     a, b : Operator or array of eigenvalues
-        Of any ranks. Equal ranks: the mean distance of optimally matched eigenvalues (Redman et
+        Of any ranks. Operators are compared per optimizer step (`Operator.per_step`), arrays as they
+        are. Equal ranks: the mean distance of optimally matched eigenvalues (Redman et
         al., arXiv 2302.09160).
     weighted : bool
         Weight each eigenvalue by the magnitude of its mode's amplitudes; both must be operators.
@@ -234,9 +258,9 @@ def distance(a: Operator | ArrayLike, b: Operator | ArrayLike, *, weighted: bool
             "weighted=True needs two operators, since weights come from amplitudes; fit both sides first"
         )
     weights = [np.sqrt(np.mean(np.abs(one.amplitudes) ** 2, axis=0)) for one in (a, b)]
-    return spectrum.distance(a.eigenvalues, b.eigenvalues, weights_a=weights[0], weights_b=weights[1])
+    return spectrum.distance(a.per_step, b.per_step, weights_a=weights[0], weights_b=weights[1])
 
 
 def _eigenvalues(operator: Operator | ArrayLike) -> ComplexArray:
-    found = getattr(operator, "eigenvalues", operator)
+    found = operator.per_step if isinstance(operator, Operator) else operator
     return np.asarray(found, complex)

@@ -13,9 +13,10 @@ from koopflow.io.columns import SETUP_DISTANCES, TESTS
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.spectrum import distance, shuffle_control
+from koopflow.koopman.steps import spectrum_of, step_columns
 
 Spectra = Mapping[str, Mapping[int, ComplexArray]]
-"""Eigenvalues by set-up and seed."""
+"""Eigenvalues per optimizer step, by set-up and seed."""
 Row = dict[str, object]
 """One table row: values by column."""
 
@@ -23,8 +24,16 @@ Row = dict[str, object]
 def eigenvalue_rows(fitted: Koopman, **names: str | int) -> list[Row]:
     """Return one row per eigenpair, by decreasing modulus: `names`, then mode, real, imag,
     residual."""
+    times = step_columns(fitted.eigenvalues, fitted.interval)
     return [
-        {**names, "mode": mode, "real": value.real, "imag": value.imag, "residual": residual}
+        {
+            **names,
+            "mode": mode,
+            "real": value.real,
+            "imag": value.imag,
+            "residual": residual,
+            **{name: values[mode] for name, values in times.items()},
+        }
         for mode, (value, residual) in enumerate(zip(fitted.eigenvalues, fitted.residuals))
     ]
 
@@ -212,7 +221,8 @@ def without_spectra(spectra: Spectra, comparisons: Mapping[str, Sequence[str]]) 
 
 
 def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
-    """Return eigenvalues by set-up and seed, from a table with the columns `SETUP_EIGENVALUES`.
+    """Return eigenvalues per optimizer step by set-up and seed, from a table with the columns
+    `SETUP_EIGENVALUES`; without those per step, as they stand.
 
     Raises
     ------
@@ -224,7 +234,7 @@ def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
     spectra: dict[str, dict[int, ComplexArray]] = {}
     for setting in table["setting"].unique():
         group = table[table["setting"] == setting]
-        values = (group["real"] + 1j * group["imag"]).to_numpy(complex)
+        values = spectrum_of(group)
         spectra[setting] = {int(seed): values[(group["seed"] == seed).to_numpy()] for seed in np.unique(group["seed"])}
     return spectra
 

@@ -23,7 +23,11 @@ CLAIMS += ("unit", "above", "below", "reason", "excluded")
 # Equivalence. `a` and `b` are the two sides of a comparison.
 OPTIMIZER_EIGENVALUES: Columns = ("algorithm", "mode", "real", "imag", "residual")
 OPTIMIZER_DISTANCES: Columns = ("a", "b", "distance", "p_shuffle", "ci_low", "ci_high", "n")
-SETUP_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residual")
+PER_STEP: Columns = ("interval", "step_real", "step_imag", "growth", "frequency")
+"""Optimizer steps between recorded states, the eigenvalue per step, and its continuous-time view:
+growth rate (per step) and frequency (radians per step). See `koopflow.koopman.steps`.
+"""
+SETUP_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residual", *PER_STEP)
 SETUP_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "p_shuffle")
 """Rows within one set-up have a = b and a seed of the form "i-j"."""
 SETUP_MATRIX: Columns = ("setting",)
@@ -38,7 +42,7 @@ TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b")
 # `setting` and the run as `seed`.
 TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
 TRAJECTORY_EIGENVALUES += ("real_low", "real_high", "imag_low", "imag_high", "resampled", "rank", "delays")
-TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete")
+TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete", *PER_STEP)
 TRAJECTORY_DISTANCES: Columns = ("a", "b", "distance", "distance_weighted", "p_shuffle")
 
 # Pruning.

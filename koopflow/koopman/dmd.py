@@ -19,6 +19,7 @@ from koopflow.koopman.operator import VARIANTS, eigenpairs, mode_weights, operat
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
 from koopflow.koopman.runs import Array, ComplexArray, Runs, shifted
 from koopflow.koopman.source import Columns, as_runs
+from koopflow.koopman.steps import per_step
 from koopflow.koopman.variants import PEER_VARIANTS, optimized_operator
 
 Which = int | Sequence[int] | NDArray[np.integer] | None
@@ -32,8 +33,8 @@ class Koopman:
     Attributes
     ----------
     eigenvalues : complex128 (r,)
-        Per recorded step, in order of decreasing modulus; in a conjugate pair, positive imaginary
-        part first.
+        Per recorded state, in order of decreasing modulus; in a conjugate pair, positive imaginary
+        part first. `per_step` has them per optimizer step.
     residuals : float64 (r,)
         Relative residual of each eigenpair over all pairs of states (ResDMD): 0 is exact.
     amplitudes : complex128 (run, r)
@@ -71,6 +72,16 @@ class Koopman:
     def delays(self) -> int:
         """Number of earlier states in a delayed state."""
         return self.runs.delays
+
+    @property
+    def interval(self) -> int:
+        """Optimizer steps between recorded states."""
+        return self.runs.interval
+
+    @property
+    def per_step(self) -> ComplexArray:
+        """Eigenvalues per optimizer step, complex128 (r,), see `koopflow.koopman.steps.per_step`."""
+        return per_step(self.eigenvalues, self.interval)
 
     @property
     def route(self) -> str:

@@ -52,6 +52,8 @@ class Runs:
     exponent : int
         `blocks` and `run` give the data divided by ``2**exponent``. It is 0 unless squares of the
         data could overflow or lose digits. Powers of two change no digit.
+    interval : int
+        Optimizer steps between successive states; 1 if unknown.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Runs:
 
     block_bytes: ClassVar[int] = 32 << 20
     cached_bytes: ClassVar[int] = 16 << 20
+    interval: int = 1
 
     def __init__(self, lengths: Sequence[int], width: int, delays: int):
         if isinstance(delays, bool) or delays != int(delays) or delays < 0:

@@ -45,7 +45,7 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
         np.asarray([fitted.variant, fitted.route]),
         np.asarray(saved.parameters, np.str_),
     )
-    arrays["complete"] = np.asarray(saved.complete)
+    arrays["complete"], arrays["interval"] = np.asarray(saved.complete), np.asarray(fitted.interval)
     npz.save(path, KIND, FORMAT, arrays)
 
 
@@ -63,6 +63,7 @@ def load(path: str | os.PathLike[str]) -> Saved:
     variant, route = (str(word) for word in arrays["words"])
     runs = Runs([int(length) for length in arrays["lengths"]], width, delays)
     runs.exponent = exponent[0] if exponent else 0
+    runs.interval = int(arrays.get("interval", 1))
     states = np.split(arrays["states"], np.cumsum(runs.windows)[:-1], axis=1)
     reduced = Reduced(
         shifted(arrays["singular_values"], -runs.exponent), states, None, None, route, float(arrays["energy"])

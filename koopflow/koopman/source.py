@@ -44,6 +44,7 @@ class FileRuns(Runs):
         refuse_unequal(trajectory.path, trajectory.steps)
         width = sum(stop - start for start, stop in self._columns)
         super().__init__([len(trajectory.steps)] * len(self._replicas), width, delays)
+        self.interval = _spacing(trajectory) or 1
 
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield blocks of columns, see `Runs.blocks`."""
@@ -84,6 +85,7 @@ class PooledRuns(Runs):
                     f"{_spacing(first)} in {first.path.name})"
                 )
         super().__init__([length for file in files for length in file.lengths], files[0].width, delays)
+        self.interval = files[0].interval
         self._trajectories = list(trajectories)
         self._columns = [(0, first.parameter_count)] if columns is None else columns
         self._places = [(file, at) for file in files for at in range(len(file.lengths))]

@@ -15,6 +15,7 @@ from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.source import Columns
 from koopflow.koopman.spectrum import distance, shuffle_control
+from koopflow.koopman.steps import spectrum_of, step_columns
 from koopflow.koopman.user_files import opened
 from koopflow.trajectory import Trajectory
 
@@ -100,6 +101,7 @@ def spectrum_table(
         "dimension": fitted.runs.dimension,
         "route": fitted.route,
         "complete": complete,
+        **step_columns(fitted.eigenvalues, fitted.interval),
     }
     return pd.DataFrame(columns)[list(TRAJECTORY_EIGENVALUES)]
 
@@ -117,6 +119,7 @@ def run_spectra(name: str, fitted: Koopman, files: Sequence[Trajectory], options
     parts = []
     for run, alone in enumerate(fits):
         values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
+        values |= step_columns(alone.eigenvalues, alone.interval)
         parts.append(pd.DataFrame({"setting": name, "seed": run, "mode": np.arange(alone.rank), **values}))
     return pd.concat(parts, ignore_index=True)[list(SETUP_EIGENVALUES)]
 
@@ -132,6 +135,9 @@ def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:
 def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:
     """Return the distance of each pair of trajectories, columns `TRAJECTORY_DISTANCES`.
 
+    Eigenvalues are compared per optimizer step, so trajectories may be recorded at different
+    intervals.
+
     Parameters
     ----------
     spectra : DataFrame
@@ -144,8 +150,7 @@ def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) ->
     rows = []
     for a, b in combinations(groups, 2):
         (values_a, weights_a), (values_b, weights_b) = (
-            ((groups[name]["real"] + 1j * groups[name]["imag"]).to_numpy(), groups[name]["amplitude"].to_numpy())
-            for name in (a, b)
+            (spectrum_of(groups[name]), groups[name]["amplitude"].to_numpy()) for name in (a, b)
         )
         p = np.nan
         if len(values_a) == len(values_b):
