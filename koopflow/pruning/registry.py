@@ -12,5 +12,11 @@ SCORES = Registry(
         "koopman_magnitude": "koopflow.pruning.scores:koopman_magnitude",
         "koopman_gradient": "koopflow.pruning.scores:koopman_gradient",
         "koopman_modes": "koopflow.pruning.scores:koopman_modes",
+        "snip": "koopflow.pruning.known_scores:snip",
+        "grasp": "koopflow.pruning.known_scores:grasp",
+        "synflow": "koopflow.pruning.known_scores:synflow",
+        "fisher": "koopflow.pruning.known_scores:fisher",
+        "wanda": "koopflow.pruning.known_scores:wanda",
+        "movement": "koopflow.pruning.known_scores:movement",
     },
 )

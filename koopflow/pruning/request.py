@@ -1,10 +1,19 @@
 """The further options of `koopflow.prune`, with their defaults."""
 
 from dataclasses import dataclass, fields
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from koopflow.core.suggest import unknown_name
+from koopflow.pruning.schedules import Schedule
 from koopflow.pruning.subject import Kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+    from torch import nn
+
+    from koopflow.pruning.probes import Batch, Loss
 
 
 class Further(TypedDict, total=False):
@@ -23,6 +32,19 @@ class Further(TypedDict, total=False):
         the run.
     seed : int
         Seed of random scores.
+    data : (inputs, targets)
+        Training data for scores that probe the network; by default gradients are read from
+        ``.grad``.
+    loss : function of (output, targets)
+        Mean loss on `data`; cross-entropy by default.
+    schedule : {"one_shot", "iterative", "gradual"}
+        Prune at once, or in rounds that score what is left again: the same share of survivors in
+        each round, or a cubic schedule.
+    rounds : int
+        Number of rounds; 1 for one_shot.
+    train : function of (model,)
+        Called after each round with the masked network, to train it. The network is then changed,
+        and has the mask applied in the end.
     """
 
     prunable: Kinds
@@ -31,6 +53,11 @@ class Further(TypedDict, total=False):
     rank: float
     replica: int
     seed: int
+    data: "tuple[torch.Tensor, torch.Tensor]"
+    loss: "Loss"
+    schedule: Schedule
+    rounds: int
+    train: "Callable[[nn.Module], object]"
 
 
 @dataclass(frozen=True)
@@ -43,6 +70,20 @@ class Request:
     rank: float = 10
     replica: int = 0
     seed: int = 0
+    data: "tuple[torch.Tensor, torch.Tensor] | None" = None
+    loss: "Loss | None" = None
+    schedule: Schedule = "one_shot"
+    rounds: int = 1
+    train: "Callable[[nn.Module], object] | None" = None
+
+    @property
+    def batch(self) -> "Batch | None":
+        """The data on which the network is probed."""
+        from koopflow.pruning.probes import Batch
+
+        if self.data is None:
+            return None
+        return Batch(*self.data) if self.loss is None else Batch(*self.data, self.loss)
 
     @classmethod
     def completed(cls, further: Further) -> "Request":

@@ -19,8 +19,14 @@ from koopflow.pruning.mask import Parameters
 from koopflow.pruning.modes import Modes
 from koopflow.pruning.registry import SCORES
 
-NEEDS = frozenset({"gradient", "modes", "generator", "earlier"})
+USUAL = frozenset({"gradient", "modes", "generator", "earlier"})
+"""Attributes of `NetworkState` that a score gets if it declares nothing."""
+NEEDS = USUAL | {"hessian_gradient", "squared_gradient", "path_gradient", "input_norms", "movement"}
 """Attributes of `NetworkState` that a score may need besides the weights."""
+RECORDED = frozenset({"modes", "earlier", "movement"})
+"""Those that take a recording of the training."""
+PROBED = frozenset({"gradient", "hessian_gradient", "squared_gradient", "path_gradient", "input_norms"})
+"""Those that take the network and training data, and change when weights are pruned."""
 
 ScoreFunction = Callable[..., ArrayLike]
 Declared = TypeVar("Declared", bound=ScoreFunction)
@@ -45,6 +51,16 @@ class NetworkState:
         A random stream of this network, step and method.
     earlier : ndarray, shape (parameter,), or None
         The weights at the start of the window.
+    hessian_gradient : ndarray, shape (parameter,), or None
+        The Hessian of the mean training loss times its gradient.
+    squared_gradient : ndarray, shape (parameter,), or None
+        Mean over training examples of the squared gradient of one example's loss.
+    path_gradient : ndarray, shape (parameter,), or None
+        Derivative by \\|w\\| of the summed outputs for an input of ones, all weights made positive.
+    input_norms : ndarray, shape (parameter,), or None
+        Euclidean norm, over training examples, of what each weight is multiplied by.
+    movement : ndarray, shape (parameter,), or None
+        Sum over the window's steps of w(t) (w(t+1) - w(t)).
     """
 
     weights: NDArray[Any]
@@ -53,17 +69,24 @@ class NetworkState:
     modes: Modes | None = None
     generator: np.random.Generator | None = None
     earlier: NDArray[Any] | None = None
+    hessian_gradient: NDArray[Any] | None = None
+    squared_gradient: NDArray[Any] | None = None
+    path_gradient: NDArray[Any] | None = None
+    input_norms: NDArray[Any] | None = None
+    movement: NDArray[Any] | None = None
 
 
 def score(needs: Iterable[str] = ()) -> Callable[[Declared], Declared]:
     """Declare what a pruning score needs besides the weights.
 
-    Only the declared attributes are computed. A score without this decorator gets all of them.
+    Only the declared attributes are computed. A score without this decorator gets gradient, modes,
+    generator and earlier.
 
     Parameters
     ----------
-    needs : iterable of {"gradient", "modes", "generator", "earlier"}
-        Attributes of `NetworkState` that the score reads.
+    needs : iterable of str
+        Attributes of `NetworkState` that the score reads: gradient, modes, generator, earlier,
+        hessian_gradient, squared_gradient, path_gradient, input_norms, movement.
 
     Raises
     ------
@@ -111,8 +134,8 @@ def named_score(score: str | ScoreFunction) -> tuple[str, ScoreFunction]:
 
 
 def needs_of(score: str | ScoreFunction) -> frozenset[str]:
-    """Return what a score needs; everything if it declares nothing."""
-    return getattr(named_score(score)[1], "needs", NEEDS)
+    """Return what a score needs; the usual attributes if it declares nothing."""
+    return getattr(named_score(score)[1], "needs", USUAL)
 
 
 def declares(score: str | ScoreFunction) -> bool:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core import masks
 from koopflow.core.errors import KoopflowError
+from koopflow.pruning import allocation
 from koopflow.pruning.mask import Mask, Parameters, eligible, size, spans
 
 CLASSIFIER, HEAD, VECTORS = "classifier", "head", "vectors"
@@ -124,9 +125,9 @@ def mask_by_score(
         keeps).
     prunable : sequence of str, optional
         The tensors that may be pruned; those of `within`, or all, by default.
-    scope : {"global", "layer"}
-        One ranking over all tensors, or the same density in each (rounded so that the total is
-        exact).
+    scope : {"global", "layer", "output", "erk"}
+        One ranking over all tensors; the same density in each; the same density for each output
+        unit; or densities by Erdős–Rényi kernel. Rounded so that the total is exact.
     within : Mask, optional
         An earlier mask; what it prunes stays pruned.
 
@@ -148,15 +149,9 @@ def mask_by_score(
             f"keep must be from 0 to {available}, the number of weights that may be pruned (got {keep})"
         )
     require_finite(values, parameters, prunable)
-    if scope == "global":
-        chosen = masks.keep_largest(values, keep, candidates)
-    elif scope == "layer":
-        edges = spans(parameters)
-        counts = masks.apportion([int(np.count_nonzero(candidates[start:stop])) for start, stop in edges], keep)
-        parts = [masks.keep_largest(values[a:b], count, candidates[a:b]) for (a, b), count in zip(edges, counts)]
-        chosen = np.concatenate(parts)
-    else:
-        raise KoopflowError(f"scope must be 'global' or 'layer' (got {scope!r})")
+    if scope not in allocation.SCOPES:
+        raise KoopflowError(f"scope must be one of {', '.join(allocation.SCOPES)} (got {scope!r})")
+    chosen = allocation.chosen(values, candidates, keep, [shape for _, shape in parameters], scope)
     kept = chosen | (~among & (True if within is None else within.kept))
     return Mask(tuple(parameters), kept, tuple(prunable))
 

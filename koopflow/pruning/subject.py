@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import matching
@@ -44,6 +45,8 @@ class Subject:
         What ``backward`` left in ``.grad``.
     states : Trajectory or None
     replica : int
+    model : torch.nn.Module or None
+        The network; None for a recorded run.
     """
 
     parameters: Shapes
@@ -54,6 +57,7 @@ class Subject:
     gradient: NDArray[np.float32] | None = None
     states: Trajectory | None = None
     replica: int = 0
+    model: nn.Module | None = None
 
     def prunable(self, kinds: Kinds, exclude: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the tensors that may be pruned; see `selection.prunable_names`."""
@@ -105,6 +109,7 @@ def subject_of(model_or_run: Any, recording: Recording | None, replica: int, sta
         _gradient(tensors),
         states,
         replica,
+        model_or_run,
     )
 
 
