@@ -16,8 +16,9 @@ from koopflow.koopman import dmd, saved, spectrum
 from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals, no_intervals
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.steps import rates
-from koopflow.koopman.tables import spectrum_table
+from koopflow.koopman.tables import Belief, spectrum_table
 from koopflow.koopman.variants import PEER_VARIANTS
+from koopflow.koopman.walks import walk_p_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class Operator:
     @property
     def residuals(self) -> Array:
         """Relative residual of each eigenpair, float64 (r,): 0 is exact, above about 0.1 unreliable
-        (ResDMD).
+        (ResDMD). See `p_random_walk` for whether a small one shows dynamics.
         """
         return self.fitted.residuals
 
@@ -111,6 +112,23 @@ class Operator:
     def _directions(self) -> NDArray[np.floating]:
         """The matrix (parameter, r) that takes coordinates of the fit to newest states."""
         return self.fitted.directions(lag=self.delays)
+
+    @cached_property
+    def p_random_walk(self) -> Array:
+        """How often a random walk with the same increments has as good an eigenpair, float64 (r,).
+
+        A small residual alone does not show dynamics, since slow random walks have small residuals
+        too; at most 5 % of the eigenpairs of random walks get a value of 0.05 or less. An eigenvalue
+        of 1 whose mode is the mean level is matched by every walk. NaN for the variants "optimized"
+        and "bagged" and for more than 100 eigenvalues.
+
+        >>> import numpy as np
+        >>> import koopflow as kf
+        >>> rotation = np.exp(0.3j * np.arange(40))
+        >>> kf.fit(np.stack([rotation.real, rotation.imag], axis=1), rank=2).p_random_walk
+        array([0.025, 0.025])
+        """
+        return walk_p_values(self.fitted, rng(0, "operator", "walks"))
 
     def intervals(self, level: float = 0.95, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
         """Return bootstrap intervals of the eigenvalues: over runs, or over blocks of a single run.
@@ -157,7 +175,7 @@ class Operator:
     def _interval(self, level: float = 0.95, draws: int = 200, seed: int = 0) -> Interval:
         return eigenvalue_intervals(self.fitted, rng(seed, "operator", "intervals"), draws=draws, level=level)
 
-    def plot(self, *, largest_residual: float = 0.1, name: str = "operator") -> Figure:
+    def plot(self, *, largest_residual: float = 0.1, walk_level: float = 0.05, name: str = "operator") -> Figure:
         """Return a figure of the eigenvalues in the complex plane, with 95 % intervals if
         available.
 
@@ -169,13 +187,16 @@ class Operator:
         ----------
         largest_residual : float
             Eigenvalues with a larger residual are drawn hollow.
+        walk_level : float
+            Eigenvalues with a larger `p_random_walk` are drawn hollow.
         name : str
             Name of the operator in the legend.
         """
         from koopflow.figures.spectra import plot_trajectories
 
         interval = no_intervals(self.rank, "nothing") if self.fitted.variant in PEER_VARIANTS else self._interval()
-        table = spectrum_table(name, self.fitted, interval, largest_residual, self.complete)
+        belief = Belief(self.p_random_walk, largest_residual, walk_level)
+        table = spectrum_table(name, self.fitted, interval, belief, self.complete)
         return plot_trajectories(table, pd.DataFrame(), pd.DataFrame())
 
     def forecast(self, steps: int, run: int = -1) -> Array:
@@ -192,7 +213,9 @@ class Operator:
         The file holds arrays only, no pickles, and takes 24 bytes per parameter and eigenvalue.
         """
         names = [self.parameters] if isinstance(self.parameters, str) else list(self.parameters or ())
-        saved.save(path, saved.Saved(self.fitted, self.modes, self._directions, names, self.complete))
+        saved.save(
+            path, saved.Saved(self.fitted, self.modes, self._directions, self.p_random_walk, names, self.complete)
+        )
 
     def __repr__(self) -> str:
         runs, sizes = self.fitted.runs, np.abs(self.eigenvalues)
@@ -225,7 +248,8 @@ def load(path: str | os.PathLike[str]) -> Operator:
     """
     found = saved.load(path)
     operator = Operator(found.fitted, found.parameters or None, found.complete)
-    operator.__dict__.update(modes=found.modes, _directions=found.directions)  # fills the cached properties
+    # fills the cached properties
+    operator.__dict__.update(modes=found.modes, _directions=found.directions, p_random_walk=found.p_random_walk)
     return operator
 
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from koopflow.config.base import Block
 from koopflow.config.common import (
@@ -65,9 +66,29 @@ class SpectraSettings(Block):
     draws: Whole = Field(default=200, ge=10, description="Bootstrap draws of each interval.")
     level: Fraction = Field(default=0.95, description="Level of the intervals.")
     largest_residual: Positive = Field(default=0.1, description="Eigenpairs with a larger residual are drawn hollow.")
+    walks: Natural = Field(
+        default=39,
+        description="Random walks with the same increments in shuffled order, against which eigenpairs are tested; "
+        "0 for no test.",
+    )
+    walk_level: Fraction = Field(
+        default=0.05,
+        validate_default=True,
+        description="Eigenpairs with a larger p-value against the random walks are drawn hollow; at most this share "
+        "of the eigenpairs of pure random walks passes.",
+    )
     shuffles: Count = Field(default=100, description="Draws of the shuffle control between trajectories.")
     significance: Fraction = Field(
         default=0.05,
         description="Level of the permutation tests between trajectories of several runs each, after adjustment.",
     )
     margin: Positive = Field(default=0.25, description="Margin of equivalence, as in equivalence.training.")
+
+    @field_validator("walk_level")
+    @classmethod
+    def _attainable(cls, level: float, info: ValidationInfo) -> float:
+        walks = info.data.get("walks", 0)
+        if walks and (walks + 1) * level < 1 - 1e-9:
+            least = f"at least {1 / (walks + 1):.3g}, the smallest p-value of {walks} walks"
+            raise PydanticCustomError("needed", "{what}", {"what": least})
+        return level

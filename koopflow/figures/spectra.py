@@ -19,8 +19,8 @@ VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
 
 def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
-    """Draw all spectra with their intervals, and the matrix of their distances. Eigenvalues with
-    too large a residual are hollow.
+    """Draw all spectra with their intervals, and the matrix of their distances. Eigenvalues that are
+    not believed are hollow: their residual is too large, or random walks match them.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b")
 # `setting` and the run as `seed`.
 TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
 TRAJECTORY_EIGENVALUES += ("real_low", "real_high", "imag_low", "imag_high", "resampled", "rank", "delays")
-TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete", *PER_STEP)
+TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete", *PER_STEP, "p_random_walk")
 TRAJECTORY_DISTANCES: Columns = ("a", "b", "distance", "distance_weighted", "p_shuffle")
 
 # Pruning.

@@ -26,7 +26,7 @@ feature_qr
     `auto` uses it if most directions are wanted and rounding hides some in the Gram matrix.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ the first state.
 """
 SKETCHED_FALL = 0.05
 """Largest s_k / s_r of a sketch of k directions."""
+KEPT_STATES = 2000
+"""Largest number of states whose products (32 MB) are kept with the fit."""
 GAP_TRUSTED = 2e-8
 """Smallest (lambda_r - lambda_(r+1)) / lambda_1 at which the leading eigenvectors hold eight
 digits.
@@ -78,6 +80,8 @@ class Reduced:
         Share of the sum of squares in the r directions.
     precision : {"double", "single"}
         Precision for summing states to modes; "single" if the route found it sufficient.
+    products : float64 (state, state) or None
+        Inner products of all states without delays, if the route formed them and they are small.
     """
 
     singular_values: Array
@@ -87,6 +91,7 @@ class Reduced:
     route: str
     energy: float
     precision: str = "double"
+    products: Array | None = field(default=None, repr=False)
 
 
 def reduce_states(runs: Runs, svd_rank: float = 0, route: str = "auto", precision: str = "double") -> Reduced:
@@ -111,22 +116,24 @@ def reduce_states(runs: Runs, svd_rank: float = 0, route: str = "auto", precisio
     return reduced or _by_feature_qr(runs, svd_rank)
 
 
-def _split(matrix: Array, runs: Runs) -> list[Array]:
+def split_runs(matrix: Array, runs: Runs) -> list[Array]:
+    """Return the columns of `matrix` (k, windows of all runs) as one array per run."""
     return np.split(matrix, np.cumsum(runs.windows)[:-1], axis=1)
 
 
-def _with_successor(runs: Runs) -> NDArray[np.intp]:
+def with_successor(runs: Runs) -> NDArray[np.intp]:
+    """Return the indices, among all windows, of those that have a successor in their run."""
     last = np.cumsum(runs.windows) - 1
     return np.delete(np.arange(sum(runs.windows)), last)
 
 
 def _direct(runs: Runs, svd_rank: float) -> Reduced:
     states = np.concatenate([windows(runs.run(index), runs.delays) for index in range(len(runs.lengths))]).T
-    left, values, _ = np.linalg.svd(states[:, _with_successor(runs)], full_matrices=False)
+    left, values, _ = np.linalg.svd(states[:, with_successor(runs)], full_matrices=False)
     rank = choose_rank(values, runs.dimension, runs.pairs, svd_rank)
     basis = left[:, :rank]
     energy = float(np.sum(values[:rank] ** 2) / np.sum(values**2))
-    return Reduced(values[:rank], _split(basis.T @ states, runs), basis, None, "direct", energy)
+    return Reduced(values[:rank], split_runs(basis.T @ states, runs), basis, None, "direct", energy)
 
 
 def _on_time_side(runs: Runs, svd_rank: float, few: bool, route: str, precision: str) -> Reduced:
@@ -148,7 +155,7 @@ def _by_sketch(runs: Runs, svd_rank: float, checked: bool) -> Reduced | None:
         raise KoopflowError(
             f"route sketch needs an integer svd_rank and no delays (got svd_rank {svd_rank} and {runs.delays} delays)"
         )
-    found = sketched(runs, int(svd_rank), _with_successor(runs))
+    found = sketched(runs, int(svd_rank), with_successor(runs))
     values, rank = found.values, int(svd_rank)
     if checked:
         if len(values) < rank or values[rank - 1] < SKETCHED_RANGE * np.sqrt(found.moved):
@@ -157,12 +164,13 @@ def _by_sketch(runs: Runs, svd_rank: float, checked: bool) -> Reduced | None:
             return None
     values = values[: choose_rank(values, runs.dimension, runs.pairs, svd_rank)]
     energy = float(np.sum(values**2) / found.total)
-    return Reduced(values, _split(found.states, runs), found.basis, None, "sketch", energy)
+    return Reduced(values, split_runs(found.states, runs), found.basis, None, "sketch", energy)
 
 
 def _by_time(runs: Runs, svd_rank: float, few: bool, precision: str, checked: bool) -> Reduced | None:
-    gram = delayed_time_gram(time_gram(runs, precision), runs)
-    before = _with_successor(runs)
+    products = time_gram(runs, precision)
+    gram = delayed_time_gram(products, runs)
+    before = with_successor(runs)
     square = gram[np.ix_(before, before)]
     total = float(np.trace(square))
     if few:
@@ -180,7 +188,8 @@ def _by_time(runs: Runs, svd_rank: float, few: bool, precision: str, checked: bo
     coefficients = vectors[:, :rank] / singular[:rank]
     states = coefficients.T @ gram[before]
     energy = float(values[:rank].sum() / total)
-    return Reduced(singular[:rank], _split(states, runs), None, coefficients, "time", energy, precision)
+    kept = products if len(products) <= KEPT_STATES else None
+    return Reduced(singular[:rank], split_runs(states, runs), None, coefficients, "time", energy, precision, kept)
 
 
 def _hides(values: Array, runs: Runs, svd_rank: float, trusted: float) -> bool:
@@ -197,11 +206,11 @@ def _hides(values: Array, runs: Runs, svd_rank: float, trusted: float) -> bool:
 
 def _by_time_qr(runs: Runs, svd_rank: float) -> Reduced:
     states = streamed.time_triangle(runs)
-    left, values, right = np.linalg.svd(states[:, _with_successor(runs)], full_matrices=False)
+    left, values, right = np.linalg.svd(states[:, with_successor(runs)], full_matrices=False)
     rank = choose_rank(values, runs.dimension, runs.pairs, svd_rank)
     energy = float(np.sum(values[:rank] ** 2) / np.sum(values**2))
     coefficients = right[:rank].T / values[:rank]
-    return Reduced(values[:rank], _split(left[:, :rank].T @ states, runs), None, coefficients, "time_qr", energy)
+    return Reduced(values[:rank], split_runs(left[:, :rank].T @ states, runs), None, coefficients, "time_qr", energy)
 
 
 def _by_feature(runs: Runs, svd_rank: float, few: bool, checked: bool) -> Reduced | None:

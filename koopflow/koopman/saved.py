@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from koopflow.io import npz
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.reduce import Reduced
-from koopflow.koopman.runs import ComplexArray, Runs, shifted
+from koopflow.koopman.runs import Array, ComplexArray, Runs, shifted
 
 KIND, FORMAT = "koopman operator", 1
 NUMBERS = ("eigenvalues", "residuals", "amplitudes", "singular_values", "operator", "right", "left")
@@ -20,12 +20,14 @@ NEEDED = (*NUMBERS, "modes", "energy", "states", "lengths", "sizes", "words", "p
 @dataclass(frozen=True)
 class Saved:
     """Contents of a file: the operator, its modes and directions (parameter, r) for the newest
-    state, the requested parameters, and whether the trajectory files were complete.
+    state, its p-values (r,) against random walks, the requested parameters, and whether the
+    trajectory files were complete.
     """
 
     fitted: Koopman
     modes: ComplexArray
     directions: NDArray[np.floating]
+    p_random_walk: Array
     parameters: Sequence[str]
     complete: bool
 
@@ -35,6 +37,7 @@ def save(path: str | os.PathLike[str], saved: Saved) -> None:
     fitted = saved.fitted
     arrays = {name: np.asarray(getattr(fitted, name)) for name in NUMBERS}
     arrays["modes"], arrays["directions"] = saved.modes, saved.directions
+    arrays["p_random_walk"] = saved.p_random_walk
     arrays["energy"] = np.asarray(fitted.reduced.energy)
     arrays["states"] = np.concatenate(fitted.reduced.states, axis=1)
     arrays["lengths"], arrays["sizes"] = (
@@ -72,5 +75,8 @@ def load(path: str | os.PathLike[str]) -> Saved:
     fitted = Koopman(values, residuals, amplitudes, singular, matrix, right, left, reduced, runs, variant)
     modes = arrays["modes"]
     # files of koopflow 0.2 hold modes only
+    p_random_walk = arrays.get("p_random_walk", np.full(len(values), np.nan))
     directions = arrays["directions"] if "directions" in arrays else (modes @ np.linalg.pinv(right)).real
-    return Saved(fitted, modes, directions, [str(word) for word in arrays["parameters"]], bool(arrays["complete"]))
+    return Saved(
+        fitted, modes, directions, p_random_walk, [str(word) for word in arrays["parameters"]], bool(arrays["complete"])
+    )

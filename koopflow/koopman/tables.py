@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.seeds import rng
@@ -13,10 +14,12 @@ from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECT
 from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.rank import RankError
+from koopflow.koopman.runs import Array
 from koopflow.koopman.source import Columns
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.koopman.steps import spectrum_of, step_columns
 from koopflow.koopman.user_files import opened
+from koopflow.koopman.walks import walk_p_values
 from koopflow.trajectory import Trajectory
 
 
@@ -41,6 +44,22 @@ class FitOptions:
         )
 
 
+@dataclass(frozen=True)
+class Belief:
+    """When an eigenpair is believed: its residual is at most `largest_residual`, and at most a share
+    `level` of random walks matches it, by the p-values `p` (r,) of `walk_p_values`. Where these are
+    missing, the residual decides alone.
+    """
+
+    p: Array
+    largest_residual: float
+    level: float
+
+    def holds(self, residuals: Array) -> NDArray[np.bool_]:
+        """Return which eigenpairs with these residuals (r,) are believed."""
+        return (residuals <= self.largest_residual) & (np.isnan(self.p) | (self.p <= self.level))
+
+
 def trajectory_spectrum(
     name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -52,9 +71,9 @@ def trajectory_spectrum(
         Name of the entry under ``trajectories``.
     settings : TrajectorySettings
     spectra : SpectraSettings
-        Bootstrap draws, level of the intervals, largest residual of a believable eigenpair.
+        Bootstrap draws and level of the intervals; what makes an eigenpair believable.
     seed : int
-        Seed of the bootstrap.
+        Seed of the bootstrap and of the random walks.
 
     Returns
     -------
@@ -73,12 +92,15 @@ def trajectory_spectrum(
         fitted = options.fit(files if len(files) > 1 else files[0])
         runs = run_spectra(name, fitted, files, options)
         complete = all(file.complete for file in files)
+        p = walk_p_values(fitted, rng(seed, "spectra", name, "walks"), spectra.walks)
     interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=spectra.draws, level=spectra.level)
-    return spectrum_table(name, fitted, interval, spectra.largest_residual, complete), runs
+    return spectrum_table(
+        name, fitted, interval, Belief(p, spectra.largest_residual, spectra.walk_level), complete
+    ), runs
 
 
 def spectrum_table(
-    name: str, fitted: Koopman, interval: Interval, largest_residual: float, complete: bool = True
+    name: str, fitted: Koopman, interval: Interval, belief: Belief, complete: bool = True
 ) -> pd.DataFrame:
     """Return the eigenvalues of one fit with their intervals, columns `TRAJECTORY_EIGENVALUES`."""
     columns = {
@@ -88,7 +110,7 @@ def spectrum_table(
         "imag": fitted.eigenvalues.imag,
         "residual": fitted.residuals,
         "amplitude": np.sqrt(np.mean(np.abs(fitted.amplitudes) ** 2, axis=0)),
-        "believed": fitted.believable(largest_residual),
+        "believed": belief.holds(fitted.residuals),
         "real_low": interval.real[0],
         "real_high": interval.real[1],
         "imag_low": interval.imag[0],
@@ -102,6 +124,7 @@ def spectrum_table(
         "route": fitted.route,
         "complete": complete,
         **step_columns(fitted.eigenvalues, fitted.interval),
+        "p_random_walk": belief.p,
     }
     return pd.DataFrame(columns)[list(TRAJECTORY_EIGENVALUES)]
 
