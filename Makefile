@@ -50,13 +50,13 @@ bench: $(BIN)/.installed-dev  ## the benchmarks against other libraries (minutes
 report: $(BIN)/.installed  ## results/report.html, and every result it needs
 	snakemake --cores $(CORES) report
 
-provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: how a file was made, and whether it is out of date
+provenance: $(BIN)/.installed  ## make provenance FILE=results/claims.csv: how a file was made, and whether it is out of date; without FILE: the record of the run
 	python -m koopflow.cli.provenance $(FILE)
 
 plan: $(BIN)/.installed  ## make plan CONFIG=config/paper.yaml: remaining jobs of a study, the resources they request, expected node hours
 	python -m koopflow.cli.plan -- all $(if $(CONFIG),--configfile $(CONFIG))
 
-export: $(BIN)/.installed  ## study.tar.gz with tables, figures, report, config and provenance (EVERYTHING=1: also trajectories)
+export: $(BIN)/.installed  ## study.tar.gz with tables, figures, report, config, provenance and the record of the run (EVERYTHING=1: also trajectories)
 	python -m koopflow.cli.export study.tar.gz $(if $(CONFIG),--configfile $(CONFIG)) $(if $(EVERYTHING),--largest inf)
 
 pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt

@@ -62,10 +62,12 @@ onstart:
 
 
 onsuccess:
+    record_run()
     print(where_to_look(SETTINGS.results, options_of_run()))
 
 
 onerror:
+    record_run(failed=True)
     # One log file or a list of them; Snakemake 9.27 passes a list.
     print(*why_it_failed(SETTINGS.results, [log] if isinstance(log, str) else log), sep="\n")
 

@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 # Use the library of this checkout, here and in every job, even if another copy is installed.
@@ -140,6 +141,8 @@ if BEGINS and not workflow.dryrun:
 # Digests of code and users' files, cached between runs while files are unchanged.
 DIGESTS = Digests(".snakemake/koopflow/digests.json", trusted=FROZEN is not None)
 
+STARTED = time.time()
+
 if BEGINS and (warning := without_record(SETTINGS.results)):
     logger.warning(f"koopflow: {warning}")
 
@@ -148,3 +151,13 @@ def begin():
     """Record the files that the run's jobs depend on, before the first job starts."""
     DIGESTS.save()
     logger.info(f"Configuration of this run: {freeze(config, '.snakemake/koopflow')}")
+
+
+def record_run(failed=False):
+    """Write the record of the run into the results folder; if it cannot be written, warn and keep the run's own result."""
+    from koopflow.cli.record import write
+
+    try:
+        write(SETTINGS.results, config, workflow.main_snakefile, STARTED, failed=failed)
+    except OSError as error:
+        logger.warning(f"koopflow: the record of this run was not written ({error.strerror})")

@@ -1,10 +1,11 @@
 """One archive of a study, to show, keep or continue: ``koopflow export study.tar.gz``.
 
 The archive holds tables, figures, the report, the resolved configuration (study.yaml), the
-provenance of every table (provenance.txt), the logs and Snakemake's records. Unpacked over a
-checkout of the same code, it is a finished study: Snakemake finds nothing to do, and after a change
-reruns only what depends on it. Trajectories and networks larger than --largest (1 MB) are left out;
-a step that needs them computes them again.
+provenance of every table (provenance.txt), the record of the run (ro-crate-metadata.json in the
+results), the logs and Snakemake's records. Unpacked over a checkout of the same code, it is a
+finished study: Snakemake finds nothing to do, and after a change reruns only what depends on it.
+Trajectories and networks larger than --largest (1 MB) are left out; a step that needs them computes
+them again.
 """
 
 import argparse
@@ -13,10 +14,12 @@ import sys
 import tarfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
-from koopflow.cli import provenance
+from koopflow.cli import crate, provenance, record
+from koopflow.cli.history import RECORDS
 from koopflow.config import files
 from koopflow.config.resolution import resolve
 from koopflow.core.errors import KoopflowError
@@ -50,7 +53,7 @@ def files_of(results: Path, largest: float) -> list[Path]:
     if not made:
         raise KoopflowError(f"{results}: nothing to export; run the study first")
     kept = [path for path in made if path.suffix not in ARRAYS or path.stat().st_size <= largest * 2**20]
-    folders = (provenance.RECORDS, Path("logs") / results)
+    folders = (RECORDS, Path("logs") / results)
     return [*kept, *(path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())]
 
 
@@ -76,6 +79,12 @@ def export(archive: Path, configfiles: list[str], largest: float = 1) -> int:
         "study.yaml": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         "provenance.txt": accounts(results, words),
     }
+    if (described := results / crate.NAME) in files:
+        files.remove(described)
+        inside = [path.relative_to(results) for path in files if path.is_relative_to(results)]
+        folders = {f"{quote(folder.as_posix())}/" for path in inside for folder in path.parents}
+        present = {quote(path.as_posix()) for path in inside} | folders
+        written[str(described)] = record.packed(record.read(results), present)
     with atomic_write(archive) as partial, tarfile.open(partial, "w:gz") as tar:
         for name, text in written.items():
             content = text.encode()

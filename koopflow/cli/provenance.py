@@ -3,13 +3,14 @@
 Snakemake records each output (rule, parameters, inputs with their checksums), and each job's log
 begins with the code and packages that ran. This command reads both for a file and for every step
 before it, and asks Snakemake whether the current code and configuration would make the file again.
+
+For a results folder instead of a file, it shows the record of the run (`koopflow.cli.record`).
 """
 
 import argparse
 import ast
 import base64
 import json
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from koopflow.cli import record
+from koopflow.cli.history import RECORDS, lines_of, sums_of
 from koopflow.core.errors import KoopflowError
+from koopflow.core.facts import noted
 from koopflow.io.checksums import checksum
 from koopflow.workflow.job import PARAMETER
 
-RECORDS = Path(".snakemake/metadata")
 LONGEST_NAME = 255
 WIDTH = 120  # of a printed line
 
@@ -46,6 +49,8 @@ class Step:
         Versions of the code and of packages.
     sums : dict of str to str
         Checksums of its outputs, from its log.
+    host : str
+        What it ran on; empty if its log does not tell.
     """
 
     rule: str
@@ -57,6 +62,7 @@ class Step:
     changed: tuple[str, ...]
     software: str
     sums: dict[str, str]
+    host: str
 
 
 def record_path(file: str) -> Path:
@@ -70,24 +76,26 @@ def record_path(file: str) -> Path:
 def read_step(file: str) -> Step | None:
     """Return the step that made `file`, or None if no rule did (a user's file, or code)."""
     try:
-        record = json.loads(record_path(file).read_text(encoding="utf-8"))
+        made = json.loads(record_path(file).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    inputs = _literal(record["input"])
-    sums = _literal(record.get("input_checksums") or "{}")
+    inputs = _literal(made["input"])
+    sums = _literal(made.get("input_checksums") or "{}")
     code = [name for name in inputs if name.endswith(".py")]
     changed = [name for name in inputs if name in sums and _checksum(name) != sums[name]]
-    start, end = record["starttime"] or 0, record["endtime"] or 0
+    host = (noted(lines_of(made.get("log") or []), "host") or [{}])[-1]
+    start, end = made["starttime"] or 0, made["endtime"] or 0
     return Step(
-        rule=record["rule"],
+        rule=made["rule"],
         time=datetime.fromtimestamp(start),
         seconds=end - start,
-        params=_named([str(value) for value in _literal(record["params"])], record.get("log") or []),
+        params=_named([str(value) for value in _literal(made["params"])], made.get("log") or []),
         code=tuple(code),
         inputs=tuple(name for name in inputs if name not in code),
         changed=tuple(changed),
-        software=_software(record.get("log") or []),
-        sums=_sums(record.get("log") or []),
+        software=_software(made.get("log") or []),
+        sums=sums_of(made.get("log") or []),
+        host=", ".join(f"{key} {value}" for key, value in host.items()),
     )
 
 
@@ -139,7 +147,7 @@ def describe(file: str, words: list[str]) -> str:
             f"{'made by' if number == 0 else 'before it'}: {step.rule}, {step.time:%Y-%m-%d %H:%M:%S}, "
             f"{step.seconds:.1f} s",
         ]
-        lines += [f"  software   {step.software}"]
+        lines += [f"  software   {step.software}", *([f"  host       {step.host}"] if step.host else [])]
         lines += [line for name, value in step.params for line in _told(name, value)]
         lines += [f"  input      {name}" for name in step.inputs]
         lines += [f"  code       {len(step.code)} files: {', '.join(step.code)}"]
@@ -165,24 +173,16 @@ def _checksum(name: str) -> str:
 
 
 def _software(logs: list[str]) -> str:
-    for line in _lines(logs)[:5]:
+    for line in lines_of(logs)[:5]:
         if "koopflow " in line and "Python " in line:
             return line[line.index("koopflow ") :]
     return "not recorded (its log is gone)"
 
 
-def _sums(logs: list[str]) -> dict[str, str]:
-    return {
-        found[2]: found[1]
-        for line in _lines(logs)
-        if (found := re.fullmatch(r"[0-9:]+ (sha256:[0-9a-f]{64}) (.+)", line))
-    }
-
-
 def _named(values: list[str], logs: list[str]) -> tuple[tuple[str, str], ...]:
     """Return names and values of the parameters: Snakemake records only the values, the job's log
     holds the names."""
-    logged = [line.split(PARAMETER, 1)[1].partition(" = ") for line in _lines(logs) if line[9:].startswith(PARAMETER)]
+    logged = [line.split(PARAMETER, 1)[1].partition(" = ") for line in lines_of(logs) if line[9:].startswith(PARAMETER)]
     names: dict[str, list[str]] = {}
     for name, _, value in logged:
         names.setdefault(value, []).append(name)
@@ -201,22 +201,22 @@ def _told(name: str, value: str, depth: int = 0) -> list[str]:
     return [start.rstrip(), *(line for key, own in inner.items() for line in _told(str(key), repr(own), depth + 1))]
 
 
-def _lines(logs: list[str]) -> list[str]:
-    return [
-        line for name in logs if Path(name).is_file() for line in Path(name).read_text(encoding="utf-8").splitlines()
-    ]
-
-
 def main(words: list[str] | None = None) -> None:
     """Read the command line and print where the file comes from."""
     parser = argparse.ArgumentParser(prog="koopflow provenance", description=__doc__)
-    parser.add_argument("file", help="a table or figure of a run in this folder, for example results/claims.csv")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        default="results",
+        help="a table or figure of a run, for example results/claims.csv; or the results folder (default)",
+    )
     parser.add_argument(
         "snakemake", nargs="*", help="after --: the options of the run, for example -- --configfile config/paper.yaml"
     )
     asked = parser.parse_args(words)
     try:
-        print(describe(asked.file, asked.snakemake))
+        folder = Path(asked.file)
+        print("\n".join(record.summary(folder)) if folder.is_dir() else describe(asked.file, asked.snakemake))
     except KoopflowError as error:
         sys.exit(f"koopflow: {error}")
 

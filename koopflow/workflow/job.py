@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from koopflow.core import versions
+from koopflow.core import facts, versions
 from koopflow.core.errors import KoopflowError
 from koopflow.io.checksums import checksum, is_unsigned
-from koopflow.workflow import outside
+from koopflow.workflow import host, outside
 
 logger = logging.getLogger("koopflow")
 
@@ -51,7 +51,8 @@ def job(
         values.
     outputs : paths
         The files that the job makes. The log ends with checksums of the files that contain none
-        (`koopflow.io.checksums.is_unsigned`).
+        (`koopflow.io.checksums.is_unsigned`), and with what the job ran on
+        (`koopflow.workflow.host`).
 
     Raises
     ------
@@ -67,6 +68,7 @@ def job(
             yield logger
             for path in filter(is_unsigned, outputs):
                 logger.debug("%s %s", checksum(path), path)
+            facts.note("host", threads=threads, **host.describe())
             logger.info("done in %.1f s%s", time.monotonic() - started, _gpu_memory())
         except KoopflowError as error:
             _fail(str(error))

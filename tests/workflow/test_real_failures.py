@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from koopflow.cli import record
 from tests.house import command, copy_of_the_house, digests
 from tests.workflow.test_never_stale import merged
 
@@ -159,7 +160,9 @@ def test_after_a_failure_the_same_command_makes_what_a_run_from_nothing_makes(fi
     assert failed.returncode != 0
     if kind == "memory":
         assert "koopflow: not enough memory" in failed.stdout + failed.stderr
+    assert record.read(house / "results")["#run"]["actionStatus"].endswith("/FailedActionStatus")
     again = snakemake(house, case, changed)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    assert record.read(house / "results")["#run"]["actionStatus"].endswith("/CompletedActionStatus")
     found = digests(house / "results")
     assert {name: found.get(name) for name in expected} == expected

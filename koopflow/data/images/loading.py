@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from koopflow.config.data import DataSelection, DataSet
-from koopflow.core import seeds
+from koopflow.core import facts, seeds
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import Options, check_options
 from koopflow.core.suggest import unknown_name
@@ -70,7 +70,10 @@ def load(
         If a source, option or transform is unknown; files are absent and cannot be downloaded;
         arrays have a wrong shape or dtype, or hold NaN.
     """
-    return normalize(_Sets(str(data_root), int(seed), named or {}).raw(spec, ()))
+    raw = _Sets(str(data_root), int(seed), named or {}).raw(spec, ())
+    sizes = {"train": len(raw.y_train), "test": len(raw.y_test)}
+    facts.note("data", name=raw.name, transforms=_Request.of(spec).transforms, **sizes, sha256=raw.sha256())
+    return normalize(raw)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Sets of labelled images: raw, as a source returns them, and normalized, as training takes
 them."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -42,6 +43,14 @@ class RawImages:
     def labels(self, part: Part) -> NDArray[np.int64]:
         """Return the labels (image,) of a part."""
         return self.y_train if part == "train" else self.y_test
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of types, shapes and bytes of images and labels, hexadecimal."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def as_float(self) -> "RawImages":
         """Return the same images as float32, uint8 pixels divided by 255."""

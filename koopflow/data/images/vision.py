@@ -3,17 +3,22 @@ torchvision."""
 
 import contextlib
 import gzip
+import logging
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from koopflow.core import facts
 from koopflow.core.errors import KoopflowError
+from koopflow.data.images import published
 from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
+
+logger = logging.getLogger("koopflow")
 
 _IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -50,6 +55,7 @@ def cifar10(context: Context) -> RawImages:
         raise KoopflowError(
             f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to download it again"
         ) from error
+    _compare("CIFAR10", sorted(folder.glob("*_batch*")))
     parts = [
         (np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64))
         for part in (train, test)
@@ -66,8 +72,20 @@ def _idx_set(name: str, data_root: str) -> RawImages:
 
         wanted = ", ".join(f"{file}.gz" for file in _IDX_FILES)
         _download(getattr(torchvision.datasets, name), name, data_root, f"put its four files {wanted} into {folder}")
-    x_train, y_train, x_test, y_test = (read_idx(_present(folder / file) or folder / file) for file in _IDX_FILES)
+    files = [_present(folder / file) or folder / file for file in _IDX_FILES]
+    x_train, y_train, x_test, y_test = map(read_idx, files)
+    _compare(name, files)
     return RawImages(x_train[:, None], y_train.astype(np.int64), x_test[:, None], y_test.astype(np.int64), name)
+
+
+def _compare(name: str, files: Iterable[Path]) -> None:
+    """Note whether `files` are the published ones, and warn in the job's log of those that
+    differ."""
+    found = published.compare(name, files)
+    facts.note("files", name=name, files=found)
+    for file, verdict in found.items():
+        if "differs" in verdict:
+            logger.warning("%s: %s %s; results then belong to these files", name, file, verdict)
 
 
 def _present(path: Path) -> Path | None:

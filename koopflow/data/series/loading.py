@@ -1,5 +1,6 @@
 """From settings, or from samples, to a regular series without missing values."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
+from koopflow.core import facts
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.grid import regular
 from koopflow.data.series.registry import SOURCES
@@ -45,6 +47,8 @@ def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
     if settings.kind is None:
         raise KoopflowError(f"series.{name}.source: a source or a path is missing; sources are {', '.join(SOURCES)}")
     times, values, label = SOURCES.load(settings.kind, f"series.{name}.source")(name, settings, seed)
+    digest = hashlib.sha256(np.ascontiguousarray(times).tobytes() + np.ascontiguousarray(values).tobytes())
+    facts.note("data", name=name, source=settings.kind, samples=len(values), sha256=digest.hexdigest())
     return prepared(name, times, values, label, fill=settings.fill, period=settings.period, step=settings.step)
 
 
