@@ -86,6 +86,7 @@ def _loaded(
         raise KoopflowError(
             f"weights must have {replicas.layout.size} columns, the network's parameters (got {weights.shape[1]})"
         )
+    replicas.module.requires_grad_(True)  # frozen weights have gradients too, whichever engine computes them
     replicas.weights.load(weights)
     if buffers is not None:
         replicas.buffers.load(buffers)

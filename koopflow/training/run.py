@@ -100,6 +100,8 @@ class Run:
                 # A weight that starts at zero and never sees a gradient stays exactly zero under
                 # momentum and Adam too.
                 replicas.gradients.flat.mul_(self.mask)
+            for name in frozen:
+                replicas.gradients.views[name].zero_()
             for group in self._optimizer.param_groups:
                 group["lr"] = self._rate(step)
             self._optimizer.step()

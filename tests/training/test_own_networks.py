@@ -13,12 +13,14 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.training.batches import Batches
 from koopflow.training.ensemble import Ensemble, Recipe, train
+from koopflow.training.evaluation import gradients
 from koopflow.training.models.build import build, last_layer
 from koopflow.training.replicas import Replicas, initial_weights
 
 NETWORKS = """
 import torch, torch.nn.functional as F
 from torch import nn
+from koopflow.training.models.build import build
 
 class Flat(nn.Module):
     def __init__(self, bias=True):
@@ -89,6 +91,10 @@ def weight_norm():
     net = Flat(); nn.utils.parametrizations.weight_norm(net.a); return net
 def frozen():
     net = Flat(); net.a.requires_grad_(False); return net
+def frozen_chain(input_shape, classes):
+    net = build({"name": "mlp", "widths": [12]}, input_shape, classes)
+    net.layer1.requires_grad_(False)
+    return net
 def all_frozen(): return Flat().requires_grad_(False)
 def lazy(): return nn.Sequential(nn.Flatten(), nn.LazyLinear(12), nn.ReLU(), nn.LazyLinear(10))
 def tied():
@@ -171,16 +177,19 @@ def test_random_layers_give_the_same_bits_and_depend_on_the_replica_alone(digits
 
 
 @pytest.mark.parametrize("optimizer", [PLAIN, DECAY])
-@pytest.mark.parametrize("method", ["auto", "sequential"])
+@pytest.mark.parametrize("method", ["matrix", "vmap", "sequential"])
 def test_frozen_parameters_stay(digits, optimizer, method):
-    result = train(
-        Recipe.of("ownnets:frozen", optimizer, 50, 10), digits, Ensemble([0], 0, copies=3), device="cpu", method=method
-    )
-    start = initial_weights("ownnets:frozen", digits.shape, 10, seed=0, stream=(), groups=[0], copies=3)
+    model = "ownnets:frozen_chain"
+    ensemble = Ensemble([0], 0, copies=3)
+    result = train(Recipe.of(model, optimizer, 50, 10), digits, ensemble, device="cpu", method=method)
+    start = initial_weights(model, digits.shape, 10, seed=0, stream=(), groups=[0], copies=3)
     place = slice(0, 64 * 12 + 12)
     np.testing.assert_array_equal(result.weights[:, place], start[:, place])
     np.testing.assert_array_equal(start[0, place], start[2, place])
     assert (result.weights[:, 64 * 12 + 12 :] != start[:, 64 * 12 + 12 :]).mean() > 0.9
+    found = gradients(model, result.weights, digits, method=method, device="cpu")
+    np.testing.assert_allclose(found, gradients(model, result.weights, digits, method="vmap", device="cpu"), atol=1e-5)
+    assert found[:, place].any()
 
 
 def test_the_last_layer_is_the_last_one_called(digits):
