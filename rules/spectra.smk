@@ -9,6 +9,7 @@ rule fit_spectrum:
     output:
         spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
         runs="<results>/spectra/{trajectory}/runs.csv",
+        exclusions="<results>/spectra/{trajectory}/exclusions.csv",
     log:
         "<logs>/fit_spectrum/{trajectory}.log",
     benchmark:
@@ -32,11 +33,13 @@ rule compare_spectra:
     input:
         spectra=expand("<results>/spectra/{trajectory}/eigenvalues.csv", trajectory=SPECTRA.trajectories),
         runs=expand("<results>/spectra/{trajectory}/runs.csv", trajectory=SPECTRA.trajectories),
+        exclusions=expand("<results>/spectra/{trajectory}/exclusions.csv", trajectory=SPECTRA.trajectories),
         code=library("compare_spectra"),
     output:
         eigenvalues="<results>/spectra/eigenvalues.csv",
         distances="<results>/spectra/distances.csv",
         tests="<results>/spectra/tests.csv",
+        exclusions="<results>/spectra/exclusions.csv",
         figure=figure("trajectories_spectra") if SPECTRA.trajectories else [],
     log:
         "<logs>/compare_spectra.log",

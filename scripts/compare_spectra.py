@@ -5,29 +5,37 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from pathlib import Path
 
-    import pandas as pd
-
     from koopflow.config.figures import StyleSettings
     from koopflow.config.spectra import SpectraSettings
+    from koopflow.core.errors import KoopflowError
     from koopflow.equivalence.spectra import comparison_table, spectra_of
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
-    from koopflow.io.columns import SETUP_EIGENVALUES, TESTS, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
-    from koopflow.io.tables import read_csv, write_csv
+    from koopflow.io.columns import (
+        SETUP_EIGENVALUES,
+        TESTS,
+        TRAJECTORY_DISTANCES,
+        TRAJECTORY_EIGENVALUES,
+        TRAJECTORY_EXCLUSIONS,
+    )
+    from koopflow.io.tables import joined, write_csv
     from koopflow.koopman.tables import spectrum_distances
 
-    spectra = pd.concat([read_csv(path, TRAJECTORY_EIGENVALUES) for path in snakemake.input.spectra], ignore_index=True)
-    spectra["trajectory"] = spectra["trajectory"].astype(str)
-    runs = pd.concat(
-        [read_csv(path, SETUP_EIGENVALUES, dtype={"setting": str}) for path in snakemake.input.runs], ignore_index=True
-    )
+    spectra = joined(snakemake.input.spectra, TRAJECTORY_EIGENVALUES, "trajectory")
+    runs = joined(snakemake.input.runs, SETUP_EIGENVALUES, "setting")
+    exclusions = joined(snakemake.input.exclusions, TRAJECTORY_EXCLUSIONS, "trajectory")
+    if spectra.empty:
+        raise KoopflowError(f"no trajectory can be fitted: {exclusions['reason'].iloc[0]}")
     given, options = snakemake.params, SpectraSettings.load(snakemake.params.options, "spectra")
     distances = spectrum_distances(spectra, given.seed, options.shuffles)
     counts = runs.groupby("setting", sort=False)["seed"].nunique()
+    left_out = exclusions.dropna(subset="run")["trajectory"].value_counts().to_dict()
     several = {"trajectories": list(counts.index[counts > 1])}
-    tests = comparison_table(spectra_of(runs), several, options.significance, options.margin, given.seed)
+    tests = comparison_table(spectra_of(runs), several, options.significance, options.margin, given.seed, left_out)
     write_csv(spectra, snakemake.output.eigenvalues, TRAJECTORY_EIGENVALUES)
     write_csv(distances, snakemake.output.distances, TRAJECTORY_DISTANCES)
     write_csv(tests, snakemake.output.tests, TESTS)
+    write_csv(exclusions, snakemake.output.exclusions, TRAJECTORY_EXCLUSIONS)
     style.use(StyleSettings.load(given.style, "figures.style"))
-    style.save(plot_trajectories(spectra, distances, tests), Path(snakemake.output.figure[0]).with_suffix(""))
+    drawn = plot_trajectories(spectra, distances, tests, exclusions)
+    style.save(drawn, Path(snakemake.output.figure[0]).with_suffix(""))

@@ -2,14 +2,18 @@
 
 from koopflow.workflow.job import job
 
-with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     from koopflow.config.spectra import SpectraSettings, TrajectorySettings
-    from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES
+    from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS
     from koopflow.io.tables import write_csv
-    from koopflow.koopman.tables import trajectory_spectrum
+    from koopflow.koopman.tables import spectrum_or_reason
 
     given, name = snakemake.params, snakemake.wildcards.trajectory
     settings = TrajectorySettings.load(given.spec, f"trajectories.{name}")
-    spectrum, runs = trajectory_spectrum(name, settings, SpectraSettings.load(given.options, "spectra"), given.seed)
+    options = SpectraSettings.load(given.options, "spectra")
+    spectrum, runs, exclusions = spectrum_or_reason(name, settings, options, given.seed)
+    for reason in exclusions["reason"]:
+        log.warning("left out: %s", reason)
     write_csv(spectrum, snakemake.output.spectrum, TRAJECTORY_EIGENVALUES)
     write_csv(runs, snakemake.output.runs, SETUP_EIGENVALUES)
+    write_csv(exclusions, snakemake.output.exclusions, TRAJECTORY_EXCLUSIONS)

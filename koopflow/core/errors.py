@@ -10,3 +10,10 @@ class KoopflowError(Exception):
 
     def __init__(self, message: str):
         super().__init__(" ".join(str(message).split()))
+
+
+class UnfitError(KoopflowError):
+    """Data that cannot be fitted because of their values, such as NaN.
+
+    A study leaves them out by name and fits the others.
+    """

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.pyplot import subplots
 
 from koopflow.figures.panels import mark_panels, unit_circle
@@ -18,7 +19,9 @@ from koopflow.figures.text import drawn
 VERDICTS = {"different": "\u2260", "equivalent": "=", "inconclusive": "?"}
 
 
-def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
+def plot_trajectories(
+    spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.DataFrame, exclusions: pd.DataFrame | None = None
+) -> Figure:
     """Draw all spectra with their intervals, and the matrix of their distances. Eigenvalues that are
     not believed are hollow: their residual is too large, or random walks match them.
 
@@ -28,6 +31,8 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
         As `koopflow.koopman.tables` returns them.
     tests : DataFrame
         As `koopflow.equivalence.spectra.comparison_table` returns it; may be empty.
+    exclusions : DataFrame, optional
+        Columns `TRAJECTORY_EXCLUSIONS`; the legend names what was left out.
     """
     names = sorted(spectra["trajectory"].unique())
     figure, axes = subplots(1, 3 if len(names) > 1 else 2, figsize=size(2, 0.9), layout="constrained")
@@ -42,11 +47,26 @@ def plot_trajectories(spectra: pd.DataFrame, distances: pd.DataFrame, tests: pd.
         ax.set_xlabel("real part of eigenvalue")
         ax.set_ylabel("imaginary part")
     handles, labels = axes[0].get_legend_handles_labels()
+    for text in _left_out(exclusions):
+        handles.append(Line2D([], [], linestyle="none"))
+        labels.append(text)
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="x-small")
     if len(names) > 1:
         _distances(figure, axes[2], names, distances, tests)
     mark_panels(axes.flat)
     return figure
+
+
+def _left_out(exclusions: pd.DataFrame | None) -> list[str]:
+    """Return a line for each trajectory with runs that could not be fitted."""
+    if exclusions is None:
+        return []
+    lines = []
+    for name, rows in exclusions.groupby("trajectory", sort=True):
+        count = int(rows["run"].notna().sum())
+        what = f"{count} run{'s' if count > 1 else ''} left out" if count else "not fitted"
+        lines.append(f"{drawn(str(name))}: {what}, see exclusions.csv")
+    return lines
 
 
 def apart(names: list[str]) -> dict[str, Look]:

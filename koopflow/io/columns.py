@@ -44,6 +44,8 @@ TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residu
 TRAJECTORY_EIGENVALUES += ("real_low", "real_high", "imag_low", "imag_high", "resampled", "rank", "delays")
 TRAJECTORY_EIGENVALUES += ("runs", "steps", "dimension", "route", "complete", *PER_STEP, "p_random_walk")
 TRAJECTORY_DISTANCES: Columns = ("a", "b", "distance", "distance_weighted", "p_shuffle")
+TRAJECTORY_EXCLUSIONS: Columns = ("trajectory", "run", "reason")
+"""A row without a run: no run of the trajectory could be fitted."""
 
 # Pruning.
 PRUNING_ACCURACY: Columns = ("study", "method", "epoch", "compression", "seed", "accuracy", "accuracy_finetuned")
@@ -208,6 +210,7 @@ CONTRACTS = {
     "spectra/eigenvalues.csv": TRAJECTORY_EIGENVALUES,
     "spectra/distances.csv": TRAJECTORY_DISTANCES,
     "spectra/tests.csv": TESTS,
+    "spectra/exclusions.csv": TRAJECTORY_EXCLUSIONS,
     **{f"pruning/{name}.csv": columns for name, columns in NETWORK_TABLES.items() if name != "cost"},
     **{f"pruning/{name}.csv": columns for name, columns in PRUNING_SUMMARIES.items()},
     **{f"tickets/{name}.csv": columns for name, columns in TICKET_TABLES.items() if name != "ratios"},

@@ -83,6 +83,19 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
     return _with_columns(_with_numbers(frame), path, columns)
 
 
+def joined(paths: Sequence[str | os.PathLike[str]], columns: Sequence[str], names: str) -> pd.DataFrame:
+    """Return the rows of several tables of the same `columns`; the column `names` holds text.
+
+    Raises
+    ------
+    KoopflowError
+        As in `read_csv`.
+    """
+    tables = [read_csv(path, columns, dtype={names: str}) for path in paths]
+    full = [table for table in tables if len(table)]
+    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(columns))
+
+
 def write_parquet(frame: pd.DataFrame, path: str | os.PathLike) -> None:
     """Write `frame`, without its index, to `path` as parquet with a checksum of its content."""
     import pyarrow

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from koopflow.core.errors import KoopflowError
+from koopflow.core.errors import KoopflowError, UnfitError
 
 
-class RankError(KoopflowError):
+class RankError(UnfitError):
     """A rank above that of the data."""
 
 
@@ -80,7 +80,7 @@ def choose_rank(
     """
     available = numerical_rank(singular_values, rows, columns)
     if not available:
-        raise KoopflowError("states must not be all zero")
+        raise UnfitError("states must not be all zero")
     if svd_rank >= 1:
         refuse_rank(svd_rank, available)
         return int(svd_rank)

@@ -1,7 +1,6 @@
 """Spectra of trajectories as tables: one row per eigenvalue, one per pair of trajectories."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -9,39 +8,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
+from koopflow.core.errors import UnfitError
 from koopflow.core.seeds import rng
-from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
+from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS
 from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals
-from koopflow.koopman.dmd import Koopman, fit
-from koopflow.koopman.rank import RankError
+from koopflow.koopman.dmd import Koopman
+from koopflow.koopman.fitted_runs import FitOptions, fit_runs, run_spectra
 from koopflow.koopman.runs import Array
-from koopflow.koopman.source import Columns
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.koopman.steps import spectrum_of, step_columns
 from koopflow.koopman.user_files import opened
 from koopflow.koopman.walks import walk_p_values
-from koopflow.trajectory import Trajectory
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """Options of `koopflow.koopman.fit` that all runs of one trajectory share."""
-
-    columns: Columns | None = None
-    svd_rank: float = 0
-    delays: int = 0
-    variant: str = "standard"
-
-    def fit(self, data: Trajectory | Sequence[Trajectory], replicas: Sequence[int] | None = None) -> Koopman:
-        """Fit an operator with these options."""
-        return fit(
-            data,
-            svd_rank=self.svd_rank,
-            delays=self.delays,
-            variant=self.variant,
-            columns=self.columns,
-            replicas=replicas,
-        )
 
 
 @dataclass(frozen=True)
@@ -62,8 +39,8 @@ class Belief:
 
 def trajectory_spectrum(
     name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the spectrum fitted to one trajectory, and the spectra of its runs.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the spectrum fitted to one trajectory, the spectra of its runs, and the runs left out.
 
     Parameters
     ----------
@@ -80,23 +57,42 @@ def trajectory_spectrum(
     spectrum : DataFrame
         Columns `TRAJECTORY_EIGENVALUES`, one row per eigenvalue.
     runs : DataFrame
-        See `run_spectra`.
+        See `koopflow.koopman.fitted_runs.run_spectra`.
+    exclusions : DataFrame
+        Columns `TRAJECTORY_EXCLUSIONS`, one row per run left out.
 
     Raises
     ------
+    UnfitError
+        If no run can be fitted.
     KoopflowError
-        If a file cannot be fitted, see `koopflow.koopman.user_files.opened`.
+        If a file cannot be read, see `koopflow.koopman.user_files.opened`.
     """
     with opened(name, settings) as files:
         options = FitOptions(files[0].columns(settings.parameters), settings.rank, settings.delays, settings.variant)
-        fitted = options.fit(files if len(files) > 1 else files[0])
-        runs = run_spectra(name, fitted, files, options)
+        found = fit_runs(files, options)
+        fitted, runs = found.fitted, run_spectra(name, found, options)
         complete = all(file.complete for file in files)
         p = walk_p_values(fitted, rng(seed, "spectra", name, "walks"), spectra.walks)
     interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=spectra.draws, level=spectra.level)
-    return spectrum_table(
-        name, fitted, interval, Belief(p, spectra.largest_residual, spectra.walk_level), complete
-    ), runs
+    belief = Belief(p, spectra.largest_residual, spectra.walk_level)
+    left_out = [(name, run, reason) for run, reason in found.left_out.items()]
+    exclusions = pd.DataFrame(left_out, columns=list(TRAJECTORY_EXCLUSIONS))
+    return spectrum_table(name, fitted, interval, belief, complete), runs, exclusions
+
+
+def spectrum_or_reason(
+    name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return `trajectory_spectrum`; if no run can be fitted, empty spectra and an exclusion without
+    a run."""
+    try:
+        return trajectory_spectrum(name, settings, spectra, seed)
+    except UnfitError as error:
+        exclusions = pd.DataFrame([(name, pd.NA, str(error))], columns=list(TRAJECTORY_EXCLUSIONS))
+        empty = (pd.DataFrame(columns=list(columns)) for columns in (TRAJECTORY_EIGENVALUES, SETUP_EIGENVALUES))
+        spectrum, runs = empty
+        return spectrum, runs, exclusions
 
 
 def spectrum_table(
@@ -127,32 +123,6 @@ def spectrum_table(
         "p_random_walk": belief.p,
     }
     return pd.DataFrame(columns)[list(TRAJECTORY_EIGENVALUES)]
-
-
-def run_spectra(name: str, fitted: Koopman, files: Sequence[Trajectory], options: FitOptions) -> pd.DataFrame:
-    """Return the eigenvalues of each run fitted separately, columns `SETUP_EIGENVALUES`; for a
-    single run, those of `fitted`.
-
-    `setting` is the trajectory and `seed` the run, as the equivalence tests expect. A run of lower
-    rank than requested is fitted at full rank.
-    """
-    fits = [fitted]
-    if len(fitted.runs.lengths) > 1:
-        fits = [fit_alone(file, options, replica) for file in files for replica in range(file.replicas)]
-    parts = []
-    for run, alone in enumerate(fits):
-        values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
-        values |= step_columns(alone.eigenvalues, alone.interval)
-        parts.append(pd.DataFrame({"setting": name, "seed": run, "mode": np.arange(alone.rank), **values}))
-    return pd.concat(parts, ignore_index=True)[list(SETUP_EIGENVALUES)]
-
-
-def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:
-    """Return the operator of one run, at full rank if the requested rank exceeds it."""
-    try:
-        return options.fit(file, [replica])
-    except RankError:
-        return replace(options, svd_rank=-1).fit(file, [replica])
 
 
 def spectrum_distances(spectra: pd.DataFrame, seed: int, shuffles: int = 100) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from koopflow.config.spectra import TrajectorySettings
-from koopflow.core.errors import KoopflowError
+from koopflow.core.errors import KoopflowError, UnfitError
 from koopflow.io.paths import STATES
 from koopflow.koopman.rank import check_svd_rank, refuse_rank
 from koopflow.koopman.runs import Runs
@@ -107,7 +107,8 @@ def _named(name: str, settings: TrajectorySettings) -> Iterator[None]:
         yield
     except KoopflowError as error:
         text = about_files(str(error), settings.paths)
-        raise KoopflowError(f"trajectories.{name}: {text}") from None
+        kind = UnfitError if isinstance(error, UnfitError) else KoopflowError
+        raise kind(f"trajectories.{name}: {text}") from None
 
 
 def about_files(message: str, paths: Sequence[str | os.PathLike[str]]) -> str:

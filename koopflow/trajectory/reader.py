@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from koopflow.core.errors import KoopflowError
+from koopflow.core.errors import KoopflowError, UnfitError
 from koopflow.core.patterns import matching
 from koopflow.trajectory.checksums import REMEDY
 from koopflow.trajectory.description import read_description
@@ -243,7 +243,7 @@ class Trajectory:
             if sound
             else ""
         )
-        raise KoopflowError(
+        raise UnfitError(
             f"{self.path}: weight {block[at, step, column]} in {name} of replica {replicas[at]} at step "
             f"{self.steps[step]};"
             f" only finite weights can be fitted{hint}"

@@ -30,13 +30,13 @@ def decaying(path, rates, steps=30):
 
 
 def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
-    slow, _ = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), *OPTIONS)
-    fast, _ = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), *OPTIONS)
+    slow, *_ = trajectory_spectrum("slow", decaying(tmp_path / "a.h5", (0.99, 0.95)), *OPTIONS)
+    fast, *_ = trajectory_spectrum("fast", decaying(tmp_path / "b.h5", (0.89, 0.85)), *OPTIONS)
     folder = tmp_path / "arrays"
     folder.mkdir()
     for step in range(30):
         np.save(folder / f"state{step}.npy", np.array([1.0, 2.0]) * np.array([0.89, 0.85]) ** step)
-    other, _ = trajectory_spectrum("other", described(path=str(folder), rank=1), *OPTIONS)
+    other, *_ = trajectory_spectrum("other", described(path=str(folder), rank=1), *OPTIONS)
     assert tuple(slow.columns) == TRAJECTORY_EIGENVALUES
     assert np.allclose(slow["real"], [0.99, 0.95], atol=1e-4)
     assert slow["believed"].all()
@@ -51,12 +51,14 @@ def test_known_decay_rates_come_out_as_rows_and_distances(tmp_path):
 def test_a_list_of_paths_is_one_spectrum_of_all_their_runs(tmp_path):
     spec = decaying(tmp_path / "a.h5", (0.99, 0.95))
     other = decaying(tmp_path / "b.h5", (0.99, 0.95), steps=40)
-    pooled, runs = trajectory_spectrum("both", described(path=[spec.path, other.path], rank=-1), *OPTIONS)
+    pooled, runs, _ = trajectory_spectrum("both", described(path=[spec.path, other.path], rank=-1), *OPTIONS)
     assert np.allclose(pooled["real"], [0.99, 0.95], atol=1e-4)
     assert set(pooled["runs"]) == {8}
     assert set(pooled["steps"]) == {40}
     assert set(pooled["resampled"]) == {"runs"}
-    corrected, _ = trajectory_spectrum("both", described(path=spec.path, rank=-1, variant="forward_backward"), *OPTIONS)
+    corrected, *_ = trajectory_spectrum(
+        "both", described(path=spec.path, rank=-1, variant="forward_backward"), *OPTIONS
+    )
     assert np.allclose(corrected["real"], [0.99, 0.95], atol=1e-4)
     assert tuple(runs.columns) == SETUP_EIGENVALUES
     assert runs.groupby("seed").size().tolist() == [2] * 8
@@ -73,7 +75,7 @@ def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_
             for step in range(steps):
                 writer.append(step, (rates**step)[:, None] * [1, 2, 3])
         spec = described(path=str(tmp_path / f"{name}.h5"), rank=1)
-        _, table = trajectory_spectrum(name, spec, *OPTIONS)
+        _, table, _ = trajectory_spectrum(name, spec, *OPTIONS)
         assert np.allclose(table["real"], rates, atol=1e-5)
         tables.append(table)
     spectra = spectra_of(pd.concat(tables))
@@ -89,7 +91,7 @@ def test_a_run_without_the_rank_asked_for_is_fitted_in_all_it_has(tmp_path):
         for step in range(20):
             writer.append(step, np.array([[0.9**step, 0.8**step], [0.7**step, 0]]))
     spec = described(path=str(tmp_path / "t.h5"), rank=2)
-    _, runs = trajectory_spectrum("mine", spec, *OPTIONS)
+    _, runs, _ = trajectory_spectrum("mine", spec, *OPTIONS)
     assert runs.groupby("seed")["real"].apply(lambda part: part.round(4).tolist()).tolist() == [[0.9, 0.8], [0.7]]
 
 

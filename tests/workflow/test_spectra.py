@@ -18,11 +18,12 @@ import numpy as np, pathlib, torch
 from koopflow.trajectory import TrajectoryRecorder
 
 inputs = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))
-for seed in range(8):
+for seed in range(9):
     torch.manual_seed(seed)
     model = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5 if seed < 4 else 0.05)
-    recorder = TrajectoryRecorder(model, f"{'fast' if seed < 4 else 'slow'}-{seed % 4}.h5", parameters="2.*", every=2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5 if seed < 4 else 0.05 if seed < 8 else 1e30)
+    name = ("fast", "slow", "lost")[seed // 4]
+    recorder = TrajectoryRecorder(model, f"{name}-{seed % 4}.h5", parameters="2.*", every=2)
     for step in range(80):
         loss = (model(inputs) - inputs[:, :2]).square().mean()
         optimizer.zero_grad()
@@ -56,16 +57,22 @@ def spectra(house, trajectories: dict, *more: str) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=house, capture_output=True, text=True, timeout=300)
 
 
-def test_recorded_runs_become_spectra_tests_and_a_figure(folders):
+def test_recorded_runs_become_spectra_tests_and_a_figure_whatever_became_of_one_of_them(folders):
     house, _ = folders
     entries = {
         name: {"path": [f"../theirs/{name}-{run}.h5" for run in range(4)], "rank": 3} for name in ("fast", "slow")
     }
+    entries["slow"]["path"].insert(1, "../theirs/lost-0.h5")
+    entries["lost"] = {"path": "../theirs/lost-0.h5", "rank": 3}
     done = spectra(house, {**entries, "one": {"path": "../theirs/fast-0.h5", "delays": 2, "rank": 3}})
     assert done.returncode == 0, done.stderr[-3000:]
-    tables = {
-        name: pd.read_csv(house / f"results/spectra/{name}.csv") for name in ("eigenvalues", "distances", "tests")
-    }
+    names = ("eigenvalues", "distances", "tests", "exclusions")
+    tables = {name: pd.read_csv(house / f"results/spectra/{name}.csv") for name in names}
+    gone = tables["exclusions"]
+    assert gone["trajectory"].tolist() == ["lost", "slow"]
+    assert gone["run"].fillna(-1).tolist() == [-1, 1]
+    assert gone["reason"].str.contains(r"lost-0\.h5: weight (?:nan|-?inf) in 2\.", regex=True).all()
+    assert tables["tests"][["excluded_a", "excluded_b"]].to_numpy().tolist() == [[0, 1]]
     assert tables["eigenvalues"].groupby("trajectory")["runs"].first().to_dict() == {"fast": 4, "one": 1, "slow": 4}
     assert len(tables["distances"]) == 3
     assert tables["tests"][["a", "b"]].to_numpy().tolist() == [["fast", "slow"]]

@@ -1,0 +1,124 @@
+"""Fits of the runs of one trajectory, together and each alone; runs that cannot be fitted are left
+out by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from koopflow.core.errors import UnfitError
+from koopflow.io.columns import SETUP_EIGENVALUES
+from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.rank import RankError
+from koopflow.koopman.source import Columns
+from koopflow.koopman.steps import step_columns
+from koopflow.trajectory import Trajectory
+
+Run = tuple[Trajectory, int]
+"""A run: its file, and its replica in the file."""
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of `koopflow.koopman.fit` that all runs of one trajectory share."""
+
+    columns: Columns | None = None
+    svd_rank: float = 0
+    delays: int = 0
+    variant: str = "standard"
+
+    def fit(self, data: Trajectory | Sequence[Trajectory], replicas: Sequence[int] | None = None) -> Koopman:
+        """Fit an operator with these options."""
+        return fit(
+            data,
+            svd_rank=self.svd_rank,
+            delays=self.delays,
+            variant=self.variant,
+            columns=self.columns,
+            replicas=replicas,
+        )
+
+
+@dataclass(frozen=True)
+class FittedRuns:
+    """The operator fitted to the runs of a trajectory.
+
+    Attributes
+    ----------
+    fitted : Koopman
+    runs : dict of int to (Trajectory, int)
+        The runs that were fitted, by their number in the trajectory.
+    left_out : dict of int to str
+        The reason why another run cannot be fitted.
+    """
+
+    fitted: Koopman
+    runs: dict[int, Run]
+    left_out: dict[int, str] = field(default_factory=dict)
+
+
+def fit_runs(files: Sequence[Trajectory], options: FitOptions) -> FittedRuns:
+    """Fit all runs of `files` together; runs with values that cannot be fitted are left out.
+
+    Of several files with several runs each, a file with such a run is left out whole.
+
+    Raises
+    ------
+    UnfitError
+        If no run can be fitted, or the requested rank exceeds that of the data.
+    """
+    runs = dict(enumerate((file, replica) for file in files for replica in range(file.replicas)))
+    try:
+        return FittedRuns(options.fit(files if len(files) > 1 else files[0]), runs)
+    except RankError:
+        raise
+    except UnfitError:
+        left_out = _reasons(runs, options)
+        if len(files) > 1:
+            spoilt = {runs[number][0].path: reason for number, reason in left_out.items()}
+            left_out = {number: spoilt[file.path] for number, (file, _) in runs.items() if file.path in spoilt}
+        kept = {number: run for number, run in runs.items() if number not in left_out}
+        if not kept or not left_out:
+            raise
+    if len(files) > 1:
+        sound = [file for file in files if any(file is run[0] for run in kept.values())]
+        return FittedRuns(options.fit(sound if len(sound) > 1 else sound[0]), kept, left_out)
+    return FittedRuns(options.fit(files[0], [replica for _, replica in kept.values()]), kept, left_out)
+
+
+def _reasons(runs: dict[int, Run], options: FitOptions) -> dict[int, str]:
+    """Return why runs cannot be fitted alone, by number; a run of lower rank can."""
+    found = {}
+    for number, (file, replica) in runs.items():
+        try:
+            options.fit(file, [replica])
+        except RankError:
+            continue
+        except UnfitError as error:
+            found[number] = str(error)
+    return found
+
+
+def run_spectra(name: str, found: FittedRuns, options: FitOptions) -> pd.DataFrame:
+    """Return the eigenvalues of each run fitted separately, columns `SETUP_EIGENVALUES`; for a
+    single run, those of the fit.
+
+    `setting` is the trajectory and `seed` the run, as the equivalence tests expect. A run of lower
+    rank than requested is fitted at full rank.
+    """
+    several = len(found.runs) > 1
+    parts = []
+    for run, (file, replica) in found.runs.items():
+        alone = fit_alone(file, options, replica) if several else found.fitted
+        values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
+        values |= step_columns(alone.eigenvalues, alone.interval)
+        parts.append(pd.DataFrame({"setting": name, "seed": run, "mode": range(alone.rank), **values}))
+    return pd.concat(parts, ignore_index=True)[list(SETUP_EIGENVALUES)]
+
+
+def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:
+    """Return the operator of one run, at full rank if the requested rank exceeds it."""
+    try:
+        return options.fit(file, [replica])
+    except RankError:
+        return replace(options, svd_rank=-1).fit(file, [replica])
