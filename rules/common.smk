@@ -28,7 +28,7 @@ from koopflow.workflow import estimates
 from koopflow.workflow.checkout import prefer
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
 from koopflow.workflow.run_end import where_to_look, why_it_failed
-from koopflow.workflow.run_lock import hold, refuse_leftovers, writable
+from koopflow.workflow.run_lock import enough_space, hold, refuse_leftovers, writable
 
 prefer(ROOT)
 
@@ -81,6 +81,16 @@ def figure(stem, of=""):
     each = FIGURES[stem, of]
     path = f"<results>/figures/{each.name}"
     return [f"{path}.pdf", in_report(f"{path}.png", each.captioned, of)]
+
+
+def state(path):
+    """Return `path` of a trajectory, of networks or of a chain; it is deleted after its last use unless the study keeps all."""
+    return temp(path) if SETTINGS.keep in ("tables", "figures") else path
+
+
+def part(path):
+    """Return `path` of masks, of tickets or of a single job's table; it is deleted after its last use if figures alone are kept."""
+    return temp(path) if SETTINGS.keep == "figures" else path
 
 
 def tables_of_rules():
@@ -148,8 +158,11 @@ if BEGINS and (warning := without_record(SETTINGS.results)):
 
 
 def begin():
-    """Record the files that the run's jobs depend on, before the first job starts."""
+    """Record the files that the run's jobs depend on, and refuse a run that does not fit on the disk, before the first job starts."""
     DIGESTS.save()
+    written = sum(job.resources.get("written_mb", 0) for job in workflow.dag.needrun_jobs())
+    if warning := checked(enough_space, SETTINGS.results, written):
+        logger.warning(f"koopflow: {warning}")
     logger.info(f"Configuration of this run: {freeze(config, '.snakemake/koopflow')}")
 
 

@@ -57,8 +57,8 @@ rule train_ensemble:
     input:
         code=library("train_ensemble"),
     output:
-        trajectories="<results>/equivalence/training/{setup}/{part}/trajectories.h5",
-        replicas="<results>/equivalence/training/{setup}/{part}/replicas.csv",
+        trajectories=state("<results>/equivalence/training/{setup}/{part}/trajectories.h5"),
+        replicas=part("<results>/equivalence/training/{setup}/{part}/replicas.csv"),
     log:
         "<logs>/train_ensemble/{setup}-{part}.log",
     benchmark:
@@ -98,9 +98,9 @@ rule fit_spectra:
         ),
         code=library("fit_spectra"),
     output:
-        eigenvalues="<results>/equivalence/training/{setup}/eigenvalues.csv",
-        losses="<results>/equivalence/training/{setup}/losses.csv",
-        exclusions="<results>/equivalence/training/{setup}/exclusions.csv",
+        eigenvalues=part("<results>/equivalence/training/{setup}/eigenvalues.csv"),
+        losses=part("<results>/equivalence/training/{setup}/losses.csv"),
+        exclusions=part("<results>/equivalence/training/{setup}/exclusions.csv"),
     log:
         "<logs>/fit_spectra/{setup}.log",
     benchmark:

@@ -7,8 +7,8 @@ rule train_pruning:
     input:
         code=library("train_pruning"),
     output:
-        trajectories="<results>/pruning/networks/{study}/{part}/trajectories.h5",
-        networks="<results>/pruning/networks/{study}/{part}/networks.npz",
+        trajectories=state("<results>/pruning/networks/{study}/{part}/trajectories.h5"),
+        networks=state("<results>/pruning/networks/{study}/{part}/networks.npz"),
         cost="<benchmarks>/pruning/{study}/{part}/training.csv",  # a benchmark, not a result: timings differ between runs
     log:
         "<logs>/train_pruning/{study}-{part}.log",
@@ -42,12 +42,12 @@ rule run_pruning:
         unpack(lambda wildcards: PRUNING.recorded(wildcards.study, rules.train_pruning.output)),
         code=library("run_pruning"),
     output:
-        accuracy="<results>/pruning/networks/{study}/{part}/accuracy.csv",
-        overlap="<results>/pruning/networks/{study}/{part}/overlap.csv",
-        spectrum="<results>/pruning/networks/{study}/{part}/spectrum.csv",
-        layers="<results>/pruning/networks/{study}/{part}/layers.csv",
-        exclusions="<results>/pruning/networks/{study}/{part}/exclusions.csv",
-        masks=directory("<results>/pruning/networks/{study}/{part}/masks"),
+        accuracy=part("<results>/pruning/networks/{study}/{part}/accuracy.csv"),
+        overlap=part("<results>/pruning/networks/{study}/{part}/overlap.csv"),
+        spectrum=part("<results>/pruning/networks/{study}/{part}/spectrum.csv"),
+        layers=part("<results>/pruning/networks/{study}/{part}/layers.csv"),
+        exclusions=part("<results>/pruning/networks/{study}/{part}/exclusions.csv"),
+        masks=part(directory("<results>/pruning/networks/{study}/{part}/masks")),
         cost="<benchmarks>/pruning/{study}/{part}/cost.csv",
     log:
         "<logs>/run_pruning/{study}-{part}.log",

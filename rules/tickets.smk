@@ -14,7 +14,7 @@ rule train_rounds:
         previous=lambda wildcards: TICKETS.previous_chain(CHAINS, wildcards.study, wildcards.task, int(wildcards.stop)),
         code=library("train_rounds"),
     output:
-        chain="<results>/tickets/chains/{study}/{task}/rounds-{stop}.npz",
+        chain=state("<results>/tickets/chains/{study}/{task}/rounds-{stop}.npz"),
     log:
         "<logs>/train_rounds/{study}/{task}-{stop}.log",
     benchmark:
@@ -45,9 +45,9 @@ rule train_controls:
         chain=lambda wildcards: TICKETS.chain(CHAINS, wildcards.study, wildcards.task),
         code=library("train_controls"),
     output:
-        rounds="<results>/tickets/chains/{study}/{task}/rounds.csv",
-        composition=directory("<results>/tickets/chains/{study}/{task}/composition"),
-        tickets=directory("<results>/tickets/files/{study}/{task}"),
+        rounds=part("<results>/tickets/chains/{study}/{task}/rounds.csv"),
+        composition=state(directory("<results>/tickets/chains/{study}/{task}/composition")),
+        tickets=part(directory("<results>/tickets/files/{study}/{task}")),
     log:
         "<logs>/train_controls/{study}/{task}.log",
     benchmark:
@@ -76,7 +76,7 @@ rule transfer_tickets:
         chains=lambda wildcards: TICKETS.chains(CHAINS, wildcards.study),
         code=library("transfer_tickets"),
     output:
-        "<results>/tickets/chains/{study}/{task}/transferred.npz",
+        state("<results>/tickets/chains/{study}/{task}/transferred.npz"),
     log:
         "<logs>/transfer_tickets/{study}/{task}.log",
     benchmark:
@@ -105,7 +105,7 @@ rule stretch_tickets:
         chains=lambda wildcards: TICKETS.compared_chains(CHAINS, wildcards.elastic, wildcards.task),
         code=library("stretch_tickets"),
     output:
-        "<results>/tickets/elastic/{elastic}/{study}/{task}.csv",
+        part("<results>/tickets/elastic/{elastic}/{study}/{task}.csv"),
     log:
         "<logs>/stretch_tickets/{elastic}/{study}/{task}.log",
     benchmark:

@@ -97,6 +97,9 @@ def file_entity(path: Path, results: Path, checksums: Mapping[str, str]) -> Enti
     """Return a file or folder of the crate, with its size and, as far as one was recorded, its
     SHA-256."""
     inside = path.relative_to(results).as_posix()
+    if not path.exists():  # dropped after its last use
+        gone: Entity = {"@id": f"#dropped/{quote(inside)}", "@type": "CreativeWork", "name": inside}
+        return gone | ({"sha256": checksums[str(path)].removeprefix("sha256:")} if str(path) in checksums else {})
     if path.is_dir():
         return {"@id": f"{quote(inside)}/", "@type": "Dataset", "name": inside}
     found: Entity = {"@id": quote(inside), "@type": "File", "name": inside, "contentSize": str(path.stat().st_size)}

@@ -53,18 +53,30 @@ class Job:
 
 
 def jobs_of(results: Path, records: Path = RECORDS) -> list[Job]:
-    """Return the jobs that made files in the folder `results` that are still there, in the order of
-    their start."""
+    """Return the jobs that made files in the folder `results` that are still there, or that led to
+    them, in the order of their start.
+
+    Files that the study does not keep (``keep``) are gone; their jobs are returned if the files were
+    inputs of jobs that are.
+    """
     found: dict[tuple[str, ...], Job] = {}
     for output, record in sorted(_records(records)):
-        if not Path(output).is_relative_to(results) or not Path(output).exists():
+        if not Path(output).is_relative_to(results):
             continue
         logs = _list(record.get("log"))
         key = (str(record["rule"]), *(logs or [output]))  # a job with several outputs has several records, one log
         if key not in found:
             found[key] = _job(record, logs)
         found[key].outputs.append(output)
-    return sorted(found.values(), key=lambda job: (job.start, job.rule, job.outputs))
+    makers = {output: job for job in found.values() for output in job.outputs}
+    waiting = [job for job in found.values() if any(Path(output).exists() for output in job.outputs)]
+    led: dict[int, Job] = {}
+    while waiting:
+        job = waiting.pop()
+        if id(job) not in led:
+            led[id(job)] = job
+            waiting.extend(makers[name] for name in job.inputs if name in makers)
+    return sorted(led.values(), key=lambda job: (job.start, job.rule, job.outputs))
 
 
 def _records(records: Path) -> Iterator[tuple[str, dict[str, Any]]]:

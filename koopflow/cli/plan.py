@@ -21,19 +21,20 @@ import yaml
 from koopflow.core.errors import KoopflowError
 
 PROFILE = Path("profiles/slurm/config.yaml")
-COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at most")
+COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at most", "disk")
 
 
 @dataclass
 class Jobs:
-    """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes) and expected time
-    (seconds) of each."""
+    """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes), expected time
+    (seconds) and size of the files (MB) of each."""
 
     threads: list[int] = field(default_factory=list)
     gpus: list[int] = field(default_factory=list)
     mem_mb: list[int] = field(default_factory=list)
     runtime: list[int] = field(default_factory=list)
     expected_s: list[int] = field(default_factory=list)
+    written_mb: list[int] = field(default_factory=list)
 
     @property
     def hours(self) -> float:
@@ -141,6 +142,7 @@ def _added_up(records: list[Any]) -> Plan:
             jobs.mem_mb.append(asked["mem_mb"])
             jobs.runtime.append(asked["runtime"])
             jobs.expected_s.append(asked["expected_s"])
+            jobs.written_mb.append(asked["written_mb"])
             if asked.get("turns", 1) > 1 or record.rule_name == "report":
                 here.add(record.rule_name)
     return Plan(dict(rules), grouped, groups, here)
@@ -162,9 +164,11 @@ def table(found: Plan) -> str:
                 limit,
                 f"{jobs.hours:.2f} h",
                 f"{jobs.at_most:.1f} h",
+                _size(sum(jobs.written_mb)),
             )
         )
     total, most = sum(jobs.hours for jobs in found.rules.values()), sum(jobs.at_most for jobs in found.rules.values())
+    written = sum(sum(jobs.written_mb) for jobs in found.rules.values())
     rows.append(
         (
             "total",
@@ -175,6 +179,7 @@ def table(found: Plan) -> str:
             "",
             f"{total:.2f} h",
             f"{most:.1f} h",
+            _size(written),
         )
     )
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
@@ -191,10 +196,15 @@ def table(found: Plan) -> str:
             *lines,
             f"{found.submitted} jobs submitted: {found.grouped} small steps share {found.groups} of them; "
             "checks run where snakemake runs.",
-            f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU. Each job runs on one node. "
-            "These are estimates.",
+            f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU, and {_size(written)} on disk. "
+            "Each job runs on one node. These are estimates.",
         ]
     )
+
+
+def _size(megabytes: float) -> str:
+    """Return a size as text, in MB or GB."""
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
 
 
 def _range(values: Sequence[float]) -> str:

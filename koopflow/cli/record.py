@@ -188,7 +188,7 @@ def _graph(
         "license": LICENCE,
         "conformsTo": reference(crate.PROFILES),
         "mainEntity": {"@id": main["@id"]},
-        "hasPart": reference(entity["@id"] for entity in files.values()),
+        "hasPart": reference(each["@id"] for each in files.values() if each["@type"] != "CreativeWork"),
         "mentions": reference([run["@id"], organized["@id"], *(each["@id"] for each in actions)]),
     }
     entities = [*crate.profiles(), root, *files.values(), *_tools(jobs, rules), *data, *packages]

@@ -33,6 +33,12 @@ class Study(Block):
     replicas_per_job: CountOrNull = Field(
         default=None, description="Networks per job, to split an ensemble into jobs on a cluster; null makes one job."
     )
+    keep: Literal["all", "tables", "figures"] = Field(
+        default="all",
+        description="Results that stay when nothing needs them any more: all; tables, without trajectories, networks "
+        "and chains of pruning rounds; figures, also without masks, tickets and the tables of single jobs. What a "
+        "change of settings needs again is computed again; figures, claims and the report need nothing of it.",
+    )
     threads: Count = Field(default=1, description="Threads of a training or fitting job.")
     data: dict[Name, DataSet] = Field(default_factory=dict, description="Data sets, by name.")
     trajectories: dict[Name, TrajectorySettings] = Field(

@@ -2,7 +2,7 @@
 dynamics?"""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup
 from koopflow.config.setups import parts, setups
@@ -16,6 +16,7 @@ from koopflow.workflow.estimates import (
     TORCH_MB,
     Estimate,
     Training,
+    recorded_mb,
     small,
     training,
 )
@@ -53,17 +54,25 @@ class Equivalence:
         settings, (first, stop) = self.setups[setup], self.parts[part]
         data, replicas = selection(self.study, settings.data), (stop - first) * self.training.copies
         work = Training(settings.model, data, settings.batch_size, settings.steps, replicas)
-        return training(work, machine(self.study))
+        states = settings.steps // self.training.capture_every + 1
+        return replace(
+            training(work, machine(self.study)), disk_mb=1 + recorded_mb(replicas, states, self.observed(setup))
+        )
+
+    def observed(self, setup: str) -> float:
+        """Return the number of recorded parameters of a set-up's network."""
+        settings = self.setups[setup]
+        _, shape = images(selection(self.study, settings.data))
+        parameters = network(settings.model, shape).parameters
+        if settings.koopman.observables == ("last",):
+            return min(parameters, OUTPUTS * (settings.model.widths or (100,))[-1])
+        return parameters
 
     def fits_estimate(self, setup: str) -> Estimate:
         """Return the estimate of fitting an operator to each seed of a set-up. Its memory holds
         nothing larger than a Gram matrix."""
         settings = self.setups[setup]
-        _, shape = images(selection(self.study, settings.data))
-        observed = network(settings.model, shape).parameters
-        if settings.koopman.observables == ("last",):
-            observed = min(observed, OUTPUTS * (settings.model.widths or (100,))[-1])
-        rows = observed * (settings.koopman.delays + 1)
+        rows = self.observed(setup) * (settings.koopman.delays + 1)
         columns = self.training.copies * self.training.states(settings.steps)
         side = min(rows, columns)
         seconds = 0.1 + (2 * rows * columns * side + 12 * side**3) / (PER_THREAD * self.study.threads)

@@ -2,18 +2,29 @@
 pruning find?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from koopflow.config.pruning import PrunedTraining, PruningMethod, PruningSettings, PruningStudy
 from koopflow.config.pruning_studies import pruning_studies
 from koopflow.config.study import Study
 from koopflow.studies.shared import machine, ranges, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
-from koopflow.workflow.estimates import PER_THREAD, TORCH_MB, Estimate, Training, small, training
+from koopflow.workflow.estimates import (
+    PER_THREAD,
+    TORCH_MB,
+    Estimate,
+    Training,
+    recorded_mb,
+    small,
+    training,
+)
 from koopflow.workflow.workloads import images, network
 
 TABLES = ("accuracy", "overlap", "spectrum", "layers")
 """The tables of each part of a study from which figures are drawn."""
+
+TABLES_KB = 0.9
+"""Rows of all tables for a network pruned at one moment by one method to one compression: measured."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,12 @@ class Pruning:
         study, (first, stop) = self.studies[name], self.parts[name][part]
         data = selection(self.study, study.data)
         steps = study.epochs * images(data)[0] / study.batch_size
-        return training(Training(study.model, data, study.batch_size, steps, stop - first), machine(self.study))
+        size = network(study.model, images(data)[1])
+        states = min(steps + 1, len(study.prune_epochs) * (self.window(name) + 1))
+        work = Training(study.model, data, study.batch_size, steps, stop - first)
+        return replace(
+            training(work, machine(self.study)), disk_mb=1 + recorded_mb(stop - first, states, size.parameters)
+        )
 
     def pruning_estimate(self, name: str, part: int) -> Estimate:
         """Return the estimate of decomposing, pruning and fine-tuning the networks of one part of a
@@ -91,7 +107,11 @@ class Pruning:
         )  # products of states, and modes of several ranks
         seconds = finetuned.seconds + (scored + fits) / (PER_THREAD * self.study.threads) + 0.5 * moments * networks
         held = size.parameters * (8 * study.window / 50 + 16 * 40 + 2 * masks)  # a block of states, modes, masks
-        return Estimate(finetuned.mem_mb + 100 + held / 2**20, seconds)
+        saved = len(study.save_masks.at) * len(study.save_masks.compressions or study.compressions) * len(study.methods)
+        tables = TABLES_KB * masks * moments * networks / 1024
+        return Estimate(
+            finetuned.mem_mb + 100 + held / 2**20, seconds, tables + saved * networks * size.parameters / 8 / 2**20
+        )
 
 
 def plan(study: Study) -> Pruning:

@@ -1,6 +1,6 @@
 """The stage ``tickets``: winning tickets as a flow of the renormalization group."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from koopflow.config.study import Study
@@ -9,6 +9,7 @@ from koopflow.config.tickets import ChainSettings, TicketJob, TicketsSettings, T
 from koopflow.studies.shared import machine, selection, some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import TORCH_MB, Estimate, Training, small, training
+from koopflow.workflow.workloads import images, network
 
 LARGE_STEPS = 1.5  # cost of both composition chains (large steps, and a rerun), in rounds of the chain itself
 
@@ -120,7 +121,17 @@ class Tickets:
 
     def rounds_estimate(self, name: str, task: str, stop: int) -> Estimate:
         """Return the estimate of the rounds that one job adds to a chain."""
-        return self._estimate(name, task, stop - self.previous(name, stop))
+        return replace(
+            self._estimate(name, task, stop - self.previous(name, stop)), disk_mb=1 + self.chain_mb(name, task, stop)
+        )
+
+    def chain_mb(self, name: str, task: str, rounds: int) -> float:
+        """Return the size of the file of a chain: the remaining weights of each round, and a bit of
+        mask for each weight."""
+        study = self.studies[name]
+        weights = network(study.model, images(selection(self.study, task))[1]).parameters
+        remaining = sum((1 - study.fraction) ** each for each in range(rounds + 1))
+        return study.seeds * weights * (4 * remaining + rounds / 8) / 2**20
 
     def controls_estimate(self, name: str, task: str) -> Estimate:
         """Return the estimate of a chain's controls: three kinds at each control round, a chain of
@@ -128,7 +139,11 @@ class Tickets:
         study = self.studies[name]
         rounds = len({*study.controls.rounds, *study.transfer.rounds}) + 2 * len(study.controls.rounds)
         share = min(study.composition.seeds, study.seeds) / study.seeds
-        return self._estimate(name, task, rounds + LARGE_STEPS * study.rounds * share)
+        weights = network(study.model, images(selection(self.study, task))[1]).parameters
+        saved = 5 * study.seeds * weights * len({*study.controls.rounds, *study.transfer.rounds}) / 2**20
+        composition = 2 * share * self.chain_mb(name, task, study.rounds)
+        expected = self._estimate(name, task, rounds + LARGE_STEPS * study.rounds * share)
+        return replace(expected, disk_mb=1 + saved + composition)
 
     def transfer_estimate(self, name: str, task: str) -> Estimate:
         """Return the estimate of training all other tasks' tickets on one task, as one ensemble."""

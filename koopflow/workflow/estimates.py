@@ -1,4 +1,4 @@
-"""How much memory and time a job takes, estimated from the configuration alone.
+"""How much memory, time and disk a job takes, estimated from the configuration alone.
 
 A scheduler needs both before anything runs. Estimates aim to be right within a factor of two for
 the networks that the workflow knows. They are only requests: a job that needs more is tried again
@@ -22,6 +22,7 @@ START_SECONDS = 8  # per job: 3 to 5 s inside SLURM, 2 to 4 s for imports and da
 STEP_SECONDS = 0.003  # one optimizer step of small networks on two cores: 1 to 4 ms measured
 PER_THREAD = 2.5e10  # floating-point operations per second and thread: 2.5 to 7e10 measured on batched networks
 PER_GPU = 3e12  # floating-point operations per second and GPU: assumed, not measured
+SMALL_MB = 1  # files of a job that writes tables and figures: 0.1 to 1 MB measured
 SPARE = 3  # a time limit is this many times the estimate
 LONGEST = 2880
 """Minutes. Partitions with a lower limit refuse the job; a training that runs out of time continues
@@ -30,10 +31,12 @@ on the next attempt."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """Expected memory (MB) and time (seconds) of a job."""
+    """Expected memory (MB) and time (seconds) of a job, and the size of the files that it makes
+    (MB)."""
 
     mem_mb: float
     seconds: float
+    disk_mb: float = SMALL_MB
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
     dict
         ``mem_mb``: 1.5 times the estimate, plus the interpreters. ``runtime``: three times the
         estimate in minutes, at least ten minutes and at most two days. Both grow with each attempt,
-        so that a job that ran out of either is tried again with more. ``expected_s``: the bare
-        estimate, which ``koopflow plan`` adds up.
+        so that a job that ran out of either is tried again with more. ``disk_mb``: 1.5 times the
+        estimate of its files, plus as much for a checkpoint. ``expected_s`` and ``written_mb``: the
+        bare estimates of time and files, which ``koopflow plan`` adds up.
     """
 
     def of(wildcards: Any) -> Estimate:
@@ -87,7 +91,13 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
     def runtime(wildcards: Any, attempt: int) -> int:
         return min(LONGEST, attempt * max(10, math.ceil(SPARE * of(wildcards).seconds / 600) * 10))
 
-    return {"mem_mb": mem_mb, "runtime": runtime, "expected_s": lambda wildcards: math.ceil(of(wildcards).seconds)}
+    return {
+        "mem_mb": mem_mb,
+        "runtime": runtime,
+        "disk_mb": lambda wildcards: math.ceil(3 * of(wildcards).disk_mb / 100) * 100,
+        "expected_s": lambda wildcards: math.ceil(of(wildcards).seconds),
+        "written_mb": lambda wildcards: math.ceil(of(wildcards).disk_mb),
+    }
 
 
 def small(seconds: float = 12, mem_mb: float = LIBRARIES_MB) -> Estimate:
@@ -103,3 +113,13 @@ def training(work: Training, machine: Machine = Machine()) -> Estimate:
     step = STEP_SECONDS + operations / machine.speed
     held = 12 * count * pixels + 40 * work.replicas * size.parameters + 30 * work.replicas * work.batch_size * pixels
     return Estimate(TORCH_MB + held / 2**20, START_SECONDS + work.runs * work.steps * step)
+
+
+def recorded_mb(replicas: int, states: float, parameters: float) -> float:
+    """Return the size of a trajectory of `replicas` networks, in MB.
+
+    Wide states lie in chunks of 64 states and 4096 parameters, which are stored whole.
+    """
+    if parameters > 4096:
+        states, parameters = math.ceil(states / 64) * 64, math.ceil(parameters / 4096) * 4096
+    return 4 * replicas * states * parameters / 2**20

@@ -73,6 +73,29 @@ def writable(results: str | Path) -> None:
         ) from None
 
 
+def enough_space(results: str | Path, written_mb: float) -> str | None:
+    """Return a warning if less than `written_mb` MB are free where the results will be, else None.
+
+    Raises
+    ------
+    KoopflowError
+        If not even half of it is free: estimates of sizes are right within a factor of two.
+    """
+    folder = Path(results).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free_mb = shutil.disk_usage(folder).free / 2**20
+    if free_mb >= written_mb:
+        return None
+    line = (
+        f"{results}: this run will write about {written_mb / 1024:.1f} GB, and {free_mb / 1024:.1f} GB are free; "
+        "free space, or name another folder (`results`)"
+    )
+    if free_mb < written_mb / 2:
+        raise KoopflowError(line)
+    return line
+
+
 def refuse_leftovers(folder: str | Path) -> None:
     """Check that SLURM runs no jobs of an earlier run in `folder`: a run killed with SIGKILL cannot
     cancel them.

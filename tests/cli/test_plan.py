@@ -90,8 +90,8 @@ def test_a_stage_is_drawn_by_one_job_however_many_series_and_studies_it_has(pape
 
 def test_node_hours_add_up(paper, tmp_path):
     found = jobs(paper)
-    hours = [float(columns[-4]) for rule, columns in found.items() if rule != "total"]
-    assert sum(hours) == pytest.approx(float(found["total"][-4]), abs=0.01 * len(hours))
+    hours = [float(columns[-6]) for rule, columns in found.items() if rule != "total"]
+    assert sum(hours) == pytest.approx(float(found["total"][-6]), abs=0.01 * len(hours))
     config = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
     config["tickets"] |= {"studies": {"resnet20": config["tickets"]["studies"]["resnet20"]}, "elastic": {}}
     (tmp_path / "one.yaml").write_text(yaml.safe_dump(config))
@@ -101,6 +101,18 @@ def test_node_hours_add_up(paper, tmp_path):
     assert count == 80
     assert at_most == pytest.approx(count * limit / 60, abs=0.1)
     assert at_most / 4 < expected < at_most / 2.9
+
+
+def test_disk_adds_up_and_trajectories_take_most_of_it(paper):
+    megabytes = {rule: float(columns[-2]) * {"MB": 1, "GB": 1000}[columns[-1]] for rule, columns in jobs(paper).items()}
+    total = megabytes.pop("total")
+    assert sum(megabytes.values()) == pytest.approx(total, rel=0.02)
+    assert megabytes["train_ensemble"] + megabytes["train_pruning"] > 0.8 * total
+    assert f"{columns_of(paper, 'total')[-2]} GB on disk" in paper
+
+
+def columns_of(told: str, rule: str) -> list[str]:
+    return jobs(told)[rule]
 
 
 def test_a_wrong_configuration_is_one_line():

@@ -117,10 +117,9 @@ def contents(house: Path) -> dict[str, str]:
     return {str(file.relative_to(house)): file.read_text() for file in files}
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A finished study of stubs over the real rules."""
-    house = copy_of_the_house(tmp_path_factory.mktemp("stubs") / "house")
+def house_of_stubs(folder: Path) -> Path:
+    """Return `folder` with the real rules over stubs."""
+    house = copy_of_the_house(folder)
     (house / "stub.py").write_text(STUB)
     (house / "run.h5").write_bytes(b"recorded")
     (house / "mine.py").write_text("def draw(table): ...\n")
@@ -129,6 +128,13 @@ def finished(tmp_path_factory) -> Path:
     )
     for file in (house / "rules").glob("*.smk"):
         file.write_text(re.sub(r'    script:\n        "\.\./scripts/[^"]+"\n', lambda _: shell, file.read_text()))
+    return house
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A finished study of stubs over the real rules."""
+    house = house_of_stubs(tmp_path_factory.mktemp("stubs") / "house")
     run(house, STUDY)
     return house
 
