@@ -11,7 +11,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick pythons lint format docs bench report provenance plan export pins schema soak verify clean help
+.PHONY: all test quick pythons lint format docs bench calibrate report provenance plan export pins schema soak verify clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -46,6 +46,9 @@ format: $(BIN)/.installed-dev  ## format all code
 
 bench: $(BIN)/.installed-dev  ## the benchmarks against other libraries (minutes)
 	for benchmark in benchmarks/*.py; do python $$benchmark || exit 1; done
+
+calibrate: $(BIN)/.installed-dev  ## error rates of intervals and verdicts, by simulation (minutes)
+	for study in benchmarks/calibration/*.py; do python $$study || exit 1; done
 
 report: $(BIN)/.installed  ## results/report.html, and every result it needs
 	snakemake --cores $(CORES) report

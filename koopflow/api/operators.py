@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.core.seeds import rng
 from koopflow.koopman import dmd, saved, spectrum
-from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals, no_intervals
+from koopflow.koopman.intervals import eigenvalue_intervals, no_intervals
+from koopflow.koopman.noise import measurement_noise_p
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.steps import rates
 from koopflow.koopman.tables import Belief, spectrum_table
@@ -117,10 +118,9 @@ class Operator:
     def p_random_walk(self) -> Array:
         """How often a random walk with the same increments has as good an eigenpair, float64 (r,).
 
-        A small residual alone does not show dynamics, since slow random walks have small residuals
-        too; at most 5 % of the eigenpairs of random walks get a value of 0.05 or less. An eigenvalue
-        of 1 whose mode is the mean level is matched by every walk. NaN for the variants "optimized"
-        and "bagged" and for more than 100 eigenvalues.
+        Random walks have small residuals too; at most 5 % of their eigenpairs get a value of 0.05 or
+        less. An eigenvalue of 1 whose mode is the mean level is matched by every walk. NaN for the
+        variants "optimized" and "bagged" and for more than 100 eigenvalues.
 
         >>> import numpy as np
         >>> import koopflow as kf
@@ -130,8 +130,16 @@ class Operator:
         """
         return walk_p_values(self.fitted, rng(0, "operator", "walks"))
 
+    @cached_property
+    def p_measurement_noise(self) -> float:
+        """The p-value of no noise in the recorded states. If it is small, "total_least_squares" and
+        "forward_backward" correct for that noise; else noise is in the steps, as that of
+        minibatches, and "standard" is best. NaN with delays and for few states.
+        """
+        return measurement_noise_p(self.fitted)
+
     def intervals(self, level: float = 0.95, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
-        """Return bootstrap intervals of the eigenvalues: over runs, or over blocks of a single run.
+        """Return jackknife intervals of the eigenvalues: over runs, or over blocks of a single run.
 
         >>> import numpy as np
         >>> import koopflow as kf
@@ -144,25 +152,25 @@ class Operator:
         Parameters
         ----------
         level : float
-            Confidence level of the percentile intervals, strictly between 0 and 1.
+            Confidence level, strictly between 0 and 1.
         draws, seed : int
-            Number of bootstrap samples, and their seed.
+            Without effect: the jackknife draws nothing. Accepted for scripts that name them.
 
         Returns
         -------
         DataFrame
             One row per eigenvalue: mode, then real, imag, modulus and angle (radians per step),
-            each with _low and _high; `attrs["resampled"]` names the resampled units. NaN for fewer
-            than four runs or blocks.
+            each with _low and _high; `attrs["resampled"]` names the units left out in turn. NaN for
+            fewer than four runs or blocks.
 
         Raises
         ------
         KoopflowError
-            For the variants "optimized" and "bagged", which cannot be refitted to resampled pairs.
+            For the variants "optimized" and "bagged", which cannot be refitted to some of the pairs.
         """
         if not 0 < level < 1:
             raise KoopflowError(f"level must be strictly between 0 and 1 (got {level})")
-        found = self._interval(level, draws, seed)
+        found = eigenvalue_intervals(self.fitted, level=level)
         values = self.eigenvalues
         parts = {"real": values.real, "imag": values.imag, "modulus": np.abs(values), "angle": np.angle(values)}
         table = pd.DataFrame({"mode": np.arange(self.rank)})
@@ -171,9 +179,6 @@ class Operator:
             table[name], table[f"{name}_low"], table[f"{name}_high"] = part, low, high
         table.attrs["resampled"] = found.resampled
         return table
-
-    def _interval(self, level: float = 0.95, draws: int = 200, seed: int = 0) -> Interval:
-        return eigenvalue_intervals(self.fitted, rng(seed, "operator", "intervals"), draws=draws, level=level)
 
     def plot(self, *, largest_residual: float = 0.1, walk_level: float = 0.05, name: str = "operator") -> Figure:
         """Return a figure of the eigenvalues in the complex plane, with 95 % intervals if
@@ -194,7 +199,11 @@ class Operator:
         """
         from koopflow.figures.spectra import plot_trajectories
 
-        interval = no_intervals(self.rank, "nothing") if self.fitted.variant in PEER_VARIANTS else self._interval()
+        interval = (
+            no_intervals(self.rank, "nothing")
+            if self.fitted.variant in PEER_VARIANTS
+            else eigenvalue_intervals(self.fitted)
+        )
         belief = Belief(self.p_random_walk, largest_residual, walk_level)
         table = spectrum_table(name, self.fitted, interval, belief, self.complete)
         return plot_trajectories(table, pd.DataFrame(), pd.DataFrame())

@@ -51,7 +51,8 @@ class TrajectorySettings(Block):
     )
     variant: Literal["standard", "total_least_squares", "forward_backward"] = Field(
         default="standard",
-        description="Kind of fit; total_least_squares and forward_backward correct for noise in the weights.",
+        description="Kind of fit; standard for noise in the steps, such as that of minibatches, "
+        "total_least_squares and forward_backward for noise in the recorded numbers.",
     )
 
     @property
@@ -63,7 +64,7 @@ class TrajectorySettings(Block):
 class SpectraSettings(Block):
     """Intervals and tests of the spectra."""
 
-    draws: Whole = Field(default=200, ge=10, description="Bootstrap draws of each interval.")
+    draws: Whole = Field(default=200, ge=10, description="Without effect: intervals are by the jackknife.")
     level: Fraction = Field(default=0.95, description="Level of the intervals.")
     largest_residual: Positive = Field(default=0.1, description="Eigenpairs with a larger residual are drawn hollow.")
     walks: Natural = Field(

@@ -247,8 +247,9 @@ def fit(
     delays : int
         Number of earlier states in a delayed state, whose dimension is parameters * (delays + 1).
     variant : str
-        "standard", "total_least_squares" or "forward_backward"; for a single run also "optimized"
-        or "bagged", through PyDMD (`koopflow.koopman.variants`).
+        "standard", right for noise in the steps such as that of minibatches;
+        "total_least_squares" or "forward_backward", right for noise in the recorded states; for a
+        single run also "optimized" or "bagged", through PyDMD (`koopflow.koopman.variants`).
     columns, replicas : optional
         The part of a trajectory file to fit, see `Trajectory.columns`.
     route : str

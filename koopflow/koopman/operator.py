@@ -24,10 +24,11 @@ def operator(before: Array, after: Array, variant: str = "standard") -> Array:
     before, after : float64 (r, pairs)
         States and their successors, one pair per column.
     variant : {"standard", "total_least_squares", "forward_backward"}
-        Least squares (Schmid, J. Fluid Mech. 656, 2010). Total least squares, for noise in both
-        members of a pair (Hemati et al., Theor. Comput. Fluid Dyn. 31, 2017; Dawson et al., Exp.
-        Fluids 57, 2016, sec. 2.4). The square root of A_forward A_backward^-1, each eigenvalue's
-        sign as in A_forward (Dawson et al., sec. 2.3).
+        Least squares (Schmid, J. Fluid Mech. 656, 2010), for noise in the steps. Total least squares,
+        for noise in the recorded states and so in both members of a pair (Hemati et al., Theor.
+        Comput. Fluid Dyn. 31, 2017; Dawson et al., Exp. Fluids 57, 2016, sec. 2.4). The square root
+        of A_forward A_backward^-1, each eigenvalue's sign as in A_forward (Dawson et al., sec. 2.3),
+        for the same noise.
 
     Returns
     -------

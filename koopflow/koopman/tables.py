@@ -11,9 +11,9 @@ from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import UnfitError
 from koopflow.core.seeds import rng
 from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS
-from koopflow.koopman.bootstrap import Interval, eigenvalue_intervals
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.fitted_runs import FitOptions, fit_runs, run_spectra
+from koopflow.koopman.intervals import Interval, eigenvalue_intervals
 from koopflow.koopman.runs import Array
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.koopman.steps import spectrum_of, step_columns
@@ -48,9 +48,9 @@ def trajectory_spectrum(
         Name of the entry under ``trajectories``.
     settings : TrajectorySettings
     spectra : SpectraSettings
-        Bootstrap draws and level of the intervals; what makes an eigenpair believable.
+        Level of the intervals, and what makes an eigenpair believable.
     seed : int
-        Seed of the bootstrap and of the random walks.
+        Seed of the random walks.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def trajectory_spectrum(
         fitted, runs = found.fitted, run_spectra(name, found, options)
         complete = all(file.complete for file in files)
         p = walk_p_values(fitted, rng(seed, "spectra", name, "walks"), spectra.walks)
-    interval = eigenvalue_intervals(fitted, rng(seed, "spectra", name), draws=spectra.draws, level=spectra.level)
+    interval = eigenvalue_intervals(fitted, level=spectra.level)
     belief = Belief(p, spectra.largest_residual, spectra.walk_level)
     left_out = [(name, run, reason) for run, reason in found.left_out.items()]
     exclusions = pd.DataFrame(left_out, columns=list(TRAJECTORY_EXCLUSIONS))

@@ -8,7 +8,7 @@ import pytest
 from koopflow.config.spectra import TrajectorySettings
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman import fit
-from koopflow.koopman.bootstrap import eigenvalue_intervals
+from koopflow.koopman.intervals import eigenvalue_intervals
 from koopflow.koopman.operator import VARIANTS
 from koopflow.koopman.variants import BAGS, PEER_VARIANTS
 from tests.conftest import ROOT
@@ -48,7 +48,7 @@ def test_fit_takes_the_variants_of_pydmd_by_name_and_they_find_a_known_spectrum(
         again = fit(waves(noise, 0), svd_rank=4, variant=variant)
         assert np.array_equal(again.eigenvalues, fitted.eigenvalues), "the trials are drawn anew from the same seed"
     with pytest.raises(KoopflowError, match=r"variant must be one of .* to fit pairs of states"):
-        eigenvalue_intervals(fitted, np.random.default_rng(0))
+        eigenvalue_intervals(fitted)
 
 
 def test_bagged_takes_the_trials_that_it_promises(monkeypatch):
