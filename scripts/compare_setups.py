@@ -5,7 +5,8 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
-    from koopflow.equivalence.spectra import (
+    from koopflow.equivalence.tables import (
+        all_distances,
         comparison_table,
         distance_table,
         mean_distances,
@@ -30,9 +31,10 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     for comparison, absent in without_spectra(spectra, given.comparisons).items():
         log.warning("comparison %s leaves out %s: every replica diverged", comparison, ", ".join(absent))
     excluded = exclusions["setting"].value_counts().to_dict()
-    distances = distance_table(spectra, given.comparisons, given.shuffles, given.seed, excluded)
-    tests = comparison_table(spectra, given.comparisons, given.significance, given.margin, given.seed, excluded)
-    matrix = mean_distances(spectra).rename_axis("setting").reset_index()
+    found = all_distances(spectra)
+    distances = distance_table(found, given.comparisons, given.shuffles, given.seed, excluded)
+    tests = comparison_table(found, given.comparisons, given.significance, given.margin, given.seed, excluded)
+    matrix = mean_distances(found).rename_axis("setting").reset_index()
     matrix["excluded"] = [excluded.get(name, 0) for name in matrix["setting"]]
     write_csv(eigenvalues, out.eigenvalues, SETUP_EIGENVALUES)
     write_csv(distances, out.distances, SETUP_DISTANCES)

@@ -8,7 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.config.figures import StyleSettings
     from koopflow.config.spectra import SpectraSettings
     from koopflow.core.errors import KoopflowError
-    from koopflow.equivalence.spectra import comparison_table, spectra_of
+    from koopflow.equivalence.tables import all_distances, comparison_table, spectra_of
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
     from koopflow.io.columns import (
@@ -31,7 +31,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     counts = runs.groupby("setting", sort=False)["seed"].nunique()
     left_out = exclusions.dropna(subset="run")["trajectory"].value_counts().to_dict()
     several = {"trajectories": list(counts.index[counts > 1])}
-    tests = comparison_table(spectra_of(runs), several, options.significance, options.margin, given.seed, left_out)
+    found = all_distances(spectra_of(runs))
+    tests = comparison_table(found, several, options.significance, options.margin, given.seed, left_out)
     write_csv(spectra, snakemake.output.eigenvalues, TRAJECTORY_EIGENVALUES)
     write_csv(distances, snakemake.output.distances, TRAJECTORY_DISTANCES)
     write_csv(tests, snakemake.output.tests, TESTS)

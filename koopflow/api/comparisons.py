@@ -10,7 +10,7 @@ import pandas as pd
 from koopflow.api.fitting import Data, fit
 from koopflow.api.operators import Operator
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.spectra import comparison_table
+from koopflow.equivalence.tables import all_distances, comparison_table
 from koopflow.koopman.memory import arrays_of
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import ComplexArray
@@ -25,9 +25,10 @@ class SpectraComparison:
     Attributes
     ----------
     table : DataFrame
-        One row per pair of sets: a, b, between and within (mean distances between spectra of the
-        two sets, and between runs of one set), p_permutation, p_adjusted (Holm), verdict, excess
-        (between / within - 1) with ci_low and ci_high (95 %), n (runs in the smaller set).
+        One row per pair of sets: a, b, between and within (geometric mean distances between spectra
+        of the two sets, and between runs of one set), p_permutation, p_adjusted (Holm), verdict,
+        excess (between / within - 1) with ci_low and ci_high (95 %), n (runs in the smaller set),
+        significant.
     spectra : dict of str to list of complex arrays
         Eigenvalues of each run per optimizer step, by set.
     """
@@ -52,7 +53,7 @@ class SpectraComparison:
         lines = []
         for row in self.table.itertuples():
             lines.append(
-                f"{row.a} and {row.b}: {row.verdict} (distance {row.between:.3g} between, {row.within:.3g} within, "
+                f"{row.a} and {row.b}: {row.verdict} (excess {row.excess:.3g} [{row.ci_low:.3g}, {row.ci_high:.3g}]; "
                 f"p = {row.p_adjusted:.3g}, n = {row.n})"
             )
         return "\n".join(lines)
@@ -69,7 +70,9 @@ def compare(
     margin: float = 0.25,
     seed: int = 0,
 ) -> SpectraComparison:
-    """Test whether sets of runs have the same dynamics, by permuting runs (arXiv 2302.09160).
+    """Test whether sets of runs have the same dynamics (arXiv 2302.09160).
+
+    Sets are different if the 95 % interval of the excess lies above `margin`, equivalent if below.
 
     >>> import numpy as np
     >>> import koopflow as kf
@@ -77,7 +80,7 @@ def compare(
     ...     rates = rate + 0.002 * np.random.default_rng(seed).normal(size=6)
     ...     return rates[:, None, None] ** np.arange(30)[:, None] * [1.0, 2.0]
     >>> kf.compare({"slow": runs(0.99, 0), "fast": runs(0.9, 1)}, rank=1)
-    slow and fast: different (distance 0.0897 between, 0.00133 within, p = 0.00216, n = 6)
+    slow and fast: different (excess 110 [38.1, 311]; p = 0.00216, n = 6)
 
     Parameters
     ----------
@@ -92,11 +95,11 @@ def compare(
         Optimizer steps between the states of arrays and data frames (default 1), for all sets or by
         set. Files say it themselves. Spectra are compared per optimizer step.
     significance : float
-        Level of the permutation tests, after adjustment for their number.
+        Level of the adjusted permutation tests in the column `significant`; it decides nothing.
     margin : float
-        Sets are equivalent if the 95 % interval of between / within - 1 ends below this.
+        Largest excess (between / within - 1) of sets that count as equivalent.
     seed : int
-        Seed of relabellings and bootstrap.
+        Seed of the relabellings.
 
     Returns
     -------
@@ -111,13 +114,20 @@ def compare(
         raise KoopflowError(
             'sets must be a mapping of at least two sets of runs, such as {"small": runs_a, "large": runs_b}'
         )
-    steps = interval if isinstance(interval, Mapping) else dict.fromkeys(sets, interval)
-    for name in (name for name in steps if name not in sets):
-        raise KoopflowError(f"interval names {name!r}, which is none of the sets {', '.join(map(str, sets))}")
+    steps = _steps(sets, interval)
     spectra = {name: _spectra(name, runs, rank, delays, parameters, steps.get(name)) for name, runs in sets.items()}
     numbered = {name: dict(enumerate(found)) for name, found in spectra.items()}
-    table = comparison_table(numbered, {"compare": list(spectra)}, significance, margin, seed)
+    table = comparison_table(all_distances(numbered), {"compare": list(spectra)}, significance, margin, seed)
     return SpectraComparison(table.drop(columns=["comparison", "excluded_a", "excluded_b"]), spectra)
+
+
+def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -> Mapping[str, int | None]:
+    """Return the optimizer steps between states, by set."""
+    if not isinstance(interval, Mapping):
+        return dict.fromkeys(sets, interval)
+    for name in (name for name in interval if name not in sets):
+        raise KoopflowError(f"interval names {name!r}, which is none of the sets {', '.join(map(str, sets))}")
+    return interval
 
 
 def _spectra(

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from koopflow.claims.estimate import Estimate, Undecided, jackknife
+from koopflow.claims.estimate import Estimate, Undecided
 from koopflow.claims.measures import measure
 from koopflow.claims.tables import Tables, pick
+from koopflow.config.setups import FEWEST
+from koopflow.equivalence.comparison import excess
+from koopflow.koopman.runs import Array
 
 OPTIMIZERS = "equivalence/optimizers/distances.csv"
 TRAINING = "equivalence/training/distances.csv"
@@ -37,33 +41,51 @@ def _distance(frame: pd.DataFrame, a: str, b: str) -> pd.Series:
     return rows.iloc[0]
 
 
-@measure("distance between set-ups beyond the distance between seeds, as a share of the latter")
+@measure("typical distance between set-ups over the typical distance between seeds, minus 1")
 def excess_distance(
     tables: Tables, level: float, comparison: str, a: str | None = None, b: str | None = None
 ) -> Estimate:
-    """Return mean between-set-up distance / mean within-set-up distance − 1, averaged over the
-    pairs of a comparison.
+    """Return the excess distance, averaged over the pairs of a comparison.
 
     0 means no difference beyond that between seeds; 1 means that set-ups are twice as far apart as
-    two seeds of one set-up. The jackknife leaves out one seed at a time, with all its distances.
+    two seeds of one set-up. All pairs of seeds enter; see `koopflow.equivalence.comparison.excess`.
     """
     frame = pick(tables.read(TRAINING), TRAINING, comparison=comparison)
-    frame = frame[np.isfinite(frame["distance"])]
-    seeds_of = [tuple(str(seed).split("-")) for seed in frame["seed"]]
-    distances, left, right = frame["distance"].to_numpy(), frame["a"].to_numpy(), frame["b"].to_numpy()
-    pairs = sorted({(x, y) for x, y in zip(left, right) if x != y and a in (None, x, y) and b in (None, x, y)})
+    pairs = sorted(
+        {(str(x), str(y)) for x, y in zip(frame["a"], frame["b"]) if x != y and a in (None, x, y) and b in (None, x, y)}
+    )
     if not pairs:
         raise Undecided(f"{TRAINING} has no pair of set-ups in comparison {comparison!r}")
+    names = sorted({name for pair in pairs for name in pair})
+    matrix, groups = _matrix(frame, names)
+    fewest = min(len(group) for group in groups)
+    if fewest < FEWEST:
+        raise Undecided(f"{fewest} seeds in a set-up; an interval needs at least {FEWEST}")
+    found = excess(matrix, groups, [(names.index(x), names.index(y)) for x, y in pairs], level)
+    return Estimate(found.value, found.low, found.high, fewest, "seeds")
 
-    def statistic(seeds: list[str]) -> float:
-        kept = np.array([set(own) <= set(seeds) for own in seeds_of])
-        shares = []
-        for x, y in pairs:
-            between = distances[kept & (left == x) & (right == y)]
-            floors = [distances[kept & (left == z) & (right == z)] for z in (x, y)]
-            if not between.size or not all(floor.size for floor in floors):
-                return float("nan")
-            shares.append(between.mean() / np.mean([floor.mean() for floor in floors]) - 1)
-        return float(np.mean(shares))
 
-    return jackknife(statistic, sorted({seed for own in seeds_of for seed in own}), level)
+def _matrix(frame: pd.DataFrame, names: list[str]) -> tuple[Array, list[NDArray[np.intp]]]:
+    """Return the distances between all seeds of the set-ups `names`, and each set-up's rows.
+
+    Raises
+    ------
+    Undecided
+        If the table lacks a pair of seeds.
+    """
+    frame = frame[frame["a"].isin(names) & frame["b"].isin(names)]
+    ends = [(seed, seed) if "-" not in seed else tuple(seed.split("-")) for seed in frame["seed"].astype(str)]
+    left = list(zip(frame["a"], (i for i, _ in ends)))
+    right = list(zip(frame["b"], (j for _, j in ends)))
+    spectra = sorted({*left, *right})
+    place = {spectrum: row for row, spectrum in enumerate(spectra)}
+    matrix = np.full((len(spectra), len(spectra)), np.nan)
+    np.fill_diagonal(matrix, 0.0)
+    for one, other, distance in zip(left, right, frame["distance"]):
+        matrix[place[one], place[other]] = matrix[place[other], place[one]] = distance
+    groups = [np.array([place[spectrum] for spectrum in spectra if spectrum[0] == name], np.intp) for name in names]
+    missing = np.argwhere(np.isnan(matrix))
+    if len(missing):
+        (a, i), (b, j) = (spectra[row] for row in missing[0])
+        raise Undecided(f"{TRAINING} has no distance between seed {i} of {a} and seed {j} of {b}")
+    return matrix, groups

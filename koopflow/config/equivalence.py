@@ -75,9 +75,9 @@ class EquivalenceTraining(Block):
     )
     margin: Positive = Field(
         default=0.25,
-        description="Two set-ups are equivalent if, with 95 % confidence, the distance between them exceeds the "
-        "distance "
-        "between seeds by less than this share of the latter.",
+        description="The excess is the typical distance between two set-ups over that between seeds of one, minus 1. "
+        "Two set-ups are equivalent if its 95 % interval lies below the margin, different if above, otherwise "
+        "inconclusive.",
     )
     base: SetupPart = Field(default_factory=dict, description="Settings of every set-up, unless it overrides them.")
     setups: dict[Name, SetupPart] = Field(

@@ -81,7 +81,8 @@ class SpectraSettings(Block):
     shuffles: Count = Field(default=100, description="Draws of the shuffle control between trajectories.")
     significance: Fraction = Field(
         default=0.05,
-        description="Level of the permutation tests between trajectories of several runs each, after adjustment.",
+        description="Level of the permutation tests between trajectories of several runs each, after adjustment; they "
+        "decide nothing.",
     )
     margin: Positive = Field(default=0.25, description="Margin of equivalence, as in equivalence.training.")
 

@@ -39,7 +39,7 @@ def student(values: ArrayLike, level: float = 0.95, within: tuple[float, float] 
     return mean, float(np.clip(mean - half, *within)), float(np.clip(mean + half, *within))
 
 
-def half_width(error: ArrayLike, freedom: int, level: float | NDArray[np.float64] = 0.95) -> NDArray[np.float64]:
+def half_width(error: ArrayLike, freedom: float, level: float | NDArray[np.float64] = 0.95) -> NDArray[np.float64]:
     """Return the half-width of Student's interval for the standard `error` and `freedom` degrees of
     freedom.
 

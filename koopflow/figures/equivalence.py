@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from koopflow.config.setups import FEWEST
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, look, size
 from koopflow.figures.text import drawn, label
@@ -179,26 +178,27 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
 
 def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     """Draw the distances between set-ups beside their floor, the distances between seeds of one
-    set-up."""
-    pairs = tests[["comparison", "a", "b", "verdict", "p_adjusted"]].reset_index(drop=True)
+    set-up, each with its geometric mean, and the excess with its interval.
+
+    Parameters
+    ----------
+    distances, tests : DataFrame
+        As `koopflow.equivalence.tables` returns them.
+    """
+    pairs = tests.reset_index(drop=True)
     figure, axes = plt.subplots(figsize=size(2, 0.085 * len(pairs) + 0.35))
     for place, (_, pair) in enumerate(pairs.iterrows()):
         chosen = distances[distances["comparison"] == pair["comparison"]]
         between = chosen[(chosen["a"] == pair["a"]) & (chosen["b"] == pair["b"])]["distance"].to_numpy()
         within = chosen[(chosen["a"] == chosen["b"]) & chosen["a"].isin([pair["a"], pair["b"]])]["distance"].to_numpy()
-        for values, colour, shift in ((within, BLUE, 0.16), (between, VERMILLION, -0.16)):
-            if len(values):
-                low, high = bootstrap_interval(values)
-                axes.plot(values, np.full(len(values), place + shift), "|", color=colour, markersize=3, alpha=0.35)
-                axes.errorbar(
-                    values.mean(),
-                    place + shift,
-                    xerr=[[values.mean() - low], [high - values.mean()]],
-                    fmt="o",
-                    color=colour,
-                )
+        for values, mean, colour, shift in (
+            (within, pair["within"], BLUE, 0.16),
+            (between, pair["between"], VERMILLION, -0.16),
+        ):
+            axes.plot(values, np.full(len(values), place + shift), "|", color=colour, markersize=3, alpha=0.2)
+            axes.plot(mean, place + shift, "o", color=colour, markersize=4, markeredgecolor="white")
         axes.annotate(
-            f"{pair['verdict']}, p = {pair['p_adjusted']:.2g}",
+            f"{pair['excess']:.2f} [{pair['ci_low']:.2f}, {pair['ci_high']:.2f}] {pair['verdict']}".replace("-", "−"),
             (1.01, place),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -211,11 +211,14 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     )
     axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xscale("log")
-    axes.set_xlabel("Wasserstein distance of spectra (mean and 95 % interval; ticks: single pairs)")
+    axes.set_xlabel("Wasserstein distance of spectra (ticks: pairs of seeds; dots: geometric means)")
+    axes.set_title("excess [95 % interval], verdict", loc="right", fontsize="small")
     handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
+    few, many = (int(count) for count in (pairs["n"].min(), pairs["n"].max())) if len(pairs) else (0, 0)
+    seeds = f"{few}" if few == many else f"{few} to {many}"
     figure.legend(
         handles,
-        ["between set-ups, per seed", "between seeds of one set-up (floor)"],
+        ["between set-ups", f"between seeds of one set-up (floor); n = {seeds} seeds a set-up"],
         loc="outside upper center",
         ncols=2,
     )
@@ -281,17 +284,3 @@ def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> F
     for panel in axes[:, 0]:
         panel.set_ylabel("training loss (nats)")
     return figure
-
-
-def bootstrap_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean of `values` (n,) by a bootstrap with fixed
-    draws.
-
-    Return NaN for fewer than four values: a bootstrap of one or two only repeats them, so the
-    interval would be narrowest where least is known.
-    """
-    if len(values) < FEWEST:
-        return float("nan"), float("nan")
-    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, len(values), (resamples, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)

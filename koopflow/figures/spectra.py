@@ -30,7 +30,7 @@ def plot_trajectories(
     spectra, distances : DataFrame
         As `koopflow.koopman.tables` returns them.
     tests : DataFrame
-        As `koopflow.equivalence.spectra.comparison_table` returns it; may be empty.
+        As `koopflow.equivalence.tables.comparison_table` returns it; may be empty.
     exclusions : DataFrame, optional
         Columns `TRAJECTORY_EXCLUSIONS`; the legend names what was left out.
     """

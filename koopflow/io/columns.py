@@ -29,14 +29,16 @@ growth rate (per step) and frequency (radians per step). See `koopflow.koopman.s
 """
 SETUP_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residual", *PER_STEP)
 SETUP_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "p_shuffle")
-"""Rows within one set-up have a = b and a seed of the form "i-j"."""
+"""Seed is "i-j" for seed i of a and seed j of b, or "i" if both are i. Rows within one set-up have
+a = b. Only rows with one seed have a shuffle control.
+"""
 SETUP_MATRIX: Columns = ("setting",)
 """One column per set-up follows."""
 SETUP_LOSSES: Columns = ("setting", "step", "loss", "low", "high", "n")
 SETUP_EXCLUSIONS: Columns = ("setting", "replica", "diverged_at")
 REPLICAS: Columns = ("replica", "accuracy", "loss", "diverged_at")
 TESTS: Columns = ("comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict")
-TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b")
+TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b", "significant")
 
 # A user's trajectories. Tables of their runs use SETUP_EIGENVALUES, with the trajectory as
 # `setting` and the run as `seed`.

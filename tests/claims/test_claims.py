@@ -33,7 +33,11 @@ def optimizers(near, far):
 
 
 def training(between, within=1.0):
-    rows = [("width", "w5", "w40", str(seed), between + e) for seed, e in zip(SEEDS, noise(6))]
+    apart = noise(6, 6)
+    rows = [
+        ("width", "w5", "w40", str(i) if i == j else f"{i}-{j}", between + apart[i, j])
+        for i, j in itertools.product(SEEDS, SEEDS)
+    ]
     pairs = list(itertools.combinations(SEEDS, 2))
     rows += [
         ("width", w, w, f"{i}-{j}", within + e)
@@ -276,7 +280,12 @@ def test_diverged_seeds_are_left_out_of_n():
 
 
 def test_a_claim_counts_what_its_tables_go_without_of_the_rows_that_it_names():
-    rows = [(c, "a", "b", s, 2.0) for c in ("width", "rate") for s in range(4)]
+    rows = [
+        (c, "a", "b", str(i) if i == j else f"{i}-{j}", 2.0)
+        for c in ("width", "rate")
+        for i in range(4)
+        for j in range(4)
+    ]
     rows += [
         (c, x, x, f"{i}-{j}", 1.0 + 0.1 * (i + j))
         for c in ("width", "rate")

@@ -4,8 +4,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from koopflow.equivalence.comparison import Comparison, _resampled, adjusted, compare, distance_matrix, verdict
+from koopflow.equivalence.comparison import adjusted, compare, distance_matrix, excess, verdict
 
 
 def spectra(generator, count, centre=0.0, size=6):
@@ -15,12 +16,13 @@ def spectra(generator, count, centre=0.0, size=6):
 def test_p_equals_an_enumeration_by_hand():
     generator = np.random.default_rng(1)
     matrix = distance_matrix([*spectra(generator, 3), *spectra(generator, 3, 0.8)])
+    logs = np.log(matrix + np.eye(6))
 
     def statistic(inside):
         outside = [i for i in range(6) if i not in inside]
-        between = np.mean([matrix[i, j] for i in inside for j in outside])
+        between = np.mean([logs[i, j] for i in inside for j in outside])
         return between - np.mean(
-            [np.mean([matrix[i, j] for i, j in combinations(group, 2)]) for group in (inside, outside)]
+            [np.mean([logs[i, j] for i, j in combinations(group, 2)]) for group in (inside, outside)]
         )
 
     values = [statistic(list(chosen)) for chosen in combinations(range(6), 3)]
@@ -50,14 +52,14 @@ def test_a_shift_is_found_and_called_different():
     generator = np.random.default_rng(3)
     result = compare(distance_matrix([*spectra(generator, 6), *spectra(generator, 6, 3.0)]), 6, generator)
     assert result.p <= 2 / 924 + 1e-12
-    assert result.low > 0
-    assert verdict(result, result.p, 0.05, 0.25) == "different"
+    assert result.excess == pytest.approx(result.between / result.within - 1)
+    assert verdict(result.low, result.high, 0.25) == "different"
 
 
 def test_one_process_is_called_equivalent_when_the_seeds_suffice():
     generator = np.random.default_rng(4)
     result = compare(distance_matrix([*spectra(generator, 12), *spectra(generator, 12)]), 12, generator)
-    assert verdict(result, 1.0, 0.05, 0.25) == "equivalent"
+    assert verdict(result.low, result.high, 0.25) == "equivalent"
 
 
 def test_too_few_seeds_give_no_interval_and_no_equivalence():
@@ -65,28 +67,78 @@ def test_too_few_seeds_give_no_interval_and_no_equivalence():
     result = compare(distance_matrix(spectra(generator, 6)), 3, generator)
     assert np.isnan(result.low)
     assert np.isnan(result.high)
-    assert verdict(result, 1.0, 0.05, 0.25) == "inconclusive"
+    assert verdict(result.low, result.high, 0.25) == "inconclusive"
 
 
-def test_a_wide_interval_is_inconclusive():
-    assert verdict(Comparison(1.2, 1.0, 0.3, 0.2, -0.1, 0.5, 5), 0.3, 0.05, 0.25) == "inconclusive"
+def test_a_difference_below_the_margin_is_never_called_different():
+    """With 50 seeds a small shift has p below 0.001; its whole interval lies below the margin."""
+    generator = np.random.default_rng(6)
+    result = compare(distance_matrix([*spectra(generator, 50, size=3), *spectra(generator, 50, 0.8, 3)]), 50, generator)
+    assert result.p < 0.001
+    assert 0 < result.low < result.high < 0.25
+    assert verdict(result.low, result.high, 0.25) == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.26, 0.9, "different"), (-0.1, 0.24, "equivalent"), (0.24, 0.26, "inconclusive"), (0.25, 1, "inconclusive")],
+)
+def test_the_verdict_follows_from_interval_and_margin(low, high, expected):
+    assert verdict(low, high, 0.25) == expected
+
+
+def test_the_excess_is_its_definition_and_its_interval_a_jackknife():
+    """Against leaving out each seed by hand; the part counted twice is that of rows and columns
+    taken off."""
+    generator = np.random.default_rng(7)
+    counts = (4, 6, 5)
+    nine = [
+        generator.normal(size=3) + 1j * generator.normal(size=3) + shift
+        for shift, c in zip((0, 1, 2), counts)
+        for _ in range(c)
+    ]
+    matrix = distance_matrix(nine)
+    edges = np.cumsum([0, *counts])
+    groups = [np.arange(edges[g], edges[g + 1]) for g in range(3)]
+    pairs = [(0, 1), (1, 2)]
+
+    def statistic(kept):
+        logs = np.log(matrix + np.eye(len(matrix)))
+
+        def within(group):
+            return np.mean([logs[i, j] for i, j in combinations(group, 2)])
+
+        own = [
+            np.mean([logs[i, j] for i in kept[g] for j in kept[h]]) - (within(kept[g]) + within(kept[h])) / 2
+            for g, h in pairs
+        ]
+        return np.mean(own)
+
+    value = statistic(groups)
+    parts = []
+    for g, group in enumerate(groups):
+        left = [
+            statistic([np.delete(own, at) if h == g else own for h, own in enumerate(groups)])
+            for at in range(len(group))
+        ]
+        parts.append((len(left) - 1) / len(left) * np.sum((np.array(left) - np.mean(left)) ** 2))
+    found = excess(matrix, groups, pairs)
+    assert found.value == pytest.approx(np.expm1(value))
+    degrees = sum(parts) ** 2 / sum(part**2 / (len(g) - 1) for part, g in zip(parts, groups))
+    uncorrected = stats.t.ppf(0.975, degrees) * np.sqrt(sum(parts))
+    half = (np.log1p(found.high) - np.log1p(found.low)) / 2
+    assert np.log1p(found.high) - half == pytest.approx(value)
+    assert 0.5 * uncorrected <= half < uncorrected
+
+
+def test_identical_spectra_have_no_excess_and_copies_of_two_are_different():
+    same = np.zeros((10, 10))
+    found = excess(same, [np.arange(5), np.arange(5, 10)], [(0, 1)])
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+    apart = np.kron([[0, 1], [1, 0]], np.ones((5, 5)))
+    assert excess(apart, [np.arange(5), np.arange(5, 10)], [(0, 1)]).low > 1e6
 
 
 def test_holm_adjusts_as_published():
     np.testing.assert_allclose(adjusted(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
     np.testing.assert_allclose(adjusted(np.array([0.9, 0.8])), [1.0, 1.0])
-
-
-def test_resampled_ratios_are_those_of_their_definition():
-    generator = np.random.default_rng(4)
-    nine = [generator.standard_normal(3) + 1j * generator.standard_normal(3) for _ in range(9)]
-    matrix = distance_matrix(nine)
-    first, second = generator.integers(0, 4, (30, 4)), generator.integers(0, 5, (30, 5))
-    first[0], second[0] = 2, 1  # every seed the same: nothing within
-    second[1] = 3  # nothing within one of the two
-    expected = []
-    for a, b in zip(first, second + 4):
-        within = [[matrix[i, j] for i in group for j in group if i != j] for group in (a, b)]
-        within = [np.mean(values) for values in within if values]
-        expected.append(np.mean([[matrix[i, j] for j in b] for i in a]) / np.mean(within) - 1 if within else np.nan)
-    np.testing.assert_allclose(_resampled(matrix, first, second), expected, rtol=1e-12)

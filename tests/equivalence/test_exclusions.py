@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
-from koopflow.equivalence.spectra import comparison_table, distance_table, spectra_of
-from koopflow.figures.equivalence import bootstrap_interval, plot_distances
+from koopflow.equivalence.tables import all_distances, comparison_table, distance_table, spectra_of
+from koopflow.figures.equivalence import plot_distances
 from koopflow.figures.style import use
 from koopflow.trajectory import TrajectoryWriter
 
@@ -62,25 +62,19 @@ def test_a_pair_without_enough_seeds_stays_in_the_table_inconclusive_with_its_co
         for _ in range(4)
     ]
     comparisons = {"x": ["a", "b", "c", "d"]}
-    table = comparison_table(spectra_of(pd.DataFrame(rows)), comparisons, 0.05, 0.25, 0, {"c": 8, "d": 10})
+    distances = all_distances(spectra_of(pd.DataFrame(rows)))
+    table = comparison_table(distances, comparisons, 0.05, 0.25, 0, {"c": 8, "d": 10})
     assert [f"{row.a}{row.b}" for row in table.itertuples()] == ["ab", "ac", "ad", "bc", "bd", "cd"]
     poor = table[table["b"].isin(["c", "d"])]
     assert set(poor["verdict"]) == {"inconclusive"}
     assert poor[["between", "p_permutation", "ci_low"]].isna().all(axis=None)
     assert poor["n"].tolist() == [1, 0, 1, 0, 0]
     assert poor["excluded_b"].tolist() == [8, 10, 8, 10, 10]
-    apart = distance_table(spectra_of(pd.DataFrame(rows)), comparisons, 5, 0, {"c": 8, "d": 10})
+    apart = distance_table(distances, comparisons, 5, 0, {"c": 8, "d": 10})
     assert set(zip(apart["b"], apart["excluded_b"])) == {("a", 0), ("b", 0), ("c", 8)}
     assert set(apart["excluded_a"]) == {0}
     whole = table.iloc[0]
     assert whole["p_adjusted"] == whole["p_permutation"], "pairs without numbers must not count as tests"
     use()
-    distances = pd.DataFrame({"comparison": ["x", "x"], "a": ["a", "a"], "b": ["b", "a"], "distance": [1.0, 0.5]})
-    plot_distances(distances, table)
-
-
-def test_an_interval_of_too_few_values_is_missing_instead_of_short():
-    for few in ([1.0], [1.0, 1.1], [1.0, 1.1, 0.9]):
-        assert np.isnan(bootstrap_interval(np.array(few))).all()
-    low, high = bootstrap_interval(np.array([1.0, 1.1, 0.9, 1.3]))
-    assert low < 1.075 < high
+    drawn = pd.DataFrame({"comparison": ["x", "x"], "a": ["a", "a"], "b": ["b", "a"], "distance": [1.0, 0.5]})
+    plot_distances(drawn, table)

@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.spectra import comparison_table, distance_table, mean_distances, spectra_of, without_spectra
+from koopflow.equivalence.tables import (
+    all_distances,
+    comparison_table,
+    distance_table,
+    mean_distances,
+    spectra_of,
+    without_spectra,
+)
 from koopflow.figures.equivalence import plot_distance_matrix, plot_distances, plot_losses, plot_spectra
 from koopflow.figures.style import save, use
 
@@ -38,7 +45,8 @@ def eigenvalues() -> pd.DataFrame:
 def test_a_set_up_that_diverged_is_left_out_by_name(eigenvalues, comparisons, tmp_path):
     use()
     spectra = spectra_of(eigenvalues)
-    tests = comparison_table(spectra, comparisons, 0.05, 0.25, 0)
+    distances = all_distances(spectra)
+    tests = comparison_table(distances, comparisons, 0.05, 0.25, 0)
     verdicts = dict(zip(zip(tests["a"], tests["b"]), tests["verdict"]))
     assert all(verdicts[pair] == "inconclusive" for pair in verdicts if "wild" in pair)
     assert (("calm", "fast") in verdicts) == bool(comparisons)
@@ -49,8 +57,8 @@ def test_a_set_up_that_diverged_is_left_out_by_name(eigenvalues, comparisons, tm
     shown = comparisons or {"set-ups": ["calm", "fast"]}
     figures = {
         "spectra": plot_spectra(eigenvalues, shown),
-        "distances": plot_distances(distance_table(spectra, comparisons, 5, 0), tests),
-        "matrix": plot_distance_matrix(mean_distances(spectra), SEEDS),
+        "distances": plot_distances(distance_table(distances, comparisons, 5, 0), tests),
+        "matrix": plot_distance_matrix(mean_distances(distances), SEEDS),
         "losses": plot_losses(losses, shown),
     }
     if "gone" in comparisons:

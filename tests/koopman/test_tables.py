@@ -7,7 +7,7 @@ import pytest
 
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.spectra import comparison_table, spectra_of
+from koopflow.equivalence.tables import all_distances, comparison_table, spectra_of
 from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
 from koopflow.io.paths import existing
 from koopflow.koopman.tables import spectrum_distances, trajectory_spectrum
@@ -79,9 +79,8 @@ def test_each_run_has_its_own_spectrum_and_the_tests_of_equivalence_read_it(tmp_
         assert np.allclose(table["real"], rates, atol=1e-5)
         tables.append(table)
     spectra = spectra_of(pd.concat(tables))
-    verdicts = comparison_table(spectra, {"trajectories": list(spectra)}, 0.05, 0.25, 1).set_index(["a", "b"])[
-        "verdict"
-    ]
+    tests = comparison_table(all_distances(spectra), {"trajectories": list(spectra)}, 0.05, 0.25, 1)
+    verdicts = tests.set_index(["a", "b"])["verdict"]
     assert verdicts["slow", "fast"] == verdicts["same", "fast"] == "different"
     assert verdicts["slow", "same"] != "different"
 
