@@ -103,8 +103,8 @@ CHANGES = [
     {"judge_claims": {"claims": {"level": 0.9}}},
     {"check_stage": {"seed": 5}},
 ]
-"""Rules that fail in one run, as none of them waits for another, each with a changed setting of its own or, if it has none, of a rule
-before it."""
+"""Rules that fail in one run, as none of them waits for another, each with a changed setting of its
+own or, if it has none, of a rule before it."""
 
 
 def merged(base: dict, change: dict) -> dict:

@@ -1,19 +1,17 @@
-"""After a real failure of a real script under a changed setting, the same command ends in what a
-run from nothing makes.
+"""After real failures of real scripts under changed settings, the same command ends in what a run from nothing makes.
 
-`tests/workflow/test_never_stale.py` covers every rule with stubs; here, each stage that computes
-fails in three ways: its script raises, it is killed alone while Snakemake lives, it runs out of
-memory.
+`tests/workflow/test_never_stale.py` covers every rule with stubs; here, the chains of all stages
+that compute run side by side, and a script of each fails: it raises, it is killed alone while
+Snakemake lives, or it runs out of memory.
 """
 
+import functools
+import json
 import os
-import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from koopflow.cli import record
@@ -21,148 +19,113 @@ from tests.house import command, copy_of_the_house, digests
 from tests.workflow.test_never_stale import merged
 
 TROUBLE = """
-import os, signal, sys
+import json, os, signal, sys
+
+SCRIPT = next((word for word in sys.orig_argv if ".snakemake/scripts/" in word), "").split(".")[-2:][0]
+MODULE, KIND = json.loads(os.environ["TROUBLE"]).get(SCRIPT, (None, None))
 
 class Trouble:
     def find_spec(self, name, path, target=None):
-        if name == os.environ.get("TROUBLE_MODULE"):
-            kind = os.environ["TROUBLE"]
-            if kind == "kill":
+        if name == MODULE:
+            if KIND == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if kind == "memory":
+            if KIND == "memory":
                 bytearray(2**62)
             raise RuntimeError("raised by the test")
 
-if any(".snakemake/scripts/" in word for word in sys.orig_argv):
-    sys.meta_path.insert(0, Trouble())
+sys.meta_path.insert(0, Trouble())
 """
-
-
-@dataclass(frozen=True)
-class Case:
-    """A chain of jobs of one stage, a change of a setting, and a module that only the failing job
-    imports."""
-
-    target: str
-    config: dict[str, Any]
-    change: dict[str, Any]
-    module: str
-
-
-TICKETS = {
-    "seeds": 2,
-    "rounds": 3,
-    "steps": 10,
-    "controls": {"rounds": [2]},
-    "transfer": {"rounds": []},
-    "composition": {"seeds": 0},
+FAILING = {
+    "train_ensemble": ("koopflow.training.ensemble", "kill"),
+    "run_pruning": ("koopflow.pruning.study", "memory"),
+    "train_rounds": ("koopflow.tickets.imp", "raise"),
+    "forecast_series": ("koopflow.forecast.evaluate", "kill"),
 }
-CASES = {
-    "equivalence": Case(
-        "results/equivalence/training/a/eigenvalues.csv",
-        {
-            "equivalence": {
-                "training": {
-                    "seeds": 2,
-                    "copies": 2,
-                    "base": {"steps": 40, "koopman": {"delays": 1, "rank": 3}},
-                    "setups": {"a": {}},
-                    "comparisons": {},
-                }
-            }
+"""A script of each stage, the module at whose import it fails, and how."""
+TARGETS = (
+    "results/equivalence/training/a/eigenvalues.csv",
+    "results/pruning/accuracy.csv",
+    "results/tickets/chains/s/digits/rounds.csv",
+    "results/forecast/skill.csv",
+)
+STUDY: dict[str, Any] = {
+    "equivalence": {
+        "training": {
+            "seeds": 2,
+            "copies": 2,
+            "base": {"steps": 40, "koopman": {"delays": 1, "rank": 3}},
+            "setups": {"a": {}},
+            "comparisons": {},
+        }
+    },
+    "pruning": {
+        "base": {
+            "model": {"name": "mlp", "widths": [8]},
+            "epochs": 1,
+            "seeds": 2,
+            "prune_epochs": [1],
+            "window": 9,
+            "rank": 3,
+            "compressions": [1, 4],
+            "methods": ["koopman_magnitude"],
+            "pairs": [],
+            "finetune": {"at": []},
+            "save_masks": {"at": []},
         },
-        {"equivalence": {"training": {"base": {"steps": 50}}}},
-        "koopflow.training.ensemble",
-    ),
-    "pruning": Case(
-        "results/pruning/accuracy.csv",
-        {
-            "pruning": {
-                "base": {
-                    "model": {"name": "mlp", "widths": [8]},
-                    "epochs": 1,
-                    "seeds": 2,
-                    "prune_epochs": [1],
-                    "window": 9,
-                    "rank": 3,
-                    "compressions": [1, 4],
-                    "methods": ["koopman_magnitude"],
-                    "pairs": [],
-                    "finetune": {"at": []},
-                    "save_masks": {"at": []},
-                },
-                "studies": {"s": {}},
-            }
+        "studies": {"s": {}},
+    },
+    "tickets": {
+        "base": {
+            "seeds": 2,
+            "rounds": 3,
+            "steps": 10,
+            "controls": {"rounds": [2]},
+            "transfer": {"rounds": []},
+            "composition": {"seeds": 0},
         },
-        {"pruning": {"base": {"rank": 2}}},
-        "koopflow.pruning.study",
-    ),
-    "tickets": Case(
-        "results/tickets/chains/s/digits/rounds.csv",
-        {
-            "tickets": {
-                "base": TICKETS,
-                "studies": {"s": {"tasks": ["digits"], "model": {"name": "mlp", "widths": [8]}}},
-            }
-        },
-        {"tickets": {"base": {"steps": 12}}},
-        "koopflow.tickets.imp",
-    ),
-    "forecast": Case(
-        "results/forecast/skill.csv",
-        {
-            "series": {
-                "a": {
-                    "source": "switching",
-                    "length": 400,
-                    "period": 1,
-                    "window": 40,
-                    "delays": 12,
-                    "rank": 4,
-                    "horizon": 6,
-                }
-            },
-            "forecast": {"methods": ["persistence", "sliding"], "draws": 100},
-        },
-        {"series": {"a": {"horizon": 4}}},
-        "koopflow.forecast.evaluate",
-    ),
+        "studies": {"s": {"tasks": ["digits"], "model": {"name": "mlp", "widths": [8]}}},
+    },
+    "series": {
+        "a": {"source": "switching", "length": 400, "period": 1, "window": 40, "delays": 12, "rank": 4, "horizon": 6}
+    },
+    "forecast": {"methods": ["persistence", "sliding"], "draws": 100},
 }
+CHANGED = merged(
+    STUDY,
+    {
+        "equivalence": {"training": {"base": {"steps": 50}}},
+        "pruning": {"base": {"rank": 2}},
+        "tickets": {"base": {"steps": 12}},
+        "series": {"a": {"horizon": 4}},
+    },
+)
 
 
-def snakemake(house: Path, case: Case, config: dict[str, Any], kind: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the case's target, with trouble of this kind in the job that imports the case's
-    module."""
+def snakemake(house: Path, config: dict[str, Any], trouble: dict[str, tuple[str, str]]) -> tuple[int, str]:
+    """Run all chains, with this trouble."""
     (house / "mine.yaml").write_text(yaml.safe_dump(config))
-    trouble = {"PYTHONPATH": str(house.parent), "TROUBLE": kind, "TROUBLE_MODULE": case.module} if kind else {}
-    words = command(case.target, "--configfile", "mine.yaml", "--quiet", "rules")
-    return subprocess.run(words, cwd=house, env={**os.environ, **trouble}, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(house.parent), "TROUBLE": json.dumps(trouble)}
+    words = command(*TARGETS, "--configfile", "mine.yaml", "--keep-going")
+    done = subprocess.run(words, cwd=house, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module", params=CASES)
-def finished(request, tmp_path_factory) -> tuple[Case, Path, dict[str, str]]:
-    """A case, a finished run of it, and the bytes of a run from nothing under the changed
-    setting."""
-    case, top = CASES[request.param], tmp_path_factory.mktemp(request.param)
-    for name, config in (("before", case.config), ("after", merged(case.config, case.change))):
-        done = snakemake(copy_of_the_house(top / name), case, config)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return case, top / "before", digests(top / "after" / "results")
-
-
-@pytest.mark.parametrize("kind", ["raise", "kill", "memory"])
-def test_after_a_failure_the_same_command_makes_what_a_run_from_nothing_makes(finished, tmp_path, kind):
-    case, before, expected = finished
-    house = shutil.copytree(before, tmp_path / "house", symlinks=True)
+def test_after_failures_of_every_kind_the_same_command_makes_what_a_run_from_nothing_makes(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(TROUBLE)
-    changed = merged(case.config, case.change)
-    failed = snakemake(house, case, changed, kind)
-    assert failed.returncode != 0
-    if kind == "memory":
-        assert "koopflow: not enough memory" in failed.stdout + failed.stderr
+    house, fresh = (copy_of_the_house(tmp_path / name) for name in ("house", "fresh"))
+    for folder, config in ((house, STUDY), (fresh, CHANGED)):
+        code, told = snakemake(folder, config, {})
+        assert code == 0, told[-6000:]
+    code, told = snakemake(house, CHANGED, FAILING)
+    assert code != 0
+    for script in FAILING:
+        assert f"Error in rule {script}:" in told, told[-6000:]
+    assert "koopflow: not enough memory" in told
+    assert "RuntimeError: raised by the test" in told
     assert record.read(house / "results")["#run"]["actionStatus"].endswith("/FailedActionStatus")
-    again = snakemake(house, case, changed)
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    code, told = snakemake(house, CHANGED, {})
+    assert code == 0, told[-6000:]
     assert record.read(house / "results")["#run"]["actionStatus"].endswith("/CompletedActionStatus")
+    expected = digests(fresh / "results")
     found = digests(house / "results")
     assert {name: found.get(name) for name in expected} == expected
