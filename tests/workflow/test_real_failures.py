@@ -5,7 +5,6 @@ that compute run side by side, and a script of each fails: it raises, it is kill
 Snakemake lives, or it runs out of memory.
 """
 
-import functools
 import json
 import os
 import subprocess
