@@ -90,3 +90,16 @@ def smoke_study(tmp_path_factory) -> Path:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
 
     return once(tmp_path_factory, "smoke-study", run) / "house"
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory) -> Path:
+    """A copy of the code in which the small equivalence study has run, on two cores and without interruption."""
+    from tests.house import house_with, once
+    from tests.robustness.soak import run_to_end
+
+    def run(folder: Path) -> None:
+        house = house_with(folder / "house")
+        run_to_end(house, ["equivalence", "--configfile", "mine.yaml"], 2, house / "out.log")
+
+    return once(tmp_path_factory, "calm", run) / "house"

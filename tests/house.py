@@ -11,11 +11,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "Makefile", "config.yaml", "config", "rules", "scripts", "koopflow", "envs", "profiles", "report")
 COMPARED = (".csv", ".h5", ".npz", ".parquet", ".json", ".safetensors", ".png", ".pdf", ".rst")
 """Kinds of results that must have the same bytes again; the report holds times."""
+
+
+STUDY = {
+    "threads": 1,
+    "checkpoint_interval": 20,
+    "equivalence": {
+        "optimizers": {"states": 40, "shuffles": 20, "draws": 20},
+        "training": {
+            "seeds": 4,
+            "copies": 2,
+            "shuffles": 10,
+            "base": {"steps": 400, "batch_size": 40, "koopman": {"delays": 2, "rank": 4}},
+            "setups": {"width-5": {"model": {"widths": [5]}}, "width-10": {}},
+            "comparisons": {"width": ["width-5", "width-10"]},
+        },
+    },
+}
+"""A small equivalence study, which tests run and interrupt."""
 
 
 def copy_of_the_house(folder: Path) -> Path:
@@ -27,6 +46,13 @@ def copy_of_the_house(folder: Path) -> Path:
         elif source.exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
+    return folder
+
+
+def house_with(folder: Path, study: dict = STUDY) -> Path:
+    """Return `folder` with a copy of the code and `study` in mine.yaml."""
+    copy_of_the_house(folder)
+    (folder / "mine.yaml").write_text(yaml.safe_dump(study))
     return folder
 
 
@@ -50,11 +76,13 @@ def command(*arguments: str, cores: int = 2) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
 
 
-def start(folder: Path, *arguments: str, cores: int = 2, output=subprocess.DEVNULL) -> subprocess.Popen:
+def start(
+    folder: Path, *arguments: str, cores: int = 2, output=subprocess.DEVNULL, environment: dict[str, str] | None = None
+) -> subprocess.Popen:
     """Start the user's command in `folder`, in a process group of its own."""
     words = command(*arguments, cores=cores)
     return subprocess.Popen(
-        words, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        words, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
 
 

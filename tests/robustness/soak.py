@@ -15,6 +15,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +30,10 @@ TERM_SECONDS = 10.0
 LINGER_SECONDS = (
     0.4  # mean time from the share of jobs to the kill: short beside the shortest jobs, or the last are over before it
 )
+
+# Share of the jobs done by which the last kill has come: hardly anything runs at the end that could
+# be killed.
+LAST = 0.9
 
 
 @dataclass
@@ -78,20 +83,27 @@ def interrupt(
             if run.returncode != 0:
                 sys.exit(f"soak: the run failed before it was interrupted; see {log}\n{log.read_text()[-3000:]}")
             return None
-        begun = time.monotonic()
-        try:
-            if kind == "job":
-                os.kill(chance.choice(sorted(running)), signal.SIGKILL)
-            else:
-                os.killpg(run.pid, signal.SIGKILL if kind == "group" else signal.SIGTERM)
-        except ProcessLookupError:  # it ended in this very moment
-            pass
-        run.wait()
-        while processes_in(folder):
-            time.sleep(0.02)
-            if time.monotonic() - begun > 120:
-                sys.exit(f"soak: still running two minutes after {kind}: {processes_in(folder)}")
-        return Kill(kind, sorted(running.values()), reached / total, time.monotonic() - begun)
+        return Kill(
+            kind, sorted(running.values()), reached / total, stop(run, folder, kind, chance.choice(sorted(running)))
+        )
+
+
+def stop(run: subprocess.Popen, folder: Path, kind: str, job: int) -> float:
+    """Interrupt the run in `folder`, or its job of this process id; return the seconds until it is gone."""
+    begun = time.monotonic()
+    try:
+        if kind == "job":
+            os.kill(job, signal.SIGKILL)
+        else:
+            os.killpg(run.pid, signal.SIGKILL if kind == "group" else signal.SIGTERM)
+    except ProcessLookupError:  # it ended in this very moment
+        pass
+    run.wait()
+    while processes_in(folder):
+        time.sleep(0.02)
+        if time.monotonic() - begun > 120:
+            sys.exit(f"soak: still running two minutes after {kind}: {processes_in(folder)}")
+    return time.monotonic() - begun
 
 
 def soak(
@@ -100,27 +112,19 @@ def soak(
     cores: int,
     seed: int,
     folder: Path,
-    calm: Path | None = None,
-    last: float = 0.9,
     say=print,
 ) -> list[Kill]:
     """Do it all in `folder`; return the kills. Ends the program with a line where results differ or
-    SIGTERM takes too long.
-
-    `calm` is a house with a finished run of the same command, its log in out.log; without it the
-    undisturbed run is made here. `last` is the share of the jobs done by which the last kill has
-    come: not quite all, because hardly anything runs at the end that could be killed.
-    """
+    SIGTERM takes too long."""
     chance = random.Random(seed)
     killed = copy_of_the_house(folder / "killed")
-    if calm is None:
-        calm = copy_of_the_house(folder / "calm")
-        say(f"undisturbed: {run_to_end(calm, arguments, cores, calm / 'out.log'):.0f} s")
+    calm = copy_of_the_house(folder / "calm")
+    say(f"undisturbed: {run_to_end(calm, arguments, cores, calm / 'out.log'):.0f} s")
     total = done_jobs(calm / "out.log")[1]
     found: list[Kill] = []
     begun = time.monotonic()
     for number in range(kills):
-        share, kind = last * (number + 0.5 * chance.random()) / kills, KINDS[number % len(KINDS)]
+        share, kind = LAST * (number + 0.5 * chance.random()) / kills, KINDS[number % len(KINDS)]
         kill = interrupt(killed, arguments, cores, folder / f"kill-{number:02d}.log", share, total, kind, chance)
         if kill is None:
             say(f"kill {number + 1}: the run ended before it")

@@ -343,6 +343,7 @@ def test_any_mapping_at_all_is_refused_in_one_line_or_complete(overrides):
 
 
 REAL_RUNS = [
+    (["--config", "sed=1"], "koopflow: sed: unknown key (did you mean seed?)"),
     (["--config", "seed=three"], "koopflow: seed must be a whole number (got 'three')"),
     (
         ["--config", "equivalence={training: {seeds: 4}}"],
