@@ -77,6 +77,22 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def published(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return published numbers beside ours, and the verdict on each figure."""
+    return pd.DataFrame(
+        {
+            "paper": frame["paper"].map(label),
+            "figure": frame["figure"] + frame["variant"].map(" ({})".format, na_action="ignore").fillna(""),
+            "shows": frame["shows"],
+            "verdict": frame["verdict"],
+            "what differs": frame["differs"].fillna(""),
+            "quantity": frame["quantity"].fillna(""),
+            "published": frame["published"].map("{:.3g}".format, na_action="ignore").fillna(""),
+            "ours": with_interval(frame, "ours"),
+        }
+    )
+
+
 def setups(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the tests between training set-ups."""
     return pd.DataFrame(

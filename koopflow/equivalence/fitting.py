@@ -69,8 +69,8 @@ def fit_part(
 def loss_curve(
     setting: str, losses: Mapping[int, Array], steps: NDArray[np.integer], excluded: int = 0
 ) -> pd.DataFrame:
-    """Return the loss curve of a set-up: mean, minimum and maximum over seeds, averaged over bins
-    of steps.
+    """Return the loss curve of a set-up: mean, minimum, maximum and standard deviation (`spread`)
+    over seeds, averaged over bins of steps.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ def loss_curve(
     Returns
     -------
     DataFrame
-        Columns `SETUP_LOSSES` and excluded; empty without losses.
+        Columns `SETUP_LOSSES`, excluded and spread; empty without losses.
     """
     if not losses:
-        return pd.DataFrame(columns=[*SETUP_LOSSES, "excluded"])
+        return pd.DataFrame(columns=[*SETUP_LOSSES, "excluded", "spread"])
     curves = np.stack(list(losses.values()))
     bins = np.array_split(np.arange(len(steps)), min(CURVE_POINTS, len(steps)))
     binned = np.stack([curves[:, chosen].mean(axis=1) for chosen in bins], axis=1)
@@ -99,6 +99,7 @@ def loss_curve(
             "high": binned.max(axis=0),
             "n": len(curves),
             "excluded": excluded,
+            "spread": binned.std(axis=0, ddof=1) if len(curves) > 1 else 0.0,
         }
     )
 

@@ -199,8 +199,14 @@ TICKET_TABLES = {
 }
 """Tables of the ticket studies, by name."""
 
+PAPER_FIGURES: Columns = ("paper", "figure", "variant", "shows", "source", "picture", "verdict", "differs", "quantity")
+PAPER_FIGURES += ("published", "published_spread", "published_n", "number_source", "ours", "ours_spread", "ci_low")
+PAPER_FIGURES += ("ci_high", "n", "agrees", "reason")
+"""One row per published number."""
+
 CONTRACTS = {
     "claims.csv": CLAIMS,
+    "papers/figures.csv": PAPER_FIGURES,
     "equivalence/optimizers/eigenvalues.csv": OPTIMIZER_EIGENVALUES,
     "equivalence/optimizers/distances.csv": OPTIMIZER_DISTANCES,
     "equivalence/training/eigenvalues.csv": SETUP_EIGENVALUES,

@@ -5,7 +5,7 @@ from tests.architecture.source import PACKAGE, imports, modules, room
 
 ROOMS = (
     *("core", "io", "config", "trajectory", "data", "koopman", "training", "rg", "equivalence", "pruning", "tickets"),
-    *("forecast", "figures", "claims", "workflow", "studies", "cli", "api"),
+    *("forecast", "figures", "claims", "papers", "workflow", "studies", "cli", "api"),
 )
 """From low to high."""
 FREE_OF_TORCH = ("koopman", "equivalence", "rg", "forecast", "figures")

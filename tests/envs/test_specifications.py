@@ -58,13 +58,17 @@ def jobs_of(environment: str) -> dict[str, tuple[str, ...]]:
     found = {}
     for name, text in blocks().items():
         spectra = "SPECTRA.environment" in text and environment in ("koopman", "checkpoints")
-        if spectra or f"envs/{environment}.yaml" in text or (environment == "figures" and text.startswith(" with:")):
+        if (
+            spectra
+            or f"envs/{environment}.yaml" in text
+            or (environment == "figures" and text.startswith(" with:") and "conda:" not in text)
+        ):
             script = name if name != "report" else "write_report"
             found[script] = (script,)
     if "write_tables" in found:
         found["write_tables"] += tuple({table.shown.partition(":")[0] for table in tables_of(STAGES)})
     for name, stage in STAGES.items():
-        if environment in environments_of_check(stage):
+        if stage.check and environment in environments_of_check(stage):
             found[f"check_{name}"] = ("check_stage", stage.check.function.partition(":")[0])
     return found
 

@@ -43,8 +43,8 @@ STUDY = {
     "equivalence": {
         "training": {
             "seeds": 2,
-            "setups": {"a": {}, "b": {"batch_size": 30}},
-            "comparisons": {"batch": ["a", "b"]},
+            "setups": {"a": {}, "b": {"batch_size": 30}, "c": {"model": {"widths": [5]}}},
+            "comparisons": {"batch": ["a", "b"], "width": ["a", "c"]},
         }
     },
     "pruning": {"studies": {"one": {}}},
@@ -98,9 +98,11 @@ CHANGES = [
         "plot_forecast": FONT,
         "plot_claims": FONT,
         "plot_own_figures": FONT,
+        "plot_paper_optimizers": FONT,
+        "plot_paper_widths": FONT,
         "write_tables": {"claims": {"level": 0.9}},
     },
-    {"judge_claims": {"claims": {"level": 0.9}}},
+    {"judge_claims": {"claims": {"level": 0.9}}, "write_papers": {"equivalence": {"optimizers": {"grid": 4}}}},
     {"check_stage": {"seed": 5}},
 ]
 """Rules that fail in one run, as none of them waits for another, each with a changed setting of its

@@ -58,7 +58,7 @@ def test_the_stage_has_a_section_with_captions_in_the_report(finished):
     done = snakemake(finished, "tides", "tables", "--report", "report.html", "--allowed-rules", *OWN)
     assert done.returncode == 0, done.stderr[-3000:]
     page = (finished / "report.html").read_text(encoding="utf-8")
-    for words in ("7 Tides", "1. The sea rises and falls", "2. Heights of the sea", "One line."):
+    for words in ("8 Tides", "1. The sea rises and falls", "2. Heights of the sea", "One line."):
         assert words in page, words
     assert digests(finished / "results") == before
 

@@ -1,0 +1,198 @@
+"""The published figures of arXiv 2302.09160, redrawn from a run: the same quantities on the same
+axes."""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from koopflow.figures.panels import mark_panels, state_n, unit_circle
+from koopflow.figures.style import DARK, GREY, PALE, look, size
+from koopflow.figures.text import label
+
+METHODS = {"mirror_descent": "x", "gradient_descent": "u", "bisection_published": "z"}
+"""Methods of Fig. 2 and the letter of their state. Bisection has the zeros after its stop, as in
+the published figure."""
+START = (0.5, 0.7)
+"""Start of mirror descent in Fig. 2A."""
+SHOWN_WEIGHTS = 5
+"""Weights in each panel of example trajectories."""
+PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 4}
+
+
+def plot_figure_2(runs: Mapping[str, np.ndarray], eigenvalues: pd.DataFrame) -> Figure:
+    """Draw Fig. 2: states and losses of one start against iteration, spectra, and their zoom.
+
+    Parameters
+    ----------
+    runs : dict of str to array
+        Trajectories (run, state, 2) by method, and losses (run, state) as "loss_<method>".
+    eigenvalues : DataFrame
+        Columns algorithm, real, imag.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=size(2, 1.45))
+    (states, losses), (plane, near) = axes
+    start = int(np.linalg.norm(runs["mirror_descent"][:, 0] - np.array(START), axis=1).argmin())
+    for name, letter in METHODS.items():
+        colour = look(name).color
+        for coordinate, dash in ((0, "-"), (1, "--")):
+            text = f"${letter}_{coordinate + 1}$"
+            states.plot(runs[name][start, :, coordinate], dash, color=colour, label=text)
+        losses.plot(runs[f"loss_{name}"][start], color=colour, label=label(name))
+    states.set(xlabel="iteration", ylabel="state", title=f"start {START}")
+    states.legend(ncols=3, fontsize="x-small", loc="center right")
+    losses.set(xlabel="iteration", ylabel="loss; bisection: $|f(z)|$", title="loss")
+    losses.legend(fontsize="x-small")
+    for panel in (plane, near):
+        for name in (*METHODS, "bisection"):
+            values, seen = eigenvalues[eigenvalues["algorithm"] == name], look(name)
+            panel.plot(values["real"], values["imag"], seen.marker, color=seen.color, label=label(name), **PLANE)
+        unit_circle(panel)
+    plane.set(title="Koopman eigenvalues", xlim=(-1.15, 1.15), ylim=(-1.15, 1.15))
+    near.legend(fontsize="x-small", loc="upper left")
+    near.set(title="the same, near 1", xlim=(0.5, 1.1), ylim=(-0.05, 0.05))
+    near.set_aspect("auto")
+    state_n(near, len(runs["mirror_descent"]), "starts")
+    mark_panels(axes.flat)
+    return figure
+
+
+def plot_figure_3(
+    widths: Mapping[str, str],
+    losses: pd.DataFrame,
+    weights: Mapping[str, np.ndarray],
+    eigenvalues: pd.DataFrame,
+    distances: pd.DataFrame,
+    tests: pd.DataFrame,
+    p_values: Mapping[tuple[tuple[str, str], tuple[str, str]], float],
+    batch_size: int,
+) -> Figure:
+    """Draw Fig. 3: losses, example weights, spectra of one seed near 1 and wide, distances between
+    widths.
+
+    Parameters
+    ----------
+    widths : dict of str to str
+        Set-up by width, from narrow to wide.
+    losses : DataFrame
+        Columns setting, step, loss, spread, n.
+    weights : dict of str to array (step, weight)
+        Example weights of one network, by width.
+    eigenvalues, distances, tests : DataFrame
+        Tables of the equivalence study; of `distances` and `tests`, the rows of this comparison.
+    p_values : dict of (pair, pair) to float
+        The two-sample test between the distances of two pairs of widths.
+    batch_size : int
+        Images per step.
+    """
+    figure, axes = plt.subplots(2, 3, figsize=size(2, 1.4))
+    (loss, first, last), (near, wide, bars) = axes
+    for width, name in widths.items():
+        curve, seen = losses[losses["setting"] == name], look(name)
+        images = curve["step"] * batch_size
+        low, high = curve["loss"] - curve["spread"], curve["loss"] + curve["spread"]
+        loss.fill_between(images, low, high, color=seen.color, alpha=0.25, linewidth=0)
+        loss.plot(images, curve["loss"], color=seen.color, linewidth=1, label=f"h = {width}")
+    loss.set(xlabel="images seen", ylabel="loss (nats), mean ± SD", title="loss")
+    loss.legend(fontsize="x-small")
+    state_n(loss, int(losses["n"].min()), "seeds", corner="upper left")
+    for panel, width in ((first, next(iter(weights))), (last, list(weights)[-1])):
+        for column in weights[width].T:
+            panel.plot(column, color=look(widths[width]).color, linewidth=0.8)
+        panel.set(xlabel="iteration", ylabel="weight", title=f"weights, h = {width}")
+    seed = int(eigenvalues["seed"].min())
+    for panel in (near, wide):
+        for width, name in widths.items():
+            of = eigenvalues[(eigenvalues["setting"] == name) & (eigenvalues["seed"] == seed)]
+            seen = look(name)
+            panel.plot(of["real"], of["imag"], seen.marker, color=seen.color, label=f"h = {width}", **PLANE)
+        unit_circle(panel)
+    near.set(title=f"eigenvalues, seed {seed}", xlim=(0.75, 1.025), ylim=(-0.05, 0.05))
+    near.set_aspect("auto")
+    near.legend(fontsize="x-small", loc="upper left")
+    wide.set(title="the same, wide", xlim=(-1.15, 1.15), ylim=(-1.15, 1.15))
+    _bars(bars, widths, distances, tests, p_values)
+    mark_panels(axes.flat)
+    return figure
+
+
+def _bars(
+    ax: Axes,
+    widths: Mapping[str, str],
+    distances: pd.DataFrame,
+    tests: pd.DataFrame,
+    p_values: Mapping[tuple[tuple[str, str], tuple[str, str]], float],
+) -> None:
+    """Draw the mean distance of each pair of widths with its standard deviation, the two-sample
+    tests above, and the verdict of the test over seeds below."""
+    pairs, heights = list(combinations(widths, 2)), []
+    names = []
+    for place, (a, b) in enumerate(pairs):
+        values = _of(distances, widths[a], widths[b])["distance"].to_numpy(float)
+        spread = values.std(ddof=1) if len(values) > 1 else 0.0
+        ax.bar(place, values.mean(), yerr=spread, color=PALE, width=0.7, error_kw={"elinewidth": 1.0})
+        heights.append(values.mean() + spread)
+        verdict = _of(tests, widths[a], widths[b])["verdict"]
+        names.append(f"{a}, {b}\n{verdict.iloc[0] if len(verdict) else ''}")
+    step = 0.14 * max(heights)
+    for level, ((one, other), p) in enumerate(p_values.items(), 1):
+        left, right, y = pairs.index(one), pairs.index(other), max(heights) + level * step
+        ax.plot([left, right], [y, y], color=GREY, linewidth=0.8)
+        ax.annotate(f"KS p = {p:.1g}", ((left + right) / 2, y), ha="center", va="bottom", fontsize="x-small")
+    ax.axhline(_of_one(distances), color=DARK, linewidth=0.8, linestyle=":")
+    ax.annotate("seeds", (len(pairs) - 0.55, _of_one(distances)), fontsize="x-small", va="bottom", color=DARK)
+    ax.set_xticks(range(len(pairs)), names, fontsize="x-small")
+    ax.set(ylabel="Wasserstein distance", ylim=(0, max(heights) + (len(p_values) + 1) * step))
+    ax.set_title("distances, mean ± SD")
+
+
+def plot_figure_s4(setting: str, width: str, eigenvalues: pd.DataFrame, distances: pd.DataFrame) -> Figure:
+    """Draw Fig. S4: spectra of two seeds of one width, and the distances of all pairs of its
+    seeds.
+
+    Parameters
+    ----------
+    setting, width : str
+        The set-up and its width.
+    eigenvalues, distances : DataFrame
+        Tables of the equivalence study; of `distances`, the rows of this comparison.
+    """
+    figure, (plane, counts) = plt.subplots(1, 2, figsize=size(2, 0.75))
+    of = eigenvalues[eigenvalues["setting"] == setting]
+    for place, seed in enumerate(sorted(of["seed"].unique())[:2]):
+        rows, colour = of[of["seed"] == seed], (look(setting).color, DARK)[place]
+        plane.plot(rows["real"], rows["imag"], "o^"[place], color=colour, label=f"seed {seed}", **PLANE)
+    unit_circle(plane)
+    reach = 1.15 * max(of["imag"].abs().max(), 0.02)
+    plane.set(
+        title=f"eigenvalues of two seeds, h = {width}", xlim=(of["real"].min() - 0.02, 1.03), ylim=(-reach, reach)
+    )
+    plane.set_aspect("auto")
+    plane.legend(fontsize="x-small")
+    values = _of(distances, setting, setting)["distance"].to_numpy(float)
+    counts.hist(values, bins=30, color=PALE)
+    counts.axvline(values.mean(), color=DARK, linewidth=1)
+    counts.set(xlabel="Wasserstein distance", ylabel="pairs of seeds", title="all pairs of seeds")
+    state_n(counts, len(values), f"pairs, mean {values.mean():.4f}, SD {values.std(ddof=1):.4f}", corner="upper right")
+    mark_panels((plane, counts))
+    return figure
+
+
+def _of(table: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+    """Return the rows of a pair of set-ups, in either order."""
+    return table[((table["a"] == a) & (table["b"] == b)) | ((table["a"] == b) & (table["b"] == a))]
+
+
+def _of_one(distances: pd.DataFrame) -> float:
+    """Return the mean distance between seeds of one set-up: the floor."""
+    return float(distances.loc[distances["a"] == distances["b"], "distance"].mean())
+
+
+def example_weights(weights: np.ndarray) -> np.ndarray:
+    """Return a few columns of `weights` (step, weight), evenly spaced."""
+    count = weights.shape[1]
+    return weights[:, np.linspace(0, count - 1, min(SHOWN_WEIGHTS, count)).astype(int)]

@@ -1,0 +1,145 @@
+"""The published quantities, computed from the tables of a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from koopflow.claims.estimate import Undecided
+from koopflow.claims.tables import Tables
+from koopflow.core.intervals import student
+from koopflow.papers.parts import Part
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A quantity of this run.
+
+    Attributes
+    ----------
+    value : float
+    low, high : float
+        Ends of its 95 % interval; NaN where a run gives none.
+    spread : float
+        Standard deviation over its units; NaN where there is none.
+    n : int
+        Number of units.
+    """
+
+    value: float
+    low: float = NAN
+    high: float = NAN
+    spread: float = NAN
+    n: int = 0
+
+
+Measure = Callable[[Tables, Part, tuple[str, ...]], Ours]
+MEASURES: dict[str, Measure] = {}
+"""Measures by the name in the inventory. A measure takes the tables, the part and the names that
+the inventory gives; it raises `Undecided` where the tables lack what it needs."""
+
+
+def _named(function: Measure) -> Measure:
+    MEASURES[function.__name__] = function
+    return function
+
+
+@_named
+def optimizer_distance(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the distance of two optimizers' spectra, with its interval over initial conditions."""
+    row = _optimizers(tables, of)
+    return Ours(float(row["distance"]), float(row["ci_low"]), float(row["ci_high"]), n=int(row["n"]))
+
+
+@_named
+def optimizer_shuffle(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the shuffle control's p for two optimizers."""
+    row = _optimizers(tables, of)
+    return Ours(float(row["p_shuffle"]), n=int(row["n"]))
+
+
+@_named
+def width_distance(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean distance between two widths at one seed, with Student's interval over
+    seeds."""
+    values = between(tables.read("equivalence/training/distances.csv"), part, of[0], of[1])
+    return Ours(*student(values), spread=float(values.std(ddof=1)), n=len(values))
+
+
+@_named
+def width_seeds(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean distance between seeds of one width. Its interval is a jackknife over seeds,
+    since pairs that share a seed are dependent."""
+    table = tables.read("equivalence/training/distances.csv")
+    name = _name(part, of[0])
+    rows = table[(table["comparison"] == part.within) & (table["a"] == name) & (table["b"] == name)]
+    values, pairs = rows["distance"].to_numpy(float), rows["seed"].astype(str).str.split("-", expand=True)
+    seeds = sorted(set(pairs.to_numpy().ravel()))
+    if len(seeds) < 3:
+        raise Undecided("a jackknife over seeds needs three of them")
+    left_out = np.array([values[~(pairs == seed).any(axis=1).to_numpy()].mean() for seed in seeds])
+    # Jackknife of a mean over pairs (Efron and Tibshirani 1993, ch. 11).
+    error = np.sqrt((len(seeds) - 1) / len(seeds) * np.sum((left_out - left_out.mean()) ** 2))
+    mean = float(values.mean())
+    return Ours(mean, mean - 2 * error, mean + 2 * error, spread=float(values.std(ddof=1)), n=len(seeds))
+
+
+@_named
+def width_test(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the p-value of the two-sample test between the distances of two pairs of widths."""
+    table = tables.read("equivalence/training/distances.csv")
+    first, second = (between(table, part, *pair) for pair in (of[:2], of[2:]))
+    return Ours(two_sample(first, second), n=len(first))
+
+
+@_named
+def largest_improvement(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the largest improvement of episodic memory over sliding without memory, in percent of
+    the error with memory: (e_sliding - e_memory) / e_memory = s / (1 - s) of the skill s."""
+    table = tables.read("forecast/skill.csv")
+    rows = table[(table["method"] == "episodic") & table["series"].isin(list(part.names))]
+    if rows.empty:
+        raise Undecided("this run forecast no synthetic series with episodic memory")
+    best = rows.sort_values("skill_vs_sliding").iloc[-1]
+    value, low, high = (100 * best[key] / (1 - best[key]) for key in ("skill_vs_sliding", "ci_low", "ci_high"))
+    return Ours(float(value), float(low), float(high), n=int(best["n"]))
+
+
+def two_sample(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the exact p-value of the two-sided Kolmogorov-Smirnov test of two samples."""
+    from scipy.stats import ks_2samp
+
+    return float(ks_2samp(first, second).pvalue)
+
+
+def between(table: pd.DataFrame, part: Part, a: str, b: str) -> np.ndarray:
+    """Return the distances between two widths, one per seed."""
+    names = {_name(part, a), _name(part, b)}
+    rows = table[(table["comparison"] == part.within) & table["a"].isin(names) & table["b"].isin(names)]
+    rows = rows[rows["a"] != rows["b"]]
+    if len(rows) < 2:
+        raise Undecided(f"fewer than two seeds compare h = {a} and h = {b}")
+    return rows["distance"].to_numpy(float)
+
+
+def pairs_of(part: Part) -> list[tuple[str, str]]:
+    """Return all pairs of published names in a part."""
+    return list(combinations(part.names, 2))
+
+
+def _name(part: Part, published: str) -> str:
+    if published not in part.names:
+        raise Undecided(f"this run has no set-up for {published}")
+    return part.names[published]
+
+
+def _optimizers(tables: Tables, of: tuple[str, ...]) -> pd.Series:
+    table = tables.read("equivalence/optimizers/distances.csv")
+    rows = table[(table["a"] == of[0]) & (table["b"] == of[1])]
+    if rows.empty:
+        raise Undecided(f"no distance of {of[0]} and {of[1]}")
+    return rows.iloc[0]

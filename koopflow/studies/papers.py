@@ -1,0 +1,156 @@
+"""The stage ``papers``: every published figure and table beside ours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from koopflow.config.base import plain
+from koopflow.config.equivalence import Setup
+from koopflow.config.setups import setups
+from koopflow.config.study import Study
+from koopflow.papers.inventory import Paper
+from koopflow.papers.parts import Part, variant_of
+from koopflow.papers.reading import inventory
+from koopflow.studies import pruning
+from koopflow.studies.claims import REAL
+from koopflow.studies.stage import Figure, Section, Stage, Table
+
+MADE_HERE = "papers/"
+"""Pictures of the inventory under this folder are drawn by this stage, the others by other
+stages."""
+TABLES = ("equivalence/optimizers/distances.csv", "equivalence/training/distances.csv", "forecast/skill.csv")
+"""Tables from which the published quantities are computed."""
+
+
+@dataclass(frozen=True)
+class Papers:
+    """The papers, and the parts of them that this study computes."""
+
+    papers: dict[str, Paper]
+    parts: list[Part]
+
+    def inventory(self) -> dict[str, Any]:
+        """Return the papers as plain values."""
+        return {name: paper.dump() for name, paper in self.papers.items()}
+
+    def widths(self) -> dict[str, Part]:
+        """Return the width studies by the variant of their pictures."""
+        return {part.variant: part for part in self.parts if part.name == "widths"}
+
+    def drawn(self, of: str | None = None) -> list[str]:
+        """Return the pictures of this stage under the results, of all papers or of one."""
+        return list(
+            dict.fromkeys(
+                variant_of(entry.picture, part.variant)
+                for name, paper in self.papers.items()
+                for entry in paper.entries
+                for part in self.parts
+                if part.name == entry.part and entry.picture.startswith(MADE_HERE) and of in (None, name)
+            )
+        )
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables from which the published quantities are computed."""
+        return list(TABLES)
+
+    def of_others(self, paper: str, pictures: Mapping[str, str]) -> list[str]:
+        """Return the pictures of `others` that one paper's entries name."""
+        return list(dict.fromkeys(pictures[e.picture] for e in self.papers[paper].entries if e.picture in pictures))
+
+    def others(self, figures: Iterable[Figure]) -> dict[str, str]:
+        """Return the pictures that other stages draw: the first file of each, by the path that the
+        inventory gives."""
+        named = {entry.picture for paper in self.papers.values() for entry in paper.entries}
+        found: dict[str, str] = {}
+        for figure in figures:
+            path = f"figures/{figure.stem}.png"
+            if path in named:
+                found.setdefault(path, f"figures/{figure.name}.png")
+        return found
+
+
+def plan(study: Study) -> Papers:
+    """Return the plan of the stage."""
+    training = study.equivalence.training
+    found = setups(training, study.data)
+    parts = [Part.load({"name": "optimizers", "settings": study.equivalence.optimizers.dump()})]
+    sources = {name: str(data.source) for name, data in study.data.items()}
+    ensemble = {"seeds": training.seeds, "copies": training.copies, "perturbation": training.perturbation}
+    for comparison, names in training.comparisons.items():
+        if widths := widths_of({name: found[name] for name in names}):
+            variant = comparison if any(part.name == "widths" for part in parts) else ""
+            settings = {**ensemble, "first_state": training.first_state} | _width_settings(found, widths, sources)
+            parts.append(Part(name="widths", variant=variant, settings=settings, names=widths, within=comparison))
+    data = sorted({sources[setup.data] for setup in found.values()})
+    parts.append(Part(name="setups", settings={**ensemble, "data": ", ".join(data)}))
+    pruned = pruning.plan(study).studies.values()
+    chosen = {
+        "data": ", ".join(dict.fromkeys(sources.get(each.data, each.data) for each in pruned)),
+        "model": ", ".join(dict.fromkeys(each.model.name for each in pruned)),
+    }
+    parts.append(Part(name="pruning", settings=chosen))
+    parts.append(Part(name="tickets"))
+    if study.tickets.elastic:
+        parts.append(Part(name="elastic"))
+    synthetic = {name: name for name, spec in study.series.items() if (spec.source or "csv") not in REAL}
+    parts.append(Part(name="forecast", names=synthetic))
+    return Papers(inventory(), parts)
+
+
+def widths_of(setups: Mapping[str, Setup]) -> dict[str, str]:
+    """Return the set-ups by width, from narrow to wide, if they are a width study; otherwise an
+    empty dict.
+
+    A width study compares perceptrons of one hidden layer that differ in its width and in the
+    delays alone.
+    """
+    widths, others = {}, []
+    for name, setup in setups.items():
+        rest: dict[str, Any] = plain(setup)
+        hidden = rest["model"].pop("widths", None)
+        rest["koopman"].pop("delays")
+        others.append(rest)
+        if setup.model.name != "mlp" or hidden is None or len(hidden) != 1:
+            return {}
+        widths[hidden[0]] = name
+    if len(widths) < max(2, len(setups)) or any(other != others[0] for other in others):
+        return {}
+    return {str(width): widths[width] for width in sorted(widths)}
+
+
+def _width_settings(
+    found: Mapping[str, Setup], widths: Mapping[str, str], sources: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the settings of a width study, by the keys of the inventory."""
+    chosen: Sequence[Setup] = [found[name] for name in widths.values()]
+    one = chosen[0]
+    return {
+        "data": sources.get(one.data, one.data),
+        "widths": ", ".join(widths),
+        "batch_size": one.batch_size,
+        "steps": one.steps,
+        "optimizer": one.optimizer.name,
+        "learning_rate": one.optimizer.learning_rate,
+        "activation": one.model.activation or "relu",
+        "bias": bool(one.model.bias),
+        "batch_order": one.batch_order,
+        "observables": ", ".join(one.koopman.observables),
+        "delays": ", ".join(str(setup.koopman.delays) for setup in chosen),
+        "rank": one.koopman.rank,
+    }
+
+
+STAGE = Stage(
+    name="papers",
+    order=93,
+    blocks={},
+    plan=plan,
+    section=Section(
+        "The papers, figure by figure",
+        place=15,
+        captions=("papers_table", "papers_figure_2", "papers_figure_3", "papers_figure_s4"),
+    ),
+    figures=lambda plan: [],
+    tables=(Table("papers_table", "papers/figures.csv", "koopflow.cli.report_tables:published"),),
+)

@@ -1,0 +1,119 @@
+# The papers, figure by figure: published figures redrawn on their own axes, and a page that sets every one beside ours.
+PAPERS = PLANS["papers"]
+OTHERS = PAPERS.others(FIGURES.values())
+WIDTHS = PAPERS.widths()
+WIDTH_SETUPS = list(dict.fromkeys(setup for part in WIDTHS.values() for setup in part.names.values()))
+
+
+def paper_figure(picture, caption, of=""):
+    """Return the two files of a paper's figure: PDF, and PNG for the page and the report."""
+    path = f"<results>/{picture.removesuffix('.png')}"
+    return [f"{path}.pdf", in_report(f"{path}.png", caption, of)]
+
+
+def width_figure(number, variant):
+    """Return the picture of a width study, under the results."""
+    return f"papers/equivalence/figure-{number}{variant and '-'}{variant}.png"
+
+
+use rule plot as plot_paper_optimizers with:
+    input:
+        trajectories=rules.run_optimizers.output.trajectories,
+        eigenvalues=rules.run_optimizers.output.eigenvalues,
+        code=library("plot_paper_optimizers"),
+    output:
+        paper_figure("papers/equivalence/figure-2.png", "papers_figure_2"),
+    log:
+        "<logs>/plot_paper_optimizers.log",
+    benchmark:
+        "<benchmarks>/plot_paper_optimizers.tsv"
+    params:
+        script="plot_paper_optimizers",
+        style=SETTINGS.figures.style.dump(),
+    message:
+        "Drawing Fig. 2 of arXiv 2302.09160"
+
+
+use rule plot as plot_paper_widths with:
+    input:
+        eigenvalues=rules.compare_setups.output.eigenvalues,
+        distances=rules.compare_setups.output.distances,
+        tests=rules.compare_setups.output.tests,
+        losses=rules.compare_setups.output.losses,
+        trajectories=[f"<results>/equivalence/training/{setup}/0/trajectories.h5" for setup in WIDTH_SETUPS],
+        code=library("plot_paper_widths"),
+    output:
+        three=[file for of in WIDTHS for file in paper_figure(width_figure("3", of), "papers_figure_3", of)],
+        four=[file for of in WIDTHS for file in paper_figure(width_figure("s4", of), "papers_figure_s4", of)],
+    log:
+        "<logs>/plot_paper_widths.log",
+    benchmark:
+        "<benchmarks>/plot_paper_widths.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    params:
+        script="plot_paper_widths",
+        style=SETTINGS.figures.style.dump(),
+        parts=[part.dump() for part in WIDTHS.values()],
+        setups=WIDTH_SETUPS,
+    message:
+        "Drawing Figs. 3 and S4 of arXiv 2302.09160"
+
+
+# Pictures of other stages appear on the page where this study draws them.
+rule write_papers:
+    input:
+        pictures=[f"<results>/{picture}" for picture in (*PAPERS.drawn(), *OTHERS.values())],
+        tables=[f"<results>/{table}" for table in PAPERS.tables],
+        code=library("write_papers"),
+    output:
+        table="<results>/papers/figures.csv",
+        page="<results>/papers/index.md",
+    log:
+        "<logs>/write_papers.log",
+    benchmark:
+        "<benchmarks>/write_papers.tsv"
+    conda:
+        "../envs/claims.yaml"
+    threads: 1
+    resources:
+        **SMALL,
+    params:
+        papers=PAPERS.inventory(),
+        parts=[part.dump() for part in PAPERS.parts],
+        pictures={picture: picture for picture in PAPERS.drawn()} | OTHERS,
+        tables=PAPERS.tables,
+    message:
+        "Setting the papers' figures beside those of this run"
+    script:
+        "../scripts/write_papers.py"
+
+
+def pictures_of(paper):
+    """Return the pictures of one paper that this study draws."""
+    return [f"<results>/{picture}" for picture in (*PAPERS.drawn(paper), *PAPERS.of_others(paper, OTHERS))]
+
+
+rule papers_equivalence:
+    input:
+        pictures_of("equivalence"),
+
+
+rule papers_pruning:
+    input:
+        pictures_of("pruning"),
+
+
+rule papers_tickets:
+    input:
+        pictures_of("tickets"),
+
+
+rule papers_memory:
+    input:
+        pictures_of("memory"),
+
+
+rule papers:
+    input:
+        rules.write_papers.output,

@@ -1,0 +1,106 @@
+"""Verdicts on figures: same, same in part with what differs, not obtainable, not regenerated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from koopflow.claims.tables import Tables
+from koopflow.papers.compare import ABSENT, NOT_NOW, PARTLY, SAME, agree, figure_table
+from koopflow.papers.inventory import Paper, Published
+from koopflow.papers.measures import MEASURES, Ours
+from koopflow.papers.page import as_markdown
+from koopflow.papers.parts import Part, differences, variant_of
+
+NUMBER = {"quantity": "distance", "value": 0.5, "measure": "optimizer_distance", "of": ["a", "b"], "source": "arrays"}
+
+
+def paper(**entry) -> dict[str, Paper]:
+    """An inventory of one figure."""
+    one = {"figure": "1", "shows": "a | b", "source": "code", "part": "optimizers", "picture": "papers/x/figure-1.png"}
+    return {"x": Paper.load({"letter": "X", "title": "T", "reference": "R", "entries": [one | entry]})}
+
+
+def table(papers, value=0.5, settings=None, drawn=True) -> pd.DataFrame:
+    """The table of a run whose distance of a and b is `value`."""
+    rows = pd.DataFrame(
+        {"a": ["a"], "b": ["b"], "distance": [value], "ci_low": [value - 0.1], "ci_high": [value + 0.1]}
+    )
+    given = {"equivalence/optimizers/distances.csv": rows.assign(p_shuffle=0.1, n=25)}
+    pictures = {"papers/x/figure-1.png": "papers/x/figure-1.png"} if drawn else {}
+    return figure_table(papers, [Part(name="optimizers", settings=settings or {})], pictures, Tables(given=given))
+
+
+@pytest.mark.parametrize(
+    ("entry", "run", "verdict", "differs"),
+    [
+        ({"numbers": [NUMBER | {"within": 0.01}]}, {}, SAME, ""),
+        ({"numbers": [NUMBER | {"within": 0.01}]}, {"value": 0.52}, PARTLY, "distance: 0.52 (published: 0.5)"),
+        ({"settings": {"grid": 5}}, {"settings": {"grid": 5}}, SAME, ""),
+        ({"settings": {"grid": 5}}, {"settings": {"grid": 4}}, PARTLY, "grid: 4 (published: 5)"),
+        ({"differences": ["rate unknown"]}, {}, PARTLY, "rate unknown"),
+        ({"missing": "nobody tells", "part": ""}, {}, ABSENT, "nobody tells"),
+        ({}, {"drawn": False}, NOT_NOW, ""),
+        ({"part": "another"}, {}, NOT_NOW, ""),
+        ({"numbers": [NUMBER | {"of": ["a", "c"]}]}, {}, PARTLY, "distance: not computed"),
+        ({"numbers": [NUMBER | {"judged": False}]}, {"value": 9}, SAME, ""),
+    ],
+)
+def test_a_verdict_follows_from_picture_settings_and_numbers(entry, run, verdict, differs):
+    row = table(paper(**entry), **run).iloc[0]
+    assert (row["verdict"], row["differs"]) == (verdict, differs)
+
+
+def test_intervals_decide_where_a_spread_is_published():
+    """Published 0.50 with a standard error of 0.01 against ours with one of 0.01: they differ beyond about 0.028."""
+    number = Published(quantity="q", value=0.5, spread=0.05, n=25, source="s")
+    assert agree(number, Ours(0.52, 0.50, 0.54)) is True
+    assert agree(number, Ours(0.54, 0.52, 0.56)) is False
+    assert agree(number, Ours(0.52)) is None
+
+
+def test_means_of_one_distribution_agree_at_their_level():
+    """Of means of two samples of one distribution, 5 % at most differ."""
+    generator = np.random.default_rng(0)
+    differ = 0
+    for _ in range(1000):
+        theirs, ours = generator.normal(size=(2, 25))
+        number = Published(quantity="q", value=theirs.mean(), spread=theirs.std(ddof=1), n=25, source="s")
+        half = 2.064 * ours.std(ddof=1) / 5
+        differ += agree(number, Ours(ours.mean(), ours.mean() - half, ours.mean() + half)) is False
+    assert 0.02 < differ / 1000 < 0.065
+
+
+def test_the_page_shows_every_figure_with_both_numbers():
+    papers = paper(numbers=[NUMBER | {"within": 0.01, "spread": 0.03}])
+    page = as_markdown(papers, table(papers))
+    assert "### 1: same\n" in page
+    assert "![1](x/figure-1.png)" in page
+    assert "| distance | 0.5 ± 0.03 (arrays) | 0.5 [0.4, 0.6] (n = 25) | yes |" in page
+    assert "a \\| b" in page
+
+
+def test_variants_have_pictures_of_their_own():
+    assert variant_of("papers/x/figure-3.png", "") == "papers/x/figure-3.png"
+    assert variant_of("papers/x/figure-3.png", "fixed") == "papers/x/figure-3-fixed.png"
+
+
+def test_equal_settings_are_equal_however_they_are_written():
+    assert differences({"rank": 10, "rate": 0.1, "bias": False}, {"rank": 10.0, "rate": 0.1, "bias": False}) == []
+    assert differences({"bias": False}, {"bias": True}) == ["bias: yes (published: no)"]
+
+
+def test_the_floor_between_seeds_has_an_interval_over_seeds():
+    """Seed k contributes u_k to each of its pairs: the variance of the mean over pairs is then known."""
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(300):
+        u = generator.normal(1, 0.3, 12)
+        rows = [
+            {"comparison": "w", "a": "s", "b": "s", "seed": f"{i}-{j}", "distance": (u[i] + u[j]) / 2}
+            for i in range(12)
+            for j in range(i + 1, 12)
+        ]
+        tables = Tables(given={"equivalence/training/distances.csv": pd.DataFrame(rows)})
+        ours = MEASURES["width_seeds"](tables, Part(name="widths", names={"5": "s"}, within="w"), ("5",))
+        covered += ours.low <= 1 <= ours.high
+    assert 0.9 < covered / 300 < 0.99
