@@ -2,6 +2,7 @@
 PAPERS = PLANS["papers"]
 OTHERS = PAPERS.others(FIGURES.values())
 WIDTHS = PAPERS.widths()
+WINDOWS = PAPERS.windows()
 WIDTH_SETUPS = list(dict.fromkeys(setup for part in WIDTHS.values() for setup in part.names.values()))
 
 
@@ -58,6 +59,26 @@ use rule plot as plot_paper_widths with:
         setups=WIDTH_SETUPS,
     message:
         "Drawing Figs. 3 and S4 of arXiv 2302.09160"
+
+
+use rule plot as plot_paper_windows with:
+    input:
+        eigenvalues=rules.compare_windows.output.eigenvalues,
+        distances=rules.compare_windows.output.distances,
+        code=library("plot_paper_windows"),
+    output:
+        first=paper_figure("papers/equivalence/figure-4.png", "papers_figure_4") if "windows" in WINDOWS else [],
+        later=paper_figure("papers/equivalence/figure-s5.png", "papers_figure_s5") if "later_windows" in WINDOWS else [],
+    log:
+        "<logs>/plot_paper_windows.log",
+    benchmark:
+        "<benchmarks>/plot_paper_windows.tsv"
+    params:
+        script="plot_paper_windows",
+        style=SETTINGS.figures.style.dump(),
+        epochs=WINDOWS["windows"].names if WINDOWS else {},
+    message:
+        "Drawing Figs. 4 and S5 of Identifying Equivalent Training Dynamics"
 
 
 # Pictures of other stages appear on the page where this study draws them.

@@ -10,6 +10,7 @@ rule fit_spectrum:
         spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
         runs="<results>/spectra/{trajectory}/runs.csv",
         exclusions="<results>/spectra/{trajectory}/exclusions.csv",
+        windows="<results>/spectra/{trajectory}/windows.csv",
     log:
         "<logs>/fit_spectrum/{trajectory}.log",
     benchmark:
@@ -34,6 +35,7 @@ rule compare_spectra:
         spectra=expand("<results>/spectra/{trajectory}/eigenvalues.csv", trajectory=SPECTRA.trajectories),
         runs=expand("<results>/spectra/{trajectory}/runs.csv", trajectory=SPECTRA.trajectories),
         exclusions=expand("<results>/spectra/{trajectory}/exclusions.csv", trajectory=SPECTRA.trajectories),
+        windows=expand("<results>/spectra/{trajectory}/windows.csv", trajectory=SPECTRA.trajectories),
         code=library("compare_spectra"),
     output:
         eigenvalues="<results>/spectra/eigenvalues.csv",
@@ -41,6 +43,8 @@ rule compare_spectra:
         tests="<results>/spectra/tests.csv",
         exclusions="<results>/spectra/exclusions.csv",
         figure=figure("trajectories_spectra") if SPECTRA.trajectories else [],
+        windows="<results>/spectra/windows.csv",
+        windows_figure=figure("trajectories_windows") if SPECTRA.windows else [],
     log:
         "<logs>/compare_spectra.log",
     benchmark:

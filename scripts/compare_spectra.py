@@ -9,14 +9,18 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.config.spectra import SpectraSettings
     from koopflow.core.errors import KoopflowError
     from koopflow.equivalence.tables import all_distances, comparison_table, spectra_of
+    from koopflow.equivalence.windows import window_distances
     from koopflow.figures import style
     from koopflow.figures.spectra import plot_trajectories
+    from koopflow.figures.windows import plot_windows
     from koopflow.io.columns import (
         SETUP_EIGENVALUES,
         TESTS,
         TRAJECTORY_DISTANCES,
         TRAJECTORY_EIGENVALUES,
         TRAJECTORY_EXCLUSIONS,
+        WINDOW_DISTANCES,
+        WINDOW_EIGENVALUES,
     )
     from koopflow.io.tables import joined, write_csv
     from koopflow.koopman.tables import spectrum_distances
@@ -40,3 +44,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     style.use(StyleSettings.load(given.style, "figures.style"))
     drawn = plot_trajectories(spectra, distances, tests, exclusions)
     style.save(drawn, Path(snakemake.output.figure[0]).with_suffix(""))
+    windows = window_distances(joined(snakemake.input.windows, WINDOW_EIGENVALUES, "run"))
+    write_csv(windows, snakemake.output.windows, WINDOW_DISTANCES)
+    if snakemake.output.windows_figure:
+        style.save(plot_windows(windows), snakemake.output.windows_figure[0])

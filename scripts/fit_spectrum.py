@@ -4,7 +4,8 @@ from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     from koopflow.config.spectra import SpectraSettings, TrajectorySettings
-    from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS
+    from koopflow.equivalence.windows import recorded_windows
+    from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS, WINDOW_EIGENVALUES
     from koopflow.io.tables import write_csv
     from koopflow.koopman.tables import spectrum_or_reason
 
@@ -17,3 +18,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     write_csv(spectrum, snakemake.output.spectrum, TRAJECTORY_EIGENVALUES)
     write_csv(runs, snakemake.output.runs, SETUP_EIGENVALUES)
     write_csv(exclusions, snakemake.output.exclusions, TRAJECTORY_EXCLUSIONS)
+    write_csv(recorded_windows(name, settings), snakemake.output.windows, WINDOW_EIGENVALUES)

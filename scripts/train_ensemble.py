@@ -1,4 +1,4 @@
-"""Train one set-up's ensemble, or this job's part of it, and record its trajectory."""
+"""Train one set-up's ensemble (or this job's part) or the networks of windows, and record their trajectory."""
 
 from koopflow.workflow.job import job
 

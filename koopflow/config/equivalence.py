@@ -5,7 +5,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from koopflow.config.base import REPLACED, Block, PartOf, Settings
-from koopflow.config.common import Count, Fraction, Items, Name, Natural, NonNegative, Positive, Rank, Text, Whole
+from koopflow.config.common import (
+    Count,
+    Fraction,
+    Items,
+    Name,
+    Natural,
+    NonNegative,
+    Omittable,
+    Positive,
+    Rank,
+    Text,
+    Whole,
+)
 from koopflow.config.training import TrainingSetup
 
 
@@ -94,10 +106,34 @@ class EquivalenceTraining(Block):
         return max(0, (steps - self.first_state) // self.capture_every + 1)
 
 
+class WindowStudy(Setup):
+    """One way of training, whose spectra are compared between windows of iterations."""
+
+    window: Count = Field(default=100, description="Iterations in a window.")
+    seeds: Count = Field(default=3, description="Independent trainings; distances between them are the floor.")
+    copies: Count = Field(default=1, description="Perturbed copies of each training, pooled into one fit.")
+    perturbation: NonNegative = Field(
+        default=0.001, description="Size of the perturbation, as in equivalence.training."
+    )
+    epoch: Omittable[Count] = Field(
+        default=None, description="Iterations in an epoch; later epochs are then drawn apart from the first."
+    )
+
+    def setup(self) -> dict[str, Any]:
+        """Return how the networks are trained and observed, as plain values of a `Setup`."""
+        return {name: value for name, value in self.dump().items() if name in Setup.model_fields}
+
+
 class EquivalenceSettings(Block):
-    """Both studies of equivalence."""
+    """The studies of equivalence."""
 
     optimizers: OptimizersStudy = Field(
         default=OptimizersStudy(), description="Three optimizers that minimize one function."
     )
     training: EquivalenceTraining = Field(default=EquivalenceTraining(), description="Ways of training a network.")
+    windows: dict[Name, Annotated[dict[str, Any], PartOf(WindowStudy)]] = Field(
+        default_factory=dict,
+        json_schema_extra=REPLACED,
+        description="Spectra of windows along one training, by name; settings of equivalence.training.base hold "
+        "unless an entry overrides them.",
+    )

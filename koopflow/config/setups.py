@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from koopflow.config.data import DataSet
-from koopflow.config.equivalence import EquivalenceTraining, Setup
+from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup, WindowStudy
 from koopflow.config.resolution import completed
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import unknown_name
@@ -52,6 +52,32 @@ def setups(training: EquivalenceTraining, data: Mapping[str, DataSet]) -> dict[s
                 raise unknown_name(key, name, found, "set-up")
         if len(set(names)) < len(names):
             raise KoopflowError(f"{key} must not name a set-up twice (got {', '.join(names)})")
+    return found
+
+
+def window_studies(settings: EquivalenceSettings, data: Mapping[str, DataSet]) -> dict[str, WindowStudy]:
+    """Return every study of windows by name, merged over ``equivalence.training.base``.
+
+    Raises
+    ------
+    KoopflowError
+        If a study lacks a key, names an unknown data set, or has a window that is longer than its
+        training or too short for its delays.
+    """
+    found: dict[str, WindowStudy] = {}
+    for name, own in settings.windows.items():
+        key = f"equivalence.windows.{name}"
+        study = completed(WindowStudy, settings.training.base, own, key, "equivalence.training.base")
+        if study.data not in data:
+            raise unknown_name(f"{key}.data", study.data, data, "data set")
+        if study.window > study.steps:
+            raise KoopflowError(f"{key}.window must be at most {study.steps}, the steps (got {study.window})")
+        if study.koopman.delays + 2 > study.window:
+            raise KoopflowError(
+                f"{key}.koopman.delays must be at most {study.window - 2}, because a window has {study.window} states "
+                f"(got {study.koopman.delays})"
+            )
+        found[name] = study
     return found
 
 

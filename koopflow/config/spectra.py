@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from koopflow.config.base import Block
 from koopflow.config.common import (
     Count,
+    CountOrNull,
     Fraction,
     Items,
     Natural,
@@ -53,6 +54,12 @@ class TrajectorySettings(Block):
         default="standard",
         description="Kind of fit; standard for noise in the steps, such as that of minibatches, "
         "total_least_squares and forward_backward for noise in the recorded numbers.",
+    )
+
+    windows: CountOrNull = Field(
+        default=None,
+        description="Iterations in a window: also fit successive windows of every run and compare their spectra; "
+        "null for none.",
     )
 
     @property

@@ -40,6 +40,11 @@ REPLICAS: Columns = ("replica", "accuracy", "loss", "diverged_at")
 TESTS: Columns = ("comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict")
 TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b", "significant")
 
+WINDOW_EIGENVALUES: Columns = ("run", "seed", "window", "mode", "real", "imag", "residual")
+"""`window` is the first iteration of a window along one training."""
+WINDOW_DISTANCES: Columns = ("run", "seed", "window_a", "window_b", "distance")
+"""Rows between seeds have window_a = window_b and a seed of the form "i-j"."""
+
 # A user's trajectories. Tables of their runs use SETUP_EIGENVALUES, with the trajectory as
 # `setting` and the run as `seed`.
 TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
@@ -215,10 +220,13 @@ CONTRACTS = {
     "equivalence/training/distance_matrix.csv": SETUP_MATRIX,
     "equivalence/training/losses.csv": SETUP_LOSSES,
     "equivalence/training/exclusions.csv": SETUP_EXCLUSIONS,
+    "equivalence/windows/eigenvalues.csv": WINDOW_EIGENVALUES,
+    "equivalence/windows/distances.csv": WINDOW_DISTANCES,
     "spectra/eigenvalues.csv": TRAJECTORY_EIGENVALUES,
     "spectra/distances.csv": TRAJECTORY_DISTANCES,
     "spectra/tests.csv": TESTS,
     "spectra/exclusions.csv": TRAJECTORY_EXCLUSIONS,
+    "spectra/windows.csv": WINDOW_DISTANCES,
     **{f"pruning/{name}.csv": columns for name, columns in NETWORK_TABLES.items() if name != "cost"},
     **{f"pruning/{name}.csv": columns for name, columns in PRUNING_SUMMARIES.items()},
     **{f"tickets/{name}.csv": columns for name, columns in TICKET_TABLES.items() if name != "ratios"},

@@ -4,8 +4,8 @@ dynamics?"""
 import math
 from dataclasses import dataclass, replace
 
-from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup
-from koopflow.config.setups import parts, setups
+from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup, WindowStudy
+from koopflow.config.setups import parts, setups, window_studies
 from koopflow.config.study import Study
 from koopflow.studies.shared import machine, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
@@ -38,11 +38,14 @@ class Equivalence:
     parts : list of (int, int)
         The seeds (first, stop) of each job of an ensemble: whole groups of copies, at most
         ``replicas_per_job`` networks.
+    windows : dict of str to WindowStudy
+        The studies of windows along one training, merged over the base.
     """
 
     study: Study
     setups: dict[str, Setup]
     parts: list[tuple[int, int]]
+    windows: dict[str, WindowStudy]
 
     @property
     def training(self) -> EquivalenceTraining:
@@ -52,7 +55,14 @@ class Equivalence:
     def training_estimate(self, setup: str, part: int) -> Estimate:
         """Return the estimate of training one part of a set-up's ensemble."""
         settings, (first, stop) = self.setups[setup], self.parts[part]
-        data, replicas = selection(self.study, settings.data), (stop - first) * self.training.copies
+        return self._trained(settings, (stop - first) * self.training.copies)
+
+    def windows_estimate(self, name: str) -> Estimate:
+        """Return the estimate of training the networks of a study of windows."""
+        return self._trained(self.windows[name], self.windows[name].seeds * self.windows[name].copies)
+
+    def _trained(self, settings: Setup, replicas: int) -> Estimate:
+        data = selection(self.study, settings.data)
         work = Training(settings.model, data, settings.batch_size, settings.steps, replicas)
         states = settings.steps // self.training.capture_every + 1
         return replace(
@@ -89,14 +99,18 @@ def plan(study: Study) -> Equivalence:
     """Return the plan of the stage; refuse set-ups and comparisons that do not fit together."""
     settings = study.equivalence.training
     return Equivalence(
-        study, setups(settings, study.data), parts(settings.seeds, settings.copies, study.replicas_per_job)
+        study,
+        setups(settings, study.data),
+        parts(settings.seeds, settings.copies, study.replicas_per_job),
+        window_studies(study.equivalence, study.data),
     )
 
 
 def figures(plan: Equivalence) -> list[Figure]:
     """Return the figures of the stage."""
     stems = ("optimizers_runs", "optimizers_spectra", *(f"equivalence_{kind}" for kind in ("spectra", "distances")))
-    return [Figure(stem) for stem in (*stems, "equivalence_distance_matrix", "equivalence_losses")]
+    windows = ["equivalence_windows"] if plan.windows else []
+    return [Figure(stem) for stem in (*stems, "equivalence_distance_matrix", "equivalence_losses", *windows)]
 
 
 STAGE = Stage(
@@ -115,6 +129,7 @@ STAGE = Stage(
             "equivalence_distances",
             "equivalence_tests",
             "equivalence_distance_matrix",
+            "equivalence_windows",
         ),
     ),
     figures=figures,
@@ -124,6 +139,7 @@ STAGE = Stage(
         "koopflow.studies.checks.equivalence:check",
         settings=lambda plan: {
             "setups": {name: setup.dump() for name, setup in plan.setups.items()},
+            "windows": {name: windows.setup() for name, windows in plan.windows.items()},
             "data": {name: data.dump() for name, data in plan.study.data.items()},
             "data_root": plan.study.data_root,
             "seed": plan.study.seed,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from koopflow.config.base import plain
-from koopflow.config.equivalence import Setup
-from koopflow.config.setups import setups
+from koopflow.config.equivalence import Setup, WindowStudy
+from koopflow.config.setups import setups, window_studies
 from koopflow.config.study import Study
 from koopflow.papers.inventory import Paper
 from koopflow.papers.parts import Part, variant_of
@@ -36,6 +36,10 @@ class Papers:
     def widths(self) -> dict[str, Part]:
         """Return the width studies by the variant of their pictures."""
         return {part.variant: part for part in self.parts if part.name == "widths"}
+
+    def windows(self) -> dict[str, Part]:
+        """Return the parts of windows along one training, by name."""
+        return {part.name: part for part in self.parts if part.name in ("windows", "later_windows")}
 
     def drawn(self, of: str | None = None) -> list[str]:
         """Return the pictures of this stage under the results, of all papers or of one."""
@@ -82,6 +86,7 @@ def plan(study: Study) -> Papers:
             variant = comparison if any(part.name == "widths" for part in parts) else ""
             settings = {**ensemble, "first_state": training.first_state} | _width_settings(found, widths, sources)
             parts.append(Part(name="widths", variant=variant, settings=settings, names=widths, within=comparison))
+    parts += _windows(window_studies(study.equivalence, study.data), sources)
     data = sorted({sources[setup.data] for setup in found.values()})
     parts.append(Part(name="setups", settings={**ensemble, "data": ", ".join(data)}))
     pruned = pruning.plan(study).studies.values()
@@ -96,6 +101,21 @@ def plan(study: Study) -> Papers:
     synthetic = {name: name for name, spec in study.series.items() if (spec.source or "csv") not in REAL}
     parts.append(Part(name="forecast", names=synthetic))
     return Papers(inventory(), parts)
+
+
+def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> list[Part]:
+    """Return the parts of the windows along one training: all, and those with later epochs."""
+    if not studies:
+        return []
+    settings = {
+        "window": ", ".join(dict.fromkeys(str(each.window) for each in studies.values())),
+        "data": ", ".join(sources.get(each.data, each.data) for each in studies.values()),
+        "model": ", ".join(each.model.name for each in studies.values()),
+    }
+    epochs = {name: str(each.epoch) for name, each in studies.items() if each.epoch is not None}
+    later = any(each.epoch is not None and each.steps >= each.epoch + each.window for each in studies.values())
+    parts = [Part(name="windows", settings=settings, names=epochs)]
+    return [*parts, Part(name="later_windows", settings=settings, names=epochs)] if later else parts
 
 
 def widths_of(setups: Mapping[str, Setup]) -> dict[str, str]:
@@ -149,7 +169,7 @@ STAGE = Stage(
     section=Section(
         "The papers, figure by figure",
         place=15,
-        captions=("papers_table", "papers_figure_2", "papers_figure_3", "papers_figure_s4"),
+        captions=tuple(f"papers_{kind}" for kind in ("table", *(f"figure_{n}" for n in ("2", "3", "4", "s4", "s5")))),
     ),
     figures=lambda plan: [],
     tables=(Table("papers_table", "papers/figures.csv", "koopflow.cli.report_tables:published"),),

@@ -27,6 +27,11 @@ class Spectra:
         return "checkpoints" if takes_torch(self.plain) else "koopman"
 
     @property
+    def windows(self) -> list[str]:
+        """The trajectories with windows."""
+        return [name for name, trajectory in self.trajectories.items() if trajectory.windows is not None]
+
+    @property
     def plain(self) -> dict[str, Any]:
         """The trajectories as plain values."""
         return {name: trajectory.dump() for name, trajectory in self.trajectories.items()}
@@ -51,13 +56,19 @@ def plan(study: Study) -> Spectra:
     return found
 
 
+def figures(plan: Spectra) -> list[Figure]:
+    """Return the figures of the stage."""
+    spectra = [Figure("trajectories_spectra")] if plan.trajectories else []
+    return [*spectra, Figure("trajectories_windows")] if plan.windows else spectra
+
+
 STAGE = Stage(
     name="spectra",
     order=10,
     blocks={"trajectories": dict[Name, TrajectorySettings], "spectra": SpectraSettings},
     plan=plan,
-    section=Section("Trajectories of one's own", place=60, captions=("trajectories_spectra",)),
-    figures=lambda plan: [Figure("trajectories_spectra")] if plan.trajectories else [],
+    section=Section("Trajectories of one's own", place=60, captions=("trajectories_spectra", "trajectories_windows")),
+    figures=figures,
     check=Check(
         "koopflow.studies.checks.spectra:check",
         settings=lambda plan: {"trajectories": plan.plain},

@@ -4,8 +4,8 @@ not fit."""
 import pytest
 
 from koopflow.config.data import DataSet
-from koopflow.config.equivalence import EquivalenceTraining
-from koopflow.config.setups import parts, setups
+from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining
+from koopflow.config.setups import parts, setups, window_studies
 from koopflow.core.errors import KoopflowError
 
 DATA = {"digits": DataSet(source="digits")}
@@ -73,3 +73,18 @@ def test_an_ensemble_splits_into_whole_groups():
     assert parts(5, 10, None) == [(0, 5)]
     assert parts(5, 10, 20) == [(0, 2), (2, 4), (4, 5)]
     assert parts(2, 10, 3) == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("own", "line"),
+    [
+        ({"window": 31}, r"^equivalence\.windows\.w\.window must be at most 30, the steps \(got 31\)$"),
+        ({"window": 4}, r"^equivalence\.windows\.w\.koopman\.delays must be at most 2, because a window has 4 states"),
+        ({"window": 10, "data": "digit"}, r"windows\.w\.data: no data set named 'digit'"),
+    ],
+)
+def test_a_window_that_does_not_fit_is_named(own, line):
+    base = {**BASE, "koopman": {**BASE["koopman"], "delays": 3}}
+    settings = EquivalenceSettings.load({"training": {"base": base}, "windows": {"w": own}})
+    with pytest.raises(KoopflowError, match=line):
+        window_studies(settings, DATA)

@@ -19,6 +19,7 @@ PROMISED = {
     "equivalence/training/eigenvalues.csv": "setting, seed, mode, real, imag, residual",
     "equivalence/training/distances.csv": "comparison, a, b, seed, distance, p_shuffle",
     "equivalence/training/tests.csv": "comparison, a, b, between, within, p_permutation, p_adjusted, verdict",
+    "equivalence/windows/distances.csv": "run, seed, window_a, window_b, distance",
     "pruning/accuracy.csv": "study, method, epoch, compression, seed, accuracy, accuracy_finetuned",
     "pruning/overlap.csv": "study, method_a, method_b, epoch, compression, seed, jaccard, expected_jaccard",
     "tickets/rounds.csv": "task, model, control, seed, round, density, accuracy",

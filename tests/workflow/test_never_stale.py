@@ -41,11 +41,12 @@ for path in map(Path, outputs):
 STUDY = {
     "trajectories": {"mine": {"path": "run.h5", "rank": 3}},
     "equivalence": {
+        "windows": {"early": {}},
         "training": {
             "seeds": 2,
             "setups": {"a": {}, "b": {"batch_size": 30}, "c": {"model": {"widths": [5]}}},
             "comparisons": {"batch": ["a", "b"], "width": ["a", "c"]},
-        }
+        },
     },
     "pruning": {"studies": {"one": {}}},
     "tickets": {
@@ -72,6 +73,7 @@ CHANGES = [
         "fit_spectrum": {"trajectories": {"mine": {"rank": 4}}},
         "run_optimizers": {"equivalence": {"optimizers": {"states": 50}}},
         "train_ensemble": {"equivalence": {"training": {"base": {"steps": 900}}}},
+        "train_windows": {"equivalence": {"windows": {"early": {"seeds": 2}}}},
         "train_pruning": {"pruning": {"base": {"batch_size": 40}}},
         "train_rounds": {"tickets": {"base": {"steps": 150}}},
         "forecast_series": {"series": {"wave": {"horizon": 6}}},
@@ -79,6 +81,7 @@ CHANGES = [
     {
         "compare_spectra": {"spectra": {"shuffles": 50}},
         "fit_spectra": {"equivalence": {"training": {"base": {"koopman": {"rank": 4}}}}},
+        "fit_windows": {"equivalence": {"windows": {"early": {"window": 200}}}},
         "run_pruning": {"pruning": {"base": {"rank": 4}}},
         "train_controls": {"tickets": {"base": {"controls": {"rounds": [4]}}}},
         "transfer_tickets": {"tickets": {"base": {"transfer": {"rounds": [5]}}}},
@@ -87,6 +90,7 @@ CHANGES = [
     },
     {
         "compare_setups": {"equivalence": {"training": {"margin": 0.3}}},
+        "compare_windows": {"equivalence": {"windows": {"early": {"window": 50}}}},
         "collect_pruning": {"pruning": {"base": {"rank": 4}}},
         "fit_exponents": {"tickets": {"margin": 0.03}},
     },
@@ -100,6 +104,7 @@ CHANGES = [
         "plot_own_figures": FONT,
         "plot_paper_optimizers": FONT,
         "plot_paper_widths": FONT,
+        "plot_paper_windows": FONT,
         "write_tables": {"claims": {"level": 0.9}},
     },
     {"judge_claims": {"claims": {"level": 0.9}}, "write_papers": {"equivalence": {"optimizers": {"grid": 4}}}},

@@ -24,12 +24,12 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 80,
-    "config/smoke.yaml": 49,
-    "config/paper.yaml": 228,
-    "config/papers.yaml": 64,
-    "config/elastic.yaml": 74,
-    "config/real_tasks.yaml": 80,
+    "config.yaml": 84,
+    "config/smoke.yaml": 53,
+    "config/paper.yaml": 232,
+    "config/papers.yaml": 70,
+    "config/elastic.yaml": 78,
+    "config/real_tasks.yaml": 84,
 }
 
 

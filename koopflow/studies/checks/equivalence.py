@@ -7,8 +7,11 @@ from koopflow.data.images import load
 from koopflow.training.check import checked
 
 
-def check(setups: dict[str, Any], data: dict[str, Any], data_root: str, seed: int) -> dict[str, Any]:
-    """Load each set-up's images and build its network; return what was found, by set-up.
+def check(
+    setups: dict[str, Any], windows: dict[str, Any], data: dict[str, Any], data_root: str, seed: int
+) -> dict[str, Any]:
+    """Load the images of each set-up and study of windows and build its network; return what was
+    found, by set-up, and by study as "windows.NAME".
 
     Raises
     ------
@@ -17,8 +20,9 @@ def check(setups: dict[str, Any], data: dict[str, Any], data_root: str, seed: in
     """
     images: dict[str, Any] = {}
     found = {}
-    for name, given in setups.items():
-        key = f"equivalence.training.setups.{name}"
+    named = {name: (f"equivalence.training.setups.{name}", given) for name, given in setups.items()}
+    named |= {f"windows.{name}": (f"equivalence.windows.{name}", given) for name, given in windows.items()}
+    for name, (key, given) in named.items():
         setup = Setup.load(given, key)
         if setup.data not in images:
             images[setup.data] = load(data[setup.data], data_root=data_root, seed=seed, named=data)
