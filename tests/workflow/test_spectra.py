@@ -3,6 +3,7 @@ spectra` to tables and a figure."""
 
 import subprocess
 import sys
+from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -64,8 +65,18 @@ def test_recorded_runs_become_spectra_tests_and_a_figure_whatever_became_of_one_
     }
     entries["slow"]["path"].insert(1, "../theirs/lost-0.h5")
     entries["lost"] = {"path": "../theirs/lost-0.h5", "rank": 3}
-    done = spectra(house, {**entries, "one": {"path": "../theirs/fast-0.h5", "delays": 2, "rank": 3}})
+    one = {"path": "../theirs/fast-0.h5", "delays": 2, "rank": 3}
+    long = spectra(house, {**entries, "one": {**one, "windows": 500}})
+    assert long.returncode != 0
+    assert "a window must be at most 80 iterations long, as is the run (got 500)" in long.stderr
+    assert not (house / "results/spectra/one").exists()
+    done = spectra(house, {**entries, "one": {**one, "windows": 20}})
     assert done.returncode == 0, done.stderr[-3000:]
+    windows = pd.read_csv(house / "results/spectra/windows.csv")
+    assert windows[["run", "window_a", "window_b"]].to_numpy().tolist() == [
+        ["one", a, b] for a, b in combinations(range(windows["window_a"].min(), 80, 20), 2)
+    ]
+    assert (house / "results/figures/trajectories_windows.png").read_bytes().startswith(b"\x89PNG")
     names = ("eigenvalues", "distances", "tests", "exclusions")
     tables = {name: pd.read_csv(house / f"results/spectra/{name}.csv") for name in names}
     gone = tables["exclusions"]
