@@ -65,7 +65,7 @@ def plot_figure_4(distances: pd.DataFrame, eigenvalues: pd.DataFrame, names: Seq
     names : sequence of str
         The runs, one column each.
     """
-    figure, axes = plt.subplots(2, len(names), figsize=size(2, 1.6), squeeze=False)
+    figure, axes = plt.subplots(2, len(names), figsize=size(min(len(names), 2), 1.6), squeeze=False)
     for (above, below), name in zip(axes.T, names):
         heat(above, distances[distances["run"] == name], label(name))
         of = eigenvalues[eigenvalues["run"] == name]
@@ -74,13 +74,14 @@ def plot_figure_4(distances: pd.DataFrame, eigenvalues: pd.DataFrame, names: Seq
         shown = [start for start in SHOWN if start in windows]
         shown = shown if len(shown) == len(SHOWN) else sorted({windows[0], windows[len(windows) // 2], windows[-1]})
         length = windows[1] - windows[0] if len(windows) > 1 else 0
+        seen: list[complex] = []
         for start, colour, mark in zip(shown, COLOURS, MARKS):
             rows = of[(of["seed"] == seed) & (of["window"] == start)]
+            seen += (rows["real"] + 1j * rows["imag"]).tolist()
             text = f"{start}-{start + length - 1}"
             below.plot(rows["real"], rows["imag"], mark, color=colour, fillstyle="none", markersize=4, label=text)
-        unit_circle(below)
-        # The published panel's range is not known; all of the disc shows every eigenvalue.
-        below.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), title=f"eigenvalues, seed {seed}")
+        unit_circle(below, around=seen)
+        below.set(title=f"eigenvalues, seed {seed}")
         below.legend(fontsize="x-small", loc="upper left", title="iterations", title_fontsize="x-small")
     mark_panels(axes.flat)
     return figure

@@ -91,16 +91,18 @@ def agree(number: Published, ours: Ours) -> bool | None:
     """Return whether a number is the published one, or None if that cannot be judged.
 
     With `within`, the difference decides. Otherwise the 95 % intervals of both means do: the
-    published one is Student's, from its standard deviation and number of units.
+    published one is given, or Student's from its standard deviation and number of units.
     """
     if not number.judged:
         return None
     apart = abs(ours.value - number.value)
     if number.within is not None:
         return bool(apart <= number.within)
-    if number.spread is None or number.n is None or number.n < 2 or not np.isfinite([ours.low, ours.high]).all():
+    theirs = number.half
+    if theirs is None and number.spread is not None and number.n is not None and number.n > 1:
+        theirs = float(half_width(number.spread / np.sqrt(number.n), number.n - 1))
+    if theirs is None or not np.isfinite([ours.low, ours.high]).all():
         return None
-    theirs = float(half_width(number.spread / np.sqrt(number.n), number.n - 1))
     return bool(apart <= np.hypot((ours.high - ours.low) / 2, theirs))
 
 

@@ -18,6 +18,7 @@ class Published(Settings):
     quantity: Text = Field(description="What it measures, in words.")
     value: Number = Field(description="The published value.")
     spread: Omittable[NonNegative] = Field(default=None, description="Its published standard deviation.")
+    half: Omittable[NonNegative] = Field(default=None, description="Half-width of its 95 % interval, if known.")
     n: Omittable[Count] = Field(default=None, description="Number of units behind the standard deviation.")
     measure: Omittable[Text] = Field(default=None, description="The measure of koopflow.papers.measures.")
     of: Items[str] = Field(default=(), description="Names that the measure takes.")

@@ -55,23 +55,22 @@ class Equivalence:
     def training_estimate(self, setup: str, part: int) -> Estimate:
         """Return the estimate of training one part of a set-up's ensemble."""
         settings, (first, stop) = self.setups[setup], self.parts[part]
-        return self._trained(settings, (stop - first) * self.training.copies)
+        return self._trained(settings, (stop - first) * self.training.copies, self.training.states(settings.steps))
 
     def windows_estimate(self, name: str) -> Estimate:
         """Return the estimate of training the networks of a study of windows."""
-        return self._trained(self.windows[name], self.windows[name].seeds * self.windows[name].copies)
+        windows = self.windows[name]
+        return self._trained(windows, windows.seeds * windows.copies, windows.steps + 1)
 
-    def _trained(self, settings: Setup, replicas: int) -> Estimate:
+    def _trained(self, settings: Setup, replicas: int, states: int) -> Estimate:
         data = selection(self.study, settings.data)
         work = Training(settings.model, data, settings.batch_size, settings.steps, replicas)
-        states = settings.steps // self.training.capture_every + 1
         return replace(
-            training(work, machine(self.study)), disk_mb=1 + recorded_mb(replicas, states, self.observed(setup))
+            training(work, machine(self.study)), disk_mb=1 + recorded_mb(replicas, states, self.observed(settings))
         )
 
-    def observed(self, setup: str) -> float:
+    def observed(self, settings: Setup) -> float:
         """Return the number of recorded parameters of a set-up's network."""
-        settings = self.setups[setup]
         _, shape = images(selection(self.study, settings.data))
         parameters = network(settings.model, shape).parameters
         if settings.koopman.observables == ("last",):
@@ -82,7 +81,7 @@ class Equivalence:
         """Return the estimate of fitting an operator to each seed of a set-up. Its memory holds
         nothing larger than a Gram matrix."""
         settings = self.setups[setup]
-        rows = self.observed(setup) * (settings.koopman.delays + 1)
+        rows = self.observed(settings) * (settings.koopman.delays + 1)
         columns = self.training.copies * self.training.states(settings.steps)
         side = min(rows, columns)
         seconds = 0.1 + (2 * rows * columns * side + 12 * side**3) / (PER_THREAD * self.study.threads)

@@ -4,10 +4,13 @@ import csv
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from koopflow.claims.tables import Tables
 from koopflow.koopman.spectrum import distance
 from koopflow.papers.measures import MEASURES, two_sample
+from koopflow.papers.parts import Part
 from koopflow.papers.reading import PAPERS, inventory
 
 WIDTHS = (5, 10, 40)
@@ -40,6 +43,26 @@ def test_distances_of_published_spectra_have_the_published_mean_and_spread(dista
     for pair, (mean, spread) in expected.items():
         assert distances[pair].mean() == pytest.approx(mean, abs=6e-5)
         assert distances[pair].std(ddof=1) == pytest.approx(spread, abs=6e-5)
+
+
+def test_intervals_between_seeds_are_those_of_the_published_arrays(spectra):
+    listed = {
+        number.of: number
+        for entry in inventory()["equivalence"].entries
+        for number in entry.numbers
+        if number.measure == "width_seeds"
+    }
+    for width, values in spectra.items():
+        rows = [
+            {"comparison": "w", "a": "s", "b": "s", "seed": f"{i}-{j}", "distance": distance(values[i], values[j])}
+            for i, j in combinations(range(len(values)), 2)
+        ]
+        tables = Tables(given={"equivalence/training/distances.csv": pd.DataFrame(rows)})
+        part = Part(name="widths", names={str(width): "s"}, within="w")
+        found = MEASURES["width_seeds"](tables, part, (str(width),))
+        number = listed[str(width),]
+        assert found.value == pytest.approx(number.value, abs=6e-5)
+        assert (found.high - found.low) / 2 == pytest.approx(number.half, abs=6e-5)
 
 
 def test_every_paper_lists_its_figures_with_sources():
