@@ -28,6 +28,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         samples = {pair: between(distances, part, *pair) for pair in pairs_of(part)}
         p_values = {(a, b): two_sample(samples[a], samples[b]) for a, b in combinations(samples, 2)}
         size = int(part.settings["batch_size"])
-        save(plot_figure_3(part.names, losses, weights, eigenvalues, distances, tests, p_values, size), three)
+        drawn = plot_figure_3(part.names, losses, weights, eigenvalues, distances, samples, tests, p_values, size)
+        save(drawn, three)
         widest = list(part.names)[-1]
         save(plot_figure_s4(part.names[widest], widest, eigenvalues, distances), four)

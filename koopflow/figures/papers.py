@@ -2,7 +2,6 @@
 axes."""
 
 from collections.abc import Mapping
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -67,6 +66,7 @@ def plot_figure_3(
     weights: Mapping[str, np.ndarray],
     eigenvalues: pd.DataFrame,
     distances: pd.DataFrame,
+    samples: Mapping[tuple[str, str], np.ndarray],
     tests: pd.DataFrame,
     p_values: Mapping[tuple[tuple[str, str], tuple[str, str]], float],
     batch_size: int,
@@ -84,6 +84,8 @@ def plot_figure_3(
         Example weights of one network, by width.
     eigenvalues, distances, tests : DataFrame
         Tables of the equivalence study; of `distances` and `tests`, the rows of this comparison.
+    samples : dict of (str, str) to array (seed,)
+        Distances at one seed, by pair of widths.
     p_values : dict of (pair, pair) to float
         The two-sample test between the distances of two pairs of widths.
     batch_size : int
@@ -115,7 +117,7 @@ def plot_figure_3(
     near.set_aspect("auto")
     near.legend(fontsize="x-small", loc="upper left")
     wide.set(title="the same, wide", xlim=(-1.15, 1.15), ylim=(-1.15, 1.15))
-    _bars(bars, widths, distances, tests, p_values)
+    _bars(bars, widths, distances, samples, tests, p_values)
     mark_panels(axes.flat)
     return figure
 
@@ -124,15 +126,14 @@ def _bars(
     ax: Axes,
     widths: Mapping[str, str],
     distances: pd.DataFrame,
+    samples: Mapping[tuple[str, str], np.ndarray],
     tests: pd.DataFrame,
     p_values: Mapping[tuple[tuple[str, str], tuple[str, str]], float],
 ) -> None:
     """Draw the mean distance of each pair of widths with its standard deviation, the two-sample
     tests above, and the verdict of the test over seeds below."""
-    pairs, heights = list(combinations(widths, 2)), []
-    names = []
-    for place, (a, b) in enumerate(pairs):
-        values = _of(distances, widths[a], widths[b])["distance"].to_numpy(float)
+    pairs, heights, names = list(samples), [], []
+    for place, ((a, b), values) in enumerate(samples.items()):
         spread = values.std(ddof=1) if len(values) > 1 else 0.0
         ax.bar(place, values.mean(), yerr=spread, color=PALE, width=0.7, error_kw={"elinewidth": 1.0})
         heights.append(values.mean() + spread)

@@ -117,10 +117,10 @@ def two_sample(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def between(table: pd.DataFrame, part: Part, a: str, b: str) -> np.ndarray:
-    """Return the distances between two widths, one per seed."""
+    """Return the distances between two widths at one seed, as published: one per seed."""
     names = {_name(part, a), _name(part, b)}
     rows = table[(table["comparison"] == part.within) & table["a"].isin(names) & table["b"].isin(names)]
-    rows = rows[rows["a"] != rows["b"]]
+    rows = rows[(rows["a"] != rows["b"]) & ~rows["seed"].astype(str).str.contains("-")]
     if len(rows) < 2:
         raise Undecided(f"fewer than two seeds compare h = {a} and h = {b}")
     return rows["distance"].to_numpy(float)

@@ -104,3 +104,17 @@ def test_the_floor_between_seeds_has_an_interval_over_seeds():
         ours = MEASURES["width_seeds"](tables, Part(name="widths", names={"5": "s"}, within="w"), ("5",))
         covered += ours.low <= 1 <= ours.high
     assert 0.9 < covered / 300 < 0.99
+
+
+def test_widths_are_compared_at_one_seed_as_published():
+    rows = [
+        ("w", "n", "m", "0", 0.2),
+        ("w", "n", "m", "1", 0.4),
+        ("w", "n", "m", "0-1", 9.0),
+        ("w", "n", "n", "0-1", 9.0),
+    ]
+    table = pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "distance"])
+    part = Part(name="widths", names={"5": "n", "10": "m"}, within="w")
+    tables = Tables(given={"equivalence/training/distances.csv": table})
+    ours = MEASURES["width_distance"](tables, part, ("5", "10"))
+    assert (ours.value, ours.n) == (pytest.approx(0.3), 2)
