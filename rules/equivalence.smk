@@ -185,8 +185,8 @@ use rule train_ensemble as train_windows with:
     input:
         code=library("train_ensemble"),
     output:
-        trajectories="<results>/equivalence/windows/{setup}/trajectories.h5",
-        replicas="<results>/equivalence/windows/{setup}/replicas.csv",
+        trajectories=state("<results>/equivalence/windows/{setup}/trajectories.h5"),
+        replicas=part("<results>/equivalence/windows/{setup}/replicas.csv"),
     log:
         "<logs>/train_windows/{setup}.log",
     benchmark:
@@ -217,7 +217,7 @@ rule fit_windows:
         replicas="<results>/equivalence/windows/{setup}/replicas.csv",
         code=library("fit_windows"),
     output:
-        "<results>/equivalence/windows/{setup}/eigenvalues.csv",
+        part("<results>/equivalence/windows/{setup}/eigenvalues.csv"),
     log:
         "<logs>/fit_windows/{setup}.log",
     benchmark:
