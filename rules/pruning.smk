@@ -118,6 +118,7 @@ use rule plot as plot_pruning with:
         accuracy=figure("pruning_accuracy"),
         finetuned=figure("pruning_accuracy_finetuned"),
         overlap=figure("pruning_overlap"),
+        convergence=figure("pruning_convergence"),
         eigenvalues=figure("pruning_eigenvalues"),
         layers=figure("pruning_layers"),
     log:
@@ -126,6 +127,7 @@ use rule plot as plot_pruning with:
         "<benchmarks>/plot_pruning.tsv"
     params:
         script="plot_pruning",
+        stages=PRUNING.stages,
         style=SETTINGS.figures.style.dump(),
     message:
         "Drawing accuracy, overlap and spectra of pruning"

@@ -13,6 +13,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     style.save(pruning.accuracy(table["accuracy"]), out.accuracy[0])
     style.save(pruning.accuracy(table["accuracy"], "accuracy_finetuned"), out.finetuned[0])
     style.save(pruning.overlap(table["overlap"]), out.overlap[0])
+    stages = snakemake.params.stages
+    style.save(pruning.convergence(table["overlap"], table["accuracy"], stages), out.convergence[0])
     style.save(pruning.eigenvalues(table["spectrum"]), out.eigenvalues[0])
     shown = table["layers"][table["layers"].method.isin(table["accuracy"].method.unique())]
     style.save(pruning.layers(shown), out.layers[0])

@@ -1,5 +1,6 @@
 """The block ``pruning``: pruning by Koopman modes of training, beside the usual methods."""
 
+import itertools
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen, MinLen
@@ -83,12 +84,19 @@ class PruningStudy(PrunedTraining):
         "name patterns."
     )
     methods: DistinctItems[str] = Field(min_length=1, description="Names of the methods whose accuracy is measured.")
-    pairs: Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(
-        description="Pairs of methods whose pruned sets are compared."
+    pairs: Literal["all"] | Items[Annotated[Items[str], MinLen(2), MaxLen(2)]] = Field(
+        description="Pairs of methods whose pruned sets are compared; all takes every two of `methods`."
     )
     gradient_images: Natural = Field(description="Training images for the gradient of gradient pruning; 0 means all.")
     finetune: FineTune = Field(description="Training under the masks.")
     save_masks: SaveMasks = Field(description="Masks that are written as files.")
+
+    @property
+    def compared(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of methods whose pruned sets are compared."""
+        if self.pairs == "all":
+            return tuple(itertools.combinations(self.methods, 2))
+        return tuple((str(a), str(b)) for a, b in self.pairs)
 
 
 PruningStudyPart = Annotated[dict[str, Any], PartOf(PruningStudy)]
@@ -100,9 +108,16 @@ class PruningMethod(Settings):
     score: Annotated[Text, Registered("score")] = Field(
         description="Score that ranks the weights; the lowest are pruned."
     )
-    scope: Literal["global", "layer"] = Field(
-        default="global", description="Whether weights compete across layers or inside each."
+    scope: Literal["global", "layer", "output", "erk"] = Field(
+        default="global",
+        description="How layers share what is kept: one ranking, equal densities, equal densities of output units, or "
+        "Erdős–Rényi kernels.",
     )
+    schedule: Literal["one_shot", "iterative", "gradual"] = Field(
+        default="one_shot", description="Prune at once, or in rounds: the same share of survivors in each, or cubic."
+    )
+    rounds: Count = Field(default=1, description="Rounds of an iterative or gradual schedule.")
+    round_epochs: NonNegative = Field(default=0.0, description="Epochs of training under the mask after each round.")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the score.")
     window: Omittable[Whole] = Field(
         default=None, ge=2, description="Window of the Koopman fit; the study's by default."

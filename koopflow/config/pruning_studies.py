@@ -33,7 +33,7 @@ def pruning_studies(pruning: PruningSettings, data: Mapping[str, DataSet]) -> di
         study = completed(PruningStudy, pruning.base, own, key, "pruning.base")
         if study.data not in data:
             raise unknown_name(f"{key}.data", study.data, data, "data set")
-        for place, names in (("methods", study.methods), *(("pairs", pair) for pair in study.pairs)):
+        for place, names in (("methods", study.methods), *(("pairs", pair) for pair in study.compared)):
             for method in names:
                 if method not in pruning.methods:
                     raise unknown_name(f"{key}.{place}", method, pruning.methods, "method")

@@ -1,5 +1,6 @@
 """Figures of the stage `pruning`: accuracy, overlap, eigenvalues, densities of layers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, student
+from koopflow.core.overlap import adjusted_jaccard
 from koopflow.figures.panels import nothing
 from koopflow.figures.style import DOUBLE, Look, color, look
 from koopflow.figures.text import drawn, label
@@ -22,6 +24,8 @@ MOST = 2
 LONGEST_TICK = 40
 """Longest name of a layer, in characters."""
 EMPTY = "No network was pruned."
+JUDGED = (("koopman_magnitude", "global_magnitude"), ("koopman_gradient", "global_gradient"))
+"""The pairs of methods about which the paper makes claims."""
 REACH = ["below", "above"]
 
 
@@ -88,6 +92,40 @@ def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
         axis.set_ylim(0.9 * chance.min(), 1.02)
         _epochs(axis, part.epoch)
     _finish(figure, axes, "Epoch of pruning", "Jaccard index of pruned sets")
+    return figure
+
+
+def convergence(overlaps: pd.DataFrame, accuracies: pd.DataFrame, stages: Sequence[float] = ()) -> Figure:
+    """Draw the agreement of the pruned sets against training loss, one panel per study.
+
+    Agreement is averaged over compressions above 1; bars are 95 % intervals over seeds. Dotted
+    lines mark the `stages` at which claims are judged.
+    """
+    if overlaps.empty or "loss" not in accuracies or accuracies["loss"].isna().all():
+        return nothing(EMPTY if overlaps.empty else "No training loss was recorded.")
+    losses = accuracies.groupby(["study", "epoch"])["loss"].mean()
+    table = overlaps[overlaps.compression > 1]
+    table = table.assign(agreement=adjusted_jaccard(table["jaccard"], table["expected_jaccard"]))
+    table = table.assign(loss=losses.reindex(pd.MultiIndex.from_frame(table[["study", "epoch"]])).to_numpy())
+    studies = list(dict.fromkeys(table.dropna(subset="loss").study))
+    figure, axes, panels = _panels(studies, tall=0.8)
+    for (axis,), study in zip(panels, studies):
+        part = table[table.study == study]
+        pairs = [(a, b) for a, b in dict.fromkeys(zip(part.method_a, part.method_b)) if (a, b) in JUDGED]
+        for a, b in pairs or list(dict.fromkeys(zip(part.method_a, part.method_b)))[:2]:
+            pair = part[(part.method_a == a) & (part.method_b == b)]
+            means = pair.groupby(["loss", "seed"]).agreement.mean().reset_index()
+            line = bands(means, "loss", "agreement")
+            axis.errorbar(
+                line.index, line["mean"], line[REACH].T, **_style(look(a)), label=f"{label(a)} / {label(b).lower()}"
+            )
+        axis.axhline(1, color="black", linewidth=0.4)
+        for stage in stages:
+            axis.axvline(stage, color="black", linewidth=0.6, linestyle=":")
+        axis.set(xscale="log", ylim=(min(0, axis.get_ylim()[0]), 1.05))
+        axis.invert_xaxis()
+        axis.set_title(f"{label(study)}\n(n = {part.seed.nunique()})")
+    _finish(figure, axes, "Training loss (nats per image)", "Agreement beyond chance")
     return figure
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from koopflow.config.pruning import PruningMethod, PruningStudy
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
-from koopflow.pruning import evaluation, scoring, selection, training
+from koopflow.pruning import evaluation, schedules, scoring, selection, training, trial
+from koopflow.pruning.mask import Parameters
 from koopflow.pruning.methods import longest_window, methods_of, window_of
+from koopflow.pruning.registry import SCORES, UNRECORDED
 from koopflow.training.optimizers import optimizer_settings
 from koopflow.trajectory import Trajectory
 
@@ -24,16 +26,31 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
         prunable = selection.prunable_names(parameters, study.exclude, evaluation.classifier_of(study.model, images))
         for compression in study.compressions:
             selection.kept_at(parameters, prunable, compression, study.counted)
-        for method in methods_of(study, methods).values():
-            scoring.check_score(method.score, method.options)
-            training.check_window(window_of(study, method), study, images)
-        training.check_window(study.window, study, images)
+        for method_name, method in methods_of(study, methods).items():
+            try:
+                _check_method(method, study, parameters, images)
+            except KoopflowError as error:
+                raise KoopflowError(f"method {method_name}: {error}") from None
         optimizer_settings(study.optimizer)
         if study.trajectory:
             with Trajectory(study.trajectory) as trajectory:
                 check_trajectory(trajectory, study, methods, images)
     except KoopflowError as error:
         raise KoopflowError(f"pruning.studies.{name}: {error}") from None
+
+
+def _check_method(method: PruningMethod, study: PruningStudy, parameters: Parameters, images: Images) -> None:
+    scoring.check_score(method.score, method.options)
+    if method.score not in UNRECORDED:
+        training.check_window(window_of(study, method), study, images)
+    schedules.densities(0.5, method.schedule, method.rounds)
+    if method.round_epochs and scoring.needs_of(method.score) & scoring.RECORDED:
+        raise KoopflowError(
+            f"round_epochs must be 0, since score {method.score} reads the recorded training, which the rounds do not "
+            f"continue (got {method.round_epochs:g})"
+        )
+    if method.score not in SCORES:
+        trial.check_own_score(method.score, method.options, parameters)
 
 
 def check_trajectory(

@@ -26,17 +26,18 @@ BATCHED = 1 << 24
 
 def layouts(model: ModelSettings, images: Images) -> tuple[tuple[tuple[str, tuple[int, ...]], ...], Layout]:
     """Return (name, shape) of each parameter in flat order, and the layout of the statistics."""
-    network = _blank(model, images)
+    network = blank(model, images)
     parameters = tuple((name, tuple(value.shape)) for name, value in network.named_parameters())
     return parameters, Layout.of((name, value) for name, value in network.named_buffers() if value.is_floating_point())
 
 
 def classifier_of(model: ModelSettings, images: Images) -> tuple[str, ...]:
     """Return the names of the parameters of a network's last layer."""
-    return last_layer(_blank(model, images), images.shape)
+    return last_layer(blank(model, images), images.shape)
 
 
-def _blank(model: ModelSettings, images: Images) -> nn.Module:
+def blank(model: ModelSettings, images: Images) -> nn.Module:
+    """Return the network with fixed initial weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build(model, images.shape, images.classes)
@@ -108,7 +109,7 @@ class Evaluator:
     """
 
     def __init__(self, model: ModelSettings, images: Images, device: str = "auto"):
-        self.network = _blank(model, images)
+        self.network = blank(model, images)
         self._model, self._images = model, images
         self._used = positions(self.network, images.shape)
         self._device = choose_device(device)

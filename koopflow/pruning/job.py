@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
 from koopflow.config.pruning import PruningMethod, PruningStudy
 from koopflow.data.images.sets import Images
 from koopflow.pruning import evaluation, scoring, selection
@@ -54,8 +58,17 @@ class Job:
         )
         self.evaluate = evaluation.Evaluator(self.study.model, self.images, self.device)
         self.sound = [i for i, number in enumerate(self.networks.seeds) if number not in self.networks.diverged]
+        self._probed: nn.Module | None = None
         self.needs = {name: scoring.needs_of(method.score) for name, method in self.methods.items()}
 
     def need(self, what: str) -> bool:
         """Return whether the score of any method needs `what`, an attribute of `NetworkState`."""
         return any(what in needs for needs in self.needs.values())
+
+    def network(self, weights: NDArray[np.float32], buffers: NDArray[np.float32]) -> nn.Module:
+        """Return the study's network with the given weights and statistics, in evaluation mode; the
+        same module at every call."""
+        if self._probed is None:
+            self._probed = evaluation.blank(self.study.model, self.images)
+        evaluation.put(self._probed, weights, buffers)
+        return self._probed.eval()

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from koopflow.config.pruning import FineTune, SaveMasks
 from koopflow.core import overlap
-from koopflow.pruning import mask, training
+from koopflow.pruning import inputs, mask, training
 from koopflow.pruning.job import Job
 from koopflow.pruning.mask import Mask
 from koopflow.pruning.network import Masks, Network
 from koopflow.training.checkpoint import Checkpoint
-from koopflow.training.evaluation import gradients
 
 Rows = list[dict[str, Any]]
 
@@ -47,25 +45,31 @@ def tables(
     states = job.trajectory.window(step - job.window, step, spacing=1)
     weights = job.trajectory.window(step, step).read(replicas=sound)[:, 0]
     buffers = job.networks.buffers[step][sound] if job.networks.buffers else np.zeros((len(sound), 0), np.float32)
-    gradient = _gradients(job, weights, buffers)
+    losses = inputs.training_loss(job, weights, buffers)
+    gradients = inputs.gradient(job, weights, buffers) if job.need("gradient") else None
     tuned = [
         (m, c) for m, c in itertools.product(study.methods, study.compressions) if is_tuned(study.finetune, epoch, c)
     ]
     kept = np.empty((len(sound), len(tuned), mask.size(job.parameters)), dtype=bool)
+    start = np.empty(kept.shape, np.float32)
+    statistics = np.empty((*kept.shape[:2], buffers.shape[1]), np.float32)
     for place, replica in enumerate(sound):
-        network = Network(job, replica, epoch, states, weights[place], None if gradient is None else gradient[place])
+        known: inputs.Probes = {} if gradients is None else {"gradient": gradients[place]}
+        probed = inputs.Probed(job, weights[place], buffers[place], known)
+        network = Network(job, replica, epoch, states, probed)
         found = network.masks()
         rows["spectrum"] += network.spectra()
         rows["cost"] += network.costs(step)
         rows["layers"] += _layers(network, found)
         rows["overlap"] += _overlaps(network, found)
-        rows["accuracy"] += _accuracies(network, found, buffers[place])
+        rows["accuracy"] += [row | {"loss": float(losses[place])} for row in _accuracies(network, found)]
         for column, key in enumerate(tuned):
             kept[place, column] = found[key].kept
+            start[place, column], statistics[place, column] = network.trained.get(key, (weights[place], buffers[place]))
         if masks is not None:
             _save(network, found, Path(masks))
     if tuned:
-        _fine_tune(job, rows["accuracy"], tuned, training.MaskedStart(step, kept, weights, buffers), checkpoint)
+        _fine_tune(job, rows["accuracy"], tuned, training.MaskedStart(step, kept, start, statistics), checkpoint)
     return rows
 
 
@@ -78,21 +82,16 @@ def _named(settings: FineTune | SaveMasks, epoch: float, compression: float) -> 
     return epoch in settings.at and (not settings.compressions or compression in settings.compressions)
 
 
-def _gradients(job: Job, weights: NDArray[np.float32], buffers: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Return the gradients (network, parameter) of the training loss, if a score needs them."""
-    if not job.need("gradient"):
-        return None
-    count = job.study.gradient_images or None
-    return gradients(job.study.model, weights, job.images, buffers=buffers, count=count, device=job.device)
-
-
-def _accuracies(network: Network, found: Masks, buffers: NDArray[np.float32]) -> Rows:
-    job = network.job
+def _accuracies(network: Network, found: Masks) -> Rows:
+    job, probed = network.job, network.probed
     keys = [key for key in found if key[0] in job.study.methods]
-    accuracies = job.evaluate([network.weights * found[key].kept for key in keys], buffers)
+    same = [key for key in keys if key not in network.trained]
+    measured = dict(zip(same, job.evaluate([probed.weights * found[key].kept for key in same], probed.buffers)))
+    measured |= {key: job.evaluate([own[0]], own[1])[0] for key, own in network.trained.items()}
     dense = job.evaluate.multiply_adds(Mask.dense(job.parameters))
     rows = []
-    for (name, compression), accuracy in zip(keys, accuracies):
+    for name, compression in keys:
+        accuracy = measured[name, compression]
         chosen = found[name, compression]
         left = job.evaluate.multiply_adds(chosen)
         rows.append(
@@ -133,7 +132,7 @@ def _overlaps(network: Network, found: Masks) -> Rows:
     """Compare the sets of weights that two methods prune, among the prunable ones."""
     rows, job = [], network.job
     among = mask.eligible(job.parameters, job.prunable)
-    for (a, b), compression in itertools.product(job.study.pairs, job.study.compressions):
+    for (a, b), compression in itertools.product(job.study.compared, job.study.compressions):
         pruned_a, pruned_b = (~found[name, compression].kept[among] for name in (a, b))
         sizes = (len(pruned_a), int(pruned_a.sum()), int(pruned_b.sum()))
         rows.append(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from koopflow.config.pruning import PruningMethod, PruningStudy
 from koopflow.core.suggest import unknown_name
+from koopflow.pruning.registry import UNRECORDED
 
 
 def methods_of(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> dict[str, PruningMethod]:
@@ -15,7 +16,7 @@ def methods_of(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> dic
     KoopflowError
         If `methods` lacks a name.
     """
-    names = dict.fromkeys([*study.methods, *itertools.chain(*study.pairs)])
+    names = dict.fromkeys([*study.methods, *itertools.chain(*study.compared)])
     for name in names:
         if name not in methods:
             raise unknown_name("methods", name, methods, "method")
@@ -33,5 +34,9 @@ def rank_of(study: PruningStudy, method: PruningMethod) -> float:
 
 
 def longest_window(study: PruningStudy, methods: Mapping[str, PruningMethod]) -> int:
-    """Return the longest window of a study and of its methods, in optimizer steps."""
-    return max([study.window, *(window_of(study, method) for method in methods_of(study, methods).values())])
+    """Return the longest window that a method of a study reads, in optimizer steps.
+
+    It is 0, the state at pruning alone, if no score looks back.
+    """
+    looking_back = [method for method in methods_of(study, methods).values() if method.score not in UNRECORDED]
+    return max((window_of(study, method) for method in looking_back), default=0)

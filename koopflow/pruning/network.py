@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from koopflow.core import seeds
 from koopflow.koopman.dmd import Koopman
-from koopflow.pruning import scoring, selection
+from koopflow.pruning import schedules, scoring, selection, training
 from koopflow.pruning.decompose import Window, prediction_error
+from koopflow.pruning.inputs import Probed
 from koopflow.pruning.job import Job
 from koopflow.pruning.mask import Mask
 from koopflow.pruning.methods import rank_of, window_of
 from koopflow.pruning.modes import Modes
+from koopflow.pruning.rounds import movement
 from koopflow.trajectory import Trajectory
 
 Masks = dict[tuple[str, float], Mask]
@@ -46,18 +48,21 @@ class Network:
     epoch : float
     states : Trajectory
         Every step of the longest window, which ends at the step of pruning.
-    weights : float32 ndarray, shape (parameter,)
-    gradient : float32 ndarray, shape (parameter,), or None
-        None if no method's score needs it.
+    probed : Probed
+        Its weights, and what scores read of it.
+    trained : dict of (str, float) to (ndarray, ndarray)
+        Weights and statistics of networks that were trained while they were pruned, by method and
+        compression.
     """
 
     job: Job
     replica: int
     epoch: float
     states: Trajectory
-    weights: NDArray[np.float32]
-    gradient: NDArray[np.float32] | None
+    probed: Probed
     fits: dict[tuple[int, float], Fit] = field(default_factory=dict)
+    trained: dict[tuple[str, float], tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=dict)
+    _scores: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -72,34 +77,79 @@ class Network:
     def masks(self) -> Masks:
         """Return the mask of each method and compression; warn if one empties a tensor."""
         job, found = self.job, {}
-        for name, method in job.methods.items():
-            values = scoring.evaluate(method.score, self.state(name), method.options)
+        for name in job.methods:
             for compression in job.study.compressions:
                 keep = selection.kept_at(job.parameters, job.prunable, compression, job.study.counted)
-                chosen = selection.mask_by_score(
-                    values, job.parameters, keep, prunable=job.prunable, scope=method.scope
-                )
-                found[name, compression] = chosen
+                chosen = found[name, compression] = self._pruned(name, compression, keep)
                 if chosen.emptied():
                     case = f"study {job.name}, {name}, epoch {self.epoch:g}, compression {compression:g}"
                     warnings.warn(f"{case}: nothing is left of {', '.join(chosen.emptied())}", stacklevel=2)
         return found
 
-    def state(self, method_name: str) -> scoring.NetworkState:
+    def _pruned(self, name: str, compression: float, keep: int) -> Mask:
+        """Return the mask of one method that keeps `keep` weights, reached in the method's rounds.
+
+        Networks that are trained between rounds go into `trained`.
+        """
+        job, method = self.job, self.job.methods[name]
+        mask, probed = Mask.dense(job.parameters, job.prunable), self.probed
+        among = int(np.count_nonzero(mask.eligible()))
+        steps = schedules.densities(keep / among, method.schedule, method.rounds)
+        for number, density in enumerate(steps):
+            last = number == len(steps) - 1
+            left = keep if last else max(keep, round(density * among))
+            mask = selection.mask_by_score(
+                self._values(name, probed), job.parameters, left, scope=method.scope, within=mask
+            )
+            if method.round_epochs:
+                probed = self._trained(probed, mask, method.round_epochs, number)
+                self.trained[name, compression] = (probed.weights, probed.buffers)
+            elif not last:
+                probed = Probed(job, probed.weights * mask.kept, probed.buffers)
+        return mask
+
+    def _values(self, name: str, probed: Probed) -> NDArray[np.float64]:
+        """Return a method's score of every weight; that of the network before pruning only once."""
+        if probed is self.probed and name in self._scores:
+            return self._scores[name]
+        values = scoring.evaluate(
+            self.job.methods[name].score, self.state(name, probed), self.job.methods[name].options
+        )
+        if probed is self.probed:
+            self._scores[name] = values
+        return values
+
+    def _trained(self, probed: Probed, mask: Mask, epochs: float, number: int) -> Probed:
+        """Return the network after training under `mask`."""
+        job = self.job
+        step = int(self.states.steps[-1]) + number
+        start = training.MaskedStart(step, mask.kept[None, None], probed.weights[None], probed.buffers[None])
+        tuned = job.study.finetune.model_copy(update={"epochs": epochs})
+        members = training.Members(job.name, job.seed, [self.seed])
+        weights, buffers = training.fine_tune(
+            job.study.model_copy(update={"finetune": tuned}), job.images, members, start, device=job.device
+        )
+        return Probed(job, weights[0, 0], buffers[0, 0])
+
+    def state(self, method_name: str, probed: Probed | None = None) -> scoring.NetworkState:
         """Return the state that the score of a method reads: the weights, and what else it
         needs."""
         job, method, needs = self.job, self.job.methods[method_name], self.job.needs[method_name]
+        probed = self.probed if probed is None else probed
         window, rank = window_of(job.study, method), rank_of(job.study, method)
         generator = seeds.rng(job.seed, "pruning", job.name, self.seed, self.epoch, "score", method_name)
         begin = int(self.states.steps[-1]) - window
         return scoring.NetworkState(
-            self.weights,
+            probed.weights,
             job.parameters,
-            gradient=self.gradient if "gradient" in needs else None,
+            **probed(needs),
             modes=self.fit(window, rank).modes if "modes" in needs else None,
             generator=generator if "generator" in needs else None,
             earlier=self.states.window(begin, begin).read(replicas=[self.replica])[0, 0]
             if "earlier" in needs
+            else None,
+            movement=movement(self.states.window(begin, int(self.states.steps[-1])), self.replica)
+            if "movement" in needs
             else None,
         )
 
@@ -135,7 +185,7 @@ class Network:
         """Return a row with the time of the first fit and the time of training `step` steps, in
         seconds."""
         begun = time.perf_counter()
-        np.abs(self.weights)
+        np.abs(self.probed.weights)
         magnitude, training = time.perf_counter() - begun, step * self.job.seconds_per_step
         return [
             self.place

@@ -20,3 +20,6 @@ SCORES = Registry(
         "movement": "koopflow.pruning.known_scores:movement",
     },
 )
+
+UNRECORDED = frozenset({"magnitude", "gradient", "random", "snip", "grasp", "synflow", "fisher", "wanda"})
+"""Scores that read the network at the moment of pruning alone, and so take no recorded window."""

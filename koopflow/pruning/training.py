@@ -80,9 +80,9 @@ class MaskedStart:
     step : int
         The optimizer step of pruning.
     masks : bool (network, mask, parameter)
-    weights : float32 (network, parameter)
+    weights : float32 (network, parameter) or (network, mask, parameter)
         At `step`.
-    buffers : float32 (network, buffer)
+    buffers : float32 (network, buffer) or (network, mask, buffer)
         Running statistics of normalization; no column if the network has none.
     """
 
@@ -120,9 +120,10 @@ def steps_per_epoch(study: PrunedTraining, images: Images) -> int:
 
 
 def check_window(window: int, study: PrunedTraining, images: Images) -> None:
-    """Raise a KoopflowError where a window is longer than the training before the first pruning."""
+    """Raise a KoopflowError where a window is longer than the training before the first pruning; 0
+    is none at all."""
     first = min(pruning_steps(study, images).values())
-    if not 2 <= window <= first:
+    if window and not 2 <= window <= first:
         raise KoopflowError(
             f"window: must be from 2 to {first}, the steps before the first of prune_epochs; one epoch has "
             f"{steps_per_epoch(study, images)} steps (got {window})"
@@ -206,8 +207,9 @@ def fine_tune(
     buffers : float32 (network, mask, buffer)
     """
     networks, count, size = start.masks.shape
+    weights, buffers = (_for_each_mask(rows, count) for rows in (start.weights, start.buffers))
     tuned = np.empty((networks, count, size), np.float32)
-    statistics = np.empty((networks, count, start.buffers.shape[1]), np.float32)
+    statistics = np.empty((networks, count, buffers.shape[2]), np.float32)
     most = max(1, LARGEST_BATCH // (size * networks))
     for first in range(0, count, most):
         some = start.masks[:, first : first + most]
@@ -219,8 +221,8 @@ def fine_tune(
                 list(members.numbers), members.seed, ("pruning", members.study, start.step, "finetune"), copies
             ),
             start=ensemble.Start(
-                np.repeat(start.weights, copies, axis=0),
-                np.repeat(start.buffers, copies, axis=0) if start.buffers.shape[1] else None,
+                np.concatenate(weights[:, first : first + most]),
+                np.concatenate(buffers[:, first : first + most]) if buffers.shape[2] else None,
                 some.reshape(networks * copies, size),
             ),
             checkpoint=checkpoint,
@@ -229,3 +231,8 @@ def fine_tune(
         tuned[:, first : first + most] = trained.weights.reshape(networks, copies, size)
         statistics[:, first : first + most] = trained.buffers.reshape(networks, copies, -1)
     return tuned, statistics
+
+
+def _for_each_mask(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return rows of networks as rows of (network, mask), without copying them."""
+    return rows if rows.ndim == 3 else np.broadcast_to(rows[:, None], (len(rows), count, rows.shape[1]))

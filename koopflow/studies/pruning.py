@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from koopflow.config.pruning import PrunedTraining, PruningMethod, PruningSettings, PruningStudy
 from koopflow.config.pruning_studies import pruning_studies
 from koopflow.config.study import Study
+from koopflow.pruning.methods import longest_window
 from koopflow.studies.shared import machine, ranges, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import (
@@ -50,6 +51,12 @@ class Pruning:
         """The pruning methods."""
         return self.study.pruning.methods
 
+    @property
+    def stages(self) -> list[float]:
+        """The training losses from which on claims call pruning late."""
+        given = (claim.options.get("converged") for claim in self.study.claims.statements.values())
+        return sorted({float(stage) for stage in given if isinstance(stage, int | float)})
+
     def trained(self, name: str) -> PrunedTraining:
         """Return the settings that determine the training of a study. Methods and compressions may
         change without training again."""
@@ -57,11 +64,9 @@ class Pruning:
         return PrunedTraining.load({key: given[key] for key in PrunedTraining.model_fields})
 
     def window(self, name: str) -> int:
-        """Return the longest window that a method of a study uses, in steps: the training records
-        this many."""
-        study = self.studies[name]
-        methods = {*study.methods, *(method for pair in study.pairs for method in pair)}
-        return max(study.window, *(self.methods[method].window or 0 for method in methods))
+        """Return the longest window that a method of a study reads, in steps: the training records
+        this many before each pruning."""
+        return longest_window(self.studies[name], self.methods)
 
     def recorded(self, name: str, trained: Mapping[str, str]) -> dict[str, str]:
         """Return the files that a pruning job reads, by name: the user's trajectory, or the files
@@ -136,6 +141,7 @@ STAGE = Stage(
             "pruning_accuracy_finetuned",
             "pruning_best",
             "pruning_overlap",
+            "pruning_convergence",
             "pruning_differences",
             "pruning_onset",
             "pruning_predictors",
@@ -144,7 +150,8 @@ STAGE = Stage(
         ),
     ),
     figures=lambda plan: [
-        Figure(f"pruning_{kind}") for kind in ("accuracy", "accuracy_finetuned", "overlap", "eigenvalues", "layers")
+        Figure(f"pruning_{kind}")
+        for kind in ("accuracy", "accuracy_finetuned", "overlap", "convergence", "eigenvalues", "layers")
     ],
     tables=(
         Table("pruning_differences", "pruning/differences.csv", "koopflow.cli.report_tables:pruned_alike"),

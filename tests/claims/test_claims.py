@@ -142,8 +142,10 @@ CASES = {
     "distance_beside_control": (OPTIMIZERS, {"below": 0.5}, optimizers(0.01, 1.0), optimizers(0.9, 1.0)),
     "excess_distance": ({"comparison": "width"}, {"above": 0.25}, training(0.4, 0.2), training(0.2, 0.2)),
     "mask_agreement": (AB | {"when": "late"}, {"above": 0.9}, overlap(0.2, 0.97), overlap(0.97, 0.85)),
+    "least_mask_agreement": (AB | {"when": "late"}, {"above": 0.9}, overlap(0.2, 0.97), overlap(0.97, 0.85)),
     "agreement_gained": (AB, {"above": 0.0}, overlap(0.2, 0.9), overlap(0.9, 0.2)),
     "accuracy_gap": (AB | {"when": "late"}, {"above": -0.02, "below": 0.02}, accuracy(0.0), accuracy(0.2)),
+    "mean_accuracy_gap": (AB | {"when": "late"}, {"above": -0.02, "below": 0.02}, accuracy(0.0), accuracy(0.2)),
     "spectrum_tells_agreement": (AB, {"below": 0.0}, overlap(0.2, 0.9), overlap(0.9, 0.2)),
     "scaling": ({}, {"above": 0.9}, flow(0.01), flow(3.0)),
     "composition": ({}, {"below": 0.05}, composition(0.01), composition(0.5)),
@@ -328,7 +330,7 @@ def test_early_and_late_are_each_studys_own_and_a_study_pruned_once_is_left_out(
 
     rows = [("short", 1, 0.1), ("short", 10, 0.2), ("long", 50, 0.3), ("long", 200, 0.4), ("once", 7, 0.5)]
     frame = pd.DataFrame(rows, columns=["study", "epoch", "value"])
-    assert _epochs(frame, "early").value.tolist() == [0.1, 0.3]
-    assert _epochs(frame, "late").value.tolist() == [0.2, 0.4]
+    assert _epochs(Tables(), frame, "early").value.tolist() == [0.1, 0.3]
+    assert _epochs(Tables(), frame, "late").value.tolist() == [0.2, 0.4]
     with pytest.raises(Undecided, match="early and late cannot be told apart"):
-        _epochs(frame[frame.study == "once"], "late")
+        _epochs(Tables(), frame[frame.study == "once"], "late")

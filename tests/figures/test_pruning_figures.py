@@ -27,3 +27,17 @@ def test_without_fine_tuning_its_figure_says_so(accuracy):
 @pytest.mark.parametrize("draw", [pruning.accuracy, pruning.overlap, pruning.eigenvalues, pruning.layers])
 def test_without_networks_every_figure_says_so(draw, accuracy):
     assert words(draw(accuracy[:0])) == ["No network was pruned."]
+
+
+def test_agreement_is_drawn_against_the_loss_with_the_stages_of_claims(accuracy):
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
+    rows = [
+        ("mine", "koopman_magnitude", "global_magnitude", e, 4, s, 0.5 + 0.1 * e, 0.2) for e in (1, 2) for s in range(3)
+    ]
+    overlaps, losses = pd.DataFrame(rows, columns=columns), accuracy.assign(epoch=2, loss=0.1)
+    losses = pd.concat([accuracy.assign(loss=1.0), losses])
+    (axes,) = pruning.convergence(overlaps, losses, [0.05]).axes
+    assert sorted(axes.containers[0].lines[0].get_xdata()) == pytest.approx([0.1, 1.0])
+    assert axes.xaxis.get_inverted()
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [0.05]
+    assert words(pruning.convergence(overlaps, accuracy)) == ["No training loss was recorded."]

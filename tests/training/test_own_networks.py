@@ -3,11 +3,13 @@ in one line before training."""
 
 import sys
 import textwrap
+from math import prod
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
@@ -223,3 +225,28 @@ def test_building_a_network_leaves_its_buffers_as_they_are(digits):
     assert float(network[2].running_mean.abs().max()) == 0
     assert int(network[2].num_batches_tracked) == 0
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def _named_as_one_likes(shape, n_out):
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), n_out))
+
+
+def _options_first(width, shape, classes=None):
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.Linear(width, classes))
+
+
+def _by_place(shape, classes, /, width=4):
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.Linear(width, classes))
+
+
+def _channels(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, classes))
+
+
+@pytest.mark.parametrize(
+    ("factory", "options"),
+    [(_named_as_one_likes, {}), (_options_first, {"width": 5}), (_by_place, {"width": 3}), (_channels, {})],
+)
+def test_a_factory_may_name_its_arguments_as_it_likes(factory, options):
+    network = build({"name": f"{__name__}:{factory.__name__}", "arguments": options}, (1, 4, 4), 3)
+    assert network(torch.zeros(2, 1, 4, 4)).shape == (2, 3)

@@ -43,7 +43,8 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
     spec : ModelSettings, mapping or str
         ``{"name": NAME, **options}``, with further options under ``arguments``, or NAME alone. NAME
         is registered in `koopflow.training.models.registry`, or ``package.module:factory``, which
-        is called with the options, and with input_shape and classes if it takes them.
+        is called with the options and with the shape and classes: parameters of these names, or its
+        first required ones, in this order.
     input_shape : sequence of int
         Channels, height and width of an image.
     classes : int
@@ -104,16 +105,40 @@ def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
     return order[-1] if order else None
 
 
+def _offered(
+    factory: Callable[..., object], offered: Sequence[tuple[str, object]], options: Options
+) -> tuple[list[object], dict[str, object]]:
+    """Return the arguments by position and by name with which a factory is called.
+
+    Parameters called input_shape and classes get these; if there are none, the first required ones
+    that are no options do.
+    """
+    parameters = inspect.signature(factory).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    given = {key: value for key, value in offered if takes_all or key in parameters}
+    free = [
+        name
+        for name, each in parameters.items()
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        and each.default is each.empty
+        and name not in dict(offered)
+        and name not in options
+    ]
+    left = [value for key, value in offered if key not in parameters]
+    given |= dict(zip(free, left))
+    first = [name for name, each in parameters.items() if each.kind is each.POSITIONAL_ONLY and name in given]
+    return [given.pop(name) for name in first], given
+
+
 def _from_user(
     name: str, factory: Callable[..., object], options: Options, input_shape: Sequence[int], classes: int
 ) -> nn.Module:
     """Return the network that a user's factory makes, after checking that it maps images to
     classes."""
-    offered = {"input_shape": input_shape, "classes": classes}
+    offered = (("input_shape", input_shape), ("classes", classes))
     try:
-        parameters = inspect.signature(factory).parameters
-        takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-        network = factory(**{key: value for key, value in offered.items() if takes_all or key in parameters}, **options)
+        places, names = _offered(factory, offered, options)
+        network = factory(*places, **names, **options)
     except Exception as error:  # whatever a user's factory raises
         raise KoopflowError(
             f"model {name} cannot be built with {dict(options)}: {type(error).__name__}: {error}"
