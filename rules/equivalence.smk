@@ -23,7 +23,7 @@ rule run_optimizers:
         "../envs/koopman.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small(mem_mb=estimates.TORCH_MB)),
+        **estimates.asked(estimates.small(2, estimates.DRAWING_MB)),
     params:
         study=SETTINGS.equivalence.optimizers.dump(),
         seed=SETTINGS.seed,

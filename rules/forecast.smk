@@ -52,7 +52,7 @@ rule score_forecasts:
         "../envs/forecast.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small(60, 600)),
+        **estimates.asked(estimates.small(1 + 0.25 * len(FORECAST.series), 250)),
     params:
         series=list(FORECAST.series),
         draws=SETTINGS.forecast.draws,
@@ -83,6 +83,8 @@ use rule plot as plot_forecast with:
     benchmark:
         "<benchmarks>/plot_forecast.tsv"
     priority: 1  # the longest drawing job
+    resources:
+        **estimates.asked(estimates.drawing(2 * len(FORECAST.series) + 3)),
     params:
         script="plot_forecast",
         style=SETTINGS.figures.style.dump(),

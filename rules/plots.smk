@@ -6,6 +6,6 @@ rule plot:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **SMALL,
+        **estimates.asked(estimates.drawing(4)),
     script:
         "../scripts/{params.script}.py"

@@ -103,7 +103,7 @@ rule collect_pruning:
         "../envs/pruning.yaml"
     threads: 1
     resources:
-        **SMALL,
+        **estimates.asked(PRUNING.collection_estimate()),
     message:
         "Collecting the pruned networks of all studies"
     script:

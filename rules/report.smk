@@ -21,7 +21,7 @@ rule write_tables:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        **SMALL,
+        **estimates.asked(estimates.small(0.7, 150)),
     params:
         shown=[table.shown for table in REPORT_TABLES],
     message:
@@ -52,7 +52,7 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        **SMALL,
+        **estimates.asked(estimates.small(3, 250)),
     params:
         snakefile=os.path.relpath(workflow.main_snakefile),
         options=options_of_run(),

@@ -27,13 +27,14 @@ COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at m
 @dataclass
 class Jobs:
     """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes), expected time
-    (seconds) and size of the files (MB) of each."""
+    (seconds) and memory (MB), and size of the files (MB) of each."""
 
     threads: list[int] = field(default_factory=list)
     gpus: list[int] = field(default_factory=list)
     mem_mb: list[int] = field(default_factory=list)
     runtime: list[int] = field(default_factory=list)
     expected_s: list[int] = field(default_factory=list)
+    expected_mb: list[int] = field(default_factory=list)
     written_mb: list[int] = field(default_factory=list)
 
     @property
@@ -142,6 +143,7 @@ def _added_up(records: list[Any]) -> Plan:
             jobs.mem_mb.append(asked["mem_mb"])
             jobs.runtime.append(asked["runtime"])
             jobs.expected_s.append(asked["expected_s"])
+            jobs.expected_mb.append(asked["expected_mb"])
             jobs.written_mb.append(asked["written_mb"])
             if asked.get("turns", 1) > 1 or record.rule_name == "report":
                 here.add(record.rule_name)

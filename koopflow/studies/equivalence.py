@@ -14,6 +14,7 @@ from koopflow.workflow.estimates import (
     PER_THREAD,
     START_SECONDS,
     TORCH_MB,
+    TORCH_SECONDS,
     Estimate,
     Training,
     recorded_mb,
@@ -22,7 +23,8 @@ from koopflow.workflow.estimates import (
 )
 from koopflow.workflow.workloads import images, network
 
-DISTANCE_SECONDS = 3.0e-5  # per distance between two spectra: measured
+DISTANCE_SECONDS = 1.0e-6  # per distance between two spectra: measured
+READ_MB = 200  # blocks of a trajectory in memory: measured
 OUTPUTS = 10  # of the last layer
 
 
@@ -66,7 +68,7 @@ class Equivalence:
         data = selection(self.study, settings.data)
         work = Training(settings.model, data, settings.batch_size, settings.steps, replicas)
         return replace(
-            training(work, machine(self.study)), disk_mb=1 + recorded_mb(replicas, states, self.observed(settings))
+            training(work, machine(self.study)), disk_mb=0.1 + recorded_mb(replicas, states, self.observed(settings))
         )
 
     def observed(self, settings: Setup) -> float:
@@ -78,20 +80,24 @@ class Equivalence:
         return parameters
 
     def fits_estimate(self, setup: str) -> Estimate:
-        """Return the estimate of fitting an operator to each seed of a set-up. Its memory holds
-        nothing larger than a Gram matrix."""
-        settings = self.setups[setup]
-        rows = self.observed(settings) * (settings.koopman.delays + 1)
+        """Return the estimate of fitting an operator to each seed of a set-up.
+
+        The Gram matrix takes its smaller side squared times the larger, and its decomposition the
+        cube of the side that it has with delays.
+        """
+        settings, observed = self.setups[setup], self.observed(self.setups[setup])
         columns = self.training.copies * self.training.states(settings.steps)
-        side = min(rows, columns)
-        seconds = 0.1 + (2 * rows * columns * side + 12 * side**3) / (PER_THREAD * self.study.threads)
-        return Estimate(LIBRARIES_MB + 6 * 8 * side**2 / 2**20, START_SECONDS + self.training.seeds * seconds)
+        plain, side = min(observed, columns), min(observed * (settings.koopman.delays + 1), columns)
+        seconds = 0.02 + (2 * observed * columns * plain + 3 * side**3) / (PER_THREAD * self.study.threads)
+        read = recorded_mb(self.training.seeds * self.training.copies, self.training.states(settings.steps), observed)
+        held = 6 * 8 * side**2 / 2**20 + min(2 * read, READ_MB)
+        return Estimate(LIBRARIES_MB + held, START_SECONDS + self.training.seeds * seconds)
 
     def comparison_estimate(self) -> Estimate:
         """Return the estimate of comparing set-ups: pairs of set-ups, pairs of their seeds, and
         shuffles."""
         pairs = sum(math.comb(len(names), 2) + len(names) for names in self.training.comparisons.values())
-        return small(20 + DISTANCE_SECONDS * pairs * self.training.seeds**2 * self.training.shuffles)
+        return small(START_SECONDS + DISTANCE_SECONDS * pairs * self.training.seeds**2 * self.training.shuffles)
 
 
 def plan(study: Study) -> Equivalence:
@@ -144,6 +150,6 @@ STAGE = Stage(
             "seed": plan.study.seed,
         },
         environment=lambda plan: "training",
-        estimate=small(mem_mb=TORCH_MB),
+        estimate=small(TORCH_SECONDS, TORCH_MB),
     ),
 )

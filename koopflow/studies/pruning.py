@@ -12,7 +12,9 @@ from koopflow.studies.shared import machine, ranges, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import (
     PER_THREAD,
+    START_SECONDS,
     TORCH_MB,
+    TORCH_SECONDS,
     Estimate,
     Training,
     recorded_mb,
@@ -26,6 +28,9 @@ TABLES = ("accuracy", "overlap", "spectrum", "layers")
 
 TABLES_KB = 0.9
 """Rows of all tables for a network pruned at one moment by one method to one compression: measured."""
+
+CELL_SECONDS = 1e-3
+"""To collect and compare the results of such a network: measured."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Pruning:
         states = min(steps + 1, len(study.prune_epochs) * (self.window(name) + 1))
         work = Training(study.model, data, study.batch_size, steps, stop - first)
         return replace(
-            training(work, machine(self.study)), disk_mb=1 + recorded_mb(stop - first, states, size.parameters)
+            training(work, machine(self.study)), disk_mb=0.1 + recorded_mb(stop - first, states, size.parameters)
         )
 
     def pruning_estimate(self, name: str, part: int) -> Estimate:
@@ -110,13 +115,21 @@ class Pruning:
         fits = (
             10 * size.parameters * study.window**2 * moments * networks
         )  # products of states, and modes of several ranks
-        seconds = finetuned.seconds + (scored + fits) / (PER_THREAD * self.study.threads) + 0.5 * moments * networks
+        seconds = finetuned.seconds + (scored + fits) / (PER_THREAD * self.study.threads) + 0.1 * moments * networks
         held = size.parameters * (8 * study.window / 50 + 16 * 40 + 2 * masks)  # a block of states, modes, masks
         saved = len(study.save_masks.at) * len(study.save_masks.compressions or study.compressions) * len(study.methods)
         tables = TABLES_KB * masks * moments * networks / 1024
         return Estimate(
             finetuned.mem_mb + 100 + held / 2**20, seconds, tables + saved * networks * size.parameters / 8 / 2**20
         )
+
+    def collection_estimate(self) -> Estimate:
+        """Return the estimate of collecting the tables of all studies."""
+        cells = sum(
+            each.seeds * len(each.methods) * len(each.compressions) * len(each.prune_epochs)
+            for each in self.studies.values()
+        )
+        return small(START_SECONDS / 2 + CELL_SECONDS * cells)
 
 
 def plan(study: Study) -> Pruning:
@@ -170,6 +183,6 @@ STAGE = Stage(
             "seed": plan.study.seed,
         },
         environment=lambda plan: "pruning",
-        estimate=small(mem_mb=TORCH_MB),
+        estimate=small(TORCH_SECONDS, TORCH_MB),
     ),
 )

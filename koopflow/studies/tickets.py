@@ -8,7 +8,7 @@ from koopflow.config.ticket_studies import shared_tasks, ticket_studies
 from koopflow.config.tickets import ChainSettings, TicketJob, TicketsSettings, TicketStudy
 from koopflow.studies.shared import machine, selection, some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
-from koopflow.workflow.estimates import TORCH_MB, Estimate, Training, small, training
+from koopflow.workflow.estimates import TORCH_MB, TORCH_SECONDS, Estimate, Training, small, training
 from koopflow.workflow.workloads import images, network
 
 LARGE_STEPS = 1.5  # cost of both composition chains (large steps, and a rerun), in rounds of the chain itself
@@ -122,7 +122,7 @@ class Tickets:
     def rounds_estimate(self, name: str, task: str, stop: int) -> Estimate:
         """Return the estimate of the rounds that one job adds to a chain."""
         return replace(
-            self._estimate(name, task, stop - self.previous(name, stop)), disk_mb=1 + self.chain_mb(name, task, stop)
+            self._estimate(name, task, stop - self.previous(name, stop)), disk_mb=0.1 + self.chain_mb(name, task, stop)
         )
 
     def chain_mb(self, name: str, task: str, rounds: int) -> float:
@@ -143,7 +143,7 @@ class Tickets:
         saved = 5 * study.seeds * weights * len({*study.controls.rounds, *study.transfer.rounds}) / 2**20
         composition = 2 * share * self.chain_mb(name, task, study.rounds)
         expected = self._estimate(name, task, rounds + LARGE_STEPS * study.rounds * share)
-        return replace(expected, disk_mb=1 + saved + composition)
+        return replace(expected, disk_mb=0.1 + saved + composition)
 
     def transfer_estimate(self, name: str, task: str) -> Estimate:
         """Return the estimate of training all other tasks' tickets on one task, as one ensemble."""
@@ -164,7 +164,8 @@ class Tickets:
         replicas = networks or study.seeds
         work = Training(study.model, selection(self.study, task), study.batch_size, study.steps, replicas, rounds)
         one = training(work, machine(self.study, threads=1))
-        return Estimate(one.mem_mb + 40 * rounds, one.seconds)
+        weights = network(study.model, images(selection(self.study, task))[1]).parameters
+        return Estimate(one.mem_mb + 8 * weights * study.seeds * rounds / 2**20, one.seconds)
 
 
 def plan(study: Study) -> Tickets:
@@ -209,6 +210,6 @@ STAGE = Stage(
         },
         environment=lambda plan: "tickets",
         files=lambda plan: plan.external,
-        estimate=small(mem_mb=TORCH_MB),
+        estimate=small(TORCH_SECONDS, TORCH_MB),
     ),
 )

@@ -16,10 +16,13 @@ from koopflow.config.training import ModelSettings
 from koopflow.workflow.workloads import images, network
 
 INTERPRETERS_MB = 300  # Snakemake inside the job, twice: measured about 100 MB each
-LIBRARIES_MB = 350  # numpy, scipy, pandas, matplotlib: 170 to 370 MB measured
-TORCH_MB = 750  # with torch: 700 to 800 MB measured
-START_SECONDS = 8  # per job: 3 to 5 s inside SLURM, 2 to 4 s for imports and data, measured
-STEP_SECONDS = 0.003  # one optimizer step of small networks on two cores: 1 to 4 ms measured
+LIBRARIES_MB = 200  # numpy, scipy, pandas: 120 to 280 MB measured
+DRAWING_MB = 250  # with matplotlib: 190 to 330 MB measured
+TORCH_MB = 750  # with torch: 570 to 870 MB measured
+QUEUE_SECONDS = 5  # a Snakemake inside each job of a cluster: 3 to 5 s measured
+START_SECONDS = 1.2  # imports and small data, without torch: 0.5 to 1.7 s measured
+TORCH_SECONDS = 2.5  # imports and small data, with torch: 2.0 to 3.3 s measured
+STEP_SECONDS = 0.001  # one optimizer step of small networks: 0.5 to 2 ms measured
 PER_THREAD = 2.5e10  # floating-point operations per second and thread: 2.5 to 7e10 measured on batched networks
 PER_GPU = 3e12  # floating-point operations per second and GPU: assumed, not measured
 SMALL_MB = 1  # files of a job that writes tables and figures: 0.1 to 1 MB measured
@@ -31,8 +34,8 @@ on the next attempt."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """Expected memory (MB) and time (seconds) of a job, and the size of the files that it makes
-    (MB)."""
+    """Expected memory (MB) and time (seconds) of a job's script, as Snakemake's benchmark files
+    measure them, and the size of the files that it makes (MB)."""
 
     mem_mb: float
     seconds: float
@@ -76,10 +79,12 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
     -------
     dict
         ``mem_mb``: 1.5 times the estimate, plus the interpreters. ``runtime``: three times the
-        estimate in minutes, at least ten minutes and at most two days. Both grow with each attempt,
-        so that a job that ran out of either is tried again with more. ``disk_mb``: 1.5 times the
-        estimate of its files, plus as much for a checkpoint. ``expected_s`` and ``written_mb``: the
-        bare estimates of time and files, which ``koopflow plan`` adds up.
+        estimate and the start in a queue, in minutes, at least ten minutes and at most two days.
+        Both grow with each attempt, so that a job that ran out of either is tried again with more.
+        ``disk_mb``: 1.5 times the estimate of its files, plus as much for a checkpoint.
+        ``expected_s``, ``expected_mb`` and
+        ``written_mb``: time with that start, memory, and files as estimated. ``koopflow plan`` adds
+        them up, and a test compares them with a finished run.
     """
 
     def of(wildcards: Any) -> Estimate:
@@ -89,20 +94,27 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
         return attempt * math.ceil((1.5 * of(wildcards).mem_mb + INTERPRETERS_MB) / 500) * 500
 
     def runtime(wildcards: Any, attempt: int) -> int:
-        return min(LONGEST, attempt * max(10, math.ceil(SPARE * of(wildcards).seconds / 600) * 10))
+        seconds = QUEUE_SECONDS + of(wildcards).seconds
+        return min(LONGEST, attempt * max(10, math.ceil(SPARE * seconds / 600) * 10))
 
     return {
         "mem_mb": mem_mb,
         "runtime": runtime,
         "disk_mb": lambda wildcards: math.ceil(3 * of(wildcards).disk_mb / 100) * 100,
-        "expected_s": lambda wildcards: math.ceil(of(wildcards).seconds),
+        "expected_s": lambda wildcards: math.ceil(QUEUE_SECONDS + of(wildcards).seconds),
+        "expected_mb": lambda wildcards: math.ceil(of(wildcards).mem_mb),
         "written_mb": lambda wildcards: math.ceil(of(wildcards).disk_mb),
     }
 
 
-def small(seconds: float = 12, mem_mb: float = LIBRARIES_MB) -> Estimate:
-    """Return the estimate of a job that grows little with the study: tables, figures, checks."""
+def small(seconds: float = START_SECONDS, mem_mb: float = LIBRARIES_MB) -> Estimate:
+    """Return the estimate of a job that grows little with the study: tables, checks."""
     return Estimate(mem_mb, seconds)
+
+
+def drawing(figures: int = 1) -> Estimate:
+    """Return the estimate of a job that draws `figures` figures: 0.3 to 0.5 s each measured."""
+    return Estimate(DRAWING_MB + 4 * figures, 1.5 + 0.4 * figures)
 
 
 def training(work: Training, machine: Machine = Machine()) -> Estimate:
@@ -112,7 +124,7 @@ def training(work: Training, machine: Machine = Machine()) -> Estimate:
     operations = 6 * size.products * work.batch_size * work.replicas  # forward, and twice as much backward
     step = STEP_SECONDS + operations / machine.speed
     held = 12 * count * pixels + 40 * work.replicas * size.parameters + 30 * work.replicas * work.batch_size * pixels
-    return Estimate(TORCH_MB + held / 2**20, START_SECONDS + work.runs * work.steps * step)
+    return Estimate(TORCH_MB + held / 2**20, TORCH_SECONDS + work.runs * work.steps * step)
 
 
 def recorded_mb(replicas: int, states: float, parameters: float) -> float:

@@ -47,9 +47,12 @@ NETWORKS = {
     "resnet101": Network(4.45e7, 7.8e9),
     "resnet152": Network(6.02e7, 1.15e10),
 }
-# Side of the images for which residual networks were counted; their work grows with its square.
-COUNTED_AT = dict.fromkeys(("resnet8", "resnet14", "resnet20", "resnet32", "resnet56"), 32)
+# Side of the images for which convolutional networks were counted; their work grows with its square.
+COUNTED_AT = dict.fromkeys(("convnet", "lenet5", "mnistnet"), 28)
+COUNTED_AT |= dict.fromkeys(("resnet8", "resnet14", "resnet20", "resnet32", "resnet56"), 32)
 COUNTED_AT |= dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"), 224)
+# Channels of the first block for which networks were counted; `width` changes them.
+WIDTHS = dict.fromkeys(("resnet8", "resnet14", "resnet20", "resnet32", "resnet56"), 16)
 UNKNOWN_NETWORK = Network(1e6, 5e7)
 
 
@@ -80,6 +83,9 @@ def network(model: ModelSettings, shape: Shape) -> Network:
         dense = sum(a * b for a, b in pairwise(widths))
         return Network(dense, dense)
     known = NETWORKS.get(model.name, UNKNOWN_NETWORK)
+    if model.width and model.name in WIDTHS:  # weights and work grow with channels in, times channels out
+        scale = (model.width / WIDTHS[model.name]) ** 2
+        known = Network(known.parameters * scale, known.products * scale)
     counted_at = COUNTED_AT.get(model.name)
     return (
         known if counted_at is None else known._replace(products=known.products * shape[1] * shape[2] / counted_at**2)

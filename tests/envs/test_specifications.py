@@ -5,6 +5,7 @@ import ast
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ USED_UNSEEN = {
     "safetensors": "safetensors",
     "snakemake-minimal": "snakemake",
 }  # behind pandas, lazily, by name
+
+# Modules that code of an environment's jobs imports inside functions, and that none of these jobs calls.
+UNREACHED = {
+    "checkpoints": {"pyarrow", "pydmd"},
+    "claims": {"pyarrow"},
+    "forecast": {"h5py", "ot", "pydmd", "torch"},
+    "koopman": {"pyarrow", "pydmd", "safetensors", "torch"},
+    "pruning": {"pyarrow", "pydmd"},
+    "tickets": {"h5py", "pyarrow", "pydmd"},
+    "training": {"pyarrow"},
+}
+"""pydmd: variants of DMD that only the library offers. pyarrow: tables of forecasts. torch and safetensors in koopman:
+checkpoints, whose fits run in another environment. h5py, ot and torch in forecast: recordings of weights."""
 
 
 def requirements(name: str = "requirements.txt") -> dict[str, Requirement]:
@@ -139,6 +153,20 @@ def test_it_holds_nothing_that_its_stage_does_not_use(file):
         name = named(spec)[0]
         used = IMPORTED.get(name, name) in modules or USED_UNSEEN.get(name, "\0") in code
         assert used or file.stem == "report", f"{file.name}: no script of this stage imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_every_package_that_its_jobs_import_is_in_it(file):
+    modules, _ = modules_of(file.stem)
+    outside = modules - sys.stdlib_module_names - {"koopflow", "snakemake"}
+    held = closure([PYPI.get(named(spec)[0], named(spec)[0]) for spec in specifications(file)[1:]])
+    homes = packages_distributions()
+    missing = {
+        module
+        for module in outside
+        if not {name.lower().replace("_", "-") for name in homes.get(module, [module])} & held.keys()
+    }
+    assert missing == UNREACHED.get(file.stem, set()), f"{file.name} lacks a package, or one is no longer imported"
 
 
 @pytest.mark.parametrize("name", ["claims", "figures", "forecast", "koopman", "report"])

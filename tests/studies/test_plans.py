@@ -154,6 +154,7 @@ def test_every_block_belongs_to_a_stage_or_to_all():
         "threads",
         "replicas_per_job",
         "checkpoint_interval",
+        "keep",
         "data",
         "figures",
     }

@@ -25,8 +25,8 @@ def folder(**options: object) -> DataSelection:
 def test_a_job_asks_for_more_with_each_attempt():
     asked = estimates.asked(Estimate(mem_mb=1000, seconds=1000))
     assert [asked["mem_mb"](None, attempt) for attempt in (1, 2, 3)] == [2000, 4000, 6000]
-    assert [asked["runtime"](None, attempt) for attempt in (1, 2, 3)] == [50, 100, 150]
-    assert asked["expected_s"](None) == 1000
+    assert [asked["runtime"](None, attempt) for attempt in (1, 2, 3)] == [60, 120, 180]
+    assert asked["expected_s"](None) == 1000 + estimates.QUEUE_SECONDS
     long = estimates.asked(Estimate(mem_mb=1000, seconds=100 * 3600))
     assert [long["runtime"](None, attempt) for attempt in (1, 3)] == [2880, 2880]
 
