@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         places[item] = next((n for n, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS))
         if places[item] < len(WHOLE_RUNS) or path.startswith(LONG):
             item.add_marker(pytest.mark.slow)
+        if places[item] < len(WHOLE_RUNS):
+            item.add_marker(pytest.mark.timeout(1800))  # a shared run may be waited for on a loaded machine
         if path.split("/")[0] in NUMERICS:
             item.add_marker(pytest.mark.numerics)
     items.sort(key=places.__getitem__)
@@ -82,10 +84,10 @@ def smoke_study(tmp_path_factory) -> Path:
     """A finished smoke study on this machine, each stage in its own environment (tests/envs): a
     copy of the repository with results."""
     from tests.envs.conda import run_in_environments
-    from tests.house import copy_of_the_house, once
+    from tests.house import house_with_smoke, once
 
     def run(folder: Path) -> None:
-        house = copy_of_the_house(folder / "house")
+        house = house_with_smoke(folder / "house")
         done = run_in_environments(house, "all", "report", "--configfile", "config/smoke.yaml")
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
 

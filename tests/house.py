@@ -49,6 +49,18 @@ def copy_of_the_house(folder: Path) -> Path:
     return folder
 
 
+def house_with_smoke(folder: Path) -> Path:
+    """Return `folder` with a copy of the code in which config/smoke.yaml has fewer set-ups and tasks: every rule has
+    a job, and none has more than its kind needs."""
+    file = copy_of_the_house(folder) / "config" / "smoke.yaml"
+    study = yaml.safe_load(file.read_text())
+    training = study["equivalence"]["training"]
+    del training["setups"]["clusters"], training["comparisons"]["data"]
+    study["tickets"]["studies"]["digits"]["tasks"] = ["digits", "clusters"]
+    file.write_text(yaml.safe_dump(study, sort_keys=False))
+    return folder
+
+
 def house_with(folder: Path, study: dict = STUDY) -> Path:
     """Return `folder` with a copy of the code and `study` in mine.yaml."""
     copy_of_the_house(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.barrier import PATIENCE
 from tests.house import copy_of_the_house
 
 # A user's network that, inside a SLURM job, takes memory or waits for as long as files beside the
@@ -27,8 +28,14 @@ def build(trouble, input_shape, classes):
     if "SLURM_JOB_ID" in os.environ:
         Path(f"{trouble}.gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
         memory = Path(f"{trouble}.memory")
-        held = b"x" * (int(memory.read_text()) * 2**20) if memory.exists() else b""
-        time.sleep(6 if held else 0)
+        megabytes = int(memory.read_text()) if memory.exists() else 0
+        held = b"x" * (megabytes * 2**20)
+        first = Path(f"{trouble}.job")
+        if megabytes and not first.exists():
+            first.write_text(os.environ["SLURM_JOB_ID"])
+        while megabytes and first.read_text() == os.environ["SLURM_JOB_ID"]:  # until SLURM ends the first job
+            time.sleep(0.2)
+        time.sleep(3 if megabytes else 0)  # SLURM looks at the second one too
         while Path(f"{trouble}.hangs").exists():
             time.sleep(0.2)
     pixels = input_shape[0] * input_shape[1] * input_shape[2]
@@ -138,7 +145,7 @@ class Run:
         }
         return [found[number] for number in sorted(found)]
 
-    def wait_for(self, name: str, state: str, seconds: float = 120) -> str:
+    def wait_for(self, name: str, state: str, seconds: float = PATIENCE) -> str:
         """Wait until a job of the set-up is in the state; return its number."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
@@ -148,7 +155,7 @@ class Run:
             time.sleep(0.2)
         raise AssertionError(f"no job of {name} is {state}: {self.jobs()}\n{self.output.read_text()[-3000:]}")
 
-    def ends(self, seconds: float = 240) -> tuple[int, str]:
+    def ends(self, seconds: float = 2 * PATIENCE) -> tuple[int, str]:
         """Wait for the end; return status and words."""
         try:
             return self.process.wait(timeout=seconds), self.output.read_text()
@@ -172,8 +179,9 @@ def story(slurm, tmp_path_factory) -> dict:
     run = Run(folder, slurm, ("cancelled", "slow"))  # both hang
     run.wait_for("cancelled", "RUNNING")
     run.wait_for("slow", "RUNNING")
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not all((folder / f"{name}.gpu").exists() for name in ("cancelled", "slow")):
+    end = time.monotonic() + PATIENCE
+    while not all((folder / f"{name}.gpu").exists() for name in ("cancelled", "slow")):
+        assert time.monotonic() < end, run.output.read_text()[-3000:]
         time.sleep(0.2)
     told["gpus"] = [(folder / f"{name}.gpu").read_text() for name in ("cancelled", "slow")]
     told["asked"] = [comment for number, (_, comment) in run.jobs().items() if number not in run.known]
@@ -185,7 +193,7 @@ def story(slurm, tmp_path_factory) -> dict:
     slurm_does(slurm, "scancel", run.wait_for("cancelled", "RUNNING"))
     (folder / "cancelled.hangs").unlink()
     slurm_does(slurm, "scontrol", "update", f"JobId={run.wait_for('slow', 'RUNNING')}", "TimeLimit=1")
-    run.wait_for("slow", "TIMEOUT", seconds=200)
+    run.wait_for("slow", "TIMEOUT")
     (folder / "slow.hangs").unlink()
     status, words = run.ends()
     told["recovered"] = status, words, {name: run.states(name) for name in SETUPS}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.house import copy_of_the_house
+from tests.house import house_with_smoke
 
 
 def content(path: Path) -> bytes:
@@ -44,7 +44,7 @@ def digests(house: Path) -> dict[str, str]:
 def on_the_cluster(slurm, tmp_path_factory) -> dict:
     """The smoke study through sbatch: its folder, what Snakemake said, and the jobs that SLURM
     saw."""
-    house = copy_of_the_house(tmp_path_factory.mktemp("sbatch") / "house")
+    house = house_with_smoke(tmp_path_factory.mktemp("sbatch") / "house")
     command = [
         sys.executable,
         "-m",
@@ -164,7 +164,7 @@ def test_an_archive_holds_what_a_reader_and_a_successor_need(archive):
 
 
 def test_a_study_of_the_cluster_continues_on_a_laptop(archive, tmp_path):
-    laptop = copy_of_the_house(tmp_path / "laptop")
+    laptop = house_with_smoke(tmp_path / "laptop")
     with tarfile.open(archive) as tar:
         tar.extractall(laptop, filter="data")
     assert left_to_do(laptop) == {}
@@ -175,7 +175,7 @@ def test_a_study_of_the_cluster_continues_on_a_laptop(archive, tmp_path):
 
 
 def test_a_copied_folder_continues_too(on_the_cluster, tmp_path):
-    laptop = copy_of_the_house(tmp_path / "laptop")
+    laptop = house_with_smoke(tmp_path / "laptop")
     for name in ("results", ".snakemake", "logs"):
         shutil.copytree(
             on_the_cluster["house"] / name, laptop / name, dirs_exist_ok=True
