@@ -36,3 +36,16 @@ EXPERTS = Registry(
     },
 )
 """In gate order: persistence first, since forecasts are taken relative to it."""
+
+PANEL_EXPERTS = Registry(
+    "panel expert",
+    {
+        "persistence": "koopflow.forecast.panels.experts:persistence",
+        "damped": "koopflow.forecast.panels.experts:damped",
+        "linear": "koopflow.forecast.panels.experts:linear",
+        "seasonal": "koopflow.forecast.panels.experts:seasonal",
+        "universal": "koopflow.forecast.panels.experts:universal",
+        "recall": "koopflow.forecast.panels.experts:recall",
+    },
+)
+"""The experts of a panel; see `koopflow.forecast.panels.experts.Situation`."""

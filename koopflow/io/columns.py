@@ -172,6 +172,26 @@ FORECAST_SKILL: Columns = (
     "ci_high",
 )
 
+# Hubs.
+HUB_QUANTILES: Columns = ("model", "reference_date", "target", "location", "horizon", "quantile", "value")
+HUB_LEADERBOARD: Columns = ("hub", "target", "model", "n", "wis", "mae")
+HUB_LEADERBOARD += ("coverage_50", "coverage_80", "coverage_90", "coverage_95", "relative_skill")
+HUB_LEADERBOARD += ("reference", "n_shared", "ratio", "ci_low", "ci_high")
+HUB_PAIRS: Columns = ("hub", "target", "model", "against", "n", "ratio", "ci_low", "ci_high", "error_ratio")
+HUB_SEASONS: Columns = (
+    "hub",
+    "season",
+    "target",
+    "model",
+    "n",
+    "wis",
+    "mae",
+    "coverage_80",
+    "against",
+    "ratio",
+    "worst",
+)
+
 NETWORK_TABLES = {
     "accuracy": PRUNING_ACCURACY,
     "overlap": PRUNING_OVERLAP,
@@ -233,5 +253,8 @@ CONTRACTS = {
     "tickets/composition_ratios.csv": TICKET_RATIOS,
     "forecast/predictions.parquet": FORECAST_PREDICTIONS,
     "forecast/skill.csv": FORECAST_SKILL,
+    "hub/leaderboard.csv": HUB_LEADERBOARD,
+    "hub/pairs.csv": HUB_PAIRS,
+    "hub/seasons.csv": HUB_SEASONS,
 }
 """Columns by table path, relative to the results folder."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from koopflow.claims.registry import MEASURES
 from koopflow.data.images.registry import SOURCES as IMAGE_SOURCES
 from koopflow.data.series.registry import SOURCES as SERIES_SOURCES
-from koopflow.forecast.registry import FORECASTERS
+from koopflow.forecast.registry import FORECASTERS, PANEL_EXPERTS
 from koopflow.pruning.registry import SCORES
 from koopflow.rg.registry import COUPLINGS
 from koopflow.training.models.registry import MODELS
@@ -15,6 +15,7 @@ KNOWN_NAMES: Mapping[str, Collection[str]] = {
     "score": SCORES,
     "measure": MEASURES,
     "forecaster": FORECASTERS,
+    "panel expert": PANEL_EXPERTS,
     "image source": IMAGE_SOURCES,
     "series source": SERIES_SOURCES,
     "coupling": COUPLINGS,

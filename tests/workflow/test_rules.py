@@ -58,7 +58,7 @@ def test_a_configuration_plans_its_jobs(config, count, tmp_path):
     assert done.returncode == 0, told
     counts = dict(line.split() for line in told.splitlines() if re.fullmatch(r"\w+ +\d+", line))
     assert int(counts["total"]) == count
-    assert int(counts["check_stage"]) == len(set(discover()) - {"spectra", "papers", "own_figures"}), (
+    assert int(counts["check_stage"]) == len(set(discover()) - {"spectra", "papers", "own_figures", "hub"}), (
         "nothing of the user's own is checked"
     )
 

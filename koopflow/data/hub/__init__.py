@@ -1,0 +1,1 @@
+"""Tables of forecasting hubs: final values, vintages and submissions."""

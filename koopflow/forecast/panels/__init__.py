@@ -1,0 +1,1 @@
+"""Forecasts of many related series at once, learned jointly: regions, viruses, products."""
