@@ -1,5 +1,11 @@
-"""Products with the matrix of all delayed states, which is never formed."""
+"""Products with the matrix of all delayed states, which is never formed.
 
+The delayed state at time t, oldest block first, is contiguous in the memory of a run (step,
+parameter): it starts at t and is delays + 1 steps long. The delayed states at times o, o + delays +
+1, ... therefore are a matrix without a copy, and delays + 1 such matrices hold them all.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,20 +31,10 @@ def windows(states: NDArray[Any], delays: int) -> NDArray[Any]:
 def project(states: Array, basis: Array, delays: int) -> Array:
     """Return the delayed states of one run (step, parameter) times `basis` (dimension, k), float64
     (windows, k).
-
-    One product multiplies every state by the basis blocks of all lags; sums along its diagonals
-    give the delayed products.
     """
-    width, kept = states.shape[1], basis.shape[1]
-    lags = np.ascontiguousarray(basis.reshape(delays + 1, width, kept).transpose(1, 0, 2)).reshape(width, -1)
-    out = np.empty((len(states) - delays, kept))
-    step = max(delays + 1, BLOCK_NUMBERS // lags.shape[1])
-    for start in range(0, len(out), step):
-        stop = min(start + step, len(out))
-        parts = (states[start : stop + delays] @ lags).reshape(-1, delays + 1, kept)
-        out[start:stop] = parts[: stop - start, 0]
-        for lag in range(1, delays + 1):
-            out[start:stop] += parts[lag : lag + stop - start, lag]
+    out = np.empty((len(states) - delays, basis.shape[1]))
+    for times, part in _views(states, len(out), delays):
+        out[times] = part @ basis
     return out
 
 
@@ -46,5 +42,16 @@ def combine(states: Array, coefficients: Array, delays: int) -> Array:
     """Return the first delayed states of one run, times `coefficients` (windows, k), float64
     (dimension, k).
     """
-    count = len(coefficients)
-    return np.concatenate([states[lag : lag + count].T @ coefficients for lag in range(delays + 1)])
+    out = np.zeros((states.shape[1] * (delays + 1), coefficients.shape[1]))
+    for times, part in _views(states, len(coefficients), delays):
+        out += part.T @ coefficients[times]
+    return out
+
+
+def _views(states: Array, count: int, delays: int) -> Iterator[tuple[slice, Array]]:
+    """Yield every (delays + 1)-th of the first `count` delayed states, from each start, as (times,
+    matrix)."""
+    states, step = np.ascontiguousarray(states), delays + 1
+    for start in range(min(step, count)):
+        held = -(-(count - start) // step)
+        yield slice(start, count, step), states[start : start + held * step].reshape(held, -1)

@@ -255,8 +255,8 @@ def fit(
     route : str
         "auto" or a route of `koopflow.koopman.reduce`.
     precision : {"double", "single"}
-        "single" is faster with more parameters than steps, and gives eigenvalues to about four
-        digits.
+        "single" is faster for large data, unless rounding hides wanted directions, and gives
+        eigenvalues to about four digits.
 
     Raises
     ------

@@ -13,6 +13,8 @@ from koopflow.koopman.runs import Array, ComplexArray
 
 PARALLEL = 1e-11
 """Eigenvectors are parallel where singular values of their matrix fall below this share of the largest."""
+MANY_PAIRS = 20_000
+"""Pairs from which least squares is solved through products of states, if these are nearly orthogonal."""
 VARIANTS = ("standard", "total_least_squares", "forward_backward")
 
 
@@ -42,7 +44,12 @@ def operator(before: Array, after: Array, variant: str = "standard") -> Array:
     if variant == "standard":
         scale = np.linalg.norm(before, axis=1)
         scale[scale == 0] = 1
-        solution, *_ = np.linalg.lstsq((before / scale[:, None]).T, after.T, rcond=None)
+        before = before / scale[:, None]
+        if before.shape[1] >= MANY_PAIRS:
+            square = before @ before.T
+            if np.linalg.eigvalsh(square)[0] > 0.5:  # nearly orthonormal rows: products lose no digit
+                return np.linalg.solve(square, before @ after.T).T / scale
+        solution, *_ = np.linalg.lstsq(before.T, after.T, rcond=None)
         return (solution / scale[:, None]).T
     if variant == "total_least_squares":
         rank = len(before)
@@ -89,6 +96,9 @@ def residuals(values: ComplexArray, left: ComplexArray, before: Array, after: Ar
     This is the residual of ResDMD (Colbrook and Townsend, Commun. Pure Appl. Math. 77, 2024, eq.
     3.5). An eigenpair with a large residual is spurious, however precisely it is computed.
     """
-    now = left @ before
-    error = np.linalg.norm(left @ after - values[:, None] * now, axis=1)
-    return error / np.maximum(np.linalg.norm(now, axis=1), 1e-300)
+    scaled = values[:, None] * left
+    now = error = np.zeros(len(left))
+    for one, times in ((left.real, scaled.real), (left.imag, scaled.imag)):  # complex products would copy the states
+        now = np.hypot(now, np.linalg.norm(one @ before, axis=1))
+        error = np.hypot(error, np.linalg.norm(one @ after - times @ before, axis=1))
+    return error / np.maximum(now, 1e-300)

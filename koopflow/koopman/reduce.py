@@ -16,11 +16,15 @@ time_qr
 sketch
     The same side without products of states, in single precision and without delays
     (`koopflow.koopman.sketch`). With `precision` "single", `auto` uses it for a few directions
-    followed by a drop in singular values.
+    of many states, followed by a drop in singular values.
 feature
     More steps than parameters: eigenvectors of `lag_gram`; errors eps s_1^2 / (s_r^2 - s_(r+1)^2).
     If that could lose more than eight digits, subspace iteration on the states reduces the errors
     to eps κ.
+sweeps
+    The same side without products of parameters, in single precision and without delays
+    (`koopflow.koopman.sweeps`). Chosen by `auto` only, for a few directions in `precision` "single"
+    if the singular values fall off.
 feature_qr
     The same side by a QR of blocks of delayed states; errors eps κ, as costly as a dense SVD.
     `auto` uses it if most directions are wanted and rounding hides some in the Gram matrix.
@@ -40,6 +44,7 @@ from koopflow.koopman.gram import delayed_time_gram, lag_gram, time_gram
 from koopflow.koopman.rank import check_svd_rank, choose_rank
 from koopflow.koopman.runs import Array, Runs
 from koopflow.koopman.sketch import sketched
+from koopflow.koopman.sweeps import swept
 
 ROUTES = ("auto", "direct", "time", "time_qr", "sketch", "feature", "feature_qr")
 DIRECT_SMALL, DIRECT_FULL = 250_000, 6_000_000
@@ -50,6 +55,10 @@ TRUSTED = 1e-9
 TRUSTED_SINGLE, SKETCHED_RANGE = 1e-4, 1e-4
 """The same for four digits in single precision, for lambda_r and s_r, relative to the change from
 the first state.
+"""
+SKETCHED_STEPS = 10
+"""Smallest number of states, per direction of a sketch, for which its two passes cost less than the
+products of states.
 """
 SKETCHED_FALL = 0.05
 """Largest s_k / s_r of a sketch of k directions."""
@@ -112,7 +121,11 @@ def reduce_states(runs: Runs, svd_rank: float = 0, route: str = "auto", precisio
         return _direct(runs, svd_rank)
     if route in ("time", "time_qr", "sketch") or (route == "auto" and runs.dimension > runs.pairs):
         return _on_time_side(runs, svd_rank, few, route, precision)
-    reduced = None if route == "feature_qr" else _by_feature(runs, svd_rank, few, checked=route == "auto")
+    reduced = None
+    if route == "auto" and precision == "single" and few and not runs.delays:
+        reduced = _by_sweeps(runs, int(svd_rank))
+    if reduced is None and route != "feature_qr":
+        reduced = _by_feature(runs, svd_rank, few, checked=route == "auto")
     return reduced or _by_feature_qr(runs, svd_rank)
 
 
@@ -141,7 +154,8 @@ def _on_time_side(runs: Runs, svd_rank: float, few: bool, route: str, precision:
     reduced = None
     if route == "sketch" or precision == "single":
         runs.measure()
-    if route == "sketch" or (checked and precision == "single" and few and not runs.delays):
+    tall = sum(runs.lengths) >= SKETCHED_STEPS * (svd_rank + max(10, svd_rank // 2))
+    if route == "sketch" or (checked and precision == "single" and few and not runs.delays and tall):
         reduced = _by_sketch(runs, svd_rank, checked)
     if reduced is None and route != "time_qr" and precision == "single":
         reduced = _by_time(runs, svd_rank, few, "single", checked)
@@ -211,6 +225,15 @@ def _by_time_qr(runs: Runs, svd_rank: float) -> Reduced:
     energy = float(np.sum(values[:rank] ** 2) / np.sum(values**2))
     coefficients = right[:rank].T / values[:rank]
     return Reduced(values[:rank], split_runs(left[:, :rank].T @ states, runs), None, coefficients, "time_qr", energy)
+
+
+def _by_sweeps(runs: Runs, rank: int) -> Reduced | None:
+    runs.measure()
+    found = swept(runs, rank)
+    if found is None or found.values[rank - 1] < SKETCHED_RANGE * np.sqrt(found.moved):
+        return None
+    energy = float(np.sum(found.values[:rank] ** 2) / found.total)
+    return Reduced(found.values[:rank], found.states, found.basis, None, "sweeps", energy)
 
 
 def _by_feature(runs: Runs, svd_rank: float, few: bool, checked: bool) -> Reduced | None:

@@ -58,15 +58,16 @@ def sketched(runs: Runs, wanted: int, before: NDArray[np.intp]) -> Sketch:
     sizes = np.zeros((workers, 2))
 
     def take(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
-        first, difference = _difference(block)
+        first = block[0].copy()
+        changes = difference(block, first)
         part = image[start:stop]
-        np.matmul(difference.T, narrow, out=part)
+        np.matmul(changes.T, narrow, out=part)
         part += np.outer(first, whole)
         squares[worker] += part.T @ part
-        products[worker] += difference @ part
+        products[worker] += changes @ part
         products[worker] += first.astype(float) @ part
-        moved = np.einsum("sp,sp->s", difference, difference)[before].sum(dtype=float)
-        along = (difference @ first)[before].sum(dtype=float)
+        moved = np.einsum("sp,sp->s", changes, changes)[before].sum(dtype=float)
+        along = (changes @ first)[before].sum(dtype=float)
         sizes[worker] += moved, moved + 2 * along + len(before) * np.dot(first.astype(float), first)
 
     runs.share(take, workers)
@@ -87,9 +88,10 @@ def _span(runs: Runs, before: NDArray[np.intp], width: int) -> Array:
     sketches = np.zeros((workers, count, width))
 
     def mix(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
-        first, difference = _difference(block)
+        first = block[0].copy()
+        changes = difference(block, first)
         random = np.random.Generator(np.random.SFC64([0, start])).standard_normal((stop - start, width), np.float32)
-        sketches[worker] += difference @ random
+        sketches[worker] += changes @ random
         sketches[worker] += first.astype(float) @ random
 
     runs.share(mix, workers)
@@ -111,9 +113,9 @@ def _orthonormalizing(square: Array) -> Array:
     return turn[:, held] / np.sqrt(sizes[held]) / lengths[:, None]
 
 
-def _difference(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Return the first state (parameter,), and all states minus the first, float32 (state,
-    parameter).
+def difference(states: NDArray[Any], first: NDArray[Any]) -> NDArray[np.float32]:
+    """Return all states minus the first, float32 (state, parameter), subtracted in their own
+    precision.
     """
-    digits = np.result_type(block.dtype, np.float32)
-    return block[0].copy(), np.subtract(block, block[0], dtype=digits).astype(np.float32, copy=False)
+    digits = np.result_type(states.dtype, np.float32)
+    return np.subtract(states, first, dtype=digits).astype(np.float32, copy=False)

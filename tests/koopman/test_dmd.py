@@ -232,6 +232,10 @@ def test_single_precision_takes_a_sketch_where_it_holds_four_digits_and_more_wor
         assert np.abs(np.vdot(ours, theirs)) / np.linalg.norm(ours) / np.linalg.norm(theirs) > 1 - 1e-6
 
 
+def test_a_sketch_is_not_taken_for_few_states_whose_products_cost_less():
+    assert fit(falling_runs(0.05)[:1, :60], svd_rank=5, precision="single").route == "time"
+
+
 def test_a_sketch_mixes_every_block_in_its_own_way(monkeypatch):
     """Mixed alike, these blocks would cancel (the second half of the parameters is the first's
     negative): 1e-5, not 1e-6."""

@@ -9,6 +9,7 @@ from koopflow.koopman.delay import combine, project, windows
 from koopflow.koopman.eigen import leading
 from koopflow.koopman.gram import lag_gram
 from koopflow.koopman.memory import ArrayRuns
+from koopflow.koopman.operator import operator
 from koopflow.koopman.spectrum import distance
 
 LENGTHS = (75, 140, 201, 90)
@@ -100,3 +101,46 @@ def test_directions_hidden_by_the_squares_are_found_where_all_are_asked_for(svd_
         assert fitted.route == "feature_qr"
         assert distance(fitted.eigenvalues, rates) < 1e-7
     assert fitted.residuals.max() < 1e-4
+
+
+def falling(fall: float, noise: float, lengths=(900, 700), width=640):
+    """Runs of rotations of falling sizes around an offset, float32, with noise in the records."""
+    generator = np.random.default_rng(9)
+    mixing, offset = generator.standard_normal((10, width)), 5 * generator.standard_normal(width)
+    runs = []
+    for length in lengths:
+        time = np.arange(length)[:, None]
+        waves = fall ** np.arange(10) * np.cos(0.03 * (1 + np.arange(10)) * time + generator.uniform(0, 6, 10))
+        runs.append((offset + waves @ mixing + noise * generator.standard_normal((length, width))).astype(np.float32))
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("fall", "noise", "route"), [(0.5, 1e-3, "sweeps"), (0.9, 0.01, "sweeps"), (1.0, 3.0, "feature")]
+)
+def test_single_precision_sweeps_where_singular_values_fall_and_keeps_four_digits(fall, noise, route):
+    data = falling(fall, noise)
+    double, single = (fit(data, svd_rank=5, precision=precision) for precision in ("double", "single"))
+    assert (double.route, single.route) == ("feature", route)
+    assert distance(single.eigenvalues, double.eigenvalues) < 1e-4
+    assert np.allclose(single.singular_values, double.singular_values, rtol=1e-5)
+    assert single.reduced.energy == pytest.approx(double.reduced.energy, abs=1e-6)
+    outside = single.reduced.basis - double.reduced.basis @ (double.reduced.basis.T @ single.reduced.basis)
+    assert np.linalg.norm(outside, axis=0).max() < 1e-4
+
+
+def test_sweeps_hold_no_more_than_they_may(monkeypatch):
+    monkeypatch.setattr("koopflow.koopman.sweeps.HELD_BYTES", 1000)
+    assert fit(falling(0.5, 1e-3), svd_rank=5, precision="single").route == "feature"
+
+
+def test_least_squares_of_many_pairs_loses_no_digit(monkeypatch):
+    """Products of nearly orthogonal states are solved; of others, the states themselves."""
+    generator = np.random.default_rng(11)
+    for mixing in (np.eye(4), np.diag([1, 1, 1, 1e-5]) @ generator.standard_normal((4, 4))):
+        before = mixing @ generator.standard_normal((4, 500))
+        after = generator.standard_normal((4, 4)) @ before + 0.1 * generator.standard_normal((4, 500))
+        plain = operator(before, after)
+        with monkeypatch.context() as patch:
+            patch.setattr("koopflow.koopman.operator.MANY_PAIRS", 100)
+            assert np.allclose(operator(before, after), plain, rtol=1e-9)

@@ -1,0 +1,132 @@
+"""A few leading singular directions with more steps than parameters, by subspace iteration in single
+precision.
+
+Each sweep multiplies the states by a few directions and the result by the states again, from a
+random start (Halko, Martinsson and Tropp, SIAM Review 53, 2011). The products of parameters, which
+dominate the cost of route `feature`, are never formed. As in `koopflow.koopman.sketch`, float32 holds
+differences from the first state. Sweeps end when the wanted directions hold four digits; if they
+would take too many, as without a fall of the singular values, the caller forms the products.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from koopflow.koopman.runs import Array, Runs
+from koopflow.koopman.sketch import difference
+
+ENOUGH = 3e-5
+"""Largest expected sine of the angle between found and true directions."""
+NARROW, MOST = 40, 16
+"""Parameters per direction from which sweeps are tried, and parameters per direction and sweep that
+they may take: with more sweeps, the products of parameters cost less.
+"""
+
+
+HELD_BYTES = 2 << 30
+"""Largest size of the states in float32, which are held in memory."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Leading directions found by sweeps.
+
+    Attributes
+    ----------
+    values : float64 (k,)
+        Singular values, in descending order; the first `wanted` are converged.
+    basis : float64 (parameter, wanted)
+    states : list of float64 (wanted, step)
+        The states of each run in these directions.
+    total, moved : float
+        Sums of squares of the states that have a successor, and of their differences from the first
+        state.
+    """
+
+    values: Array
+    basis: Array
+    states: list[Array]
+    total: float
+    moved: float
+
+
+class Changes:
+    """The states of all runs as differences from the very first, in float32.
+
+    Parameters
+    ----------
+    runs : Runs
+    """
+
+    def __init__(self, runs: Runs):
+        count = int(runs.offsets[-1])
+        stacked, self.first = np.empty((count, runs.width), np.float32), np.empty(runs.width)
+        ends = runs.offsets[1:] - 1
+        self.moved, along = 0.0, 0.0
+
+        def take(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
+            nonlocal along
+            self.first[start:stop], changes = block[0], difference(block, block[0])
+            stacked[:, start:stop] = changes
+            squares, products = np.einsum("sp,sp->s", changes, changes), changes @ block[0].astype(np.float32)
+            self.moved += float(squares.sum(dtype=float) - squares[ends].sum(dtype=float))
+            along += float(products.sum(dtype=float) - products[ends].sum(dtype=float))
+
+        runs.share(take)
+        self.parts = np.split(stacked, runs.offsets[1:-1])
+        self.total = self.moved + 2 * along + runs.pairs * float(self.first @ self.first)
+
+    def project(self, basis: Array) -> list[Array]:
+        """Return the states of each run times `basis` (parameter, k), float64 (step, k)."""
+        narrow, whole = basis.astype(np.float32), self.first @ basis
+        return [(part @ narrow).astype(float) + whole for part in self.parts]
+
+    def combine(self, coefficients: list[Array]) -> Array:
+        """Return the states with a successor times `coefficients` of each run (step - 1, k), float64
+        (parameter, k).
+        """
+        out = np.outer(self.first, np.sum([part.sum(axis=0) for part in coefficients], axis=0))
+        for part, own in zip(self.parts, coefficients):
+            out += part[:-1].T @ own.astype(np.float32)
+        return out
+
+
+def swept(runs: Runs, wanted: int) -> Swept | None:
+    """Return the `wanted` leading directions of the states that have a successor, or None if too
+    many sweeps are needed; delays are ignored.
+    """
+    width = min(wanted + max(10, wanted // 2), runs.width)
+    if runs.width < NARROW * width or 4 * runs.offsets[-1] * runs.width > HELD_BYTES:
+        return None
+    changes, most = Changes(runs), runs.width / (MOST * width)
+    generator = np.random.Generator(np.random.PCG64(0))
+    basis = previous = _orthonormal(generator.standard_normal((runs.width, width)))
+    outside, sweeps = 1.0, 0
+    while True:
+        projected = changes.project(basis)
+        before = np.concatenate([part[:-1] for part in projected])
+        squares, turn = (part[..., ::-1] for part in eigh(before.T @ before))
+        basis, projected = basis @ turn, [part @ turn for part in projected]
+        if sweeps > 1:
+            last, outside = outside, _outside(basis[:, :wanted], previous[:, :wanted])
+            rate = min(outside / last, 0.99)
+            if outside * rate < ENOUGH:
+                states = [part[:, :wanted].T for part in projected]
+                return Swept(np.sqrt(np.maximum(squares, 0)), basis[:, :wanted], states, changes.total, changes.moved)
+            if sweeps + np.log(ENOUGH / outside) / np.log(rate) > most:
+                return None
+        previous = basis
+        basis = _orthonormal(changes.combine([part[:-1] for part in projected]))
+        sweeps += 1
+
+
+def _orthonormal(columns: NDArray[np.floating]) -> Array:
+    return np.asarray(np.linalg.qr(columns)[0], float)
+
+
+def _outside(basis: Array, before: Array) -> float:
+    """Return the largest part of a unit vector of `basis` outside the span of `before`."""
+    return float(np.linalg.norm(basis - before @ (before.T @ basis), axis=0).max())
