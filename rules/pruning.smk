@@ -93,6 +93,7 @@ rule collect_pruning:
         best="<results>/pruning/best.csv",
         onset="<results>/pruning/onset.csv",
         predictors="<results>/pruning/predictors.csv",
+        wins="<results>/pruning/wins.csv",
         cost="<benchmarks>/pruning/cost.csv",
     log:
         "<logs>/collect_pruning.log",
@@ -115,6 +116,7 @@ use rule plot as plot_pruning with:
         **{table: rules.collect_pruning.output[table] for table in ("accuracy", "overlap", "spectrum", "layers")},
         code=library("plot_pruning"),
     output:
+        **({"scores": figure("pruning_scores")} if PRUNING.compares_all else {}),
         accuracy=figure("pruning_accuracy"),
         finetuned=figure("pruning_accuracy_finetuned"),
         overlap=figure("pruning_overlap"),

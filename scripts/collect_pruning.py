@@ -16,6 +16,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         "best": summary.best(joined["accuracy"]),
         "onset": summary.onset(joined["overlap"], joined["spectrum"]),
         "predictors": summary.predictors(joined["overlap"], joined["spectrum"]),
+        "wins": summary.wins(joined["accuracy"]),
     }
     for study in sorted(set(joined["exclusions"]["study"]) - set(joined["accuracy"]["study"])):
         log.warning("pruning.studies.%s: every network diverged; lower optimizer.learning_rate", study)

@@ -4,7 +4,7 @@ from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
-    from koopflow.figures import pruning, style
+    from koopflow.figures import pruning, pruning_scores, style
     from koopflow.io.tables import read_csv
 
     style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
@@ -18,3 +18,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     style.save(pruning.eigenvalues(table["spectrum"]), out.eigenvalues[0])
     shown = table["layers"][table["layers"].method.isin(table["accuracy"].method.unique())]
     style.save(pruning.layers(shown), out.layers[0])
+    if getattr(out, "scores", None):
+        style.save(pruning_scores.matrix(table["overlap"]), out.scores[0])

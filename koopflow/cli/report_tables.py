@@ -144,6 +144,23 @@ def pruned_best(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def koopman_wins(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the lead of the best Koopman score over the best other, at the first and last epoch
+    and some compressions."""
+    frame = _ends(frame[frame["compression"].isin(COMPRESSIONS)])
+    return pd.DataFrame(
+        {
+            "study": frame["study"].map(label),
+            "epoch": frame["epoch"],
+            "compression": frame["compression"],
+            "Koopman score": frame["koopman"].map(label),
+            "other score": frame["other"].map(label),
+            "lead of the Koopman score": with_interval(frame, "difference"),
+            "seeds": frame["n"],
+        }
+    )
+
+
 def agreed_from(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the epoch from which two methods keep the same weights, for each study, pair and
     network."""

@@ -99,6 +99,7 @@ PRUNING_BEST: Columns = (
 PRUNING_ONSET: Columns = ("study", "method_a", "method_b", "seed", "from_epoch", "agreement_first", "agreement_last")
 PRUNING_ONSET += ("gap_first", "gap_last")
 PRUNING_PREDICTORS: Columns = ("study", "method_a", "method_b", "quantity", "n", "rho", "ci_low", "ci_high")
+PRUNING_WINS: Columns = ("study", "epoch", "compression", "koopman", "other", "n", "difference", "ci_low", "ci_high")
 TRAINING_COST: Columns = ("seconds_per_step",)
 
 # Tickets.
@@ -207,6 +208,7 @@ PRUNING_SUMMARIES = {
     "best": PRUNING_BEST,
     "onset": PRUNING_ONSET,
     "predictors": PRUNING_PREDICTORS,
+    "wins": PRUNING_WINS,
 }
 """Tables that compare the pruning methods over all networks, by name."""
 

@@ -20,7 +20,10 @@ from koopflow.io.atomic import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
     from torch import nn
+
+    from koopflow.pruning.sizes import Sizes
 
 Parameters = Sequence[tuple[str, tuple[int, ...]]]
 
@@ -179,6 +182,38 @@ class Mask:
         import pandas as pd
 
         return pd.DataFrame(self.layers(), columns=list(Layer._fields))
+
+    def state_dict(self, model: "nn.Module") -> "dict[str, torch.Tensor]":
+        """Return the pruned weights of a model under their plain names, with the mask of each
+        prunable tensor as ``NAME_mask``; the model stays as it is.
+
+        ``safetensors.torch.save_file`` and ``torch.save`` write it, and koopflow reads it as a
+        round of pruning.
+        """
+        from koopflow.pruning import masking
+
+        return masking.tensors(self, model)
+
+    def shrink(self, model: "nn.Module") -> "nn.Module":
+        """Return a smaller copy of a model, in evaluation mode, with the same outputs under this
+        mask: without channels and units that are empty. See `koopflow.pruning.shrink.shrunk`.
+        """
+        import copy
+
+        from koopflow.pruning import shrink
+
+        return shrink.shrunk(self.apply(copy.deepcopy(model), permanent=True))
+
+    def sizes(self, model: "nn.Module", *inputs: "torch.Tensor") -> "Sizes":
+        """Return parameters, multiply-adds and bytes of a model under this mask.
+
+        The model is called once on `inputs`; it stays as it is.
+        """
+        import copy
+
+        from koopflow.pruning import sizes
+
+        return sizes.sizes(self.apply(copy.deepcopy(model), permanent=True), *inputs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz with one bool array per tensor; equal masks give equal bytes."""

@@ -74,3 +74,22 @@ def _held(module: nn.Module, leaf: str) -> Masked | None:
         return None
     every = module.get_submodule(f"parametrizations.{leaf}").children()
     return next((each for each in every if isinstance(each, Masked)), None)
+
+
+def tensors(mask: "Mask", model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the pruned weights of `model` under their plain names, its buffers, and the mask of
+    each prunable tensor under the name with ``_mask`` at its end, as `torch.nn.utils.prune` has
+    it.
+
+    A tied weight is there once, under its first name.
+    """
+    held = weights_of(model)
+    found = {name: weight.value.detach().clone() for name, weight in held.items()}
+    masked = matched(mask, model)
+    for name, weight in masked.items():
+        kept = torch.from_numpy(mask[name].copy()).to(weight.value.device)
+        found[weight.name].masked_fill_(~kept, 0)
+        if name in mask.prunable:
+            found[f"{weight.name}_mask"] = kept
+    buffers = dict(model.named_buffers())
+    return found | {name: value.clone() for name, value in buffers.items() if ".parametrizations." not in f".{name}"}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import CORRELATION, student
-from koopflow.io.columns import PRUNING_BEST, PRUNING_DIFFERENCES, PRUNING_ONSET, PRUNING_PREDICTORS
+from koopflow.io.columns import PRUNING_BEST, PRUNING_DIFFERENCES, PRUNING_ONSET, PRUNING_PREDICTORS, PRUNING_WINS
 
 AGREE = 0.9
 """Agreement beyond chance from which two methods count as pruning the same weights."""
@@ -74,6 +74,30 @@ def best(accuracy: pd.DataFrame) -> pd.DataFrame:
         margin = student((table[order[0]] - table[order[1]]).to_numpy())
         rows.append((study, epoch, compression, order[0], float(table[order[0]].mean()), order[1], *margin, len(table)))
     return pd.DataFrame(rows, columns=PRUNING_BEST)
+
+
+def wins(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Return where Koopman scores win: the best of them against the best of all others, by study,
+    epoch and compression.
+
+    For each seed both are chosen by their mean accuracy on the other seeds, so that the best of
+    many gains nothing from being chosen. The difference is the mean over seeds with its 95 %
+    interval; the names are those chosen most often.
+    """
+    rows = []
+    for (study, epoch, compression), group in accuracy.groupby(["study", "epoch", "compression"], sort=True):
+        table = group.pivot_table(index="seed", columns="method", values="accuracy").dropna()
+        ours = [name for name in table if str(name).startswith("koopman")]
+        others = [name for name in table if name not in ours and name != "random"]
+        if float(str(compression)) <= 1 or not ours or not others or len(table) < 3:
+            continue
+        picks = [
+            tuple(table.drop(index=seed)[names].mean().idxmax() for names in (ours, others)) for seed in table.index
+        ]
+        gaps = [table.loc[seed, a] - table.loc[seed, b] for seed, (a, b) in zip(table.index, picks)]
+        often = [pd.Series(names).mode().iloc[0] for names in zip(*picks)]
+        rows.append((study, epoch, compression, *often, len(table), *student(gaps)))
+    return pd.DataFrame(rows, columns=PRUNING_WINS)
 
 
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from koopflow.workflow.workloads import images, network
 
 TABLES = ("accuracy", "overlap", "spectrum", "layers")
 """The tables of each part of a study from which figures are drawn."""
+FIGURES = ("accuracy", "accuracy_finetuned", "overlap", "convergence", "eigenvalues", "layers")
 
 TABLES_KB = 0.9
 """Rows of all tables for a network pruned at one moment by one method to one compression: measured."""
@@ -61,6 +62,11 @@ class Pruning:
         """The training losses from which on claims call pruning late."""
         given = (claim.options.get("converged") for claim in self.study.claims.statements.values())
         return sorted({float(stage) for stage in given if isinstance(stage, int | float)})
+
+    @property
+    def compares_all(self) -> bool:
+        """Whether a study compares every two of its methods."""
+        return any(study.pairs == "all" for study in self.studies.values())
 
     def trained(self, name: str) -> PrunedTraining:
         """Return the settings that determine the training of a study. Methods and compressions may
@@ -155,6 +161,8 @@ STAGE = Stage(
             "pruning_best",
             "pruning_overlap",
             "pruning_convergence",
+            "pruning_scores",
+            "pruning_wins",
             "pruning_differences",
             "pruning_onset",
             "pruning_predictors",
@@ -163,12 +171,12 @@ STAGE = Stage(
         ),
     ),
     figures=lambda plan: [
-        Figure(f"pruning_{kind}")
-        for kind in ("accuracy", "accuracy_finetuned", "overlap", "convergence", "eigenvalues", "layers")
+        Figure(f"pruning_{kind}") for kind in (*FIGURES, *(("scores",) if plan.compares_all else ()))
     ],
     tables=(
         Table("pruning_differences", "pruning/differences.csv", "koopflow.cli.report_tables:pruned_alike"),
         Table("pruning_best", "pruning/best.csv", "koopflow.cli.report_tables:pruned_best"),
+        Table("pruning_wins", "pruning/wins.csv", "koopflow.cli.report_tables:koopman_wins"),
         Table("pruning_onset", "pruning/onset.csv", "koopflow.cli.report_tables:agreed_from"),
         Table("pruning_predictors", "pruning/predictors.csv", "koopflow.cli.report_tables:told_by_spectrum"),
     ),

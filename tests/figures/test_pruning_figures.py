@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.figures import pruning
+from koopflow.figures import pruning, pruning_scores
 
 
 def words(figure) -> list[str]:
@@ -41,3 +41,36 @@ def test_agreement_is_drawn_against_the_loss_with_the_stages_of_claims(accuracy)
     assert axes.xaxis.get_inverted()
     assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [0.05]
     assert words(pruning.convergence(overlaps, accuracy)) == ["No training loss was recorded."]
+
+
+def compared(agreement: pd.DataFrame) -> pd.DataFrame:
+    names = list(agreement)
+    rows = [
+        ("mine", a, b, 1, 4, seed, 0.2 + 0.8 * agreement.loc[a, b], 0.2)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        for seed in range(3)
+    ]
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_scores_that_agree_stand_side_by_side():
+    names = ["a", "x", "b", "y"]
+    alike = pd.DataFrame(np.full((4, 4), 0.1), names, names)
+    for one, other in (("a", "b"), ("x", "y")):
+        alike.loc[one, other] = alike.loc[other, one] = 0.9
+    found = pruning_scores.agreements(compared(alike), "mine", 1)
+    assert {frozenset(found.index[:2]), frozenset(found.index[2:])} == {frozenset("ab"), frozenset("xy")}
+    assert found.loc["a", "b"] == pytest.approx(0.9)
+    assert len(pruning_scores.matrix(compared(alike)).axes) == 5  # a tree, a matrix, two hidden axes, a bar
+
+
+def test_methods_that_are_not_compared_with_all_others_are_left_out():
+    names = ["a", "b", "c", "d"]
+    table = compared(pd.DataFrame(np.full((4, 4), 0.5), names, names))
+    table = table[~((table.method_a == "a") & (table.method_b == "d"))]
+    found = pruning_scores.agreements(table, "mine", 1)
+    assert len(found) == 3
+    assert not {"a", "d"} <= set(found)
+    assert words(pruning_scores.matrix(table[:3])) == ["No study compares all of its methods (pairs: all)."]

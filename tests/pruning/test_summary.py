@@ -212,3 +212,33 @@ def test_a_study_without_pairs_has_empty_tables_of_agreement():
     spectrum = pd.DataFrame(columns=columns.PRUNING_SPECTRUM)
     assert list(summary.onset(none, spectrum)) == list(columns.PRUNING_ONSET)
     assert list(summary.predictors(none, spectrum)) == list(columns.PRUNING_PREDICTORS)
+
+
+def test_where_koopman_scores_win_the_choice_of_the_best_gains_nothing():
+    generator = np.random.default_rng(0)
+    methods = [*(f"koopman_{i}" for i in range(8)), "other", "random"]
+    leads = []
+    for _ in range(30):
+        rows = [
+            ("s", method, 1, 4, seed, 0.5 + 0.1 * generator.standard_normal())
+            for method in methods
+            for seed in range(8)
+        ]
+        table = pd.DataFrame(rows, columns=["study", "method", "epoch", "compression", "seed", "accuracy"])
+        leads.append(summary.wins(table).difference.iloc[0])
+    assert abs(np.mean(leads)) < 3 * np.std(leads) / 30**0.5 + 0.005
+    best = [table[table.method.str.startswith("koopman")].groupby("method").accuracy.mean().max() - 0.5]
+    assert best[0] > 0.02  # choosing and judging on the same seeds would show a lead
+
+
+def test_a_koopman_score_that_wins_is_named_with_its_lead():
+    rows = [
+        ("s", method, 1, c, seed, value + 0.001 * seed)
+        for method, value in (("koopman_a", 0.6), ("koopman_b", 0.8), ("x", 0.7), ("random", 0.9))
+        for seed in range(4)
+        for c in (1, 4)
+    ]
+    table = pd.DataFrame(rows, columns=["study", "method", "epoch", "compression", "seed", "accuracy"])
+    (row,) = summary.wins(table).itertuples(index=False)
+    assert (row.koopman, row.other, row.n, row.compression) == ("koopman_b", "x", 4, 4)
+    assert row.difference == pytest.approx(0.1)
