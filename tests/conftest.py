@@ -27,6 +27,7 @@ LONG = (
     "tickets",
     "training/test_device.py",
     "training/test_ensemble.py",
+    "training/test_transformer.py",
     "trajectory/test_callbacks.py",
     "trajectory/test_recordings_kept.py",
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Count, Natural, Needs, NonNegative, Number, Omittable, PathText, Registered
+from koopflow.config.common import Count, Fraction, Natural, Needs, NonNegative, Number, Omittable, PathText, Registered
 
 
 class Transform(Settings):
@@ -45,6 +45,8 @@ class DataSet(Settings):
         default=None, description="Folder in which decoded images are cached (image_folder)."
     )
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
+    prime: Omittable[Count] = Field(default=None, description="The modulus, a prime (modular_addition).")
+    share: Omittable[Fraction] = Field(default=None, description="Share of all pairs for training (modular_addition).")
     transform: Transform = Field(
         default=Transform(), description="Transforms of the images, in the order of their keys."
     )

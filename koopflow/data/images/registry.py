@@ -15,6 +15,7 @@ SOURCES = Registry(
         "image_folder": "koopflow.data.images.files:image_folder",
         "gaussian_clusters": "koopflow.data.images.synthetic:gaussian_clusters",
         "teacher": "koopflow.data.images.synthetic:teacher",
+        "modular_addition": "koopflow.data.images.arithmetic:modular_addition",
         "mnist": "koopflow.data.images.vision:mnist",
         "fashion_mnist": "koopflow.data.images.vision:fashion_mnist",
         "kmnist": "koopflow.data.images.vision:kmnist",

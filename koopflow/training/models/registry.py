@@ -14,6 +14,7 @@ MODELS = Registry(
         "convnet": "koopflow.training.models.convolutional:convnet",
         "mnistnet": "koopflow.training.models.convolutional:mnistnet",
         "lenet5": "koopflow.training.models.convolutional:lenet5",
+        "modular_transformer": "koopflow.training.models.transformer:modular_transformer",
         "resnet8": "koopflow.training.models.residual:resnet8",
         "resnet14": "koopflow.training.models.residual:resnet14",
         "resnet20": "koopflow.training.models.residual:resnet20",

@@ -1,0 +1,75 @@
+"""The one-layer Transformer of the grokking experiments (Nanda et al., arXiv 2301.05217; Redman et
+al., NeurIPS 2024)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from koopflow.core.errors import KoopflowError
+from koopflow.training.models.shapes import require_size
+
+
+class ModularTransformer(nn.Module):
+    """A Transformer of one layer without layer norm, on the tokens a, b and "=".
+
+    The three tokens are embedded with their positions, attend causally, and pass an MLP; the output
+    at "=" is read out. Weights are normal with variance 1 / d_model, biases zero.
+    """
+
+    def __init__(self, numbers: int, width: int, heads: int, hidden: int):
+        super().__init__()
+        self.heads = heads
+        self.embedding = nn.Linear(numbers + 1, width, bias=False)
+        self.position = nn.Parameter(torch.empty(3, width))
+        self.query, self.key, self.value, self.output = (nn.Linear(width, width, bias=False) for _ in range(4))
+        self.mlp_in, self.mlp_out = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        self.unembedding = nn.Linear(width, numbers, bias=False)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=width**-0.5) if parameter.dim() > 1 else nn.init.zeros_(parameter)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits (batch, number) of images (batch, 1, 2, number) of one-hot rows.
+
+        Normalized rows serve as well: the largest entry of a row is its token.
+        """
+        rows = images[:, 0]
+        tokens = (rows == rows.amax(dim=-1, keepdim=True)).to(self.position.dtype)
+        # The last column of the code stands for "=", the last row of the sequence.
+        tokens = nn.functional.pad(tokens, (0, 1, 0, 1))
+        equals = torch.zeros_like(tokens)
+        equals[:, 2, -1] = 1.0
+        x = self.embedding(tokens + equals) + self.position
+        x = x + self.output(self._attended(x))
+        x = x + self.mlp_out(torch.relu(self.mlp_in(x)))
+        return self.unembedding(x[:, -1])
+
+    def _attended(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the values that each position attends to, (batch, position, width)."""
+        batch, positions, width = x.shape
+        split = (batch, positions, self.heads, width // self.heads)
+        query, key, value = (layer(x).reshape(split).transpose(1, 2) for layer in (self.query, self.key, self.value))
+        scores = query @ key.transpose(-1, -2) / (width // self.heads) ** 0.5
+        later = torch.ones(positions, positions, dtype=torch.bool, device=x.device).triu(1)
+        weights = torch.softmax(scores.masked_fill(later, float("-inf")), dim=-1)
+        return (weights @ value).transpose(1, 2).reshape(batch, positions, width)
+
+
+def modular_transformer(
+    input_shape: Sequence[int], classes: int, width: int = 128, heads: int = 4, hidden: int = 512
+) -> nn.Module:
+    """Return the Transformer of `width` dimensions, `heads` heads and `hidden` MLP units, for the
+    data of ``modular_addition``.
+
+    Raises
+    ------
+    KoopflowError
+        For images of other shapes, or a width that the heads do not divide.
+    """
+    channels, rows, numbers = input_shape
+    require_size(
+        channels == 1 and rows == 2 and numbers == classes, "modular_transformer", input_shape, "pairs of tokens"
+    )
+    if width % heads:
+        raise KoopflowError(f"model modular_transformer: width must be a multiple of heads, {heads} (got {width})")
+    return ModularTransformer(numbers, width, heads, hidden)
