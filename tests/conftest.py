@@ -4,6 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# One thread a process, before numpy and torch count the cores: the workers share them already.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from matplotlib import pyplot
 

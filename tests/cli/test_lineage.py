@@ -1,5 +1,6 @@
 """A table whose makers' settings are not today's is out of date, whatever failed in between."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,13 +33,21 @@ def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-@pytest.fixture
-def study(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
     """A finished workflow of two rules."""
-    (tmp_path / "Snakefile").write_text(SNAKEFILE + ATTACHED)
-    (tmp_path / "data.txt").write_text("a\n")
-    assert snakemake(tmp_path).returncode == 0
-    return tmp_path
+    folder = tmp_path_factory.mktemp("finished") / "study"
+    folder.mkdir()
+    (folder / "Snakefile").write_text(SNAKEFILE + ATTACHED)
+    (folder / "data.txt").write_text("a\n")
+    assert snakemake(folder).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def study(finished, tmp_path) -> Path:
+    """A copy of the finished workflow."""
+    return shutil.copytree(finished, tmp_path / "study")
 
 
 def failing(folder: Path, *words: str) -> None:
