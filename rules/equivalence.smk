@@ -115,6 +115,7 @@ rule fit_spectra:
         koopman=lambda wildcards: EQUIVALENCE.setups[wildcards.setup].koopman.dump(),
         parts=EQUIVALENCE.parts,
         copies=EQUIVALENCE.training.copies,
+        largest=EQUIVALENCE.training.largest_rank,
     message:
         "Fitting a Koopman operator per seed of set-up {wildcards.setup}"
     script:
@@ -131,6 +132,9 @@ rule compare_setups:
         eigenvalues="<results>/equivalence/training/eigenvalues.csv",
         distances="<results>/equivalence/training/distances.csv",
         tests="<results>/equivalence/training/tests.csv",
+        rank_tests="<results>/equivalence/training/rank_tests.csv",
+        rank_distances="<results>/equivalence/training/rank_distances.csv",
+        stability="<results>/equivalence/training/stability.csv",
         matrix="<results>/equivalence/training/distance_matrix.csv",
         losses="<results>/equivalence/training/losses.csv",
         exclusions="<results>/equivalence/training/exclusions.csv",
@@ -149,6 +153,8 @@ rule compare_setups:
         shuffles=EQUIVALENCE.training.shuffles,
         significance=EQUIVALENCE.training.significance,
         margin=EQUIVALENCE.training.margin,
+        ranks={name: setup.koopman.rank for name, setup in EQUIVALENCE.setups.items()},
+        stability=EQUIVALENCE.training.stability,
         seed=SETTINGS.seed,
     message:
         "Comparing spectra between and within set-ups"
@@ -161,6 +167,8 @@ use rule plot as plot_equivalence with:
         eigenvalues=rules.compare_setups.output.eigenvalues,
         distances=rules.compare_setups.output.distances,
         tests=rules.compare_setups.output.tests,
+        rank_tests=rules.compare_setups.output.rank_tests,
+        stability=rules.compare_setups.output.stability,
         matrix=rules.compare_setups.output.matrix,
         losses=rules.compare_setups.output.losses,
         code=library("plot_equivalence"),
@@ -169,6 +177,7 @@ use rule plot as plot_equivalence with:
         distances=figure("equivalence_distances"),
         matrix=figure("equivalence_distance_matrix"),
         losses=figure("equivalence_losses"),
+        ranks=figure("equivalence_ranks"),
     log:
         "<logs>/plot_equivalence.log",
     benchmark:
@@ -177,6 +186,8 @@ use rule plot as plot_equivalence with:
         script="plot_equivalence",
         style=SETTINGS.figures.style.dump(),
         comparisons=plain(EQUIVALENCE.training.comparisons),
+        margin=EQUIVALENCE.training.margin,
+        share=EQUIVALENCE.training.stability,
     message:
         "Drawing the equivalence of set-ups"
 

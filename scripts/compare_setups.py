@@ -1,44 +1,45 @@
-"""Collect the spectra of all set-ups; compute distances and tests of the comparisons."""
+"""Collect the spectra of all set-ups; choose their rank; compute distances and tests of the comparisons."""
 
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
+    from koopflow.equivalence.ranks import AS_GIVEN, ranked
+    from koopflow.equivalence.sensitivity import rank_distances, rank_tests, with_sensitivity
     from koopflow.equivalence.tables import (
         all_distances,
         comparison_table,
         distance_table,
         mean_distances,
-        spectra_of,
         without_spectra,
     )
-    from koopflow.io.columns import (
-        SETUP_DISTANCES,
-        SETUP_EIGENVALUES,
-        SETUP_EXCLUSIONS,
-        SETUP_LOSSES,
-        SETUP_MATRIX,
-        TESTS,
-    )
+    from koopflow.io import columns
     from koopflow.io.tables import read_csv, write_csv
 
     given, out = snakemake.params, snakemake.output
     eigenvalues = pd.concat([read_csv(path) for path in snakemake.input.eigenvalues], ignore_index=True)
     losses = pd.concat([read_csv(path) for path in snakemake.input.losses], ignore_index=True)
     exclusions = pd.concat([read_csv(path) for path in snakemake.input.exclusions], ignore_index=True)
-    spectra = spectra_of(eigenvalues)
+    found = ranked(eigenvalues, given.ranks, given.stability)
+    if found.stable != AS_GIVEN:
+        log.info("rank %d is the largest at which eigenvalues are stable over seeds", found.stable)
+    spectra = found.spectra()
     for comparison, absent in without_spectra(spectra, given.comparisons).items():
         log.warning("comparison %s leaves out %s: every replica diverged", comparison, ", ".join(absent))
     excluded = exclusions["setting"].value_counts().to_dict()
-    found = all_distances(spectra)
-    distances = distance_table(found, given.comparisons, given.shuffles, given.seed, excluded)
-    tests = comparison_table(found, given.comparisons, given.significance, given.margin, given.seed, excluded)
-    matrix = mean_distances(found).rename_axis("setting").reset_index()
+    distances = all_distances(spectra)
+    by_rank = rank_tests(found, given.comparisons, given.margin)
+    tests = comparison_table(distances, given.comparisons, given.significance, given.margin, given.seed, excluded)
+    matrix = mean_distances(distances).rename_axis("setting").reset_index()
     matrix["excluded"] = [excluded.get(name, 0) for name in matrix["setting"]]
-    write_csv(eigenvalues, out.eigenvalues, SETUP_EIGENVALUES)
-    write_csv(distances, out.distances, SETUP_DISTANCES)
-    write_csv(tests, out.tests, TESTS)
-    write_csv(exclusions, out.exclusions, SETUP_EXCLUSIONS)
-    write_csv(matrix, out.matrix, SETUP_MATRIX)
-    write_csv(losses, out.losses, SETUP_LOSSES)
+    apart = distance_table(distances, given.comparisons, given.shuffles, given.seed, excluded)
+    write_csv(found.rows(), out.eigenvalues, columns.SETUP_EIGENVALUES)
+    write_csv(apart, out.distances, columns.SETUP_DISTANCES)
+    write_csv(with_sensitivity(tests, by_rank), out.tests, columns.TESTS)
+    write_csv(by_rank, out.rank_tests, columns.RANK_TESTS)
+    write_csv(rank_distances(found, given.comparisons), out.rank_distances, columns.RANK_DISTANCES)
+    write_csv(found.stability, out.stability, columns.STABILITY)
+    write_csv(exclusions, out.exclusions, columns.SETUP_EXCLUSIONS)
+    write_csv(matrix, out.matrix, columns.SETUP_MATRIX)
+    write_csv(losses, out.losses, columns.SETUP_LOSSES)

@@ -20,7 +20,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         gone.append(exclusions(name, replicas))
         seeds = range(first, stop)
         shown = tqdm(seeds, desc=f"fitting {name}", unit="seed", disable=None)
-        spectra.append(fit_part(path, name, shown, given.copies, diverged, koopman.delays, koopman.rank))
+        spectra.append(fit_part(path, name, shown, given.copies, diverged, koopman.delays, koopman.rank, given.largest))
         curves, steps = seed_losses(path, seeds, given.copies, diverged)
         losses |= curves
         log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))

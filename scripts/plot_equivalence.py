@@ -5,6 +5,7 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
     from koopflow.figures import equivalence as draw
+    from koopflow.figures.ranks import plot_ranks
     from koopflow.figures.style import save, use
     from koopflow.io.tables import read_csv
 
@@ -20,4 +21,12 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     save(draw.plot_spectra(eigenvalues, comparisons), out.spectra[0])
     save(draw.plot_distances(read_csv(given.distances, dtype={"seed": str}), tests), out.distances[0])
     save(draw.plot_distance_matrix(matrix, int(eigenvalues.groupby("setting")["seed"].nunique().min())), out.matrix[0])
+    ranks = plot_ranks(
+        read_csv(given.rank_tests),
+        read_csv(given.stability),
+        comparisons,
+        snakemake.params.margin,
+        snakemake.params.share,
+    )
+    save(ranks, out.ranks[0])
     save(draw.plot_losses(read_csv(given.losses), comparisons), out.losses[0])

@@ -1,7 +1,7 @@
 """What a measure returns, and the two intervals that it may use."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -33,6 +33,9 @@ class Estimate:
         Name of the units, such as seeds, pairs of tasks or forecast origins.
     excluded : int
         Number of units left out because they diverged.
+    alternatives : dict of str to (float, float)
+        The interval under neighbouring choices, by their names, such as "rank 4". A verdict that is
+        the opposite under one of them is inconclusive.
     """
 
     value: float
@@ -41,6 +44,7 @@ class Estimate:
     n: int
     unit: str
     excluded: int = 0
+    alternatives: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def over_units(

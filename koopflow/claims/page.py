@@ -40,4 +40,5 @@ def _numbers(claim: pd.Series) -> str:
     if not math.isfinite(claim["value"]):
         return str(claim["reason"])
     told = f"{claim['statistic']}: {claim['value']:.3g} [{claim['ci_low']:.3g}, {claim['ci_high']:.3g}]"
-    return f"{told}; {claim['criterion']}; n = {claim['n']} {claim['unit']}"
+    beside = f"; {claim['sensitivity']}" if str(claim.get("sensitivity") or "") not in ("", "nan") else ""
+    return f"{told}; {claim['criterion']}; n = {claim['n']} {claim['unit']}{beside}"

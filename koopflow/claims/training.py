@@ -1,5 +1,7 @@
 """Measures on the equivalence of optimizers and of training set-ups (arXiv 2302.09160)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from koopflow.koopman.runs import Array
 
 OPTIMIZERS = "equivalence/optimizers/distances.csv"
 TRAINING = "equivalence/training/distances.csv"
+BY_RANK = "equivalence/training/rank_distances.csv"
 
 
 @measure("distance between the two spectra, as a share of the smaller distance to the control's spectrum")
@@ -49,8 +52,23 @@ def excess_distance(
 
     0 means no difference beyond that between seeds; 1 means that set-ups are twice as far apart as
     two seeds of one set-up. All pairs of seeds enter; see `koopflow.equivalence.comparison.excess`.
+    The alternatives are the ranks below and above, if the run has them.
     """
-    frame = pick(tables.read(TRAINING), TRAINING, comparison=comparison)
+    estimate = _estimate(tables.read(TRAINING), level, comparison, a, b)
+    try:
+        beside = tables.read(BY_RANK)
+    except Undecided:
+        return estimate
+    alternatives = {}
+    for _, frame in beside[beside["comparison"] == comparison].groupby("offset"):
+        found = _estimate(frame, level, comparison, a, b)
+        alternatives[f"rank {frame['rank'].iloc[0]}"] = found.low, found.high
+    return replace(estimate, alternatives=alternatives)
+
+
+def _estimate(table: pd.DataFrame, level: float, comparison: str, a: str | None, b: str | None) -> Estimate:
+    """Return the excess distance in a table of distances at one rank."""
+    frame = pick(table, TRAINING, comparison=comparison)
     pairs = sorted(
         {(str(x), str(y)) for x, y in zip(frame["a"], frame["b"]) if x != y and a in (None, x, y) and b in (None, x, y)}
     )

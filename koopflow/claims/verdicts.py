@@ -2,8 +2,8 @@
 
 A criterion is a range of the statistic: above a number, below a number, or both. A claim is
 supported if its whole interval lies inside the range, and not supported if the whole interval lies
-outside. Everything else is inconclusive, including a missing table or too few units; the table
-gives the reason.
+outside. Everything else is inconclusive, including a missing table, too few units, or the opposite
+verdict under a neighbouring choice such as another rank; the table gives the reason.
 """
 
 import pandas as pd
@@ -42,11 +42,15 @@ def check_claims(claims: ClaimsSettings) -> dict[str, Measure]:
 def verdict(estimate: Estimate, above: float | None, below: float | None) -> str:
     """Return the verdict on the criterion `above` < statistic < `below`, from the interval
     alone."""
+    return _word(estimate.low, estimate.high, above, below)
+
+
+def _word(low: float, high: float, above: float | None, below: float | None) -> str:
     floor = float("-inf") if above is None else above
     ceiling = float("inf") if below is None else below
-    if floor < estimate.low and estimate.high < ceiling:
+    if floor < low and high < ceiling:
         return SUPPORTED
-    if estimate.high < floor or estimate.low > ceiling:
+    if high < floor or low > ceiling:
         return NOT_SUPPORTED
     return INCONCLUSIVE
 
@@ -88,6 +92,10 @@ def _row(
         reason = f"{estimate.n} {estimate.unit}; a verdict needs at least {claims.minimum_units} (claims.minimum_units)"
     elif estimate is not None and word == INCONCLUSIVE:
         reason = "the interval crosses the criterion"
+    beside = _beside(estimate, claim)
+    opposite = [name for name, other in beside.items() if {word, other} == {SUPPORTED, NOT_SUPPORTED}]
+    if opposite:
+        reason, word = f"{word} here, but {beside[opposite[0]]} at {opposite[0]}", INCONCLUSIVE
     nan = float("nan")
     return {
         "claim": name,
@@ -105,4 +113,12 @@ def _row(
         "below": nan if claim.below is None else claim.below,
         "reason": reason,
         "excluded": (estimate.excluded if estimate else 0) + tables.excluded(options),
+        "sensitivity": "; ".join(f"{other} at {name}" for name, other in beside.items()),
     }
+
+
+def _beside(estimate: Estimate | None, claim: ClaimSettings) -> dict[str, str]:
+    """Return the verdicts under neighbouring choices, by their names."""
+    if estimate is None:
+        return {}
+    return {name: _word(*ends, claim.above, claim.below) for name, ends in estimate.alternatives.items()}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from koopflow.config.base import REPLACED, Block, PartOf, Settings
 from koopflow.config.common import (
@@ -11,6 +11,7 @@ from koopflow.config.common import (
     Items,
     Name,
     Natural,
+    Needs,
     NonNegative,
     Omittable,
     Positive,
@@ -35,6 +36,18 @@ class OptimizersStudy(Block):
     )
 
 
+def _stable_or_number(value: Any) -> str:
+    """Return the tag of a rank: the word, or a number."""
+    return "(word)" if isinstance(value, str) else "(number)"
+
+
+StableOrRank = Annotated[
+    Annotated[Literal["stable"], Tag("(word)")] | Annotated[Rank, Tag("(number)")],
+    Discriminator(_stable_or_number),
+    Needs("number", "string"),
+]
+
+
 class KoopmanSettings(Settings):
     """The Koopman operator fitted to each seed of a set-up."""
 
@@ -42,8 +55,9 @@ class KoopmanSettings(Settings):
         min_length=1, description="Name patterns of the observed parameters; `last` is the last layer."
     )
     delays: Natural = Field(description="Time delays in addition to the present state.")
-    rank: Rank = Field(
-        description="svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "
+    rank: StableOrRank = Field(
+        description="`stable` chooses one rank for all set-ups by the stability of eigenvalues over seeds. "
+        "Or svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "
         "an integer the number of modes, -1 all."
     )
 
@@ -66,7 +80,9 @@ class EquivalenceTraining(Block):
     """An ensemble per set-up, a Koopman operator per seed, and comparisons of set-ups."""
 
     seeds: Whole = Field(
-        default=8, ge=2, description="Independent initializations and batch orders per set-up; each gives one spectrum."
+        default=16,
+        ge=2,
+        description="Independent initializations and batch orders per set-up; each gives one spectrum.",
     )
     copies: Count = Field(
         default=10, description="Perturbed copies of each initialization, with the same batches, pooled into one fit."
@@ -82,6 +98,12 @@ class EquivalenceTraining(Block):
         "arXiv 2302.09160.",
     )
     shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
+    stability: Fraction = Field(
+        default=0.33,
+        description="Of set-ups with the rank `stable`: largest distance between seeds as a share of the distance "
+        "between neighbouring eigenvalues, averaged over set-ups, up to the chosen rank.",
+    )
+    largest_rank: Whole = Field(default=12, ge=2, description="Largest rank that `stable` may choose.")
     significance: Fraction = Field(
         default=0.05, description="Level of the permutation tests, after adjustment for their number."
     )

@@ -73,11 +73,14 @@ class Comparison:
     seeds: int
 
 
-def distance_matrix(spectra: Sequence[ComplexArray]) -> Array:
-    """Return the symmetric matrix of distances between spectra, float64 (spectrum, spectrum)."""
+def distance_matrix(spectra: Sequence[ComplexArray], wanted: NDArray[np.bool_] | None = None) -> Array:
+    """Return the symmetric matrix of distances between spectra, float64 (spectrum, spectrum); NaN
+    where `wanted` (spectrum, spectrum) is false.
+    """
     matrix = np.zeros((len(spectra), len(spectra)))
     for i, j in combinations(range(len(spectra)), 2):
-        matrix[i, j] = matrix[j, i] = distance(spectra[i], spectra[j])
+        known = wanted is None or wanted[i, j]
+        matrix[i, j] = matrix[j, i] = distance(spectra[i], spectra[j]) if known else np.nan
     return matrix
 
 

@@ -9,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.spectra import Row, eigenvalue_rows
+from koopflow.equivalence.ranks import fitted_rank, rank_rows
+from koopflow.equivalence.spectra import Row
 from koopflow.io.columns import SETUP_EIGENVALUES, SETUP_LOSSES
-from koopflow.koopman.dmd import fit
+from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import Array
 from koopflow.trajectory import Trajectory
 
@@ -20,10 +22,17 @@ CURVE_POINTS = 200
 
 
 def fit_part(
-    path: str, setting: str, seeds: Sequence[int], copies: int, diverged: Sequence[str], delays: int, rank: float
+    path: str,
+    setting: str,
+    seeds: Sequence[int],
+    copies: int,
+    diverged: Sequence[str],
+    delays: int,
+    rank: float | str,
+    largest: int = 12,
 ) -> pd.DataFrame:
-    """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES` and
-    excluded.
+    """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES`, rank
+    and excluded.
 
     Parameters
     ----------
@@ -39,7 +48,10 @@ def fit_part(
         Names (``seed/copy``) of replicas to leave out; column `excluded` counts them per seed. A
         seed without remaining replicas has no rows.
     delays, rank
-        As in `koopflow.koopman.fit`.
+        As in `koopflow.koopman.fit`; or `koopflow.equivalence.ranks.STABLE`. The neighbours of a
+        whole number, and all ranks of `STABLE`, have rows as well.
+    largest : int
+        Largest rank for `STABLE`.
 
     Raises
     ------
@@ -56,14 +68,25 @@ def fit_part(
             kept = [place * copies + copy for copy in range(copies) if replica_name(seed, copy, copies) not in diverged]
             if kept:
                 try:
-                    fitted = fit(trajectory, delays=delays, svd_rank=rank, replicas=kept)
+                    fitted = _fitted(trajectory, delays, rank, largest, kept)
                 except KoopflowError as error:
                     raise KoopflowError(f"set-up {setting}, seed {seed}: {error}") from None
                 rows += [
                     row | {"excluded": copies - len(kept)}
-                    for row in eigenvalue_rows(fitted, setting=setting, seed=seed)
+                    for row in rank_rows(fitted, rank, setting=setting, seed=seed)
                 ]
-    return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "excluded"])
+    return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "rank", "excluded"])
+
+
+def _fitted(trajectory: Trajectory, delays: int, rank: float | str, largest: int, replicas: Sequence[int]) -> Koopman:
+    """Return the fit of the largest rank that is needed, or of the data's rank if that is smaller
+    and a neighbour was asked for."""
+    try:
+        return fit(trajectory, delays=delays, svd_rank=fitted_rank(rank, largest), replicas=replicas)
+    except RankError:
+        if not isinstance(rank, str):
+            return fit(trajectory, delays=delays, svd_rank=rank, replicas=replicas)
+        return fit(trajectory, delays=delays, svd_rank=-1, replicas=replicas)
 
 
 def loss_curve(

@@ -44,8 +44,10 @@ class Distances:
         return self.matrix[np.ix_(self.group(a), self.group(b))]
 
 
-def all_distances(spectra: Spectra) -> Distances:
-    """Return the distances between all `spectra`."""
+def all_distances(spectra: Spectra, comparisons: Mapping[str, Sequence[str]] | None = None) -> Distances:
+    """Return the distances between all `spectra`; with `comparisons`, only between those that are
+    compared, and NaN between the others.
+    """
     places: dict[str, dict[int, int]] = {}
     listed: list[ComplexArray] = []
     for name, seeds in spectra.items():
@@ -53,7 +55,13 @@ def all_distances(spectra: Spectra) -> Distances:
         for seed in sorted(seeds):
             places[name][seed] = len(listed)
             listed.append(seeds[seed])
-    return Distances(distance_matrix(listed), places, spectra)
+    if comparisons is None:
+        return Distances(distance_matrix(listed), places, spectra)
+    owners = [name for name, seeds in places.items() for _ in seeds]
+    together = {frozenset(pair) for names in comparisons.values() for pair in combinations(names, 2)}
+    together |= {frozenset([name]) for names in comparisons.values() for name in names}
+    wanted = np.array([[frozenset([a, b]) in together for b in owners] for a in owners], bool)
+    return Distances(distance_matrix(listed, wanted), places, spectra)
 
 
 def distance_table(
@@ -72,7 +80,8 @@ def distance_table(
     comparisons : dict of str to list of str
         Names of the set-ups in each comparison; every pair is compared.
     shuffles, seed : int
-        Draws and seed of the shuffle control. Only seeds of equal number in two set-ups have one.
+        Draws and seed of the shuffle control. Only seeds of equal number in two set-ups have one,
+        and none without draws.
     excluded : dict of str to int, optional
         Number of diverged replicas of each set-up.
 
@@ -88,7 +97,7 @@ def distance_table(
             for i, one in distances.places[a].items():
                 for j, other in distances.places[b].items():
                     row = {"seed": str(i) if i == j else f"{i}-{j}", "distance": distances.matrix[one, other]}
-                    if i == j and len(spectra[a][i]) == len(spectra[b][j]):
+                    if shuffles and i == j and len(spectra[a][i]) == len(spectra[b][j]):
                         generator = rng(seed, "equivalence", comparison, a, b, i, "shuffles")
                         row["p_shuffle"] = shuffle_control(spectra[a][i], spectra[b][j], generator, shuffles).p
                     rows.append({"comparison": comparison, "a": a, "b": b, **row})

@@ -110,7 +110,7 @@ def plot_optimizer_spectra(eigenvalues: pd.DataFrame, distances: pd.DataFrame) -
     return figure
 
 
-def _panels(count: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
+def grid_of_panels(count: int, height: float, **options: Any) -> tuple[Figure, np.ndarray]:
     """Return a figure with one panel per comparison, at most three in a row, and the array of its
     axes."""
     columns = min(count, 3)
@@ -138,7 +138,7 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
     comparisons : dict of str to list of str
         Names of set-ups, by comparison.
     """
-    figure, axes = _panels(len(comparisons), 0.72)
+    figure, axes = grid_of_panels(len(comparisons), 0.72)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         shown = eigenvalues[eigenvalues["setting"].isin(names)]
         if shown.empty:
@@ -268,7 +268,7 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
 def plot_losses(losses: pd.DataFrame, comparisons: Mapping[str, list[str]]) -> Figure:
     """Draw the training loss of each set-up: mean over seeds, and the range from the smallest to
     the largest seed."""
-    figure, axes = _panels(len(comparisons), 0.6, sharey=True)
+    figure, axes = grid_of_panels(len(comparisons), 0.6, sharey=True)
     for panel, (comparison, names) in zip(axes.flat, comparisons.items()):
         if not losses["setting"].isin(names).any():
             _nothing(panel, comparison)

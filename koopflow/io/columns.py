@@ -18,7 +18,7 @@ CLAIMS: Columns = (
     "verdict",
     "n",
 )
-CLAIMS += ("unit", "above", "below", "reason", "excluded")
+CLAIMS += ("unit", "above", "below", "reason", "excluded", "sensitivity")
 
 # Equivalence. `a` and `b` are the two sides of a comparison.
 OPTIMIZER_EIGENVALUES: Columns = ("algorithm", "mode", "real", "imag", "residual")
@@ -32,6 +32,11 @@ SETUP_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "p_shuff
 """Seed is "i-j" for seed i of a and seed j of b, or "i" if both are i. Rows within one set-up have
 a = b. Only rows with one seed have a shuffle control.
 """
+STABILITY: Columns = ("setting", "rank", "scatter", "spacing", "ratio", "chosen")
+"""Distance between seeds and between neighbouring eigenvalues, by rank."""
+RANK_TESTS: Columns = ("comparison", "a", "b", "rank", "excess", "ci_low", "ci_high", "verdict", "chosen")
+RANK_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "rank", "offset")
+"""As `SETUP_DISTANCES`, at the ranks below and above the chosen one."""
 SETUP_MATRIX: Columns = ("setting",)
 """One column per set-up follows."""
 SETUP_LOSSES: Columns = ("setting", "step", "loss", "low", "high", "n")
@@ -39,6 +44,7 @@ SETUP_EXCLUSIONS: Columns = ("setting", "replica", "diverged_at")
 REPLICAS: Columns = ("replica", "accuracy", "loss", "diverged_at")
 TESTS: Columns = ("comparison", "a", "b", "between", "within", "p_permutation", "p_adjusted", "verdict")
 TESTS += ("excess", "ci_low", "ci_high", "n", "excluded_a", "excluded_b", "significant")
+TESTS += ("rank", "sensitivity")
 
 WINDOW_EIGENVALUES: Columns = ("run", "seed", "window", "mode", "real", "imag", "residual")
 """`window` is the first iteration of a window along one training."""
@@ -240,6 +246,9 @@ CONTRACTS = {
     "equivalence/training/distances.csv": SETUP_DISTANCES,
     "equivalence/training/tests.csv": TESTS,
     "equivalence/training/distance_matrix.csv": SETUP_MATRIX,
+    "equivalence/training/stability.csv": STABILITY,
+    "equivalence/training/rank_tests.csv": RANK_TESTS,
+    "equivalence/training/rank_distances.csv": RANK_DISTANCES,
     "equivalence/training/losses.csv": SETUP_LOSSES,
     "equivalence/training/exclusions.csv": SETUP_EXCLUSIONS,
     "equivalence/windows/eigenvalues.csv": WINDOW_EIGENVALUES,

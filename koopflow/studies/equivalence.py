@@ -97,7 +97,8 @@ class Equivalence:
         """Return the estimate of comparing set-ups: pairs of set-ups, pairs of their seeds, and
         shuffles."""
         pairs = sum(math.comb(len(names), 2) + len(names) for names in self.training.comparisons.values())
-        return small(START_SECONDS + DISTANCE_SECONDS * pairs * self.training.seeds**2 * self.training.shuffles)
+        each = self.training.shuffles + self.training.seeds * self.training.largest_rank
+        return small(START_SECONDS + DISTANCE_SECONDS * pairs * self.training.seeds * each)
 
 
 def plan(study: Study) -> Equivalence:
@@ -114,8 +115,8 @@ def plan(study: Study) -> Equivalence:
 def figures(plan: Equivalence) -> list[Figure]:
     """Return the figures of the stage."""
     stems = ("optimizers_runs", "optimizers_spectra", *(f"equivalence_{kind}" for kind in ("spectra", "distances")))
-    windows = ["equivalence_windows"] if plan.windows else []
-    return [Figure(stem) for stem in (*stems, "equivalence_distance_matrix", "equivalence_losses", *windows)]
+    kinds = ("distance_matrix", "losses", "ranks", *(["windows"] if plan.windows else []))
+    return [Figure(stem) for stem in (*stems, *(f"equivalence_{kind}" for kind in kinds))]
 
 
 STAGE = Stage(
@@ -133,13 +134,18 @@ STAGE = Stage(
             "equivalence_spectra",
             "equivalence_distances",
             "equivalence_tests",
+            "equivalence_ranks",
             "equivalence_distance_matrix",
             "equivalence_windows",
         ),
     ),
     figures=figures,
     tables=(Table("equivalence_tests", "equivalence/training/tests.csv", "koopflow.cli.report_tables:setups"),),
-    claimed=("equivalence/optimizers/distances.csv", "equivalence/training/distances.csv"),
+    claimed=(
+        "equivalence/optimizers/distances.csv",
+        "equivalence/training/distances.csv",
+        "equivalence/training/rank_distances.csv",
+    ),
     check=Check(
         "koopflow.studies.checks.equivalence:check",
         settings=lambda plan: {

@@ -15,6 +15,7 @@ from koopflow.equivalence.tables import (
     without_spectra,
 )
 from koopflow.figures.equivalence import plot_distance_matrix, plot_distances, plot_losses, plot_spectra
+from koopflow.figures.ranks import plot_ranks
 from koopflow.figures.style import save, use
 
 SEEDS = 5
@@ -88,3 +89,22 @@ def test_the_matrix_of_many_set_ups_leaves_out_what_nobody_could_read(count, num
     shown = [tick.get_text() for tick in drawn.get_yticklabels()]
     assert len(shown) == names
     assert shown == [every[int(place)] for place in drawn.get_yticks()]
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_ranks_are_drawn_with_the_chosen_one_and_the_reason_for_it(stable):
+    use()
+    tests = pd.DataFrame(
+        [
+            ("rate", "calm", "fast", rank, 0.5 * rank - 1, 0.5 * rank - 1.3, 0.5 * rank, "different", rank == 4)
+            for rank in (3, 4, 5)
+        ],
+        columns=["comparison", "a", "b", "rank", "excess", "ci_low", "ci_high", "verdict", "chosen"],
+    )
+    stability = pd.DataFrame({"setting": "calm", "rank": [2, 3, 4], "ratio": [0.1, 0.2, 0.3]})
+    stability["chosen"] = stability["rank"] == 4
+    figure = plot_ranks(tests, stability if stable else stability[:0], {"rate": ["calm", "fast"]}, 0.25, 0.33)
+    titles = [axes.get_title() for axes in figure.axes if axes.axison]
+    assert titles == (["Stability over seeds", "Rate"] if stable else ["Rate"])
+    for axes in figure.axes[: len(titles)]:
+        assert any(set(line.get_xdata()) == {4} for line in axes.lines), "the chosen rank is marked"

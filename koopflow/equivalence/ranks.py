@@ -1,0 +1,187 @@
+"""The rank of the operators: chosen by the stability of eigenvalues over seeds, and its neighbours.
+
+The leading r x r block of an operator in the coordinates of its singular directions is the operator
+of rank r, so one fit gives all smaller ranks.
+
+The rule sees seeds of one set-up only, never two set-ups, so it is blind to the outcome of their
+comparison. Per set-up and rank, the *scatter* is the mean distance between the spectra of two
+seeds, and the *spacing* the mean distance of an eigenvalue to the nearest other one of its
+spectrum. Where the scatter is a large share of the spacing, eigenvalues cannot be told apart over
+seeds, and a distance between spectra is mostly their noise.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from koopflow.core.errors import KoopflowError
+from koopflow.equivalence.spectra import Row
+from koopflow.io.columns import STABILITY
+from koopflow.koopman.dmd import Koopman
+from koopflow.koopman.operator import eigenpairs, residuals
+from koopflow.koopman.spectrum import distance
+from koopflow.koopman.steps import spectrum_of, step_columns
+
+STABLE = "stable"
+AS_GIVEN = 0
+"""Label of fits whose rank is not a whole number of modes; they have no neighbouring ranks."""
+NEIGHBOURS = (-1, 1)
+
+
+def is_whole(rank: float | str) -> bool:
+    """Return whether `rank` names a number of modes, which has neighbours."""
+    return not isinstance(rank, str) and rank >= 1
+
+
+def fitted_rank(rank: float | str, largest: int) -> float:
+    """Return the rank to fit, so that its leading blocks hold all ranks that are needed."""
+    if isinstance(rank, str):
+        return float(largest)
+    return rank + 1 if is_whole(rank) else rank
+
+
+def rank_rows(fitted: Koopman, rank: float | str, **names: str | int) -> list[Row]:
+    """Return the eigenvalues of a fit at every rank that is needed: all for `STABLE`, the
+    neighbours of a whole number, and otherwise the fit as it is.
+
+    Returns
+    -------
+    list of Row
+        `names`, mode, real, imag, residual, the columns of `step_columns`, and rank.
+    """
+    before = np.concatenate([states[:, :-1] for states in fitted.reduced.states], axis=1)
+    after = np.concatenate([states[:, 1:] for states in fitted.reduced.states], axis=1)
+    if isinstance(rank, str):
+        sizes = range(1, fitted.rank + 1)
+    elif is_whole(rank):
+        sizes = range(max(1, int(rank) - 1), fitted.rank + 1)
+    else:
+        sizes = range(fitted.rank, fitted.rank + 1)
+    rows: list[Row] = []
+    for size in sizes:
+        values, _, left = eigenpairs(fitted.operator[:size, :size])
+        found = {"real": values.real, "imag": values.imag}
+        found["residual"] = residuals(values, left, before[:size], after[:size])
+        found |= step_columns(values, fitted.interval)
+        label = size if isinstance(rank, str) or is_whole(rank) else AS_GIVEN
+        rows += [
+            {**names, "mode": mode, **{name: column[mode] for name, column in found.items()}, "rank": label}
+            for mode in range(size)
+        ]
+    return rows
+
+
+@dataclass(frozen=True)
+class RankedSpectra:
+    """The spectra of all set-ups at every rank that was fitted.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns `SETUP_EIGENVALUES` and rank.
+    ranks : dict of str to float or str
+        The configured rank of each set-up.
+    stability : DataFrame
+        Columns `STABILITY`; empty unless a set-up has the rank `STABLE`.
+    stable : int
+        The rank that the rule chose; `AS_GIVEN` if no set-up asks for it.
+    """
+
+    table: pd.DataFrame
+    ranks: Mapping[str, float | str]
+    stability: pd.DataFrame
+    stable: int
+
+    def label(self, setting: str, offset: int = 0) -> int:
+        """Return the rank of a set-up, moved by `offset` unless it is no whole number."""
+        rank = self.ranks[setting]
+        if not isinstance(rank, str) and not is_whole(rank):
+            return AS_GIVEN
+        return (self.stable if isinstance(rank, str) else int(rank)) + offset
+
+    def rows(self, offset: int = 0) -> pd.DataFrame:
+        """Return the rows of every set-up's rank, moved by `offset`."""
+        wanted = self.table["setting"].map(lambda name: self.label(name, offset)).to_numpy()
+        return self.table[self.table["rank"].to_numpy() == wanted]
+
+    def spectra(self, offset: int = 0) -> dict[str, dict[int, np.ndarray]]:
+        """Return the spectra at every set-up's rank, moved by `offset`, by set-up and seed."""
+        rows = self.rows(offset)
+        found: dict[str, dict[int, np.ndarray]] = {}
+        for _, group in rows.groupby(["setting", "seed"], sort=False):
+            setting, seed = str(group["setting"].iloc[0]), int(group["seed"].iloc[0])
+            found.setdefault(setting, {})[seed] = spectrum_of(group)
+        return found
+
+    def offsets(self, names: Sequence[str]) -> list[int]:
+        """Return the offsets at which all of the set-ups `names` have spectra; 0 alone if none has
+        a whole number as its rank.
+        """
+        present = self.table[["setting", "rank"]].drop_duplicates()
+        held = {name: set(present.loc[present["setting"] == name, "rank"]) for name in names}
+        held = {name: ranks for name, ranks in held.items() if ranks}
+        if all(self.label(name) == AS_GIVEN for name in held):
+            return [0]
+        reach = range(-max(self.table["rank"]), max(self.table["rank"]) + 1)
+        return [move for move in reach if all(self.label(name, move) in ranks for name, ranks in held.items())]
+
+
+def ranked(table: pd.DataFrame, ranks: Mapping[str, float | str], share: float) -> RankedSpectra:
+    """Return the spectra in `table` with the rank chosen for set-ups that ask for `STABLE`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `rank_rows` makes it.
+    ranks : dict of str to float or str
+        The configured rank of each set-up.
+    share : float
+        Largest ratio of scatter to spacing, averaged over the set-ups.
+
+    Raises
+    ------
+    KoopflowError
+        If the table is empty because all training diverged.
+    """
+    if table.empty:
+        raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
+    asking = [name for name, rank in ranks.items() if isinstance(rank, str)]
+    stability = stability_table(table[table["setting"].isin(asking)])
+    chosen = stable_rank(stability, share) if asking else AS_GIVEN
+    return RankedSpectra(table, ranks, stability.assign(chosen=stability["rank"] == chosen), chosen)
+
+
+def stability_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return scatter and spacing of each set-up and rank, columns `STABILITY`, from two modes on."""
+    rows: list[Row] = []
+    for _, group in table.groupby(["setting", "rank"], sort=False):
+        setting, rank = str(group["setting"].iloc[0]), int(group["rank"].iloc[0])
+        if rank >= 2:
+            spectra = [spectrum_of(part) for _, part in group.groupby("seed")]
+            scatter = np.mean([distance(a, b) for a, b in combinations(spectra, 2)]) if len(spectra) > 1 else np.nan
+            spacing = float(np.mean([_spacing(values) for values in spectra]))
+            ratio = scatter / spacing if spacing > 0 else np.inf
+            rows.append({"setting": setting, "rank": rank, "scatter": scatter, "spacing": spacing, "ratio": ratio})
+    return pd.DataFrame(rows, columns=[name for name in STABILITY if name != "chosen"])
+
+
+def stable_rank(stability: pd.DataFrame, share: float) -> int:
+    """Return the largest rank up to which the ratio of scatter to spacing, averaged over set-ups,
+    is at most `share`; 1 if that of rank 2 is larger, or unknown.
+    """
+    chosen = 1
+    for rank in sorted({int(rank) for rank in stability["rank"]}):
+        if not stability.loc[stability["rank"] == rank, "ratio"].mean() <= share:
+            break
+        chosen = rank
+    return chosen
+
+
+def _spacing(values: np.ndarray) -> float:
+    """Return the mean distance of an eigenvalue to the nearest other one."""
+    apart = np.abs(values[:, None] - values[None, :])
+    np.fill_diagonal(apart, np.inf)
+    return float(apart.min(axis=1).mean())
