@@ -104,7 +104,7 @@ def test_ranks_are_drawn_with_the_chosen_one_and_the_reason_for_it(stable):
     stability = pd.DataFrame({"setting": "calm", "rank": [2, 3, 4], "ratio": [0.1, 0.2, 0.3]})
     stability["chosen"] = stability["rank"] == 4
     figure = plot_ranks(tests, stability if stable else stability[:0], {"rate": ["calm", "fast"]}, 0.25, 0.33)
-    titles = [axes.get_title() for axes in figure.axes if axes.axison]
+    titles = [axes.get_title("left").split("  ")[-1] for axes in figure.axes if axes.axison]
     assert titles == (["Stability over seeds", "Rate"] if stable else ["Rate"])
     for axes in figure.axes[: len(titles)]:
         assert any(set(line.get_xdata()) == {4} for line in axes.lines), "the chosen rank is marked"
