@@ -63,7 +63,7 @@ def operator_distances(operators: Sequence[Array]) -> Array:
 
 def _distance(a: Array, b: Array, starts: Array) -> float:
     turns = np.concatenate([starts, _aligned(a, b)])
-    step = np.full((len(turns), 1, 1), 0.5 / max(np.linalg.norm(a, 2) * np.linalg.norm(b, 2), 1e-300))
+    step = np.full((len(turns), 1, 1), 0.5 / max(float(np.linalg.norm(a, 2) * np.linalg.norm(b, 2)), 1e-300))
     slope, apart = _slope(a, b, turns)
     best = float(apart.min())
     for _ in range(ITERATIONS):
