@@ -11,6 +11,7 @@ from koopflow.config.data import DataSet
 from koopflow.config.equivalence import EquivalenceSettings
 from koopflow.config.figures import FiguresSettings
 from koopflow.config.forecast import ForecastSettings
+from koopflow.config.hub import HubStudySettings
 from koopflow.config.pruning import PruningSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
@@ -53,6 +54,9 @@ class Study(Block):
     forecast: ForecastSettings = Field(default=ForecastSettings(), description="Forecasts with episodic memory.")
     series: dict[Name, SeriesSettings] = Field(
         default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Series to forecast, by name."
+    )
+    hub: HubStudySettings = Field(
+        default=HubStudySettings(), description="Quantile forecasts for forecasting hubs, from weekly vintages."
     )
     figures: FiguresSettings = Field(default=FiguresSettings(), description="How figures look.")
     tickets: TicketsSettings = Field(default=TicketsSettings(), description="Winning tickets.")

@@ -50,7 +50,7 @@ STAGE = Stage(
     name="hub",
     order=45,
     blocks={"hub": HubStudySettings},
-    plan=lambda study: Hub(study.hub, study.data_root, study.seed),  # type: ignore[attr-defined]
+    plan=lambda study: Hub(study.hub, study.data_root, study.seed),
     section=Section("Forecasts for hubs", place=55, captions=("hub_leaderboard", "hub_fans")),
     figures=lambda plan: [Figure(stem, name) for stem in ("hub_leaderboard", "hub_fans") for name in plan.hubs],
     check=Check(

@@ -185,7 +185,8 @@ def test_every_table_is_visible_and_has_a_caption(seen):
 
 def test_every_figure_and_table_has_a_caption_with_a_title_and_a_place_in_the_report():
     stages = discovery.discover()
-    config = resolved({"trajectories": {"mine": {"path": str(ROOT / "config.yaml"), "windows": 10}}})
+    trajectories = {"mine": {"path": str(ROOT / "config.yaml"), "windows": 10}}
+    config = resolved({"trajectories": trajectories, "hub": {"hubs": {"mine": {"folder": "hub"}}}})
     plans = {name: stage.plan(config) for name, stage in stages.items()}
     drawn = {figure.captioned for figure in discovery.figures_of(stages, plans)} | {"tickets_elastic"}
     placed = [caption for stage in stages.values() for caption in stage.section.captions]
