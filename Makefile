@@ -11,7 +11,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export MPLBACKEND := agg
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick pythons lint format docs bench calibrate report provenance plan export pins schema soak verify clean help
+.PHONY: all test quick gpu pythons lint format docs bench calibrate report provenance plan export pins schema soak verify clean help
 
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
@@ -26,6 +26,10 @@ pythons: $(PYTHONS:%=.venv-%/.installed-dev)  ## the fast tests and all numerics
 	for python in $(PYTHONS); do \
 		PATH=$(CURDIR)/.venv-$$python/bin:$$PATH .venv-$$python/bin/python -m pytest tests -n 2 --dist loadfile -m "numerics or not slow" || exit 1; \
 	done
+
+gpu: $(BIN)/.installed-dev  ## the tests and the benchmark that need a CUDA device
+	python -m pytest tests/gpu -rA
+	python benchmarks/gpu.py
 
 lint: $(BIN)/.installed-dev  ## ruff, mypy, snakefmt, snakemake --lint, and the schemas of the GitHub files
 	ruff check .
@@ -45,7 +49,7 @@ format: $(BIN)/.installed-dev  ## format all code
 	snakefmt Snakefile rules
 
 bench: $(BIN)/.installed-dev  ## the benchmarks against other libraries (minutes)
-	for benchmark in benchmarks/*.py; do python $$benchmark || exit 1; done
+	for benchmark in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do python $$benchmark || exit 1; done
 
 calibrate: $(BIN)/.installed-dev  ## error rates of intervals and verdicts, by simulation (minutes)
 	for study in benchmarks/calibration/*.py; do python $$study || exit 1; done

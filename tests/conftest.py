@@ -25,6 +25,7 @@ LONG = (
     "forecast/test_lookahead.py",
     "forecast/test_memory.py",
     "forecast/test_panels.py",
+    "gpu",
     "koopman/test_variants.py",
     "pruning/test_study.py",
     "tickets",
@@ -36,11 +37,18 @@ LONG = (
 )
 # Rooms that compute, whose tests `make pythons` runs whole.
 NUMERICS = ("config", "core", "data", "equivalence", "forecast", "io", "koopman", "rg", "trajectory")
+GPU = "KOOPFLOW_GPU_TESTS" in os.environ or Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+"""Whether this machine has a CUDA device, or tests/gpu is asked to run without one."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make quick` leaves out as slow and what computes as numerics, and put whole runs first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what `make quick` leaves out as slow and what computes as numerics, put whole runs
+    first, and leave out the tests of GPUs where there is none."""
     places = {}
+    if not GPU:
+        left_out = [item for item in items if item.path.is_relative_to(ROOT / "tests/gpu")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         path = item.path.relative_to(ROOT / "tests").as_posix()
         places[item] = next((n for n, start in enumerate(WHOLE_RUNS) if path.startswith(start)), len(WHOLE_RUNS))

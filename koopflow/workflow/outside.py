@@ -1,5 +1,5 @@
-"""Failures that the user can fix: a full disk, a quota, permissions, memory. Each becomes one line
-that says what to do."""
+"""Failures that the user can fix: a full disk, a quota, permissions, memory, a missing package. Each
+becomes one line that says what to do."""
 
 import errno
 import re
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+from koopflow.core.dependencies import PACKAGE
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -25,11 +27,17 @@ OUT_OF_MEMORY = ("allocate memory", "out of memory")
 
 
 def explained(error: BaseException | None) -> str | None:
-    """Return a one-line message for a failure of disk or memory, None for any other error.
+    """Return a one-line message for a failure of disk or memory or a missing package, None for any
+    other error.
 
     HDF5 reports a full disk as OSError or RuntimeError, with the number and the file in its
     message.
     """
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != PACKAGE:
+        return (
+            f"the environment of this job has no package that provides the module {error.name}; add it to the file of "
+            "this rule's environment in envs/, or, without --sdm, install requirements.txt (`make`)"
+        )
     if not isinstance(error, OSError | MemoryError | RuntimeError):
         return None
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):

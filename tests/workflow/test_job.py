@@ -28,6 +28,10 @@ HDF5 = (
         (OSError(f"Can't write data ({HDF5})"), "results/t.h5.partial: no space left on the device"),
         (MemoryError("Unable to allocate 7 TiB"), "not enough memory"),
         (
+            ModuleNotFoundError("No module named 'statsmodels.api'", name="statsmodels.api"),
+            "the environment of this job has no package that provides the module statsmodels.api",
+        ),
+        (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"),
             "not enough memory",
         ),
@@ -42,6 +46,11 @@ def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, w
     assert words in said
     assert len(said.strip().splitlines()) == 1
     assert words.strip().removeprefix("koopflow: ") in (tmp_path / "job.log").read_text()
+
+
+def test_a_module_of_koopflow_that_is_missing_is_a_mistake_of_ours(tmp_path):
+    with pytest.raises(ModuleNotFoundError), job(tmp_path / "job.log"):
+        import koopflow.absent  # noqa: F401
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(tmp_path):
