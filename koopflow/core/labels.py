@@ -13,6 +13,7 @@ WORDS = {
     "conv": "convolutional net",
     "mnistnet": "MnistNet",
     "resnet20": "ResNet-20",
+    "lenet": "LeNet",
 }
 
 

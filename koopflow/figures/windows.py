@@ -104,9 +104,10 @@ def plot_figure_s5(distances: pd.DataFrame, epochs: dict[str, int]) -> Figure:
     columns = max(len(maps) for maps in later.values())
     figure, axes = plt.subplots(len(later), columns, figsize=size(2, 0.85 * len(later)), squeeze=False)
     for row, (name, maps) in zip(axes, later.items()):
+        scale = limits(distances[distances["run"] == name])  # that of all epochs, so that maps can be compared
         for number, panel in enumerate(row):
             if number < len(maps) and len(maps[number]):
-                heat(panel, maps[number], f"{label(name)}, epoch {number + 2}")
+                heat(panel, maps[number], f"{label(name)}, epoch {number + 2}", scale)
             else:
                 panel.set_axis_off()
     return figure
@@ -124,16 +125,26 @@ def _of_epoch(distances: pd.DataFrame, epoch: int, number: int) -> pd.DataFrame:
     return distances[inside[0] & inside[1]]
 
 
-def heat(ax: Axes, distances: pd.DataFrame, title: str) -> AxesImage:
+def limits(distances: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of a colour scale for all maps of one run: log10 of its smallest and largest
+    mean distance."""
+    values = matrix(distances).to_numpy(float)
+    known = values[np.isfinite(values) & (values > 0)]
+    return (float(np.log10(known.min())), float(np.log10(known.max()))) if len(known) else (-1.0, 0.0)
+
+
+def heat(ax: Axes, distances: pd.DataFrame, title: str, scale: tuple[float, float] | None = None) -> AxesImage:
     """Draw the heat map of one run on `ax`, with its colour bar and the mean distance between
-    seeds."""
+    seeds; `scale` is the range of colours, by default that of the map."""
     table = matrix(distances)
     starts = np.array(table.index)
     length = int(starts[1] - starts[0]) if len(starts) > 1 else 1
     ends = (starts[0], starts[-1] + length)
     with np.errstate(divide="ignore"):
         values = np.log10(table.to_numpy(float))
-    image = ax.imshow(values, cmap="cividis", extent=(*ends, ends[1], ends[0]), interpolation="nearest")
+    low, high = scale or (None, None)
+    extent = (*ends, ends[1], ends[0])
+    image = ax.imshow(values, cmap="cividis", extent=extent, interpolation="nearest", vmin=low, vmax=high)
     seeds = distances["seed"].astype(str)
     single = sorted(set(seeds[~seeds.str.contains("-")]))
     floor = distances.loc[seeds.str.contains("-"), "distance"]
