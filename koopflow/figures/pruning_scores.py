@@ -21,15 +21,11 @@ LONGEST = 24
 
 
 def agreements(overlap: pd.DataFrame, study: str, epoch: float) -> pd.DataFrame:
-    """Return the agreement beyond chance of every two methods of a study at one epoch.
+    """Return the agreement beyond chance of every two methods of a study at one epoch, methods by
+    methods.
 
     It is averaged over compressions above 1 and over seeds; methods that are not compared with all
     others are left out.
-
-    Returns
-    -------
-    DataFrame
-        Methods by methods, ordered by average linkage of one minus agreement.
     """
     part = overlap[(overlap.study == study) & (overlap.epoch == epoch) & (overlap.compression > 1)]
     part = part.assign(agreement=adjusted_jaccard(part["jaccard"], part["expected_jaccard"]))
@@ -42,8 +38,11 @@ def agreements(overlap: pd.DataFrame, study: str, epoch: float) -> pd.DataFrame:
     while len(matrix) and matrix.isna().to_numpy().any():
         worst = matrix.isna().sum().idxmax()
         matrix = matrix.drop(index=worst, columns=worst)
-    if len(matrix) < FEWEST:
-        return matrix
+    return matrix
+
+
+def ordered(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return a matrix of agreement with its methods in the order of the leaves of `linkage`."""
     order = hierarchy.leaves_list(linkage(matrix))
     return matrix.iloc[order, order]
 
@@ -71,14 +70,14 @@ def matrix(overlap: pd.DataFrame) -> Figure:
         return nothing("No study compares all of its methods (pairs: all).")
     rows = -(-len(panels) // 2)
     figure, axes = pyplot.subplots(
-        2 * rows, 2, figsize=(DOUBLE, rows * 4.1), height_ratios=[1, 5] * rows, squeeze=False
+        2 * rows, 2, figsize=(DOUBLE, rows * 4.1), height_ratios=[1.2, 5] * rows, squeeze=False
     )
     image = None
     for place, (study, epoch, found) in enumerate(panels):
         tree, axis = axes[2 * (place // 2) : 2 * (place // 2) + 2, place % 2]
         seeds = overlap[(overlap.study == study) & (overlap.epoch == epoch)].seed.nunique()
         _tree(tree, found, f"{label(study)}, epoch {epoch:g} (n = {seeds})")
-        image = _cells(axis, found)
+        image = _cells(axis, ordered(found))
     for axis in axes.flat:
         axis.set_visible(axis.has_data())
     assert image is not None
@@ -88,12 +87,10 @@ def matrix(overlap: pd.DataFrame) -> Figure:
 
 
 def _tree(axis: Axes, found: pd.DataFrame, title: str) -> None:
-    drawn_tree = hierarchy.dendrogram(linkage(found), no_plot=True)
-    where = dict(zip(drawn_tree["leaves"], range(len(found))))
-    assert len(where) == len(found)
+    drawn_tree = hierarchy.dendrogram(linkage(found), no_plot=True)  # leaves in the order of the matrix
     for x, y in zip(drawn_tree["icoord"], drawn_tree["dcoord"]):
         axis.plot((np.array(x) - 5) / 10, y, color="black", linewidth=0.8)
-    axis.set(xlim=(-0.5, len(found) - 0.5), xticks=[], title=title, ylabel="1 - agreement")
+    axis.set(xlim=(-0.5, len(found) - 0.5), xticks=[], title=title, ylabel="Distance")
     axis.spines[["top", "right", "bottom"]].set_visible(False)
 
 

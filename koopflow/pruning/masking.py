@@ -44,6 +44,7 @@ def hold(mask: "Mask", model: nn.Module) -> None:
             if earlier is not None:
                 earlier.pruned.copy_(~kept)
             elif not kept.all():
+                _take_own_class(module)
                 place = [own for own, _ in own_parameters(module)].index(leaf)
                 parametrize.register_parametrization(module, leaf, Masked(kept, place))
 
@@ -64,8 +65,21 @@ def release(model: nn.Module) -> nn.Module:
             others = len(module.get_submodule(f"parametrizations.{leaf}")) > 1  # type: ignore[arg-type]
             if others:
                 raise KoopflowError(f"{weight.name} has other parametrizations besides its mask; remove those first")
+            _take_own_class(module)
             parametrize.remove_parametrizations(module, leaf, leave_parametrized=True)
     return model
+
+
+def _take_own_class(module: nn.Module) -> None:
+    """Give a parametrized module a class of its own.
+
+    torch keeps parametrizations as properties of a class, which a deep copy shares: to change one
+    there would break the other.
+    """
+    if parametrize.is_parametrized(module):
+        shared = type(module)
+        content = {key: value for key, value in vars(shared).items() if key not in ("__dict__", "__weakref__")}
+        module.__class__ = type(shared.__name__, shared.__bases__, content)
 
 
 def _held(module: nn.Module, leaf: str) -> Masked | None:

@@ -60,10 +60,13 @@ def test_scores_that_agree_stand_side_by_side():
     alike = pd.DataFrame(np.full((4, 4), 0.1), names, names)
     for one, other in (("a", "b"), ("x", "y")):
         alike.loc[one, other] = alike.loc[other, one] = 0.9
-    found = pruning_scores.agreements(compared(alike), "mine", 1)
+    found = pruning_scores.ordered(pruning_scores.agreements(compared(alike), "mine", 1))
     assert {frozenset(found.index[:2]), frozenset(found.index[2:])} == {frozenset("ab"), frozenset("xy")}
     assert found.loc["a", "b"] == pytest.approx(0.9)
-    assert len(pruning_scores.matrix(compared(alike)).axes) == 5  # a tree, a matrix, two hidden axes, a bar
+    tree, cells = pruning_scores.matrix(compared(alike)).axes[::2][:2]
+    joined = sorted(np.mean(line.get_xdata()) for line in tree.lines if max(line.get_ydata()) < 0.5)
+    assert joined == pytest.approx([0.5, 2.5])  # above the cells of the two pairs
+    assert [text.get_text() for text in cells.get_xticklabels()] == [name.upper() for name in found]
 
 
 def test_methods_that_are_not_compared_with_all_others_are_left_out():
