@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.koopman.operator import VARIANTS, eigenpairs, mode_weights, operator, residuals
+from koopflow.koopman.operator import MANY_PAIRS, VARIANTS, eigenpairs, mode_weights, operator, residuals
 from koopflow.koopman.reduce import ROUTES, Reduced, reduce_states
 from koopflow.koopman.runs import Array, ComplexArray, Runs, shifted
 from koopflow.koopman.source import Columns, as_runs
@@ -274,10 +274,15 @@ def fit(
     return fit_reduced(reduce_states(runs, svd_rank, route, precision), runs, variant)
 
 
+def _joined(parts: list[Array]) -> Array:
+    """Return the columns of all runs; those of one long run are not copied."""
+    long = len(parts) == 1 and parts[0].shape[1] >= MANY_PAIRS
+    return parts[0] if long else np.concatenate(parts, axis=1)
+
+
 def fit_reduced(reduced: Reduced, runs: Runs, variant: str = "standard") -> Koopman:
     """Fit the operator of `variant` to the states of `runs` in the coordinates of `reduced`."""
-    before = np.concatenate([states[:, :-1] for states in reduced.states], axis=1)
-    after = np.concatenate([states[:, 1:] for states in reduced.states], axis=1)
+    before, after = (_joined([states[:, part] for states in reduced.states]) for part in (np.s_[:-1], np.s_[1:]))
     if variant in PEER_VARIANTS:
         matrix = optimized_operator(reduced.states, variant)
     else:

@@ -144,3 +144,14 @@ def test_least_squares_of_many_pairs_loses_no_digit(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr("koopflow.koopman.operator.MANY_PAIRS", 100)
             assert np.allclose(operator(before, after), plain, rtol=1e-9)
+
+
+def test_long_runs_are_fitted_as_short_ones_are(monkeypatch):
+    """Without copies, and with sums in parts."""
+    data = np.concatenate([np.cumsum(run, axis=0) for run in falling(0.9, 0.1, lengths=(400,), width=5)])
+    plain = fit(data, svd_rank=4, delays=3, route="feature")
+    for module in ("operator", "dmd"):
+        monkeypatch.setattr(f"koopflow.koopman.{module}.MANY_PAIRS", 50)
+    long = fit(data, svd_rank=4, delays=3, route="feature")
+    assert np.allclose(long.eigenvalues, plain.eigenvalues, atol=1e-10)
+    assert np.allclose(long.residuals, plain.residuals, rtol=1e-8)
