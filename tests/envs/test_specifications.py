@@ -41,7 +41,7 @@ USED_UNSEEN = {
 # Modules that code of an environment's jobs imports inside functions, and that none of these jobs calls.
 UNREACHED = {
     "checkpoints": {"pyarrow", "pydmd"},
-    "claims": {"pyarrow"},
+    "claims": {"h5py", "ot", "pyarrow", "pydmd", "torch"},
     "forecast": {"h5py", "ot", "pydmd", "torch"},
     "koopman": {"pyarrow", "pydmd", "safetensors", "torch"},
     "pruning": {"pyarrow", "pydmd"},
@@ -49,7 +49,8 @@ UNREACHED = {
     "training": {"pyarrow"},
 }
 """pydmd: variants of DMD that only the library offers. pyarrow: tables of forecasts. torch and safetensors in koopman:
-checkpoints, whose fits run in another environment. h5py, ot and torch in forecast: recordings of weights."""
+checkpoints, whose fits run in another environment. h5py, ot and torch in claims and forecast:
+recordings of weights."""
 
 
 def requirements(name: str = "requirements.txt") -> dict[str, Requirement]:

@@ -34,6 +34,10 @@ NOT_RUN = (
     "check_spectra",
     "fit_spectrum",
     "compare_spectra",
+    "check_hub",
+    "forecast_hub",
+    "score_hubs",
+    "plot_hub",
     "check_own_figures",
     "plot_own_figures",
 )

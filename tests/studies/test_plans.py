@@ -126,6 +126,7 @@ def test_stages_come_in_the_order_in_which_data_flow():
         "equivalence",
         "pruning",
         "forecast",
+        "hub",
         "tickets",
         "claims",
         "papers",
