@@ -10,7 +10,8 @@ import pandas as pd
 from koopflow.api.fitting import Data, fit
 from koopflow.api.operators import Operator
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.tables import all_distances, comparison_table
+from koopflow.equivalence.alternatives import matrix_of
+from koopflow.equivalence.tables import Distances, comparison_table
 from koopflow.koopman.memory import arrays_of
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import ComplexArray
@@ -66,6 +67,7 @@ def compare(
     delays: int = 0,
     parameters: str | Sequence[str] | None = None,
     interval: int | Mapping[str, int] | None = None,
+    distance: str = "wasserstein",
     significance: float = 0.05,
     margin: float = 0.25,
     seed: int = 0,
@@ -89,11 +91,12 @@ def compare(
         file with several replicas, or a list of paths, matrices (step, parameter), data frames or
         operators.
     rank, delays, parameters
-        As in `koopflow.fit`; each run is fitted separately. A run of lower rank than `rank` is
-        fitted at full rank.
+        As in `koopflow.fit`, for each run alone; a run of lower rank is fitted at full rank.
     interval : int or mapping of str to int, optional
         Optimizer steps between the states of arrays and data frames (default 1), for all sets or by
         set. Files say it themselves. Spectra are compared per optimizer step.
+    distance : {"wasserstein", "reliability", "dsa"}
+        Distance between runs, see `koopflow.equivalence.alternatives`.
     significance : float
         Level of the adjusted permutation tests in the column `significant`; it decides nothing.
     margin : float
@@ -108,21 +111,37 @@ def compare(
     Raises
     ------
     KoopflowError
-        For fewer than two sets, fewer than two runs in a set, or runs that cannot be fitted.
+        For fewer than two sets or runs in a set, or runs that cannot be fitted.
     """
+    steps = _steps(sets, interval)
+    fitted = {name: _operators(name, runs, rank, delays, parameters, steps.get(name)) for name, runs in sets.items()}
+    distances = _distances(fitted, distance)
+    table = comparison_table(distances, {"compare": list(fitted)}, significance, margin, seed)
+    dropped = ["comparison", "excluded_a", "excluded_b", "rank", "sensitivity"]
+    spectra = {name: list(own.values()) for name, own in distances.spectra.items()}
+    return SpectraComparison(table.drop(columns=dropped), spectra)
+
+
+def _distances(fitted: Mapping[str, Sequence[Operator]], kind: str) -> Distances:
+    """Return the distances between the operators of all runs."""
+    steps = {one.interval for own in fitted.values() for one in own}
+    if kind == "dsa" and len(steps) > 1:
+        raise KoopflowError(f'distance "dsa" needs runs recorded at one interval (got {sorted(steps)} steps)')
+    spectra = {name: [one.per_step for one in own] for name, own in fitted.items()}
+    matrix = matrix_of(kind, spectra, {name: [one.fitted.operator for one in own] for name, own in fitted.items()})
+    places, start = {}, 0
+    for name, own in fitted.items():
+        places[name] = {run: start + run for run in range(len(own))}
+        start += len(own)
+    return Distances(matrix, places, {name: dict(enumerate(own)) for name, own in spectra.items()})
+
+
+def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -> Mapping[str, int | None]:
+    """Return the optimizer steps between states, by set; refuse what is not a mapping of sets."""
     if not isinstance(sets, Mapping) or len(sets) < 2:
         raise KoopflowError(
             'sets must be a mapping of at least two sets of runs, such as {"small": runs_a, "large": runs_b}'
         )
-    steps = _steps(sets, interval)
-    spectra = {name: _spectra(name, runs, rank, delays, parameters, steps.get(name)) for name, runs in sets.items()}
-    numbered = {name: dict(enumerate(found)) for name, found in spectra.items()}
-    table = comparison_table(all_distances(numbered), {"compare": list(spectra)}, significance, margin, seed)
-    return SpectraComparison(table.drop(columns=["comparison", "excluded_a", "excluded_b"]), spectra)
-
-
-def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -> Mapping[str, int | None]:
-    """Return the optimizer steps between states, by set."""
     if not isinstance(interval, Mapping):
         return dict.fromkeys(sets, interval)
     for name in (name for name in interval if name not in sets):
@@ -130,12 +149,12 @@ def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -
     return interval
 
 
-def _spectra(
+def _operators(
     name: str, runs: Data, rank: float, delays: int, parameters: str | Sequence[str] | None, interval: int | None
-) -> list[ComplexArray]:
-    """Return the spectrum of each run of the set called `name`, per optimizer step."""
+) -> list[Operator]:
+    """Return the operator of each run of the set called `name`."""
     try:
-        found = [_spectrum(*run, rank, delays, parameters, interval) for run in _runs(runs)]
+        found = [_operator(*run, rank, delays, parameters, interval) for run in _runs(runs)]
     except KoopflowError as error:
         raise KoopflowError(f"{name}: {error}") from None
     if len(found) < 2:
@@ -159,18 +178,18 @@ def _runs(data: Data) -> Iterator[tuple[Data, list[int] | None]]:
         yield from ((run, None) for run in arrays_of(data))
 
 
-def _spectrum(
+def _operator(
     data: Data,
     replicas: list[int] | None,
     rank: float,
     delays: int,
     parameters: str | Sequence[str] | None,
     interval: int | None,
-) -> ComplexArray:
+) -> Operator:
     if isinstance(data, Operator):
-        return data.per_step
+        return data
     fitted = partial(fit, data, delays=delays, parameters=parameters, replicas=replicas, interval=interval)
     try:
-        return fitted(rank=rank).per_step
+        return fitted(rank=rank)
     except RankError:
-        return fitted(rank=-1).per_step
+        return fitted(rank=-1)
