@@ -26,6 +26,8 @@ LONG = (
     "forecast/test_memory.py",
     "forecast/test_panels.py",
     "gpu",
+    "koopman/test_intervals.py",
+    "koopman/test_walks.py",
     "koopman/test_variants.py",
     "pruning/test_study.py",
     "tickets",
