@@ -30,6 +30,7 @@ LONG = (
     "koopman/test_walks.py",
     "koopman/test_variants.py",
     "pruning/test_study.py",
+    "pruning/test_study_scores.py",
     "tickets",
     "training/test_device.py",
     "training/test_ensemble.py",

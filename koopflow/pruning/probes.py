@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.modules.conv import _ConvNd
 
 from koopflow.core.errors import KoopflowError
-from koopflow.pruning.weights import Weight
+from koopflow.pruning.weights import Weight, is_transposed
 
 Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 CHUNK = 64
@@ -148,7 +148,7 @@ def input_norms(model: nn.Module, weights: Sequence[Weight], batch: Batch) -> li
 
 
 def _is_known(module: nn.Module) -> bool:
-    return isinstance(module, nn.Linear | _ConvNd) or type(module).__name__ == "Conv1D"
+    return isinstance(module, nn.Linear | _ConvNd) or is_transposed(module)
 
 
 def _squares(module: Any, x: torch.Tensor, output: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -162,7 +162,7 @@ def _squares(module: Any, x: torch.Tensor, output: torch.Tensor) -> dict[str, to
         count = output[:, 0].numel()
     else:
         flat = x.reshape(-1, x.shape[-1]).square().sum(0)
-        found = (flat[:, None] if type(module).__name__ == "Conv1D" else flat).expand_as(weight)
+        found = (flat[:, None] if is_transposed(module) else flat).expand_as(weight)
         count = output.reshape(-1, output.shape[-1]).shape[0]
     has_bias = getattr(module, "bias", None) is not None
     return {"weight": found} | ({"bias": torch.full_like(module.bias, count)} if has_bias else {})

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from koopflow.pruning.weights import weights_of
+from koopflow.pruning.weights import is_transposed, weights_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _multiply_adds(model: nn.Module, inputs: tuple[Any, ...]) -> tuple[int, int]
     layers = [
         each
         for each in model.modules()
-        if isinstance(each, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) or type(each).__name__ == "Conv1D"
+        if isinstance(each, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) or is_transposed(each)
     ]
     hooks, training = [each.register_forward_hook(count) for each in layers], model.training
     try:

@@ -59,8 +59,13 @@ class Weight:
 def _multiplies(module: nn.Module, attribute: str) -> bool:
     if isinstance(module, nn.MultiheadAttention | nn.RNNBase | nn.RNNCellBase):
         return "weight" in attribute
-    # Hugging Face's GPT-2 has linear layers of its own kind, with a transposed weight.
-    return attribute == "weight" and (isinstance(module, LAYERS) or type(module).__name__ == "Conv1D")
+    return attribute == "weight" and (isinstance(module, LAYERS) or is_transposed(module))
+
+
+def is_transposed(module: nn.Module) -> bool:
+    """Return whether a module is a linear layer as Hugging Face's GPT-2 has it, whose weight is
+    transposed; under a mask, its class is derived from that."""
+    return any(each.__name__ == "Conv1D" and each is not nn.Conv1d for each in type(module).__mro__)
 
 
 def weights_of(model: nn.Module) -> dict[str, Weight]:
