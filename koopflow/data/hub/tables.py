@@ -76,7 +76,7 @@ def files_of(folder: str | os.PathLike[str], name: str, key: str) -> dict[str, l
     folder = Path(folder)
     if not folder.is_dir():
         raise KoopflowError(
-            f"{key}: no folder {folder}; it must hold {name}_truth and {name}_vintages (.parquet or .csv)"
+            f"{key}: no folder {folder} with {name}_truth and {name}_vintages; set folder, or data_root"
         )
     found = {
         table: sorted(path for suffix in SUFFIXES for path in folder.glob(f"{name}_{table}*{suffix}"))
