@@ -14,6 +14,11 @@ SIGNS = (
         "over its time limit",
         "ask for more: --set-resources {rule}:runtime=600 (minutes)",
     ),
+    (
+        r"couldn't chdir to",
+        "on a node that does not see this folder",
+        "run in a folder that all nodes share, and ask the site why this node lacks it",
+    ),
     (r"status is: 'CANCELLED", "cancelled", "by scancel or by the cluster; the same command goes on"),
     (r"status is: 'NODE_FAIL'", "lost with its node", "the same command goes on"),
 )

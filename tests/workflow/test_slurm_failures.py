@@ -48,3 +48,11 @@ def test_each_rule_has_its_own_reason():
 def test_a_failure_of_the_code_is_no_failure_of_the_cluster():
     assert reasons("Error in rule train_ensemble:\n    message: None\nkoopflow: data: no such file\n") == []
     assert reasons("") == []
+
+
+def test_a_node_that_does_not_see_the_folder_is_named_as_the_reason():
+    account = STATE.format("FAILED") + (
+        "slurmstepd-vm: error: couldn't chdir to `/shared/study': No such file or directory: going to /tmp instead\n"
+    )
+    (line,) = reasons(account)
+    assert line.startswith("SLURM ended a job of fit_spectra: on a node that does not see this folder; run in a folder")
