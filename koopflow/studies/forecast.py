@@ -16,7 +16,7 @@ from koopflow.workflow.workloads import bytes_in
 LINE = 30  # bytes of a sample in a CSV file
 ROW_BYTES = 16  # of a forecast of one method, in a parquet file: 15 to 17 measured
 HORIZON = 20  # of a series whose horizon is not given
-SAMPLE_SECONDS = 3e-4  # per sample and method: 2 to 4e-4 measured
+SAMPLE_SECONDS = 2e-4  # per sample and method: 1 to 4e-4 measured
 SAMPLES = 1500  # of a synthetic series whose length is not given
 
 

@@ -135,7 +135,7 @@ class Pruning:
             each.seeds * len(each.methods) * len(each.compressions) * len(each.prune_epochs)
             for each in self.studies.values()
         )
-        return small(START_SECONDS / 2 + CELL_SECONDS * cells)
+        return small(START_SECONDS / 2 + CELL_SECONDS * cells, 150)
 
 
 def plan(study: Study) -> Pruning:
