@@ -2,12 +2,19 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib import pyplot as plt
 
 from koopflow.figures import hub as draw
+from koopflow.figures import style
 
 DATES = pd.date_range("2024-12-07", periods=6, freq="7D")
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+
+
+@pytest.fixture(autouse=True)
+def the_style_of_the_figures():
+    style.use()
 
 
 def quantiles(model, targets=("beds",), locations=("north", "south", "all")):
@@ -28,7 +35,7 @@ def test_the_leaderboard_has_a_row_for_each_model_and_a_panel_for_each_target():
     columns = ["hub", "target", "model", "n", "wis", "mae", "coverage_50", "coverage_80", "coverage_90", "coverage_95"]
     columns += ["relative_skill", "reference", "n_shared", "ratio", "ci_low", "ci_high"]
     figure = draw.leaderboard(pd.DataFrame(rows, columns=columns), "koopflow")
-    assert [ax.get_title() for ax in figure.axes] == ["all targets", "beds"]
+    assert [ax.get_title("left") for ax in figure.axes] == ["all targets", "beds"]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["others", "theirs", "koopflow-panel"]
     plt.close(figure)
 
@@ -44,7 +51,7 @@ def test_fans_show_the_smoothest_series_with_final_values_and_the_reference():
         ]
     )
     figure = draw.fans(quantiles("mine"), truth, "mine", quantiles("theirs"), "theirs", apart=3)
-    assert [ax.get_title() for ax in figure.axes if ax.get_visible()] == ["beds, all", "beds, south"]
+    assert [ax.get_title("left") for ax in figure.axes if ax.get_visible()] == ["beds, all", "beds, south"]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["95 % interval", "80 % interval", "50 % interval", "median", "median of theirs", "final value"]
     plt.close(figure)
