@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from koopflow.core.errors import KoopflowError
+from koopflow.io.paths import check_regular
 
 LARGEST = 1 << 20
 """Largest size of a configuration file, in bytes."""
@@ -44,6 +45,7 @@ def read(path: str | Path) -> dict[str, Any]:
         If the file cannot be read, is not a YAML mapping, gives a key twice, or is too large, also
         after its aliases are expanded.
     """
+    check_regular(path)
     try:
         with open(path, "rb") as stream:
             content = stream.read(LARGEST + 1)

@@ -1,5 +1,7 @@
 """Paths in the configuration, checked before any job is planned."""
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,23 @@ STATES = (".npy", *CHECKPOINTS)
 """Suffixes of files that hold one state each: arrays and checkpoints."""
 BESIDE = (".index.json", "trainer_state.json")
 """Files next to states that record which shards belong together, and the step."""
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raise a KoopflowError if `path` is a folder, a device, a pipe, a socket or a circular link.
+
+    Reading a pipe or device could wait or go on without end. A missing file passes: its reader says
+    what it is.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise KoopflowError(f"{path}: cannot be read ({error})") from None
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
+        raise KoopflowError(f"{path}: cannot be read: it is {what}, not a file")
 
 
 def existing(trajectories: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:

@@ -11,9 +11,13 @@ import numpy as np
 import pandas as pd
 
 from koopflow.core.errors import KoopflowError
+from koopflow.core.patterns import shown
 from koopflow.io.atomic import atomic_write
+from koopflow.io.paths import check_regular
 
 PARQUET_VERSION = 2
+LONGEST_HEADER = 1 << 20
+"""Most bytes in the first line of a CSV table."""
 REMEDY = "remove it and run the same command again to recreate it"
 
 
@@ -71,6 +75,8 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
         If the file is missing, empty, not CSV, or lacks one of `columns`; the message names file
         and column.
     """
+    check_regular(path)
+    _check_header(path)
     settings: dict[str, Any] = {"keep_default_na": False, "na_values": [""]} | options
     try:
         frame: pd.DataFrame = pd.read_csv(path, **settings)
@@ -78,9 +84,17 @@ def read_csv(path: str | os.PathLike[str], columns: Iterable[str] = (), **option
         raise KoopflowError(f"{path}: no such table") from None
     except pd.errors.EmptyDataError:
         raise KoopflowError(f"{path}: the table is empty and has no header line") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+    except (pd.errors.ParserError, OSError, UnicodeDecodeError) as error:
         raise KoopflowError(f"{path}: not a CSV table ({error})") from None
     return _with_columns(_with_numbers(frame), path, columns)
+
+
+def _check_header(path: str | os.PathLike[str]) -> None:
+    """Raise a KoopflowError if the first line is too long for a table."""
+    if Path(path).is_file():
+        with open(path, "rb") as stream:
+            if len(stream.readline(LONGEST_HEADER + 1)) > LONGEST_HEADER:
+                raise KoopflowError(f"{path}: not a CSV table (its first line is longer than {LONGEST_HEADER:,} bytes)")
 
 
 def joined(paths: Sequence[str | os.PathLike[str]], columns: Sequence[str], names: str) -> pd.DataFrame:
@@ -156,7 +170,8 @@ def _with_columns(frame: pd.DataFrame, path: str | os.PathLike[str], columns: It
     """Return `frame`; raise a KoopflowError if it lacks one of `columns`."""
     for name in columns:
         if name not in frame.columns:
-            raise KoopflowError(f"{path}: column {name!r} is missing; found {', '.join(map(str, frame.columns))}")
+            found = shown([str(column)[:80] for column in frame.columns])
+            raise KoopflowError(f"{path}: column {name!r} is missing; found {found}")
     return frame
 
 

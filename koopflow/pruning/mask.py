@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
+from koopflow.io.npz import refuse_inflation
+from koopflow.io.paths import check_regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -235,15 +237,20 @@ class Mask:
             If the file is not a mask. Pickled objects are refused, so nothing in the file is
             executed.
         """
+        check_regular(path)
+        refuse_inflation(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 if "format" not in file.files or str(file["format"]) != FORMAT:
                     raise KoopflowError(f"{path}: not a mask file; expected one written by Mask.save ({FORMAT})")
                 prunable = tuple(str(name) for name in file["prunable"])
                 tensors = [(key.removeprefix("mask/"), file[key]) for key in file.files if key.startswith("mask/")]
-        except (OSError, ValueError, EOFError) as error:
+        except KoopflowError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy raise many kinds for a damaged file
+            what = (str(error).strip().splitlines() or [""])[0][:200] or type(error).__name__
             raise KoopflowError(
-                f"{path}: cannot be read as a mask file ({error}); expected one written by Mask.save"
+                f"{path}: cannot be read as a mask file ({what}); expected one written by Mask.save"
             ) from None
         kept = np.concatenate([tensor.ravel() for _, tensor in tensors]) if tensors else np.zeros(0, dtype=bool)
         if kept.dtype != np.bool_:

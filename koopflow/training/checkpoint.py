@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from koopflow.core.dependencies import code_digest
 from koopflow.core.errors import KoopflowError
 from koopflow.io.atomic import atomic_write
+from koopflow.io.paths import check_regular
 
 Facts = Mapping[str, object]
 """Plain values by name: all that a job's numbers depend on, apart from arrays."""
@@ -125,7 +126,11 @@ def read(path: Path) -> State:
     KoopflowError
         If the file is damaged, or of another format version.
     """
-    content = path.read_bytes()
+    check_regular(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise KoopflowError(f"{path}: cannot be read ({error.strerror})") from None
     if not content.startswith(HEAD):
         older = content.startswith((b"koopflow checkpoint ", b"PK"))
         what = "a checkpoint of another format version" if older else "damaged, or not a checkpoint"

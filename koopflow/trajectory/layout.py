@@ -54,6 +54,8 @@ def parameter_table(parameters: Iterable[tuple[str, Sequence[int]]]) -> list[Par
     start = 0
     for name, lengths in parameters:
         shape = tuple(int(length) for length in lengths)
+        if "\0" in str(name):
+            raise KoopflowError(f"parameter {name!r}: names must not hold NUL characters")
         if prod(shape) < 1:
             raise KoopflowError(f"parameter {name}: shape {shape} holds no numbers")
         table.append(Parameter(str(name), shape, start, start + prod(shape)))

@@ -73,6 +73,14 @@ def test_a_trajectory_without_a_run_to_fit_is_a_row_with_its_reason(tmp_path, ru
     assert "trajectories.a: " in exclusions["reason"][0]
 
 
+def test_a_folder_of_states_with_nan_is_left_out_too(tmp_path):
+    for step, state in enumerate(spoilt()):
+        np.save(tmp_path / f"step-{step}.npy", state)
+    spectrum, _, exclusions = spectrum_or_reason("a", TrajectorySettings(path=str(tmp_path), rank=2), *OPTIONS)
+    assert spectrum.empty
+    assert "step-20.npy: holds nan" in exclusions["reason"][0]
+
+
 def test_a_damaged_file_is_no_exclusion_but_an_error(tmp_path):
     path = written(tmp_path / "a.h5", decaying())
     path.write_bytes(path.read_bytes()[:2000])

@@ -5,8 +5,10 @@ import contextlib
 import gzip
 import logging
 import os
+import struct
 import zlib
 from collections.abc import Callable, Iterable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,12 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images import published
 from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
+from koopflow.io.paths import check_regular
 
 logger = logging.getLogger("koopflow")
+
+MOST_BYTES = 1 << 32
+"""Most bytes of an IDX file; MNIST's have 47 million."""
 
 _IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -49,6 +55,8 @@ def cifar10(context: Context) -> RawImages:
         _download(
             CIFAR10, "CIFAR10", context.data_root, f"put the folder {folder} there (unpacked cifar-10-python.tar.gz)"
         )
+    for file in folder.iterdir():
+        check_regular(file)
     try:
         train, test = (CIFAR10(context.data_root, train=train, download=False) for train in (True, False))
     except (RuntimeError, OSError) as error:
@@ -99,17 +107,24 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     torchvision reads unpacked files only, and unpacks them beside the packed ones; here `data_root`
     may be read-only.
     """
+    check_regular(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
-        if content[:3] != b"\x00\x00\x08":
-            raise ValueError("it does not start like an IDX file of bytes")
-        start = 4 + 4 * content[3]
-        shape = np.frombuffer(content[4:start], dtype=">u4").astype(int)
-        if len(shape) not in (1, 3):
-            raise ValueError(f"it has {len(shape)} dimensions; labels have 1 and images 3")
-        return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+            head = file.read(4)
+            if len(head) < 4 or head[:3] != b"\x00\x00\x08":
+                raise ValueError("it does not start like an IDX file of bytes")
+            if head[3] not in (1, 3):
+                raise ValueError(f"it has {head[3]} dimensions; labels have 1 and images 3")
+            shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
+            promised = prod(shape)
+            if promised > MOST_BYTES:
+                raise ValueError(f"it promises {promised:,} bytes; at most {MOST_BYTES:,} are read")
+            content = file.read(promised + 1)
+        if len(content) != promised:
+            found = "fewer" if len(content) < promised else "more"
+            raise ValueError(f"it promises {promised:,} bytes and holds {found}")
+        return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise KoopflowError(f"{path}: not a readable IDX file ({error}); replace it by the original file") from error
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from koopflow.core.errors import KoopflowError
+from koopflow.io.paths import check_regular
 
 ACCEPTED = "expected a file written by torch.save(model.state_dict(), ...) or safetensors"
 SHARD = re.compile(r"^(?P<stem>.*?)[-_.]?(?P<number>\d{5})-of-(?P<count>\d{5})$")
@@ -141,6 +142,14 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 
 def _torch(path: Path, outline: bool) -> Any:
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            begins = file.read(2)
+    except OSError as error:
+        raise KoopflowError(f"{path}: cannot be read ({error.strerror})") from None
+    if not begins.startswith((b"PK", b"\x80")):  # torch may take minutes over a long text
+        raise KoopflowError(f"{path}: not a checkpoint (it begins like no file of torch.save); {ACCEPTED}")
     options = [{"mmap": True}, {}] if outline else [{}]
     for option in options:
         try:

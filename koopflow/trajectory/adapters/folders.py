@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from koopflow.core.errors import KoopflowError
+from koopflow.core.errors import KoopflowError, UnfitError
 from koopflow.trajectory.adapters.sources import Source, sources_in
 from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS, clean, steps_of
 from koopflow.trajectory.layout import parameter_table
@@ -222,13 +222,14 @@ def _finite(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
         narrow = array.astype(np.float32)
     if not np.isfinite(narrow).all():
         bad = array[~np.isfinite(narrow)].flat[0]
-        raise KoopflowError(f"{file}: holds {bad} in {name}; only finite numbers in the range of float32 can be fitted")
+        raise UnfitError(f"{file}: holds {bad} in {name}; only finite numbers in the range of float32 can be fitted")
     return narrow
 
 
 def _array(file: Path) -> NDArray[Any]:
     try:
-        array = np.load(file, allow_pickle=False)
+        with open(file, "rb") as stream:
+            array = np.load(stream, allow_pickle=False)
     except Exception as error:  # numpy raises many kinds for a damaged file
         raise KoopflowError(f"{file}: not a readable array ({error})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":

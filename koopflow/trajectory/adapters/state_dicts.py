@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import matches
 from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS
 from koopflow.trajectory.adapters.stored_masks import pair_masks
@@ -110,7 +111,10 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
         If a mask fits its weights by name but not by shape or values.
     """
     found = StateDict(counters=counters_in(content))
-    state, second = _unwrap(content, found)
+    try:
+        state, second = _unwrap(content, found)
+    except RecursionError:
+        raise KoopflowError("its mappings contain themselves or are nested too deeply") from None
     state = _without_prefixes(state)
     masks = _without_prefixes(_flat(second))
     pairs = pair_masks(state, masks)
