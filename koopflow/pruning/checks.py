@@ -7,7 +7,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.pruning import evaluation, schedules, scoring, selection, training, trial
 from koopflow.pruning.mask import Parameters
-from koopflow.pruning.methods import longest_window, methods_of, window_of
+from koopflow.pruning.methods import longest_window, methods_of
 from koopflow.pruning.registry import SCORES, UNRECORDED
 from koopflow.training.optimizers import optimizer_settings
 from koopflow.trajectory import Trajectory
@@ -31,6 +31,8 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
                 _check_method(method, study, parameters, images)
             except KoopflowError as error:
                 raise KoopflowError(f"method {method_name}: {error}") from None
+        if any(each.window is None and each.score not in UNRECORDED for each in methods_of(study, methods).values()):
+            training.check_window(study.window, study, images)
         optimizer_settings(study.optimizer)
         if study.trajectory:
             with Trajectory(study.trajectory) as trajectory:
@@ -41,8 +43,8 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
 
 def _check_method(method: PruningMethod, study: PruningStudy, parameters: Parameters, images: Images) -> None:
     scoring.check_score(method.score, method.options)
-    if method.score not in UNRECORDED:
-        training.check_window(window_of(study, method), study, images)
+    if method.window is not None and method.score not in UNRECORDED:
+        training.check_window(method.window, study, images)
     schedules.densities(0.5, method.schedule, method.rounds)
     if method.round_epochs and scoring.needs_of(method.score) & scoring.RECORDED:
         raise KoopflowError(
