@@ -29,10 +29,10 @@ def build(trouble, input_shape, classes):
         Path(f"{trouble}.gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
         memory = Path(f"{trouble}.memory")
         megabytes = int(memory.read_text()) if memory.exists() else 0
-        held = b"x" * (megabytes * 2**20)
         first = Path(f"{trouble}.job")
         if megabytes and not first.exists():
             first.write_text(os.environ["SLURM_JOB_ID"])
+        held = b"x" * (megabytes * 2**20)  # SLURM may end the job here
         while megabytes and first.read_text() == os.environ["SLURM_JOB_ID"]:  # until SLURM ends the first job
             time.sleep(0.2)
         time.sleep(3 if megabytes else 0)  # SLURM looks at the second one too
