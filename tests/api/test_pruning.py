@@ -32,6 +32,7 @@ def run(tmp_path_factory):
 
 
 def test_magnitude_keeps_the_largest_weights_and_the_classifier_whole():
+    torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 10), nn.Tanh(), nn.Linear(10, 3))
     mask = kf.prune(model, "magnitude", 7, prunable="all")
     kept = np.concatenate([mask["0.weight"].ravel(), mask["0.bias"]])
