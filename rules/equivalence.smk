@@ -258,7 +258,6 @@ rule compare_windows:
     output:
         eigenvalues="<results>/equivalence/windows/eigenvalues.csv",
         distances="<results>/equivalence/windows/distances.csv",
-        figure=figure("equivalence_windows") if EQUIVALENCE.windows else [],
     log:
         "<logs>/compare_windows.log",
     benchmark:
@@ -269,12 +268,27 @@ rule compare_windows:
     threads: 1
     resources:
         **SMALL,
-    params:
-        style=SETTINGS.figures.style.dump(),
     message:
         "Comparing the spectra of windows along trainings"
     script:
         "../scripts/compare_windows.py"
+
+
+use rule plot as plot_windows with:
+    input:
+        distances=rules.compare_windows.output.distances,
+        code=library("plot_windows"),
+    output:
+        figure=figure("equivalence_windows"),
+    log:
+        "<logs>/plot_windows.log",
+    benchmark:
+        "<benchmarks>/plot_windows.tsv"
+    params:
+        script="plot_windows",
+        style=SETTINGS.figures.style.dump(),
+    message:
+        "Drawing distances between windows along trainings"
 
 
 rule equivalence:
@@ -284,4 +298,4 @@ rule equivalence:
         rules.plot_optimizers.output,
         rules.compare_setups.output,
         rules.plot_equivalence.output,
-        rules.compare_windows.output if EQUIVALENCE.windows else [],
+        [*rules.compare_windows.output, *rules.plot_windows.output] if EQUIVALENCE.windows else [],

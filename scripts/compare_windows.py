@@ -1,14 +1,11 @@
-"""Compare the spectra of windows along each training: tables and figure."""
+"""Compare the spectra of windows along each training."""
 
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     import pandas as pd
 
-    from koopflow.config.figures import StyleSettings
     from koopflow.equivalence.windows import window_distances
-    from koopflow.figures.style import save, use
-    from koopflow.figures.windows import plot_windows
     from koopflow.io.columns import WINDOW_DISTANCES, WINDOW_EIGENVALUES
     from koopflow.io.tables import read_csv, write_csv
 
@@ -17,5 +14,3 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     distances = window_distances(eigenvalues)
     write_csv(eigenvalues, snakemake.output.eigenvalues, WINDOW_EIGENVALUES)
     write_csv(distances, snakemake.output.distances, WINDOW_DISTANCES)
-    use(StyleSettings.load(snakemake.params.style, "figures.style"))
-    save(plot_windows(distances), snakemake.output.figure[0])

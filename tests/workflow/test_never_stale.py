@@ -100,6 +100,7 @@ CHANGES = [
     {
         "plot_optimizers": FONT,
         "plot_equivalence": FONT,
+        "plot_windows": FONT,
         "plot_pruning": FONT,
         "plot_tickets": FONT,
         "plot_forecast": FONT,

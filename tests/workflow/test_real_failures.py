@@ -1,8 +1,8 @@
 """After real failures of real scripts under changed settings, the same command ends in what a run from nothing makes.
 
 `tests/workflow/test_never_stale.py` covers every rule with stubs; here, the chains of all stages
-that compute run side by side, and a script of each fails: it raises, it is killed alone while
-Snakemake lives, or it runs out of memory.
+that compute run side by side, and a script of each fails in each way: it raises, it is killed alone
+while Snakemake lives, and it runs out of memory.
 """
 
 import json
@@ -34,13 +34,19 @@ class Trouble:
 
 sys.meta_path.insert(0, Trouble())
 """
-FAILING = {
-    "train_ensemble": ("koopflow.training.ensemble", "kill"),
-    "run_pruning": ("koopflow.pruning.study", "memory"),
-    "train_rounds": ("koopflow.tickets.imp", "raise"),
-    "forecast_series": ("koopflow.forecast.evaluate", "kill"),
+MODULES = {
+    "train_ensemble": "koopflow.training.ensemble",
+    "run_pruning": "koopflow.pruning.study",
+    "train_rounds": "koopflow.tickets.imp",
+    "forecast_series": "koopflow.forecast.evaluate",
 }
-"""A script of each stage, the module at whose import it fails, and how."""
+"""A script of each stage, and the module at whose import it fails."""
+SAID = {
+    "raise": "RuntimeError: raised by the test",
+    "kill": "died with <Signals.SIGKILL",
+    "memory": "koopflow: not enough memory",
+}
+"""Each kind of failure, and what a run says of it."""
 TARGETS = (
     "results/equivalence/training/a/eigenvalues.csv",
     "results/pruning/accuracy.csv",
@@ -110,21 +116,25 @@ def snakemake(house: Path, config: dict[str, Any], trouble: dict[str, tuple[str,
 
 
 def test_after_failures_of_every_kind_the_same_command_makes_what_a_run_from_nothing_makes(tmp_path):
+    """The settings change to and fro between two studies; before each change succeeds, all stages fail in one way."""
     (tmp_path / "sitecustomize.py").write_text(TROUBLE)
     house, fresh = (copy_of_the_house(tmp_path / name) for name in ("house", "fresh"))
+    made = []
     for folder, config in ((house, STUDY), (fresh, CHANGED)):
         code, told = snakemake(folder, config, {})
         assert code == 0, told[-6000:]
-    code, told = snakemake(house, CHANGED, FAILING)
-    assert code != 0
-    for script in FAILING:
-        assert f"Error in rule {script}:" in told, told[-6000:]
-    assert "koopflow: not enough memory" in told
-    assert "RuntimeError: raised by the test" in told
-    assert record.read(house / "results")["#run"]["actionStatus"].endswith("/FailedActionStatus")
-    code, told = snakemake(house, CHANGED, {})
-    assert code == 0, told[-6000:]
-    assert record.read(house / "results")["#run"]["actionStatus"].endswith("/CompletedActionStatus")
-    expected = digests(fresh / "results")
-    found = digests(house / "results")
-    assert {name: found.get(name) for name in expected} == expected
+        made.append(digests(folder / "results"))
+    of_study, of_changed = made
+    changes = ((CHANGED, of_changed, "raise"), (STUDY, of_study, "kill"), (CHANGED, of_changed, "memory"))
+    for config, expected, kind in changes:
+        code, told = snakemake(house, config, {script: (module, kind) for script, module in MODULES.items()})
+        assert code != 0
+        for script in MODULES:
+            assert f"Error in rule {script}:" in told, told[-6000:]
+        assert told.count(SAID[kind]) >= len(MODULES), (kind, told[-6000:])
+        assert record.read(house / "results")["#run"]["actionStatus"].endswith("/FailedActionStatus")
+        code, told = snakemake(house, config, {})
+        assert code == 0, told[-6000:]
+        assert record.read(house / "results")["#run"]["actionStatus"].endswith("/CompletedActionStatus")
+        found = digests(house / "results")
+        assert {name: found.get(name) for name in expected} == expected, kind
