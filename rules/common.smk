@@ -83,6 +83,17 @@ def figure(stem, of=""):
     return [f"{path}.pdf", in_report(f"{path}.png", each.captioned, of)]
 
 
+def paper_figure(picture, caption, of=""):
+    """Return the two files of a paper's figure: PDF, and PNG for the page and the report."""
+    path = f"<results>/{picture.removesuffix('.png')}"
+    return [f"{path}.pdf", in_report(f"{path}.png", caption, of)]
+
+
+def width_figure(number, variant):
+    """Return the picture of a width study, under the results."""
+    return f"papers/equivalence/figure-{number}{variant and '-'}{variant}.png"
+
+
 def state(path):
     """Return `path` of a trajectory, of networks or of a chain; it is deleted after its last use unless the study keeps all."""
     return temp(path) if SETTINGS.keep in ("tables", "figures") else path

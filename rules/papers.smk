@@ -6,17 +6,6 @@ WINDOWS = PAPERS.windows()
 WIDTH_SETUPS = list(dict.fromkeys(setup for part in WIDTHS.values() for setup in part.names.values()))
 
 
-def paper_figure(picture, caption, of=""):
-    """Return the two files of a paper's figure: PDF, and PNG for the page and the report."""
-    path = f"<results>/{picture.removesuffix('.png')}"
-    return [f"{path}.pdf", in_report(f"{path}.png", caption, of)]
-
-
-def width_figure(number, variant):
-    """Return the picture of a width study, under the results."""
-    return f"papers/equivalence/figure-{number}{variant and '-'}{variant}.png"
-
-
 use rule plot as plot_paper_optimizers with:
     input:
         trajectories=rules.run_optimizers.output.trajectories,
@@ -110,29 +99,30 @@ rule write_papers:
         "../scripts/write_papers.py"
 
 
-def pictures_of(paper):
-    """Return the pictures of one paper that this study draws."""
-    return [f"<results>/{picture}" for picture in (*PAPERS.drawn(paper), *PAPERS.of_others(paper, OTHERS))]
+PICTURES = {
+    paper: [f"<results>/{picture}" for picture in (*PAPERS.drawn(paper), *PAPERS.of_others(paper, OTHERS))]
+    for paper in ("equivalence", "pruning", "tickets", "memory")
+}
 
 
 rule papers_equivalence:
     input:
-        pictures_of("equivalence"),
+        PICTURES["equivalence"],
 
 
 rule papers_pruning:
     input:
-        pictures_of("pruning"),
+        PICTURES["pruning"],
 
 
 rule papers_tickets:
     input:
-        pictures_of("tickets"),
+        PICTURES["tickets"],
 
 
 rule papers_memory:
     input:
-        pictures_of("memory"),
+        PICTURES["memory"],
 
 
 rule papers:

@@ -102,10 +102,11 @@ def start(
 def digests(results: Path) -> dict[str, str]:
     """Return the SHA-256 of every result that must be the same again, by its path inside `results`.
 
-    The record of the run is left out: it holds times.
+    The record of the run is left out: it holds times, and the configuration of the last run.
     """
     files = [path for path in sorted(results.rglob("*")) if path.is_file() and path.suffix in COMPARED]
-    files = [path for path in files if path.name != "ro-crate-metadata.json"]
+    record = (results / "ro-crate-metadata.json", *results.glob("workflow/*"))
+    files = [path for path in files if path not in record]
     return {str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

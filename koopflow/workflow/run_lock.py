@@ -15,6 +15,8 @@ from koopflow.core.errors import KoopflowError
 
 ROOM = 256 << 10
 """Bytes that Snakemake's own records and scripts need at the start of a run."""
+ROUGH_MB = 100
+"""Runs that write less are not compared with the free space: their estimates are rough."""
 
 
 def hold(folder: str | Path, results: str | Path = "") -> int | None:
@@ -85,7 +87,7 @@ def enough_space(results: str | Path, written_mb: float) -> str | None:
     while not folder.exists():
         folder = folder.parent
     free_mb = shutil.disk_usage(folder).free / 2**20
-    if free_mb >= written_mb:
+    if free_mb >= written_mb or written_mb < ROUGH_MB:
         return None
     line = (
         f"{results}: this run will write about {written_mb / 1024:.1f} GB, and {free_mb / 1024:.1f} GB are free; "

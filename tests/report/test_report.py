@@ -164,7 +164,7 @@ def test_a_users_texts_are_shown_as_they_were_written_and_do_nothing(seen):
 
 def test_every_section_is_reachable(seen):
     assert {"Workflow", "Statistics"} < set(seen["sections"])
-    assert len(seen["sections"]) == 7  # and the claims, and a section per paper
+    assert len(seen["sections"]) == 8  # and the claims, the published figures, and a section per paper
     assert all(seen["sections"].values()), seen["sections"]
 
 
@@ -177,7 +177,7 @@ def test_every_figure_is_visible_and_has_a_caption(seen):
 
 
 def test_every_table_is_visible_and_has_a_caption(seen):
-    assert len(seen["tables"]) == 10
+    assert len(seen["tables"]) == 11
     for path, table in seen["tables"].items():
         assert table["shown"] > 300, (path, table)
         assert table["caption"] > 200, (path, table)

@@ -24,12 +24,12 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 84,
-    "config/smoke.yaml": 53,
-    "config/paper.yaml": 232,
-    "config/papers.yaml": 70,
-    "config/elastic.yaml": 78,
-    "config/real_tasks.yaml": 84,
+    "config.yaml": 85,
+    "config/smoke.yaml": 54,
+    "config/paper.yaml": 233,
+    "config/papers.yaml": 71,
+    "config/elastic.yaml": 79,
+    "config/real_tasks.yaml": 85,
 }
 
 
