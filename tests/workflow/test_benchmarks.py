@@ -63,7 +63,7 @@ def test_every_rule_takes_the_expected_processor_time_and_memory_within_a_factor
         largest, held = max(asked["expected_mb"]), max(row["mb"] for row in rows)
         if not near(seconds, took, SECOND):
             wrong.append(f"{rule}: {seconds:.1f} s expected, {took:.1f} s measured")
-        if not near(largest, held, 0):
+        if took >= 1 and not near(largest, held, 0):  # shorter jobs end before their memory is seen
             wrong.append(f"{rule}: {largest} MB expected, {held:.0f} MB measured")
     assert not wrong, "; ".join(wrong)
 
