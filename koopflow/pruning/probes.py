@@ -3,7 +3,7 @@ size of what each weight is multiplied by."""
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ class Batch:
 
     inputs: torch.Tensor
     targets: torch.Tensor
-    loss: Loss = functional.cross_entropy
+    loss: Loss = field(default_factory=lambda: functional.cross_entropy)
 
 
 def gradient(model: nn.Module, weights: Sequence[Weight], batch: Batch) -> list[torch.Tensor]:

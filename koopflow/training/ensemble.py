@@ -32,8 +32,9 @@ TERMINATED = 143
 class Ensemble:
     """The replicas that are trained: `copies` of every group.
 
-    A group has its own base initialization and, if `shuffled`, batch order, both drawn from (seed,
-    *stream, group, ...). Each group gives the same replicas in any ensemble, so a cluster can split one.
+    A group has its own base initialization and, if `shuffled`, batch order, both drawn from the
+    seed, the stream and the group. Each group gives the same replicas in any ensemble, so a cluster
+    can split one.
 
     Attributes
     ----------
