@@ -17,8 +17,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import Row
+from koopflow.equivalence.tables import refuse_empty
 from koopflow.io.columns import STABILITY
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.operator import eigenpairs, residuals
@@ -146,8 +146,7 @@ def ranked(table: pd.DataFrame, ranks: Mapping[str, float | str], share: float) 
     KoopflowError
         If the table is empty because all training diverged.
     """
-    if table.empty:
-        raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
+    refuse_empty(table)
     asking = [name for name, rank in ranks.items() if isinstance(rank, str)]
     stability = stability_table(table[table["setting"].isin(asking)])
     chosen = stable_rank(stability, share) if asking else AS_GIVEN

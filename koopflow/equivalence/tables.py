@@ -182,6 +182,12 @@ def without_spectra(spectra: Spectra, comparisons: Mapping[str, Sequence[str]]) 
     return {comparison: names for comparison, names in absent.items() if names}
 
 
+def refuse_empty(table: pd.DataFrame) -> None:
+    """Raise `KoopflowError` if a table of eigenvalues is empty because all training diverged."""
+    if table.empty:
+        raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
+
+
 def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
     """Return eigenvalues per optimizer step by set-up and seed, from a table with the columns
     `SETUP_EIGENVALUES`; without those per step, as they stand.
@@ -191,8 +197,7 @@ def spectra_of(table: pd.DataFrame) -> dict[str, dict[int, ComplexArray]]:
     KoopflowError
         If the table is empty because all training diverged.
     """
-    if table.empty:
-        raise KoopflowError("equivalence.training: every replica of every set-up diverged; lower the learning rates")
+    refuse_empty(table)
     spectra: dict[str, dict[int, ComplexArray]] = {}
     for setting in table["setting"].unique():
         group = table[table["setting"] == setting]

@@ -8,6 +8,7 @@ import pytest
 from koopflow.cli import report_tables as report
 from koopflow.cli.report_tables import page, with_interval
 from koopflow.core.registry import imported
+from koopflow.io.columns import PRUNING_DIFFERENCES
 from koopflow.studies.discovery import discover, tables_of
 
 TESTS = pd.DataFrame(
@@ -42,19 +43,7 @@ def test_pruning_tables_show_first_and_last_epoch_of_each_study():
         ("s", "a_b", "c", epoch, compression, 3, 0.1, 0.0, 0.2, 0.5) for epoch in (1, 5, 20) for compression in (2, 4)
     ]
     rows += [("t", "a_b", "c", 7, 4, 3, 0.1, 0.0, 0.2, np.nan)]
-    columns = [
-        "study",
-        "method_a",
-        "method_b",
-        "epoch",
-        "compression",
-        "n",
-        "difference",
-        "ci_low",
-        "ci_high",
-        "beyond_chance",
-    ]
-    shown = report.pruned_alike(pd.DataFrame(rows, columns=columns))
+    shown = report.pruned_alike(pd.DataFrame(rows, columns=list(PRUNING_DIFFERENCES)))
     assert list(zip(shown["study"], shown["epoch"], shown["compression"])) == [("S", 1, 4), ("S", 20, 4), ("T", 7, 4)]
     assert list(shown["agreement beyond chance"]) == ["0.50", "0.50", ""]
 
