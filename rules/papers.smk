@@ -24,13 +24,37 @@ use rule plot as plot_paper_optimizers with:
         "Drawing Fig. 2 of arXiv 2302.09160"
 
 
+# Without this table a change of style would need the trajectories, which a study may drop.
+rule sample_weights:
+    input:
+        trajectories=[f"<results>/equivalence/training/{setup}/0/trajectories.h5" for setup in WIDTH_SETUPS],
+        code=library("sample_weights"),
+    output:
+        "<results>/papers/equivalence/weights.csv",
+    log:
+        "<logs>/sample_weights.log",
+    benchmark:
+        "<benchmarks>/sample_weights.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    threads: 1
+    resources:
+        **SMALL,
+    params:
+        setups=WIDTH_SETUPS,
+    message:
+        "Taking example weights of several widths"
+    script:
+        "../scripts/sample_weights.py"
+
+
 use rule plot as plot_paper_widths with:
     input:
         eigenvalues=rules.compare_setups.output.eigenvalues,
         distances=rules.compare_setups.output.distances,
         tests=rules.compare_setups.output.tests,
         losses=rules.compare_setups.output.losses,
-        trajectories=[f"<results>/equivalence/training/{setup}/0/trajectories.h5" for setup in WIDTH_SETUPS],
+        weights=rules.sample_weights.output,
         code=library("plot_paper_widths"),
     output:
         three=[file for of in WIDTHS for file in paper_figure(width_figure("3", of), "papers_figure_3", of)],
@@ -45,7 +69,6 @@ use rule plot as plot_paper_widths with:
         script="plot_paper_widths",
         style=SETTINGS.figures.style.dump(),
         parts=[part.dump() for part in WIDTHS.values()],
-        setups=WIDTH_SETUPS,
     message:
         "Drawing Figs. 3 and S4 of arXiv 2302.09160"
 

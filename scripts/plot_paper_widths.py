@@ -6,16 +6,16 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from itertools import combinations
 
     from koopflow.config.figures import StyleSettings
-    from koopflow.figures.papers import example_weights, plot_figure_3, plot_figure_s4
+    from koopflow.figures.papers import plot_figure_3, plot_figure_s4
     from koopflow.figures.style import save, use
+    from koopflow.io.columns import EXAMPLE_WEIGHTS
     from koopflow.io.tables import read_csv
     from koopflow.papers.measures import between, pairs_of, two_sample
     from koopflow.papers.parts import Part
-    from koopflow.trajectory import Trajectory
 
     use(StyleSettings.load(snakemake.params.style, "figures.style"))
     given, out = snakemake.input, snakemake.output
-    files = dict(zip(snakemake.params.setups, given.trajectories))
+    examples = read_csv(given.weights, EXAMPLE_WEIGHTS)
     eigenvalues, losses = read_csv(given.eigenvalues), read_csv(given.losses)
     all_distances, all_tests = read_csv(given.distances, dtype={"seed": str}), read_csv(given.tests)
     # Two files a figure: PDF and PNG.
@@ -23,8 +23,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         distances, tests = (table[table["comparison"] == part.within] for table in (all_distances, all_tests))
         weights = {}
         for width, name in part.names.items():
-            with Trajectory(files[name]) as trajectory:
-                weights[width] = example_weights(trajectory.read([(0, trajectory.parameter_count)], [0])[0])
+            of = examples[examples["setting"] == name]
+            weights[width] = of.pivot(index="iteration", columns="weight", values="value").to_numpy()
         samples = {pair: between(distances, part, *pair) for pair in pairs_of(part)}
         p_values = {(a, b): two_sample(samples[a], samples[b]) for a, b in combinations(samples, 2)}
         size = int(part.settings["batch_size"])

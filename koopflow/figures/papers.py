@@ -18,8 +18,6 @@ METHODS = {"mirror_descent": "x", "gradient_descent": "u", "bisection_published"
 the published figure."""
 START = (0.5, 0.7)
 """Start of mirror descent in Fig. 2A."""
-SHOWN_WEIGHTS = 5
-"""Weights in each panel of example trajectories."""
 PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 4}
 
 
@@ -191,9 +189,3 @@ def _of(table: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
 def _of_one(distances: pd.DataFrame) -> float:
     """Return the mean distance between seeds of one set-up: the floor."""
     return float(distances.loc[distances["a"] == distances["b"], "distance"].mean())
-
-
-def example_weights(weights: np.ndarray) -> np.ndarray:
-    """Return a few columns of `weights` (step, weight), evenly spaced."""
-    count = weights.shape[1]
-    return weights[:, np.linspace(0, count - 1, min(SHOWN_WEIGHTS, count)).astype(int)]

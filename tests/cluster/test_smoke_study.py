@@ -170,7 +170,6 @@ def test_a_study_of_the_cluster_continues_on_a_laptop(archive, tmp_path):
     assert left_to_do(laptop) == {}
 
 
-@pytest.mark.xfail(reason="Fig. 3 is drawn from trajectories: where these are gone, a change of style trains again")
 def test_a_change_of_style_on_a_laptop_trains_nothing(archive, tmp_path):
     laptop = house_with_smoke(tmp_path / "laptop")
     with tarfile.open(archive) as tar:

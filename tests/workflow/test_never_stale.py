@@ -93,6 +93,7 @@ CHANGES = [
     },
     {
         "compare_setups": {"equivalence": {"training": {"margin": 0.3}}},
+        "sample_weights": {"equivalence": {"training": {"base": {"steps": 850}}}},
         "compare_windows": {"equivalence": {"windows": {"early": {"window": 50}}}},
         "collect_pruning": {"pruning": {"base": {"rank": 4}}},
         "fit_exponents": {"tickets": {"margin": 0.03}},

@@ -62,7 +62,6 @@ def test_nothing_is_left_to_do_and_claims_train_nothing(kept):
     assert {"judge_claims", "plot_claims", "write_tables"} <= claims
 
 
-@pytest.mark.xfail(reason="Fig. 3 is drawn from trajectories: where these are gone, a change of style trains again")
 def test_style_trains_nothing(kept):
     study = STUDY | {"keep": "figures"}
     style = planned(kept, merged(study, {"figures": {"style": {"font_size": 7}}}))

@@ -24,12 +24,12 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 85,
-    "config/smoke.yaml": 54,
-    "config/paper.yaml": 233,
-    "config/papers.yaml": 71,
-    "config/elastic.yaml": 79,
-    "config/real_tasks.yaml": 85,
+    "config.yaml": 86,
+    "config/smoke.yaml": 55,
+    "config/paper.yaml": 234,
+    "config/papers.yaml": 72,
+    "config/elastic.yaml": 80,
+    "config/real_tasks.yaml": 86,
 }
 
 
