@@ -61,6 +61,7 @@ def job(
         line.
     """
     _limit_threads(threads)
+    level = logger.level
     handler = _start_log(log, params or {})
     started = time.monotonic()
     with outside.silenced():
@@ -79,6 +80,7 @@ def job(
             raise
         finally:
             logger.removeHandler(handler)
+            logger.setLevel(level)
             with suppress(OSError):  # the unwritten rest of the log
                 handler.close()
 

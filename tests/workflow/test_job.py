@@ -1,6 +1,7 @@
 """The frame around a job: what a user reads when it fails."""
 
 import errno
+import logging
 
 import pytest
 
@@ -69,3 +70,12 @@ def test_a_log_that_cannot_be_written_is_one_line(tmp_path, capfd, monkeypatch):
     with pytest.raises(SystemExit), job(tmp_path / "job.log"):
         pass
     assert "job.log: the file system is read-only" in capfd.readouterr().err
+
+
+def test_the_logger_is_left_as_it_was(tmp_path, caplog):
+    caplog.set_level(logging.ERROR, "koopflow")
+    logger = logging.getLogger("koopflow")
+    handlers = list(logger.handlers)
+    with job(tmp_path / "job.log"):
+        assert logger.level == logging.DEBUG
+    assert (logger.level, logger.handlers) == (logging.ERROR, handlers)
