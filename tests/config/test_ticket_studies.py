@@ -1,45 +1,12 @@
 """Studies of tickets: merged over their base, and refused where names or rounds do not fit."""
 
-import copy
-
 import pytest
 
 from koopflow.config.data import DataSet
-from koopflow.config.resolution import merge
 from koopflow.config.ticket_studies import ticket_studies
 from koopflow.config.tickets import TicketsSettings
 from koopflow.core.errors import KoopflowError
-
-DATA = {"digits": {"source": "digits"}, "clusters": {"source": "gaussian_clusters", "like": "digits"}}
-BASE = {
-    "model": {"name": "mlp", "widths": [10]},
-    "optimizer": {"name": "sgd", "learning_rate": 0.1},
-    "batch_size": 20,
-    "steps": 30,
-    "seeds": 2,
-    "rounds": 4,
-    "rounds_per_job": None,
-    "fraction": 0.2,
-    "scope": "global",
-    "grouping": "layer",
-    "rewind_step": 0,
-    "controls": {"rounds": [3]},
-    "transfer": {"rounds": [9]},
-    "composition": {"seeds": 0},
-}
-TICKETS = {
-    "base": BASE,
-    "studies": {
-        "shallow": {"tasks": ["digits"], "model": {"name": "resnet14", "width": 2}},
-        "deep": {"tasks": ["digits"], "model": {"name": "resnet20", "width": 2}},
-    },
-    "elastic": {"depths": {"studies": ["shallow", "deep"], "rounds": [2]}},
-    "external": {},
-}
-
-
-def changed(**changes):
-    return merge(copy.deepcopy(TICKETS), changes)
+from tests.ticket_study import DATA, TICKETS, changed
 
 
 def studies(tickets):

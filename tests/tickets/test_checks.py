@@ -1,15 +1,13 @@
-import copy
-
 import pytest
 
 from koopflow.config.data import DataSet
-from koopflow.config.resolution import merge
 from koopflow.config.ticket_studies import ticket_studies
 from koopflow.config.tickets import CheckedStudy, TicketsSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.studies.shared import some
 from koopflow.tickets import checks
+from tests.ticket_study import DATA, TICKETS, changed
 
 
 def check(tickets, images):
@@ -18,38 +16,6 @@ def check(tickets, images):
     found = ticket_studies(settings, {name: DataSet.load(spec) for name, spec in DATA.items()})
     read = {name: CheckedStudy.load(some(study, *CheckedStudy.model_fields)) for name, study in found.items()}
     return checks.check_data(read, settings.elastic, settings.external, images)
-
-
-DATA = {"digits": {"source": "digits"}, "clusters": {"source": "gaussian_clusters", "like": "digits"}}
-BASE = {
-    "model": {"name": "mlp", "widths": [10]},
-    "optimizer": {"name": "sgd", "learning_rate": 0.1},
-    "batch_size": 20,
-    "steps": 30,
-    "seeds": 2,
-    "rounds": 4,
-    "rounds_per_job": None,
-    "fraction": 0.2,
-    "scope": "global",
-    "grouping": "layer",
-    "rewind_step": 0,
-    "controls": {"rounds": [3]},
-    "transfer": {"rounds": [9]},
-    "composition": {"seeds": 0},
-}
-TICKETS = {
-    "base": BASE,
-    "studies": {
-        "shallow": {"tasks": ["digits"], "model": {"name": "resnet14", "width": 2}},
-        "deep": {"tasks": ["digits"], "model": {"name": "resnet20", "width": 2}},
-    },
-    "elastic": {"depths": {"studies": ["shallow", "deep"], "rounds": [2]}},
-    "external": {},
-}
-
-
-def changed(**changes):
-    return merge(copy.deepcopy(TICKETS), changes)
 
 
 def test_depths_that_no_ticket_fits_are_refused_from_shapes_alone():
