@@ -54,7 +54,7 @@ use rule plot as plot_paper_widths with:
         distances=rules.compare_setups.output.distances,
         tests=rules.compare_setups.output.tests,
         losses=rules.compare_setups.output.losses,
-        weights=rules.sample_weights.output,
+        weights=rules.sample_weights.output[0],
         code=library("plot_paper_widths"),
     output:
         three=[file for of in WIDTHS for file in paper_figure(width_figure("3", of), "papers_figure_3", of)],
