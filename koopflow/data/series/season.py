@@ -1,5 +1,7 @@
 """How many samples make a season."""
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,23 +28,32 @@ USUAL = {
 FEWEST = 12
 """A stretch shorter than this shows no season."""
 
+WORSE = 0.01
+"""A season is given up for a multiple of it if it is worse at this level, shared by all lags of
+which the multiple is the best."""
+
 
 def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
     """Return the samples per season, from the autocorrelation of the early stretch and what is
     usual for the step.
 
-    A usual season is taken if the detrended autocorrelation there is above 0.1 and above the noise;
-    otherwise the highest peak above 0.3 whose lag fits three times into the stretch; otherwise 1.
-    Outliers are first held at five interquartile ranges from the median, since a few of them would
-    hide any season.
+    Usual seasons count if the detrended autocorrelation there is above 0.1 and above the noise. If
+    none does, peaks above 0.3 count whose lags fit three times into the stretch; if there are none,
+    the period is 1. Every multiple of a season has about the same autocorrelation, so the shortest
+    season is taken that is not significantly worse than the best. Outliers are first held at five
+    interquartile ranges from the median, since a few of them would hide any season.
     """
-    correlation = _autocorrelation(early)
-    if correlation is None:
+    rest = _detrended(early)
+    if rest is None:
         return 1
+    correlation = _autocorrelation(rest)
     count, floor = len(early), 2 / np.sqrt(len(early))
     usual = [lag for lag in USUAL.get(step, ()) if 2 * lag <= count and correlation[lag] > max(0.1, floor)]
     if usual:
-        return max(usual, key=lambda lag: (round(float(correlation[lag]), 1), -lag))
+        best = max(usual, key=lambda lag: float(correlation[lag]))
+        return next(
+            lag for lag in usual if lag == best or (lag < best and not _worse(rest, best, best / lag, len(usual)))
+        )
     crossed = np.flatnonzero(correlation < 0)
     peaks = [
         lag
@@ -52,12 +63,48 @@ def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
         and len(crossed)
         and lag > crossed[0]
     ]
-    return max(peaks, key=lambda lag: float(correlation[lag])) if peaks else 1
+    if not peaks:
+        return 1
+    best = max(peaks, key=lambda lag: float(correlation[lag]))
+    for parts in range(best // 2, 1, -1):
+        lags = _multiples(best, parts)
+        if lags[0] <= crossed[0] or correlation[lags[0]] <= floor:
+            continue
+        if float(correlation[lags].mean()) > correlation[best] / 2 and not _worse(rest, best, parts, len(peaks)):
+            return int(lags[0])
+    return best
 
 
-def _autocorrelation(early: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the autocorrelation (lag,) of the detrended stretch; None if it is too short or does
-    not vary."""
+def _worse(rest: NDArray[np.float64], best: int, parts: float, among: int) -> bool:
+    """Whether a season of which `parts` make the lag `best`, the best of `among`, is significantly
+    worse than it.
+
+    If it is a season, the mean autocorrelation at all its multiples up to `best` is no lower than
+    that at `best`. Each sample is multiplied by the difference between the mean of the earlier ones
+    at those multiples and the one at `best`. The standard error of the mean of these products is
+    that of Newey and West (Econometrica 55, 703, 1987), so that noise may be correlated over a few
+    samples.
+    """
+    count = len(rest) - best
+    earlier = np.mean([rest[best - lag : best - lag + count] for lag in _multiples(best, parts)], axis=0)
+    losses = rest[best:] * (rest[:count] - earlier)
+    mean = float(losses.mean())
+    away = losses - mean
+    variance = float(away @ away) / count
+    reach = int(4 * (count / 100) ** (2 / 9))
+    for lag in range(1, min(reach, count - 1) + 1):
+        variance += 2 * (1 - lag / (reach + 1)) * float(away[lag:] @ away[:-lag]) / count
+    return mean > -NormalDist().inv_cdf(WORSE / among) * float(np.sqrt(max(variance, 0.0) / count))
+
+
+def _multiples(best: int, parts: float) -> NDArray[np.intp]:
+    """Return the first lags, 24 at most, of a season of which `parts` make the lag `best`."""
+    return (np.arange(1, min(int(np.ceil(parts)), 25)) * best / parts + 0.5).astype(np.intp)
+
+
+def _detrended(early: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the stretch without outliers and without its line; None if it is too short or does not
+    vary."""
     count = len(early)
     if count < FEWEST:
         return None
@@ -65,11 +112,14 @@ def _autocorrelation(early: NDArray[np.float64]) -> NDArray[np.float64] | None:
     lowest, median, highest = np.quantile(early, [0.25, 0.5, 0.75])
     reach = 5 * (highest - lowest)
     held = np.clip(early, median - reach, median + reach) if reach > 0 else early
-    rest = held - np.polyval(np.polyfit(time, held, 1), time)
-    size = float(rest @ rest)
-    if size <= 0:
-        return None
+    rest: NDArray[np.float64] = held - np.polyval(np.polyfit(time, held, 1), time)
+    return rest if rest @ rest > 0 else None
+
+
+def _autocorrelation(rest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the autocorrelation (lag,) of a detrended stretch."""
+    count = len(rest)
     spectrum = np.fft.rfft(rest, 2 * count)
-    correlation: NDArray[np.float64] = np.fft.irfft(np.abs(spectrum) ** 2)[:count] / size
+    correlation: NDArray[np.float64] = np.fft.irfft(np.abs(spectrum) ** 2)[:count] / float(rest @ rest)
     correlation *= count / np.maximum(count - np.arange(count), 1)
     return correlation
