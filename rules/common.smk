@@ -129,7 +129,9 @@ def options_of_run():
 STAGES = checked(discovery.discover)
 # Jobs, and the report, use the configuration with which their run began.
 BEGINS = workflow.is_main_process and "--report" not in sys.argv
-FROZEN = None if BEGINS else checked(frozen)
+# The name that another workflow gives this one as a module; empty without one.
+MODULE = __name__ if workflow.modifier.parent_modifier else ""
+FROZEN = None if BEGINS else checked(frozen, MODULE)
 if FROZEN is None:
     for file in workflow.config_settings.configfiles:
         checked(files.read, file)
@@ -153,11 +155,16 @@ SMALL = estimates.asked(estimates.small())
 
 # Snakemake's own lock outlives a killed run, so profiles/default disables it, and the scheduling run takes this lock instead.
 # Writing a report takes no lock: it only reads, and the rule `report` starts it while its own run holds the lock.
-if BEGINS and not workflow.dryrun:
+# Another workflow reads this file once for each of its `use rule` statements, so the lock belongs to the whole workflow.
+LOCKS = vars(workflow).setdefault("koopflow_locks", {})
+if BEGINS and not workflow.dryrun and SETTINGS.results not in LOCKS:
     for folder in (".snakemake", SETTINGS.results):
         checked(writable, folder)
-    LOCK = checked(hold, ".snakemake", SETTINGS.results)
+    LOCKS[SETTINGS.results] = checked(hold, ".snakemake", SETTINGS.results)
     checked(refuse_leftovers, ".")
+    FROZEN_IN = freeze(config, ".snakemake/koopflow", MODULE)
+    if MODULE:  # whose `onstart` no one calls
+        logger.info(f"Configuration of this run, module {MODULE}: {FROZEN_IN}")
 
 # Digests of code and users' files, cached between runs while files are unchanged.
 DIGESTS = Digests(".snakemake/koopflow/digests.json", trusted=FROZEN is not None)
@@ -174,7 +181,7 @@ def begin():
     written = sum(job.resources.get("written_mb", 0) for job in workflow.dag.needrun_jobs())
     if warning := checked(enough_space, SETTINGS.results, written):
         logger.warning(f"koopflow: {warning}")
-    logger.info(f"Configuration of this run: {freeze(config, '.snakemake/koopflow')}")
+    logger.info(f"Configuration of this run: {FROZEN_IN}")
 
 
 def record_run(failed=False):

@@ -18,27 +18,33 @@ VARIABLE = "KOOPFLOW_CONFIGURATION"
 """Environment variable with the path of a run's configuration, for its jobs; SLURM passes it on."""
 
 
-def freeze(settings: dict[str, Any], folder: str | Path) -> Path:
-    """Write a run's resolved configuration as JSON into `folder`, set `VARIABLE` to its path, and
-    return that."""
+def variable(module: str = "") -> str:
+    """Return the name of the variable of a run, or of the module `module` of another workflow's
+    run, which may have several."""
+    return f"{VARIABLE}_{module}" if module else VARIABLE
+
+
+def freeze(settings: dict[str, Any], folder: str | Path, module: str = "") -> Path:
+    """Write a run's resolved configuration as JSON into `folder`, set its `variable` to the path,
+    and return that."""
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
     path = Path(folder, f"configuration-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json")
     with atomic_write(path, concurrent=True) as partial:
         partial.write_text(text, encoding="utf-8")
-    os.environ[VARIABLE] = str(path.resolve())
+    os.environ[variable(module)] = str(path.resolve())
     return path
 
 
-def frozen() -> dict[str, Any] | None:
-    """Return the configuration of the run that this job belongs to, or None if `VARIABLE` is not
-    set, as on executors that pass no environment.
+def frozen(module: str = "") -> dict[str, Any] | None:
+    """Return the configuration of the run that this job belongs to, or None if its `variable` is
+    not set, as on executors that pass no environment.
 
     Raises
     ------
     KoopflowError
         If the run's file is missing or damaged.
     """
-    path = os.environ.get(VARIABLE)
+    path = os.environ.get(variable(module))
     if path is None:
         return None
     try:

@@ -66,6 +66,44 @@ def test_as_a_module_it_computes_in_the_other_workflows_folder(tmp_path):
     assert "Nothing to be done" in snakemake(tmp_path).stderr
 
 
+AS_A_CLUSTER_JOB = (
+    f"{sys.executable} -m snakemake --mode remote --nolock --cores 1 --force --quiet host "
+    "--allowed-rules kf_forecast_series --target-jobs kf_forecast_series:series=wave"
+)
+EDITED_WHILE_RUNNING = f"""
+configfile: "config.yaml"
+
+module koopflow:
+    snakefile: {str(ROOT / "Snakefile")!r}
+    config: config["koopflow"]
+
+use rule * from koopflow as kf_*
+use rule score_forecasts from koopflow as kf_score_forecasts with:
+    threads: 1
+
+module other:
+    snakefile: {str(ROOT / "Snakefile")!r}
+    config: config["other"]
+
+use rule * from other as other_*
+
+rule mine:
+    default_target: True
+    input: "res/checks/forecast.json"
+    shell: "sed -i 's/horizon: 6/horizon: 3/' config.yaml && {AS_A_CLUSTER_JOB}"
+"""
+
+
+def test_a_file_edited_while_a_module_runs_changes_none_of_its_jobs(tmp_path):
+    (tmp_path / "Snakefile").write_text(EDITED_WHILE_RUNNING)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"koopflow": STUDY, "other": {"results": "others"}}))
+    done = snakemake(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "horizon: 3" in (tmp_path / "config.yaml").read_text()
+    assert pd.read_parquet(tmp_path / "res/forecast/series/wave/predictions.parquet")["horizon"].max() == 6
+    assert "Configuration of this run, module koopflow: .snakemake/koopflow/" in done.stderr
+
+
 def test_a_wrong_key_given_by_another_workflow_is_one_line(tmp_path):
     (tmp_path / "Snakefile").write_text(MODULE)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"koopflow": STUDY | {"serie": {}}}))
