@@ -1,7 +1,9 @@
 """What a module depends on: all that it imports, by statement or by a registry, and nothing
 else."""
 
-from koopflow.core.dependencies import ROOT, closure, code_digest, module_file
+import ast
+
+from koopflow.core.dependencies import PACKAGE, ROOT, _import_statements, closure, code_digest, module_file
 
 
 def files_of(module):
@@ -35,3 +37,19 @@ def test_a_registry_is_followed_by_the_names_in_it_and_the_face_is_not(tmp_path)
 def test_equal_code_has_equal_digests():
     assert code_digest("koopflow.core.seeds") == code_digest("koopflow.core.seeds")
     assert code_digest("koopflow.core.seeds") != code_digest("koopflow.core.masks")
+
+
+def test_the_lines_that_begin_an_import_hold_all_imports_of_the_package():
+    def statements(text, whole):
+        return sorted(map(ast.dump, _import_statements(text, whole)))
+
+    files = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
+    assert len(files) > 300
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert statements(text, whole=False) == statements(text, whole=True), file
+
+
+def test_a_line_that_only_looks_like_an_import_is_none():
+    text = '"""Words.\n\nimport them all, from\nfrom here import it is\n"""\nimport os\n'
+    assert [node.names[0].name for node in _import_statements(text, whole=False)] == ["os"]
