@@ -15,6 +15,7 @@ rule forecast_series:
         recalled="<results>/forecast/series/{series}/recalled.parquet",
         windows="<results>/forecast/series/{series}/windows.npz",
         choices="<results>/forecast/series/{series}/choices.json",
+        future="<results>/forecast/series/{series}/future.csv",
     log:
         "<logs>/forecast_series/{series}.log",
     benchmark:
@@ -39,10 +40,12 @@ rule score_forecasts:
     input:
         predictions=expand("<results>/forecast/series/{series}/predictions.parquet", series=FORECAST.series),
         choices=expand("<results>/forecast/series/{series}/choices.json", series=FORECAST.series),
+        future=expand("<results>/forecast/series/{series}/future.csv", series=FORECAST.series),
         code=library("score_forecasts"),
     output:
         predictions="<results>/forecast/predictions.parquet",
         skill="<results>/forecast/skill.csv",
+        future="<results>/forecast/future.csv",
     log:
         "<logs>/score_forecasts.log",
     benchmark:
@@ -71,8 +74,10 @@ use rule plot as plot_forecast with:
         windows=expand(rules.forecast_series.output.windows, series=FORECAST.series),
         choices=expand(rules.forecast_series.output.choices, series=FORECAST.series),
         skill=rules.score_forecasts.output.skill,
+        future=rules.score_forecasts.output.future,
         code=library("plot_forecast"),
     output:
+        future=[file for name in FORECAST.series for file in figure("future", name)],
         forecasts=[file for name in FORECAST.series for file in figure("forecast", name)],
         recurrence=[file for name in FORECAST.series for file in figure("recurrence", name)],
         errors=figure("forecasts_errors"),
@@ -84,7 +89,7 @@ use rule plot as plot_forecast with:
         "<benchmarks>/plot_forecast.tsv"
     priority: 1  # the longest drawing job
     resources:
-        **estimates.asked(estimates.drawing(2 * len(FORECAST.series) + 3)),
+        **estimates.asked(estimates.drawing(3 * len(FORECAST.series) + 3)),
     params:
         script="plot_forecast",
         style=SETTINGS.figures.style.dump(),

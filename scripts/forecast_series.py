@@ -12,21 +12,26 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.forecast.evaluate import evaluate
     from koopflow.forecast.protocol import all_named
     from koopflow.io import npz
-    from koopflow.io.tables import write_parquet
+    from koopflow.io.columns import FORECAST_QUANTILES
+    from koopflow.io.tables import write_csv, write_parquet
 
     name, spec = snakemake.wildcards.series, snakemake.params.spec
     study = ForecastSettings.load(snakemake.params.study, "forecast")
     series = load(name, spec, snakemake.params.seed)
-    predictions, recalled, choices, windows = evaluate(
+    found = evaluate(
         series,
         SeriesSettings.load(spec, f"series.{name}"),
         all_named(study.methods, study.forecasters),
         coverage=study.coverage,
         estimates=study.estimates,
     )
-    log.info("%s: %s", series.name, choices)
-    write_parquet(predictions, snakemake.output.predictions)
-    write_parquet(recalled, snakemake.output.recalled)
-    windows |= {"values": series.values, "time": series.time, "observed": series.observed}
+    log.info("%s: %s", series.name, found.choices)
+    write_parquet(found.predictions, snakemake.output.predictions)
+    write_parquet(found.recalled, snakemake.output.recalled)
+    write_csv(found.future, snakemake.output.future, FORECAST_QUANTILES)
+    windows = found.windows | {"values": series.values, "time": series.time, "observed": series.observed}
+    windows |= {"later": series.later(found.choices["horizon"])}
     npz.save(snakemake.output.windows, "windows of a series", 1, windows, compress=True)
-    Path(snakemake.output.choices).write_text(json.dumps(choices, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    Path(snakemake.output.choices).write_text(
+        json.dumps(found.choices, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )

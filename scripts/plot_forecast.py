@@ -1,23 +1,30 @@
-"""Draw forecasts and recurrence of every series and errors by horizon; write tables of skill."""
+"""Draw the future, back-tests and recurrence of every series and errors by horizon; write tables of skill."""
 
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
-    from koopflow.figures import forecast, style
+    from koopflow.figures import forecast, futures, style
+    from koopflow.forecast.registry import BASELINES
     from koopflow.io import npz
     from koopflow.io.tables import read_csv, read_parquet
 
     given, out, series = snakemake.input, snakemake.output, snakemake.params.series
     style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
+    skill, quantiles = read_csv(given.skill), read_csv(given.future, dtype={"series": str, "origin": str})
     for place, name in enumerate(series):
-        windows = npz.load(given.windows[place], "windows of a series", 1, ("values", "ends", "points"))
-        choices = forecast.read_choices(given.choices[place])
+        windows = npz.load(
+            given.windows[place], "windows of a series", 1, ("values", "time", "later", "ends", "points")
+        )
+        choices, times = forecast.read_choices(given.choices[place]), (windows["time"], windows["later"])
+        rows = (table[table["series"] == name] for table in (quantiles, skill))
+        style.save(futures.future(*rows, windows["values"], times, choices, BASELINES), out.future[2 * place])
         predictions, recalled = read_parquet(given.predictions[place]), read_parquet(given.recalled[place])
-        style.save(forecast.forecasts(predictions, recalled, windows["values"], choices), out.forecasts[2 * place])
-        drawn = forecast.recurrence(windows["ends"], windows["points"], name, choices.step)
+        style.save(
+            forecast.forecasts(predictions, recalled, windows["values"], times, choices), out.forecasts[2 * place]
+        )
+        drawn = forecast.recurrence(windows["ends"], windows["points"], name, windows["time"])
         style.save(drawn, out.recurrence[2 * place])
-    skill = read_csv(given.skill)
     style.save(forecast.errors(skill, series), out.errors[0])
     style.save(forecast.skill_table(skill), out.skill[0])
     style.save(forecast.skill_table(skill, "naive"), out.naive[0])

@@ -9,8 +9,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     import pandas as pd
 
     from koopflow.forecast.skill import skill_table
-    from koopflow.io.columns import FORECAST_PREDICTIONS, FORECAST_SKILL
-    from koopflow.io.tables import read_parquet, write_csv, write_parquet
+    from koopflow.io.columns import FORECAST_PREDICTIONS, FORECAST_QUANTILES, FORECAST_SKILL
+    from koopflow.io.tables import joined, read_parquet, write_csv, write_parquet
 
     predictions = pd.concat(
         [read_parquet(path, FORECAST_PREDICTIONS) for path in snakemake.input.predictions], ignore_index=True
@@ -20,3 +20,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     skill = skill_table(predictions, scales, seed=snakemake.params.seed, draws=snakemake.params.draws)
     write_parquet(predictions, snakemake.output.predictions)
     write_csv(skill, snakemake.output.skill, FORECAST_SKILL, sort=["series", "method", "horizon"])
+    future = joined(snakemake.input.future, FORECAST_QUANTILES, "series")
+    write_csv(future, snakemake.output.future, FORECAST_QUANTILES)

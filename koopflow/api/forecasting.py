@@ -22,7 +22,6 @@ __all__ = ["Episodic", "Gated", "Sliding", "evaluate", "forecast"]
 
 Given = Series | pd.Series | pd.DataFrame | ArrayLike
 SKILL = ["method", "horizon", "n", "mae", "rmse", "mase", "skill", "ci_low", "ci_high", "coverage"]
-OFFSETS = {"month": "MS", "quarter": "QS", "year": "YS", "business day": "B"}
 
 
 def forecast(
@@ -84,7 +83,7 @@ def forecast(
     table = evaluate_forecasters(regular, settings, {"forecast": chosen}, coverage=coverage).predictions
     last = table[table["origin"] == len(regular.values) - 1].reset_index(drop=True)
     last = last.rename(columns={"horizon": "step", "lower": "low", "upper": "high"})
-    return last.assign(time=_later(regular, horizon))[["step", "time", "prediction", "low", "high"]]
+    return last.assign(time=regular.later(horizon))[["step", "time", "prediction", "low", "high"]]
 
 
 def evaluate(
@@ -214,15 +213,6 @@ def _one_column(frame: pd.DataFrame) -> pd.Series:
             "one, as in table['name']"
         )
     return frame[numbers[0]]
-
-
-def _later(series: Series, horizon: int) -> NDArray[Any] | pd.DatetimeIndex:
-    """Return the times of the `horizon` steps after the last sample."""
-    if series.step in OFFSETS and series.time.dtype.kind == "M":
-        return pd.date_range(series.time[-1], periods=horizon + 1, freq=OFFSETS[series.step])[1:]
-    if series.time.dtype.kind == "f" and np.equal(series.time, np.round(series.time)).all():
-        return int(series.time[-1]) + int(series.time[-1] - series.time[-2]) * np.arange(1, horizon + 1)
-    return series.time[-1] + (series.time[-1] - series.time[-2]) * np.arange(1, horizon + 1)
 
 
 def _settings(key: str, **given: int | None) -> SeriesSettings:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from koopflow.figures.calendars import Times, places, time_axis
 from koopflow.figures.style import BLACK, GREY, color, look, size
 from koopflow.figures.text import drawn, label
 
@@ -41,6 +42,8 @@ class Choices:
         Axis label of the values.
     step : str
         Unit of a step, such as "month".
+    coverage : float
+        Nominal coverage of the prediction intervals.
     """
 
     early: int
@@ -48,6 +51,7 @@ class Choices:
     horizon: int
     label: str
     step: str
+    coverage: float = 0.9
 
 
 def read_choices(path: str | os.PathLike[str]) -> Choices:
@@ -56,10 +60,16 @@ def read_choices(path: str | os.PathLike[str]) -> Choices:
     return Choices(**{name: found[name] for name in Choices.__dataclass_fields__})
 
 
+def main_method(table: pd.DataFrame, method: str = "gated") -> str:
+    """Return the method that is drawn with intervals: `method`, or the table's first."""
+    return method if method in table["method"].unique() else str(table["method"].iloc[0])
+
+
 def forecasts(
     predictions: pd.DataFrame,
     recalled: pd.DataFrame,
     values: NDArray[np.float64],
+    times: tuple[Times, Times],
     choices: Choices,
     method: str = "gated",
 ) -> Figure:
@@ -72,31 +82,37 @@ def forecasts(
         Rows of one series.
     values : float (time,)
         The series, regular and filled.
+    times : pair of arrays
+        Stamps of the samples, and of the steps after the last one.
     choices : Choices
     method : str
         The method whose forecasts and intervals are drawn, beside the sliding method's forecasts.
     """
-    method = method if method in predictions["method"].unique() else str(predictions["method"].iloc[0])
+    method, at = main_method(predictions, method), np.concatenate([places(each) for each in times])
     last = int(predictions["origin"].max())
     found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
     figure, (above, below) = plt.subplots(2, 1, figsize=size(2, 1.3), height_ratios=(1, 1.4))
-    _recollection(above, found, values, choices)
+    _recollection(above, found, values, at, choices)
     shown = min(SHOWN_MATCHES, len(found))
     above.set_title(
         f"{label(predictions['series'].iloc[0])}: nearest {shown} of {len(found)} recalled by the last forecast "
         "(blue: window, red: how it went on)"
     )
-    above.set_xlim(0, last + choices.horizon)
-    _from_origins(below, predictions, values, choices, method)
+    above.set_xlim(at[0], at[last + choices.horizon])
+    _from_origins(below, predictions, values, at, choices, method)
+    for ax in (above, below):
+        time_axis(ax, times[0])
     return figure
 
 
-def _recollection(ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], choices: Choices) -> None:
+def _recollection(
+    ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], at: NDArray[np.float64], choices: Choices
+) -> None:
     """Draw the whole series, the recalled windows, and what followed each."""
-    ax.plot(values, color=BLACK, linewidth=0.5)
-    ax.axvspan(0, choices.early, color=GREY, alpha=0.18, linewidth=0)
+    ax.plot(at[: len(values)], values, color=BLACK, linewidth=0.5)
+    ax.axvspan(at[0], at[choices.early], color=GREY, alpha=0.18, linewidth=0)
     ax.text(
-        0.99 * choices.early,
+        at[int(0.99 * choices.early)],
         0.02,
         "choices made here, not scored",
         transform=ax.get_xaxis_transform(),
@@ -106,21 +122,26 @@ def _recollection(ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], ch
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
     for end in found["recalled_origin"].head(SHOWN_MATCHES).astype(int):
-        after = np.arange(end, end + choices.horizon + 1)
-        ax.axvspan(end - choices.window + 1, end, color=color("sliding"), alpha=0.2, linewidth=0)
+        after = at[end : end + choices.horizon + 1]
+        ax.axvspan(at[end - choices.window + 1], at[end], color=color("sliding"), alpha=0.2, linewidth=0)
         ax.plot(after, values[end : end + choices.horizon + 1], color=color("gated"), linewidth=1.4)
     ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
 
 
 def _from_origins(
-    ax: Axes, predictions: pd.DataFrame, values: NDArray[np.float64], choices: Choices, method: str
+    ax: Axes,
+    predictions: pd.DataFrame,
+    values: NDArray[np.float64],
+    at: NDArray[np.float64],
+    choices: Choices,
+    method: str,
 ) -> None:
-    """Draw the end of the series, with forecasts from several origins."""
+    """Draw the end of the series, with forecasts from several origins whose truth is known."""
     last, horizon = int(predictions["origin"].max()), choices.horizon
     start = max(0, last - max(8 * horizon, choices.window))
-    ax.plot(np.arange(start, last + 1), values[start : last + 1], color=BLACK, linewidth=0.9, label="truth")
+    ax.plot(at[start : last + 1], values[start : last + 1], color=BLACK, linewidth=0.9, label="truth")
     origins = np.unique(predictions["origin"])
-    wanted = [last - 2 * step * horizon for step in range(SHOWN_ORIGINS)]
+    wanted = [last - (2 * step + 1) * horizon for step in range(SHOWN_ORIGINS)]
     for count, wish in enumerate(each for each in wanted if each >= max(start, origins[0])):
         origin = int(origins[np.argmin(np.abs(origins - wish))])
         for each in dict.fromkeys(("sliding", method)):
@@ -129,18 +150,17 @@ def _from_origins(
             )
             if part.empty:
                 continue
-            steps, shade = origin + part["horizon"].to_numpy(), look(each).color
+            steps, shade = at[origin + part["horizon"].to_numpy()], look(each).color
             ax.plot(steps, part["prediction"], color=shade, linewidth=1.2, label=label(each) if count == 0 else None)
             if each == method:
-                named = "prediction interval" if count == 0 else None
+                named = f"{100 * choices.coverage:g} % interval" if count == 0 else None
                 ax.fill_between(steps, part["lower"], part["upper"], color=shade, alpha=0.18, linewidth=0, label=named)
-        ax.axvline(origin, color=GREY, linewidth=0.4, linestyle=":")
+        ax.axvline(at[origin], color=GREY, linewidth=0.4, linestyle=":")
     shown = values[start : last + 1]
     reach = np.ptp(shown) or 1.0
     ax.set_ylim(shown.min() - 0.25 * reach, shown.max() + 0.4 * reach)
-    ax.set_xlim(start, last + horizon + 1)
+    ax.set_xlim(at[start], at[last])
     ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
-    ax.set_xlabel(f"time ({drawn(choices.step)}s since the start)")
     ax.legend(ncols=4, loc="upper left")
 
 
@@ -222,7 +242,7 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     return figure
 
 
-def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, step: str) -> Figure:
+def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, times: Times) -> Figure:
     """Draw the distances between the spectra of all windows. Regimes that return are dark patches
     off the diagonal.
 
@@ -234,15 +254,16 @@ def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, s
         Coordinates of the spectra, as `koopflow.forecast.evaluate` returns them.
     name : str
         Name of the series.
-    step : str
-        Unit of a step, such as "month".
+    times : (time,)
+        Stamps of the samples.
     """
     distance = np.abs(points[:, None, :] - points[None, :, :]).sum(axis=-1)
     figure, ax = plt.subplots(figsize=size(1, 0.85))
-    extent = (ends[0], ends[-1], ends[-1], ends[0])
+    first, last = places(times[ends[[0, -1]]])
+    extent = (first, last, last, first)
     image = ax.imshow(distance, extent=extent, vmax=np.quantile(distance, 0.98) or 1.0, interpolation="nearest")
     figure.colorbar(image, ax=ax, label="distance between spectra")
     ax.set_title(f"{label(name)}, {len(ends)} windows")
-    ax.set_xlabel(f"end of window ({drawn(step)}s)")
-    ax.set_ylabel(f"end of window ({drawn(step)}s)")
+    time_axis(ax, times, "x", "end of window")
+    time_axis(ax, times, "y", "end of window")
     return figure

@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.series import Series
+from koopflow.data.series.series import Series, written
 from koopflow.forecast.choices import Choices, choose, early_stretch
 from koopflow.forecast.index import embed
-from koopflow.forecast.intervals import conformal_intervals
+from koopflow.forecast.intervals import RollingIntervals
 from koopflow.forecast.protocol import Configured, Floats, Forecaster, Integers, Recalling, Recollection, Situation
-from koopflow.io.columns import FORECAST_RECALLED
+from koopflow.io.columns import FORECAST_QUANTILES, FORECAST_RECALLED
 from koopflow.koopman.windows import fit_some
 
 MOST_WINDOWS = 300
 # Warm-up origins before the scored ones: their errors set the intervals at the first scored origin.
 WARM = 200
+BANDS = (0.5, 0.8, 0.9, 0.95)
+"""Nominal coverages of the intervals beyond the last sample."""
 
 
 class Evaluation(NamedTuple):
@@ -30,8 +32,9 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     predictions : DataFrame
-        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper. `origin` is the index of the last
-        known sample, `horizon` counts steps from it. The last origins have no truth (NaN).
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper, origin_time. `origin` is the index
+        of the last known sample and origin_time its stamp as text; `horizon` counts steps from it.
+        The last origins have no truth (NaN).
     recalled : DataFrame
         `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds one horizon of values after
         recalled_origin.
@@ -41,12 +44,16 @@ class Evaluation(NamedTuple):
         ``ends`` (m,) and ``points`` (m, coordinates) of at most MOST_WINDOWS windows. The L1
         distance between points is a tight lower bound on the distance between spectra
         (`koopflow.forecast.index.embed`).
+    future : DataFrame
+        `koopflow.io.columns.FORECAST_QUANTILES`, time: quantiles beyond the last sample, of the
+        intervals with the coverages BANDS and `coverage`; origin and time are stamps as text.
     """
 
     predictions: pd.DataFrame
     recalled: pd.DataFrame
     choices: dict[str, Any]
     windows: dict[str, NDArray[Any]]
+    future: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,22 @@ class Stretch:
     scored: NDArray[np.bool_]
     truth: Floats
     situation: Situation
+
+    @property
+    def stamps(self) -> NDArray[np.object_]:
+        """Return the stamps of the origins as text, (n,)."""
+        return written(self.series.time)[self.origins]
+
+    def units(self, values: Floats, lower: Floats) -> tuple[Floats, Floats]:
+        """Return forecasts and lower ends on the pointwise scale in the series' own units.
+
+        Intervals are computed on the pointwise scale: undoing a root or log makes them as skewed as
+        the series. The lower end of roots is zero at least if the series is non-negative.
+        """
+        transform = self.choices.transform
+        if transform.pointwise == "root" and self.samples[: self.choices.early].min() >= 0:
+            lower = np.maximum(lower, 0.0)
+        return transform.unpoint(values), transform.unpoint(lower)
 
 
 def evaluate(
@@ -104,19 +127,29 @@ def evaluate(
     """
     if not 0 < coverage < 1:
         raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
-    stretch = _stretch(series, choose(series, settings), estimates, settings)
-    frames, recalled = [], []
+    stretch = stretch_of(series, choose(series, settings), estimates, settings)
+    frames, recalled, futures = [], [], []
     for name, forecaster in forecasters.items():
         point, found = _forecast(name, forecaster, stretch)
-        frames.append(_scored(name, point, stretch, coverage))
+        bands = sorted({*BANDS, coverage})
+        truth = stretch.choices.transform.point(stretch.truth)
+        halves = RollingIntervals(bands, point.shape[1]).extend(np.abs(truth - point), stretch.origins).halves
+        frames.append(_scored(name, point, halves[..., bands.index(coverage)], stretch))
+        futures.append(_future(name, point[-1], dict(zip(bands, halves[-1].T)), stretch))
         if found is not None:
             recalled.append(_recalled(name, found, stretch))
     recalled = [frame for frame in recalled if len(frame)]
-    recollections = pd.concat(recalled, ignore_index=True) if recalled else pd.DataFrame(columns=FORECAST_RECALLED)
-    return Evaluation(pd.concat(frames, ignore_index=True), recollections, _record(stretch), _windows(stretch))
+    return Evaluation(
+        pd.concat(frames, ignore_index=True),
+        pd.concat(recalled, ignore_index=True) if recalled else pd.DataFrame(columns=FORECAST_RECALLED),
+        _record(stretch) | {"coverage": coverage},
+        _windows(stretch),
+        pd.concat(futures, ignore_index=True),
+    )
 
 
-def _stretch(series: Series, choices: Choices, estimates: int, settings: SeriesSettings) -> Stretch:
+def stretch_of(series: Series, choices: Choices, estimates: int, settings: SeriesSettings) -> Stretch:
+    """Return a series with its choices, and the origins shared by all forecasters."""
     values = series.values[:, None]  # noqa: PD011 - a koopflow Series, not pandas
     lost, transform, every = choices.transform.lost, choices.transform, settings.every
     first = max(choices.early, choices.window + lost)
@@ -170,16 +203,27 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
     return point, found
 
 
-def _scored(name: str, point: Floats, stretch: Stretch, coverage: float) -> pd.DataFrame:
+def _scored(name: str, point: Floats, half: Floats, stretch: Stretch) -> pd.DataFrame:
     """Return predictions with intervals at the scored origins, in the series' own units."""
-    transform, scored = stretch.choices.transform, stretch.scored
-    # Intervals are computed on the pointwise scale: undoing a root or log makes them as skewed as
-    # the series.
-    low, high = conformal_intervals(point, transform.point(stretch.truth), stretch.origins, coverage)
-    if transform.pointwise == "root" and stretch.samples[: stretch.choices.early].min() >= 0:
-        low = np.maximum(low, 0.0)
-    columns = [transform.unpoint(each)[scored] for each in (point, low, high)]
-    return _frame(stretch.series.name, name, stretch.origins[scored], stretch.truth[scored], *columns)
+    upper, lower = stretch.units(point + half, point - half)
+    ends = (stretch.choices.transform.unpoint(point), lower, upper)
+    return _frame(stretch, name, *(each[stretch.scored] for each in ends))
+
+
+def _future(name: str, point: Floats, halves: Mapping[float, Floats], stretch: Stretch) -> pd.DataFrame:
+    """Return quantiles of the forecast (horizon,) beyond the last sample, in the series' own
+    units."""
+    values = {0.5: stretch.choices.transform.unpoint(point)}
+    for coverage, half in halves.items():
+        upper, lower = stretch.units(point + half, point - half)
+        values |= {round((1 - coverage) / 2, 9): lower, round((1 + coverage) / 2, 9): upper}
+    levels, horizon = sorted(values), len(point)
+    found = np.stack([values[level] for level in levels], axis=1)
+    steps = np.repeat(np.arange(1, horizon + 1), len(levels))
+    columns = (stretch.series.name, name, stretch.stamps[-1], steps, np.tile(levels, horizon), found.ravel())
+    times = np.repeat(written(stretch.series.later(horizon)), len(levels))
+    frame = pd.DataFrame(dict(zip(FORECAST_QUANTILES, columns))).assign(time=times)
+    return frame[frame["value"].notna()]
 
 
 def _record(stretch: Stretch) -> dict[str, Any]:
@@ -200,20 +244,19 @@ def _windows(stretch: Stretch) -> dict[str, NDArray[Any]]:
     return {"ends": ends + choices.transform.lost, "points": embed(models.eigenvalues)}
 
 
-def _frame(
-    series: str, method: str, origins: Integers, truth: Floats, point: Floats, low: Floats, high: Floats
-) -> pd.DataFrame:
+def _frame(stretch: Stretch, method: str, point: Floats, low: Floats, high: Floats) -> pd.DataFrame:
     count, horizon = point.shape
     return pd.DataFrame(
         {
-            "series": series,
+            "series": stretch.series.name,
             "method": method,
-            "origin": np.repeat(origins, horizon),
+            "origin": np.repeat(stretch.origins[stretch.scored], horizon),
             "horizon": np.tile(np.arange(1, horizon + 1), count),
             "prediction": point.ravel(),
-            "truth": truth.ravel(),
+            "truth": stretch.truth[stretch.scored].ravel(),
             "lower": low.ravel(),
             "upper": high.ravel(),
+            "origin_time": np.repeat(stretch.stamps[stretch.scored], horizon),
         }
     )
 

@@ -7,6 +7,9 @@ series drifts.
 """
 
 from bisect import insort
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,49 +28,102 @@ LARGEST_SCORE = 100.0
 FEWEST_SCORES = 8
 
 
-class AdaptiveInterval:
-    """Half-width of the prediction interval at one horizon, learned online from errors.
+class AdaptiveIntervals:
+    """Half-widths of nested prediction intervals at one horizon, learned online from errors.
 
     Parameters
     ----------
-    coverage : float
-        Nominal coverage.
+    coverages : sequence of float
+        Nominal coverages, increasing.
     step : int
         Steps ahead.
     decay : float
         Factor by which the weight of an error decays per origin.
     """
 
-    def __init__(self, coverage: float, step: int, decay: float) -> None:
-        self.coverage, self.rate, self.decay = coverage, RATE / step, decay
+    def __init__(self, coverages: Sequence[float], step: int, decay: float) -> None:
+        self.coverages, self.rate, self.decay = tuple(coverages), RATE / step, decay
         self._scores: list[float] = []
-        self._level, self._size, self._weight, self._usual = coverage, 0.0, 0.0, 0.0
+        self._levels, self._size, self._weight, self._usual = list(coverages), 0.0, 0.0, 0.0
 
-    def settle(self, error: float, half: float, expected: float) -> None:
-        """Add an absolute error, with the `half_width` results from when its forecast was made."""
+    def settle(self, error: float, halves: Sequence[float], expected: float) -> None:
+        """Add an absolute error, with the `half_widths` results from when its forecast was made."""
         if not np.isfinite(error):
             return
-        if np.isfinite(half):
-            self._level += self.rate * (self.coverage - (1.0 if error <= half else 0.0))
+        for place, (coverage, half) in enumerate(zip(self.coverages, halves)):
+            if np.isfinite(half):
+                self._levels[place] += self.rate * (coverage - (1.0 if error <= half else 0.0))
         if np.isfinite(expected) and expected > 0:
             insort(self._scores, min(error / expected, LARGEST_SCORE))
         self._size, self._weight = self.decay * self._size + error, self.decay * self._weight + 1.0
         self._usual += (error - self._usual) / (len(self._scores) + 1.0)
 
-    def half_width(self) -> tuple[float, float]:
-        """Return the half-width and the expected error; NaN while there are too few scores."""
+    def half_widths(self) -> tuple[list[float], float]:
+        """Return the half-widths, none smaller than that before, and the expected error; NaN while
+        there are too few scores."""
         if self._weight <= 0:
-            return np.nan, np.nan
+            return [np.nan] * len(self.coverages), np.nan
         # A stretch of near-zero errors does not make the next forecast certain: expect at least a
         # share of the usual error.
         expected = max(self._size / self._weight, 0.2 * self._usual, 1e-300)
         if len(self._scores) < FEWEST_SCORES:
-            return np.nan, expected
-        place = min(max(self._level, 0.0), 1.0) * (len(self._scores) + 1)
+            return [np.nan] * len(self.coverages), expected
+        return list(accumulate((self._quantile(level) * expected for level in self._levels), max)), expected
+
+    def _quantile(self, level: float) -> float:
+        """Return the quantile of the scores at an adapted level, which may exceed 1."""
+        place = min(max(level, 0.0), 1.0) * (len(self._scores) + 1)
         quantile = self._scores[min(len(self._scores) - 1, max(0, int(np.ceil(place)) - 1))]
-        if self._level > 1.0:
-            quantile *= 1.0 + 4.0 * (self._level - 1.0)
-        return quantile * expected, expected
+        return quantile * (1.0 + 4.0 * (level - 1.0)) if level > 1.0 else quantile
+
+
+class RollingIntervals:
+    """Prediction intervals around rolling forecasts, extended as origins and truths become known.
+
+    Parameters
+    ----------
+    coverages : sequence of float
+        Nominal coverages, increasing.
+    horizon : int
+        Steps ahead.
+    memory : float
+        Number of origins after which the weight of an error decays to 1/e.
+
+    Attributes
+    ----------
+    halves : (n, horizon, coverages)
+        Half-widths of the origins so far; NaN while there are too few errors.
+    """
+
+    def __init__(self, coverages: Sequence[float], horizon: int, memory: float = 60.0) -> None:
+        decay = float(np.exp(-1.0 / memory))
+        self._learned = [AdaptiveIntervals(coverages, column + 1, decay) for column in range(horizon)]
+        self._known = [0] * horizon
+        self.halves = np.empty((0, horizon, len(coverages)))
+        self._expected = np.empty((0, horizon))
+
+    def extend(self, errors: Floats, origins: NDArray[np.intp]) -> Self:
+        """Add the origins after those so far; return self.
+
+        Parameters
+        ----------
+        errors : (n, horizon)
+            Absolute errors from all origins so far; NaN where the truth is not observed. An error
+            is used only at origins at or after the time of its truth.
+        origins : (n,) int, increasing
+        """
+        done, count, horizon = len(self.halves), len(errors), errors.shape[1]
+        self.halves = np.concatenate([self.halves, np.full((count - done, *self.halves.shape[1:]), np.nan)])
+        self._expected = np.concatenate([self._expected, np.full((count - done, horizon), np.nan)])
+        for column, learned in enumerate(self._learned):
+            known = self._known[column]
+            for i in range(done, count):
+                while origins[known] + column + 1 <= origins[i]:
+                    learned.settle(errors[known, column], self.halves[known, column], self._expected[known, column])
+                    known += 1
+                self.halves[i, column], self._expected[i, column] = learned.half_widths()
+            self._known[column] = known
+        return self
 
 
 def conformal_intervals(
@@ -85,15 +141,6 @@ def conformal_intervals(
     memory : float
         Number of origins after which the weight of an error decays to 1/e.
     """
-    count, horizon = predictions.shape
-    errors = np.abs(truth - predictions)
-    half, expected = np.full((2, count, horizon), np.nan)
-    for column in range(horizon):
-        step = column + 1
-        learned, known = AdaptiveInterval(coverage, step, float(np.exp(-1.0 / memory))), 0
-        for i in range(count):
-            while origins[known] + step <= origins[i]:
-                learned.settle(errors[known, column], half[known, column], expected[known, column])
-                known += 1
-            half[i, column], expected[i, column] = learned.half_width()
+    found = RollingIntervals([coverage], predictions.shape[1], memory).extend(np.abs(truth - predictions), origins)
+    half = found.halves[..., 0]
     return predictions - half, predictions + half

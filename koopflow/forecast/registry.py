@@ -20,6 +20,9 @@ FORECASTERS = Registry(
 )
 """See `koopflow.forecast.protocol.Forecaster`."""
 
+BASELINES = ("persistence", "seasonal_naive", "drift", "ets", "arima", "ridge")
+"""The forecasters without Koopman operators."""
+
 EXPERTS = Registry(
     "expert",
     {

@@ -165,6 +165,7 @@ TICKET_ELASTIC += ("accuracy_random",)
 
 # Forecasts.
 FORECAST_PREDICTIONS: Columns = ("series", "method", "origin", "horizon", "prediction", "truth")
+FORECAST_QUANTILES: Columns = ("series", "method", "origin", "horizon", "quantile", "value")
 FORECAST_RECALLED: Columns = ("series", "method", "origin", "match", "recalled_origin", "distance", "continuation")
 FORECAST_SKILL: Columns = (
     "series",
@@ -266,6 +267,7 @@ CONTRACTS = {
     "tickets/composition_ratios.csv": TICKET_RATIOS,
     "forecast/predictions.parquet": FORECAST_PREDICTIONS,
     "forecast/skill.csv": FORECAST_SKILL,
+    "forecast/future.csv": FORECAST_QUANTILES,
     "hub/leaderboard.csv": HUB_LEADERBOARD,
     "hub/pairs.csv": HUB_PAIRS,
     "hub/seasons.csv": HUB_SEASONS,

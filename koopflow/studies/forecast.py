@@ -50,8 +50,8 @@ class Forecast:
 
 
 def figures(plan: Forecast) -> list[Figure]:
-    """Return the figures of the stage: two per series, and three of all series."""
-    kinds = (("forecast", "forecast_series"), ("recurrence", "recurrence_series"))
+    """Return the figures of the stage: three per series, and three of all series."""
+    kinds = (("future", "future_series"), ("forecast", "forecast_series"), ("recurrence", "recurrence_series"))
     own = [Figure(stem, name, caption) for stem, caption in kinds for name in plan.series]
     return own + [Figure(f"forecasts_{kind}") for kind in ("errors", "skill", "skill_naive")]
 
@@ -69,6 +69,7 @@ STAGE = Stage(
             "forecasts_table",
             "forecasts_skill_naive",
             "forecasts_errors",
+            "future_series",
             "forecast_series",
             "recurrence_series",
         ),

@@ -6,17 +6,17 @@ import pytest
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.loading import load
+from koopflow.data.series.loading import load, prepared
 from koopflow.data.series.season import infer_period
 from koopflow.data.series.series import Series
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
 from koopflow.forecast.evaluate import evaluate
-from koopflow.forecast.intervals import conformal_intervals
+from koopflow.forecast.intervals import RollingIntervals, conformal_intervals
 from koopflow.forecast.protocol import all_named
 from koopflow.forecast.skill import skill_table
 from koopflow.forecast.transform import build
-from koopflow.io.columns import FORECAST_SKILL
+from koopflow.io.columns import FORECAST_QUANTILES, FORECAST_SKILL
 
 
 def seasonal_series(count: int = 400, period: int = 12) -> np.ndarray:
@@ -134,7 +134,7 @@ def test_skill_of_half_the_error_is_one_half_and_its_interval_holds_it():
 
 def test_all_methods_share_origins_behind_the_early_stretch():
     series = as_series(seasonal_series(200))
-    table, recalled, choices, _ = evaluate(
+    table, recalled, choices, *_ = evaluate(
         series, SeriesSettings(horizon=4), all_named(["persistence", "sliding", "gated"])
     )
     origins = [set(part["origin"]) for _, part in table.groupby("method")]
@@ -311,3 +311,29 @@ def test_coverage_counts_only_truths_that_are_known():
     frame.loc[15:, "truth"] = np.nan
     frame.loc[:2, "lower"] = np.nan
     assert skill_table(frame, {"s": 1.0}, seed=0)["coverage"].tolist() == [1.0]
+
+
+def test_the_future_has_nested_quantiles_and_dates():
+    stamps = pd.date_range("2001-01-01", periods=200, freq="MS").to_numpy()
+    series = prepared("s", stamps, seasonal_series(200), period=12)
+    found = evaluate(series, SeriesSettings(horizon=4), all_named(["persistence", "sliding"]), coverage=0.6)
+    assert tuple(found.future.columns) == (*FORECAST_QUANTILES, "time")
+    assert set(found.future["origin"]) == {"2017-08-01"}
+    assert found.future["time"].unique().tolist() == ["2017-09-01", "2017-10-01", "2017-11-01", "2017-12-01"]
+    wide = found.future.pivot_table(index=["method", "horizon"], columns="quantile", values="value")
+    assert wide.columns.tolist() == [0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.975]
+    assert (np.diff(wide, axis=1) >= 0).all()
+    last = found.predictions[found.predictions["origin"] == 199].set_index(["method", "horizon"])
+    assert np.allclose(wide[[0.2, 0.5, 0.8]], last[["lower", "prediction", "upper"]].loc[wide.index])
+    assert set(last["origin_time"]) == {"2017-08-01"}
+
+
+def test_intervals_extended_origin_by_origin_are_those_of_all_origins_at_once():
+    errors, origins = np.abs(np.random.default_rng(0).standard_normal((80, 3))), np.arange(10, 90)
+    whole, grown = (RollingIntervals([0.5, 0.9], 3) for _ in range(2))
+    whole.extend(errors, origins)
+    for count in (1, 30, 31, 80):
+        known = np.where(origins[:count, None] + np.arange(1, 4) < 10 + count, errors[:count], np.nan)
+        grown.extend(known, origins[:count])
+    assert np.array_equal(whole.halves, grown.halves, equal_nan=True)
+    assert np.isfinite(whole.halves[40:]).all()

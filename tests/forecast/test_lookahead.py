@@ -52,7 +52,7 @@ def tables(tmp_path_factory):
     for spec in specs:
         # The root has the most that could look ahead: its intervals end at zero where the series
         # does.
-        table, recalled, choices, _ = evaluate(
+        table, recalled, choices, *_ = evaluate(
             load("mine", spec), SeriesSettings(transform="root"), all_named(FORECASTERS)
         )
         results.append(

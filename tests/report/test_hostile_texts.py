@@ -19,8 +19,8 @@ from koopflow.config.own_figures import OwnFigure
 from koopflow.core.errors import KoopflowError
 from koopflow.core.markup import one_line
 from koopflow.figures import claims as page
-from koopflow.figures import forecast, pruning, style, tickets
-from koopflow.io.columns import CLAIMS
+from koopflow.figures import forecast, futures, pruning, style, tickets
+from koopflow.io.columns import CLAIMS, FORECAST_QUANTILES
 from koopflow.studies.discovery import discover, settings_model
 from koopflow.studies.own_figures import OwnFigures
 from koopflow.studies.own_figures import figures as figures_of
@@ -318,7 +318,10 @@ def test_the_name_of_a_column_labels_its_axis_literally(text, parsed, tmp_path):
         [("s", "gated", 24, 1, 10, 0.1)], columns=["series", "method", "origin", "match", "recalled_origin", "distance"]
     )
     choices = forecast.Choices(early=8, window=6, horizon=2, label=text, step=text)
-    draw(forecast.forecasts(predictions, recalled, np.linspace(0, 1, 30), choices), tmp_path)
+    values, times = np.linspace(0, 1, 30), (np.arange(30.0), np.arange(30.0, 32.0))
+    draw(forecast.forecasts(predictions, recalled, values, times, choices), tmp_path)
+    quantiles = pd.DataFrame([("s", "gated", text, h, 0.5, 1.0) for h in (1, 2)], columns=list(FORECAST_QUANTILES))
+    draw(futures.future(quantiles, predictions.assign(mae=1.0), values, times, choices, ["sliding"]), tmp_path)
     assert parsed == []
 
 

@@ -1,0 +1,90 @@
+"""The figure of a series' forecast beyond its last sample."""
+
+from collections.abc import Collection, Iterable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from koopflow.figures.calendars import Times, places, time_axis
+from koopflow.figures.forecast import LONGEST_LABEL, Choices, main_method
+from koopflow.figures.style import BLACK, DARK, GREY, look, size
+from koopflow.figures.text import drawn, label
+
+BANDS = ((0.025, 0.975), (0.1, 0.9), (0.25, 0.75))
+SHADES = (0.15, 0.22, 0.35)
+SHOWN_HORIZONS = 6
+"""Known samples that are drawn, in horizons."""
+
+
+def strongest(skill: pd.DataFrame, among: Collection[str]) -> str | None:
+    """Return the method of `among` with the smallest mean absolute error over all steps; None if
+    there is none."""
+    errors = skill[skill["method"].isin(list(among))].groupby("method")["mae"].mean()
+    return None if errors.empty else str(errors.idxmin())
+
+
+def future(
+    quantiles: pd.DataFrame,
+    skill: pd.DataFrame,
+    values: NDArray[np.float64],
+    times: tuple[Times, Times],
+    choices: Choices,
+    baselines: Iterable[str],
+) -> Figure:
+    """Draw the forecast beyond the last sample: median, intervals, and the strongest baseline.
+
+    Parameters
+    ----------
+    quantiles, skill : DataFrame
+        Rows of one series of `koopflow.io.columns.FORECAST_QUANTILES` and FORECAST_SKILL.
+    values : float (time,)
+        The series.
+    times : pair of arrays
+        Stamps of the samples, and of the steps after the last one.
+    choices : Choices
+    baselines : iterable of str
+        Methods of which the one with the smallest mean absolute error from earlier origins is drawn
+        beside.
+    """
+    known, later = places(times[0]), places(times[1])
+    method = main_method(quantiles)
+    start = max(0, len(values) - max(SHOWN_HORIZONS * choices.horizon, 40))
+    figure, ax = plt.subplots(figsize=size(2, 0.8))
+    ax.plot(known[start:], values[start:], color=BLACK, linewidth=0.9, label="known")
+    _fan(ax, _wide(quantiles, method), known[-1], values[-1], later, method)
+    drawable = set(quantiles["method"]) - {method}
+    other = strongest(skill, drawable.intersection(baselines))
+    if other is not None:
+        beside = _wide(quantiles, other)[0.5].to_numpy()
+        named = f"{label(other)} (strongest baseline)"
+        ax.plot(later, beside, label=named, color=DARK, linestyle="--", linewidth=1.2)
+    ax.axvline(known[-1], color=GREY, linewidth=0.6, linestyle=":")
+    ax.set_xlim(known[start], later[-1] + 0.01 * (later[-1] - known[start]))
+    time_axis(ax, times[0])
+    ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
+    last = quantiles["origin"].iloc[0]
+    ax.set_title(f"{label(quantiles['series'].iloc[0])}: {choices.horizon} steps after {drawn(str(last))}")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _fan(ax: Axes, wide: pd.DataFrame, at: float, value: float, later: NDArray[np.float64], method: str) -> None:
+    """Draw intervals and median of a method, joined to the last sample."""
+    shade, steps = look(method).color, np.concatenate([[at], later])
+    for (low, high), alpha in zip(BANDS, SHADES):
+        if low in wide and high in wide:
+            below, above = (np.concatenate([[value], wide[level].to_numpy()]) for level in (low, high))
+            named = f"{round(100 * (high - low))} % interval"
+            ax.fill_between(steps, below, above, color=shade, alpha=alpha, linewidth=0, label=named)
+    median = np.concatenate([[value], wide[0.5].to_numpy()])
+    ax.plot(steps, median, color=shade, linewidth=1.4, label=f"{label(method)}, median")
+
+
+def _wide(quantiles: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return the quantiles of a method, one column per level, one row per step."""
+    rows = quantiles[quantiles["method"] == method]
+    return rows.pivot_table(index="horizon", columns="quantile", values="value").sort_index()
