@@ -47,14 +47,12 @@ class DataSet(Settings):
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
     prime: Omittable[Count] = Field(default=None, description="The modulus, a prime (modular_addition).")
     share: Omittable[Fraction] = Field(default=None, description="Share of all pairs for training (modular_addition).")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="Options of package.module:function, by the names of its parameters."
+    )
     transform: Transform = Field(
         default=Transform(), description="Transforms of the images, in the order of their keys."
     )
-
-    def options(self) -> dict[str, Any]:
-        """Return the given options of the source: all keys that are not common to all sources."""
-        common = ("source", "transform", "train_size", "test_size")
-        return {key: value for key, value in self.dump().items() if key not in common}
 
 
 class DataSelection(Settings):

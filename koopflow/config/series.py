@@ -1,6 +1,6 @@
 """The block ``series``: series to forecast, by name."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -66,6 +66,9 @@ class SeriesSettings(Settings):
     )
     length: Omittable[Count] = Field(default=None, ge=100, description="Samples of a synthetic series.")
     noise: NonNegative = Field(default=0.0, description="Standard deviation of noise added to a synthetic series.")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="Options of package.module:function, by the names of its parameters."
+    )
     fill: Literal["interpolate", "hold"] = Field(
         default="interpolate",
         description="How missing values are filled: by interpolation, or by holding the last value.",

@@ -16,6 +16,8 @@ from koopflow.io.digests import Digests
 
 PATHS = ("path", "folder", "trajectory")
 """Keys whose values are the user's files or folders."""
+OPTIONS = ("arguments", "options")
+"""Keys whose values hold options of the user's functions: any text there may name a file."""
 DOWNLOADED = {
     "mnist": "MNIST/raw",
     "fashion_mnist": "FashionMNIST/raw",
@@ -43,18 +45,22 @@ def digests_of_named(digests: Digests, folders: Sequence[Path]) -> Callable[[Any
     return named
 
 
-def _paths(value: Any, folders: Sequence[Path]) -> Iterator[str]:
-    """Yield the files and folders that `value` names at any depth."""
+def _paths(value: Any, folders: Sequence[Path], options: bool = False) -> Iterator[str]:
+    """Yield the files and folders that `value`, which may be options, names at any depth."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key in PATHS:
                 yield from [inner] if isinstance(inner, str) else inner if isinstance(inner, list) else []
             else:
-                yield from _paths(inner, folders)
+                yield from _paths(inner, folders, options or key in OPTIONS)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _paths(inner, folders)
-    elif isinstance(value, str) and is_target(value) and value.split(".")[0] != PACKAGE:
+            yield from _paths(inner, folders, options)
+    elif not isinstance(value, str):
+        return
+    elif options and os.path.isfile(value):
+        yield value
+    elif is_target(value) and value.split(".")[0] != PACKAGE:
         # Relative, so that a study that moves to another folder keeps its results.
         yield from map(os.path.relpath, user_files(value, folders))
 

@@ -64,6 +64,14 @@ def test_files_count_by_content(named, tmp_path, block):
     assert changes(named, {"spec": block}, tmp_path / "a.npz", "2")
 
 
+@pytest.mark.parametrize("key", ["arguments", "options"])
+def test_a_file_that_an_option_of_a_users_function_names_counts(named, tmp_path, key):
+    (tmp_path / "table.dat").write_text("1")
+    assert changes(named, {key: {"deep": [{"read_from": "table.dat"}]}}, tmp_path / "table.dat", "2")
+    assert not changes(named, {"label": "table.dat"}, tmp_path / "table.dat", "3")
+    assert named({key: {"kind": "mean", "n": 3}}) == {}
+
+
 def test_a_file_replaced_inside_a_folder_counts(named, tmp_path):
     (tmp_path / "rounds").mkdir()
     (tmp_path / "rounds" / "round-1.pt").write_text("1")

@@ -35,9 +35,10 @@ class _Request:
             return cls(spec)
         options = dict(spec.dump() if isinstance(spec, DataSet) else spec)
         source, transforms = str(options.pop("source", None)), options.pop("transform", None) or {}
+        own = options.pop("arguments", None) or {}
         parts: tuple[Part, ...] = ("train", "test")
         sizes = {part: options.pop(f"{part}_size") for part in parts if f"{part}_size" in options}
-        return cls(source, options, transforms, sizes)
+        return cls(source, options | own, transforms, sizes)
 
 
 def load_selection(selection: DataSelection, seed: int) -> Images:
@@ -88,7 +89,8 @@ class _Sets:
         """Return the raw images of `spec`; `trail` names the sets that refer to it."""
         asked = _Request.of(spec)
         source = SOURCES.load(asked.source, "data.source")
-        options = check_options(source, asked.options, "data")
+        key = "data" if asked.source in SOURCES else f"data: source {asked.source}: arguments"
+        options = check_options(source, asked.options, key)
         context = Context(self.data_root, self.seed, lambda name: self._referred(name, trail))
         raw = check(source(context, **options))
         for part, size in asked.sizes.items():

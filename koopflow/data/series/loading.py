@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from koopflow.config.series import SeriesSettings
 from koopflow.core import facts
 from koopflow.core.errors import KoopflowError
+from koopflow.core.registry import check_options
 from koopflow.data.series.grid import regular
 from koopflow.data.series.registry import SOURCES
 from koopflow.data.series.season import infer_period
@@ -46,7 +47,9 @@ def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
     settings = SeriesSettings.load(spec, f"series.{name}")
     if settings.kind is None:
         raise KoopflowError(f"series.{name}.source: a source or a path is missing; sources are {', '.join(SOURCES)}")
-    times, values, label = SOURCES.load(settings.kind, f"series.{name}.source")(name, settings, seed)
+    source = SOURCES.load(settings.kind, f"series.{name}.source")
+    options = check_options(source, settings.arguments, f"series.{name}.arguments", first=3)
+    times, values, label = source(name, settings, seed, **options)
     digest = hashlib.sha256(np.ascontiguousarray(times).tobytes() + np.ascontiguousarray(values).tobytes())
     facts.note("data", name=name, source=settings.kind, samples=len(values), sha256=digest.hexdigest())
     return prepared(name, times, values, label, fill=settings.fill, period=settings.period, step=settings.step)

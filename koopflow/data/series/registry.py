@@ -1,8 +1,9 @@
 """The names of the sources of series, and where each is defined; listing them imports nothing else.
 
-A source is a function ``(name, settings, seed) -> (times, values, label)``: what it found, as it
-is. Times are datetime64 or numbers, increasing; values are floats, NaN where one is missing; the
-label names the values on axes. ``package.module:name`` works wherever a name does.
+A source is a function ``(name, settings, seed, **options) -> (times, values, label)``: what it
+found, as it is. Times are datetime64 or numbers, increasing; values are floats, NaN where one is
+missing; the label names the values on axes. Options come from ``arguments``.
+``package.module:name`` works wherever a name does.
 """
 
 from koopflow.core.registry import Registry
