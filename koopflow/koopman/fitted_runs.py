@@ -60,8 +60,6 @@ class FittedRuns:
 def fit_runs(files: Sequence[Trajectory], options: FitOptions) -> FittedRuns:
     """Fit all runs of `files` together; runs with values that cannot be fitted are left out.
 
-    Of several files with several runs each, a file with such a run is left out whole.
-
     Raises
     ------
     UnfitError
@@ -74,16 +72,10 @@ def fit_runs(files: Sequence[Trajectory], options: FitOptions) -> FittedRuns:
         raise
     except UnfitError:
         left_out = _reasons(runs, options)
-        if len(files) > 1:
-            spoilt = {runs[number][0].path: reason for number, reason in left_out.items()}
-            left_out = {number: spoilt[file.path] for number, (file, _) in runs.items() if file.path in spoilt}
         kept = {number: run for number, run in runs.items() if number not in left_out}
         if not kept or not left_out:
             raise
-    if len(files) > 1:
-        sound = [file for file in files if any(file is run[0] for run in kept.values())]
-        return FittedRuns(options.fit(sound if len(sound) > 1 else sound[0]), kept, left_out)
-    return FittedRuns(options.fit(files[0], [replica for _, replica in kept.values()]), kept, left_out)
+    return FittedRuns(options.fit(files if len(files) > 1 else files[0], list(kept)), kept, left_out)
 
 
 def _reasons(runs: dict[int, Run], options: FitOptions) -> dict[int, str]:

@@ -4,6 +4,7 @@ read files.
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -63,14 +64,34 @@ class FileRuns(Runs):
 class PooledRuns(Runs):
     """The replicas of several trajectory files of one system.
 
+    Parameters
+    ----------
+    trajectories : sequence of Trajectory
+    delays : int
+    columns : list of (start, stop), optional
+        Columns to read; all by default.
+    replicas : sequence of int, optional
+        Replicas to read, counted through all files; all by default.
+
     Raises
     ------
     KoopflowError
         If the files hold different parameters, or states at different step spacings.
     """
 
-    def __init__(self, trajectories: Sequence[Trajectory], delays: int, columns: Columns | None = None):
-        files = [FileRuns(trajectory, delays, columns) for trajectory in trajectories]
+    def __init__(
+        self,
+        trajectories: Sequence[Trajectory],
+        delays: int,
+        columns: Columns | None = None,
+        replicas: Sequence[int] | None = None,
+    ):
+        starts = np.cumsum([0, *(trajectory.replicas for trajectory in trajectories)])
+        wanted = range(starts[-1]) if replicas is None else replicas
+        parts = [[run - start for run in wanted if start <= run < stop] for start, stop in pairwise(starts.tolist())]
+        chosen = [(trajectory, part) for trajectory, part in zip(trajectories, parts) if part]
+        files = [FileRuns(trajectory, delays, columns, part) for trajectory, part in chosen]
+        trajectories = [trajectory for trajectory, _ in chosen]
         first = trajectories[0]
         for trajectory in trajectories[1:]:
             if trajectory.parameters != first.parameters:
@@ -86,16 +107,16 @@ class PooledRuns(Runs):
                 )
         super().__init__([length for file in files for length in file.lengths], files[0].width, delays)
         self.interval = files[0].interval
-        self._trajectories = list(trajectories)
+        self._chosen = chosen
         self._columns = [(0, first.parameter_count)] if columns is None else columns
         self._places = [(file, at) for file in files for at in range(len(file.lengths))]
 
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield blocks of columns, see `Runs.blocks`."""
-        pieces = self._trajectories[0].pieces(self._columns, self.block_bytes // (8 * int(self.offsets[-1])))
+        pieces = self._chosen[0][0].pieces(self._columns, self.block_bytes // (8 * int(self.offsets[-1])))
         ends = np.cumsum([stop - start for start, stop in pieces])
         for end, piece in list(zip(ends.tolist(), pieces))[worker::workers]:
-            parts = [trajectory.read([piece]) for trajectory in self._trajectories]
+            parts = [trajectory.read([piece], replicas) for trajectory, replicas in self._chosen]
             block = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
             yield end - block.shape[-1], end, shifted(block, -self.exponent)
 
@@ -115,7 +136,7 @@ def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas
     columns : list of (start, stop), optional
         Columns of a trajectory file; all by default.
     replicas : sequence of int, optional
-        Runs of a single file or array; all by default.
+        Runs of an array, of a file, or counted through several files; all by default.
 
     Raises
     ------
@@ -127,9 +148,7 @@ def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas
     if isinstance(data, Trajectory):
         return FileRuns(data, delays, columns, replicas)
     if isinstance(data, list | tuple) and data and all(isinstance(one, Trajectory) for one in data):
-        if replicas is not None:
-            raise KoopflowError("replicas needs a single trajectory (got several)")
-        return PooledRuns(data, delays, columns)
+        return PooledRuns(data, delays, columns, replicas)
     if columns is not None:
         raise KoopflowError("columns needs a trajectory file; index the array instead")
     arrays = arrays_of(data)

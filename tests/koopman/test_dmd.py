@@ -161,8 +161,6 @@ def test_files_of_other_parameters_or_spacing_are_not_pooled(tmp_path):
         KoopflowError, match=r"three.h5: pooled trajectories must have equal step spacing \(got 2, but 1 in one.h5\)"
     ):
         fit([first, written(tmp_path / "three.h5", data, every=2)])
-    with pytest.raises(KoopflowError, match="replicas needs a single trajectory"):
-        fit([first, first], replicas=[0])
 
 
 def test_ill_conditioned_states_take_the_stable_route_and_keep_their_digits():

@@ -55,6 +55,30 @@ def test_of_several_runs_in_a_file_the_sound_ones_are_fitted(tmp_path):
     assert sorted(found.left_out) == [0, 3]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_of_several_files_with_several_runs_only_the_bad_runs_are_left_out(tmp_path, value):
+    contents = [(decaying(), spoilt(value)), (decaying(2, count=30), decaying(3, count=30)), (spoilt(value),) * 2]
+    paths = [written(tmp_path / f"{i}.h5", *runs) for i, runs in enumerate(contents)]
+    spectrum, alone, exclusions = spectrum_or_reason(
+        "a", TrajectorySettings(path=[str(p) for p in paths], rank=2), *OPTIONS
+    )
+    assert np.allclose(spectrum["real"], [0.9, 0.5], atol=1e-4)
+    assert set(spectrum["runs"]) == {3}
+    assert sorted(set(alone["seed"])) == [0, 2, 3]
+    assert exclusions["run"].tolist() == [1, 4, 5]
+    assert "0.h5" in exclusions["reason"][0]
+    assert "replica 1" in exclusions["reason"][0]
+
+
+def test_runs_of_several_files_are_counted_through(tmp_path):
+    runs = [decaying(rates=(0.9, 0.5)), decaying(rates=(0.8, 0.3)), decaying(rates=(0.7, 0.2))]
+    paths = written(tmp_path / "a.h5", *runs[:2]), written(tmp_path / "b.h5", *runs[2:])
+    with Trajectory(paths[0]) as first, Trajectory(paths[1]) as second:
+        for number, rates in enumerate([(0.5, 0.9), (0.3, 0.8), (0.2, 0.7)]):
+            found = FitOptions(svd_rank=2).fit([first, second], [number])
+            assert np.allclose(np.sort(found.eigenvalues.real), rates, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("run", "rank", "words"),
     [
