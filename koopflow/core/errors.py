@@ -1,4 +1,7 @@
-"""The error type shown to users."""
+"""The error type shown to users, and the exit status of a job that was asked to stop."""
+
+TERMINATED = 143
+"""Exit status after SIGTERM: 128 + 15."""
 
 
 class KoopflowError(Exception):

@@ -4,6 +4,7 @@ A replica's numbers do not depend (to rounding) on the other replicas trained wi
 call on the same machine gives the same bits.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from koopflow.core import seeds
-from koopflow.core.errors import KoopflowError
+from koopflow.core.errors import TERMINATED, KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.training import optimizers
 from koopflow.training.batches import Batches
-from koopflow.training.checkpoint import Checkpoint, Store, stop_on_request
+from koopflow.training.checkpoint import Checkpoint, State, Store, stop_on_request
 from koopflow.training.hooks import Context, Evaluate, Hook, check_steps
 from koopflow.training.recipe import Recipe, Setup, describe_setup
 from koopflow.training.replicas import Replicas, initial_weights
@@ -24,8 +25,7 @@ from koopflow.training.run import EXPLOSION, Run, Trained
 
 __all__ = ["EXPLOSION", "Ensemble", "Recipe", "Start", "Trained", "train"]
 
-TERMINATED = 143
-"""Exit status after SIGTERM: 128 + 15."""
+logger = logging.getLogger("koopflow")
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,7 @@ def train(
         hook.prepare(context)
     run.mask = _begin(run.replicas, setup, images, ensemble, start)
     store = None if checkpoint is None else _store(checkpoint, context, hooks, start)
-    saved = store.load() if store else None
-    if saved is not None:
-        run.restore(saved)
+    saved = _restore(run, store)
     try:
         for index, hook in enumerate(hooks):
             hook.begin(None if saved is None else saved["hooks"][index])
@@ -151,12 +149,22 @@ def train(
     return run.result()
 
 
+def _restore(run: Run, store: Store | None) -> State | None:
+    """Restore the training from its checkpoint; return what was saved, None if there is none."""
+    saved = store.load() if store else None
+    if saved is not None:
+        run.restore(saved)
+        logger.info("continues at step %d of %d from its checkpoint", run.step, run.steps)
+    return saved
+
+
 def _loop(run: Run, batches: Batches, hooks: Sequence[Hook], store: Store | None) -> None:
     with stop_on_request(store is not None) as request:
         for step in range(run.step, run.steps + 1):
             if store is not None and step > run.first and (request.asked or store.due(step)):
                 store.save({**run.state(), "hooks": [hook.saved() for hook in hooks]})
                 if request.asked:
+                    logger.info("saved at step %d of %d; the next attempt continues there", step, run.steps)
                     raise SystemExit(TERMINATED)
             for hook in hooks:
                 hook.before(run)

@@ -6,16 +6,19 @@ the frame, because BLAS and torch read the thread limits when they are imported.
 
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from koopflow.core import facts, versions
-from koopflow.core.errors import KoopflowError
+from koopflow.core.errors import TERMINATED, KoopflowError
 from koopflow.io.checksums import checksum, is_unsigned
 from koopflow.workflow import host, outside
 
@@ -31,6 +34,8 @@ THREAD_VARIABLES = (
 PARAMETER = "parameter "
 """The first word of a log line that holds a parameter; koopflow.cli.provenance reads these
 lines."""
+STOPPED = "stopped by SIGTERM before the end of its work (near its time limit, or cancelled)"
+"""What a job says that was asked to stop; koopflow.workflow.slurm_failures reads it."""
 
 
 @contextmanager
@@ -58,13 +63,14 @@ def job(
     ------
     SystemExit
         With status 1, after a `KoopflowError` or a failure of disk or memory is printed in one
-        line.
+        line; with status 143 after SIGTERM, which clusters send before they end a job. A training
+        saves a checkpoint first.
     """
     _limit_threads(threads)
     level = logger.level
     handler = _start_log(log, params or {})
     started = time.monotonic()
-    with outside.silenced():
+    with outside.silenced(), _exit_on_request():
         try:
             yield logger
             for path in filter(is_unsigned, outputs):
@@ -73,6 +79,10 @@ def job(
             logger.info("done in %.1f s%s", time.monotonic() - started, _gpu_memory())
         except KoopflowError as error:
             _fail(str(error))
+        except SystemExit as ending:
+            if ending.code == TERMINATED:
+                _fail(STOPPED, status=TERMINATED)
+            raise
         except Exception as error:
             if (line := outside.explained(error)) is not None:
                 _fail(line, at_once="errno = " in str(error))
@@ -83,6 +93,23 @@ def job(
             logger.setLevel(level)
             with suppress(OSError):  # the unwritten rest of the log
                 handler.close()
+
+
+@contextmanager
+def _exit_on_request() -> Iterator[None]:
+    """Make SIGTERM end the body with SystemExit; a training that saves first handles it itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _limit_threads(threads: int) -> None:
@@ -125,13 +152,13 @@ def _gpu_memory() -> str:
     return f", at most {torch.cuda.max_memory_allocated() / 2**20:.0f} MB of the GPU {torch.cuda.get_device_name()}"
 
 
-def _fail(message: str, at_once: bool = False) -> NoReturn:
-    """Print `message` and end the job with status 1; `at_once` skips the clean-up of libraries."""
+def _fail(message: str, at_once: bool = False, status: int = 1) -> NoReturn:
+    """Print `message` and end the job with `status`; `at_once` skips the clean-up of libraries."""
     logger.error(message)
     print(f"koopflow: {message}", file=sys.stderr, flush=True)
     if at_once:
         _leave()
-    raise SystemExit(1) from None
+    raise SystemExit(status) from None
 
 
 def _leave() -> None:

@@ -10,13 +10,13 @@ SIGNS = (
         "ask for more: --set-resources {rule}:mem_mb=16000",
     ),
     (
-        r"DUE TO TIME LIMIT|status is: 'TIMEOUT'",
-        "over its time limit",
+        r"DUE TO TIME LIMIT|status is: 'TIMEOUT'|status is: 'FAILED'(?s:.*)stopped by SIGTERM",
+        "at its time limit",
         "ask for more: --set-resources {rule}:runtime=600 (minutes)",
     ),
     (
-        r"couldn't chdir to",
-        "on a node that does not see this folder",
+        r"couldn't chdir to|slurm_logs/.* not found",
+        "on a node that does not see this folder, or cannot write into it",
         "run in a folder that all nodes share, and ask the site why this node lacks it",
     ),
     (r"status is: 'CANCELLED", "cancelled", "by scancel or by the cluster; the same command goes on"),
@@ -34,7 +34,9 @@ def reasons(log: str) -> list[str]:
         Snakemake's log of a whole run.
     """
     found = []
-    for rule, account in re.findall(r"Error in rule (\w+):\n(.*?)(?=\nError in rule |\Z)", log, re.DOTALL):
+    for account in re.split(r"Error in (?=rule \w+:\n|group \w+\n)", log)[1:]:
+        named = re.search(r"rule (\w+):\n", account)  # the first of a group
+        rule = named[1] if named else account.split()[1]
         for signs, state, advice in SIGNS:
             if re.search(signs, account, re.IGNORECASE):
                 found.append(f"SLURM ended a job of {rule}: {state}; {advice.format(rule=rule)}")

@@ -9,6 +9,7 @@ nor is disturbed by anything else on the machine.
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -71,7 +72,7 @@ def missing() -> list[str]:
 
 
 @contextmanager
-def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str]]:
+def one_machine(folder: Path, cpus: int | None = None, unseen: Path | None = None) -> Iterator[dict[str, str]]:
     """Run a SLURM whose files lie in `folder`; yield the environment in which its commands reach
     it.
 
@@ -82,6 +83,8 @@ def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str
         insists.
     cpus : int, optional
         What the node offers; by default the cores of this process, and two at least.
+    unseen : path, optional
+        A folder that the node does not see: it finds an empty one in its place.
     """
     if absent := missing():
         raise RuntimeError(f"not installed: {', '.join(absent)} (Debian: apt-get install slurm-wlm munge)")
@@ -104,7 +107,10 @@ def one_machine(folder: Path, cpus: int | None = None) -> Iterator[dict[str, str
         start("munged", "--foreground", f"--socket={folder}/munge.socket", *files)
         _wait_for("munge", folder, daemons, lambda: (folder / "munge.socket").is_socket())
         start("slurmctld", "-D")
-        start("slurmd", "-D")
+        if unseen is None:
+            start("slurmd", "-D")
+        else:
+            start("unshare", "--mount", "sh", "-c", f"mount -t tmpfs none {shlex.quote(str(unseen))} && exec slurmd -D")
         _wait_for("an idle node", folder, daemons, lambda: "idle" in _told(environment, "sinfo", "-h", "-o", "%T"))
         yield environment
     finally:

@@ -2,10 +2,12 @@
 over its memory. On a real SLURM."""
 
 import hashlib
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,30 @@ from tests.barrier import PATIENCE
 from tests.house import copy_of_the_house
 
 # A user's network that, inside a SLURM job, takes memory or waits for as long as files beside the
-# Snakefile say.
+# Snakefile say; `slow` trains until SLURM asks it to stop.
 TROUBLES = """
 import os
+import signal
 import time
 from pathlib import Path
 
 from torch import nn
+
+
+class UntilSigterm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def forward(self, x):
+        self.steps += 1
+        if self.steps == 15 and Path("slow.trains").exists():
+            asked, trainer = [], signal.getsignal(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, lambda *given: (asked.append(True), trainer(*given)))
+            Path("slow.trains").rename("slow.trained")
+            while not asked:
+                time.sleep(0.05)
+        return x
 
 
 def build(trouble, input_shape, classes):
@@ -39,7 +58,7 @@ def build(trouble, input_shape, classes):
         while Path(f"{trouble}.hangs").exists():
             time.sleep(0.2)
     pixels = input_shape[0] * input_shape[1] * input_shape[2]
-    return nn.Sequential(nn.Flatten(), nn.Linear(pixels, classes))
+    return nn.Sequential(nn.Flatten(), UntilSigterm(), nn.Linear(pixels, classes))
 
 
 def cancelled(input_shape, classes):
@@ -155,6 +174,14 @@ class Run:
             time.sleep(0.2)
         raise AssertionError(f"no job of {name} is {state}: {self.jobs()}\n{self.output.read_text()[-3000:]}")
 
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds` returns True."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert self.process.poll() is None, self.output.read_text()[-3000:]
+            assert time.monotonic() < end, self.output.read_text()[-3000:]
+            time.sleep(0.1)
+
     def ends(self, seconds: float = 2 * PATIENCE) -> tuple[int, str]:
         """Wait for the end; return status and words."""
         try:
@@ -179,24 +206,25 @@ def story(slurm, tmp_path_factory) -> dict:
     run = Run(folder, slurm, ("cancelled", "slow"))  # both hang
     run.wait_for("cancelled", "RUNNING")
     run.wait_for("slow", "RUNNING")
-    end = time.monotonic() + PATIENCE
-    while not all((folder / f"{name}.gpu").exists() for name in ("cancelled", "slow")):
-        assert time.monotonic() < end, run.output.read_text()[-3000:]
-        time.sleep(0.2)
+    run.wait_until(lambda: all((folder / f"{name}.gpu").exists() for name in ("cancelled", "slow")))
     told["gpus"] = [(folder / f"{name}.gpu").read_text() for name in ("cancelled", "slow")]
     told["asked"] = [comment for number, (_, comment) in run.jobs().items() if number not in run.known]
     run.process.send_signal(signal.SIGINT)
     told["interrupted"] = run.ends()[0], run.states("cancelled") + run.states("slow")
 
     (folder / "hungry.memory").write_text("2600")
+    (folder / "slow.hangs").rename(folder / "slow.trains")
     run = Run(folder, slurm)
     slurm_does(slurm, "scancel", run.wait_for("cancelled", "RUNNING"))
     (folder / "cancelled.hangs").unlink()
-    slurm_does(slurm, "scontrol", "update", f"JobId={run.wait_for('slow', 'RUNNING')}", "TimeLimit=1")
-    run.wait_for("slow", "TIMEOUT")
-    (folder / "slow.hangs").unlink()
+    slow = run.wait_for("slow", "RUNNING")
+    run.wait_until((folder / "slow.trained").exists)
+    asked = ["squeue", "--noheader", f"--jobs={slow}", "--format=%M"]
+    ran = subprocess.run(asked, env=slurm, capture_output=True, text=True, check=True).stdout  # minutes:seconds
+    slurm_does(slurm, "scontrol", "update", f"JobId={slow}", f"TimeLimit={int(ran.split(':')[-2]) + 2}")
     status, words = run.ends()
     told["recovered"] = status, words, {name: run.states(name) for name in SETUPS}
+    told["second"] = (folder / "logs/results/train_ensemble/slow-0.log").read_text()
 
     (folder / "hopeless.memory").write_text("2600")
     run = Run(folder, slurm, ["hopeless"], ["--retries", "0"])
@@ -244,8 +272,13 @@ def test_a_cancelled_job_is_tried_again(story):
     assert states["cancelled"] == ["CANCELLED", "COMPLETED"]
 
 
-def test_a_job_over_its_time_limit_is_tried_again(story):
-    assert story["recovered"][2]["slow"] == ["TIMEOUT", "COMPLETED"]
+def test_a_job_at_its_time_limit_saves_stops_and_is_submitted_again_with_what_is_left(story):
+    _, words, states = story["recovered"]
+    assert states["slow"] == ["FAILED", "COMPLETED"], words[-3000:]
+    saved = re.search(r"saved at step (\d+) of 30; the next attempt continues there\n.*stopped by SIGTERM", words)
+    assert saved, words[-3000:]
+    assert f"continues at step {saved[1]} of 30 from its checkpoint" in story["second"]
+    assert "Trying to restart job" in words
 
 
 def test_a_job_over_its_memory_is_tried_again_with_more(story):

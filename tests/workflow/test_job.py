@@ -2,11 +2,12 @@
 
 import errno
 import logging
+import signal
 
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.workflow.job import job
+from koopflow.workflow.job import STOPPED, job
 
 # As h5py 3.16 says it.
 HDF5 = (
@@ -79,3 +80,13 @@ def test_the_logger_is_left_as_it_was(tmp_path, caplog):
     with job(tmp_path / "job.log"):
         assert logger.level == logging.DEBUG
     assert (logger.level, logger.handlers) == (logging.ERROR, handlers)
+
+
+def test_a_job_that_is_asked_to_stop_says_so_in_one_line(tmp_path, capfd):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+        signal.raise_signal(signal.SIGTERM)
+    assert stopped.value.code == 143
+    assert capfd.readouterr().err == f"koopflow: {STOPPED}\n"
+    assert STOPPED in (tmp_path / "job.log").read_text()
+    assert signal.getsignal(signal.SIGTERM) == before
