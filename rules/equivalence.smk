@@ -279,7 +279,7 @@ use rule plot as plot_windows with:
         distances=rules.compare_windows.output.distances,
         code=library("plot_windows"),
     output:
-        figure=figure("equivalence_windows"),
+        figure=figure("equivalence_windows") if EQUIVALENCE.windows else [],
     log:
         "<logs>/plot_windows.log",
     benchmark:

@@ -24,6 +24,7 @@ STUDY = {
     "checkpoint_interval": 20,
     "equivalence": {
         "optimizers": {"states": 40, "shuffles": 20, "draws": 20},
+        "windows": {},
         "training": {
             "seeds": 4,
             "copies": 2,

@@ -73,7 +73,6 @@ def test_one_setting_reruns_exactly_what_depends_on_it(finished):
     assert planned(finished, {**STUDY, "figures": {"style": {"font_size": 7}}}) == {
         "plot_equivalence": 1,
         "plot_optimizers": 1,
-        "plot_windows": 1,
     }
 
 
@@ -85,8 +84,7 @@ def test_one_setting_reruns_exactly_what_depends_on_it(finished):
         ("koopflow/equivalence/fitting.py", {"fit_spectra": 2, "compare_setups": 1, "plot_equivalence": 1}),
         (
             "koopflow/training/run.py",
-            {"check_stage": 1, "train_ensemble": 2, "fit_spectra": 2, "compare_setups": 1, "plot_equivalence": 1}
-            | {"fit_windows": 1, "compare_windows": 1, "plot_windows": 1},
+            {"check_stage": 1, "train_ensemble": 2, "fit_spectra": 2, "compare_setups": 1, "plot_equivalence": 1},
         ),
         ("koopflow/pruning/scores.py", {}),
     ],
