@@ -52,6 +52,11 @@ LAYOUTS = {
         "net": {f"module.{k}": t for k, t in w.items()},
         "masks": {f"module.{k}": m[k] for k in w},
     },
+    "prune_mask": lambda w, m: w | {f"{module(k)}.prune_mask": m[k] for k in w},
+    "w_mask": lambda w, m: w | {f"{module(k)}.w_mask": m[k] for k in w},
+    "sparse": lambda w, m: w | {f"{k}_mask": m[k].to_sparse() for k in w},
+    "arrays of numpy": lambda w, m: {"model": {k: w[k].numpy() for k in w}, "masks": {k: m[k].numpy() for k in w}},
+    "dict without the prefix": lambda w, m: {"model": {f"model.{k}": t for k, t in w.items()}, "masks": m},
     "no masks": lambda w, m: {k: w[k] * m[k] for k in w},
     "an attention mask": lambda w, m: (
         LAYOUTS["torch prune"](w, m) | {"layers.0.blocks.1.attn_mask": torch.zeros(4, 9, 9)}
@@ -151,6 +156,7 @@ def test_a_first_round_without_masks_keeps_everything(tmp_path):
             r"fc1.weight: mask must have the shape of the weights, \(6, 5\) \(got \(2, 2\)\)",
         ),
         ({"fc1.weight_mask": torch.full((6, 5), 0.5)}, "fc1.weight_mask must hold 0 and 1 only"),
+        ({"masks": [torch.ones(6, 5)]}, r"masks must map the names of weights to their masks \(got a list\)"),
         ({"fc3.weight_mask": torch.ones(2, 2)}, "fc3.weight_mask has no weights fc3.weight or fc3.weight_orig"),
     ],
 )

@@ -62,6 +62,11 @@ BUFFERS = {
     "moco.queue": torch.rand(4, 3),
     "fc.activation_post_process.min_val": torch.rand(4),
     "optimizer.0.exp_avg": torch.rand(4, 3),
+    "perplexity": torch.tensor(31.0),
+    "test_losses": torch.rand(9),
+    "confusion_matrix": torch.rand(3, 3),
+    "step": torch.tensor(3.0),
+    "attn.key_cache": torch.rand(4, 3),
 }
 
 
@@ -74,7 +79,30 @@ def test_what_is_no_parameter_is_left_out_by_name(tmp_path, name, caplog):
     assert f"folder: took 2 parameters (fc.weight, fc.bias); left out {name} (" in caplog.text
 
 
+def test_what_moves_beside_the_parameters_is_left_out_too(tmp_path):
+    beside = {name: tensor for name, tensor in BUFFERS.items() if name in ("perplexity", "confusion_matrix", "step")}
+    beside |= {"q.scale": torch.tensor(0.1), "q.zero_point": torch.tensor(2)}
+    names, _ = converted(
+        tmp_path / "a", lambda n: moving(n) | {name: tensor * (n + 1) for name, tensor in beside.items()}
+    )
+    assert names == list(PLAIN)
+
+
+def test_layers_that_never_change_are_taken_and_named(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "koopflow")
+    converted(tmp_path / "a", lambda n: moving(n) | {"frozen.weight": WEIGHT, "frozen.bias": BIAS})
+    assert "took 4 parameters" in caplog.text
+    assert "of which frozen.weight, frozen.bias never change" in caplog.text
+
+
+def test_arrays_of_numpy_are_tensors(tmp_path):
+    names, weights = converted(tmp_path / "a", lambda n: {"model": {k: v.numpy() for k, v in moving(n).items()}})
+    assert names == list(PLAIN)
+    assert weights[2, 0] == 2.0
+
+
 KEPT = {
+    "scale": torch.tensor(0.3),
     "frozen.weight": torch.rand(3, 3),
     "ln.weight": torch.ones(4),
     "ln.bias": torch.zeros(4),

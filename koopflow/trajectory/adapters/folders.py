@@ -190,7 +190,7 @@ def _states(
             logging.WARNING if series.left_out else logging.INFO,
             "%s: %s",
             sources[0].path.parent,
-            summary(series.names, series.left_out),
+            summary(series.names, series.left_out, series.frozen),
         )
     table = _checked(sources[0].path, [(name, tuple(series.first.tensors[name].shape)) for name in series.names])
     return _as_arrays(series), table, series.left_out

@@ -51,14 +51,27 @@ def parameters_of(first: StateDict, last: StateDict, choice: Choice) -> tuple[li
     return taken, left
 
 
-def summary(taken: Sequence[str], left: Mapping[str, str]) -> str:
-    """Return one line that says what was taken, what was left out, and why."""
+def still(names: Sequence[str], first: StateDict, last: StateDict) -> list[str]:
+    """Return the parameters that are the same at both ends of the series: layers that were frozen."""
+    if first is last:
+        return []
+    return [name for name in names if name in last.tensors and torch.equal(first.tensors[name], last.tensors[name])]
+
+
+def summary(taken: Sequence[str], left: Mapping[str, str], frozen: Sequence[str] = ()) -> str:
+    """Return one line that says what was taken, which of it never changes, what was left out, and
+    why."""
     groups: dict[str, list[str]] = {}
     for name, reason in left.items():
         groups.setdefault(reason, []).append(name)
-    said = f"took {len(taken)} parameters ({', '.join(taken[:6])}{', …' if len(taken) > 6 else ''})"
-    listed = [f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''} ({reason})" for reason, names in groups.items()]
+    said = f"took {len(taken)} parameter{'s' * (len(taken) > 1)} ({_some(taken, 6)})"
+    said += f", of which {_some(frozen, 4)} never change{'s' * (len(frozen) == 1)}" if frozen else ""
+    listed = [f"{_some(names, 4)} ({reason})" for reason, names in groups.items()]
     return f"{said}; left out {'; '.join(listed)}" if listed else said
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    return f"{', '.join(names[:most])}{', …' if len(names) > most else ''}"
 
 
 def _fixed(name: str, tensor: torch.Tensor, other: torch.Tensor | None) -> str | None:

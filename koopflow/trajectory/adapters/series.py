@@ -8,7 +8,7 @@ import torch
 
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.adapters.contents import read_content
-from koopflow.trajectory.adapters.selection import Choice, parameters_of
+from koopflow.trajectory.adapters.selection import Choice, parameters_of, still
 from koopflow.trajectory.adapters.sources import Source
 from koopflow.trajectory.adapters.state_dicts import StateDict, parse
 
@@ -29,6 +29,8 @@ class Series:
         The parameters, in the first file's order.
     left_out : dict of str to str
         Other tensors, with the reason.
+    frozen : list of str
+        Parameters that are the same at both ends of the series.
     first : StateDict
 
     Raises
@@ -42,6 +44,7 @@ class Series:
         self.first = self.state(self._sources[0])
         last = self.first if len(self._sources) == 1 else self._state_or_first(self._sources[-1])
         self.names, self.left_out = parameters_of(self.first, last, self._choice)
+        self.frozen = still(self.names, self.first, last)
         if not self.names:
             held = ", ".join(f"{name} ({reason})" for name, reason in list(self.left_out.items())[:6])
             raise KoopflowError(

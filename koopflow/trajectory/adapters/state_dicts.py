@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from koopflow.core.errors import KoopflowError
@@ -40,10 +41,12 @@ _OTHERS = re.compile(
 )
 _MASKS = re.compile(r"^(pruning_)?masks?(_dict|_state_dict)?$|_masks$")
 _METRIC = re.compile(
-    r"^(.*[._])?((best|train|val|valid|test|running|avg|mean|total)_?)*(loss(es)?|acc(uracy)?|acc1|acc5|top1|top5|error|metrics?|score|f1|lr|"
-    r"learning_rate|epoch|global_step|iteration)([._]?(history|mean|avg|best))?$",
+    r"^(.*[._])?((best|train|val|valid|test|running|avg|mean|total)_?)*(loss(es)?|acc(uracy|uracies|s)?|acc1|acc5|top1|top5|errors?|metrics?|"
+    r"scores?|f1|auc|ppl|perplexity|bleu|psnr|ssim|mse|rmse|mae|nll|precision|recall|returns?|rewards?|"
+    r"lrs?|learning_rate|epoch|global_step|iteration)([._]?(history|mean|avg|best))?$",
     re.IGNORECASE,
 )
+_TABLE = re.compile(r"^(.*[._])?(confusion_?(matrix|mat)|conf_mat|loss(es)?_(history|matrix|curves?))$", re.IGNORECASE)
 _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "running statistics",
@@ -64,6 +67,7 @@ _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("power iterations", ("*weight_u", "*_u0", "*.parametrizations.*._u", "*.parametrizations.*._v")),
     ("averaging", ("*n_averaged", "*.cluster_size", "*.embed_avg", "*.ema_*")),
     ("queues", ("*.queue", "queue", "*queue_ptr")),
+    ("caches", ("*_cache", "*_cached", "*.cache", "cache")),
     ("quantization", ("*activation_post_process*", "*fake_quant*", "*.zero_point")),
     ("optimizer state", ("optimizer.*", "optim.*", "*.exp_avg", "*.exp_avg_sq", "*.momentum_buffer")),
 )
@@ -112,7 +116,7 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
     """
     found = StateDict(counters=counters_in(content))
     try:
-        state, second = _unwrap(content, found)
+        state, second = _unwrap(_of_tensors(content), found)
     except RecursionError:
         raise KoopflowError("its mappings contain themselves or are nested too deeply") from None
     state = _without_prefixes(state)
@@ -166,6 +170,9 @@ def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, tor
     masks: Mapping[str, Any] = next(
         (value for key, value in content.items() if _MASKS.search(key) and isinstance(value, Mapping)), {}
     )
+    for key, value in content.items():
+        if _MASKS.search(key) and isinstance(value, list | tuple) and any(isinstance(v, torch.Tensor) for v in value):
+            raise KoopflowError(f"{key} must map the names of weights to their masks (got a list)")
     nested = {
         key: value
         for key, value in content.items()
@@ -190,6 +197,15 @@ def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, tor
         found.counters.setdefault(key, value)
     state, inner = _unwrap(models[chosen], found)
     return state, masks or inner
+
+
+def _of_tensors(value: Any) -> Any:
+    """Return nested mappings with the tensors of numpy's arrays."""
+    if isinstance(value, Mapping):
+        return {key: _of_tensors(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
+    return value
 
 
 def _holds_tensors(value: object, depth: int = 4) -> bool:
@@ -241,7 +257,7 @@ def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
 
 UNREADABLE = {"quantized", "not dense", "without data"}
 """Reasons to leave out a tensor that would be a parameter if its numbers could be read."""
-_OVERRIDABLE = {reason for reason, _ in _BUFFERS} | {"metrics", "auxiliary to another tensor"}
+_OVERRIDABLE = {reason for reason, _ in _BUFFERS} | {"metrics", "counters", "auxiliary to another tensor"}
 
 
 def _rejected(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]) -> str | None:
@@ -261,8 +277,12 @@ def _rejected(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]
         return "whole numbers or booleans"
     if not tensor.numel():
         return "empty"
-    if tensor.dim() < 2 and _METRIC.match(name):
+    if (tensor.dim() < 2 and _METRIC.match(name)) or _TABLE.match(name):
         return "metrics"
+    if tensor.numel() == 1 and name in (*STEP_KEYS, *EPOCH_KEYS):
+        return "counters"
+    if name.endswith("scale") and f"{name[:-5]}zero_point" in state:
+        return "quantization"
     if name.rpartition(".")[0] in state:
         return "auxiliary to another tensor"
     return None

@@ -1,8 +1,8 @@
 """Pruning masks in checkpoints: pair each with its weights, whatever name its tool gives it.
 
-Recognised are ``X_mask`` with ``X_orig`` (torch.nn.utils.prune) or ``X``, ``X.mask``, ``fc1.mask``
-for ``fc1.weight``, ``mask.X`` and ``masks.X``, ``mask_fc1___weight`` (open_lth), and a second dict
-of masks.
+Recognised are ``X_mask`` with ``X_orig`` (torch.nn.utils.prune) or ``X``, ``X.mask``, ``fc1.mask``,
+``fc1.prune_mask`` or ``fc1.w_mask`` for ``fc1.weight``, ``mask.X`` and ``masks.X``,
+``mask_fc1___weight`` (open_lth), and a second dict of masks.
 """
 
 from collections.abc import Mapping
@@ -65,6 +65,9 @@ def pair_masks(state: Mapping[str, torch.Tensor], second: Mapping[str, torch.Ten
     for name, tensor in second.items():
         stem = name.removesuffix("_mask").removesuffix(".mask")
         owner = next((known for known in (stem, f"{stem}.weight") if known in pairs.weights), None)
+        longer = [known for known in pairs.weights if known.endswith(f".{stem}")]  # model.X, beside a mask of X
+        if owner is None and len(longer) == 1:
+            owner = longer[0]
         if owner is None:
             raise KoopflowError(f"the mask {name} has no weights of that name")
         pairs.masks[owner] = _checked(name, tensor, owner, pairs.weights[owner])
@@ -78,9 +81,9 @@ def _owner(name: str, weights: Mapping[str, torch.Tensor]) -> tuple[str | None, 
     candidates: list[tuple[str, bool]] = []
     if name.endswith("_mask"):
         candidates += [(name.removesuffix("_mask"), True), (f"{name.removesuffix('_mask')}.weight", False)]
-    if leaf in ("mask", "_mask", "pruning_mask", "weight_mask"):
+    if leaf in ("mask", "_mask", "pruning_mask", "prune_mask", "weight_mask", "w_mask", "mask_weight", "mask_w"):
         candidates += [(module, False), (f"{module}.weight" if module else "weight", False)]
-    if leaf == "bias_mask":
+    if leaf in ("bias_mask", "b_mask", "mask_bias", "mask_b"):
         candidates.append((f"{module}.bias", False))
     for prefix in ("mask.", "masks.", "_mask."):
         if name.startswith(prefix):
@@ -108,9 +111,14 @@ def _refuse_orphan(name: str) -> None:
 
 
 def _is_binary(tensor: torch.Tensor) -> bool:
-    if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized or tensor.device.type != "cpu":
+    if tensor.is_nested or tensor.is_complex() or tensor.is_quantized or tensor.device.type != "cpu":
         return False
+    tensor = _dense(tensor)
     return bool(((tensor == 0) | (tensor == 1)).all())
+
+
+def _dense(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor if tensor.layout == torch.strided else tensor.to_dense()
 
 
 def _checked(name: str, mask: torch.Tensor, owner: str, weights: torch.Tensor) -> torch.Tensor:
@@ -120,4 +128,4 @@ def _checked(name: str, mask: torch.Tensor, owner: str, weights: torch.Tensor) -
         raise KoopflowError(
             f"{owner}: mask must have the shape of the weights, {tuple(weights.shape)} (got {tuple(mask.shape)})"
         )
-    return mask.bool()
+    return _dense(mask).bool()
