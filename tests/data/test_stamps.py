@@ -10,6 +10,7 @@ from koopflow.data.series.loading import load
 
 MONTHS = pd.period_range("2000-01", periods=120, freq="M")
 QUARTERS = pd.period_range("1990Q1", periods=100, freq="Q")
+HALVES = pd.date_range("1920-01-01", periods=120, freq="6MS")
 DAYS = pd.date_range("2015-01-01", periods=900)
 HOURS = pd.date_range("2020-01-01", periods=900, freq="h")
 
@@ -53,6 +54,21 @@ CODES = {
     "2020010100": ([h.strftime("%Y%m%d%H") for h in HOURS], "hour", HOURS),
     "202001010000": ([h.strftime("%Y%m%d%H%M") for h in HOURS], "hour", HOURS),
     "20200101000000": ([h.strftime("%Y%m%d%H%M%S") for h in HOURS], "hour", HOURS),
+    "200001.0": ([f"{m.year}{m.month:02d}.0" for m in MONTHS], "month", starts(MONTHS)),
+    "2000.01": ([f"{m.year}.{m.month:02d}" for m in MONTHS], "month", starts(MONTHS)),
+    "2000.01, 2000.1 for October": ([f"{m.year + m.month / 100:.6g}" for m in MONTHS], "month", starts(MONTHS)),
+    "2000:1": ([f"{m.year}:{m.month}" for m in MONTHS], "month", starts(MONTHS)),
+    "2000Jan": ([m.strftime("%Y%b") for m in MONTHS], "month", starts(MONTHS)),
+    "1990.1": ([f"{q.year}.{q.quarter}" for q in QUARTERS], "quarter", starts(QUARTERS)),
+    "1990:1": ([f"{q.year}:{q.quarter}" for q in QUARTERS], "quarter", starts(QUARTERS)),
+    "1990H1": ([f"{d.year}H{d.month // 6 + 1}" for d in HALVES], "half-year", HALVES),
+    "1990-S1": ([f"{d.year}-S{d.month // 6 + 1}" for d in HALVES], "half-year", HALVES),
+    "15001": ([f"{d.year % 100}{d.day_of_year:03d}" for d in DAYS], "day", DAYS),
+    "150101": ([d.strftime("%y%m%d") for d in DAYS], "day", DAYS),
+    "202000100": ([f"{h.year}{h.day_of_year:03d}{h.hour:02d}" for h in HOURS], "hour", HOURS),
+    "20200101.0000": ([h.strftime("%Y%m%d.%H%M") for h in HOURS], "hour", HOURS),
+    "unix hours in us": ([h.value // 1000 for h in HOURS], "hour", HOURS),
+    "unix hours in ns": ([h.value for h in HOURS], "hour", HOURS),
     "excel months": ([(m - pd.Timestamp("1899-12-30")).days for m in starts(MONTHS)], "month", starts(MONTHS)),
     "excel quarters": ([(q - pd.Timestamp("1899-12-30")).days for q in starts(QUARTERS)], "quarter", starts(QUARTERS)),
     "unix months": ([int(m.timestamp()) for m in starts(MONTHS)], "month", starts(MONTHS)),
@@ -70,7 +86,15 @@ def test_a_calendar_code_is_a_date(tmp_path, code):
 
 
 def test_plain_numbers_stay_numbers(tmp_path):
-    for stamps in (range(100000, 100200), range(1800, 2000), range(30000001, 30000201), np.arange(300) / 7):
+    decimals = (f"{1950 + number / 12:.2f}" for number in range(300)), (f"{1950 + n / 10:.1f}" for n in range(300))
+    counted = (
+        range(100000, 100200),
+        range(1800, 2000),
+        range(30000001, 30000201),
+        range(15001, 15300),
+        np.arange(300) / 7,
+    )
+    for stamps in map(list, (*counted, *decimals)):
         series = load("s", written(tmp_path, [f"{stamp}" for stamp in stamps]))
         assert series.step == "step"
         assert series.time.dtype.kind == "f"
@@ -208,13 +232,14 @@ def test_the_hour_that_stands_twice_in_autumn_loses_no_row(tmp_path, zone, first
     series = load("s", written(tmp_path, [f"{stamp:%Y-%m-%d %H:%M}" for stamp in local]))
     assert len(series.values) == 1000
     assert series.observed.all()
-    assert "occur twice" in caplog.text
+    assert "1 hour occurs twice" in caplog.text
     with pytest.raises(KoopflowError, match="unsorted"):
         load("s", written(tmp_path, ["2023-06-11 02:00", "2023-06-11 03:00", "2023-06-11 02:30", "2023-06-11 04:00"]))
 
 
 YEARS_AND = {
     "quarter": ([(q.year, q.quarter) for q in QUARTERS], "quarter", starts(QUARTERS)),
+    "half": ([(h.year, h.month // 6 + 1) for h in HALVES], "half-year", HALVES),
     "Q1": ([(q.year, f"Q{q.quarter}") for q in QUARTERS], "quarter", starts(QUARTERS)),
     "month": ([(m.year, m.month) for m in MONTHS], "month", starts(MONTHS)),
     "Jan": ([(m.year, m.strftime("%b")) for m in MONTHS], "month", starts(MONTHS)),

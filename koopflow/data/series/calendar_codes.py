@@ -25,16 +25,20 @@ WRITTEN: tuple[tuple[str, str], ...] = (
     (r"[Qq](?P<quarter>[1-4])[-/ ]?(?P<year>\d{4})", "quarter"),
     (r"(?P<year>\d{4})[-/ ]?[Ww](?P<week>\d{1,2})(?:-?1)?", "week"),
     (r"(?P<year>\d{4})[-/ ]?[Mm](?P<month>\d{1,2})", "month"),
+    (r"(?P<year>\d{4})[-/ ]?[HhSs](?P<half>[12])", "half"),
     (r"(?P<year>\d{4})-(?P<day>\d{3})", "day"),
 )
 """Codes with a letter or a dash, and the part of the year beside the year."""
 
-_PARTS = {"quarter": 4, "month": 12, "week": 53, "day": 366}
+_PARTS = {"half": 2, "quarter": 4, "month": 12, "week": 53, "day": 366}
 
 
 def written_codes(text: pd.Series) -> Times | None:
-    """Return the dates of codes such as 2024Q1, 2024-W05, 2024M01 and 2024-031 (ordinal days); None
-    for any other text."""
+    """Return the dates of codes such as 2024Q1, 2024-W05, 2024M01, 2024H1, 2024:1 and 2024-031
+    (ordinal days); None for any other text."""
+    found = text.str.extract(r"^(\d{4}):(\d{1,2})$")
+    if found.notna().all(axis=None):
+        return of_year_and_number(*(found[column].astype(int).to_numpy() for column in (0, 1)))
     for pattern, part in WRITTEN:
         found = text.str.extract(rf"^(?:{pattern})$")
         if found.notna().all(axis=None):
@@ -42,19 +46,34 @@ def written_codes(text: pd.Series) -> Times | None:
     return None
 
 
+def of_year_and_number(years: Whole, parts: Whole) -> Times | None:
+    """Return the dates of numbered parts of years: halves if years end after the second, quarters
+    if they end after the fourth, else months, weeks or days; None if there is no such part."""
+    for kind, most in _PARTS.items():
+        if parts.max() <= most and (kind not in ("half", "quarter") or _end_at(most, years, parts)):
+            stamps = of_year_and(years, parts, kind)
+            if stamps is not None:
+                return stamps
+    return None
+
+
+def _end_at(last: int, years: Whole, parts: Whole) -> bool:
+    """Return whether most years end with the part `last`, and begin with the first."""
+    ends = np.flatnonzero(np.diff(years) > 0)
+    return len(ends) > 0 and bool(np.mean(parts[ends] == last) > 0.5) and bool(np.mean(parts[ends + 1] == 1) > 0.5)
+
+
 def of_year_and(years: Whole, parts: Whole, kind: str) -> Times | None:
-    """Return the dates of quarters, months, weeks or days of years; None if there is no such part
-    of a year.
+    """Return the dates of halves, quarters, months, weeks or days of years; None if there is no
+    such part of a year.
 
     Week 1 holds January 4th, both in ISO weeks, which begin on Mondays, and in those of
     epidemiology (MMWR), which begin on Sundays. Years with 53 weeks tell them apart.
     """
     if parts.min() < 1 or parts.max() > _PARTS[kind]:
         return None
-    if kind == "quarter":
-        return ((years - 1970) * 12 + 3 * (parts - 1)).astype("datetime64[M]")
-    if kind == "month":
-        return ((years - 1970) * 12 + parts - 1).astype("datetime64[M]")
+    if kind in ("half", "quarter", "month"):
+        return ((years - 1970) * 12 + 12 // _PARTS[kind] * (parts - 1)).astype("datetime64[M]")
     starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     if kind == "day":
         lengths = ((years - 1969).astype("datetime64[Y]").astype("datetime64[D]") - starts).astype(np.int64)
@@ -70,13 +89,22 @@ def of_year_and(years: Whole, parts: Whole, kind: str) -> Times | None:
 
 def coded_numbers(text: pd.Series) -> Times | None:
     """Return the dates of a column of digits if they are calendar codes or serial numbers of dates;
-    None for plain numbers."""
-    if not text.str.fullmatch(r"-?\d+").all():
+    None for plain numbers.
+
+    A decimal point may separate the parts of a code (2024.01, 20240131.1800), or follow all of it
+    (202401.0).
+    """
+    text = text.str.replace(r"\.0*$", "", regex=True) if text.str.fullmatch(r"-?\d+\.0*").all() else text
+    if text.str.fullmatch(r"\d{4}\.\d{1,2}").all():
+        return _dotted(text)
+    if text.str.fullmatch(r"\d{8}\.\d{2}(\d{2}){0,2}").all():
+        text = text.str.replace(".", "")
+    if not text.str.fullmatch(r"-?\d+").all() or len(text) < 3 or text.str.len().max() > 19:
         return None
-    numbers = text.astype("int64") if text.str.len().max() < 19 else None
-    if numbers is None or len(numbers) < 3:
+    try:
+        whole = text.astype("int64").to_numpy()
+    except (OverflowError, ValueError):
         return None
-    whole = numbers.to_numpy()
     widths = text.str.len().unique()
     if len(widths) == 1 and whole.min() > 0:
         for read, certain in _CODES.get(int(widths[0]), ()):
@@ -84,6 +112,19 @@ def coded_numbers(text: pd.Series) -> Times | None:
             if dates is not None and (certain or _evener(_steps(dates), whole)):
                 return dates
     return _serials(whole)
+
+
+def _dotted(text: pd.Series) -> Times | None:
+    """Return the dates of years and months (2024.1 or 2024.10: October) or quarters (2024.1), if
+    they are more even than the numbers."""
+    years, parts = text.str[:4].astype(int).to_numpy(), text.str[5:]
+    if not _plausible(years) or len(text) < 3:
+        return None
+    short = bool((parts.str.len() == 1).all())
+    months = parts.astype(int) if short else parts.str.ljust(2, "0").astype(int)
+    dates = of_year_and_number(years, months.to_numpy())
+    numbers = np.round(100 * text.astype(float).to_numpy()).astype(np.int64)
+    return dates if dates is not None and _evener(_steps(dates), numbers) else None
 
 
 def _digits(*ends: int) -> Callable[[pd.Series], list[Whole]]:
@@ -99,9 +140,24 @@ def _year_and(kind: str, width: int) -> Callable[[pd.Series], Times | None]:
     return read
 
 
+def _ordinal(width: int, hours: bool) -> Callable[[pd.Series], Times | None]:
+    """Return a reader of years of `width` digits, days of the year, and hours."""
+
+    def read(text: pd.Series) -> Times | None:
+        years, days = _digits(width, width + 3)(text)
+        years = np.where(years < 69, 2000, 1900) + years if width == 2 else years
+        dates = of_year_and(years, days, "day") if _plausible(years) else None
+        if dates is None or not hours:
+            return dates
+        clock = text.str[-2:].astype(int).to_numpy()
+        return dates.astype("datetime64[h]") + clock.astype("timedelta64[h]") if clock.max() < 24 else None
+
+    return read
+
+
 def _moment(form: str) -> Callable[[pd.Series], Times | None]:
     def read(text: pd.Series) -> Times | None:
-        if not _plausible(text.str[:4].astype(int).to_numpy()):
+        if form.startswith("%Y") and not _plausible(text.str[:4].astype(int).to_numpy()):
             return None
         hours = form == "%Y%m%d%H"  # pandas takes no hours without minutes
         stamps = pd.to_datetime(text + "00" if hours else text, errors="coerce", format=f"{form}%M" if hours else form)
@@ -111,10 +167,11 @@ def _moment(form: str) -> Callable[[pd.Series], Times | None]:
 
 
 _CODES: dict[int, Sequence[tuple[Callable[[pd.Series], Times | None], bool]]] = {
-    5: ((_year_and("quarter", 1), False),),
-    6: ((_year_and("month", 2), False), (_year_and("week", 2), False)),
+    5: ((_year_and("quarter", 1), False), (_ordinal(2, hours=False), False)),
+    6: ((_year_and("month", 2), False), (_year_and("week", 2), False), (_moment("%y%m%d"), False)),
     7: ((_year_and("day", 3), False),),
     8: ((_moment("%Y%m%d"), True),),
+    9: ((_ordinal(4, hours=True), False),),
     10: ((_moment("%Y%m%d%H"), False),),
     12: ((_moment("%Y%m%d%H%M"), True),),
     14: ((_moment("%Y%m%d%H%M%S"), True),),
@@ -146,7 +203,9 @@ def _uneven(gaps: NDArray[np.float64]) -> float:
 
 def _serials(numbers: Whole) -> Times | None:
     """Return numbers as dates if they count days or seconds and are business days or equal days of
-    months only when read as dates."""
+    months only when read as dates; larger ones, which lose digits as numbers, always."""
+    if numbers.min() > 10**15:
+        return numbers.astype("datetime64[us]" if numbers.max() < 10**17 else "datetime64[ns]")
     if (np.diff(numbers) <= 0).any() or _uneven(np.diff(numbers).astype(float)) == 0:
         return None
     size = int(np.abs(numbers).max())

@@ -64,8 +64,8 @@ def unfold(times: Times) -> Times:
         [[0], np.cumsum(folds.astype(int) - (springs & (np.cumsum(folds) > np.cumsum(springs) - springs)))]
     )
     logger.warning(
-        "time stamps: %d hours occur twice, because clocks are set back; stamps keep the clock of the first one",
-        folds.sum(),
+        "time stamps: %d %s twice, because clocks are set back; stamps keep the clock of the first one",
+        *(folds.sum(), "hour occurs" if folds.sum() == 1 else "hours occur"),
     )
     found: Times = times + shift * HOUR
     return found

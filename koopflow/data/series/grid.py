@@ -64,7 +64,7 @@ def regular(
             f"most {MOST_SLOTS} steps"
             f" per row are accepted; set series.{name}.step"
         )
-    _say(name, grid, slots, count)
+    _say(name, grid, times, slots, count)
     known = np.isfinite(values)
     total = np.bincount(slots[known], weights=values[known], minlength=count)
     number = np.bincount(slots[known], minlength=count)
@@ -91,17 +91,21 @@ def _best(times: Times) -> Grid:
     return min(found, key=lambda grid: len(stretch) - len(np.unique(grid.slots(stretch))))
 
 
-def _say(name: str, grid: Grid, slots: NDArray[np.int64], count: int) -> None:
+def _say(name: str, grid: Grid, times: Times, slots: NDArray[np.int64], count: int) -> None:
     """Warn if rows share a slot, or if most slots are empty."""
     filled = len(np.unique(slots))
+    label = f"a {grid.label}"
+    if grid.label == "step":
+        first, second = grid.stamps(times, 2)
+        label = f"{second - first:g}" if times.dtype.kind != "M" else str((second - first).astype("timedelta64[s]"))
     other = f"set series.{name}.step to choose another, such as rows, hour or 28 days"
     if filled < len(slots):
         logger.warning(
-            "series.%s: the step is a %s: %d of %d rows share a step with another and are averaged; %s",
-            *(name, grid.label, len(slots) - filled, len(slots), other),
+            "series.%s: the step is %s: %d of %d rows share a step with another and are averaged; %s",
+            *(name, label, len(slots) - filled, len(slots), other),
         )
     if count > 2 * filled:
         logger.warning(
-            "series.%s: the step is a %s: %d of %d steps have no row and are filled; %s",
-            *(name, grid.label, count - filled, count, other),
+            "series.%s: the step is %s: %d of %d steps have no row and are filled; %s",
+            *(name, label, count - filled, count, other),
         )

@@ -20,16 +20,20 @@ MISSING = ("", "na", "nan", "null", "none", "n/a", "?", "-", ".", "..", "missing
 GROUPING = " '_\u00a0\u202f\u2009\u2019"
 """Marks that group thousands and nothing else."""
 
-CODES = tuple(
-    sign * size
-    for size in (99, 999, 9999, 99999, 999999, 99.9, 999.9, 9999.9, 99.99, 999.99, 9999.99)
-    for sign in (-1, 1)
+SIZES = (
+    *(99, 999, 9999, 99999, 999999, 9999999, 99.9, 999.9, 9999.9, 99.99, 999.99, 9999.99),
+    *(888, 8888, 777, 7777, 32767, 32768, 65535, 2147483647, 2147483648),
+    *(1e20, 1e30, 1e31, 1e34, 1e36, 9.96921e36, 9.969209968386869e36),
 )
+CODES = tuple(sign * size for size in SIZES for sign in (-1, 1))
 """Numbers that often stand for a missing value."""
 
 FAR = 3.0
 """A number farther from the other values than this many times their range is a code, not a
 measurement."""
+
+FAR_BELOW = 0.5
+"""The same, for a negative number among values of which none is negative."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +173,10 @@ def _without_codes(
             continue
         low, high = float(rest.min()), float(rest.max())
         away = low - code if code < 0 else code - high
-        if away > FAR * max(high - low, 1e-300) and (times > 1 or code < min(low, 0)):
+        far = FAR_BELOW if code < 0 <= low else FAR
+        if away > far * max(high - low, 1e-300) and (times > 1 or code < min(low, 0)):
             raise KoopflowError(
-                f"{key}.value: {path}: {code:g} occurs {times} times, far from all other values ({low:g} to "
+                f"{key}.value: {path}: {code:g} occurs {times} {'time' if times == 1 else 'times'}, far from all other values ({low:g} to "
                 f"{high:g}); if it means"
                 f" missing, set {key}.missing: [{code:g}], else set {key}.missing: []"
             )

@@ -6,7 +6,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.calendar_codes import Whole, coded_numbers, of_year_and, written_codes
+from koopflow.data.series.calendar_codes import Whole, coded_numbers, of_year_and, of_year_and_number, written_codes
 from koopflow.data.series.clocks import clock_of, one_day_later_at_24, unfold
 from koopflow.data.series.series import Times
 
@@ -18,9 +18,8 @@ _MONTH_AND_YEAR = (
     r"[A-Za-z]{3,9}[-/ ']\d{2}",
     r"[A-Za-z]{3,9}[-/ ]\d{4}",
     r"\d{2}-[A-Za-z]{3,9}",
-    r"\d{4}-[A-Za-z]{3,9}",
+    r"\d{4}[- /]?[A-Za-z]{3,9}",
 )
-_PARTS = (("quarter", 4), ("month", 12), ("week", 53), ("day", 366))
 
 
 class Place:
@@ -105,7 +104,7 @@ def _two_columns(first: pd.Series, second: pd.Series, place: Place) -> Times:
 
 
 def _year_and(years: Whole, second: pd.Series, place: Place) -> Times:
-    """Return the stamps of years and the quarters, months, weeks or days in `second`."""
+    """Return the stamps of years and the halves, quarters, months, weeks or days in `second`."""
     named = pd.to_datetime(second.str[:3], errors="coerce", format="%b")
     quarters = second.str.extract(r"^[Qq]([1-4])$")[0]
     numbers = pd.to_numeric(quarters if quarters.notna().all() else second, errors="coerce")
@@ -113,22 +112,14 @@ def _year_and(years: Whole, second: pd.Series, place: Place) -> Times:
         numbers = named.dt.month
     if numbers.isna().any() or (numbers != np.round(numbers)).any():
         row = int(np.argmax(numbers.isna() | (numbers != np.round(numbers))))
-        raise place.error(row, second.iloc[row], "is not a month, week, quarter or day of a year")
+        raise place.error(row, second.iloc[row], "is not a month, week, quarter, half or day of a year")
     parts = numbers.to_numpy().astype(np.int64)
-    for kind, most in _PARTS:
-        if parts.max() <= most and (kind != "quarter" or _end_at_four(years, parts) or quarters.notna().all()):
-            stamps = of_year_and(years, parts, kind)
-            if stamps is not None:
-                return stamps
+    stamps = of_year_and(years, parts, "quarter") if quarters.notna().all() else of_year_and_number(years, parts)
+    if stamps is not None:
+        return stamps
     row = int(np.argmax((parts < 1) | (parts > 53)))
     problem = "is out of range; beside a year, quarters 1-4, months 1-12, weeks 1-53 and days 1-366 are accepted"
     raise place.error(row, second.iloc[row], problem)
-
-
-def _end_at_four(years: Whole, parts: Whole) -> bool:
-    """Return whether years end after part 4, as with quarters."""
-    ends = np.flatnonzero(np.diff(years) > 0)
-    return len(ends) > 0 and bool(np.mean(parts[ends] == 4) > 0.5) and bool(np.mean(parts[ends + 1] == 1) > 0.5)
 
 
 def _dates(text: pd.Series, place: Place) -> Times:
@@ -140,11 +131,11 @@ def _dates(text: pd.Series, place: Place) -> Times:
         return months
     offset = text.str.extract(f"({_OFFSET})")[0]
     if offset.notna().all():
-        local = _parsed(text.str.replace(_OFFSET, "", regex=True))
+        local = _parsed(text.str.replace(_OFFSET, "", regex=True), late)
         clocks = (local - local.dt.normalize()).unique()
         if local.notna().all() and (len(clocks) == 1 or len(offset.unique()) == 1):
             return _shifted(local, late)
-    stamps = _parsed(text)
+    stamps = _parsed(text, late)
     if stamps.isna().any():
         row = int(np.argmax(stamps.isna().to_numpy()))
         raise place.error(row, text.iloc[row], "is not a date or number; write dates like 2024-01-31")
@@ -157,22 +148,23 @@ def _shifted(stamps: pd.Series, late: NDArray[np.bool_]) -> Times:
     return found
 
 
-def _parsed(text: pd.Series) -> pd.Series:
+def _parsed(text: pd.Series, late: NDArray[np.bool_]) -> pd.Series:
     """Return the stamps of dates, without time zones; `_either_way` reads ambiguous ones, such as
-    1/2/2024."""
+    1/2/2024. Those of `late` are a day later than written."""
     stamps = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
     if stamps.isna().any():
-        stamps = _either_way(text)
+        stamps = _either_way(text, late)
     return stamps.dt.tz_localize(None)
 
 
-def _either_way(text: pd.Series) -> pd.Series:
+def _either_way(text: pd.Series, late: NDArray[np.bool_]) -> pd.Series:
     """Return the reading, month or day first, that puts the stamps in order; of two such, the one
     with the evener steps."""
     readings = [
         pd.to_datetime(text, errors="coerce", utc=True, format="mixed", dayfirst=first) for first in (False, True)
     ]
-    gaps = [reading.diff().iloc[1:] for reading in readings]
+    days = pd.to_timedelta(late.astype(int), unit="D")
+    gaps = [(reading + days).diff().iloc[1:] for reading in readings]
     ordered = [bool((gap > pd.Timedelta(0)).all()) for gap in gaps]
     if all(ordered):
         return readings[int(gaps[1].max() / gaps[1].min() < gaps[0].max() / gaps[0].min())]
