@@ -100,7 +100,7 @@ REFUSED = {
         ",",
         r"-999 occurs 20 times, far from all other values",
     ),
-    "a code of model output": (["810.5", "1640", "1e20", "900"] * 20, ",", r"set series\.s\.missing: \[1e\+20\]"),
+    "a code of model output": (["810.5", "1640", "1e20", "900"] * 20, ",", r"set series\.s\.missing: \[1\.0e\+20\]"),
     "a code of whole numbers": (["81", "-32768", "16", "90"] * 20, ",", r"-32768 occurs 20 times"),
     "a code": (["10.5", "11.5", "-999", "12.5"] * 20, ",", r"-999 occurs 20 times.*set series\.s\.missing: \[-999\]"),
     "another code": (["0.1", "0.2", "9999", "0.3"] * 20, ",", r"9999 occurs 20 times"),

@@ -175,9 +175,16 @@ def _without_codes(
         away = low - code if code < 0 else code - high
         far = FAR_BELOW if code < 0 <= low else FAR
         if away > far * max(high - low, 1e-300) and (times > 1 or code < min(low, 0)):
+            shown = _in_yaml(code)
             raise KoopflowError(
-                f"{key}.value: {path}: {code:g} occurs {times} {'time' if times == 1 else 'times'}, far from all other values ({low:g} to "
-                f"{high:g}); if it means"
-                f" missing, set {key}.missing: [{code:g}], else set {key}.missing: []"
+                f"{key}.value: {path}: {shown} occurs {times} {'time' if times == 1 else 'times'}, far from all other "
+                f"values ({low:g} to {high:g}); if it means missing, set {key}.missing: [{shown}], else set "
+                f"{key}.missing: []"
             )
     return values
+
+
+def _in_yaml(number: float) -> str:
+    """Return a number as YAML reads it: 1e+20 without a point would be text."""
+    text = f"{number:.16g}"
+    return text if "e" not in text or "." in text else text.replace("e", ".0e")
