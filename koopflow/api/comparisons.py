@@ -145,7 +145,7 @@ def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -
     if not isinstance(interval, Mapping):
         return dict.fromkeys(sets, interval)
     for name in (name for name in interval if name not in sets):
-        raise KoopflowError(f"interval names {name!r}, which is none of the sets {', '.join(map(str, sets))}")
+        raise KoopflowError(f"interval names {name!r}, which is not one of the sets {', '.join(map(str, sets))}")
     return interval
 
 

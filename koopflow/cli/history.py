@@ -111,7 +111,7 @@ def _job(record: dict[str, Any], logs: list[str]) -> Job:
 
 
 def lines_of(logs: list[str]) -> list[str]:
-    """Return the lines of these logs, as far as they are there."""
+    """Return the lines of those of these logs that exist."""
     return [
         line
         for log in logs

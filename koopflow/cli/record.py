@@ -24,7 +24,7 @@ from koopflow.workflow.host import ENVIRONMENTS
 FOLDER = "workflow"
 """Folder, under the results, of the files that the record adds to them."""
 CONFIGURATION = f"{FOLDER}/configuration.json"
-LICENCE = "The results carry the licence that their owner gives them, none is stated here; koopflow has the MIT licence"
+LICENCE = "The licence of the results is their owner's to choose and is not stated here; koopflow has the MIT licence"
 
 
 def write(
@@ -83,7 +83,7 @@ def read(results: str | Path) -> dict[str, Entity]:
     except (FileNotFoundError, NotADirectoryError):
         raise KoopflowError(f"{path}: no such file; a run writes it when it ends") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise KoopflowError(f"{path}: not a readable record ({error}); run again to write it anew") from None
+        raise KoopflowError(f"{path}: not a readable record ({error}); run again to replace it") from None
 
 
 def packed(graph: Mapping[str, Entity], present: set[str]) -> str:
@@ -218,7 +218,7 @@ def _run(
     times: tuple[float, float],
     failed: bool,
 ) -> Entity:
-    """Return the execution of the workflow: from the first job whose results are there to the end
+    """Return the execution of the workflow: from the first job whose results exist to the end
     of this run."""
     made = [files[output]["@id"] for job in jobs for output in job.outputs]
     found: Entity = {

@@ -120,8 +120,8 @@ def steps_per_epoch(study: PrunedTraining, images: Images) -> int:
 
 
 def check_window(window: int, study: PrunedTraining, images: Images) -> None:
-    """Raise a KoopflowError where a window is longer than the training before the first pruning; 0
-    is none at all."""
+    """Raise a KoopflowError if the window is longer than the training before the first pruning; a
+    window of 0 fits nothing."""
     first = min(pruning_steps(study, images).values())
     if window and not 2 <= window <= first:
         raise KoopflowError(

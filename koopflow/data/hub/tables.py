@@ -156,15 +156,15 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     twice = frame[frame.duplicated(keys)]
     if len(twice) and columns == SUBMISSIONS:  # of another team: its rows are averaged
         count, models = len(twice), ", ".join(sorted(twice["model"].unique()))
-        logger.warning("%s: %d forecasts are there more than once, by %s; their mean is scored", path, count, models)
+        logger.warning("%s: %d forecasts occur more than once, by %s; their mean is scored", path, count, models)
     elif len(twice):
         row = ", ".join(f"{name} {_said(twice[name].iloc[0])}" for name in keys)
-        raise KoopflowError(f"{path}: each row must be there once (got two of {row})")
+        raise KoopflowError(f"{path}: each row must occur once (got two of {row})")
     return frame
 
 
 def _column(values: pd.Series, name: str, path: Path) -> pd.Series:
-    """Return a column of dates, numbers or text; refuse what is none."""
+    """Return a column of dates, numbers or text; raise an error if it holds anything else."""
     converted: pd.Series
     if name in DATES:
         converted, needed = pd.to_datetime(values, errors="coerce"), "a date"

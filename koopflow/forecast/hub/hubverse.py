@@ -72,7 +72,7 @@ def check_file(path: str | os.PathLike[str], levels: Iterable[float] | None = No
     ------
     KoopflowError
         In one line, for the first rule that the file breaks: its name, columns, dates, levels,
-        values, order of quantiles, or rows that are there twice.
+        values, order of quantiles, or rows that occur twice.
     """
     path = Path(path)
     named = NAME.fullmatch(path.name)
@@ -108,7 +108,7 @@ def _checked(path: Path, text: pd.DataFrame, date: str, levels: Iterable[float] 
     _refuse(path, text, frame["value"] < 0, "value", "must be non-negative")
     for name in ("target", "location"):
         _refuse(path, text, text[name] == "", name, "must not be empty")
-    _refuse(path, text, frame.duplicated([*TASK, "output_type_id"]), "output_type_id", "must be there once per task")
+    _refuse(path, text, frame.duplicated([*TASK, "output_type_id"]), "output_type_id", "must occur once per task")
     ordered = frame.sort_values([*TASK, "output_type_id"])
     falls = ordered.groupby(TASK)["value"].diff() < 0
     _refuse(path, text, falls.reindex(text.index), "value", "must not fall as output_type_id grows")
