@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from koopflow.api.fitting import fit
     from koopflow.api.forecasting import Episodic, Gated, Sliding, evaluate
     from koopflow.api.hubs import hub
+    from koopflow.api.nixtla import StatsForecastModel
     from koopflow.api.operators import Operator, distance, load
     from koopflow.api.pruning import prune
     from koopflow.api.tickets import iterative_pruning, will_transfer
@@ -44,6 +45,7 @@ _HOMES = {
     "Recorder": "trajectory.recorder",
     "Sliding": "api.forecasting",
     "SpectraComparison": "api.comparisons",
+    "StatsForecastModel": "api.nixtla",
     "Trajectory": "trajectory.reader",
     "compare": "api.comparisons",
     "distance": "api.operators",
@@ -80,6 +82,7 @@ __all__ = [  # noqa: RUF022 - in the order of their use
     "Gated",
     "Sliding",
     "Episodic",
+    "StatsForecastModel",
     "hub",
     "KoopflowError",
     "__version__",

@@ -1,26 +1,23 @@
 """Forecast a series, and compare forecasters on it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from operator import index
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.loading import prepared
-from koopflow.data.series.series import Series
+from koopflow.data.series.held import Given, as_series
+from koopflow.forecast.estimator import coverages_of, table_of
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
 from koopflow.forecast.methods import Episodic, Gated, Sliding
 from koopflow.forecast.protocol import Forecaster, as_forecaster, named
 from koopflow.forecast.skill import NAIVE, skill_table
+from koopflow.forecast.state import State
 
 __all__ = ["Episodic", "Gated", "Sliding", "evaluate", "forecast"]
 
-Given = Series | pd.Series | pd.DataFrame | ArrayLike
 SKILL = ["method", "horizon", "n", "mae", "rmse", "mase", "skill", "ci_low", "ci_high", "coverage"]
 
 
@@ -31,33 +28,36 @@ def forecast(
     forecaster: Forecaster | str | None = None,
     period: int | None = None,
     coverage: float = 0.9,
+    levels: Sequence[float] | None = None,
+    quantiles: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Return forecasts of a series beyond its last sample, with prediction intervals.
+    """Return forecasts of a series beyond its last sample.
 
-    Intervals are learned from the errors of forecasts from every sample after the first 40 %
-    (adaptive conformal inference, Gibbs and Candes 2021). Open options are chosen on the first 40
-    %.
+    Intervals are learned from forecasts of all later samples; options are chosen on the first 40 %.
 
     Parameters
     ----------
     series : array, list, pandas Series or DataFrame, or koopflow Series
-        Values (time,) in order of time; NaN where missing. Times come from a DatetimeIndex, a
-        PeriodIndex, or a column of dates next to the column of values.
+        Values (time,) in order of time; NaN where missing. Times come from an index of dates or
+        periods, or a column of dates next to the column of values.
     horizon : int
         Steps ahead.
     forecaster : forecaster or str, optional
-        A name such as "ets", an object with a method ``forecast(values, origins, horizon)``, or a
-        function of these three. Default: `Gated`, Koopman forecasts with memory.
+        A name such as "ets", an object such as `Sliding()`, or your own; `Gated` by default.
     period : int, optional
-        Samples per season; estimated from the first 40 % of the series by default.
+        Samples per season; found by default.
     coverage : float
         Nominal coverage of the prediction intervals.
+    levels : sequence of float, optional
+        Coverages of several intervals in percent, such as [50, 90], in place of `coverage`.
+    quantiles : sequence of float, optional
+        Quantiles between 0 and 1.
 
     Returns
     -------
     DataFrame
-        One row per step: step (1 ... horizon), time, prediction, and the interval's ends low and
-        high.
+        One row per step: step, time, prediction, and the interval's ends low and high, or low_50,
+        high_50, ... for each level; then q0.1, ... for each quantile.
 
     Raises
     ------
@@ -68,22 +68,17 @@ def forecast(
     --------
     >>> import numpy as np
     >>> import koopflow as kf
-    >>> table = kf.forecast(10 + np.cos(2 * np.pi * np.arange(200) / 10), horizon=5)
-    >>> table[["step", "time", "prediction"]].round(2)
-       step  time  prediction
-    0     1   200       11.00
-    1     2   201       10.81
-    2     3   202       10.31
-    3     4   203        9.69
-    4     5   204        9.19
+    >>> table = kf.forecast(10 + np.cos(2 * np.pi * np.arange(200) / 10), horizon=3)
+    >>> table["prediction"].round(2).tolist()
+    [11.0, 10.81, 10.31]
     """
-    regular = as_koopflow_series(series, period=period)
-    chosen = Gated() if forecaster is None else _forecaster(forecaster)
+    if not 0 < coverage < 1:
+        raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
+    coverages_of(levels or (), quantiles or ())
     settings = _settings("forecast", horizon=horizon)
-    table = evaluate_forecasters(regular, settings, {"forecast": chosen}, coverage=coverage).predictions
-    last = table[table["origin"] == len(regular.values) - 1].reset_index(drop=True)
-    last = last.rename(columns={"horizon": "step", "lower": "low", "upper": "high"})
-    return last.assign(time=regular.later(horizon))[["step", "time", "prediction", "low", "high"]]
+    chosen = Gated() if forecaster is None else _forecaster(forecaster)
+    state = State.fit(chosen, as_series(series, period=period), settings.horizon or 12)
+    return table_of(state, levels, quantiles, coverage)
 
 
 def evaluate(
@@ -138,7 +133,7 @@ def evaluate(
     2  Sliding(window=40)        2  0.00    1.0
     3          last_value        2  0.73    0.0
     """
-    regular = as_koopflow_series(series, period=period)
+    regular = as_series(series, period=period)
     settings = _settings("evaluate", horizon=horizon, every=every)
     asked = _by_name(forecasters)
     compared = asked | {name: named(name) for name in NAIVE if name not in asked}
@@ -153,66 +148,6 @@ def _ordered(skill: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     skill = skill.rename(columns={"skill_vs_naive": "skill", "naive_ci_low": "ci_low", "naive_ci_high": "ci_high"})
     order = np.lexsort((skill["method"].map(methods.index), skill["horizon"]))
     return skill[SKILL].iloc[order].reset_index(drop=True)
-
-
-def as_koopflow_series(series: Given, *, period: int | None = None, name: str = "series") -> Series:
-    """Return the input of `forecast` as a regular series without missing values.
-
-    Raises
-    ------
-    KoopflowError
-        If the values are not one-dimensional numbers, or the column of values is ambiguous.
-    """
-    if period is not None and period < 1:
-        raise KoopflowError(f"period must be at least 1 (got {period})")
-    if isinstance(series, Series):
-        return series if period is None else replace(series, period=period)
-    if isinstance(series, pd.DataFrame):
-        series = _one_column(series)
-    label = "value"
-    times: NDArray[Any] | None = None
-    if isinstance(series, pd.Series):
-        label = str(series.name) if series.name is not None else label
-        stamps = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
-        if isinstance(stamps, pd.DatetimeIndex):
-            series, stamps = series.set_axis(stamps).sort_index(), stamps.sort_values()
-            if stamps.has_duplicates:
-                raise KoopflowError(f"{name}: times must be unique (got {stamps[stamps.duplicated()][0]} twice)")
-            times = stamps.tz_localize(None).to_numpy()
-        series = series.to_numpy()
-    try:
-        values = np.asarray(series, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise KoopflowError(f"{name}: all values must be numbers") from None
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise KoopflowError(f"{name}: values must have the shape (time,) (got {values.shape}); forecast one channel")
-    values = np.where(np.isfinite(values), values, np.nan)
-    return prepared(name, np.arange(len(values)) if times is None else times, values, label, period=period)
-
-
-def _one_column(frame: pd.DataFrame) -> pd.Series:
-    """Return the values of a table, with its times as the index where it has any."""
-    if not isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
-        dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
-        dates = dates or [name for name in frame.columns if str(name).lower() in ("time", "date", "ds")]
-        if len(dates) == 1:
-            written = frame[dates[0]]
-            parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
-            if parsed is not None and parsed.isna().any():
-                raise KoopflowError(
-                    f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})"
-                )
-            frame = frame.drop(columns=dates[0])
-            frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
-    numbers = frame.select_dtypes("number").columns
-    if len(numbers) != 1:
-        raise KoopflowError(
-            f"series: the table must have one column of values (got {', '.join(map(str, numbers)) or 'none'}); choose "
-            "one, as in table['name']"
-        )
-    return frame[numbers[0]]
 
 
 def _settings(key: str, **given: int | None) -> SeriesSettings:

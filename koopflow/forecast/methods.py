@@ -1,15 +1,14 @@
-"""The forecasters: objects that hold their options; None leaves an option open."""
+"""The forecasters with Koopman models: objects that hold their options; None leaves an option open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
-from koopflow.core.errors import KoopflowError
-from koopflow.forecast import baselines, classical
+from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.experts import RECALLING, expert_names
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
-from koopflow.forecast.protocol import Configured, FittedWindows, Floats, Integers, Recollection, Situation
+from koopflow.forecast.protocol import FittedWindows, Floats, Integers, Recollection, Situation
 from koopflow.forecast.sliding import rolling_from
 from koopflow.koopman.windows import WindowModels
 
@@ -18,95 +17,7 @@ WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
 
 
 @dataclass(frozen=True, repr=False)
-class Persistence(Configured):
-    """Hold the last value.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Persistence().forecast(np.arange(10.0), np.array([4, 9]), 2)
-    array([[4., 4.],
-           [9., 9.]])
-    """
-
-    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        return baselines.persistence(values[:, None], origins, horizon)[..., 0]
-
-
-@dataclass(frozen=True, repr=False)
-class SeasonalNaive(Configured):
-    """Repeat the last season of `period` samples."""
-
-    period: int | None = None
-    open: ClassVar[tuple[str, ...]] = ("period",)
-
-    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        return baselines.seasonal_naive(values[:, None], origins, horizon, self.period or 1)[..., 0]
-
-
-@dataclass(frozen=True, repr=False)
-class Drift(Configured):
-    """Continue the line through the first and last of the last `window` samples; None uses all
-    samples."""
-
-    window: int | None = None
-
-    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        return baselines.drift(values[:, None], origins, horizon, self.window)[..., 0]
-
-
-@dataclass(frozen=True, repr=False)
-class Estimated(Configured):
-    """Base of forecasters whose parameters are estimated a few times along the series."""
-
-    period: int | None = None
-    estimates: int | None = None
-    first: int | None = None
-    open: ClassVar[tuple[str, ...]] = ("period", "estimates", "first")
-    differenced: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, repr=False)
-class Ets(Estimated):
-    """Exponential smoothing with damped trend and season; see `classical.exponential_smoothing`."""
-
-    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        return classical.exponential_smoothing(
-            values, origins, horizon, self.period or 1, self.estimates or 3, self.first
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class Arima(Estimated):
-    """ARIMA with order chosen by AIC and seasonal Fourier terms; see `classical.arima`."""
-
-    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        return classical.arima(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
-
-
-@dataclass(frozen=True, repr=False)
-class Ridge(Configured):
-    """Ridge autoregression on each origin's window (`baselines.ridge_autoregression`)."""
-
-    window: int | None = None
-    delays: int | None = None
-    ridge: float = 1e-2
-    open: ClassVar[tuple[str, ...]] = ("window", "delays")
-    differenced: ClassVar[bool] = True
-
-    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
-        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        window, lags = _known(self, "window"), _known(self, "delays")
-        return baselines.ridge_autoregression(values[:, None], origins, horizon, window, lags, self.ridge)[..., 0]
-
-
-@dataclass(frozen=True, repr=False)
-class WindowForecaster(Configured):
+class WindowForecaster(Fitted):
     """Base class of forecasters that fit delay-DMD models to windows.
 
     Parameters
@@ -134,7 +45,7 @@ class WindowForecaster(Configured):
 
     def windows(self) -> WindowSettings:
         """Return the sizes; raise a KoopflowError if any is open."""
-        return WindowSettings(_known(self, "window"), _known(self, "delays"), _known(self, "rank"))
+        return WindowSettings(known(self, "window"), known(self, "delays"), known(self, "rank"))
 
     def models(self, values: Floats) -> WindowModels:
         """Return the models of all windows of `values` (time,)."""
@@ -162,10 +73,12 @@ class Sliding(WindowForecaster):
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        windows = self.windows()
-        return rolling_from(self.models(values), values[:, None], windows.window, windows.delays, horizon)[
-            origins, :, 0
-        ]
+        windows, start = self.windows(), 0
+        if self.fitted is None:  # no other forecaster needs the models of the windows before
+            start = max(0, int(origins[0]) - windows.window + 1)
+            values = values[start : origins[-1] + 1]
+        models = self.models(values)
+        return rolling_from(models, values[:, None], windows.window, windows.delays, horizon)[origins - start, :, 0]
 
 
 @dataclass(frozen=True, repr=False)
@@ -189,6 +102,11 @@ class Episodic(WindowForecaster):
     exclusion : float, optional
         Shortest time between recalled windows, and between them and the present, in lengths of a
         window; 1 recalls one window per episode.
+    mode_weight : float
+        Weight of the distance between modes, added to the distance between eigenvalues.
+    threshold : "learned", "always" or float
+        Largest distance for recall: learned from past errors, none, or this quantile (0 to 1) of
+        past distances.
 
     Examples
     --------
@@ -202,6 +120,8 @@ class Episodic(WindowForecaster):
     recalled: str | None = None
     matches: int | None = None
     exclusion: float | None = None
+    mode_weight: float = 0.0
+    threshold: Literal["learned", "always"] | float = "learned"
     measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
     open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "exclusion", "measure")
     scheme: ClassVar[Literal["gated", "basic"]] = "basic"
@@ -210,23 +130,52 @@ class Episodic(WindowForecaster):
         """Return the experts that the gate weights; None means all that suit the season."""
         return None
 
-    def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
-        """Return forecasts from `origins`, with the recalled windows."""
+    def start(self, values: Floats, horizon: int) -> EpisodicKoopman:
+        """Return a memory of `values` (time,), to which more can be added."""
         memory = EpisodicKoopman(
             self.windows(),
             horizon,
             scheme=self.scheme,
             recall=RecallSettings(
-                recalled=self.recalled or "later", matches=self.matches or 3, exclusion=self.exclusion or 0.0
+                recalled=self.recalled or "later",
+                matches=self.matches or 3,
+                exclusion=self.exclusion or 0.0,
+                mode_weight=self.mode_weight,
+                threshold=None if self.threshold == "always" else self.threshold,
             ),
             gate=GateSettings(experts=self.experts(), period=self.period or 1),
             measure=self.measure,
-        ).fit(values, self.models(values))
+        )
+        return memory.fit(values, self.models(values))
+
+    def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
+        """Return forecasts from `origins`, with the recalled windows."""
+        memory = self.start(values, horizon)
         return Recollection(memory.forecasts_[origins, :, 0], memory.recalled_[origins], memory.distances_[origins])
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
         return self.recall(values, origins, horizon).forecasts
+
+
+@dataclass(frozen=True, repr=False)
+class EpisodicPaper(Episodic):
+    """`Episodic` with the options of the paper, as far as they are known.
+
+    The single nearest window is recalled, by the distance between eigenvalues plus that between
+    modes (both are the paper's), and the model fitted to what followed it forecasts. That a window
+    is near enough if its distance is in the lower half of past ones is reconstructed.
+
+    Examples
+    --------
+    >>> EpisodicPaper(window=40)
+    EpisodicPaper(window=40)
+    """
+
+    recalled: str | None = "following"
+    matches: int | None = 1
+    mode_weight: float = 1.0
+    threshold: Literal["learned", "always"] | float = 0.5
 
 
 @dataclass(frozen=True, repr=False)
@@ -267,12 +216,3 @@ class GatedWithoutMemory(Gated):
     def experts(self) -> tuple[str, ...]:
         """Return the sliding and the naive experts."""
         return tuple(name for name in WITHOUT_MEMORY if name != "seasonal" or (self.period or 1) > 1)
-
-
-def _known(forecaster: Configured, name: str) -> int:
-    value = getattr(forecaster, name)
-    if value is None:
-        raise KoopflowError(
-            f"{forecaster!r}: {name} must be given (got None); or call koopflow.evaluate, which chooses it"
-        )
-    return int(value)

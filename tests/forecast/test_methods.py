@@ -7,16 +7,8 @@ from koopflow.config.series import SeriesSettings
 from koopflow.data.series.loading import load, prepared
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.experts import RECALLING, expert_names
-from koopflow.forecast.methods import (
-    Drift,
-    Episodic,
-    Gated,
-    GatedWithoutRecall,
-    Persistence,
-    Ridge,
-    SeasonalNaive,
-    Sliding,
-)
+from koopflow.forecast.methods import Episodic, Gated, GatedWithoutRecall, Sliding
+from koopflow.forecast.plain_methods import Drift, Persistence, Ridge, SeasonalNaive
 from koopflow.forecast.protocol import FittedWindows, Recalling, all_named
 from koopflow.forecast.skill import skill_table
 from koopflow.koopman.windows import fit_windows

@@ -11,7 +11,8 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.series.loading import prepared
 from koopflow.forecast.check import try_forecaster
 from koopflow.forecast.evaluate import evaluate
-from koopflow.forecast.methods import Gated, GatedWithoutMemory, Persistence, Sliding
+from koopflow.forecast.methods import Gated, GatedWithoutMemory, Sliding
+from koopflow.forecast.plain_methods import Persistence
 from koopflow.forecast.protocol import all_named, as_forecaster, named
 from koopflow.forecast.registry import FORECASTERS
 from koopflow.studies.checks.forecast import check as check_stage

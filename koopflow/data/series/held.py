@@ -1,0 +1,91 @@
+"""A series that a user holds in Python - an array, a list, a pandas Series or table - as a regular
+series."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.loading import prepared
+from koopflow.data.series.series import Series
+
+Given = Series | pd.Series | pd.DataFrame | ArrayLike
+TIME_NAMES = ("time", "date", "ds")
+"""Names of columns that hold times."""
+
+
+def as_series(series: Given, *, period: int | None = None, name: str = "series") -> Series:
+    """Return the input of `forecast` as a regular series without missing values.
+
+    Raises
+    ------
+    KoopflowError
+        If the values are not one-dimensional numbers, or the column of values is ambiguous.
+    """
+    if period is not None and period < 1:
+        raise KoopflowError(f"period must be at least 1 (got {period})")
+    if isinstance(series, Series):
+        return series if period is None else replace(series, period=period)
+    times, values, label = samples_of(series, name)
+    return prepared(name, np.arange(len(values)) if times is None else times, values, label, period=period)
+
+
+def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[np.float64], str]:
+    """Return times (None if there are no dates), values (time,) with NaN where missing, and a
+    label.
+
+    Raises
+    ------
+    KoopflowError
+        As in `as_series`.
+    """
+    if isinstance(series, Series):
+        return series.time, np.where(series.observed, series.values, np.nan), series.label
+    if isinstance(series, pd.DataFrame):
+        series = _one_column(series)
+    label = "value"
+    times: NDArray[Any] | None = None
+    if isinstance(series, pd.Series):
+        label = str(series.name) if series.name is not None else label
+        stamps = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
+        if isinstance(stamps, pd.DatetimeIndex):
+            series, stamps = series.set_axis(stamps).sort_index(), stamps.sort_values()
+            if stamps.has_duplicates:
+                raise KoopflowError(f"{name}: times must be unique (got {stamps[stamps.duplicated()][0]} twice)")
+            times = stamps.tz_localize(None).to_numpy()
+        series = series.to_numpy()
+    try:
+        values = np.asarray(series, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise KoopflowError(f"{name}: all values must be numbers") from None
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise KoopflowError(f"{name}: values must have the shape (time,) (got {values.shape}); forecast one channel")
+    return times, np.where(np.isfinite(values), values, np.nan), label
+
+
+def _one_column(frame: pd.DataFrame) -> pd.Series:
+    """Return the values of a table, with its times as the index where it has any."""
+    if not isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
+        dates = dates or [name for name in frame.columns if str(name).lower() in TIME_NAMES]
+        if len(dates) == 1:
+            written = frame[dates[0]]
+            parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
+            if parsed is not None and parsed.isna().any():
+                raise KoopflowError(
+                    f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})"
+                )
+            frame = frame.drop(columns=dates[0])
+            frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
+    numbers = frame.select_dtypes("number").columns
+    if len(numbers) != 1:
+        raise KoopflowError(
+            f"series: the table must have one column of values (got {', '.join(map(str, numbers)) or 'none'}); choose "
+            "one, as in table['name']"
+        )
+    return frame[numbers[0]]
