@@ -89,9 +89,9 @@ def paper_figure(picture, caption, of=""):
     return [f"{path}.pdf", in_report(f"{path}.png", caption, of)]
 
 
-def width_figure(number, variant):
-    """Return the picture of a width study, under the results."""
-    return f"papers/equivalence/figure-{number}{variant and '-'}{variant}.png"
+def variant_picture(stem, variant):
+    """Return the picture of a variant of a paper's figure, under the results."""
+    return f"{stem}{variant and '-'}{variant}.png"
 
 
 def state(path):

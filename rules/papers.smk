@@ -3,6 +3,7 @@ PAPERS = PLANS["papers"]
 OTHERS = PAPERS.others(FIGURES.values())
 WIDTHS = PAPERS.widths()
 WINDOWS = PAPERS.windows()
+GROKKING_PAIRS = PAPERS.grokking()
 WIDTH_SETUPS = list(dict.fromkeys(setup for part in WIDTHS.values() for setup in part.names.values()))
 
 
@@ -57,8 +58,16 @@ use rule plot as plot_paper_widths with:
         weights=rules.sample_weights.output[0],
         code=library("plot_paper_widths"),
     output:
-        three=[file for of in WIDTHS for file in paper_figure(width_figure("3", of), "papers_figure_3", of)],
-        four=[file for of in WIDTHS for file in paper_figure(width_figure("s4", of), "papers_figure_s4", of)],
+        three=[
+            file
+            for of in WIDTHS
+            for file in paper_figure(variant_picture("papers/equivalence/figure-3", of), "papers_figure_3", of)
+        ],
+        four=[
+            file
+            for of in WIDTHS
+            for file in paper_figure(variant_picture("papers/equivalence/figure-s4", of), "papers_figure_s4", of)
+        ],
     log:
         "<logs>/plot_paper_widths.log",
     benchmark:
@@ -91,6 +100,30 @@ use rule plot as plot_paper_windows with:
         epochs=WINDOWS["windows"].names if WINDOWS else {},
     message:
         "Drawing Figs. 4 and S5 of Identifying Equivalent Training Dynamics"
+
+
+use rule plot as plot_paper_grokking with:
+    input:
+        curves=rules.fit_grokking.output.curves,
+        eigenvalues=rules.fit_grokking.output.eigenvalues,
+        code=library("plot_paper_grokking"),
+    output:
+        [
+            file
+            for of in GROKKING_PAIRS
+            for file in paper_figure(variant_picture("papers/equivalence/figure-5", of), "papers_figure_5", of)
+        ],
+    log:
+        "<logs>/plot_paper_grokking.log",
+    benchmark:
+        "<benchmarks>/plot_paper_grokking.tsv"
+    params:
+        script="plot_paper_grokking",
+        style=SETTINGS.figures.style.dump(),
+        parts=[part.dump() for part in GROKKING_PAIRS.values()],
+        first_steps=SETTINGS.grokking.first_steps,
+    message:
+        "Drawing Fig. 5 of Identifying Equivalent Training Dynamics"
 
 
 # Pictures of other stages appear on the page where this study draws them.

@@ -7,6 +7,8 @@ MEASURES = Registry(
     {
         "distance_beside_control": "koopflow.claims.training:distance_beside_control",
         "excess_distance": "koopflow.claims.training:excess_distance",
+        "grokking_area": "koopflow.claims.grokking:grokking_area",
+        "grokking_gain": "koopflow.claims.grokking:grokking_gain",
         "mask_agreement": "koopflow.claims.pruning:mask_agreement",
         "least_mask_agreement": "koopflow.claims.pruning:least_mask_agreement",
         "agreement_gained": "koopflow.claims.pruning:agreement_gained",

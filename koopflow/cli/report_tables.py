@@ -265,3 +265,16 @@ def _ends(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the first and the last epoch of every study."""
     epochs = frame.groupby("study")["epoch"]
     return frame[(frame["epoch"] == epochs.transform("min")) | (frame["epoch"] == epochs.transform("max"))]
+
+
+def areas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the area under the curve of each predictor, and its gain over each other one."""
+    return pd.DataFrame(
+        {
+            "predictor": frame["predictor"].map(label),
+            "compared with": frame["against"].fillna("").map(label),
+            "area, or gain": with_interval(frame, "value"),
+            "networks": frame["n"],
+            "that grok": frame["n_groks"],
+        }
+    )

@@ -11,6 +11,7 @@ from koopflow.config.data import DataSet
 from koopflow.config.equivalence import EquivalenceSettings
 from koopflow.config.figures import FiguresSettings
 from koopflow.config.forecast import ForecastSettings
+from koopflow.config.grokking import GrokkingSettings
 from koopflow.config.hub import HubStudySettings
 from koopflow.config.pruning import PruningSettings
 from koopflow.config.series import SeriesSettings
@@ -48,6 +49,9 @@ class Study(Block):
     spectra: SpectraSettings = Field(default=SpectraSettings(), description="Spectra of recorded training runs.")
     equivalence: EquivalenceSettings = Field(
         default=EquivalenceSettings(), description="When training dynamics are equal."
+    )
+    grokking: GrokkingSettings = Field(
+        default=GrokkingSettings(), description="What the first steps tell about generalization."
     )
     pruning: PruningSettings = Field(default=PruningSettings(), description="Pruning by Koopman modes.")
     claims: ClaimsSettings = Field(default=ClaimsSettings(), description="Claims of the papers.")

@@ -51,6 +51,16 @@ WINDOW_EIGENVALUES: Columns = ("run", "seed", "window", "mode", "real", "imag", 
 WINDOW_DISTANCES: Columns = ("run", "seed", "window_a", "window_b", "distance")
 """Rows between seeds have window_a = window_b and a seed of the form "i-j"."""
 
+# Grokking.
+GROKKING_CURVES: Columns = ("setting", "seed", "step", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
+GROKKING_CURVES += ("weight_norm",)
+GROKKING_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residual")
+GROKKING_DISTANCES: Columns = ("a", "b", "seed", "distance")
+"""Seed is "i-j" for seed i of a and seed j of b; rows within one setting have a = b."""
+GROKKING_PREDICTION: Columns = ("setting", "seed", "predictor", "score", "groks")
+GROKKING_AREAS: Columns = ("predictor", "against", "value", "ci_low", "ci_high", "n", "n_groks")
+"""Area under the curve of a predictor; with `against`, how much larger it is than the other's."""
+
 # A user's trajectories. Tables of their runs use SETUP_EIGENVALUES, with the trajectory as
 # `setting` and the run as `seed`.
 TRAJECTORY_EIGENVALUES: Columns = ("trajectory", "mode", "real", "imag", "residual", "amplitude", "believed")
@@ -256,6 +266,11 @@ CONTRACTS = {
     "equivalence/training/exclusions.csv": SETUP_EXCLUSIONS,
     "equivalence/windows/eigenvalues.csv": WINDOW_EIGENVALUES,
     "equivalence/windows/distances.csv": WINDOW_DISTANCES,
+    "grokking/curves.csv": GROKKING_CURVES,
+    "grokking/eigenvalues.csv": GROKKING_EIGENVALUES,
+    "grokking/distances.csv": GROKKING_DISTANCES,
+    "grokking/prediction.csv": GROKKING_PREDICTION,
+    "grokking/areas.csv": GROKKING_AREAS,
     "spectra/eigenvalues.csv": TRAJECTORY_EIGENVALUES,
     "spectra/distances.csv": TRAJECTORY_DISTANCES,
     "spectra/tests.csv": TESTS,

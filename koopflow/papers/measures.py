@@ -77,15 +77,7 @@ def width_seeds(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
     table = tables.read("equivalence/training/distances.csv")
     name = _name(part, of[0])
     rows = table[(table["comparison"] == part.within) & (table["a"] == name) & (table["b"] == name)]
-    values, pairs = rows["distance"].to_numpy(float), rows["seed"].astype(str).str.split("-", expand=True)
-    seeds = sorted(set(pairs.to_numpy().ravel()))
-    if len(seeds) < 3:
-        raise Undecided("a jackknife over seeds needs three of them")
-    left_out = np.array([values[~(pairs == seed).any(axis=1).to_numpy()].mean() for seed in seeds])
-    # Jackknife of a mean over pairs (Efron and Tibshirani 1993, ch. 11).
-    error = np.sqrt((len(seeds) - 1) / len(seeds) * np.sum((left_out - left_out.mean()) ** 2))
-    mean = float(values.mean())
-    return Ours(mean, mean - 2 * error, mean + 2 * error, spread=float(values.std(ddof=1)), n=len(seeds))
+    return _over_pairs(rows, "seeds")
 
 
 @_named
@@ -94,6 +86,30 @@ def width_test(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
     table = tables.read("equivalence/training/distances.csv")
     first, second = (between(table, part, *pair) for pair in (of[:2], of[2:]))
     return Ours(two_sample(first, second), n=len(first))
+
+
+@_named
+def grokking_distance(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean distance between networks of two settings with one number, as published, with
+    Student's interval over networks."""
+    table = tables.read("grokking/distances.csv")
+    rows = table[
+        table["a"].isin([part.names[name] for name in of]) & table["b"].isin([part.names[name] for name in of])
+    ]
+    rows = rows[(rows["a"] != rows["b"])]
+    seeds = rows["seed"].astype(str).str.split("-", expand=True)
+    values = rows.loc[seeds[0] == seeds[1], "distance"].to_numpy(float)
+    if len(values) < 2:
+        raise Undecided("fewer than two networks of each setting")
+    return Ours(*student(values), spread=float(values.std(ddof=1)), n=len(values))
+
+
+@_named
+def grokking_within(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean distance between networks of one setting, with a jackknife interval over
+    networks."""
+    table, name = tables.read("grokking/distances.csv"), part.names[of[0]]
+    return _over_pairs(table[(table["a"] == name) & (table["b"] == name)], "networks")
 
 
 @_named
@@ -107,6 +123,19 @@ def largest_improvement(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours
     best = rows.sort_values("skill_vs_sliding").iloc[-1]
     value, low, high = (100 * best[key] / (1 - best[key]) for key in ("skill_vs_sliding", "ci_low", "ci_high"))
     return Ours(float(value), float(low), float(high), n=int(best["n"]))
+
+
+def _over_pairs(rows: pd.DataFrame, units: str) -> Ours:
+    """Return the mean distance over pairs "i-j" of units, with its jackknife interval over units."""
+    values, pairs = rows["distance"].to_numpy(float), rows["seed"].astype(str).str.split("-", expand=True)
+    seeds = sorted(set(pairs.to_numpy().ravel()))
+    if len(seeds) < 3:
+        raise Undecided(f"a jackknife over {units} needs three of them")
+    left_out = np.array([values[~(pairs == seed).any(axis=1).to_numpy()].mean() for seed in seeds])
+    # Jackknife of a mean over pairs (Efron and Tibshirani 1993, ch. 11).
+    error = np.sqrt((len(seeds) - 1) / len(seeds) * np.sum((left_out - left_out.mean()) ** 2))
+    mean = float(values.mean())
+    return Ours(mean, mean - 2 * error, mean + 2 * error, spread=float(values.std(ddof=1)), n=len(seeds))
 
 
 def two_sample(first: np.ndarray, second: np.ndarray) -> float:

@@ -11,14 +11,20 @@ from koopflow.config.study import Study
 from koopflow.papers.inventory import Paper
 from koopflow.papers.parts import Part, variant_of
 from koopflow.papers.reading import inventory
-from koopflow.studies import pruning
+from koopflow.studies import grokking, pruning
 from koopflow.studies.claims import REAL
 from koopflow.studies.stage import Figure, Section, Stage, Table
 
 MADE_HERE = "papers/"
 """Pictures of the inventory under this folder are drawn by this stage, the others by other
 stages."""
-TABLES = ("equivalence/optimizers/distances.csv", "equivalence/training/distances.csv", "forecast/skill.csv")
+GROKKING_TABLE = "grokking/distances.csv"
+TABLES = (
+    "equivalence/optimizers/distances.csv",
+    "equivalence/training/distances.csv",
+    GROKKING_TABLE,
+    "forecast/skill.csv",
+)
 """Tables from which the published quantities are computed."""
 
 
@@ -41,6 +47,10 @@ class Papers:
         """Return the parts of windows along one training, by name."""
         return {part.name: part for part in self.parts if part.name in ("windows", "later_windows")}
 
+    def grokking(self) -> dict[str, Part]:
+        """Return the pairs of the grokking study by the variant of their pictures."""
+        return {part.variant: part for part in self.parts if part.name == "grokking"}
+
     def drawn(self, of: str | None = None) -> list[str]:
         """Return the pictures of this stage under the results, of all papers or of one."""
         return list(
@@ -56,7 +66,7 @@ class Papers:
     @property
     def tables(self) -> list[str]:
         """The tables from which the published quantities are computed."""
-        return list(TABLES)
+        return [table for table in TABLES if table != GROKKING_TABLE or self.grokking()]
 
     def of_others(self, paper: str, pictures: Mapping[str, str]) -> list[str]:
         """Return the pictures of `others` that one paper's entries name."""
@@ -100,7 +110,7 @@ def plan(study: Study) -> Papers:
         parts.append(Part(name="elastic"))
     synthetic = {name: name for name, spec in study.series.items() if (spec.source or "csv") not in REAL}
     parts.append(Part(name="forecast", names=synthetic))
-    return Papers(inventory(), parts)
+    return Papers(inventory(), [*parts, *grokking_parts(study)])
 
 
 def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> list[Part]:
@@ -116,6 +126,36 @@ def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> 
     later = any(each.epoch is not None and each.steps >= each.epoch + each.window for each in studies.values())
     parts = [Part(name="windows", settings=settings, names=epochs)]
     return [*parts, Part(name="later_windows", settings=settings, names=epochs)] if later else parts
+
+
+def grokking_parts(study: Study) -> list[Part]:
+    """Return a part for each pair of settings of which one holds the weight norm."""
+    found = grokking.plan(study)
+    parts: list[Part] = []
+    for pair in found.block.pairs:
+        free, held = sorted(pair, key=lambda name: found.settings[name].held_norm is not None)
+        one, other = found.settings[free], found.settings[held]
+        if one.held_norm is not None or other.held_norm is None:
+            continue
+        settings = {
+            "prime": one.prime,
+            "share": one.share,
+            "networks": found.block.seeds,
+            "width": one.model.width or 128,
+            "hidden": one.model.arguments.get("hidden", 512),
+            "optimizer": one.optimizer.name,
+            "learning_rate": one.optimizer.learning_rate,
+            "weight_decay": one.optimizer.weight_decay,
+            "held_norm": other.held_norm,
+            "steps": min(one.steps, other.steps),
+            "first_steps": found.block.first_steps,
+            "directions": found.block.directions,
+            "delays": found.block.delays,
+            "rank": found.block.rank,
+        }
+        names = {"grokking": free, "constrained": held}
+        parts.append(Part(name="grokking", variant=free if parts else "", settings=settings, names=names))
+    return parts
 
 
 def widths_of(setups: Mapping[str, Setup]) -> dict[str, str]:
@@ -169,7 +209,9 @@ STAGE = Stage(
     section=Section(
         "The papers, figure by figure",
         place=15,
-        captions=tuple(f"papers_{kind}" for kind in ("table", *(f"figure_{n}" for n in ("2", "3", "4", "s4", "s5")))),
+        captions=tuple(
+            f"papers_{kind}" for kind in ("table", *(f"figure_{n}" for n in ("2", "3", "4", "5", "s4", "s5")))
+        ),
     ),
     figures=lambda plan: [],
     tables=(Table("papers_table", "papers/figures.csv", "koopflow.cli.report_tables:published"),),

@@ -38,6 +38,8 @@ class Trained:
         On the test images, at the requested steps and at the end.
     kept : dict of step to (weights, buffers)
         At the requested steps (rewind points): step s is after s updates.
+    curves : dict of step to float64 (quantity, replica)
+        Loss, accuracy and weight norm at the steps of `koopflow.training.curves.Curves`.
     diverged : dict of replica name to step
         First step whose loss was NaN, infinite or above `EXPLOSION`.
     """
@@ -51,6 +53,7 @@ class Trained:
     accuracy: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     kept: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=dict)
     diverged: dict[str, int] = field(default_factory=dict)
+    curves: dict[int, NDArray[np.float64]] = field(default_factory=dict)
 
 
 class Run:
@@ -63,8 +66,8 @@ class Run:
         Length of the training, its first step, and its current step.
     mask : tensor of float32, (replicas × parameters,), optional
         Weights outside are zero and stay zero.
-    accuracy, kept, diverged
-        As in `Trained`; hooks write the first two.
+    accuracy, kept, curves, diverged
+        As in `Trained`; hooks write the first three.
     """
 
     def __init__(self, replicas: Replicas, optimizer: OptimizerSettings, steps: int, first: int, names: Sequence[str]):
@@ -79,6 +82,7 @@ class Run:
         self._loss = np.full((len(names), steps + 1 - first), np.nan, dtype=np.float32)
         self.kept: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
         self.accuracy: dict[int, NDArray[np.float64]] = {}
+        self.curves: dict[int, NDArray[np.float64]] = {}
         self.diverged: dict[str, int] = {}
 
     def advance(self, x: torch.Tensor, y: torch.Tensor) -> NDArray[np.float32]:
@@ -134,6 +138,7 @@ class Run:
             "loss": torch.from_numpy(self._loss),
             "kept": {step: [torch.from_numpy(array) for array in pair] for step, pair in self.kept.items()},
             "accuracy": {step: torch.from_numpy(array) for step, array in self.accuracy.items()},
+            "curves": {step: torch.from_numpy(array) for step, array in self.curves.items()},
             "diverged": dict(self.diverged),
         }
 
@@ -146,6 +151,7 @@ class Run:
         self._loss = state["loss"].numpy().copy()
         self.kept = {step: (weights.numpy(), buffers.numpy()) for step, (weights, buffers) in state["kept"].items()}
         self.accuracy = {step: tensor.numpy() for step, tensor in state["accuracy"].items()}
+        self.curves = {step: tensor.numpy() for step, tensor in state["curves"].items()}
         self.diverged = dict(state["diverged"])
 
     def result(self) -> Trained:
@@ -153,5 +159,13 @@ class Run:
         weights, buffers = self.replicas.weights.rows(), self.replicas.buffers.rows()
         layouts = self.replicas.layout, self.replicas.buffer_layout
         return Trained(
-            *layouts, list(self._names), weights, buffers, self._loss, self.accuracy, self.kept, self.diverged
+            *layouts,
+            list(self._names),
+            weights,
+            buffers,
+            self._loss,
+            accuracy=self.accuracy,
+            kept=self.kept,
+            diverged=self.diverged,
+            curves=self.curves,
         )

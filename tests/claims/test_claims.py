@@ -136,11 +136,29 @@ def skill(memory, persistence=-0.3):
     return {"forecast/skill.csv": pd.DataFrame(rows, columns=columns)}
 
 
+def grokking(area, gain):
+    rows = [
+        ("spectrum", "", area, area - 0.1, area + 0.1),
+        ("train_loss", "", 0.6, 0.5, 0.7),
+        ("settings", "", 0.7, 0.6, 0.8),
+    ]
+    rows += [("spectrum", other, gain, gain - 0.05, gain + 0.05) for other in ("train_loss", "settings")]
+    frame = pd.DataFrame(rows, columns=["predictor", "against", "value", "ci_low", "ci_high"])
+    return {"grokking/areas.csv": frame.assign(n=60, n_groks=25)}
+
+
 AB = {"a": "A", "b": "B"}
 OPTIMIZERS = {"a": "mirror", "b": "gradient", "control": "bisection"}
 CASES = {
     "distance_beside_control": (OPTIMIZERS, {"below": 0.5}, optimizers(0.01, 1.0), optimizers(0.9, 1.0)),
     "excess_distance": ({"comparison": "width"}, {"above": 0.25}, training(0.4, 0.2), training(0.2, 0.2)),
+    "grokking_area": ({}, {"above": 0.5}, grokking(0.8, 0.1), grokking(0.3, 0.1)),
+    "grokking_gain": (
+        {"against": ["train_loss", "settings"]},
+        {"above": 0.0},
+        grokking(0.8, 0.1),
+        grokking(0.8, -0.1),
+    ),
     "mask_agreement": (AB | {"when": "late"}, {"above": 0.9}, overlap(0.2, 0.97), overlap(0.97, 0.85)),
     "least_mask_agreement": (AB | {"when": "late"}, {"above": 0.9}, overlap(0.2, 0.97), overlap(0.97, 0.85)),
     "agreement_gained": (AB, {"above": 0.0}, overlap(0.2, 0.9), overlap(0.9, 0.2)),

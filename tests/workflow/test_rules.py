@@ -24,12 +24,13 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 86,
-    "config/smoke.yaml": 55,
-    "config/paper.yaml": 234,
-    "config/papers.yaml": 72,
-    "config/elastic.yaml": 80,
-    "config/real_tasks.yaml": 86,
+    "config.yaml": 92,
+    "config/smoke.yaml": 61,
+    "config/paper.yaml": 240,
+    "config/papers.yaml": 78,
+    "config/grokking.yaml": 152,
+    "config/elastic.yaml": 86,
+    "config/real_tasks.yaml": 92,
 }
 
 

@@ -51,6 +51,8 @@ def choose_method(
     unfit = kinds if device.type == "cpu" else kinds[1:]
     if any(isinstance(each, unfit) for each in module.modules()):
         return "sequential"
+    if device.type == "cpu" and getattr(module, "sequential_on_cpu", False):
+        return "sequential"
     reason = why_not_vmap(module, device, input_shape, classes)
     if reason:
         logger.info("vmap cannot batch this network (%s); its replicas are trained one after another", reason)

@@ -1,0 +1,100 @@
+"""Spectra of the first steps of networks that may grok (Redman et al., NeurIPS 2024, Fig. 5).
+
+Of each network, the observed weights are projected on their leading principal directions over the
+first steps, and a Koopman operator is fitted to the delayed projections.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from koopflow.core.errors import KoopflowError
+from koopflow.equivalence.spectra import Row, eigenvalue_rows
+from koopflow.io.columns import GROKKING_DISTANCES, GROKKING_EIGENVALUES
+from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.runs import Array, ComplexArray
+from koopflow.koopman.spectrum import distance
+from koopflow.trajectory import Trajectory
+
+Spectra = dict[tuple[str, int], ComplexArray]
+"""Eigenvalues by setting and seed."""
+
+
+def principal(states: Array, directions: int) -> Array:
+    """Return states in their leading principal directions, float64 (state, direction).
+
+    Parameters
+    ----------
+    states : float (state, parameter)
+        States of one network; their mean is subtracted.
+    directions : int
+        Number of directions; at most the number of states minus 1.
+    """
+    deviations = np.asarray(states, float) - np.mean(states, axis=0, dtype=float)
+    # The smaller side: there are few states of many parameters.
+    squares, vectors = np.linalg.eigh(deviations @ deviations.T)
+    order = np.argsort(squares)[::-1][:directions]
+    return vectors[:, order] * np.sqrt(np.maximum(squares[order], 0.0))
+
+
+def first_steps(states: Array, directions: int, delays: int, rank: int) -> Koopman:
+    """Return the operator of the first steps of one network.
+
+    Parameters
+    ----------
+    states : float (state, parameter)
+    directions, delays, rank : int
+        Principal directions, time delays, and rank of the fit.
+
+    Raises
+    ------
+    KoopflowError
+        If there are fewer states than the delays and the rank need.
+    """
+    fewest = delays + rank + 1
+    if len(states) < fewest or len(states) <= directions:
+        raise KoopflowError(
+            f"grokking: {len(states)} states are too few for {delays} delays, rank {rank} and {directions} "
+            f"directions; set first_steps to at least {max(fewest, directions + 1)}"
+        )
+    return fit(principal(states, directions)[None], delays=delays, svd_rank=rank, route="direct")
+
+
+def eigenvalues(
+    path: str, setting: str, diverged: Sequence[int], directions: int, delays: int, rank: int
+) -> pd.DataFrame:
+    """Return the eigenvalues of each network in a trajectory file, columns `GROKKING_EIGENVALUES`;
+    `diverged` ones have none."""
+    rows: list[Row] = []
+    with Trajectory(path) as trajectory:
+        for seed in range(trajectory.replicas):
+            if seed not in diverged:
+                states = trajectory.read(replicas=[seed])[0]
+                rows += eigenvalue_rows(first_steps(states, directions, delays, rank), setting=setting, seed=seed)
+    return pd.DataFrame(rows, columns=list(GROKKING_EIGENVALUES))
+
+
+def spectra(table: pd.DataFrame) -> Spectra:
+    """Return the eigenvalues of each network in a table of `eigenvalues`."""
+    return {
+        (str(of["setting"].iloc[0]), int(of["seed"].iloc[0])): (of["real"] + 1j * of["imag"]).to_numpy(complex)
+        for _, of in table.groupby(["setting", "seed"], sort=False)
+    }
+
+
+def distances(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the distances between all networks of two settings, and within each, columns
+    `GROKKING_DISTANCES`.
+
+    Rows within a setting have a = b. Seed is "i-j"; the published distances are those with i = j.
+    """
+    found = spectra(table)
+    within = [(name, name) for name in dict.fromkeys(name for pair in pairs for name in pair)]
+    rows = []
+    for a, b in [*pairs, *within]:
+        first, second = ([key for key in found if key[0] == name] for name in (a, b))
+        chosen = combinations(first, 2) if a == b else ((i, j) for i in first for j in second)
+        rows += [(a, b, f"{i[1]}-{j[1]}", distance(found[i], found[j])) for i, j in chosen]
+    return pd.DataFrame(rows, columns=list(GROKKING_DISTANCES))

@@ -1,0 +1,71 @@
+"""Fig. 5 of Redman et al. (NeurIPS 2024), redrawn from a run: the same quantities on the same
+axes."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from koopflow.figures.panels import mark_panels, state_n, unit_circle
+from koopflow.figures.style import BLACK, BLUE, GREEN, PURPLE, VERMILLION, size
+
+PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 3.5}
+
+
+def plot_figure_5(
+    curves: pd.DataFrame, eigenvalues: pd.DataFrame, grokking: str, constrained: str, first_steps: int
+) -> Figure:
+    """Draw accuracy and weight norm of whole trainings, without (A) and with the norm held (B);
+    accuracy in the first steps (C); Koopman eigenvalues of these steps (D).
+
+    The published axis of C is labelled "Loss", but its values are accuracies: they begin at 1 / p
+    and rise.
+
+    Parameters
+    ----------
+    curves, eigenvalues : DataFrame
+        Columns `GROKKING_CURVES` and `GROKKING_EIGENVALUES`.
+    grokking, constrained : str
+        The two settings.
+    first_steps : int
+    """
+    figure, axes = plt.subplots(2, 2, figsize=size(2, 1.4))
+    (free, held), (early, plane) = axes
+    titles = ((free, grokking, "norm free"), (held, constrained, "norm held"))
+    for panel, name, title in titles:
+        _whole(panel, curves[curves["setting"] == name], title)
+    for name, colour, title in ((grokking, BLACK, "free"), (constrained, VERMILLION, "held")):
+        of = curves[(curves["setting"] == name) & (curves["step"] <= first_steps)]
+        for column, dash, part in (("train_accuracy", "-", "training"), ("test_accuracy", "--", "test")):
+            by_step = of.groupby("step")[column]
+            mean, spread = by_step.mean(), by_step.std().fillna(0.0)
+            early.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.25, linewidth=0)
+            early.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1, label=f"{title}, {part}")
+        values = eigenvalues[eigenvalues["setting"] == name]
+        plane.plot(values["real"], values["imag"], "o" if name == grokking else "^", color=colour, label=title, **PLANE)
+    early.set(xlabel="step", ylabel="accuracy, mean ± SD", title=f"the first {first_steps} steps")
+    early.legend(fontsize="x-small")
+    state_n(early, int(curves[curves["setting"] == grokking]["seed"].nunique()), "networks each", corner="lower right")
+    both = eigenvalues[eigenvalues["setting"].isin([grokking, constrained])]
+    unit_circle(plane, around=(both["real"] + 1j * both["imag"]).tolist())
+    plane.set(title=f"eigenvalues, steps 1 to {first_steps}")
+    plane.legend(fontsize="x-small", loc="upper left")
+    mark_panels(axes.flat)
+    return figure
+
+
+def _whole(ax: Axes, curves: pd.DataFrame, title: str) -> None:
+    """Draw the accuracies of one network against the step, and the norm of its weights on a second
+    axis."""
+    of = curves[(curves["seed"] == curves["seed"].min()) & (curves["step"] > 0)].sort_values("step")
+    ax.plot(of["step"], of["train_accuracy"], color=BLUE, label="training")
+    ax.plot(of["step"], of["test_accuracy"], color=GREEN, label="test")
+    ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="step", ylabel="accuracy", title=f"{title}, one network")
+    ax.legend(fontsize="x-small", loc="center left")
+    norm = ax.twinx()
+    norm.plot(of["step"], of["weight_norm"], color=PURPLE, linewidth=0.9)
+    middle = float(of["weight_norm"].mean())
+    # A held norm differs by rounding alone, which the axis should not enlarge.
+    norm.set_ylim(min(0.8 * middle, 0.98 * of["weight_norm"].min()), max(1.2 * middle, 1.02 * of["weight_norm"].max()))
+    norm.set_ylabel("norm of all weights", color=PURPLE)
+    norm.spines["right"].set_visible(True)

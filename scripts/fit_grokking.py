@@ -1,0 +1,33 @@
+"""Fit a Koopman operator to the first steps of every network of the grokking study, and predict which will grok."""
+
+from koopflow.workflow.job import job
+
+with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
+    import pandas as pd
+
+    from koopflow.equivalence.grokking import distances, eigenvalues
+    from koopflow.equivalence.prediction import areas, prediction, predictors
+    from koopflow.io.columns import (
+        GROKKING_AREAS,
+        GROKKING_CURVES,
+        GROKKING_DISTANCES,
+        GROKKING_EIGENVALUES,
+        GROKKING_PREDICTION,
+    )
+    from koopflow.io.tables import read_csv, write_csv
+
+    given, out = snakemake.params, snakemake.output
+    curves, spectra = [], []
+    for name, path, table in zip(given.numbers, snakemake.input.trajectories, snakemake.input.curves):
+        of = read_csv(table, GROKKING_CURVES, dtype={"setting": str})
+        diverged = sorted(of.loc[of["train_loss"].isna(), "seed"].unique())
+        curves.append(of)
+        spectra.append(eigenvalues(path, name, diverged, given.directions, given.delays, given.rank))
+    curves, spectra = (pd.concat(parts, ignore_index=True) for parts in (curves, spectra))
+    known = predictors(spectra, curves, given.numbers, given.predictors, given.threshold, given.first_steps)
+    log.info("%d of %d networks with a known outcome grok", int(known.groks.sum()), len(known.groks))
+    write_csv(curves, out.curves, GROKKING_CURVES)
+    write_csv(spectra, out.eigenvalues, GROKKING_EIGENVALUES)
+    write_csv(distances(spectra, [tuple(pair) for pair in given.pairs]), out.distances, GROKKING_DISTANCES)
+    write_csv(prediction(known), out.prediction, GROKKING_PREDICTION)
+    write_csv(areas(known, given.level), out.areas, GROKKING_AREAS)

@@ -1,0 +1,145 @@
+"""Spectra of first steps, and what they predict: known spectra, no look at the outcome, no bias."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from koopflow.core.errors import KoopflowError
+from koopflow.equivalence.grokking import distances, first_steps, principal
+from koopflow.equivalence.prediction import (
+    areas,
+    curve_distances,
+    outcomes,
+    prediction,
+    predictors,
+    scores,
+    setting_distances,
+)
+from koopflow.koopman.spectrum import distance
+
+
+def test_principal_directions_are_those_of_a_dense_decomposition():
+    states = np.random.default_rng(0).normal(size=(12, 40)) @ np.diag(0.8 ** np.arange(40))
+    left, values, _ = np.linalg.svd(states - states.mean(axis=0), full_matrices=False)
+    found = principal(states, 3)
+    np.testing.assert_allclose(np.abs(found), np.abs(left[:, :3] * values[:3]), rtol=1e-6, atol=1e-9)
+
+
+def test_first_steps_of_a_linear_map_have_its_eigenvalues():
+    """Two decays and the mean that is subtracted, an eigenvalue of one."""
+    time = np.arange(60)[:, None]
+    seen = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0]
+    fitted = first_steps((np.array([0.97, 0.9]) ** time) @ seen.T, directions=2, delays=3, rank=3)
+    np.testing.assert_allclose(np.sort(fitted.eigenvalues.real), [0.9, 0.97, 1.0], atol=1e-6)
+
+
+def test_too_few_states_are_one_line():
+    with pytest.raises(KoopflowError, match=r"20 states are too few for 32 delays, rank 10 .* at least 43$"):
+        first_steps(np.ones((20, 5)), 10, 32, 10)
+
+
+def table(networks) -> pd.DataFrame:
+    """Eigenvalues of networks given as {(setting, seed): values}."""
+    rows = [
+        (setting, seed, mode, value.real, value.imag, 0.0)
+        for (setting, seed), values in networks.items()
+        for mode, value in enumerate(np.asarray(values, complex))
+    ]
+    return pd.DataFrame(rows, columns=["setting", "seed", "mode", "real", "imag", "residual"])
+
+
+def test_published_spectra_have_the_published_distance(published):
+    """0.0275 ± 0.0014 between networks of one number, 0.0021 and 0.0026 within."""
+    files = {"free": "grokking_mod_addition_eigs", "held": "grokking_mod_addition_constrained_alpha_0.8_eigs"}
+    networks = {
+        (name, seed): values
+        for name, file in files.items()
+        for seed, values in enumerate(np.load(published / f"{file}.npy"))
+    }
+    found = distances(table(networks), [("free", "held")])
+    between = found[found["a"] != found["b"]]
+    same = between[between["seed"].map(lambda seed: len(set(seed.split("-"))) == 1)]["distance"]
+    assert (same.mean(), same.std()) == (pytest.approx(0.0275, abs=5e-5), pytest.approx(0.0014, abs=5e-5))
+    means = found[found["a"] == found["b"]].groupby("a")["distance"].mean()
+    assert means.tolist() == pytest.approx([0.0021, 0.0026], abs=6e-5)
+
+
+def curves_of(accuracies, steps=(0, 50, 100, 500)) -> pd.DataFrame:
+    rows = [(name, 0, step, value) for name, values in accuracies.items() for step, value in zip(steps, values)]
+    frame = pd.DataFrame(rows, columns=["setting", "seed", "step", "test_accuracy"])
+    return frame.assign(train_loss=1.0, test_loss=1.0, train_accuracy=1.0, weight_norm=1.0)
+
+
+def test_an_outcome_counts_only_where_it_lies_ahead():
+    curves = curves_of(
+        {"late": [0, 0, 0, 0.95], "never": [0, 0, 0, 0.5], "early": [0, 0.95, 1, 1], "lost": [0, 0, 0, np.nan]}
+    )
+    short = curves_of({"short": [0, 0, 0]}, steps=(0, 50, 100))
+    assert outcomes(pd.concat([curves, short]), 0.9, 100) == {("late", 0): True, ("never", 0): False}
+
+
+def test_scores_of_noise_are_at_chance_and_of_a_difference_are_not():
+    """Leaving one out must not turn noise into an area below one half."""
+    generator, groks = np.random.default_rng(0), np.arange(40) < 15
+    from koopflow.core.discrimination import area
+
+    def mean_area(shift):
+        found = []
+        for _ in range(60):
+            x = generator.normal(size=(40, 2)) + shift * groks[:, None]
+            found.append(area(scores(np.linalg.norm(x[:, None] - x[None], axis=2), groks), groks))
+        return np.mean(found)
+
+    assert mean_area(0.0) == pytest.approx(0.5, abs=0.04)
+    assert mean_area(2.0) > 0.93
+
+
+def test_curves_and_settings_are_compared_in_their_own_units():
+    curves = curves_of({"a": [0] * 4, "b": [0] * 4})
+    curves.loc[curves["setting"] == "b", "train_loss"] = np.e
+    curves.loc[curves["setting"] == "b", "weight_norm"] = [2.0, 2.0, 4.0, 99.0]
+    networks = [("a", 0), ("b", 0)]
+    assert curve_distances(curves, networks, "train_loss", 100)[0, 1] == pytest.approx(1.0)
+    assert curve_distances(curves, networks, "weight_norm", 100)[0, 1] == pytest.approx(np.sqrt(1 / 3))
+    assert setting_distances({"a": [0.0, 5.0], "b": [4.0, 5.0]}, networks)[0, 1] == pytest.approx(2.0)
+
+
+@pytest.fixture(scope="module")
+def predicted():
+    """Twelve networks: the spectrum tells the five that grok, the loss tells nothing."""
+    generator = np.random.default_rng(3)
+    accuracies = {f"n{i}": [0, 0, 0, 1.0 if i < 5 else 0.2] for i in range(12)}
+    curves = curves_of(accuracies)
+    curves["train_loss"] = generator.uniform(0.5, 2, len(curves))
+    eigenvalues = table({(f"n{i}", 0): [0.9 + 0.05 * (i < 5) + 0.001 * i, 0.5] for i in range(12)})
+    settings = {f"n{i}": [float(i % 3)] for i in range(12)}
+    return predictors(eigenvalues, curves, settings, ["spectrum", "train_loss", "settings"], 0.9, 100)
+
+
+def test_areas_stand_beside_those_of_plain_predictors(predicted):
+    found = areas(predicted, 0.95)
+    own = found[found["against"] == ""].set_index("predictor")
+    assert own.loc["spectrum", "value"] == 1.0
+    assert own.loc["spectrum", "ci_low"] > 0.5
+    assert own.loc["train_loss", "ci_low"] < 0.5 < own.loc["train_loss", "ci_high"]
+    assert set(own["n"]) == {12}
+    assert set(own["n_groks"]) == {5}
+    gain = found[(found["predictor"] == "spectrum") & (found["against"] == "train_loss")].iloc[0]
+    assert gain["value"] == pytest.approx(1.0 - own.loc["train_loss", "value"])
+    table = prediction(predicted)
+    assert len(table) == 3 * 12
+    assert table["score"].between(0, 1).all()
+
+
+def test_without_three_networks_of_a_kind_nothing_is_predicted():
+    curves = curves_of({f"n{i}": [0, 0, 0, 1.0 if i < 2 else 0.2] for i in range(8)})
+    found = predictors(table({(f"n{i}", 0): [0.9] for i in range(8)}), curves, {}, ["spectrum"], 0.9, 100)
+    assert prediction(found).empty
+    assert areas(found, 0.95).empty
+
+
+def test_the_distance_between_networks_is_that_of_spectra():
+    found = distances(table({("a", 0): [0.9, 0.5], ("b", 0): [0.8, 0.5], ("b", 1): [0.8, 0.4]}), [("a", "b")])
+    expected = [distance([0.9, 0.5], [0.8, 0.5]), distance([0.9, 0.5], [0.8, 0.4]), distance([0.8, 0.5], [0.8, 0.4])]
+    assert found["distance"].tolist() == pytest.approx(expected)
+    assert found["seed"].tolist() == ["0-0", "0-1", "0-1"]

@@ -1,0 +1,64 @@
+"""The plan of the grokking study: its sweep, what it measures, and what it refuses."""
+
+import pytest
+
+from koopflow.core.errors import KoopflowError
+from koopflow.studies import grokking
+from koopflow.studies.checks.grokking import check
+from koopflow.studies.papers import plan as papers_plan
+from tests.studies.plans import resolved
+
+
+def plan(**block):
+    return grokking.plan(resolved({"grokking": block}))
+
+
+def test_a_sweep_spreads_its_networks_evenly_and_keeps_them_when_it_grows():
+    few, many = (plan(sweep={"networks": count}).settings for count in (10, 60))
+    swept = [setup for name, setup in many.items() if name.startswith("sweep-")]
+    assert len(swept) == 60
+    assert [few["sweep-3"].dump(), few["sweep-9"].dump()] == [swept[3].dump(), swept[9].dump()]
+    shares = sorted(setup.share for setup in swept)
+    assert (shares[0], shares[-1]) == (pytest.approx(0.4, abs=0.02), pytest.approx(0.7, abs=0.02))
+    assert 25 <= sum(setup.optimizer.learning_rate < (0.002 * 0.01) ** 0.5 for setup in swept) <= 35
+
+
+def test_curves_are_measured_early_and_late():
+    steps = plan().measured("decay")
+    assert steps[:3] == [0, 5, 10]
+    assert 100 in steps
+    assert steps[-1] == 1000
+
+
+def test_no_setting_and_no_sweep_skip_the_study():
+    empty = plan(settings={}, pairs=[])
+    assert empty.settings == {}
+    assert grokking.figures(empty) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ({"settings": {"sweep-1": {}}, "pairs": []}, r"grokking.settings.sweep-1: names that begin with sweep-"),
+        ({"base": {"steps": 50}}, r"grokking.settings.decay.steps must be at least 100, the first_steps .* \(got 50\)"),
+        ({"first_steps": 42}, r"grokking.first_steps must be at least 43 for 32 delays, rank 10 .* \(got 42\)"),
+        ({"pairs": [["decay", "helt"]]}, r"grokking.pairs: .*helt.*"),
+        ({"sweep": {"networks": 2, "share": [0.7, 0.4]}}, r"a range must not end below its beginning"),
+    ],
+)
+def test_what_cannot_be_computed_is_one_line(block, line):
+    with pytest.raises(KoopflowError, match=line) as error:
+        plan(**block)
+    assert "\n" not in str(error.value)
+
+
+def test_a_prime_that_is_none_is_one_line():
+    settings = plan(base={"prime": 33}).settings
+    with pytest.raises(KoopflowError, match=r"^grokking.settings.decay: modular_addition: prime .* \(got 33\)"):
+        check({"decay": settings["decay"].dump()}, ["mlp_out.weight"], 0)
+
+
+def test_a_pair_of_which_one_norm_is_held_regenerates_figure_5():
+    parts = [part for part in papers_plan(resolved()).parts if part.name == "grokking"]
+    assert [part.names for part in parts] == [{"grokking": "decay", "constrained": "held"}]
+    assert parts[0].settings["held_norm"] == 0.8
