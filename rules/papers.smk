@@ -126,6 +126,31 @@ use rule plot as plot_paper_grokking with:
         "Drawing Fig. 5 of Identifying Equivalent Training Dynamics"
 
 
+use rule plot as plot_paper_memory with:
+    input:
+        skill=rules.score_forecasts.output.skill,
+        code=library("plot_paper_memory"),
+    output:
+        table="<results>/papers/memory/improvement.csv",
+        figures=[
+            file
+            for part in PAPERS.memory()
+            for file in paper_figure(
+                variant_picture("papers/memory/improvement", part.name), "papers_improvement", part.name
+            )
+        ],
+    log:
+        "<logs>/plot_paper_memory.log",
+    benchmark:
+        "<benchmarks>/plot_paper_memory.tsv"
+    params:
+        script="plot_paper_memory",
+        style=SETTINGS.figures.style.dump(),
+        parts=[part.dump() for part in PAPERS.memory()],
+    message:
+        "Drawing the improvement by episodic memory"
+
+
 # Pictures of other stages appear on the page where this study draws them.
 rule write_papers:
     input:

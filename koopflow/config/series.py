@@ -69,6 +69,9 @@ class SeriesSettings(Settings):
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Options of package.module:function, by the names of its parameters."
     )
+    data_root: Omittable[PathText] = Field(
+        default=None, description="Folder of a series that is downloaded; the study's data_root by default."
+    )
     fill: Literal["interpolate", "hold"] = Field(
         default="interpolate",
         description="How missing values are filled: by interpolation, or by holding the last value.",

@@ -247,12 +247,15 @@ PAPER_FIGURES: Columns = ("paper", "figure", "variant", "shows", "source", "pict
 PAPER_FIGURES += ("published", "published_spread", "published_n", "number_source", "ours", "ours_spread", "ci_low")
 PAPER_FIGURES += ("ci_high", "n", "agrees", "reason")
 """One row per published number."""
+IMPROVEMENT: Columns = ("series", "horizon", "improvement", "ci_low", "ci_high", "skill", "n")
+"""In percent of the error with memory."""
 EXAMPLE_WEIGHTS: Columns = ("setting", "iteration", "weight", "value")
 
 CONTRACTS = {
     "claims.csv": CLAIMS,
     "papers/figures.csv": PAPER_FIGURES,
     "papers/equivalence/weights.csv": EXAMPLE_WEIGHTS,
+    "papers/memory/improvement.csv": IMPROVEMENT,
     "equivalence/optimizers/eigenvalues.csv": OPTIMIZER_EIGENVALUES,
     "equivalence/optimizers/distances.csv": OPTIMIZER_DISTANCES,
     "equivalence/training/eigenvalues.csv": SETUP_EIGENVALUES,

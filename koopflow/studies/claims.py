@@ -9,9 +9,10 @@ from typing import Any
 from koopflow.config.claims import ClaimsSettings
 from koopflow.config.study import Study
 from koopflow.core.registry import is_target
+from koopflow.data.series.published import FILES
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 
-REAL = ("csv", "sunspots", "co2", "elnino")
+REAL = ("csv", "sunspots", "co2", "elnino", *FILES)
 """Sources of measured series; all others are synthetic."""
 
 

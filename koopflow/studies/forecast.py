@@ -8,6 +8,7 @@ from koopflow.config.common import Name
 from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.config.study import Study
+from koopflow.data.series.published import FILES
 from koopflow.studies.shared import some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate
@@ -17,6 +18,7 @@ LINE = 30  # bytes of a sample in a CSV file
 ROW_BYTES = 16  # of a forecast of one method, in a parquet file: 15 to 17 measured
 HORIZON = 20  # of a series whose horizon is not given
 SAMPLE_SECONDS = 2e-4  # per sample and method: 1 to 4e-4 measured
+DOWNLOADED = {"bike_share_hourly": 17544}  # samples of long published series
 SAMPLES = 1500  # of a synthetic series whose length is not given
 
 
@@ -28,8 +30,12 @@ class Forecast:
 
     @property
     def series(self) -> dict[str, SeriesSettings]:
-        """The series, by name."""
-        return self.study.series
+        """The series, by name; those that are downloaded have the folder of downloaded sets."""
+        given = {"data_root": self.study.data_root}
+        return {
+            name: SeriesSettings.load(given | spec.dump()) if spec.source in FILES else spec
+            for name, spec in self.study.series.items()
+        }
 
     def files(self, name: str) -> list[str]:
         """Return the user's file behind a series, if there is one; the stage's check reports a
@@ -40,7 +46,9 @@ class Forecast:
     def estimate(self, name: str) -> Estimate:
         """Return the estimate of forecasting a series with all methods from all origins."""
         spec = self.series[name]
-        samples = bytes_in([spec.path]) / LINE if spec.path else spec.length or SAMPLES
+        samples = (
+            bytes_in([spec.path]) / LINE if spec.path else spec.length or DOWNLOADED.get(spec.source or "", SAMPLES)
+        )
         rows = samples / spec.every * (spec.horizon or HORIZON) * len(self.study.forecast.methods)
         return Estimate(
             LIBRARIES_MB + 0.1 * samples,

@@ -15,6 +15,13 @@ from koopflow.studies import grokking, pruning
 from koopflow.studies.claims import REAL
 from koopflow.studies.stage import Figure, Section, Stage, Table
 
+MEMORY = {
+    "forecast": "synthetic series",
+    "influenza": "weekly influenza counts",
+    "bike_share": "bike-share counts",
+}
+"""Parts of the paper on episodic memory."""
+CAPTIONS = ("table", "figure_2", "figure_3", "figure_4", "figure_5", "figure_s4", "figure_s5", "improvement")
 MADE_HERE = "papers/"
 """Pictures of the inventory under this folder are drawn by this stage, the others by other
 stages."""
@@ -50,6 +57,10 @@ class Papers:
     def grokking(self) -> dict[str, Part]:
         """Return the pairs of the grokking study by the variant of their pictures."""
         return {part.variant: part for part in self.parts if part.name == "grokking"}
+
+    def memory(self) -> list[Part]:
+        """Return the parts of the series that are forecast with episodic memory."""
+        return [part for part in self.parts if part.name in MEMORY]
 
     def drawn(self, of: str | None = None) -> list[str]:
         """Return the pictures of this stage under the results, of all papers or of one."""
@@ -108,8 +119,7 @@ def plan(study: Study) -> Papers:
     parts.append(Part(name="tickets"))
     if study.tickets.elastic:
         parts.append(Part(name="elastic"))
-    synthetic = {name: name for name, spec in study.series.items() if (spec.source or "csv") not in REAL}
-    parts.append(Part(name="forecast", names=synthetic))
+    parts += memory_parts(study)
     return Papers(inventory(), [*parts, *grokking_parts(study)])
 
 
@@ -126,6 +136,21 @@ def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> 
     later = any(each.epoch is not None and each.steps >= each.epoch + each.window for each in studies.values())
     parts = [Part(name="windows", settings=settings, names=epochs)]
     return [*parts, Part(name="later_windows", settings=settings, names=epochs)] if later else parts
+
+
+def memory_parts(study: Study) -> list[Part]:
+    """Return the parts of the series that are forecast with episodic memory, by kind: synthetic
+    ones, influenza, bike share."""
+    kinds: dict[str, dict[str, str]] = {name: {} for name in MEMORY}
+    if "episodic" in study.forecast.methods:
+        for name, spec in study.series.items():
+            source = spec.source or "csv"
+            kind = "bike_share" if source.startswith("bike_share") else source if source in MEMORY else "forecast"
+            if kind != "forecast" or source not in REAL:
+                kinds[kind][name] = name
+    return [
+        Part(name=kind, names=names, settings={"series": ", ".join(names)}) for kind, names in kinds.items() if names
+    ]
 
 
 def grokking_parts(study: Study) -> list[Part]:
@@ -209,9 +234,7 @@ STAGE = Stage(
     section=Section(
         "The papers, figure by figure",
         place=15,
-        captions=tuple(
-            f"papers_{kind}" for kind in ("table", *(f"figure_{n}" for n in ("2", "3", "4", "5", "s4", "s5")))
-        ),
+        captions=tuple(f"papers_{kind}" for kind in CAPTIONS),
     ),
     figures=lambda plan: [],
     tables=(Table("papers_table", "papers/figures.csv", "koopflow.cli.report_tables:published"),),

@@ -124,6 +124,7 @@ def test_stages_come_in_the_order_in_which_data_flow():
     assert list(discovery.discover()) == [
         "spectra",
         "equivalence",
+        "grokking",
         "pruning",
         "forecast",
         "hub",

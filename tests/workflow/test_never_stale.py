@@ -115,6 +115,7 @@ CHANGES = [
         "plot_paper_widths": FONT,
         "plot_paper_windows": FONT,
         "plot_paper_grokking": FONT,
+        "plot_paper_memory": FONT,
     },
     {"write_tables": {"claims": {"level": 0.9}}},
     {"judge_claims": {"claims": {"level": 0.9}}, "write_papers": {"equivalence": {"optimizers": {"grid": 4}}}},

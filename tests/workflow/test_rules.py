@@ -24,13 +24,13 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 92,
-    "config/smoke.yaml": 61,
-    "config/paper.yaml": 240,
-    "config/papers.yaml": 78,
-    "config/grokking.yaml": 152,
-    "config/elastic.yaml": 86,
-    "config/real_tasks.yaml": 92,
+    "config.yaml": 93,
+    "config/smoke.yaml": 62,
+    "config/paper.yaml": 241,
+    "config/papers.yaml": 81,
+    "config/grokking.yaml": 154,
+    "config/elastic.yaml": 87,
+    "config/real_tasks.yaml": 93,
 }
 
 

@@ -19,5 +19,8 @@ SOURCES = Registry(
         "sunspots": "koopflow.data.series.shipped:sunspots",
         "co2": "koopflow.data.series.shipped:co2",
         "elnino": "koopflow.data.series.shipped:elnino",
+        "influenza": "koopflow.data.series.downloads:influenza",
+        "bike_share_daily": "koopflow.data.series.downloads:bike_share_daily",
+        "bike_share_hourly": "koopflow.data.series.downloads:bike_share_hourly",
     },
 )
