@@ -126,6 +126,25 @@ use rule plot as plot_paper_grokking with:
         "Drawing Fig. 5 of Identifying Equivalent Training Dynamics"
 
 
+use rule plot as plot_paper_pruning with:
+    input:
+        accuracy=rules.collect_pruning.output.accuracy,
+        overlap=rules.collect_pruning.output.overlap,
+        code=library("plot_paper_pruning"),
+    output:
+        figure=paper_figure("papers/pruning/figure-1.png", "papers_figure_1") if PAPERS.pretrained() else [],
+    log:
+        "<logs>/plot_paper_pruning.log",
+    benchmark:
+        "<benchmarks>/plot_paper_pruning.tsv"
+    params:
+        script="plot_paper_pruning",
+        style=SETTINGS.figures.style.dump(),
+        studies=PAPERS.pretrained(),
+    message:
+        "Drawing Fig. 1 of arXiv 2110.14856"
+
+
 use rule plot as plot_paper_memory with:
     input:
         skill=rules.score_forecasts.output.skill,

@@ -6,7 +6,7 @@ from annotated_types import Lt
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Count, Items, Natural, NonNegative, Omittable, Positive, Registered, Text
+from koopflow.config.common import Count, Items, Natural, NonNegative, Omittable, PathText, Positive, Registered, Text
 
 
 class ModelSettings(Settings):
@@ -22,6 +22,11 @@ class ModelSettings(Settings):
         default=None, description="Activation function."
     )
     bias: Omittable[bool] = Field(default=None, description="Whether layers have biases.")
+    initial_weights: Omittable[PathText] = Field(
+        default=None,
+        description="Checkpoint (torch.save or safetensors) whose weights and running statistics every network starts "
+        "from; tensors are matched by name, or by order where no name matches.",
+    )
     arguments: dict[str, Any] = Field(
         default_factory=dict,
         description="Options that have no key of their own, such as those of package.module:factory.",
@@ -31,6 +36,7 @@ class ModelSettings(Settings):
         """Return the options of the network that were given, those under ``arguments`` included."""
         given = self.dump()
         given.pop("name", None)
+        given.pop("initial_weights", None)
         return given | given.pop("arguments", {})
 
     @property

@@ -14,7 +14,7 @@ from koopflow.core.dependencies import PACKAGE, user_files
 from koopflow.core.registry import is_target
 from koopflow.io.digests import Digests
 
-PATHS = ("path", "folder", "trajectory")
+PATHS = ("path", "folder", "trajectory", "initial_weights")
 """Keys whose values are the user's files or folders."""
 OPTIONS = ("arguments", "options")
 """Keys whose values hold options of the user's functions: any text there may name a file."""

@@ -21,7 +21,17 @@ MEMORY = {
     "bike_share": "bike-share counts",
 }
 """Parts of the paper on episodic memory."""
-CAPTIONS = ("table", "figure_2", "figure_3", "figure_4", "figure_5", "figure_s4", "figure_s5", "improvement")
+CAPTIONS = (
+    "table",
+    "figure_1",
+    "figure_2",
+    "figure_3",
+    "figure_4",
+    "figure_5",
+    "figure_s4",
+    "figure_s5",
+    "improvement",
+)
 MADE_HERE = "papers/"
 """Pictures of the inventory under this folder are drawn by this stage, the others by other
 stages."""
@@ -61,6 +71,10 @@ class Papers:
     def memory(self) -> list[Part]:
         """Return the parts of the series that are forecast with episodic memory."""
         return [part for part in self.parts if part.name in MEMORY]
+
+    def pretrained(self) -> list[str]:
+        """Return the pruning studies of pre-trained networks."""
+        return [name for part in self.parts if part.name == "pretrained" for name in part.names]
 
     def drawn(self, of: str | None = None) -> list[str]:
         """Return the pictures of this stage under the results, of all papers or of one."""
@@ -116,6 +130,7 @@ def plan(study: Study) -> Papers:
         "model": ", ".join(dict.fromkeys(each.model.name for each in pruned)),
     }
     parts.append(Part(name="pruning", settings=chosen))
+    parts += pretrained_parts(study, sources)
     parts.append(Part(name="tickets"))
     if study.tickets.elastic:
         parts.append(Part(name="elastic"))
@@ -136,6 +151,17 @@ def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> 
     later = any(each.epoch is not None and each.steps >= each.epoch + each.window for each in studies.values())
     parts = [Part(name="windows", settings=settings, names=epochs)]
     return [*parts, Part(name="later_windows", settings=settings, names=epochs)] if later else parts
+
+
+def pretrained_parts(study: Study, sources: Mapping[str, str]) -> list[Part]:
+    """Return the part of the pruning studies whose networks start from a checkpoint, if there are
+    any."""
+    found = {name: each for name, each in pruning.plan(study).studies.items() if each.model.initial_weights is not None}
+    settings = {
+        "data": ", ".join(sources.get(each.data, each.data) for each in found.values()),
+        "model": ", ".join(each.model.name for each in found.values()),
+    }
+    return [Part(name="pretrained", settings=settings, names={name: name for name in found})] if found else []
 
 
 def memory_parts(study: Study) -> list[Part]:

@@ -48,7 +48,7 @@ STUDY = {
             "comparisons": {"batch": ["a", "b"], "width": ["a", "c"]},
         },
     },
-    "pruning": {"studies": {"one": {}}},
+    "pruning": {"studies": {"one": {"model": {"initial_weights": "mine.pt"}}}},
     "tickets": {
         "base": {
             "seeds": 2,
@@ -116,6 +116,7 @@ CHANGES = [
         "plot_paper_windows": FONT,
         "plot_paper_grokking": FONT,
         "plot_paper_memory": FONT,
+        "plot_paper_pruning": FONT,
     },
     {"write_tables": {"claims": {"level": 0.9}}},
     {"judge_claims": {"claims": {"level": 0.9}}, "write_papers": {"equivalence": {"optimizers": {"grid": 4}}}},

@@ -11,6 +11,7 @@ from koopflow.config.training import ModelSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import Options, check_options
 from koopflow.training.models.checks import check_network
+from koopflow.training.models.pretrained import load_weights
 from koopflow.training.models.registry import MODELS
 
 ModelSpec = ModelSettings | Mapping[str, Any] | str
@@ -36,7 +37,8 @@ def model_settings(spec: ModelSpec) -> ModelSettings:
 
 
 def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Module:
-    """Return the network that `spec` describes, initialized from PyTorch's current random state.
+    """Return the network that `spec` describes, initialized from PyTorch's current random state, or
+    with the weights of the checkpoint ``initial_weights``.
 
     Parameters
     ----------
@@ -60,9 +62,13 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
     name, options = settings.name, settings.options()
     shape = tuple(int(size) for size in input_shape)
     factory = MODELS.load(name, "model")
+    network: nn.Module
     if name not in MODELS:
-        return _from_user(name, factory, options, shape, classes)
-    network: nn.Module = factory(shape, classes, **check_options(factory, options, f"model {name}", first=2))
+        network = _from_user(name, factory, options, shape, classes)
+    else:
+        network = factory(shape, classes, **check_options(factory, options, f"model {name}", first=2))
+    if settings.initial_weights is not None:
+        load_weights(network, settings.initial_weights)
     return network
 
 
