@@ -13,7 +13,7 @@ CHECKS = {name: stage.check for name, stage in STAGES.items() if stage.check}
 
 rule check_stage:
     input:
-        files=lambda wildcards: CHECKS[wildcards.stage].files(PLANS[wildcards.stage]),
+        files=lambda wildcards: local(CHECKS[wildcards.stage].files(PLANS[wildcards.stage])),
         code=lambda wildcards: library("check_stage", module_of(CHECKS[wildcards.stage].function)),
     output:
         "<results>/checks/{stage}.json",

@@ -15,7 +15,7 @@ CLAIM_TABLES = CLAIMS.tables(
 rule judge_claims:
     input:
         tables=[f"<results>/{table}" for table in CLAIM_TABLES],
-        own=CLAIMS.code,
+        own=local(CLAIMS.code),
         code=library("judge_claims"),
     output:
         table="<results>/claims.csv",

@@ -44,9 +44,10 @@ def checked(function, *arguments):
 def library(*names):
     """Return the scripts and modules that `names` depend on: inputs, so that editing one reruns the jobs that use it.
 
-    Relative paths: a study that moves to another folder or machine keeps its results.
+    Relative paths: a study that moves to another folder or machine keeps its results. `local`, as for users' files: they come with the
+    checkout and not from the storage of results, if there is one (docs/clouds.md).
     """
-    return [os.path.relpath(ROOT / file) for file in source_files(ROOT, *names)]
+    return [local(os.path.relpath(ROOT / file)) for file in source_files(ROOT, *names)]
 
 
 def module_of(target):

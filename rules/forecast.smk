@@ -8,7 +8,7 @@ wildcard_constraints:
 
 rule forecast_series:
     input:
-        file=lambda wildcards: FORECAST.files(wildcards.series),
+        file=lambda wildcards: local(FORECAST.files(wildcards.series)),
         code=library("forecast_series"),
     output:
         predictions="<results>/forecast/series/{series}/predictions.parquet",
@@ -69,10 +69,10 @@ rule score_forecasts:
 # One job draws all figures of the stage, since drawing a series takes less time than starting Python.
 use rule plot as plot_forecast with:
     input:
-        predictions=expand(rules.forecast_series.output.predictions, series=FORECAST.series),
-        recalled=expand(rules.forecast_series.output.recalled, series=FORECAST.series),
-        windows=expand(rules.forecast_series.output.windows, series=FORECAST.series),
-        choices=expand(rules.forecast_series.output.choices, series=FORECAST.series),
+        predictions=expand("<results>/forecast/series/{series}/predictions.parquet", series=FORECAST.series),
+        recalled=expand("<results>/forecast/series/{series}/recalled.parquet", series=FORECAST.series),
+        windows=expand("<results>/forecast/series/{series}/windows.npz", series=FORECAST.series),
+        choices=expand("<results>/forecast/series/{series}/choices.json", series=FORECAST.series),
         skill=rules.score_forecasts.output.skill,
         future=rules.score_forecasts.output.future,
         code=library("plot_forecast"),

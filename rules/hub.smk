@@ -8,7 +8,7 @@ wildcard_constraints:
 
 rule forecast_hub:
     input:
-        tables=lambda wildcards: HUB.files(wildcards.hub),
+        tables=lambda wildcards: local(HUB.files(wildcards.hub)),
         code=library("forecast_hub"),
     output:
         quantiles="<results>/hub/{hub}/quantiles.parquet",
@@ -38,7 +38,7 @@ rule score_hubs:
     input:
         quantiles=expand("<results>/hub/{hub}/quantiles.parquet", hub=HUB.hubs),
         earlier=expand("<results>/hub/{hub}/earlier_seasons.parquet", hub=HUB.hubs),
-        tables=[file for name in HUB.hubs for file in HUB.files(name)],
+        tables=local([file for name in HUB.hubs for file in HUB.files(name)]),
         code=library("score_hubs"),
     output:
         leaderboard="<results>/hub/leaderboard.csv",
@@ -65,9 +65,9 @@ rule score_hubs:
 
 use rule plot as plot_hub with:
     input:
-        quantiles=expand(rules.forecast_hub.output.quantiles, hub=HUB.hubs),
+        quantiles=expand("<results>/hub/{hub}/quantiles.parquet", hub=HUB.hubs),
         leaderboard=rules.score_hubs.output.leaderboard,
-        tables=[file for name in HUB.hubs for file in HUB.files(name)],
+        tables=local([file for name in HUB.hubs for file in HUB.files(name)]),
         code=library("plot_hub"),
     output:
         leaderboards=[file for name in HUB.hubs for file in figure("hub_leaderboard", name)],

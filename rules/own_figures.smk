@@ -6,7 +6,7 @@ checked(OWN_FIGURES.check_tables, tables_of_rules())
 use rule plot as plot_own_figures with:
     input:
         tables=[f"<results>/{table}" for table in OWN_FIGURES.tables],
-        own=OWN_FIGURES.code,
+        own=local(OWN_FIGURES.code),
         code=library("plot_own_figures"),
     output:
         [file for name in OWN_FIGURES.figures for file in figure("own", name)],

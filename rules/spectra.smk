@@ -4,7 +4,7 @@ SPECTRA = PLANS["spectra"]
 
 rule fit_spectrum:
     input:
-        trajectory=lambda wildcards: SPECTRA.files(wildcards.trajectory),
+        trajectory=lambda wildcards: local(SPECTRA.files(wildcards.trajectory)),
         code=library("fit_spectrum"),
     output:
         spectrum="<results>/spectra/{trajectory}/eigenvalues.csv",
