@@ -100,6 +100,37 @@ rule transfer_tickets:
         "../scripts/transfer_tickets.py"
 
 
+rule predict_transfer:
+    input:
+        chains=lambda wildcards: TICKETS.chains(CHAINS, wildcards.study),
+        code=library("predict_transfer"),
+    output:
+        part("<results>/tickets/chains/{study}/{task}/scores.csv"),
+    log:
+        "<logs>/predict_transfer/{study}/{task}.log",
+    benchmark:
+        "<benchmarks>/predict_transfer/{study}/{task}.tsv"
+    wildcard_constraints:
+        **TICKET_WILDCARDS,
+    priority: 50
+    conda:
+        "../envs/tickets.yaml"
+    threads: 1
+    resources:
+        **estimates.asked(lambda wildcards: TICKETS.prediction_estimate(wildcards.study, wildcards.task)),
+        **GPU,
+    params:
+        data=lambda wildcards: {task: data_of(task) for task in TICKETS.studies[wildcards.study].tasks},
+        study=lambda wildcards: TICKETS.job(wildcards.study, "tasks", "transfer", "predictors").dump(),
+        window=TICKETS.settings.window.dump(),
+        coupling=TICKETS.settings.coupling,
+        seed=SETTINGS.seed,
+    message:
+        "Scoring what may predict the transfer to {wildcards.task} ({wildcards.study})"
+    script:
+        "../scripts/predict_transfer.py"
+
+
 rule stretch_tickets:
     input:
         chains=lambda wildcards: TICKETS.compared_chains(CHAINS, wildcards.elastic, wildcards.task),
@@ -139,6 +170,7 @@ rule fit_exponents:
         rounds=TICKETS.task_files(CHAINS, "rounds.csv"),
         composition=TICKETS.task_files(CHAINS, "composition"),
         transferred=TICKETS.transferred(CHAINS),
+        predicted=TICKETS.predicted(CHAINS),
         elastic=TICKETS.stretched("<results>/tickets/elastic"),
         external=TICKETS.external,
         code=library("fit_exponents"),
@@ -152,6 +184,9 @@ rule fit_exponents:
         linearization="<results>/tickets/linearization.csv",
         transfer="<results>/tickets/transfer.csv",
         universality="<results>/tickets/universality.csv",
+        predictors="<results>/tickets/predictors.csv",
+        predictor_tests="<results>/tickets/predictor_tests.csv",
+        will_transfer="<results>/tickets/will_transfer.csv",
         elastic="<results>/tickets/elastic.csv",
     log:
         "<logs>/fit_exponents.log",
@@ -165,7 +200,7 @@ rule fit_exponents:
         **estimates.asked(estimates.small(estimates.TORCH_SECONDS + 1, estimates.TORCH_MB)),
     params:
         tickets=some(TICKETS.settings, "coupling", "window", "margin", "external"),
-        studies=TICKETS.part("tasks", "model", "grouping", "rounds", "transfer"),
+        studies=TICKETS.part("tasks", "model", "grouping", "rounds", "transfer", "predictors"),
         folder=lambda wildcards, output: os.path.join(os.path.dirname(output.rounds), "chains"),
     message:
         "Fitting exponents and comparing them with transfer"
@@ -182,6 +217,8 @@ use rule plot as plot_tickets with:
         ratios=rules.fit_exponents.output.ratios,
         transfer=rules.fit_exponents.output.transfer,
         universality=rules.fit_exponents.output.universality,
+        predictor_tests=rules.fit_exponents.output.predictor_tests,
+        will_transfer=rules.fit_exponents.output.will_transfer,
         elastic=rules.fit_exponents.output.elastic,
         code=library("plot_tickets"),
     output:

@@ -2,21 +2,24 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.training import TrainingSetup
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.tickets.chain import Chain
+from koopflow.tickets.chain import Ticket as ChainTicket
 from koopflow.tickets.imp import run_chain
 from koopflow.tickets.plan import ChainPlan
+from koopflow.tickets.predictors.answer import Answer, answer
 from koopflow.tickets.training import Setup
 from koopflow.training.recipe import Recipe
 
-Ticket: TypeAlias = tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.bool_]]]
+Ticket: TypeAlias = ChainTicket | tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.bool_]]]
 """Rewind weights and masks by name, each of shape (seed, ...)."""
 
 
@@ -82,24 +85,62 @@ def iterative_pruning(
     return run_chain(trained, images, plan, rounds, checkpoints=None if checkpoints is None else str(checkpoints))
 
 
-def will_transfer(ticket: Ticket, images: Images) -> NoReturn:
-    """Predict from a ticket alone whether it will train well on other images; not available yet.
+def will_transfer(
+    ticket: Ticket,
+    images: Images,
+    *,
+    setup: TrainingSetup | Recipe | Mapping[str, Any] | None = None,
+    calibration: str | PathLike[str] | pd.DataFrame | None = None,
+    level: float = 0.9,
+    threshold: float = 0.5,
+    seed: int = 0,
+) -> Answer:
+    """Predict, before training, what share of a ticket's gain will transfer to other images.
+
+    0 is the accuracy of a random mask, 1 that of the task's own ticket. The prediction rests on
+    cheap scores of the ticket on the training images (a probe of the untrained network, 20 steps of
+    training) and on a calibration: how these scores went with transfer between other tasks. Its
+    interval has tasks as units. The answer is "cannot say" where the interval holds the threshold,
+    where scores lie outside those of the calibration, and where the calibration is missing or of
+    another network or density.
 
     >>> import koopflow as kf
-    >>> kf.will_transfer(None, None)
-    Traceback (most recent call last):
-    NotImplementedError: will_transfer is not available yet; train the ticket to find out
+    >>> from koopflow.data import images
+    >>> digits = images.load({"source": "digits", "train_size": 100, "test_size": 50})
+    >>> setup = {"model": {"name": "mlp", "widths": [8], "bias": False}, "batch_size": 20, "steps": 10}
+    >>> setup |= {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    >>> ticket = kf.iterative_pruning(setup, digits, rounds=3, seeds=2).ticket(2)
+    >>> kf.will_transfer(ticket, digits, calibration="nowhere.csv").answer
+    'cannot say'
 
     Parameters
     ----------
     ticket : (weights, masks)
-        From ``chain.ticket(round)``.
+        From ``chain.ticket(round)``: arrays (seed, ...) by name. Scores are averaged over seeds.
     images : Images
-        Images of the other task.
+        Those of the other task; only training images are read.
+    setup : mapping, TrainingSetup or Recipe, optional
+        How the other task will be trained; by default as the ticket's own task was.
+    calibration : path or DataFrame, optional
+        The table ``tickets/predictors.csv`` of a study of this network; by default under results.
+    level, threshold : float
+        Level of the interval; share of the gain above which a ticket transfers.
+    seed : int
+        The run's seed, for the batches of the 20 steps.
+
+    Returns
+    -------
+    Answer
+        answer, share, low, high, reason, scores, and cost as a share of that of training.
 
     Raises
     ------
-    NotImplementedError
-        Always.
+    KoopflowError
+        For a ticket that does not fit the network or the images, or a table without the columns.
     """
-    raise NotImplementedError("will_transfer is not available yet; train the ticket to find out")
+    if not isinstance(images, Images):
+        raise KoopflowError(
+            f"will_transfer: images must come from koopflow.data.images.load (got {type(images).__name__})"
+        )
+    recipe = None if setup is None else Recipe.load(setup)
+    return answer(ticket, images, recipe, calibration, level, threshold, seed)

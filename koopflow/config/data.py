@@ -8,6 +8,13 @@ from koopflow.config.base import Settings
 from koopflow.config.common import Count, Fraction, Natural, Needs, NonNegative, Number, Omittable, PathText, Registered
 
 
+class PermutedShare(Settings):
+    """A permutation of a share of the pixels."""
+
+    number: Natural = Field(description="Number of the permutation; the pixels of a smaller share are among its first.")
+    share: Fraction = Field(description="Share of the pixels that are permuted among themselves.")
+
+
 class Transform(Settings):
     """Transforms of a set's images, applied in the order of their keys, which `dump` keeps."""
 
@@ -18,6 +25,14 @@ class Transform(Settings):
     noise: Omittable[NonNegative] = Field(
         default=None, description="Standard deviation of Gaussian noise added to pixels, which lie between 0 and 1."
     )
+    permute_some: Omittable[PermutedShare] = Field(default=None, description="Permutation of a share of the pixels.")
+    flip: Omittable[Literal["horizontal", "vertical"]] = Field(default=None, description="Mirrors every image.")
+    invert: Omittable[Literal[True]] = Field(default=None, description="Turns dark into light, if true.")
+    relabel: Omittable[Natural] = Field(
+        default=None, description="Seed of one permutation, applied to the labels of the classes."
+    )
+    resize: Omittable[Count] = Field(default=None, description="Side, in pixels, to which images are scaled.")
+    grey: Omittable[Literal[True]] = Field(default=None, description="Averages the channels, if true.")
 
 
 class DataSet(Settings):
@@ -43,6 +58,9 @@ class DataSet(Settings):
     )
     cache: Omittable[PathText] = Field(
         default=None, description="Folder in which decoded images are cached (image_folder)."
+    )
+    number: Omittable[Natural] = Field(
+        default=None, description="Another number draws other clusters (gaussian_clusters); 0 by default."
     )
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
     prime: Omittable[Count] = Field(default=None, description="The modulus, a prime (modular_addition).")

@@ -35,6 +35,35 @@ class Transfer(Settings):
     rounds: DistinctItems[Count] = Field(description="Rounds whose tickets are tried on the study's other tasks.")
 
 
+class Predictors(Block):
+    """What may tell a ticket's transfer before it is tried."""
+
+    registered: DistinctItems[Annotated[str, Registered("predictor of transfer")]] = Field(
+        default=(),
+        description="Predictors named before the run: their tests decide, adjusted for their number (Holm).",
+    )
+    exploratory: DistinctItems[Annotated[str, Registered("predictor of transfer")]] = Field(
+        default=(), description="Predictors that are shown beside them, and decide nothing."
+    )
+    reliability: Fraction = Field(
+        default=0.8,
+        description="Least split-half reliability of transfer. Of the rounds in transfer.rounds, tests take the most "
+        "reliable one; below this they decide nothing.",
+    )
+
+    level: Fraction = Field(default=0.9, description="Level of the intervals of predicted transfer.")
+    threshold: Fraction = Field(
+        default=0.5,
+        description="Share of the gain above which a ticket counts as transferring; where the interval holds it, the "
+        "answer is that it cannot be said.",
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All predictors, registered ones first."""
+        return tuple(dict.fromkeys([*self.registered, *self.exploratory]))
+
+
 class Composition(Settings):
     """Two small rounds beside one large round."""
 
@@ -74,6 +103,7 @@ class TicketStudy(ChainSettings):
     controls: Controls = Field(description="Controls.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
     composition: Composition = Field(description="Composition of rounds.")
+    predictors: Predictors = Field(default=Predictors(), description="Predictors of transfer; none by default.")
 
 
 TicketStudyPart = Annotated[dict[str, Any], PartOf(TicketStudy)]
@@ -86,6 +116,7 @@ class TicketJob(ChainSettings):
     controls: Controls = Field(default=Controls(rounds=()), description="Controls.")
     transfer: Transfer = Field(default=Transfer(rounds=()), description="Transfer to other tasks.")
     composition: Composition = Field(default=Composition(seeds=0), description="Composition of rounds.")
+    predictors: Predictors = Field(default=Predictors(), description="Predictors of transfer.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Device; auto uses a GPU if there is one."
     )
@@ -110,6 +141,7 @@ class CollectedStudy(Settings):
     )
     rounds: Whole = Field(description="Number of rounds, including the dense round 0.")
     transfer: Transfer = Field(description="Transfer to other tasks.")
+    predictors: Predictors = Field(default=Predictors(), description="Predictors of transfer.")
 
 
 class Elastic(Settings):

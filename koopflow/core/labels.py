@@ -14,6 +14,9 @@ WORDS = {
     "mnistnet": "MnistNet",
     "resnet20": "ResNet-20",
     "lenet": "LeNet",
+    "ntk": "NTK",
+    "snip": "SNIP",
+    "grasp": "GraSP",
 }
 
 

@@ -121,44 +121,15 @@ TRAINING_COST: Columns = ("seconds_per_step",)
 # Tickets.
 TICKET_ROUNDS: Columns = ("task", "model", "control", "seed", "round", "density", "accuracy")
 TICKET_FLOW: Columns = ("task", "model", "seed", "round", "layer", "density", "coupling")
-TICKET_EXPONENTS: Columns = (
-    "task",
-    "model",
-    "layer",
-    "sigma",
-    "ci_low",
-    "ci_high",
-    "r2",
-    "first_round",
-    "last_round",
-    "class",
-)
-TICKET_EXPONENTS += ("n", "interval", "drift", "drift_low", "drift_high")
-TICKET_COMPOSITION: Columns = (
-    "task",
-    "model",
-    "seed",
-    "density",
-    "layer",
-    "coupling_a",
-    "coupling_b",
-    "jaccard",
-    "comparison",
-)
+TICKET_EXPONENTS: Columns = ("task", "model", "layer", "sigma", "ci_low", "ci_high", "r2", "first_round", "last_round")
+TICKET_EXPONENTS += ("class", "n", "interval", "drift", "drift_low", "drift_high")
+TICKET_COMPOSITION: Columns = ("task", "model", "seed", "density", "layer", "coupling_a", "coupling_b", "jaccard")
+TICKET_COMPOSITION += ("comparison",)
 TICKET_RATIOS: Columns = ("task", "model", "ratio", "ci_low", "ci_high", "n")
 TICKET_FIXED_POINT: Columns = ("task", "model", "seed", "round", "density", "distance")
 TICKET_LINEARIZATION: Columns = ("task", "model", "mode", "real", "imag", "exponent", "ci_low", "ci_high", "r2", "note")
-TICKET_TRANSFER: Columns = (
-    "source",
-    "target",
-    "model",
-    "seed",
-    "density",
-    "accuracy",
-    "accuracy_own",
-    "accuracy_random",
-)
-TICKET_TRANSFER += ("exponent_distance",)
+TICKET_TRANSFER: Columns = ("source", "target", "model", "seed", "density", "accuracy", "accuracy_own")
+TICKET_TRANSFER += ("accuracy_random", "exponent_distance")
 TICKET_CORRELATIONS: Columns = ("model", "observable", "density", "correlation", "ci_low", "ci_high", "p", "tasks")
 TICKET_ELASTIC: Columns = (
     "comparison",
@@ -172,6 +143,16 @@ TICKET_ELASTIC: Columns = (
     "accuracy_own",
 )
 TICKET_ELASTIC += ("accuracy_random",)
+TICKET_SCORES: Columns = ("source", "target", "seed", "round", "density", "predictor", "score", "needs", "passes")
+TICKET_SCORES += ("training",)
+"""One row per ticket and predictor; passes and training are costs in forward passes of single images."""
+TICKET_PREDICTORS: Columns = ("predictor", "source", "target", "density", "score", "transfer", "registered", "model")
+TICKET_PREDICTORS += ("chosen", "reliability")
+TICKET_PREDICTOR_TESTS: Columns = ("model", "predictor", "registered", "density", "correlation", "ci_low", "ci_high")
+TICKET_PREDICTOR_TESTS += ("p", "p_adjusted", "within_target", "tasks", "pairs", "reliability", "needs", "passes")
+TICKET_PREDICTOR_TESTS += ("cost", "decision")
+TICKET_FORECASTS: Columns = ("model", "source", "target", "density", "share", "ci_low", "ci_high", "answer", "transfer")
+TICKET_FORECASTS += ("inside", "left_out", "cost", "level", "threshold")
 
 # Forecasts.
 FORECAST_PREDICTIONS: Columns = ("series", "method", "origin", "horizon", "prediction", "truth")
@@ -239,6 +220,9 @@ TICKET_TABLES = {
     "linearization": TICKET_LINEARIZATION,
     "transfer": TICKET_TRANSFER,
     "universality": TICKET_CORRELATIONS,
+    "predictors": TICKET_PREDICTORS,
+    "predictor_tests": TICKET_PREDICTOR_TESTS,
+    "will_transfer": TICKET_FORECASTS,
     "elastic": TICKET_ELASTIC,
 }
 """Tables of the ticket studies, by name."""

@@ -8,6 +8,7 @@ from koopflow.data.series.registry import SOURCES as SERIES_SOURCES
 from koopflow.forecast.registry import FORECASTERS, PANEL_EXPERTS
 from koopflow.pruning.registry import SCORES
 from koopflow.rg.registry import COUPLINGS
+from koopflow.tickets.predictors.registry import PREDICTORS
 from koopflow.training.models.registry import MODELS
 
 KNOWN_NAMES: Mapping[str, Collection[str]] = {
@@ -19,4 +20,5 @@ KNOWN_NAMES: Mapping[str, Collection[str]] = {
     "image source": IMAGE_SOURCES,
     "series source": SERIES_SOURCES,
     "coupling": COUPLINGS,
+    "predictor of transfer": PREDICTORS,
 }

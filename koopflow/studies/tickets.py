@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from koopflow.config.base import plain
 from koopflow.config.study import Study
 from koopflow.config.ticket_studies import shared_tasks, ticket_studies
 from koopflow.config.tickets import ChainSettings, TicketJob, TicketsSettings, TicketStudy
-from koopflow.studies.shared import machine, selection, some
+from koopflow.studies.shared import machine, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import TORCH_MB, TORCH_SECONDS, Estimate, Training, small, training
 from koopflow.workflow.workloads import images, network
@@ -45,7 +46,7 @@ class Tickets:
 
     def part(self, *keys: str) -> dict[str, dict[str, Any]]:
         """Return the settings named by `keys` of every study, as plain values."""
-        return {name: some(study, *keys) for name, study in self.studies.items()}
+        return {name: {key: plain(getattr(study, key)) for key in keys} for name, study in self.studies.items()}
 
     def job(self, name: str, *keys: str) -> TicketJob:
         """Return the settings of a training job: those that determine a chain, those named by
@@ -93,6 +94,11 @@ class Tickets:
         studies = {name: study for name, study in self.studies.items() if study.transfer.rounds}
         return Tickets(self.study, studies).task_files(folder, "transferred.npz")
 
+    def predicted(self, folder: str) -> list[str]:
+        """Return the scores of predictors, for the studies that transfer tickets and name any."""
+        studies = {n: s for n, s in self.studies.items() if s.transfer.rounds and s.predictors.names}
+        return Tickets(self.study, studies).task_files(folder, "scores.csv")
+
     def stretched(self, folder: str) -> list[str]:
         """Return the tables of elastic comparisons: every depth as a target, on every task that its
         studies share."""
@@ -115,6 +121,7 @@ class Tickets:
             kinds += ["composition"] if study.composition.seeds else []
             kinds += ["transfer_matrix"] if study.transfer.rounds else []
             kinds += ["transfer_prediction"] if study.transfer.rounds and len(study.tasks) > 3 else []
+            kinds += ["predictors"] if study.transfer.rounds and study.predictors.names and len(study.tasks) > 3 else []
             wanted += [(kind, name) for kind in kinds]
         wanted += [("elastic", name) for name in self.settings.elastic]
         return wanted + [(kind, name) for name in self.settings.external for kind in ("flow", "exponents")]
@@ -149,6 +156,13 @@ class Tickets:
         """Return the estimate of training all other tasks' tickets on one task, as one ensemble."""
         study = self.studies[name]
         return self._estimate(name, task, 1, max(1, len(study.tasks) - 1) * len(study.transfer.rounds) * study.seeds)
+
+    def prediction_estimate(self, name: str, task: str) -> Estimate:
+        """Return the estimate of scoring all other tasks' tickets on one task: of the predictors,
+        those that train a few steps cost most."""
+        study = self.studies[name]
+        tickets = max(1, len(study.tasks) - 1) * len(study.transfer.rounds) * study.seeds
+        return self._estimate(name, task, 0.5, tickets)
 
     def stretching_estimate(self, name: str, task: str, elastic: str) -> Estimate:
         """Return the estimate of training the stretched tickets of all other depths, and as many
@@ -190,6 +204,9 @@ STAGE = Stage(
             "tickets_transfer_matrix",
             "tickets_transfer_prediction",
             "tickets_observables",
+            "tickets_predictors",
+            "tickets_predictor_tests",
+            "tickets_will_transfer",
             "tickets_elastic",
         ),
     ),
@@ -197,8 +214,13 @@ STAGE = Stage(
     tables=(
         Table("tickets_sigma", "tickets/exponents.csv", "koopflow.cli.report_tables:exponents"),
         Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report_tables:predictors"),
+        Table("tickets_predictor_tests", "tickets/predictor_tests.csv", "koopflow.cli.ticket_tables:predictor_tests"),
+        Table("tickets_will_transfer", "tickets/will_transfer.csv", "koopflow.cli.ticket_tables:will_transfer"),
     ),
-    claimed=tuple(f"tickets/{table}.csv" for table in ("flow", "exponents", "composition", "transfer")),
+    claimed=tuple(
+        f"tickets/{table}.csv"
+        for table in ("flow", "exponents", "composition", "transfer", "predictors", "predictor_tests", "will_transfer")
+    ),
     check=Check(
         "koopflow.studies.checks.tickets:check",
         settings=lambda plan: {

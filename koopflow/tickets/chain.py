@@ -23,6 +23,36 @@ KIND, VERSION = "chain of pruning rounds", 2
 Arrays = dict[str, NDArray[Any]]
 
 
+class Ticket(tuple[Arrays, dict[str, NDArray[np.bool_]]]):
+    """The ticket of one round: a pair of rewind weights and masks, which knows its origin.
+
+    >>> import numpy as np
+    >>> weights, masks = Ticket({"w": np.ones((2, 3))}, {"w": np.ones((2, 3), dtype=bool)})
+    >>> masks["w"].shape
+    (2, 3)
+
+    Attributes
+    ----------
+    origin : ChainOrigin or None
+        All that determines the chain, the training set-up among it.
+    round_number : int
+    """
+
+    origin: ChainOrigin | None
+    round_number: int
+
+    def __new__(
+        cls,
+        weights: Arrays,
+        masks: dict[str, NDArray[np.bool_]],
+        origin: ChainOrigin | None = None,
+        round_number: int = 0,
+    ) -> "Ticket":
+        ticket = super().__new__(cls, (weights, masks))
+        ticket.origin, ticket.round_number = origin, round_number
+        return ticket
+
+
 @dataclass
 class Chain:
     """Rounds of iterative magnitude pruning for several seeds.
@@ -115,13 +145,13 @@ class Chain:
         model = ModelSettings.load(self.origin.setup["model"]).label
         return exponents_table(self.flow(grouping), self.origin.task, model, coupling, rule or WindowRule(), margin)
 
-    def ticket(self, round_number: int) -> tuple[Arrays, dict[str, NDArray[np.bool_]]]:
+    def ticket(self, round_number: int) -> Ticket:
         """Return the rewind weights and the masks of one round, (seed, ...) each."""
         if not 0 <= round_number < self.rounds:
             raise KoopflowError(
                 f"tickets: round must be from 0 to {self.rounds - 1}, the rounds of the chain (got {round_number})"
             )
-        return self.rewind, self.masks[round_number]
+        return Ticket(self.rewind, self.masks[round_number], self.origin, round_number)
 
 
 def save_chain(chain: Chain, path: str | os.PathLike[str]) -> None:

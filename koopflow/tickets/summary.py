@@ -11,6 +11,7 @@ from koopflow.tickets import tables, universality
 from koopflow.tickets.external import external_flow
 from koopflow.tickets.flow import Flow, exponents_table, flow_table
 from koopflow.tickets.imp import Say
+from koopflow.tickets.predictors.judging import predicted_transfer
 from koopflow.tickets.trained import Trained
 
 Frames = dict[str, list[pd.DataFrame]]
@@ -89,5 +90,10 @@ def _add_transfer(found: Frames, study: CollectedStudy, trained: Trained, kind: 
         trained.chains, trained.transferred, random, numbers, exponents, model, kind, study.grouping
     )
     found["transfer"].append(transfer)
-    if len(tasks) >= 4 and not transfer.empty:
-        found["universality"].append(universality.correlations(transfer, tasks, model))
+    if len(tasks) < 4 or transfer.empty:
+        return
+    found["universality"].append(universality.correlations(transfer, tasks, model))
+    if trained.scores:
+        scores = pd.concat(trained.scores.values())
+        for name, frame in predicted_transfer(transfer, scores, tasks, model, study.predictors).items():
+            found[name].append(frame.assign(excluded=int(transfer["excluded"].max())))

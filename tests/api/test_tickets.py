@@ -41,6 +41,9 @@ def test_impossible_chains_are_refused_in_one_line(digits):
         kf.iterative_pruning(SETUP, np.zeros((3, 3)))
 
 
-def test_whether_a_ticket_transfers_is_not_told_yet(digits):
-    with pytest.raises(NotImplementedError, match="not available yet"):
-        kf.will_transfer(({}, {}), digits)
+def test_without_a_calibration_it_cannot_be_said_whether_a_ticket_transfers(digits, tmp_path):
+    ticket = kf.iterative_pruning(SETUP, digits, rounds=2, seeds=2).ticket(1)
+    found = kf.will_transfer(ticket, digits, calibration=tmp_path / "none.csv")
+    assert str(found).startswith("cannot say (there is no calibration")
+    with pytest.raises(KoopflowError, match=r"images must come from .* \(got ndarray\)"):
+        kf.will_transfer(ticket, np.zeros((3, 3)))

@@ -13,7 +13,7 @@ from koopflow.claims.tables import Tables
 from koopflow.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, check_claims, judge, verdict
 from koopflow.config.claims import ClaimsSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.io.columns import CLAIMS
+from koopflow.io.columns import CLAIMS, TICKET_FORECASTS, TICKET_PREDICTOR_TESTS, TICKET_PREDICTORS
 
 SEEDS = range(6)
 
@@ -125,6 +125,27 @@ def transfer(share_of_distance, gain=0.1):
     return {"tickets/transfer.csv": pd.DataFrame(rows, columns=columns)}
 
 
+def told(slope):
+    """Transfer between seven tasks that rises, or falls, with a predictor's score."""
+    pairs = [(f"t{a}", f"t{b}", a, b) for a, b in itertools.product(range(7), repeat=2) if a != b]
+    values = noise(len(pairs), seed=4, scale=0.3)
+    rows = [
+        ("probe", a, b, 0.05, value, 0.5 + slope * value + 0.01 * ((i + j) % 3), "yes", "m", "yes", 0.9)
+        for (a, b, i, j), value in zip(pairs, values)
+    ]
+    tests = pd.DataFrame([dict.fromkeys(TICKET_PREDICTOR_TESTS, 0.0) | {"model": "m", "predictor": "probe"}])
+    return {
+        "tickets/predictors.csv": pd.DataFrame(rows, columns=list(TICKET_PREDICTORS)),
+        "tickets/predictor_tests.csv": tests.assign(decision="predicts transfer"),
+    }
+
+
+def foretold(inside, answer):
+    """Forecasts of seven tasks, left out one by one; all measured shares are 0.9."""
+    rows = [("m", "s", f"t{i}", 0.05, 0.8, 0.6, 1.0, answer, 0.9, inside, f"t{i}", 0.1, 0.9, 0.5) for i in range(7)]
+    return {"tickets/will_transfer.csv": pd.DataFrame(rows, columns=list(TICKET_FORECASTS))}
+
+
 def skill(memory, persistence=-0.3):
     rows = []
     for series, horizon in itertools.product(("a", "b"), (1, 8)):
@@ -176,6 +197,9 @@ CASES = {
         transfer(lambda d: 1.0 * (d < 4)),
         transfer(lambda d: 1.0 * (d > 4)),
     ),
+    "predictor_correlation": ({"predictor": "probe"}, {"above": 0.0}, told(1.0), told(-1.0)),
+    "forecast_coverage": ({}, {"above": 0.8}, foretold("yes", "transfers"), foretold("no", "transfers")),
+    "answers_right": ({}, {"above": 0.9}, foretold("yes", "transfers"), foretold("yes", "does not transfer")),
     "skill_over_sliding": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(-0.4)),
     "skill_of_recall": ({"series": ["a", "b"]}, {"above": 0.0}, skill(0.4), skill(-0.4)),
     "skill_over_best_baseline": (

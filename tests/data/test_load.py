@@ -12,6 +12,8 @@ from PIL import Image
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.images.outline import look
+from koopflow.data.images.sets import RawImages
+from koopflow.data.images.transforms import permute_some
 
 
 def test_digits_are_whole_normalized_and_the_same_under_every_seed():
@@ -252,3 +254,42 @@ def test_an_archive_that_inflates_without_end_is_refused_by_its_size(tmp_path, a
 def test_an_archive_of_ordinary_images_is_read_however_well_it_is_packed(tmp_path):
     np.savez_compressed(tmp_path / "good.npz", **_arrays())
     assert load({"source": "npz", "path": str(tmp_path / "good.npz")}).shape == (1, 6, 6)
+
+
+def test_graded_permutations_move_their_share_of_the_pixels_and_nest():
+    pixels = np.arange(128, dtype=np.float32).reshape(2, 1, 8, 8)
+    real, moved = RawImages(pixels, np.arange(2), pixels, np.arange(2), "all different"), []
+    for share in (0.25, 0.5, 0.75):
+        images = permute_some(real, {"number": 1, "share": share}, 0)
+        np.testing.assert_array_equal(np.sort(images.x_train.reshape(2, 64), axis=1), pixels.reshape(2, 64))
+        np.testing.assert_array_equal(images.x_train, images.x_test)
+        moved.append((real.x_train != images.x_train)[0].ravel())
+        assert moved[-1].sum() == share * 64
+    assert not (moved[0] & ~moved[2]).any()
+
+
+def test_inverted_images_are_the_same_images_with_the_other_sign():
+    real, inverted = load("digits"), load({"source": "digits", "transform": {"invert": True}})
+    np.testing.assert_allclose(inverted.x_train, -real.x_train, atol=1e-5)
+
+
+def test_flipped_relabelled_grey_and_resized_images_are_what_they_say():
+    real = load("digits")
+    flipped = load({"source": "digits", "transform": {"flip": "horizontal"}})
+    np.testing.assert_allclose(flipped.x_train, real.x_train[..., ::-1], atol=1e-5)
+    relabelled = load({"source": "digits", "transform": {"relabel": 1}})
+    np.testing.assert_array_equal(relabelled.x_train, real.x_train)
+    assert len({*zip(real.y_train.tolist(), relabelled.y_train.tolist())}) == 10
+    assert not np.array_equal(real.y_train, relabelled.y_train)
+    small = load({"source": "digits", "transform": {"resize": 4}})
+    means = real.x_train.reshape(-1, 1, 4, 2, 4, 2).mean(axis=(3, 5))
+    np.testing.assert_allclose(small.x_train, (means - means.mean()) / means.std(), atol=1e-4)
+    larger = load({"source": "digits", "transform": {"resize": 12, "grey": True}})
+    assert larger.shape == (1, 12, 12)
+
+
+def test_another_number_draws_other_clusters():
+    first, again, other = (load({"source": "gaussian_clusters", **more}) for more in ({}, {"number": 0}, {"number": 1}))
+    np.testing.assert_array_equal(first.x_train, again.x_train)
+    assert not np.allclose(first.x_train, other.x_train)
+    np.testing.assert_allclose(first.x_train.mean(), other.x_train.mean(), atol=0.01)

@@ -6,11 +6,14 @@ import pytest
 from koopflow.config.tickets import CollectedStudy, FlowSettings, TicketJob
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
+from koopflow.figures import predictors as predictor_figures
 from koopflow.figures import style
 from koopflow.figures import tickets as figures
 from koopflow.figures import universality as matrix_figures
 from koopflow.io.columns import TICKET_TABLES
+from koopflow.rg.exponents import WindowRule
 from koopflow.tickets import jobs, tables, universality
+from koopflow.tickets.predictors.job import scores_table
 from koopflow.tickets.summary import all_tables
 from koopflow.tickets.trained import Trained
 
@@ -30,6 +33,7 @@ STUDY = {
     "transfer": {"rounds": [4, 5]},
     "composition": {"seeds": 2},
     "grouping": "layer",
+    "predictors": {"registered": ["layer_exponents", "snip"], "exploratory": ["mask_overlap", "pixel_statistics"]},
     "device": "cpu",
 }
 TICKETS = {
@@ -59,7 +63,10 @@ def trained_by(study, folder, say=print):
     rounds = {task: jobs.train_controls(of[task], chains[task]) for task in TASKS}
     others = {task: jobs.train_composition(of[task], chains[task]) for task in TASKS}
     moved = {task: jobs.train_transfers(of[task], chains) for task in TASKS}
-    return Trained(chains, rounds, others, moved)
+    images = {task: images_of(task) for task in TASKS}
+    names = settings.predictors.names
+    scores = {task: scores_table(of[task], chains, names, WindowRule(), images) for task in TASKS}
+    return Trained(chains, rounds, others, moved, scores)
 
 
 def collected(trained, study=STUDY, say=print, **changes):
@@ -86,7 +93,7 @@ def test_every_table_has_its_promised_columns_first_and_rows(done):
     }
     for name, frame in done[1].items():
         columns = TICKET_TABLES[name]
-        assert len(frame) > 0
+        assert len(frame) > 0 or name == "will_transfer"  # which needs six tasks
         assert not set(columns) - set(frame.columns)
         if name in contract:
             assert list(columns)[: len(contract[name].split(", "))] == contract[name].split(", ")
@@ -141,6 +148,18 @@ def test_correlation_is_positive_where_closeness_predicts_transfer(done):
     np.testing.assert_allclose(found["layer_exponents"], 1)
 
 
+def test_predictors_stand_for_every_ordered_pair_with_the_overlap_that_masks_have(done):
+    rows = done[1]["predictors"]
+    assert (rows.groupby(["predictor", "density"]).size() == 12).all()
+    assert list(rows.loc[rows["registered"] == "yes", "predictor"].unique()) == ["layer_exponents", "snip"]
+    chains, density = done[0].chains, done[0].chains["a"].densities()[5]
+    of = rows[(rows["predictor"] == "mask_overlap") & (rows["source"] == "a") & (rows["target"] == "c")]
+    whole = [np.concatenate([m.reshape(3, -1) for m in chains[t].masks[5].values()], axis=1) for t in "ac"]
+    overlap = (whole[0] & whole[1]).sum(axis=1) / (whole[0] | whole[1]).sum(axis=1)
+    assert of.loc[np.isclose(of["density"], density), "score"].item() == pytest.approx(overlap.mean())
+    assert done[1]["predictor_tests"]["tasks"].eq(4).all()
+
+
 def drawn(frames):
     return {
         "accuracy": figures.accuracy(frames["rounds"], TASKS),
@@ -148,6 +167,7 @@ def drawn(frames):
         "composition": figures.composition(frames["composition"], frames["ratios"], TASKS),
         "exponents": matrix_figures.exponents(frames["exponents"], TASKS),
         "matrices": matrix_figures.matrices(frames["transfer"], TASKS),
+        "predictors": predictor_figures.predictors(frames["predictor_tests"], frames["will_transfer"]),
         "prediction": matrix_figures.prediction(frames["transfer"], frames["universality"], TASKS),
     }
 

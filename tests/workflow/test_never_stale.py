@@ -56,6 +56,7 @@ STUDY = {
             "controls": {"rounds": [3]},
             "transfer": {"rounds": [4]},
             "composition": {"seeds": 2},
+            "predictors": {"registered": ["mask_overlap"]},
         },
         "studies": {
             "few": {"tasks": ["digits", "clusters"], "model": {"name": "resnet8", "width": 2}},
@@ -89,6 +90,7 @@ CHANGES = [
         "run_pruning": {"pruning": {"base": {"rank": 4}}},
         "train_controls": {"tickets": {"base": {"controls": {"rounds": [4]}}}},
         "transfer_tickets": {"tickets": {"base": {"transfer": {"rounds": [5]}}}},
+        "predict_transfer": {"tickets": {"base": {"predictors": {"registered": ["snip"]}}}},
         "stretch_tickets": {"tickets": {"elastic": {"depths": {"rounds": [4]}}}},
         "score_forecasts": {"forecast": {"draws": 500}},
         "score_hubs": {"hub": {"hubs": {"flu": {"reference": "theirs"}}}},

@@ -24,11 +24,11 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 93,
-    "config/smoke.yaml": 62,
+    "config.yaml": 149,
+    "config/smoke.yaml": 66,
     "config/paper.yaml": 241,
-    "config/papers.yaml": 81,
-    "config/grokking.yaml": 154,
+    "config/papers.yaml": 137,
+    "config/grokking.yaml": 210,
     "config/elastic.yaml": 87,
     "config/real_tasks.yaml": 93,
 }

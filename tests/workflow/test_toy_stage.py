@@ -71,7 +71,7 @@ def test_everything_includes_the_stage_and_claims_may_be_judged_from_its_tables(
     counts = dict(line.split() for line in told.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
     assert counts["run_tides"] == "1"
     assert counts["check_stage"] == "7"
-    assert counts["total"] == "95", "the 93 jobs of the default study, the stage and its check"
+    assert counts["total"] == "151", "the 149 jobs of the default study, the stage and its check"
     judged = told.split("Judging the claims from the tables of this run")[1].split("output:")[0]
     assert "results/tides/heights.csv" in judged
 

@@ -29,5 +29,11 @@ TRANSFORMS = Registry(
         "permute_pixels": "koopflow.data.images.transforms:permute_pixels",
         "rotate": "koopflow.data.images.transforms:rotate",
         "noise": "koopflow.data.images.transforms:noise",
+        "permute_some": "koopflow.data.images.transforms:permute_some",
+        "flip": "koopflow.data.images.transforms:flip",
+        "invert": "koopflow.data.images.transforms:invert",
+        "relabel": "koopflow.data.images.transforms:relabel",
+        "resize": "koopflow.data.images.transforms:resize",
+        "grey": "koopflow.data.images.transforms:grey",
     },
 )

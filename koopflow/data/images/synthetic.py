@@ -12,15 +12,16 @@ from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
 
 
-def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
-    """Return one Gaussian cloud per class, matched to the set `like`.
+def gaussian_clusters(context: Context, like: str = "digits", number: int = 0) -> RawImages:
+    """Return one Gaussian cloud per class, matched to the set `like`; another `number` draws other
+    clouds.
 
     Matched are the shape, the number of images and each class's share; every pixel's mean and
     variance over the training images; and the share of the variance that lies between the classes.
     Pixels are otherwise independent.
     """
     real = context.load(like).as_float()
-    generator = seeds.rng(context.seed, "data", "gaussian_clusters", real.name)
+    generator = seeds.rng(context.seed, "data", "gaussian_clusters", real.name, *([number] if number else []))
     pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
     mean, variance = pixels.mean(axis=0), pixels.var(axis=0)
     share = _between_class_share(pixels, real.y_train, real.classes)
@@ -38,7 +39,8 @@ def gaussian_clusters(context: Context, like: str = "digits") -> RawImages:
         return (mean + np.sqrt(variance) * cloud).astype(np.float32).reshape(shape)
 
     x_train, x_test = draw(real.y_train, real.x_train.shape), draw(real.y_test, real.x_test.shape)
-    return RawImages(x_train, real.y_train, x_test, real.y_test, f"gaussian clusters like {real.name}")
+    name = f"gaussian clusters {number} like {real.name}" if number else f"gaussian clusters like {real.name}"
+    return RawImages(x_train, real.y_train, x_test, real.y_test, name)
 
 
 def teacher(context: Context, like: str = "digits", width: int = 64) -> RawImages:

@@ -1,0 +1,43 @@
+"""The report's tables on what tells a ticket's transfer."""
+
+import numpy as np
+import pandas as pd
+
+from koopflow.cli.report_tables import with_interval
+from koopflow.core.labels import label
+
+
+def predictor_tests(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each predictor tells transfer, at what cost, and what its test decides."""
+    return pd.DataFrame(
+        {
+            "network": frame["model"],
+            "predictor": frame["predictor"].map(label),
+            "rank correlation with transfer": with_interval(frame, "correlation"),
+            "inside one target": frame["within_target"].map("{:.2f}".format),
+            "p, adjusted": frame["p_adjusted"].map("{:.2g}".format, na_action="ignore").fillna(""),
+            "decision": frame["decision"],
+            "cost / training": frame["cost"].map("{:.2g}".format),
+            "needs pruning there": np.where(frame["needs"].fillna("") == "target_rounds", "yes", "no"),
+            "density": [f"{100 * density:.1f} %" for density in frame["density"].astype(float)],
+            "split-half reliability": frame["reliability"].map("{:.2f}".format),
+            "tasks": frame["tasks"],
+        }
+    )
+
+
+def will_transfer(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecast of every ticket for a target that its calibration has not seen."""
+    frame = frame[frame["left_out"] == frame["target"]]
+    return pd.DataFrame(
+        {
+            "network": frame["model"],
+            "ticket of": frame["source"].map(label),
+            "on": frame["target"].map(label),
+            "predicted share": with_interval(frame, "share", digits=2),
+            "answer": frame["answer"],
+            "measured share": frame["transfer"].map("{:.2f}".format, na_action="ignore").fillna(""),
+            "inside": frame["inside"].fillna(""),
+            "cost / training": frame["cost"].map("{:.2g}".format),
+        }
+    )

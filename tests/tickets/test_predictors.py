@@ -1,0 +1,252 @@
+"""Predictors of transfer: by hand on small networks, their tests, calibration and answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import koopflow as kf
+from koopflow.config.tickets import Predictors
+from koopflow.config.training import ModelSettings, OptimizerSettings
+from koopflow.core.errors import KoopflowError
+from koopflow.data.images.sets import Images
+from koopflow.tickets.predictors import calibration, judging, of_networks
+from koopflow.tickets.predictors.declared import Candidates, Predictor, load_predictor, predictor
+from koopflow.tickets.predictors.registry import PREDICTORS
+from koopflow.tickets.training import Rows, Setup
+
+MODEL = {"name": "mlp", "widths": [6], "bias": False, "initialization": "kaiming_normal"}
+SETUP = Setup(
+    ModelSettings.load(MODEL), OptimizerSettings.load({"name": "sgd", "learning_rate": 0.1}), 16, 200, device="cpu"
+)
+
+
+def images_of(seed=0, separation=3.0):
+    """Two classes in four pixels."""
+    generator = np.random.default_rng(seed)
+    centres = separation * generator.normal(size=(2, 1, 2, 2))
+    y = np.arange(200) % 2
+    x = (centres[y] + generator.normal(size=(200, 1, 2, 2))).astype(np.float32)
+    return Images(x[:150], y[:150], x[150:], y[150:], 2, (0.0,), (1.0,), "two clouds")
+
+
+def candidates(images=None, rows=2, density=0.6, **given):
+    generator = np.random.default_rng(1)
+    shapes = {"layer1.weight": (rows, 6, 4), "output.weight": (rows, 2, 6)}
+    weights = {name: generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    masks = {name: generator.random(shape) < density for name, shape in shapes.items()}
+    return Candidates(SETUP, images or images_of(), Rows(weights, masks, list(range(rows))), ["a"] * rows, **given)
+
+
+def forward(tickets, row, x):
+    """The network by hand: hidden units and outputs."""
+    weights = {name: values[row] * tickets.rows.masks[name][row] for name, values in tickets.rows.weights.items()}
+    hidden = np.maximum(x.reshape(len(x), -1) @ weights["layer1.weight"].T, 0)
+    return weights, hidden, hidden @ weights["output.weight"].T
+
+
+def gradients(tickets, row, x, y):
+    """Gradients of the mean loss by hand."""
+    weights, hidden, logits = forward(tickets, row, x)
+    share = np.exp(logits - logits.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    delta = (share - np.eye(2)[y]) / len(x)
+    first = ((delta @ weights["output.weight"]) * (hidden > 0)).T @ x.reshape(len(x), -1)
+    return weights, {"layer1.weight": first, "output.weight": delta.T @ hidden}
+
+
+def test_loss_and_snip_are_those_computed_by_hand():
+    tickets = candidates()
+    x, y = (values.numpy() for values in of_networks._images(tickets, of_networks.BATCH))
+    for row, (loss, saliency) in enumerate(zip(of_networks.loss_at_start(tickets), of_networks.snip(tickets))):
+        logits = forward(tickets, row, x)[2]
+        by_hand = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y])
+        assert loss == pytest.approx(-by_hand, rel=1e-4)
+        weights, gradient = gradients(tickets, row, x, y)
+        assert saliency == pytest.approx(np.log(sum(np.abs(weights[n] * gradient[n]).sum() for n in weights)), rel=1e-3)
+
+
+def test_grasp_is_the_weights_times_the_change_of_the_gradient_along_itself():
+    tickets, step = candidates(), 1e-3
+    x, y = (values.numpy() for values in of_networks._images(tickets, of_networks.BATCH))
+    for row, value in enumerate(of_networks.grasp(tickets)):
+        weights, gradient = gradients(tickets, row, x, y)
+        masks = {name: mask[row] for name, mask in tickets.rows.masks.items()}
+        ends = []
+        for sign in (1, -1):
+            moved = {n: v.copy() for n, v in tickets.rows.weights.items()}
+            for name in moved:
+                moved[name][row] = weights[name] + sign * step * gradient[name] * masks[name]
+            shifted = replace(tickets, rows=Rows(moved, tickets.rows.masks, tickets.rows.seeds))
+            ends.append(gradients(shifted, row, x, y)[1])
+        by_hand = sum((weights[n] * masks[n] * (ends[0][n] - ends[1][n]) / (2 * step)).sum() for n in weights)
+        assert value == pytest.approx(by_hand, rel=0.05, abs=1e-3)
+
+
+def test_the_tangent_kernel_is_the_product_of_output_gradients_by_survivors():
+    tickets = candidates()
+    x, _ = of_networks._images(tickets, 5)
+    network, masks = next(of_networks._masked(tickets))
+    kernel = of_networks._tangent_kernel(network, x, masks).numpy()
+    weights, hidden, _ = forward(tickets, 0, x.numpy())
+    flat = x.numpy().reshape(5, -1)
+    by_hand = np.zeros((5, 5))
+    for i in range(5):
+        for j in range(5):
+            for output in range(2):
+                for unit in range(6):
+                    if masks["output.weight"][output, unit]:
+                        by_hand[i, j] += hidden[i, unit] * hidden[j, unit]
+                    both = (hidden[i, unit] > 0) and (hidden[j, unit] > 0)
+                    inputs = masks["layer1.weight"][unit].numpy()
+                    by_hand[i, j] += (
+                        both * weights["output.weight"][output, unit] ** 2 * (flat[i] * flat[j])[inputs].sum()
+                    )
+    np.testing.assert_allclose(kernel, by_hand, rtol=1e-4, atol=1e-4)
+
+
+def test_the_probe_and_early_accuracy_are_high_on_an_easy_task_and_at_chance_on_none():
+    easy, none = candidates(images_of(separation=4.0)), candidates(images_of(separation=0.0))
+    for name in ("untrained_probe", "accuracy_after_20_steps"):
+        found = load_predictor(name)
+        assert found.scores(easy).min() > 0.8, name
+        assert abs(found.scores(none).mean() - 0.5) < 0.2, name
+
+
+def test_no_predictor_reads_the_test_images():
+    tickets = candidates()
+    other = replace(tickets.images, x_test=tickets.images.x_test + 9, y_test=1 - tickets.images.y_test)
+    for name in PREDICTORS:
+        found = load_predictor(name)
+        if not found.needs:
+            np.testing.assert_array_equal(found.scores(tickets), found.scores(replace(tickets, images=other)), name)
+
+
+def test_every_predictor_says_what_it_costs_and_needs():
+    for name in PREDICTORS:
+        found = load_predictor(name)
+        assert np.isfinite(found.passes(candidates(round_number=3))), name
+    with pytest.raises(KoopflowError, match="need of a predictor"):
+        predictor(needs={"test_images"})
+    with pytest.raises(KoopflowError, match=r"one number per ticket, shape \(2,\) \(got \(3,\)\)"):
+        Predictor("mine", lambda tickets: np.zeros(3), frozenset(), lambda tickets: 0.0).scores(candidates())
+
+
+def study(tasks=6, seeds=3, noise=0.02, seed=0):
+    """Tables in which the score `good` tells transfer but for source and target effects, and `bad`
+    does not."""
+    generator = np.random.default_rng(seed)
+    names = [f"t{number}" for number in range(tasks)]
+    good, bad = generator.uniform(0, 1, (2, tasks, tasks))
+    effect = 0.05 * generator.normal(size=(2, tasks))
+    share = 0.2 + 0.6 * good + effect[0][:, None] + effect[1] + 0.02 * generator.normal(size=(tasks, tasks))
+    transfer, scores = [], []
+    for i, source in enumerate(names):
+        for j, target in enumerate(names):
+            for number in range(seeds if i != j else 0):
+                for density, spread in ((0.1, 5.0), (0.05, 1.0)):
+                    error = spread * noise * generator.normal()
+                    transfer.append((source, target, number, density, 0.3 + 0.5 * (share[i, j] + error), 0.8, 0.3))
+                    for name, values in (("good", good), ("bad", bad)):
+                        scores.append((source, target, number, 0, density, name, values[i, j], "", 10.0, 100.0))
+    columns = ["source", "target", "seed", "density", "accuracy", "accuracy_own", "accuracy_random"]
+    names_of_scores = ["source", "target", "seed", "round", "density", "predictor", "score", "needs", "passes"]
+    return pd.DataFrame(transfer, columns=columns), pd.DataFrame(scores, columns=[*names_of_scores, "training"]), names
+
+
+def test_registered_predictors_decide_at_the_most_reliable_density_and_others_do_not():
+    transfer, scores, names = study()
+    settings = Predictors(registered=("good",), exploratory=("bad",))
+    found = judging.predicted_transfer(transfer, scores, names, "m", settings)
+    tests = found["predictor_tests"].set_index("predictor")
+    assert tests.loc["good", "decision"] == "predicts transfer"
+    assert tests.loc["bad", "decision"] == "exploratory"
+    assert (tests["density"] == 0.05).all()
+    assert tests.loc["good", "reliability"] > 0.9
+    assert tests.loc["good", "cost"] == 0.1
+    both = judging.predicted_transfer(transfer, scores, names, "m", Predictors(registered=("bad", "good")))
+    both = both["predictor_tests"].set_index("predictor")
+    assert both.loc["bad", "decision"] == "not shown to predict transfer"
+    assert both.loc["good", "p_adjusted"] == pytest.approx(2 * both.loc["good", "p"])
+    noisy = judging.predicted_transfer(*study(noise=2.0), "m", settings)["predictor_tests"]
+    assert noisy["decision"].iloc[0] == "transfer is not reliable enough to decide"
+
+
+def test_split_half_reliability_is_that_of_a_known_signal():
+    """Signal and noise of equal variance in each half: correlation 1/2, stepped up to 2/3."""
+    generator, names = np.random.default_rng(3), [f"t{number}" for number in range(30)]
+    signal = generator.normal(size=(30, 30))
+    rows = [
+        (a, b, seed, 0.5 + 0.02 * (signal[i, j] + generator.normal()), 0.8, 0.2)
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+        for seed in range(2)
+        if i != j
+    ]
+    table = pd.DataFrame(rows, columns=["source", "target", "seed", "accuracy", "accuracy_own", "accuracy_random"])
+    assert judging.split_half(table, names) == pytest.approx(2 / 3, abs=0.06)
+
+
+def test_intervals_of_predicted_transfer_cover_new_tasks_in_simulation():
+    """Ten tasks and one new one, with effects of sources and of targets; the large simulation is in
+    benchmarks/calibration."""
+    covered = []
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        source, target = np.nonzero(~np.eye(11, dtype=bool))
+        good = generator.uniform(size=len(source))
+        of_source, of_target = 0.1 * generator.normal(size=(2, 11))
+        share = 0.2 + 0.6 * good + of_source[source] + of_target[target] + 0.1 * generator.normal(size=len(good))
+        pairs = pd.DataFrame({"source": source, "target": target, "good": good, "transfer": share})
+        new = (source == 10) | (target == 10)
+        fitted = calibration.calibrate(pairs[~new], ["good"])
+        error = fitted.predict(pairs.loc[new, ["good"]].to_numpy()) - pairs.loc[new, "transfer"]
+        covered.append(np.mean(np.abs(error) <= fitted.half_width(0.9)))
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.04)
+
+
+def test_a_forecast_is_silent_where_it_cannot_know():
+    transfer, scores, names = study()
+    rows = judging.predictors_table(transfer, scores, names, "m", Predictors(registered=("good",)))
+    pairs = calibration.pairs_of(rows, ["good"])
+    fitted = calibration.calibrate(pairs, ["good"])
+    assert fitted.forecast(np.array([0.97])).answer == "transfers"
+    assert fitted.forecast(np.array([0.02])).answer == "does not transfer"
+    assert fitted.forecast(np.array([0.5])).answer == "cannot say"
+    assert "outside the calibrated range" in fitted.forecast(np.array([2.0])).reason
+    few = pairs[pairs["source"].isin(names[:4]) & pairs["target"].isin(names[:4])]
+    with pytest.raises(KoopflowError, match=r"at least 6 tasks with a gain to share \(got 4\)"):
+        calibration.calibrate(few, ["good"])
+
+
+def test_will_transfer_answers_with_share_interval_and_cost(tmp_path):
+    setup = {"model": MODEL, "optimizer": {"name": "sgd", "learning_rate": 0.1}, "batch_size": 16, "steps": 50}
+    chain = kf.iterative_pruning(setup, images_of(), rounds=3, seeds=2)
+    ticket, easy = chain.ticket(2), images_of(seed=5, separation=4.0)
+    transfer, scores, names = study()
+    scores = scores.replace({"predictor": {"good": "accuracy_after_20_steps", "bad": "untrained_probe"}})
+    settings = Predictors(registered=("accuracy_after_20_steps",), exploratory=("untrained_probe",))
+    table = judging.predictors_table(transfer, scores, names, "mlp-6", settings)
+    table["density"], table["score"] = chain.densities()[2], 1.1 * table["score"]
+    found = kf.will_transfer(ticket, easy, calibration=table)
+    assert found.answer == "transfers"
+    assert found.low < found.share < found.high
+    assert found.cost == pytest.approx((3 * 16 * 20 + 150) / (3 * 16 * 50))
+    assert found.scores["accuracy_after_20_steps"] > 0.9
+    table.to_csv(tmp_path / "predictors.csv", index=False)
+    again = kf.will_transfer(tuple(ticket), easy, setup=setup, calibration=tmp_path / "predictors.csv")
+    assert again.share == pytest.approx(found.share)
+    for wrong, reason in (
+        (table.assign(model="mlp-7"), "no tickets of mlp-6"),
+        (table.assign(density=0.01), "density of 0.01"),
+        (tmp_path / "none.csv", "no calibration"),
+    ):
+        silent = kf.will_transfer(ticket, easy, calibration=wrong)
+        assert silent.answer == "cannot say"
+        assert reason in silent.reason
+    with pytest.raises(KoopflowError, match="pass setup="):
+        kf.will_transfer(tuple(ticket), easy, calibration=table)
+    weights, masks = ticket
+    with pytest.raises(KoopflowError, match=r"layer1.weight must have shape \(6, 4\)"):
+        kf.will_transfer(({**weights, "layer1.weight": weights["layer1.weight"][:, :, :3]}, masks), easy, setup=setup)
