@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
             if key.tag == "tag:yaml.org,2002:merge":
                 continue
             line = key.start_mark.line + 1
-            if key.value in first and isinstance(key.value, str):
+            if isinstance(key.value, str) and key.value in first:
                 raise KoopflowError(
                     f"{self.name}: line {line} gives the key {key.value!r} again, first given in line "
                     f"{first[key.value]}; "

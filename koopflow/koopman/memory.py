@@ -104,7 +104,10 @@ def _array(data: Any, name: str) -> NDArray[Any]:
         ]
         if wrong:
             raise KoopflowError(f"column {wrong[0]} of {name} must hold real numbers; leave it out")
-        return _typed(np.asarray(data.to_numpy()), name)
+        values = np.asarray(data.to_numpy())
+        if values.dtype == object and not wrong and hasattr(data, "astype"):  # pandas' own kinds of numbers
+            values = np.asarray(data.astype(float).to_numpy())
+        return _typed(values, name)
     if np.ma.is_masked(data):
         count = np.ma.count_masked(data)
         raise KoopflowError(

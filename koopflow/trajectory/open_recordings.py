@@ -1,8 +1,8 @@
 """The open recordings of this process: each file has one writer, and an ordinary end of the process
 loses nothing.
 
-At an exception, ``sys.exit``, Ctrl-C, SIGTERM, SIGHUP or the end of the script, captured states are
-flushed and the partial file is left to be read or resumed.
+At an exception, ``sys.exit``, Ctrl-C, a signal (`SIGNALS`) or the end of the script, captured states
+are flushed and the partial file is left to be read or resumed.
 """
 
 import atexit
@@ -20,6 +20,9 @@ from koopflow.trajectory.layout import partial_path
 from koopflow.trajectory.writer import TrajectoryWriter
 
 logger = logging.getLogger("koopflow")
+
+SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+"""Signals by which terminals and schedulers of clusters announce the end."""
 
 
 class FileLock:
@@ -135,7 +138,7 @@ def _watch_for_the_end() -> None:
     atexit.register(leave_all)
     util.Finalize(None, leave_all, exitpriority=0)  # a worker of multiprocessing skips atexit
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in SIGNALS:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, _leave_and_die)

@@ -45,6 +45,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ('"seed": 1\nseed: 2\n', "line 2 gives the key 'seed' again"),
         ("series: {a: {period: 1, period: 2}}\n", "gives the key 'period' again"),
         (BOMB, "at most 100,000 values"),
+        ("series: {[a, b]: 1}\n", "invalid YAML"),
+        ("series: {{a: 1}: 1}\n", "invalid YAML"),
         ("a: &a {b: *a}\n", "contains it"),
         ("a: &a [1, *a]\n", "contains it"),
         ("- 1\n- 2\n", r"must be a mapping of keys \(got list\)"),

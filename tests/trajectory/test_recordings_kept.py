@@ -37,6 +37,7 @@ def record(path, states, **options):
         ("raise RuntimeError('NaN loss')", 1),
         ("sys.exit(3)", 3),
         ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+        ("os.kill(os.getpid(), signal.SIGUSR1)", -signal.SIGUSR1),
     ],
 )
 def test_an_ordinary_end_of_a_script_keeps_what_was_captured(tmp_path, end, status):

@@ -2,7 +2,10 @@
 
 import os
 
-from koopflow.workflow.checkout import prefer
+import pytest
+
+from koopflow.core.errors import KoopflowError
+from koopflow.workflow.checkout import prefer, refuse_results
 
 
 def test_the_checkout_comes_first_and_once(tmp_path, monkeypatch):
@@ -12,3 +15,26 @@ def test_the_checkout_comes_first_and_once(tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONPATH")
     prefer(tmp_path)
     assert os.environ["PYTHONPATH"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        *((results, "must be a folder of its own") for results in ("/", ".", "..", "./", "a/..", "../checkout")),
+        *((results, "are not expanded") for results in ("~", "~/x", "$HOME/x", "a/${b}")),
+        *((results, "must not lie in") for results in (".git", ".snakemake/x", "logs", "../checkout/koopflow/x")),
+    ],
+)
+def test_results_have_a_folder_of_their_own(tmp_path, monkeypatch, results, words):
+    (tmp_path / "study").mkdir()
+    monkeypatch.chdir(tmp_path / "study")
+    with pytest.raises(KoopflowError, match=words) as found:
+        refuse_results(results, tmp_path / "checkout")
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("results", ["results", "results/", "a/b", "/tmp/elsewhere", "docs/x", "../checkout/results"])
+def test_results_may_lie_anywhere_else(tmp_path, monkeypatch, results):
+    (tmp_path / "study").mkdir()
+    monkeypatch.chdir(tmp_path / "study")
+    refuse_results(results, tmp_path / "checkout")
