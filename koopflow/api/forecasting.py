@@ -1,6 +1,8 @@
 """Forecast a series, and compare forecasters on it."""
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from operator import index
 
 import numpy as np
@@ -9,8 +11,11 @@ import pandas as pd
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import Given, as_series
+from koopflow.data.series.series import Series
+from koopflow.data.series.several import Several, opened
 from koopflow.forecast.estimator import coverages_of, table_of
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
+from koopflow.forecast.many import forecast_each
 from koopflow.forecast.methods import Episodic, Gated, Sliding
 from koopflow.forecast.protocol import Forecaster, as_forecaster, named
 from koopflow.forecast.skill import NAIVE, skill_table
@@ -22,7 +27,7 @@ SKILL = ["method", "horizon", "n", "mae", "rmse", "mase", "skill", "ci_low", "ci
 
 
 def forecast(
-    series: Given,
+    series: Given | str | os.PathLike[str],
     horizon: int = 12,
     *,
     forecaster: Forecaster | str | None = None,
@@ -31,15 +36,15 @@ def forecast(
     levels: Sequence[float] | None = None,
     quantiles: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Return forecasts of a series beyond its last sample.
-
-    Intervals are learned from forecasts of all later samples; options are chosen on the first 40 %.
+    """Return forecasts of one or many series beyond the last sample; options are chosen on the
+    first 40 %.
 
     Parameters
     ----------
-    series : array, list, pandas Series or DataFrame, or koopflow Series
-        Values (time,) in order of time; NaN where missing. Times come from an index of dates or
-        periods, or a column of dates next to the column of values.
+    series : array, list, pandas Series or DataFrame, koopflow Series, or path
+        Values (time,), NaN where missing. Times come from an index or a column of dates. Many
+        series: a table with a column of identifiers (unique_id, id), one with a column each, or
+        the path of such a file, or of a folder of files.
     horizon : int
         Steps ahead.
     forecaster : forecaster or str, optional
@@ -57,7 +62,8 @@ def forecast(
     -------
     DataFrame
         One row per step: step, time, prediction, and the interval's ends low and high, or low_50,
-        high_50, ... for each level; then q0.1, ... for each quantile.
+        high_50, ... for each level; then q0.1, ... for each quantile. Of many series, after the
+        column of identifiers; ``attrs["left_out"]`` says which have no forecast, and why.
 
     Raises
     ------
@@ -77,8 +83,21 @@ def forecast(
     coverages_of(levels or (), quantiles or ())
     settings = _settings("forecast", horizon=horizon)
     chosen = Gated() if forecaster is None else _forecaster(forecaster)
-    state = State.fit(chosen, as_series(series, period=period), settings.horizon or 12)
-    return table_of(state, levels, quantiles, coverage)
+    one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
+    found = opened(series)
+    return forecast_each(found, period, one) if isinstance(found, Several) else one(as_series(found, period=period))
+
+
+def _one(
+    forecaster: Forecaster,
+    horizon: int,
+    levels: Sequence[float] | None,
+    quantiles: Sequence[float] | None,
+    coverage: float,
+    series: Series,
+) -> pd.DataFrame:
+    """Return the forecast of one series."""
+    return table_of(State.fit(forecaster, series, horizon), levels, quantiles, coverage)
 
 
 def evaluate(

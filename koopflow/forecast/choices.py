@@ -209,8 +209,8 @@ def _checked(series: Series, settings: SeriesSettings) -> EarlyStretch:
     horizon = settings.horizon or default_horizon(series.period, length)
     stretch = early_stretch(series, horizon)
     early = len(stretch.past)
-    if early < 3 * horizon + 12:
-        need = int(np.ceil((3 * horizon + 12) / EARLY))
+    if early < 2 * horizon + 12:
+        need = int(np.ceil((2 * horizon + 12) / EARLY))
         raise KoopflowError(
             f"series.{series.name}: must have at least {need} samples for "
             f"{_said('horizon', horizon, settings.horizon)} "

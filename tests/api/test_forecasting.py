@@ -63,11 +63,14 @@ def test_forecasters_are_compared_on_the_same_origins(months):
     [
         (["a", "b"], "all values must be numbers"),
         (np.zeros((30, 2)), r"shape \(time,\) \(got \(30, 2\)\)"),
-        (pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}), r"one column of values \(got a, b\)"),
+        (
+            pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}),
+            "none of the 2 series can be forecast; the first is 'a': series.a: 2 rows are too few to forecast from",
+        ),
         (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "must hold times \\(got 'soon'\\)"),
         (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", "2020-01-01"])), "times must be unique"),
         (np.ones(200), "constant"),
-        (np.arange(40.0) % 7, "must have at least 120 samples for horizon: 12"),
+        (np.arange(40.0) % 7, "must have at least 90 samples for horizon: 12"),
     ],
 )
 def test_what_cannot_be_forecast_is_said_in_one_line(series, message):
@@ -99,3 +102,64 @@ def test_one_forecaster_needs_no_list(months):
 def test_a_forecaster_is_given_once(months):
     with pytest.raises(KoopflowError, match="forecasters must be unique"):
         evaluate(months, [Gated(), Gated()])
+
+
+@pytest.fixture(scope="module")
+def long(months):
+    """Two months' series that can be forecast, one row of another, a short one, and daily values."""
+    stamps = months.index
+    parts = {"b": months, "a": 2 * months, "single": months[:1], "short": months[:30]}
+    parts["days"] = months.set_axis(pd.date_range("2000-01-01", periods=len(stamps), freq="D"))
+    rows = [pd.DataFrame({"unique_id": name, "ds": part.index, "y": part.to_numpy()}) for name, part in parts.items()]
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_many_series_are_forecast_alike_from_every_form(long, months, tmp_path, caplog):
+    options = {"horizon": 3, "forecaster": "sliding", "period": 12}
+    table = forecast(long, **options)
+    assert table.columns.tolist() == ["unique_id", "step", "time", "prediction", "low", "high"]
+    assert table["unique_id"].tolist() == ["b"] * 3 + ["a"] * 3
+    pd.testing.assert_frame_equal(table[:3].drop(columns="unique_id"), forecast(months, **options), check_like=True)
+    reasons = table.attrs["left_out"]
+    assert list(reasons) == ["single", "short", "days"]
+    assert "1 rows are too few" in reasons["single"]
+    assert "must have at least 45 samples" in reasons["short"]
+    assert reasons["days"] == "its step is a day, that of most series a month"
+    assert "3 of 5 series are left out; the first is 'single'" in caplog.text
+
+    wide = long.pivot_table(index="ds", columns="unique_id", values="y")[["b", "a"]]
+    (tmp_path / "folder").mkdir()
+    for name in ("b", "a"):
+        rows = long[long["unique_id"] == name].rename(columns={"ds": "time", "y": "value"})
+        rows[["time", "value"]].to_csv(tmp_path / "folder" / f"{name}.csv", index=False)
+    long.to_csv(tmp_path / "long.csv", index=False)
+    renamed = long.rename(columns={"unique_id": "id", "ds": "time", "y": "value"})
+    forms = [wide.loc[months.index], wide.loc[months.index].reset_index(), tmp_path / "folder", renamed]
+    for form in [*forms, str(tmp_path / "long.csv")]:
+        same = forecast(form, **options)
+        for name in ("a", "b"):
+            found, known = (each[each.iloc[:, 0] == name] for each in (same, table))
+            assert np.allclose(found["prediction"], known["prediction"], rtol=1e-9)
+            assert found["time"].tolist() == known["time"].tolist()
+    one = forecast(tmp_path / "folder" / "b.csv", **options)
+    assert np.allclose(one["prediction"], table["prediction"][:3])
+
+
+def test_later_values_of_other_series_change_nothing(long):
+    """Series are forecast one by one, each from its own past."""
+    changed = long.copy()
+    changed.loc[changed["unique_id"] == "a", "y"] *= -3.0
+    first, second = (forecast(each, horizon=3, period=12) for each in (long, changed))
+    assert first[:3].equals(second[:3])
+    assert not first[3:].equals(second[3:])
+
+
+def test_what_many_series_lack_is_said_in_one_line(long, tmp_path):
+    for given, message in [
+        (tmp_path, "must hold CSV files, one per series \\(found none\\)"),
+        (tmp_path / "none.csv", "no such file"),
+        (long.rename(columns={"y": "a"}).assign(b=1.0), "one column of values, such as y or value \\(got 'a', 'b'\\)"),
+        (long.assign(unique_id=[None, *long["unique_id"][1:]]), "column 'unique_id' must not be empty \\(row 0\\)"),
+    ]:
+        with pytest.raises(KoopflowError, match=message):
+            forecast(given, horizon=3)

@@ -290,7 +290,7 @@ def test_a_series_begins_where_it_first_moves(tmp_path):
 
 def test_a_series_too_short_says_what_it_needs_and_which_settings_are_defaults():
     short = as_series(seasonal_series(40))
-    with pytest.raises(KoopflowError, match=r"must have at least 120 samples for horizon: 12 \(got 40\)"):
+    with pytest.raises(KoopflowError, match=r"must have at least 90 samples for horizon: 12 \(got 40\)"):
         choose(short, SeriesSettings(horizon=12))
     long = as_series(seasonal_series(200))
     with pytest.raises(

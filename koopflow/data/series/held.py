@@ -68,20 +68,24 @@ def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[n
     return times, np.where(np.isfinite(values), values, np.nan), label
 
 
+def date_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of a table that may hold its times; none if its index does."""
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        return []
+    dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
+    return dates or [name for name in frame.columns if str(name).lower() in TIME_NAMES]
+
+
 def _one_column(frame: pd.DataFrame) -> pd.Series:
     """Return the values of a table, with its times as the index where it has any."""
-    if not isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
-        dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
-        dates = dates or [name for name in frame.columns if str(name).lower() in TIME_NAMES]
-        if len(dates) == 1:
-            written = frame[dates[0]]
-            parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
-            if parsed is not None and parsed.isna().any():
-                raise KoopflowError(
-                    f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})"
-                )
-            frame = frame.drop(columns=dates[0])
-            frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
+    dates = date_columns(frame)
+    if len(dates) == 1:
+        written = frame[dates[0]]
+        parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
+        if parsed is not None and parsed.isna().any():
+            raise KoopflowError(f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})")
+        frame = frame.drop(columns=dates[0])
+        frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
     numbers = frame.select_dtypes("number").columns
     if len(numbers) != 1:
         raise KoopflowError(
