@@ -68,7 +68,7 @@ class Setup(TrainingSetup):
     batch_order: Literal["shuffled", "fixed"] = Field(
         default="shuffled",
         description="shuffled: each seed sees the images in an order of its own, drawn again every epoch; "
-        "fixed: all seeds see them in the order in which the data set stores them, as probably in arXiv 2302.09160.",
+        "fixed: all seeds see them in the order in which the data set stores them.",
     )
     koopman: KoopmanSettings = Field(description="The Koopman operator fitted to each seed.")
 

@@ -27,6 +27,11 @@ class ModelSettings(Settings):
         description="Checkpoint (torch.save or safetensors) whose weights and running statistics every network starts "
         "from; tensors are matched by name, or by order where no name matches.",
     )
+    initial_except: Items[Text] = Field(
+        default=(),
+        description="Name patterns of tensors that keep an initialization of their own beside initial_weights, such as "
+        "the classifier of another number of classes.",
+    )
     arguments: dict[str, Any] = Field(
         default_factory=dict,
         description="Options that have no key of their own, such as those of package.module:factory.",
@@ -37,6 +42,7 @@ class ModelSettings(Settings):
         given = self.dump()
         given.pop("name", None)
         given.pop("initial_weights", None)
+        given.pop("initial_except", None)
         return given | given.pop("arguments", {})
 
     @property

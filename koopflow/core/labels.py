@@ -4,6 +4,8 @@ WORDS = {
     "koopman": "Koopman",
     "mnist": "MNIST",
     "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "svhn": "SVHN",
     "kmnist": "KMNIST",
     "ets": "ETS",
     "arima": "ARIMA",

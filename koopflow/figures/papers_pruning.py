@@ -15,7 +15,7 @@ from koopflow.figures.text import label
 
 METHODS = ("koopman_magnitude", "koopman_full", "global_magnitude")
 """Methods that are drawn where a study has them; `koopman_full` keeps all modes."""
-COLUMNS = (("accuracy", "right after pruning"), ("accuracy_finetuned", "after one more epoch"))
+COLUMNS = (("accuracy", "right after pruning"), ("accuracy_finetuned", "after one epoch"))
 
 
 def plot_figure_1(accuracy: pd.DataFrame, overlap: pd.DataFrame, studies: Sequence[str]) -> Figure:
@@ -46,7 +46,7 @@ def plot_figure_1(accuracy: pd.DataFrame, overlap: pd.DataFrame, studies: Sequen
         pairs = pairs[pairs["epoch"] == pairs["epoch"].max()]
         for method in METHODS[:2]:
             _line(row[2], pairs[pairs["method_a"] == method], "beyond_chance", method, 1.0)
-        row[2].set(ylim=(-0.05, 1.05), ylabel="kept in common,\nbeyond chance", title="with global magnitude")
+        row[2].set(ylim=(-0.05, 1.05), ylabel="kept in common,\nbeyond chance", title="as global magnitude")
         for panel in row:
             _compressions(panel, sorted(of["compression"].unique()))
     axes[0, 0].legend(fontsize="x-small")

@@ -23,8 +23,10 @@ DOWNLOADED = {
     "fashion_mnist": "FashionMNIST/raw",
     "kmnist": "KMNIST/raw",
     "cifar10": "cifar-10-batches-py",
+    "cifar100": "cifar-100-python",
+    "svhn": "train_32x32.mat",
 }
-"""Folders of torchvision's sets, below the folder of downloaded sets."""
+"""Folders, or a file, of torchvision's sets, below the folder of downloaded sets."""
 
 
 def digests_of_named(digests: Digests, folders: Sequence[Path]) -> Callable[[Any], list[tuple[str, str]]]:

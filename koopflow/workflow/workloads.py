@@ -17,6 +17,8 @@ Shape = tuple[int, int, int]
 SOURCES: Mapping[str, tuple[float, Shape]] = {
     "digits": (1437, (1, 8, 8)),
     "cifar10": (50000, (3, 32, 32)),
+    "cifar100": (50000, (3, 32, 32)),
+    "svhn": (73257, (3, 32, 32)),
 } | dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), (60000, (1, 28, 28)))
 UNKNOWN_IMAGES = (60000, (3, 32, 32))
 IMAGENET = 1.28e6

@@ -88,6 +88,34 @@ def test_cifar10_is_read_where_it_lies(tmp_path, monkeypatch):
     assert np.array_equal(np.rint(back * 255), rows.reshape(10, 3, 32, 32))
 
 
+def test_cifar100_has_its_fine_labels_and_svhn_its_digits(tmp_path, monkeypatch):
+    import torchvision.datasets
+    from scipy.io import savemat
+
+    generator, folder = np.random.default_rng(0), tmp_path / "cifar-100-python"
+    folder.mkdir()
+    rows = generator.integers(0, 256, (100, 3072), dtype=np.uint8)
+    for name in ("train", "test"):
+        (folder / name).write_bytes(pickle.dumps({"data": rows, "fine_labels": list(range(100))}))
+    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": [str(label) for label in range(100)]}))
+    digits = np.tile(np.arange(1, 11), 2)[:, None]  # as the files have them: 10 stands for 0
+    photographs = generator.integers(0, 256, (32, 32, 3, 20), dtype=np.uint8)
+    for part in ("train", "test"):
+        savemat(tmp_path / f"{part}_32x32.mat", {"X": photographs, "y": digits})
+    for kind in ("CIFAR100", "SVHN"):
+        monkeypatch.setattr(getattr(torchvision.datasets, kind), "_check_integrity", lambda _: True)
+    monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda *_: True)
+    hundred, houses = (load(name, data_root=str(tmp_path)) for name in ("cifar100", "svhn"))
+    assert (hundred.x_train.shape, hundred.classes) == ((100, 3, 32, 32), 100)
+    assert (houses.x_train.shape, houses.classes) == ((20, 3, 32, 32), 10)
+    assert houses.y_train[:10].tolist() == [*range(1, 10), 0]
+    back = houses.x_test * np.array(houses.std)[:, None, None] + np.array(houses.mean)[:, None, None]
+    assert np.array_equal(np.rint(back * 255), photographs.transpose(3, 2, 0, 1))
+    (tmp_path / "test_32x32.mat").write_bytes(b"broken")
+    with pytest.raises(KoopflowError, match=r"SVHN: \S+ is incomplete or damaged .*; remove its .mat files"):
+        load("svhn", data_root=str(tmp_path))
+
+
 @pytest.mark.parametrize("source", ["gaussian_clusters", "teacher"])
 def test_synthetic_sets_match_the_real_one(source):
     real, made = load("digits"), load({"source": source, "like": "digits"}, seed=3)

@@ -60,6 +60,16 @@ def test_tensors_of_other_shapes_and_missing_ones_are_named_with_both(tmp_path):
         build({**MLP, "initial_weights": str(tmp_path / "nowhere.pt")}, SHAPE, 10)
 
 
+def test_a_classifier_of_other_classes_keeps_its_own_initialization(tmp_path):
+    source = build(MLP, SHAPE, 100)
+    path = saved(tmp_path / "hundred.pt", source)
+    last = "output.weight"
+    network = build({**MLP, "initial_weights": path, "initial_except": ["output.*"]}, SHAPE, 10)
+    first = next(iter(source.state_dict()))
+    torch.testing.assert_close(network.state_dict()[first], source.state_dict()[first])
+    assert network.state_dict()[last].shape[0] == 10
+
+
 def test_a_file_that_holds_code_is_not_executed(tmp_path):
     torch.save(build(MLP, SHAPE, 10), tmp_path / "module.pt")
     with pytest.raises(KoopflowError, match="without executing code"):

@@ -26,7 +26,7 @@ ORDER = (
 JOBS = {
     "config.yaml": 149,
     "config/smoke.yaml": 66,
-    "config/paper.yaml": 241,
+    "config/paper.yaml": 291,
     "config/papers.yaml": 137,
     "config/grokking.yaml": 210,
     "config/elastic.yaml": 87,

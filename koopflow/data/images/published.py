@@ -1,4 +1,4 @@
-"""Checksums of the published files of MNIST, Fashion-MNIST, KMNIST and CIFAR-10.
+"""Checksums of the published files of MNIST, Fashion-MNIST, KMNIST, CIFAR-10, CIFAR-100 and SVHN.
 
 The MD5 sums of packed files and of CIFAR-10's batches are those that torchvision verifies after a
 download. Those of unpacked IDX files belong to the content of the packed files.
@@ -39,11 +39,22 @@ _BATCHES = {
 }
 
 
+_CIFAR100 = {
+    "train": "16019d7e3df5f24257cddd939b257f8d",
+    "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+}
+_SVHN = {
+    "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
+    "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
+}
+_PLAIN = {"CIFAR10": _BATCHES, "CIFAR100": _CIFAR100, "SVHN": _SVHN}
+
+
 def known(name: str) -> dict[str, str]:
     """Return the MD5 sum of each published file of the set `name`, packed (.gz) and unpacked, as far
     as it is known."""
-    if name == "CIFAR10":
-        return dict(_BATCHES)
+    if name in _PLAIN:
+        return dict(_PLAIN[name])
     packed = {f"{file}.gz": sums[0] for file, sums in _IDX.get(name, {}).items()}
     return packed | {file: sums[1] for file, sums in _IDX.get(name, {}).items() if sums[1] is not None}
 

@@ -20,6 +20,8 @@ SOURCES = Registry(
         "fashion_mnist": "koopflow.data.images.vision:fashion_mnist",
         "kmnist": "koopflow.data.images.vision:kmnist",
         "cifar10": "koopflow.data.images.vision:cifar10",
+        "cifar100": "koopflow.data.images.vision:cifar100",
+        "svhn": "koopflow.data.images.vision:svhn",
     },
 )
 

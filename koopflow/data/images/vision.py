@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST, KMNIST and CIFAR-10: read from `data_root`, or downloaded there by
+"""MNIST, Fashion-MNIST, KMNIST, CIFAR-10, CIFAR-100 and SVHN: read from `data_root`, or downloaded there by
 torchvision."""
 
 import contextlib
@@ -48,27 +48,67 @@ def kmnist(context: Context) -> RawImages:
 def cifar10(context: Context) -> RawImages:
     """Return CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 colour photographs of 32 × 32 in ten
     classes."""
-    from torchvision.datasets import CIFAR10
+    return _cifar("CIFAR10", "cifar-10-batches-py", "cifar-10-python.tar.gz", "*_batch*", context.data_root)
 
-    folder = Path(context.data_root) / "cifar-10-batches-py"
+
+def cifar100(context: Context) -> RawImages:
+    """Return CIFAR-100 (Krizhevsky 2009): 50,000 + 10,000 colour photographs of 32 × 32 in a hundred
+    classes."""
+    return _cifar("CIFAR100", "cifar-100-python", "cifar-100-python.tar.gz", "t*", context.data_root)
+
+
+def svhn(context: Context) -> RawImages:
+    """Return SVHN (Netzer et al. 2011): 73,257 + 26,032 house numbers, colour photographs of 32 × 32
+    in ten classes."""
+    from torchvision.datasets import SVHN
+
+    root = Path(context.data_root)
+    files = [root / f"{part}_32x32.mat" for part in ("train", "test")]
+    if not all(file.is_file() for file in files):
+        names = " and ".join(file.name for file in files)
+        _download(_both_parts, "SVHN", context.data_root, f"put {names} into it")
+    for file in files:
+        check_regular(file)
+    try:
+        train, test = (SVHN(context.data_root, part, download=False) for part in ("train", "test"))
+    except Exception as error:  # scipy raises many kinds for a damaged file
+        raise KoopflowError(
+            f"SVHN: {root} is incomplete or damaged ({error}); remove its .mat files to download them again"
+        ) from error
+    _compare("SVHN", files)
+    return RawImages(train.data, train.labels.astype(np.int64), test.data, test.labels.astype(np.int64), "SVHN")
+
+
+def _both_parts(data_root: str, **_: object) -> None:
+    """Download both parts of SVHN, which torchvision offers one at a time."""
+    from torchvision.datasets import SVHN
+
+    for part in ("train", "test"):
+        SVHN(data_root, part, download=True)
+
+
+def _cifar(name: str, folder_name: str, archive: str, batches: str, data_root: str) -> RawImages:
+    """Read CIFAR-10 or CIFAR-100 from `folder_name` below `data_root`; download it if it is
+    absent."""
+    import torchvision.datasets
+
+    dataset, folder = getattr(torchvision.datasets, name), Path(data_root) / folder_name
     if not folder.is_dir():
-        _download(
-            CIFAR10, "CIFAR10", context.data_root, f"put the folder {folder} there (unpacked cifar-10-python.tar.gz)"
-        )
+        _download(dataset, name, data_root, f"put the folder {folder} there (unpacked {archive})")
     for file in folder.iterdir():
         check_regular(file)
     try:
-        train, test = (CIFAR10(context.data_root, train=train, download=False) for train in (True, False))
+        train, test = (dataset(data_root, train=train, download=False) for train in (True, False))
     except (RuntimeError, OSError) as error:
         raise KoopflowError(
-            f"CIFAR10: {folder} is incomplete or damaged ({error}); remove it to download it again"
+            f"{name}: {folder} is incomplete or damaged ({error}); remove it to download it again"
         ) from error
-    _compare("CIFAR10", sorted(folder.glob("*_batch*")))
+    _compare(name, sorted(folder.glob(batches)))
     parts = [
         (np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)), np.asarray(part.targets, dtype=np.int64))
         for part in (train, test)
     ]
-    return RawImages(*parts[0], *parts[1], "CIFAR10")
+    return RawImages(*parts[0], *parts[1], name)
 
 
 def _idx_set(name: str, data_root: str) -> RawImages:

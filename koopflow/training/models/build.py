@@ -68,7 +68,7 @@ def build(spec: ModelSpec, input_shape: Sequence[int], classes: int) -> nn.Modul
     else:
         network = factory(shape, classes, **check_options(factory, options, f"model {name}", first=2))
     if settings.initial_weights is not None:
-        load_weights(network, settings.initial_weights)
+        load_weights(network, settings.initial_weights, settings.initial_except)
     return network
 
 

@@ -1,5 +1,6 @@
 """Initial weights from a checkpoint of another training, read without executing code from it."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -7,18 +8,20 @@ import torch
 from torch import nn
 
 from koopflow.core.errors import KoopflowError
+from koopflow.core.patterns import matches
 from koopflow.trajectory.adapters.contents import read_content
 from koopflow.trajectory.adapters.state_dicts import parse
 
 KEY = "model.initial_weights"
 
 
-def load_weights(network: nn.Module, path: str) -> None:
+def load_weights(network: nn.Module, path: str, untouched: Sequence[str] = ()) -> None:
     """Set the parameters and running statistics of `network` to those in the checkpoint at `path`.
 
     Tensors are matched by name, after prefixes of wrappers are removed. If no name matches, they
     are matched by their order, provided that all shapes agree: other libraries name the layers of
-    a residual network otherwise.
+    a residual network otherwise. Tensors whose names match the patterns `untouched` stay as they
+    are.
 
     Raises
     ------
@@ -30,6 +33,7 @@ def load_weights(network: nn.Module, path: str) -> None:
     given = _tensors(path)
     if not set(wanted) & set(given):
         given = _in_order(path, wanted, given)
+    wanted = {name: value for name, value in wanted.items() if not (untouched and matches(name, untouched))}
     missing = [name for name in wanted if name not in given]
     if missing:
         raise KoopflowError(
