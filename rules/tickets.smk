@@ -187,6 +187,10 @@ rule fit_exponents:
         predictors="<results>/tickets/predictors.csv",
         predictor_tests="<results>/tickets/predictor_tests.csv",
         will_transfer="<results>/tickets/will_transfer.csv",
+        common_exponents="<results>/tickets/common_exponents.csv",
+        exponent_verdicts="<results>/tickets/exponent_verdicts.csv",
+        depth="<results>/tickets/depth.csv",
+        fixed_points="<results>/tickets/fixed_points.csv",
         elastic="<results>/tickets/elastic.csv",
     log:
         "<logs>/fit_exponents.log",
@@ -219,6 +223,8 @@ use rule plot as plot_tickets with:
         universality=rules.fit_exponents.output.universality,
         predictor_tests=rules.fit_exponents.output.predictor_tests,
         will_transfer=rules.fit_exponents.output.will_transfer,
+        common_exponents=rules.fit_exponents.output.common_exponents,
+        fixed_points=rules.fit_exponents.output.fixed_points,
         elastic=rules.fit_exponents.output.elastic,
         code=library("plot_tickets"),
     output:

@@ -2,23 +2,13 @@
 
 from koopflow.workflow.job import job
 
-TABLES = (
-    "rounds",
-    "flow",
-    "exponents",
-    "composition",
-    "ratios",
-    "transfer",
-    "universality",
-    "predictor_tests",
-    "will_transfer",
-    "elastic",
-)
+TABLES = ("rounds", "flow", "exponents", "composition", "ratios", "transfer", "universality", "predictor_tests")
+TABLES += ("will_transfer", "common_exponents", "fixed_points", "elastic")
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
     from koopflow.config.training import ModelSettings
-    from koopflow.figures import elastic, predictors, style, tickets, universality
+    from koopflow.figures import elastic, predictors, slices, style, tickets, universality
     from koopflow.io.tables import read_csv
 
     style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
@@ -29,6 +19,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         "composition": lambda own, tasks: tickets.composition(own["composition"], own["ratios"], tasks),
         "exponents": lambda own, tasks: universality.exponents(own["exponents"], tasks),
         "transfer_matrix": lambda own, tasks: universality.matrices(own["transfer"], tasks),
+        "slices": lambda own, tasks: slices.slices(own["flow"], own["common_exponents"], own["fixed_points"], tasks),
         "predictors": lambda own, tasks: predictors.predictors(own["predictor_tests"], own["will_transfer"]),
         "transfer_prediction": lambda own, tasks: universality.prediction(own["transfer"], own["universality"], tasks),
     }

@@ -26,6 +26,24 @@ def predictor_tests(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def exponent_verdicts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return whether each layer's exponent differs between tasks by more than between seeds."""
+    return pd.DataFrame(
+        {
+            "network": frame["model"],
+            "layer": frame["layer"],
+            "distance between tasks": frame["between"].map("{:.3g}".format),
+            "distance between seeds": frame["within"].map("{:.3g}".format),
+            "ratio": with_interval(frame, "ratio"),
+            "exponents differ between tasks": frame["verdict"],
+            "lowest R²": frame["lowest_r2"].map("{:.2f}".format),
+            "rounds": [f"{first:g} to {last:g}" for first, last in zip(frame["first_round"], frame["last_round"])],
+            "tasks": frame["tasks"],
+            "seeds": frame["seeds"],
+        }
+    )
+
+
 def will_transfer(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the forecast of every ticket for a target that its calibration has not seen."""
     frame = frame[frame["left_out"] == frame["target"]]

@@ -153,6 +153,22 @@ TICKET_PREDICTOR_TESTS += ("p", "p_adjusted", "within_target", "tasks", "pairs",
 TICKET_PREDICTOR_TESTS += ("cost", "decision")
 TICKET_FORECASTS: Columns = ("model", "source", "target", "density", "share", "ci_low", "ci_high", "answer", "transfer")
 TICKET_FORECASTS += ("inside", "left_out", "cost", "level", "threshold")
+TICKET_COMMON: Columns = (
+    "task",
+    "model",
+    "layer",
+    "sigma",
+    "ci_low",
+    "ci_high",
+    "r2",
+    "first_round",
+    "last_round",
+    "n",
+)
+TICKET_VERDICTS: Columns = ("model", "layer", "between", "within", "ratio", "ci_low", "ci_high", "verdict", "tasks")
+TICKET_VERDICTS += ("seeds", "lowest_r2", "first_round", "last_round")
+TICKET_DEPTH: Columns = ("task", "model", "spread", "ci_low", "ci_high", "layers", "n")
+TICKET_FIXED_POINTS: Columns = ("task", "model", "layer", "share", "r2")
 
 # Forecasts.
 FORECAST_PREDICTIONS: Columns = ("series", "method", "origin", "horizon", "prediction", "truth")
@@ -223,6 +239,10 @@ TICKET_TABLES = {
     "predictors": TICKET_PREDICTORS,
     "predictor_tests": TICKET_PREDICTOR_TESTS,
     "will_transfer": TICKET_FORECASTS,
+    "common_exponents": TICKET_COMMON,
+    "exponent_verdicts": TICKET_VERDICTS,
+    "depth": TICKET_DEPTH,
+    "fixed_points": TICKET_FIXED_POINTS,
     "elastic": TICKET_ELASTIC,
 }
 """Tables of the ticket studies, by name."""

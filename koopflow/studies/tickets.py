@@ -117,7 +117,7 @@ class Tickets:
         and of rounds trained elsewhere."""
         wanted = []
         for name, study in self.studies.items():
-            kinds = ["accuracy", "flow", "exponents"]
+            kinds = ["accuracy", "flow", "slices", "exponents"]
             kinds += ["composition"] if study.composition.seeds else []
             kinds += ["transfer_matrix"] if study.transfer.rounds else []
             kinds += ["transfer_prediction"] if study.transfer.rounds and len(study.tasks) > 3 else []
@@ -198,7 +198,9 @@ STAGE = Stage(
         captions=(
             "tickets_accuracy",
             "tickets_flow",
+            "tickets_slices",
             "tickets_exponents",
+            "tickets_verdicts",
             "tickets_sigma",
             "tickets_composition",
             "tickets_transfer_matrix",
@@ -213,6 +215,7 @@ STAGE = Stage(
     figures=lambda plan: [Figure(f"tickets_{kind}", name) for kind, name in plan.figures()],
     tables=(
         Table("tickets_sigma", "tickets/exponents.csv", "koopflow.cli.report_tables:exponents"),
+        Table("tickets_verdicts", "tickets/exponent_verdicts.csv", "koopflow.cli.ticket_tables:exponent_verdicts"),
         Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report_tables:predictors"),
         Table("tickets_predictor_tests", "tickets/predictor_tests.csv", "koopflow.cli.ticket_tables:predictor_tests"),
         Table("tickets_will_transfer", "tickets/will_transfer.csv", "koopflow.cli.ticket_tables:will_transfer"),

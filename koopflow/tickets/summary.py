@@ -8,6 +8,7 @@ from koopflow.config.tickets import CollectedStudy, FlowSettings
 from koopflow.io.columns import TICKET_TABLES
 from koopflow.rg.exponents import WindowRule
 from koopflow.tickets import tables, universality
+from koopflow.tickets.common_exponents import common_tables
 from koopflow.tickets.external import external_flow
 from koopflow.tickets.flow import Flow, exponents_table, flow_table
 from koopflow.tickets.imp import Say
@@ -72,6 +73,10 @@ def _study_tables(settings: FlowSettings, study: CollectedStudy, trained: Traine
             rows, ratio = tables.composition_tables(*composed, task, model, kind)
             found["composition"].append(rows.assign(excluded=absent))
             found["ratios"].append(ratio.assign(excluded=absent))
+    gone = max(len(chain.stopped) for chain in trained.chains.values())
+    rule = WindowRule(**settings.window.dump())
+    for name, frame in common_tables(trained.chains, model, rule, kind, study.grouping).items():
+        found[name].append(frame.assign(excluded=gone))
     _add_transfer(found, study, trained, kind)
     return found
 

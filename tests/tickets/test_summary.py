@@ -7,6 +7,7 @@ from koopflow.config.tickets import CollectedStudy, FlowSettings, TicketJob
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.figures import predictors as predictor_figures
+from koopflow.figures import slices as slice_figures
 from koopflow.figures import style
 from koopflow.figures import tickets as figures
 from koopflow.figures import universality as matrix_figures
@@ -160,6 +161,19 @@ def test_predictors_stand_for_every_ordered_pair_with_the_overlap_that_masks_hav
     assert done[1]["predictor_tests"]["tasks"].eq(4).all()
 
 
+def test_compared_exponents_share_one_window_and_have_a_verdict_per_layer(done):
+    common, verdicts = done[1]["common_exponents"], done[1]["exponent_verdicts"]
+    assert len(common.groupby(["first_round", "last_round"])) == 1
+    assert len(common) == 4 * 3
+    assert list(verdicts["layer"]) == list(common["layer"].unique())
+    for row in verdicts.to_dict("records"):
+        assert row["lowest_r2"] == common.loc[common["layer"] == row["layer"], "r2"].min()
+        assert row["verdict"] in ("more than between seeds", "no more than between seeds", "undecided")
+    assert done[1]["depth"]["spread"].gt(0).all()
+    points = done[1]["fixed_points"].groupby("task")["share"].sum()
+    np.testing.assert_allclose(points, 1)
+
+
 def drawn(frames):
     return {
         "accuracy": figures.accuracy(frames["rounds"], TASKS),
@@ -167,6 +181,7 @@ def drawn(frames):
         "composition": figures.composition(frames["composition"], frames["ratios"], TASKS),
         "exponents": matrix_figures.exponents(frames["exponents"], TASKS),
         "matrices": matrix_figures.matrices(frames["transfer"], TASKS),
+        "slices": slice_figures.slices(frames["flow"], frames["common_exponents"], frames["fixed_points"], TASKS),
         "predictors": predictor_figures.predictors(frames["predictor_tests"], frames["will_transfer"]),
         "prediction": matrix_figures.prediction(frames["transfer"], frames["universality"], TASKS),
     }
