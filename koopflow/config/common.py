@@ -6,7 +6,15 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Lt, MinLen
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, ValidationInfo, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    ValidationInfo,
+    WrapValidator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -94,7 +102,7 @@ class Registered:
             raise PydanticCustomError(
                 "registered",
                 "no {kind} named {value}{names}",
-                {"kind": self.kind, "value": repr(value), "names": names},
+                {"kind": self.kind, "value": repr(value if len(value) <= 60 else f"{value[:60]}…"), "names": names},
             )
         return value
 
@@ -139,6 +147,13 @@ class NotNull:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
         return schema["schema"] if schema["type"] == "nullable" else schema
+
+
+def _short_names(path: str) -> str:
+    """Refuse a path with a name that no file can have."""
+    if len(path.encode(errors="replace")) > 4000 or any(len(n.encode(errors="replace")) > 255 for n in path.split("/")):
+        raise PydanticCustomError("needed", "{what}", {"what": "a path whose names have at most 255 bytes"})
+    return path
 
 
 def _whole(value: Any) -> Any:
@@ -198,6 +213,7 @@ PathText = Annotated[
     str,
     # Snakemake reads braces and angle brackets as wildcards.
     Matching(r"^[^\x00-\x1f{}<>]+\Z", "path", "a path without braces, angle brackets and line breaks"),
+    AfterValidator(_short_names),
 ]
 Colour = Annotated[str, Matching(r"^#[0-9A-Fa-f]{6}\Z", "colour", "a colour such as '#0072B2'")]
 

@@ -55,8 +55,10 @@ def infinite(key: str, value: Any) -> str:
 
 
 def joined(*parts: object) -> str:
-    """Return the key path of `parts`, without empty ones."""
-    return ".".join(str(part) for part in parts if part != "")
+    """Return the key path of `parts`, without empty ones; long or unprintable ones are cut or
+    quoted."""
+    texts = [str(part) for part in parts if part != ""]
+    return ".".join(text if text.isprintable() and len(text) <= 200 else shown(text) for text in texts)
 
 
 def one_line(error: ValidationError, key: str = "", base: str = "") -> str:
