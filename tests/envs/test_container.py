@@ -1,5 +1,8 @@
-"""The recipe of the container. No container can be built or run here: its parts are read, and the
-command that Snakemake gives is caught."""
+"""The recipe of the container, and the script that follows it without a registry of images.
+
+Images cannot be built here: the recipe's parts are read, and the command that Snakemake gives is
+caught. ``make soak`` builds the file tree and runs the smoke study in it (tests/envs/soak.py).
+"""
 
 import os
 import re
@@ -87,3 +90,27 @@ def test_snakemake_runs_each_job_in_that_image(tmp_path):
     words = (house / "apptainer.txt").read_text().splitlines()
     assert "koopflow.sif" in [Path(word).name for word in words], done.stderr[-2000:]
     assert "exec" in words
+
+
+def script(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
+    return subprocess.run([str(ROOT / "envs/container.sh"), *words], cwd=folder, capture_output=True, text=True)
+
+
+def test_a_command_in_the_tree_has_the_recipes_environment_and_sees_this_folder(tmp_path):
+    """The tree is this machine's own here: what takes minutes to build is left to ``make soak``."""
+    if os.geteuid():
+        pytest.fail("needs root") if os.environ.get("CI") else pytest.skip("needs root")
+    done = script(
+        "run", "/", "sh", "-c", 'echo "$MPLBACKEND $PYTHONNOUSERSITE"; pwd; echo "$0"', "two words", folder=tmp_path
+    )
+    assert done.stdout.splitlines() == ["agg 1", str(tmp_path), "two words"], done.stderr
+    assert script("run", "/", "false", folder=tmp_path).returncode == 1
+
+
+def test_a_tree_that_exists_is_not_overwritten_and_other_words_print_how_to_use_it(tmp_path):
+    done = script("build", str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{tmp_path} exists" in done.stderr
+    done = script("bild")
+    assert done.returncode == 2
+    assert "envs/container.sh build ROOT" in done.stderr

@@ -1,0 +1,42 @@
+"""The smoke study inside the container's file tree (envs/container.sh), beside the same study outside: the same tables.
+
+``make soak`` builds the tree in .venv-container, unless it is there, which takes root, debootstrap, and 8 GB.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.house import ROOT, command, copy_of_the_house, digests
+from tests.robustness.soak import run_to_end
+
+TREE = ROOT / ".venv-container"
+WORDS = ("all", "--configfile", "config/smoke.yaml")
+
+
+def tables(results: Path) -> dict[str, str]:
+    """Return the checksums of the tables; pictures may differ by the fonts of a system."""
+    return {name: digest for name, digest in digests(results).items() if name.endswith((".csv", ".parquet"))}
+
+
+def main() -> None:
+    script = str(ROOT / "envs/container.sh")
+    if not TREE.exists():
+        subprocess.run([script, "build", str(TREE)], check=True)
+    with tempfile.TemporaryDirectory(prefix="koopflow-container-") as folder:
+        inside, outside = (copy_of_the_house(Path(folder, name)) for name in ("inside", "outside"))
+        seconds = run_to_end(outside, [*WORDS], 2, outside / "out.log")
+        begun = time.monotonic()
+        subprocess.run([script, "run", str(TREE), "snakemake", *command(*WORDS)[3:]], cwd=inside, check=True)
+        print(f"the smoke study took {time.monotonic() - begun:.0f} s in the container, {seconds:.0f} s outside")
+        found, expected = tables(inside / "results"), tables(outside / "results")
+        differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+        print(f"{len(expected)} tables compared, {len(differing)} differ")
+        if differing or not expected:
+            sys.exit(f"container: tables differ: {', '.join(differing)}")
+
+
+if __name__ == "__main__":
+    main()
