@@ -29,7 +29,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises
     ------
     KoopflowError
-        If the name is unknown, or a GPU is asked for and there is none.
+        If the name is unknown, or the GPU that is asked for is not there.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -39,6 +39,12 @@ def choose_device(name: str = "auto") -> torch.device:
         raise KoopflowError(f"device must be auto, cpu or cuda (got {name!r})")
     if not torch.cuda.is_available():
         raise KoopflowError(f"device: this machine has no CUDA device; set device to auto or cpu (got {name})")
+    count = torch.cuda.device_count()
+    if name != "cuda" and name not in [f"cuda:{number}" for number in range(count)]:
+        there = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
+        raise KoopflowError(
+            f"device: this machine has {there}; set device to auto, cpu, cuda or one of them (got {name!r})"
+        )
     compute_deterministically()
     return torch.device(f"cuda:{_own_gpu()}" if name == "cuda" else name)
 

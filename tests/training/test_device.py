@@ -2,7 +2,6 @@
 into its mouth."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from koopflow.core.errors import KoopflowError
 from koopflow.training import device
 
 HOLD = """
-import sys
+import logging, sys
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
 from koopflow.training.device import reserve
 print("asks", flush=True)
 print(reserve(sys.argv[2:], sys.argv[1]), flush=True)
@@ -92,9 +92,16 @@ def test_where_all_are_taken_a_job_waits_until_one_is_free_even_by_kill_9(tmp_pa
     first, _ = holder(tmp_path, "gpu-a", "gpu-b")
     holder(tmp_path, "gpu-a", "gpu-b")
     third, _ = holder(tmp_path, "gpu-a", "gpu-b", waits=True)
-    assert not select.select([third.stdout], [], [], 1)[0], "it took a device that another job holds"
+    assert third.stdout.readline() == "other jobs hold all 2 GPUs of this machine; waiting for one\n"
     first.send_signal(signal.SIGKILL)
     assert third.stdout.readline() == "0\n"
+
+
+@pytest.mark.parametrize("name", ["cuda:2", "cuda:7", "cuda:", "cuda:x", "cudax"])
+def test_a_gpu_that_is_not_there_is_named_with_those_that_are(two_gpus, name):
+    with pytest.raises(KoopflowError, match=f"cuda:0 to cuda:1.*got '{name}'"):
+        device.choose_device(name)
+    assert device.choose_device("cuda:1") == torch.device("cuda:1")
 
 
 def test_an_unknown_device_is_refused():
