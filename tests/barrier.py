@@ -16,7 +16,7 @@ if any(".snakemake/scripts/" in word and word.endswith("{script}.py") for word i
     while not (folder / "released").exists():
         time.sleep(0.01)
 """
-PATIENCE = 240
+PATIENCE = 600
 """Seconds after which a state that does not come is a failure."""
 
 

@@ -47,7 +47,7 @@ def house(tmp_path_factory) -> Path:
 
 def told(house: Path, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "koopflow.cli", *words], cwd=house, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "koopflow.cli", *words], cwd=house, capture_output=True, text=True, timeout=900
     )
 
 

@@ -168,11 +168,11 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_file_costs_one_short_line_and_little_time(tmp_path, case):
     make, words = HOSTILE[case]
-    given, begun = spec(tmp_path, make()), time.monotonic()
+    given, begun = spec(tmp_path, make()), time.process_time()
     with pytest.raises(KoopflowError, match=words) as caught:
         load("s", given)
     assert len(str(caught.value)) < 700 + len(str(tmp_path))
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/proc", "/"])

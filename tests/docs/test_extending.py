@@ -37,7 +37,7 @@ def results(tmp_path_factory) -> Path:
     ).stdout.split()
     allowed = [rule for rule in rules if rule not in OTHERS]
     words = command(*dict.fromkeys(STUDY), "--configfile", "study.yaml", "--allowed-rules", *allowed)
-    done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return house / "results"
 

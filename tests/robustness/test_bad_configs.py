@@ -366,7 +366,7 @@ def test_a_real_run_refuses_in_one_line_and_writes_nothing(tmp_path, words, line
     (folder / "broken.yaml").write_text("seed: [1\n\tresults: 2\n")
     (folder / "folder.yaml").write_text("tickets: {external: {mine: {folder: absent}}}\n")
     before = sorted(str(path) for path in folder.rglob("*") if "__pycache__" not in path.parts)
-    done = subprocess.run(command("all", *words), cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command("all", *words), cwd=folder, capture_output=True, text=True, timeout=900)
     assert done.returncode == 1
     said = done.stdout + done.stderr
     assert line in said

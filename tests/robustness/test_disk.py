@@ -26,6 +26,7 @@ from koopflow.pruning.mask import Mask
 from koopflow.tickets.chain import write_tickets
 from koopflow.training.checkpoint import Checkpoint, Store
 from koopflow.workflow.job import job
+from tests.barrier import PATIENCE, Barrier
 from tests.house import ROOT, command, digests, house_with, start
 from tests.workflow.test_run_lock import needs_x86, without_locks
 
@@ -67,7 +68,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def run(folder: Path, *more: str) -> subprocess.CompletedProcess:
     words = command(*WORDS, *more)
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=900)
 
 
 def said(done: subprocess.CompletedProcess) -> list[str]:
@@ -179,7 +180,7 @@ def test_snakemakes_log_on_a_full_disk_is_no_traceback(house):
     try:
         (place / "before").write_bytes(bytes(4096))
         words = command("results/checks/equivalence.json", "--configfile", "mine.yaml")
-        done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=900)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
     assert "Traceback" not in done.stdout + done.stderr, done.stderr[-3000:]
@@ -211,7 +212,7 @@ def resize(place: Path, kilobytes: int) -> None:
 
 
 @pytest.mark.slow
-def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, calm):
+def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, calm, tmp_path):
     full = run(small, "--cores", "1")
     assert full.returncode != 0
     assert any("no space left on" in line for line in said(full)), full.stdout[-3000:] + full.stderr[-3000:]
@@ -228,12 +229,14 @@ def test_snakemakes_own_folder_on_the_full_disk_changes_nothing_of_that(small, c
     assert made(small / "results") == before
 
     resize(small.parent, 100 * 1024)
-    lines = []
-    with start(small, *WORDS, output=subprocess.PIPE) as between:
-        for line in between.stdout:
-            lines.append(line)
-            if sum(each.startswith("Finished jobid: ") for each in lines) == 2 and line.startswith("Finished jobid: "):
-                resize(small.parent, used(small.parent))
+    barrier = Barrier(tmp_path / "barrier", "fit_spectra")
+    with (tmp_path / "between.txt").open("w") as output:
+        between = start(small, *WORDS, output=output, environment=barrier.environment)
+        barrier.wait(between)  # a training is done, its fit has written nothing
+        resize(small.parent, used(small.parent))
+        barrier.release()
+        between.wait(PATIENCE)
+    lines = (tmp_path / "between.txt").read_text().splitlines(keepends=True)
     assert between.returncode != 0
     assert any("no space left on" in line.lower() for line in lines)
     assert not any("Traceback" in line for line in lines), "".join(lines[-40:])

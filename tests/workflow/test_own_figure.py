@@ -38,7 +38,7 @@ def house(tmp_path_factory) -> Path:
 def snakemake(folder: Path, *words: str, **changes: object) -> subprocess.CompletedProcess:
     (folder / "mine.yaml").write_text(yaml.safe_dump({**SMALL, "own_figures": {"bars": {**FIGURE, **changes}}}))
     words = command("own_figures", "--configfile", "mine.yaml", *words)
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=900)
 
 
 def refusal(folder: Path, **changes: object) -> str:

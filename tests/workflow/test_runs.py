@@ -25,7 +25,7 @@ def snakemake(folder: Path, *arguments: str, config: dict | None = None) -> subp
     """Run Snakemake in `folder` with `config` given by --configfile."""
     (folder / "mine.yaml").write_text(yaml.safe_dump(STUDY if config is None else config))
     return subprocess.run(
-        command(*arguments, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=500
+        command(*arguments, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=900
     )
 
 

@@ -55,7 +55,7 @@ def folders(tmp_path_factory):
 def spectra(house, trajectories: dict, *more: str) -> subprocess.CompletedProcess:
     (house / "mine.yaml").write_text(yaml.safe_dump({"threads": 1, "trajectories": trajectories}))
     command = [sys.executable, "-m", "snakemake", "spectra", "--cores", "2", "--configfile", "mine.yaml", *more]
-    return subprocess.run(command, cwd=house, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=house, capture_output=True, text=True, timeout=900)
 
 
 def test_recorded_runs_become_spectra_tests_and_a_figure_whatever_became_of_one_of_them(folders):

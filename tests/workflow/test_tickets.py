@@ -29,7 +29,7 @@ def image_folder(root: Path) -> None:
 
 
 def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=500)
+    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture(scope="module")

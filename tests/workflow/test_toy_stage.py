@@ -19,7 +19,7 @@ OWN = ("check_stage", "run_tides", "tides", "write_tables", "tables")
 
 def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        command(*words, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=300
+        command(*words, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=900
     )
 
 
@@ -83,7 +83,7 @@ def test_its_mistakes_are_one_line(house):
     said = {}
     for name in ("short", "unknown", "other"):
         words = command("tides", "--configfile", f"{name}.yaml", "--config", "results=elsewhere")
-        done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(words, cwd=house, capture_output=True, text=True, timeout=900)
         assert done.returncode != 0
         (said[name],) = {line for line in (done.stdout + done.stderr).splitlines() if line.startswith("koopflow: ")}
     assert said["short"] == "koopflow: tides.samples must be at least 12.4 (got 3)"
