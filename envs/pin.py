@@ -15,7 +15,12 @@ from packaging.requirements import Requirement
 HERE = Path(__file__).resolve().parent
 PYTHON = "3.11"
 # PyPI names of packages that conda names differently.
-PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
+PYPI = {
+    "pytorch": "torch",
+    "matplotlib-base": "matplotlib",
+    "seaborn-base": "seaborn",
+    "snakemake-minimal": "snakemake",
+}
 
 
 def versions(requirements: Path) -> dict[str, str]:

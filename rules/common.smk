@@ -18,6 +18,7 @@ from koopflow.config.base import plain
 from koopflow.config.resolution import resolve
 from koopflow.core.code_inputs import source_files
 from koopflow.core.errors import KoopflowError
+from koopflow.forecast.registry import BASELINES
 from koopflow.io.digests import Digests
 from koopflow.studies import discovery
 from koopflow.studies.known_names import KNOWN_NAMES

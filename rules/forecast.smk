@@ -94,6 +94,7 @@ use rule plot as plot_forecast with:
         script="plot_forecast",
         style=SETTINGS.figures.style.dump(),
         series=list(FORECAST.series),
+        baselines=BASELINES,
     message:
         "Drawing forecasts, errors and skill of all series"
 

@@ -5,11 +5,11 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
     from koopflow.figures import forecast, futures, style
-    from koopflow.forecast.registry import BASELINES
     from koopflow.io import npz
     from koopflow.io.tables import read_csv, read_parquet
 
     given, out, series = snakemake.input, snakemake.output, snakemake.params.series
+    baselines = snakemake.params.baselines
     style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
     skill, quantiles = read_csv(given.skill), read_csv(given.future, dtype={"series": str, "origin": str})
     for place, name in enumerate(series):
@@ -18,7 +18,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         )
         choices, times = forecast.read_choices(given.choices[place]), (windows["time"], windows["later"])
         rows = (table[table["series"] == name] for table in (quantiles, skill))
-        style.save(futures.future(*rows, windows["values"], times, choices, BASELINES), out.future[2 * place])
+        style.save(futures.future(*rows, windows["values"], times, choices, baselines), out.future[2 * place])
         predictions, recalled = read_parquet(given.predictions[place]), read_parquet(given.recalled[place])
         style.save(
             forecast.forecasts(predictions, recalled, windows["values"], times, choices), out.forecasts[2 * place]

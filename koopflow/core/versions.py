@@ -19,6 +19,7 @@ PACKAGES = (
     "statsmodels",
     "POT",
     "matplotlib",
+    "seaborn",
 )
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from koopflow.figures.heat_maps import heat_map
 from koopflow.figures.panels import mark_panels, state_n
 from koopflow.figures.style import BLUE, GREY, PALE, VERMILLION, look, size
 from koopflow.figures.text import drawn, label
@@ -236,25 +237,13 @@ def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
         Number of seeds per set-up.
     """
     figure, axes = plt.subplots(figsize=size(2, 1.5))
-    values = 1000 * matrix.to_numpy(float)
-    image = axes.imshow(values, cmap="cividis", norm=LogNorm())  # ratios of distances are what a reader compares
-    middle = np.sqrt(np.nanmin(values) * np.nanmax(values))
+    values = 1000 * matrix.astype(float).rename(index=drawn, columns=drawn)
     legible = len(values) <= LEGIBLE
-    for i in range(len(values) if legible else 0):
-        for j in range(len(values)):
-            colour = "white" if values[i, j] < middle else "black"
-            weight = "bold" if i == j else "normal"
-            axes.text(
-                j, i, f"{values[i, j]:.0f}", ha="center", va="center", fontsize="x-small", color=colour, weight=weight
-            )
-    named = range(0, len(values), -(-len(values) // NAMED))
-    axes.set_xticks(
-        named, [drawn(name) for name in matrix.columns[named]], rotation=45, ha="right", rotation_mode="anchor"
-    )
-    axes.set_yticks(named, [drawn(name) for name in matrix.index[named]])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.tick_params(length=0)
+    words = values.map("{:.0f}".format) if legible else None
+    # On a logarithmic scale: a reader compares ratios of distances.
+    image = heat_map(axes, values, words, every=-(-len(values) // NAMED), norm=LogNorm(), square=True)
+    for text in axes.texts[:: len(values) + 1]:
+        text.set_fontweight("bold")
     bar = figure.colorbar(image, format="{x:g}")
     diagonal = "diagonal, bold" if legible else "diagonal"
     bar.set_label(

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from koopflow.figures.calendars import Times, places, time_axis
+from koopflow.figures.heat_maps import heat_map
 from koopflow.figures.style import BLACK, GREY, color, look, size
 from koopflow.figures.text import drawn, label
 
@@ -220,22 +221,11 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     order = table.mean(axis=1).sort_values(ascending=False).index
     table, sure = table.loc[order], sure.loc[order]
     figure, ax = plt.subplots(figsize=size(2, 0.09 * len(table) + 0.35))
-    image = ax.imshow(table.clip(-1, 1), cmap="PuOr", norm=TwoSlopeNorm(0, -1, 1), aspect="auto")
-    for (i, j), number in np.ndenumerate(table.to_numpy()):
-        if np.isfinite(number):
-            text = f"{number:.2f}" if number > -9.995 else "< -10"
-            shade = "white" if abs(np.clip(number, -1, 1)) > 0.7 else "black"
-            ax.text(
-                j,
-                i,
-                text + ("*" if sure.to_numpy()[i, j] >= 0.5 else ""),
-                ha="center",
-                va="center",
-                color=shade,
-                fontsize="small",
-            )
-    ax.set_xticks(range(table.shape[1]), [label(name) for name in table.columns], rotation=30, ha="right")
-    ax.set_yticks(range(len(table)), [label(name) for name in table.index])
+    words = table.map(lambda number: f"{number:.2f}" if number > -9.995 else "< -10") + sure.ge(0.5).replace(
+        {True: "*", False: ""}
+    )
+    shown = table.clip(-1, 1).rename(index=label, columns=label)
+    image = heat_map(ax, shown, words, rotation=30, fontsize="small", cmap="PuOr", norm=TwoSlopeNorm(0, -1, 1))
     against = "sliding DMD" if reference == "sliding" else "the better naive forecast"
     ax.set_title(f"Skill against {against}, mean over steps\n(* interval excludes 0 at half of the steps or more)")
     figure.colorbar(image, ax=ax, label="1 - MAE / MAE of reference")

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from koopflow.core.overlap import adjusted_jaccard
+from koopflow.figures.heat_maps import heat_map
 from koopflow.figures.panels import nothing
 from koopflow.figures.style import DOUBLE
 from koopflow.figures.text import drawn, label
@@ -94,13 +96,8 @@ def _tree(axis: Axes, found: pd.DataFrame, title: str) -> None:
     axis.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _cells(axis: Axes, found: pd.DataFrame):  # type: ignore[no-untyped-def]  # matplotlib's image
-    values = found.to_numpy()
-    image = axis.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
-    names = [drawn(label(name), LONGEST) for name in found]
-    axis.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(len(names)), names)
-    for i, j in np.ndindex(values.shape):
-        shade = "black" if values[i, j] > 0.6 else "white"
-        axis.text(j, i, f"{values[i, j]:.1f}".replace("-0.0", "0.0"), ha="center", va="center", color=shade, size=5)
-    return image
+def _cells(axis: Axes, found: pd.DataFrame) -> QuadMesh:
+    names = {name: drawn(label(name), LONGEST) for name in found}
+    words = found.map("{:.1f}".format).replace("-0.0", "0.0")
+    table = found.rename(index=names, columns=names)
+    return heat_map(axis, table, words, rotation=60, fontsize=5, vmin=0, vmax=1)

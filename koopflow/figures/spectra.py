@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.pyplot import subplots
 
+from koopflow.figures.heat_maps import heat_map
 from koopflow.figures.panels import mark_panels, unit_circle
 from koopflow.figures.style import MARKERS, SPARE, Look, look, size
 from koopflow.figures.text import drawn
@@ -120,17 +121,16 @@ def _closer(ax: Axes, spectra: pd.DataFrame) -> None:
 
 def _distances(figure: Figure, ax: Axes, names: list[str], distances: pd.DataFrame, tests: pd.DataFrame) -> None:
     matrix = np.zeros((len(names), len(names)))
+    words = np.full(matrix.shape, "", dtype=object)
     for _, row in distances.iterrows():
         a, b = names.index(str(row["a"])), names.index(str(row["b"]))
         matrix[a, b] = matrix[b, a] = row["distance"]
-    image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=matrix.max() or 1)
-    ax.set_xticks(range(len(names)), [drawn(name) for name in names], rotation=45, ha="right")
-    ax.set_yticks(range(len(names)), [drawn(name) for name in names])
     for _, row in tests.iterrows():
         a, b = names.index(str(row["a"])), names.index(str(row["b"]))
-        for x, y in ((a, b), (b, a)):
-            bright = matrix[y, x] > 0.5 * matrix.max()
-            ax.text(x, y, VERDICTS[row["verdict"]], ha="center", va="center", color="k" if bright else "w")
+        words[a, b] = words[b, a] = VERDICTS[row["verdict"]]
+    shown = [drawn(name) for name in names]
+    table = pd.DataFrame(matrix, shown, shown)
+    image = heat_map(ax, table, words, fontsize="medium", vmin=0, vmax=matrix.max() or 1, square=True)
     ax.set_title("distance", loc="left")
     if len(tests):
         ax.set_xlabel(

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from koopflow.figures import panels, style
+from koopflow.figures.heat_maps import heat_map
 from koopflow.figures.text import drawn, label
 from koopflow.figures.tickets import LONGEST_NAME, grid
 from koopflow.rg.universality import relative_transfer
@@ -78,34 +78,17 @@ def matrices(transfer: pd.DataFrame, tasks: list[str]) -> Figure:
     titles = (f"Transfer at {100 * density:.1f} % density", "Exponent distance")
     # Exponents of tasks are close together, so their distances need one more digit.
     for ax, values, title, colours, digits in zip(axes, (relative, distance), titles, ("cividis", "cividis_r"), (2, 3)):
-        image = ax.imshow(values, cmap=colours)
-        _write_cells(ax, values, digits, reverse=colours.endswith("_r"))
-        ax.set_xticks(range(len(tasks)), names, rotation=35, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(tasks)), names)
+        words = [[f"{value:.{digits}f}" if np.isfinite(value) else "–" for value in row] for row in values]
+        for own, row in enumerate(words):
+            row[own] = "own"
+        image = heat_map(ax, pd.DataFrame(values, names, names), words, rotation=35, cmap=colours, vmin=0, square=True)
         ax.set_xlabel("target task")
         ax.set_ylabel("source of the ticket")
         ax.set_title(title, pad=4)
-        ax.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=ax, orientation="horizontal", location="top", shrink=0.9, pad=0.12)
         bar.set_label("0: random mask, 1: own ticket" if ax is axes[0] else "root mean square difference of σ")
     panels.mark_panels(axes.flat)
     return figure
-
-
-def _write_cells(ax: Axes, values: np.ndarray, digits: int, *, reverse: bool) -> None:
-    """Write the number of each cell, in a colour legible on its background; "own" on the diagonal,
-    a dash where undefined."""
-    low, high = np.nanmin(values), np.nanmax(values)
-    for (row, column), value in np.ndenumerate(values):
-        text, shade = f"{value:.{digits}f}", style.GREY
-        if row == column:
-            text = "own"
-        elif np.isfinite(value):
-            light = (value - low) / ((high - low) or 1) > 0.5
-            shade = "white" if light == reverse else "black"
-        else:
-            text = "–"
-        ax.text(column, row, text, ha="center", va="center", color=shade, fontsize="x-small")
 
 
 def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[str]) -> Figure:

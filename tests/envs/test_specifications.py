@@ -29,6 +29,7 @@ IMPORTED = {
     "pot": "ot",
     "pytorch": "torch",
     "matplotlib-base": "matplotlib",
+    "seaborn-base": "seaborn",
     "pyyaml": "yaml",
 }
 USED_UNSEEN = {
