@@ -64,6 +64,7 @@ rule fit_grokking:
         rank=GROKKING.block.rank,
         first_steps=GROKKING.block.first_steps,
         threshold=GROKKING.block.threshold,
+        delay=GROKKING.block.delay,
         predictors=plain(GROKKING.block.predictors),
         level=GROKKING.block.level,
         pairs=plain(GROKKING.block.pairs),

@@ -24,7 +24,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         curves.append(of)
         spectra.append(eigenvalues(path, name, diverged, given.directions, given.delays, given.rank))
     curves, spectra = (pd.concat(parts, ignore_index=True) for parts in (curves, spectra))
-    known = predictors(spectra, curves, given.numbers, given.predictors, given.threshold, given.first_steps)
+    known = predictors(
+        spectra, curves, given.numbers, given.predictors, given.threshold, given.first_steps, given.delay
+    )
     log.info("%d of %d networks with a known outcome grok", int(known.groks.sum()), len(known.groks))
     write_csv(curves, out.curves, GROKKING_CURVES)
     write_csv(spectra, out.eigenvalues, GROKKING_EIGENVALUES)

@@ -21,7 +21,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     eigenvalues = read_csv(tables.eigenvalues, GROKKING_EIGENVALUES, dtype={"setting": str})
     distances = read_csv(tables.distances, GROKKING_DISTANCES, dtype={"a": str, "b": str, "seed": str})
     prediction = read_csv(tables.prediction, GROKKING_PREDICTION, dtype={"setting": str})
-    areas = read_csv(tables.areas, GROKKING_AREAS, dtype={"against": str}, keep_default_na=False)
+    areas = read_csv(tables.areas, GROKKING_AREAS)
+    areas["against"] = areas["against"].fillna("")
     named = given.settings
     save(plot_curves(curves, named, given.first_steps), snakemake.output.curves[0])
     save(plot_spectra(eigenvalues, distances, named, given.pairs), snakemake.output.spectra[0])

@@ -1,4 +1,5 @@
-"""The block ``grokking``: networks that generalize late or never, seen through their first steps."""
+"""The block ``grokking``: networks that generalize late, at once or never, seen through their first
+steps."""
 
 from typing import Annotated, Any, Literal
 
@@ -56,7 +57,15 @@ class GrokkingSettings(Block):
     )
     delays: Natural = Field(default=32, description="Time delays in addition to the present state.")
     rank: Count = Field(default=10, description="Rank of the Koopman operator of each network.")
-    threshold: Fraction = Field(default=0.9, description="Test accuracy from which on a network has generalized.")
+    threshold: Fraction = Field(
+        default=0.9,
+        description="Training accuracy of a network that has memorized, and test accuracy of one that has generalized.",
+    )
+    delay: Positive = Field(
+        default=5.0,
+        ge=1,
+        description="A network groks if it generalizes at a step at least this many times that of memorizing.",
+    )
     measured: Whole = Field(default=40, ge=2, description="Steps after the first ones at which curves are measured.")
     predictors: Items[Literal["spectrum", "train_loss", "test_loss", "weight_norm", "settings"]] = Field(
         default=("spectrum", "train_loss", "test_loss", "weight_norm", "settings"),

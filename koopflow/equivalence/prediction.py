@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.core.discrimination import area, area_interval, gain_interval
-from koopflow.core.intervals import jackknife
+from koopflow.core.intervals import CORRELATION, FRACTION, jackknife
 from koopflow.equivalence.comparison import distance_matrix
 from koopflow.equivalence.grokking import spectra
 from koopflow.io.columns import GROKKING_AREAS, GROKKING_PREDICTION
@@ -27,19 +27,26 @@ Network = tuple[str, int]
 """A setting and a seed."""
 
 
-def outcomes(curves: pd.DataFrame, threshold: float, after: int) -> dict[Network, bool]:
-    """Return whether each network generalizes, its test accuracy reaching `threshold`.
+def outcomes(curves: pd.DataFrame, threshold: float, after: int, delay: float = 1.0) -> dict[Network, bool]:
+    """Return whether each network groks: it generalizes long after it has memorized.
+
+    A network memorizes when its training accuracy reaches `threshold`, and generalizes when its
+    test accuracy does. It groks if it generalizes within the training, at a step that is at least
+    `delay` times that of memorizing; a network that generalizes sooner, or not within the training,
+    does not.
 
     Networks that generalize in the first `after` steps, whose training is not longer than these,
     or that diverged, are left out: nothing is left to predict, or nothing is known.
     """
     found = {}
     for _, of in curves.groupby(["setting", "seed"], sort=False):
-        reached = of.loc[of["test_accuracy"] >= threshold, "step"]
+        memorized = of.loc[of["train_accuracy"] >= threshold, "step"]
+        generalized = of.loc[of["test_accuracy"] >= threshold, "step"]
         if of["test_accuracy"].isna().any() or of["step"].max() <= after:
             continue
-        if reached.empty or reached.min() > after:
-            found[str(of["setting"].iloc[0]), int(of["seed"].iloc[0])] = not reached.empty
+        late = not generalized.empty and not memorized.empty and generalized.min() >= delay * memorized.min()
+        if generalized.empty or generalized.min() > after:
+            found[str(of["setting"].iloc[0]), int(of["seed"].iloc[0])] = bool(late)
     return found
 
 
@@ -110,6 +117,7 @@ def predictors(
     names: Sequence[str],
     threshold: float,
     first_steps: int,
+    delay: float = 1.0,
 ) -> Predictors:
     """Return the distances between networks that each predictor gives.
 
@@ -123,10 +131,12 @@ def predictors(
     names : sequence of str
         spectrum, settings, or a column of `curves`.
     threshold : float
-        Test accuracy of a network that has generalized.
+        Accuracy of a network that has memorized, or generalized.
     first_steps : int
+    delay : float
+        See `outcomes`.
     """
-    known, found = outcomes(curves, threshold, first_steps), spectra(eigenvalues)
+    known, found = outcomes(curves, threshold, first_steps, delay), spectra(eigenvalues)
     networks = [network for network in known if network in found]
     groks = np.array([known[network] for network in networks], bool)
     if min(groks.sum(), (~groks).sum()) < FEWEST:
@@ -166,11 +176,11 @@ def areas(of: Predictors, level: float) -> pd.DataFrame:
     left_out = {name: _left_out(apart, groks) for name, apart in of.distances.items()}
     for name, score in found.items():
         counts = len(groks), int(groks.sum())
-        rows.append((name, "", *_wider(area_interval(score, groks, level), left_out[name], level), *counts))
+        rows.append((name, "", *_wider(area_interval(score, groks, level), left_out[name], level, FRACTION), *counts))
         for other in found:
             if other != name:
                 gain = gain_interval(score, found[other], groks, level)
-                rows.append((name, other, *_wider(gain, left_out[name] - left_out[other], level), *counts))
+                rows.append((name, other, *_wider(gain, left_out[name] - left_out[other], level, CORRELATION), *counts))
     return pd.DataFrame(rows, columns=list(GROKKING_AREAS))
 
 
@@ -183,8 +193,10 @@ def _left_out(apart: Array, groks: NDArray[np.bool_]) -> Array:
     return np.array(found)
 
 
-def _wider(given: tuple[float, float, float], left_out: Array, level: float) -> tuple[float, float, float]:
-    """Return the estimate with the ends of both intervals that are farther out."""
+def _wider(
+    given: tuple[float, float, float], left_out: Array, level: float, within: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Return the estimate with the ends of both intervals that are farther out, within `within`."""
     value, low, high = given
     half = float(jackknife(left_out, level))
-    return value, min(low, value - half), max(high, value + half)
+    return value, max(min(low, value - half), within[0]), min(max(high, value + half), within[1])

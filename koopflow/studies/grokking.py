@@ -1,4 +1,4 @@
-"""The stage ``grokking``: do the first steps tell whether a network will generalize?"""
+"""The stage ``grokking``: do the first steps tell whether a network will generalize late?"""
 
 import math
 from dataclasses import dataclass

@@ -78,6 +78,15 @@ def test_an_outcome_counts_only_where_it_lies_ahead():
     assert outcomes(pd.concat([curves, short]), 0.9, 100) == {("late", 0): True, ("never", 0): False}
 
 
+def test_a_network_groks_only_if_it_generalizes_long_after_it_has_memorized():
+    curves = curves_of({"groks": [0, 0, 0, 0.95], "at once": [0, 0, 0, 0.95], "never": [0, 0, 0, 0.1]})
+    curves.loc[curves["step"] == 0, "train_accuracy"] = 0.0
+    curves.loc[(curves["setting"] == "at once") & (curves["step"] < 500), "train_accuracy"] = 0.5
+    found = outcomes(curves, 0.9, 100, delay=5.0)
+    assert found == {("groks", 0): True, ("at once", 0): False, ("never", 0): False}
+    assert outcomes(curves, 0.9, 100, delay=1.0)["at once", 0]
+
+
 def test_scores_of_noise_are_at_chance_and_of_a_difference_are_not():
     """Leaving one out must not turn noise into an area below one half."""
     generator, groks = np.random.default_rng(0), np.arange(40) < 15
@@ -122,6 +131,7 @@ def test_areas_stand_beside_those_of_plain_predictors(predicted):
     assert own.loc["spectrum", "value"] == 1.0
     assert own.loc["spectrum", "ci_low"] > 0.5
     assert own.loc["train_loss", "ci_low"] < 0.5 < own.loc["train_loss", "ci_high"]
+    assert own["ci_high"].max() <= 1.0
     assert set(own["n"]) == {12}
     assert set(own["n_groks"]) == {5}
     gain = found[(found["predictor"] == "spectrum") & (found["against"] == "train_loss")].iloc[0]

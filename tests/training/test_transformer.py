@@ -50,12 +50,13 @@ def test_what_does_not_fit_is_one_line(model, shape, line):
 
 
 def test_with_weight_decay_it_memorizes_first_and_generalizes_later():
-    """Seen on two networks: test accuracy about 0.5 when every training pair is known, above 0.9 after 900 steps."""
-    images = load({"source": "modular_addition", "prime": 31, "share": 0.5})
+    """Seen on four networks: test accuracy about 0.6 when every training pair is known, above 0.9 after 600 to 800
+    steps."""
+    images = load({"source": "modular_addition", "prime": 31, "share": 0.65})
     optimizer = {"name": "adamw", "learning_rate": 0.003, "betas": [0.9, 0.98], "weight_decay": 1.0}
     model = {"name": "modular_transformer", "width": 64, "arguments": {"hidden": 256}}
-    recipe = Recipe.of(model, optimizer, len(images.x_train), 900)
-    trained = train(recipe, images, Ensemble([0], 0, ("grokking",)), hooks=[Evaluate([200])], method="sequential")
+    recipe = Recipe.of(model, optimizer, len(images.x_train), 800)
+    trained = train(recipe, images, Ensemble([0], 0, ("grokking",)), hooks=[Evaluate([200])], device="cpu")
     assert trained.loss[0, 200] < 0.02
-    assert trained.accuracy[200][0] < 0.7
-    assert trained.accuracy[900][0] > 0.9
+    assert trained.accuracy[200][0] < 0.75
+    assert trained.accuracy[800][0] > 0.9
