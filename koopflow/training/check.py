@@ -38,7 +38,7 @@ def describe(setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> 
     """
     optimizers.optimizer_settings(setup.optimizer)
     replicas = Replicas(setup.model, images.shape, images.classes, 1, 1, device="cpu")
-    Batches(images, setup.batch_size, [0], 0, (), replicas.device)
+    _one_step(replicas, Batches(images, setup.batch_size, [0], 0, (), replicas.device), setup)
     names = captured_names(patterns, replicas.layout, last_layer(replicas.module, images.shape))
     sizes = {name: prod(parameter.shape) for name, parameter in replicas.module.named_parameters()}
     return {
@@ -50,6 +50,17 @@ def describe(setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> 
         "parameters": sum(sizes.values()),
         "observables": sum(sizes[name] for name in names),
     }
+
+
+def _one_step(replicas: Replicas, batches: Batches, setup: Setup) -> None:
+    """Compute the gradient of two images with the engine that will train; raise a KoopflowError if
+    it fails."""
+    x, y = batches.at(0)
+    try:
+        replicas.engine.gradient(x[:, :2], y[:, :2], 0)
+    except Exception as error:  # a user's network may raise anything
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise KoopflowError(f"model {setup.model.name} cannot be trained in float32: {told}") from None
 
 
 def checked(key: str, setup: Setup, images: Images, patterns: Sequence[str] = ("*",)) -> dict[str, object]:

@@ -14,6 +14,7 @@ from torch import nn
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.training.batches import Batches
+from koopflow.training.check import describe
 from koopflow.training.ensemble import Ensemble, Recipe, train
 from koopflow.training.evaluation import gradients
 from koopflow.training.models.build import build, last_layer
@@ -106,6 +107,9 @@ def tied():
     return net
 def normalized():
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 10))
+class Double(Flat):
+    def forward(self, x): return self.b(torch.tanh(self.a(x.double().flatten(1))))
+def double(): return Double().double()
 def empty(): return nn.Sequential(nn.Flatten(), nn.Identity())
 """
 TRAINED = [
@@ -218,6 +222,14 @@ def test_what_cannot_be_trained_is_one_line_before_training(digits, name, words)
         with pytest.raises(KoopflowError, match=words) as caught:
             attempt()
         assert f"model ownnets:{name}" in str(caught.value)
+
+
+def test_the_check_takes_one_step_with_the_engine_that_will_train(digits):
+    assert describe(Recipe.of("ownnets:lstm", PLAIN, 50, 1), digits)["classes"] == 10
+    assert build("ownnets:double", digits.shape, 10)(torch.zeros(2, *digits.shape)).dtype == torch.float64
+    with pytest.raises(KoopflowError, match=r"model ownnets:double cannot be trained in float32.*same dtype") as caught:
+        describe(Recipe.of("ownnets:double", PLAIN, 50, 1), digits)
+    assert "\n" not in str(caught.value)
 
 
 def test_building_a_network_leaves_its_buffers_as_they_are(digits):
