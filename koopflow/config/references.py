@@ -17,6 +17,9 @@ def check(study: Study, image_sources: Collection[str]) -> None:
     for name, entry in study.tickets.external.items():
         if not Path(entry.folder).is_dir():
             raise KoopflowError(f"tickets.external.{name}.folder: no folder {entry.folder}")
+        for folder in entry.seeds:
+            if not Path(folder).is_dir():
+                raise KoopflowError(f"tickets.external.{name}.seeds: no folder {folder}")
 
 
 def check_data_sets(data: Mapping[str, DataSet], sources: Collection[str]) -> None:

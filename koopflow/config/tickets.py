@@ -165,6 +165,9 @@ class External(Block):
     """Rounds trained elsewhere."""
 
     folder: PathText = Field(description="Folder of per-round checkpoints (weights and masks).")
+    seeds: DistinctItems[PathText] = Field(
+        default=(), description="Folders of the same chain trained from other seeds; intervals are then over seeds."
+    )
     include: Items[str] = Field(
         default=(), description="Name patterns of tensors to read even if they look like buffers."
     )
@@ -172,6 +175,11 @@ class External(Block):
     grouping: Literal["layer", "block"] = Field(
         default="layer", description="Whether a coupling is the magnitude share of a layer or of a block."
     )
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of all seeds."""
+        return (self.folder, *self.seeds)
 
 
 class FlowSettings(Settings):

@@ -42,7 +42,7 @@ class Tickets:
     @property
     def external(self) -> list[str]:
         """The folders of rounds trained elsewhere."""
-        return [entry.folder for entry in self.settings.external.values()]
+        return [folder for entry in self.settings.external.values() for folder in entry.folders]
 
     def part(self, *keys: str) -> dict[str, dict[str, Any]]:
         """Return the settings named by `keys` of every study, as plain values."""

@@ -48,8 +48,9 @@ def check_data(
     for name, comparison in elastic.items():
         _check_depths(f"tickets.elastic.{name}", [studies[study] for study in comparison.studies], images)
     lines += [
-        f"{name}: {len(read_rounds(entry.folder, entry.include, entry.exclude))} rounds trained elsewhere"
+        f"{name}: {len(read_rounds(folder, entry.include, entry.exclude))} rounds trained elsewhere"
         for name, entry in external.items()
+        for folder in entry.folders
     ]
     return lines
 

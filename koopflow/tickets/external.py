@@ -13,6 +13,8 @@ from koopflow.rg.groups import check_masks, group_sums
 
 Layers = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Weights and mask of each prunable layer, by name."""
+SAME = 0.01
+"""Densities of seeds of one chain may differ by this share."""
 
 
 def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Layers]:
@@ -109,3 +111,39 @@ def external_flow(
         )
         found.append(np.stack([sums.magnitude, sums.survivors, sums.weights]))
     return groups, np.stack(found, axis=2), densities
+
+
+def external_seeds(
+    folders: Sequence[str | Path],
+    grouping: str = "layer",
+    say: Callable[[str], object] = lambda line: None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    """Measure the flow of one chain that was trained elsewhere from several seeds, a folder each.
+
+    The flow ends where the shortest chain ends. Returns as `external_flow`, with one seed per
+    folder in the sums (3, seed, round, group).
+
+    Raises
+    ------
+    KoopflowError
+        For folders of other layers, or of other densities than the first by more than `SAME`.
+    """
+    flows = [external_flow(folder, grouping, say, include, exclude) for folder in folders]
+    groups, _, densities = flows[0]
+    rounds = min(len(flow[2]) for flow in flows)
+    for folder, (others, _, found) in zip(folders, flows):
+        if others != groups:
+            odd = sorted(set(others) ^ set(groups)) or others
+            raise KoopflowError(
+                f"{folder}: seeds of one chain must have the same layers as {folders[0]} (see {odd[0]})"
+            )
+        apart = np.abs(np.log(found[:rounds] / densities[:rounds]))
+        if (apart > SAME).any():
+            number = int(np.argmax(apart > SAME))
+            raise KoopflowError(
+                f"{folder}: seeds of one chain must have the same densities; round {number} keeps {found[number]:.4g} "
+                f"of the weights here and {densities[number]:.4g} in {folders[0]}"
+            )
+    return groups, np.concatenate([flow[1][:, :, :rounds] for flow in flows], axis=1), densities[:rounds]

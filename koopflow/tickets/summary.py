@@ -9,7 +9,7 @@ from koopflow.io.columns import TICKET_TABLES
 from koopflow.rg.exponents import WindowRule
 from koopflow.tickets import tables, universality
 from koopflow.tickets.common_exponents import common_tables
-from koopflow.tickets.external import external_flow
+from koopflow.tickets.external import external_seeds
 from koopflow.tickets.flow import Flow, exponents_table, flow_table
 from koopflow.tickets.imp import Say
 from koopflow.tickets.predictors.judging import predicted_transfer
@@ -39,9 +39,11 @@ def all_tables(
             found[table] += frames
     rule = WindowRule(**settings.window.dump())
     for name, entry in settings.external.items():
-        flow = Flow(*external_flow(entry.folder, entry.grouping, say, entry.include, entry.exclude))
+        flow = Flow(*external_seeds(entry.folders, entry.grouping, say, entry.include, entry.exclude))
         exponents = exponents_table(flow, name, "external", settings.coupling, rule, settings.margin)
-        found["flow"].append(flow_table(flow, [0], name, "external", settings.coupling).assign(excluded=0))
+        found["flow"].append(
+            flow_table(flow, list(range(len(entry.folders))), name, "external", settings.coupling).assign(excluded=0)
+        )
         found["exponents"].append(exponents.assign(excluded=0))
     return {
         name: pd.concat([*frames, pd.DataFrame(columns=list(TICKET_TABLES[name]))][: len(frames) or 1])

@@ -157,3 +157,40 @@ def test_patterns_choose_the_layers_of_a_flow(tmp_path):
     write(tmp_path, "prune")
     groups, _, _ = external.external_flow(tmp_path, exclude=["2.*"])
     assert groups == ["0.weight"]
+
+
+def test_seeds_of_one_chain_are_one_flow_with_intervals_over_seeds(tmp_path):
+    generator = np.random.default_rng(0)
+    for seed in range(3):
+        (tmp_path / str(seed)).mkdir()
+        for number in range(6 + seed):
+            order, state = np.random.default_rng(seed), masked(1.0, generator)
+            for name in ("a.weight", "b.weight"):
+                mask = np.zeros(state[name].size, dtype="f4")
+                mask[order.permutation(mask.size)[: round(mask.size * 0.8**number)]] = 1
+                state[f"{name}_mask"] = mask.reshape(state[name].shape)
+            tensors = {name: torch.from_numpy(values) for name, values in state.items()}
+            save_file(tensors, tmp_path / str(seed) / f"{number}.safetensors")
+    folders = [tmp_path / str(seed) for seed in range(3)]
+    groups, sums, densities = external.external_seeds(folders)
+    assert sums.shape == (3, 3, 6, 2)
+    assert len(densities) == 6
+    for seed, folder in enumerate(folders):
+        np.testing.assert_array_equal(sums[:, seed], external.external_flow(folder)[1][:, 0, :6])
+    assert fit_exponents(couplings_of(sums, "share"), scale_of(densities), groups).interval == "seeds"
+    (folders[2] / "1.safetensors").unlink()
+    with pytest.raises(KoopflowError, match="must have the same densities; round 1 keeps"):
+        external.external_seeds(folders)
+
+
+def test_masks_named_like_weights_are_read_as_masks(tmp_path):
+    """The layout of some trainers: mask_conv1___weight beside conv1.weight."""
+    torch.manual_seed(0)
+    densities, drawn = [], torch.rand(4, 5)
+    for number in range(3):
+        mask = drawn < 0.7**number
+        torch.save({"conv1.weight": torch.randn(4, 5), "mask_conv1___weight": mask.float()}, tmp_path / f"{number}.pt")
+        densities.append(mask.float().mean().item())
+    groups, _, found = external.external_flow(tmp_path)
+    assert groups == ["conv1.weight"]
+    np.testing.assert_allclose(found, densities, rtol=1e-6)
