@@ -4,6 +4,8 @@ PYTHON ?= python3
 CORES ?= all
 # The Pythons that `make pythons` tests beside PYTHON; found on PATH or through pyenv.
 PYTHONS ?= 3.12 3.13
+# CPU=1 installs the CPU builds of torch and torchvision and none of CUDA's libraries, most of 7 GB; pip must know an index with these builds.
+FOR_CPU := sed -E '/^(nvidia|cuda|triton)-?/d; s/^(torch|torchvision)==([0-9.]+)/\1==\2+cpu/'
 # Test workers: one more than the two cores, because the SLURM tests mostly wait.
 WORKERS ?= 3
 BIN := $(VENV)/bin
@@ -87,11 +89,13 @@ help:  ## this list
 
 $(BIN)/.installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(if $(CPU),$(FOR_CPU),cat) requirements.txt > $(VENV)/requirements.txt
+	$(BIN)/pip install --quiet --requirement $(VENV)/requirements.txt
 	touch $@
 
 $(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
-	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	$(if $(CPU),$(FOR_CPU),cat) requirements-dev.txt > $(VENV)/requirements-dev.txt
+	$(BIN)/pip install --quiet --requirement $(VENV)/requirements-dev.txt
 	touch $@
 
 # uv links files from its cache: a second copy of torch costs neither minutes nor gigabytes.
