@@ -45,7 +45,7 @@ def plot_figure_5(
         plane.plot(values["real"], values["imag"], "o" if name == grokking else "^", color=colour, label=title, **PLANE)
     early.set(xlabel="step", ylabel="accuracy, mean ± SD", title=f"the first {first_steps} steps")
     early.legend(fontsize="x-small")
-    state_n(early, int(curves[curves["setting"] == grokking]["seed"].nunique()), "networks each", corner="lower right")
+    state_n(early, int(curves[curves["setting"] == grokking]["seed"].nunique()), "networks each", corner="upper right")
     both = eigenvalues[eigenvalues["setting"].isin([grokking, constrained])]
     unit_circle(plane, around=(both["real"] + 1j * both["imag"]).tolist())
     plane.set(title=f"eigenvalues, steps 1 to {first_steps}")
