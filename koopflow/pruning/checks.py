@@ -28,7 +28,7 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
             selection.kept_at(parameters, prunable, compression, study.counted)
         for method_name, method in methods_of(study, methods).items():
             try:
-                _check_method(method, study, parameters, images)
+                _check_method(method_name, method, study, parameters, images)
             except KoopflowError as error:
                 raise KoopflowError(f"method {method_name}: {error}") from None
         if any(each.window is None and each.score not in UNRECORDED for each in methods_of(study, methods).values()):
@@ -41,10 +41,17 @@ def check_study(name: str, study: PruningStudy, methods: Mapping[str, PruningMet
         raise KoopflowError(f"pruning.studies.{name}: {error}") from None
 
 
-def _check_method(method: PruningMethod, study: PruningStudy, parameters: Parameters, images: Images) -> None:
+def _check_method(
+    name: str, method: PruningMethod, study: PruningStudy, parameters: Parameters, images: Images
+) -> None:
     scoring.check_score(method.score, method.options)
     if method.window is not None and method.score not in UNRECORDED:
-        training.check_window(method.window, study, images)
+        try:
+            training.check_window(method.window, study, images)
+        except KoopflowError as error:  # the method may be one of the default study's
+            raise KoopflowError(
+                f"{error}; set pruning.methods.{name}.window, or methods and pairs of the study without {name}"
+            ) from None
     schedules.densities(0.5, method.schedule, method.rounds)
     if method.round_epochs and scoring.needs_of(method.score) & scoring.RECORDED:
         raise KoopflowError(

@@ -124,9 +124,15 @@ def check_window(window: int, study: PrunedTraining, images: Images) -> None:
     window of 0 fits nothing."""
     first = min(pruning_steps(study, images).values())
     if window and not 2 <= window <= first:
+        count = steps_per_epoch(study, images)
+        epoch = f"one epoch has {count} step{'s' * (count > 1)}"
+        if first < 2:
+            raise KoopflowError(
+                f"window: no window fits before the first of prune_epochs; {epoch} (got {window}); train more epochs, "
+                "or in smaller batches"
+            )
         raise KoopflowError(
-            f"window: must be from 2 to {first}, the steps before the first of prune_epochs; one epoch has "
-            f"{steps_per_epoch(study, images)} steps (got {window})"
+            f"window: must be from 2 to {first}, the steps before the first of prune_epochs; {epoch} (got {window})"
         )
 
 

@@ -137,7 +137,11 @@ def of_these_numbers(state):
             "{score: 'scores_of_trial:too_few'}",
             r"method mine: .*one number per weight, shape \(760,\) \(got \(759,\)\)",
         ),
-        ("{score: koopman_magnitude, window: 90}", r"studies\.tiny: method mine: window: must be from 2 to"),
+        (
+            "{score: koopman_magnitude, window: 90}",
+            r"studies\.tiny: method mine: window: must be from 2 to .* steps \(got 90\); set "
+            r"pruning\.methods\.mine\.window, or methods and pairs of the study without mine",
+        ),
         ("{score: movement, round_epochs: 1}", "method mine: round_epochs must be 0"),
     ],
 )
