@@ -27,7 +27,7 @@ rule forecast_series:
     resources:
         **estimates.asked(lambda wildcards: FORECAST.estimate(wildcards.series)),
     params:
-        spec=lambda wildcards: FORECAST.series[wildcards.series].dump(),
+        spec=lambda wildcards: FORECAST.spec(wildcards.series),
         study=some(SETTINGS.forecast, "forecasters", "methods", "coverage", "estimates"),
         seed=SETTINGS.seed,
     message:
@@ -46,6 +46,7 @@ rule score_forecasts:
         predictions="<results>/forecast/predictions.parquet",
         skill="<results>/forecast/skill.csv",
         future="<results>/forecast/future.csv",
+        over_series="<results>/forecast/over_series.csv",
     log:
         "<logs>/score_forecasts.log",
     benchmark:
@@ -58,6 +59,7 @@ rule score_forecasts:
         **estimates.asked(estimates.small(1 + 0.25 * len(FORECAST.series), 250)),
     params:
         series=list(FORECAST.series),
+        kinds=FORECAST.kinds(),
         draws=SETTINGS.forecast.draws,
         seed=SETTINGS.seed,
     message:
@@ -75,6 +77,7 @@ use rule plot as plot_forecast with:
         choices=expand("<results>/forecast/series/{series}/choices.json", series=FORECAST.series),
         skill=rules.score_forecasts.output.skill,
         future=rules.score_forecasts.output.future,
+        over_series=rules.score_forecasts.output.over_series,
         code=library("plot_forecast"),
     output:
         future=[file for name in FORECAST.series for file in figure("future", name)],
@@ -83,13 +86,14 @@ use rule plot as plot_forecast with:
         errors=figure("forecasts_errors"),
         skill=figure("forecasts_skill"),
         naive=figure("forecasts_skill_naive"),
+        over_series=figure("forecasts_over_series"),
     log:
         "<logs>/plot_forecast.log",
     benchmark:
         "<benchmarks>/plot_forecast.tsv"
     priority: 1  # the longest drawing job
     resources:
-        **estimates.asked(estimates.drawing(3 * len(FORECAST.series) + 3)),
+        **estimates.asked(estimates.drawing(3 * len(FORECAST.series) + 4)),
     params:
         script="plot_forecast",
         style=SETTINGS.figures.style.dump(),

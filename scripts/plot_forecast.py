@@ -4,7 +4,7 @@ from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output):
     from koopflow.config.figures import StyleSettings
-    from koopflow.figures import forecast, futures, style
+    from koopflow.figures import forecast, futures, over_series, style
     from koopflow.io import npz
     from koopflow.io.tables import read_csv, read_parquet
 
@@ -28,3 +28,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     style.save(forecast.errors(skill, series), out.errors[0])
     style.save(forecast.skill_table(skill), out.skill[0])
     style.save(forecast.skill_table(skill, "naive"), out.naive[0])
+    style.save(over_series.plot(skill, read_csv(given.over_series)), out.over_series[0])

@@ -8,8 +8,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     import pandas as pd
 
+    from koopflow.forecast.over_series import over_series
     from koopflow.forecast.skill import skill_table
-    from koopflow.io.columns import FORECAST_PREDICTIONS, FORECAST_QUANTILES, FORECAST_SKILL
+    from koopflow.io.columns import FORECAST_OVER_SERIES, FORECAST_PREDICTIONS, FORECAST_QUANTILES, FORECAST_SKILL
     from koopflow.io.tables import joined, read_parquet, write_csv, write_parquet
 
     predictions = pd.concat(
@@ -18,7 +19,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     choices = [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.choices]
     scales = {name: each["mase_scale"] for name, each in zip(snakemake.params.series, choices)}
     skill = skill_table(predictions, scales, seed=snakemake.params.seed, draws=snakemake.params.draws)
+    skill = skill.join(pd.DataFrame(snakemake.params.kinds).T, on="series")
     write_parquet(predictions, snakemake.output.predictions)
     write_csv(skill, snakemake.output.skill, FORECAST_SKILL, sort=["series", "method", "horizon"])
     future = joined(snakemake.input.future, FORECAST_QUANTILES, "series")
     write_csv(future, snakemake.output.future, FORECAST_QUANTILES)
+    write_csv(over_series(skill), snakemake.output.over_series, FORECAST_OVER_SERIES)

@@ -17,9 +17,9 @@ def skill_over_sliding(
     """Return 1 − MAE/MAE_sliding, averaged over `series` and horizons.
 
     Interval ends are averaged in the same way, which is valid however series and horizons depend on
-    each other. n counts the forecast origins of all series.
+    each other. n counts the forecast origins of all series; the unit says how many series these are.
     """
-    rows = pick(_rows(tables, series, horizon), SKILL, method=method)
+    rows = pick(rows_of(tables, series, horizon), SKILL, method=method)
     return _mean(rows, ["skill_vs_sliding", "ci_low", "ci_high"], f"skill of {method}")
 
 
@@ -31,7 +31,7 @@ def skill_of_recall(
 
     Both forecast from the same origins. Interval and n as for `skill_over_sliding`.
     """
-    rows = pick(_rows(tables, series, horizon), SKILL, method=method)
+    rows = pick(rows_of(tables, series, horizon), SKILL, method=method)
     columns = ["skill_vs_without_recall", "recall_ci_low", "recall_ci_high"]
     if not set(columns) <= set(rows):
         raise Undecided(f"{SKILL} has no column {columns[0]}; forecast.methods must include gated_without_recall")
@@ -53,7 +53,7 @@ def skill_over_best_baseline(
     The best method is chosen by its error on the same origins, which favours the baselines. The
     interval adds the widths of both, as in the least favourable dependence.
     """
-    rows = _rows(tables, series, horizon)
+    rows = rows_of(tables, series, horizon)
     pick(rows, SKILL, method=method)
     values = []
     for _, own in rows.groupby(["series", "horizon"]):
@@ -68,8 +68,7 @@ def skill_over_best_baseline(
     if found.empty:
         raise Undecided(f"{SKILL} has none of {', '.join(against)} beside {method} for these series")
     mean = found.groupby("series")[["value", "low", "high"]].mean().mean()
-    n = int(found.groupby("series")["n"].max().sum())
-    return Estimate(float(mean["value"]), float(mean["low"]), float(mean["high"]), n, "forecast origins")
+    return Estimate(float(mean["value"]), float(mean["low"]), float(mean["high"]), *_origins(found))
 
 
 def _mean(rows: pd.DataFrame, columns: list[str], what: str) -> Estimate:
@@ -78,11 +77,17 @@ def _mean(rows: pd.DataFrame, columns: list[str], what: str) -> Estimate:
     if rows.empty:
         raise Undecided(f"{SKILL} has no finite {what} for these series")
     value, low, high = rows.groupby("series")[columns].mean().mean()
-    n = int(rows.groupby("series")["n"].max().sum())
-    return Estimate(float(value), float(low), float(high), n, "forecast origins")
+    return Estimate(float(value), float(low), float(high), *_origins(rows))
 
 
-def _rows(tables: Tables, series: str | list[str], horizon: int | list[int] | None) -> pd.DataFrame:
+def _origins(rows: pd.DataFrame) -> tuple[int, str]:
+    """Return the number of forecast origins of all series, and what was counted."""
+    most = rows.groupby("series")["n"].max()
+    return int(most.sum()), f"forecast origins of {len(most)} series"
+
+
+def rows_of(tables: Tables, series: str | list[str], horizon: int | list[int] | None) -> pd.DataFrame:
+    """Return the rows of `series` and `horizon` in the table of skill."""
     if not series:
         raise Undecided("this run forecasts no series of this kind")
     return pick(tables.read(SKILL), SKILL, series=series, horizon=horizon)

@@ -27,5 +27,26 @@ MEASURES = Registry(
         "skill_over_sliding": "koopflow.claims.forecast:skill_over_sliding",
         "skill_of_recall": "koopflow.claims.forecast:skill_of_recall",
         "skill_over_best_baseline": "koopflow.claims.forecast:skill_over_best_baseline",
+        "skill_over_series": "koopflow.claims.series:skill_over_series",
     },
 )
+STAGES = {
+    "training": "equivalence",
+    "grokking": "grokking",
+    "pruning": "pruning",
+    "tickets": "tickets",
+    "transfer": "tickets",
+    "forecast": "forecast",
+    "series": "forecast",
+}
+"""The stage whose tables the measures of each module read."""
+
+
+def stage_of(measure: str) -> str | None:
+    """Return the stage whose tables a registered measure reads; None for a user's own measure.
+
+    >>> stage_of("transfer_share")
+    'tickets'
+    """
+    target = MEASURES.get(measure)
+    return STAGES[target.partition(":")[0].rpartition(".")[2]] if target else None

@@ -261,6 +261,22 @@ def skill(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def over_series(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the errors of all methods compared over series."""
+    return pd.DataFrame(
+        {
+            "series": frame["kind"],
+            "method": frame["method"].map(label),
+            "reference": frame["reference"].map(label),
+            "error / error of the reference": with_interval(frame, "ratio"),
+            "p (sign flips)": frame["p_sign_flip"].map("{:.2g}".format),
+            "p (signed ranks)": frame["p_signed_rank"].map("{:.2g}".format),
+            "better on": [f"{better} of {groups}" for better, groups in zip(frame["better"], frame["groups"])],
+            "series in all": frame["series"],
+        }
+    )
+
+
 def _ends(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the first and the last epoch of every study."""
     epochs = frame.groupby("study")["epoch"]

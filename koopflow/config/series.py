@@ -39,7 +39,10 @@ class SeriesSettings(Settings):
     source: Omittable[Annotated[str, Registered("series source")]] = Field(
         default=None, description="Where the series comes from; csv where `path` is given."
     )
-    path: Omittable[PathText] = Field(default=None, description="CSV file of your own series.")
+    path: Omittable[PathText] = Field(
+        default=None,
+        description="CSV file of your own series; a relative path is looked for in data_root as well.",
+    )
     time: Omittable[TimeColumns] = Field(
         default=None,
         description="Column of time stamps in the CSV file, or two columns (year and period) that make one.",
@@ -64,7 +67,9 @@ class SeriesSettings(Settings):
     missing: Omittable[Items[Number]] = Field(
         default=None, description="Numbers that mean a missing value, such as -999; an empty list means none."
     )
-    length: Omittable[Count] = Field(default=None, ge=100, description="Samples of a synthetic series.")
+    length: Omittable[Count] = Field(
+        default=None, ge=100, description="Samples of a synthetic series; of a measured one, the first so many."
+    )
     noise: NonNegative = Field(default=0.0, description="Standard deviation of noise added to a synthetic series.")
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Options of package.module:function, by the names of its parameters."
@@ -102,6 +107,12 @@ class SeriesSettings(Settings):
         default="auto",
         description="Transforms before fitting, one or a list; auto chooses among none, root and log on the "
         "early stretch.",
+    )
+
+    group: Omittable[Text] = Field(
+        default=None,
+        description="Name shared by related series, such as the same counts by day and by hour; they count as one "
+        "where methods are compared over series.",
     )
 
     @property

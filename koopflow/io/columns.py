@@ -186,6 +186,19 @@ FORECAST_SKILL: Columns = (
     "ci_low",
     "ci_high",
 )
+FORECAST_OVER_SERIES: Columns = (
+    "kind",
+    "method",
+    "reference",
+    "series",
+    "groups",
+    "ratio",
+    "ci_low",
+    "ci_high",
+    "p_sign_flip",
+    "p_signed_rank",
+    "better",
+)
 
 # Hubs.
 HUB_QUANTILES: Columns = ("model", "reference_date", "target", "location", "horizon", "quantile", "value")
@@ -290,6 +303,7 @@ CONTRACTS = {
     "forecast/predictions.parquet": FORECAST_PREDICTIONS,
     "forecast/skill.csv": FORECAST_SKILL,
     "forecast/future.csv": FORECAST_QUANTILES,
+    "forecast/over_series.csv": FORECAST_OVER_SERIES,
     "hub/leaderboard.csv": HUB_LEADERBOARD,
     "hub/pairs.csv": HUB_PAIRS,
     "hub/seasons.csv": HUB_SEASONS,

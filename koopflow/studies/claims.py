@@ -1,19 +1,17 @@
 """The stage ``claims``: which of the papers' claims does this run support? Verdicts come from the
 tables of all stages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from koopflow.claims.registry import stage_of
 from koopflow.config.claims import ClaimsSettings
 from koopflow.config.study import Study
 from koopflow.core.registry import is_target
-from koopflow.data.series.published import FILES
+from koopflow.studies.shared import is_measured
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
-
-REAL = ("csv", "sunspots", "co2", "elnino", *FILES)
-"""Sources of measured series; all others are synthetic."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Claims:
     def claims(self) -> dict[str, Any]:
         """Return the block ``claims``, with ``series: real`` and ``series: synthetic`` replaced by
         the names of such series in the study."""
-        real = sorted(name for name, spec in self.study.series.items() if (spec.source or "csv") in REAL)
+        real = sorted(name for name, spec in self.study.series.items() if is_measured(spec))
         kinds = {"real": real, "synthetic": sorted({*self.study.series} - {*real})}
         claims = self.study.claims.dump()
         for claim in claims["statements"].values():
@@ -46,16 +44,20 @@ class Claims:
         files = (Path(*measure.partition(":")[0].split(".")).with_suffix(".py") for measure in self.own_measures)
         return sorted({str(file) for file in files if file.is_file()})
 
-    def tables(self, claimed: Iterable[str], made: Iterable[str]) -> list[str]:
-        """Return the tables from which claims are judged.
+    def tables(self, claimed: Mapping[str, Iterable[str]], made: Iterable[str]) -> list[str]:
+        """Return the tables from which claims are judged, so that a study of some stages' claims
+        runs no other stage.
 
         Parameters
         ----------
-        claimed, made : iterable of str
-            Tables that the stages name for the registered measures, and all tables of the run,
-            which a user's own measure may read.
+        claimed : mapping of str to iterable of str
+            Tables that the registered measures of each stage read.
+        made : iterable of str
+            All tables of the run, which a user's own measure may read.
         """
-        return list(dict.fromkeys([*claimed, *(sorted(made) if self.own_measures else ())]))
+        stages = {stage_of(claim.measure) for claim in self.study.claims.statements.values()}
+        needed = [table for stage, tables in claimed.items() if stage in stages for table in tables]
+        return list(dict.fromkeys([*needed, *(sorted(made) if self.own_measures else ())]))
 
 
 STAGE = Stage(

@@ -68,6 +68,6 @@ def tables_of(stages: dict[str, Stage[Any]]) -> list[Table]:
     return [table for stage in stages.values() for table in stage.tables]
 
 
-def claimed_tables(stages: dict[str, Stage[Any]]) -> list[str]:
-    """Return the tables from which claims are judged, of all stages."""
-    return [table for stage in stages.values() for table in stage.claimed]
+def claimed_tables(stages: dict[str, Stage[Any]]) -> dict[str, tuple[str, ...]]:
+    """Return the tables from which claims are judged, by stage."""
+    return {name: stage.claimed for name, stage in stages.items()}

@@ -3,13 +3,14 @@ dynamics."""
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from koopflow.config.common import Name
 from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.config.study import Study
 from koopflow.data.series.published import FILES
-from koopflow.studies.shared import some
+from koopflow.studies.shared import is_measured, some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate
 from koopflow.workflow.workloads import bytes_in
@@ -30,18 +31,35 @@ class Forecast:
 
     @property
     def series(self) -> dict[str, SeriesSettings]:
-        """The series, by name; those that are downloaded have the folder of downloaded sets."""
-        given = {"data_root": self.study.data_root}
-        return {
-            name: SeriesSettings.load(given | spec.dump()) if spec.source in FILES else spec
-            for name, spec in self.study.series.items()
-        }
+        """The series, by name; those that are downloaded have the folder of downloaded sets, and a file
+        that the working folder lacks is looked for there."""
+        return {name: self._found(spec) for name, spec in self.study.series.items()}
+
+    def _found(self, spec: SeriesSettings) -> SeriesSettings:
+        if spec.source in FILES:
+            return SeriesSettings.load({"data_root": self.study.data_root} | spec.dump())
+        path = spec.path
+        if not path or os.path.isfile(path) or not os.path.isfile(there := os.path.join(self.study.data_root, path)):
+            return spec
+        return spec.model_copy(update={"path": there})
 
     def files(self, name: str) -> list[str]:
         """Return the user's file behind a series, if there is one; the stage's check reports a
         missing file."""
         path = self.series[name].path
         return [path] if path and os.path.isfile(path) else []
+
+    def spec(self, name: str) -> dict[str, Any]:
+        """Return the settings that the forecasts of a series depend on, as plain values."""
+        return {key: value for key, value in self.series[name].dump().items() if key != "group"}
+
+    def kinds(self) -> dict[str, dict[str, str]]:
+        """Return, by series, its kind (real or synthetic) and the group with which it counts as
+        one."""
+        return {
+            name: {"kind": "real" if is_measured(spec) else "synthetic", "group": spec.group or name}
+            for name, spec in self.study.series.items()
+        }
 
     def estimate(self, name: str) -> Estimate:
         """Return the estimate of forecasting a series with all methods from all origins."""
@@ -58,10 +76,10 @@ class Forecast:
 
 
 def figures(plan: Forecast) -> list[Figure]:
-    """Return the figures of the stage: three per series, and three of all series."""
+    """Return the figures of the stage: three per series, and four of all series."""
     kinds = (("future", "future_series"), ("forecast", "forecast_series"), ("recurrence", "recurrence_series"))
     own = [Figure(stem, name, caption) for stem, caption in kinds for name in plan.series]
-    return own + [Figure(f"forecasts_{kind}") for kind in ("errors", "skill", "skill_naive")]
+    return own + [Figure(f"forecasts_{kind}") for kind in ("errors", "skill", "skill_naive", "over_series")]
 
 
 STAGE = Stage(
@@ -73,6 +91,8 @@ STAGE = Stage(
         "Forecasting with episodic memory",
         place=50,
         captions=(
+            "forecasts_over_series",
+            "forecasts_over_series_table",
             "forecasts_skill",
             "forecasts_table",
             "forecasts_skill_naive",
@@ -83,7 +103,10 @@ STAGE = Stage(
         ),
     ),
     figures=figures,
-    tables=(Table("forecasts_table", "forecast/skill.csv", "koopflow.cli.report_tables:skill"),),
+    tables=(
+        Table("forecasts_table", "forecast/skill.csv", "koopflow.cli.report_tables:skill"),
+        Table("forecasts_over_series_table", "forecast/over_series.csv", "koopflow.cli.report_tables:over_series"),
+    ),
     claimed=("forecast/skill.csv",),
     check=Check(
         "koopflow.studies.checks.forecast:check",

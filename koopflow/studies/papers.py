@@ -12,7 +12,7 @@ from koopflow.papers.inventory import Paper
 from koopflow.papers.parts import Part, variant_of
 from koopflow.papers.reading import inventory
 from koopflow.studies import grokking, pruning
-from koopflow.studies.claims import REAL
+from koopflow.studies.shared import is_measured
 from koopflow.studies.stage import Figure, Section, Stage, Table
 
 MEMORY = {
@@ -172,7 +172,7 @@ def memory_parts(study: Study) -> list[Part]:
         for name, spec in study.series.items():
             source = spec.source or "csv"
             kind = "bike_share" if source.startswith("bike_share") else source if source in MEMORY else "forecast"
-            if kind != "forecast" or source not in REAL:
+            if kind != "forecast" or not is_measured(spec):
                 kinds[kind][name] = name
     return [
         Part(name=kind, names=names, settings={"series": ", ".join(names)}) for kind, names in kinds.items() if names

@@ -4,7 +4,9 @@ from typing import Any
 
 from koopflow.config.base import Settings
 from koopflow.config.data import DataSelection
+from koopflow.config.series import SeriesSettings
 from koopflow.config.study import Study
+from koopflow.data.series.registry import SOURCES
 from koopflow.workflow.estimates import Machine
 
 
@@ -16,6 +18,12 @@ def selection(study: Study, name: str) -> DataSelection:
         named[other] = study.data[other]
         other = named[other].like
     return DataSelection(spec=study.data[name], named=named, root=study.data_root)
+
+
+def is_measured(spec: SeriesSettings) -> bool:
+    """Return whether a series comes from a file or a registered source of measured series; one's own
+    sources count as synthetic."""
+    return not SOURCES.get(spec.kind or "csv", "synthetic:").partition(":")[0].endswith("synthetic")
 
 
 def machine(study: Study, threads: int | None = None) -> Machine:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ def page(tmp_path_factory) -> str:
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     stages = discovery.discover()
-    for table in {*discovery.claimed_tables(stages), *(table.source for table in discovery.tables_of(stages))}:
+    for table in {*chain(*discovery.claimed_tables(stages).values()), *(table.source for table in discovery.tables_of(stages))}:
         if table != "claims.csv" and not table.startswith(
             "equivalence/optimizers/"
         ):  # what this run leaves out has no row

@@ -107,6 +107,23 @@ def test_the_file_behind_a_series_is_an_input_where_it_is_there(tmp_path):
     assert plan.files("gone") == []
 
 
+def test_a_file_that_the_working_folder_lacks_is_looked_for_in_data_root(tmp_path):
+    (tmp_path / "weekly").mkdir()
+    (tmp_path / "weekly" / "mine.csv").touch()
+    series = {"mine": {"path": "weekly/mine.csv"}, "gone": {"path": "weekly/gone.csv"}}
+    plan = forecast.Forecast(resolved({"data_root": str(tmp_path), "series": series}))
+    assert plan.files("mine") == [plan.spec("mine")["path"]] == [str(tmp_path / "weekly" / "mine.csv")]
+    assert (plan.files("gone"), plan.spec("gone")["path"]) == ([], "weekly/gone.csv")
+
+
+def test_the_group_of_a_series_reruns_no_forecast():
+    plans = [
+        forecast.Forecast(resolved({"series": {"mine": {"source": "eeg"} | more}})) for more in ({}, {"group": "heads"})
+    ]
+    assert plans[0].spec("mine") == plans[1].spec("mine")
+    assert plans[1].kinds() == {"mine": {"kind": "real", "group": "heads"}}
+
+
 def test_checkpoints_are_read_where_torch_is(tmp_path):
     (tmp_path / "1.pt").touch()
     assert spectra.plan(resolved({"trajectories": {"mine": {"path": str(tmp_path)}}})).environment == "checkpoints"

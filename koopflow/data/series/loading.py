@@ -50,6 +50,7 @@ def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
     source = SOURCES.load(settings.kind, f"series.{name}.source")
     options = check_options(source, settings.arguments, f"series.{name}.arguments", first=3)
     times, values, label = source(name, settings, seed, **options)
+    times, values = times[: settings.length], values[: settings.length]
     digest = hashlib.sha256(np.ascontiguousarray(times).tobytes() + np.ascontiguousarray(values).tobytes())
     facts.note("data", name=name, source=settings.kind, samples=len(values), sha256=digest.hexdigest())
     return prepared(name, times, values, label, fill=settings.fill, period=settings.period, step=settings.step)

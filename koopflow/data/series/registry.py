@@ -22,5 +22,12 @@ SOURCES = Registry(
         "influenza": "koopflow.data.series.downloads:influenza",
         "bike_share_daily": "koopflow.data.series.downloads:bike_share_daily",
         "bike_share_hourly": "koopflow.data.series.downloads:bike_share_hourly",
+        "nile": "koopflow.data.series.shipped:nile",
+        "electrical_equipment": "koopflow.data.series.shipped:electrical_equipment",
+        "gdp": "koopflow.data.series.shipped:gdp",
+        "german_inflation": "koopflow.data.series.shipped:german_inflation",
+        "google": "koopflow.data.series.shipped:google",
+        "membrane": "koopflow.data.series.shipped:membrane",
+        "eeg": "koopflow.data.series.shipped:eeg",
     },
 )

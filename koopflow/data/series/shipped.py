@@ -1,4 +1,6 @@
-"""Real series shipped with statsmodels."""
+"""Real series shipped with packages that koopflow depends on: statsmodels and matplotlib."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -34,3 +36,66 @@ def elnino(name: str, settings: SeriesSettings, seed: int) -> Samples:
     values = frame.to_numpy(float).ravel()
     start = f"{int(frame.index[0])}-01-01"
     return pd.date_range(start, periods=len(values), freq="MS").to_numpy(), values, "temperature (°C)"
+
+
+def nile(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """Yearly flow of the Nile at Aswan, 1871-1970."""
+    from statsmodels.datasets import nile as data
+
+    frame = data.load_pandas().data
+    return frame["year"].to_numpy(), frame["volume"].to_numpy(float), "flow (10$^8$ m$^3$)"
+
+
+def electrical_equipment(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """Monthly turnover of electrical equipment in the euro area, 1995-2016 (Eurostat)."""
+    from statsmodels.datasets import elec_equip as data
+
+    frame = data.load_pandas().data
+    return frame.index.to_numpy(), frame.iloc[:, 0].to_numpy(float), "turnover (index)"
+
+
+def gdp(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """Quarterly real gross domestic product of the United States, 1959-2009."""
+    from statsmodels.datasets import macrodata as data
+
+    frame = data.load_pandas().data
+    return _quarters(frame), frame["realgdp"].to_numpy(float), "GDP (10$^9$ USD of 2005)"
+
+
+def german_inflation(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """Quarterly inflation in Germany, 1972-1998."""
+    from statsmodels.datasets import interest_inflation as data
+
+    frame = data.load_pandas().data
+    return _quarters(frame), frame["Dp"].to_numpy(float), "inflation (change of log price)"
+
+
+def google(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """Price of the Google share at the opening of each trading day, 2004-2008."""
+    with np.load(_of_matplotlib("goog.npz"), allow_pickle=False) as held:
+        rows = held["price_data"]
+    return rows["date"], rows["open"].astype(float), "price (USD)"
+
+
+def membrane(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """Membrane potential of a neuron, 12,000 samples half a millisecond apart."""
+    values = np.fromfile(_of_matplotlib("membrane.dat"), np.float32).astype(float)
+    return np.arange(len(values)), values, "membrane potential"
+
+
+def eeg(name: str, settings: SeriesSettings, seed: int) -> Samples:
+    """The first of four channels of an electroencephalogram, 800 samples in ten seconds."""
+    values = np.fromfile(_of_matplotlib("eeg.dat"), np.float64).reshape(800, 4)[:, 0]
+    return np.arange(len(values)), values, "potential"
+
+
+def _quarters(frame: pd.DataFrame) -> Times:
+    """Return the first days of the quarters in the columns year and quarter."""
+    quarters = pd.PeriodIndex.from_fields(year=frame["year"].astype(int), quarter=frame["quarter"].astype(int))
+    return quarters.to_timestamp().to_numpy()
+
+
+def _of_matplotlib(file: str) -> Path:
+    from matplotlib import get_data_path
+
+    return Path(get_data_path(), "sample_data", file)
