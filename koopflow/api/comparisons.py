@@ -3,15 +3,16 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import pandas as pd
 
 from koopflow.api.fitting import Data, fit
 from koopflow.api.operators import Operator
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.alternatives import matrix_of
-from koopflow.equivalence.tables import Distances, comparison_table
+from koopflow.equivalence.ranks import STABLE, RankedSpectra, rank_rows, ranked, ranked_fit
+from koopflow.equivalence.sensitivity import rank_tests, with_sensitivity
+from koopflow.equivalence.tables import comparison_table
+from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.memory import arrays_of
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import ComplexArray
@@ -29,13 +30,18 @@ class SpectraComparison:
         One row per pair of sets: a, b, between and within (geometric mean distances between spectra
         of the two sets, and between runs of one set), p_permutation, p_adjusted (Holm), verdict,
         excess (between / within - 1) with ci_low and ci_high (95 %), n (runs in the smaller set),
-        significant.
+        significant, rank (0 if it is no whole number), and sensitivity: the verdicts at the ranks below
+        and above. A verdict that is the opposite there is inconclusive.
+    stability : DataFrame
+        For ``rank="stable"``, why this rank: setting (the set), rank, scatter (distance between runs of
+        one set), spacing (between neighbouring eigenvalues), ratio, chosen. Otherwise empty.
     spectra : dict of str to list of complex arrays
         Eigenvalues of each run per optimizer step, by set.
     """
 
     table: pd.DataFrame
     spectra: dict[str, list[ComplexArray]] = field(repr=False)
+    stability: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
 
     @property
     def verdict(self) -> str:
@@ -55,7 +61,7 @@ class SpectraComparison:
         for row in self.table.itertuples():
             lines.append(
                 f"{row.a} and {row.b}: {row.verdict} (excess {row.excess:.3g} [{row.ci_low:.3g}, {row.ci_high:.3g}]; "
-                f"p = {row.p_adjusted:.3g}, n = {row.n})"
+                f"p = {row.p_adjusted:.3g}, n = {row.n})" + (f"; {row.sensitivity}" if row.sensitivity else "")
             )
         return "\n".join(lines)
 
@@ -63,11 +69,13 @@ class SpectraComparison:
 def compare(
     sets: Mapping[str, Data],
     *,
-    rank: float = 0,
+    rank: float | str = 0,
     delays: int = 0,
     parameters: str | Sequence[str] | None = None,
     interval: int | Mapping[str, int] | None = None,
     distance: str = "wasserstein",
+    stability: float = 0.33,
+    largest_rank: int = 12,
     significance: float = 0.05,
     margin: float = 0.25,
     seed: int = 0,
@@ -91,12 +99,20 @@ def compare(
         file with several replicas, or a list of paths, matrices (step, parameter), data frames or
         operators.
     rank, delays, parameters
-        As in `koopflow.fit`, for each run alone; a run of lower rank is fitted at full rank.
+        As in `koopflow.fit`, for each run alone; a run of lower rank is fitted at full rank. The rank
+        "stable" is the largest up to which eigenvalues are stable over the runs of a set, one for all
+        sets; it does not depend on differences between them (`koopflow.equivalence.ranks`). Operators
+        are cut to the rank.
     interval : int or mapping of str to int, optional
         Optimizer steps between the states of arrays and data frames (default 1), for all sets or by
         set. Files say it themselves. Spectra are compared per optimizer step.
     distance : {"wasserstein", "reliability", "dsa"}
         Distance between runs, see `koopflow.equivalence.alternatives`.
+    stability : float
+        For the rank "stable": largest distance between runs of one set as a share of the distance
+        between neighbouring eigenvalues, averaged over sets.
+    largest_rank : int
+        Largest rank that "stable" may choose.
     significance : float
         Level of the adjusted permutation tests in the column `significant`; it decides nothing.
     margin : float
@@ -113,27 +129,38 @@ def compare(
     KoopflowError
         For fewer than two sets or runs in a set, or runs that cannot be fitted.
     """
-    steps = _steps(sets, interval)
-    fitted = {name: _operators(name, runs, rank, delays, parameters, steps.get(name)) for name, runs in sets.items()}
-    distances = _distances(fitted, distance)
-    table = comparison_table(distances, {"compare": list(fitted)}, significance, margin, seed)
-    dropped = ["comparison", "excluded_a", "excluded_b", "rank", "sensitivity"]
+    _check_rank(rank, largest_rank)
+    steps, options = _steps(sets, interval), _Options(rank, largest_rank, delays, parameters)
+    fitted = {name: _operators(name, runs, options, steps.get(name)) for name, runs in sets.items()}
+    found = _ranked(fitted, rank, stability, distance)
+    compared = {"compare": list(fitted)}
+    distances = found.distances()
+    table = comparison_table(distances, compared, significance, margin, seed)
+    table = with_sensitivity(table, rank_tests(found, compared, margin))
     spectra = {name: list(own.values()) for name, own in distances.spectra.items()}
-    return SpectraComparison(table.drop(columns=dropped), spectra)
+    return SpectraComparison(table.drop(columns=["comparison", "excluded_a", "excluded_b"]), spectra, found.stability)
 
 
-def _distances(fitted: Mapping[str, Sequence[Operator]], kind: str) -> Distances:
-    """Return the distances between the operators of all runs."""
+def _check_rank(rank: float | str, largest: int) -> None:
+    if isinstance(rank, str) and rank != STABLE:
+        raise KoopflowError(f'rank must be a number or "{STABLE}" (got {rank!r})')
+    if isinstance(rank, str) and largest < 2:
+        raise KoopflowError(f"largest_rank must be at least 2 (got {largest})")
+
+
+def _ranked(fitted: Mapping[str, Sequence[Operator]], rank: float | str, share: float, kind: str) -> RankedSpectra:
+    """Return the spectra of all runs at every rank that is needed."""
     steps = {one.interval for own in fitted.values() for one in own}
     if kind == "dsa" and len(steps) > 1:
         raise KoopflowError(f'distance "dsa" needs runs recorded at one interval (got {sorted(steps)} steps)')
-    spectra = {name: [one.per_step for one in own] for name, own in fitted.items()}
-    matrix = matrix_of(kind, spectra, {name: [one.fitted.operator for one in own] for name, own in fitted.items()})
-    places, start = {}, 0
-    for name, own in fitted.items():
-        places[name] = {run: start + run for run in range(len(own))}
-        start += len(own)
-    return Distances(matrix, places, {name: dict(enumerate(own)) for name, own in spectra.items()})
+    rows = [
+        row
+        for name, own in fitted.items()
+        for run, one in enumerate(own)
+        for row in rank_rows(one.fitted, rank, setting=name, seed=run)
+    ]
+    operators = {name: {run: one.fitted.operator for run, one in enumerate(own)} for name, own in fitted.items()}
+    return ranked(pd.DataFrame(rows), dict.fromkeys(fitted, rank), share, kind, operators)
 
 
 def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -> Mapping[str, int | None]:
@@ -149,12 +176,20 @@ def _steps(sets: Mapping[str, Data], interval: int | Mapping[str, int] | None) -
     return interval
 
 
-def _operators(
-    name: str, runs: Data, rank: float, delays: int, parameters: str | Sequence[str] | None, interval: int | None
-) -> list[Operator]:
+@dataclass(frozen=True)
+class _Options:
+    """How each run is fitted."""
+
+    rank: float | str
+    largest_rank: int
+    delays: int
+    parameters: str | Sequence[str] | None
+
+
+def _operators(name: str, runs: Data, options: _Options, interval: int | None) -> list[Operator]:
     """Return the operator of each run of the set called `name`."""
     try:
-        found = [_operator(*run, rank, delays, parameters, interval) for run in _runs(runs)]
+        found = [_operator(*run, options, interval) for run in _runs(runs)]
     except KoopflowError as error:
         raise KoopflowError(f"{name}: {error}") from None
     if len(found) < 2:
@@ -178,18 +213,18 @@ def _runs(data: Data) -> Iterator[tuple[Data, list[int] | None]]:
         yield from ((run, None) for run in arrays_of(data))
 
 
-def _operator(
-    data: Data,
-    replicas: list[int] | None,
-    rank: float,
-    delays: int,
-    parameters: str | Sequence[str] | None,
-    interval: int | None,
-) -> Operator:
+def _operator(data: Data, replicas: list[int] | None, options: _Options, interval: int | None) -> Operator:
     if isinstance(data, Operator):
         return data
-    fitted = partial(fit, data, delays=delays, parameters=parameters, replicas=replicas, interval=interval)
+    found: list[Operator] = []
+
+    def fitted(rank: float) -> Koopman:
+        given = {"delays": options.delays, "parameters": options.parameters}
+        found.append(fit(data, rank=rank, replicas=replicas, interval=interval, **given))
+        return found[-1].fitted
+
     try:
-        return fitted(rank=rank)
+        ranked_fit(fitted, options.rank, options.largest_rank)
     except RankError:
-        return fitted(rank=-1)
+        fitted(-1)
+    return found[-1]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from koopflow.core.errors import KoopflowError
@@ -24,7 +25,10 @@ DISTANCES = ("wasserstein", "reliability", "dsa")
 
 
 def matrix_of(
-    kind: str, spectra: Mapping[str, Sequence[ComplexArray]], operators: Mapping[str, Sequence[Array]]
+    kind: str,
+    spectra: Mapping[str, Sequence[ComplexArray]],
+    operators: Mapping[str, Sequence[Array]],
+    wanted: NDArray[np.bool_] | None = None,
 ) -> Array:
     """Return the distances between all seeds, float64 (seed, seed), in the order of the set-ups.
 
@@ -36,6 +40,8 @@ def matrix_of(
         Eigenvalues per optimizer step of each seed, by set-up.
     operators : dict of str to list of float64 (r, r)
         Operators of the same seeds; read for "dsa" only.
+    wanted : bool (seed, seed), optional
+        Distances to compute; the others are NaN.
 
     Raises
     ------
@@ -45,15 +51,18 @@ def matrix_of(
     if kind not in DISTANCES:
         raise KoopflowError(f"distance must be one of {', '.join(DISTANCES)} (got {kind!r})")
     if kind == "dsa":
-        return operator_distances([one for own in operators.values() for one in own])
+        return operator_distances([one for own in operators.values() for one in own], wanted)
     listed = [one for own in spectra.values() for one in own]
     if kind == "wasserstein":
-        return distance_matrix(listed)
+        return distance_matrix(listed, wanted)
     if len({len(one) for one in listed}) > 1:
         raise KoopflowError('distance "reliability" needs spectra of equal sizes; give a rank that every run has')
     scatter = np.concatenate([scatter_of(own) for own in spectra.values()])
     matrix = np.zeros((len(listed), len(listed)))
     for i, j in combinations(range(len(listed)), 2):
+        if wanted is not None and not wanted[i, j]:
+            matrix[i, j] = matrix[j, i] = np.nan
+            continue
         apart = np.abs(listed[i][:, None] - listed[j][None, :]) / (scatter[i][:, None] + scatter[j][None, :])
         matrix[i, j] = matrix[j, i] = apart[linear_sum_assignment(apart)].mean()
     return matrix

@@ -3,17 +3,17 @@ batches.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.ranks import fitted_rank, rank_rows
+from koopflow.equivalence.ranks import rank_rows, ranked_fit
 from koopflow.equivalence.spectra import Row
 from koopflow.io.columns import SETUP_EIGENVALUES, SETUP_LOSSES
 from koopflow.koopman.dmd import Koopman, fit
-from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import Array
 from koopflow.trajectory import Trajectory
 
@@ -68,7 +68,7 @@ def fit_part(
             kept = [place * copies + copy for copy in range(copies) if replica_name(seed, copy, copies) not in diverged]
             if kept:
                 try:
-                    fitted = _fitted(trajectory, delays, rank, largest, kept)
+                    fitted = ranked_fit(partial(_fit, trajectory, delays, kept), rank, largest)
                 except KoopflowError as error:
                     raise KoopflowError(f"set-up {setting}, seed {seed}: {error}") from None
                 rows += [
@@ -78,15 +78,8 @@ def fit_part(
     return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "rank", "excluded"])
 
 
-def _fitted(trajectory: Trajectory, delays: int, rank: float | str, largest: int, replicas: Sequence[int]) -> Koopman:
-    """Return the fit of the largest rank that is needed, or of the data's rank if that is smaller
-    and a neighbour was asked for."""
-    try:
-        return fit(trajectory, delays=delays, svd_rank=fitted_rank(rank, largest), replicas=replicas)
-    except RankError:
-        if not isinstance(rank, str):
-            return fit(trajectory, delays=delays, svd_rank=rank, replicas=replicas)
-        return fit(trajectory, delays=delays, svd_rank=-1, replicas=replicas)
+def _fit(trajectory: Trajectory, delays: int, replicas: Sequence[int], rank: float) -> Koopman:
+    return fit(trajectory, delays=delays, svd_rank=rank, replicas=replicas)
 
 
 def loss_curve(

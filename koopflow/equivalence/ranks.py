@@ -10,18 +10,20 @@ spectrum. Where the scatter is a large share of the spacing, eigenvalues cannot 
 seeds, and a distance between spectra is mostly their noise.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from koopflow.equivalence.spectra import Row
-from koopflow.equivalence.tables import refuse_empty
+from koopflow.equivalence.tables import Distances, all_distances, refuse_empty
 from koopflow.io.columns import STABILITY
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.operator import eigenpairs, residuals
+from koopflow.koopman.rank import RankError
+from koopflow.koopman.runs import Array
 from koopflow.koopman.spectrum import distance
 from koopflow.koopman.steps import spectrum_of, step_columns
 
@@ -43,6 +45,24 @@ def fitted_rank(rank: float | str, largest: int) -> float:
     return rank + 1 if is_whole(rank) else rank
 
 
+def ranked_fit(fit: Callable[[float], Koopman], rank: float | str, largest: int) -> Koopman:
+    """Return the fit of the largest rank that is needed, or of the data's rank if that is smaller
+    and a neighbour, or `STABLE`, was asked for.
+
+    Parameters
+    ----------
+    fit : function of svd_rank
+    rank : float or str
+        The rank that was asked for.
+    largest : int
+        Largest rank for `STABLE`.
+    """
+    try:
+        return fit(fitted_rank(rank, largest))
+    except RankError:
+        return fit(-1 if isinstance(rank, str) else rank)
+
+
 def rank_rows(fitted: Koopman, rank: float | str, **names: str | int) -> list[Row]:
     """Return the eigenvalues of a fit at every rank that is needed: all for `STABLE`, the
     neighbours of a whole number, and otherwise the fit as it is.
@@ -54,24 +74,30 @@ def rank_rows(fitted: Koopman, rank: float | str, **names: str | int) -> list[Ro
     """
     before = np.concatenate([states[:, :-1] for states in fitted.reduced.states], axis=1)
     after = np.concatenate([states[:, 1:] for states in fitted.reduced.states], axis=1)
-    if isinstance(rank, str):
-        sizes = range(1, fitted.rank + 1)
-    elif is_whole(rank):
-        sizes = range(max(1, int(rank) - 1), fitted.rank + 1)
-    else:
-        sizes = range(fitted.rank, fitted.rank + 1)
     rows: list[Row] = []
-    for size in sizes:
+    for label, size in _sizes(fitted.rank, rank).items():
         values, _, left = eigenpairs(fitted.operator[:size, :size])
         found = {"real": values.real, "imag": values.imag}
         found["residual"] = residuals(values, left, before[:size], after[:size])
         found |= step_columns(values, fitted.interval)
-        label = size if isinstance(rank, str) or is_whole(rank) else AS_GIVEN
         rows += [
             {**names, "mode": mode, **{name: column[mode] for name, column in found.items()}, "rank": label}
             for mode in range(size)
         ]
     return rows
+
+
+def _sizes(fitted: int, rank: float | str) -> dict[int, int]:
+    """Return the sizes of the leading blocks to decompose, by the ranks that they stand for. A run
+    of lower rank than asked for stands for that rank as it is.
+    """
+    if isinstance(rank, str):
+        return {size: size for size in range(1, fitted + 1)}
+    if not is_whole(rank):
+        return {AS_GIVEN: fitted}
+    whole = int(rank)
+    sizes = {label: min(label, fitted) for label in (whole - 1, whole) if label}
+    return sizes | {whole + 1: whole + 1} if fitted > whole else sizes
 
 
 @dataclass(frozen=True)
@@ -88,12 +114,32 @@ class RankedSpectra:
         Columns `STABILITY`; empty unless a set-up has the rank `STABLE`.
     stable : int
         The rank that the rule chose; `AS_GIVEN` if no set-up asks for it.
+    kind : str
+        One of `koopflow.equivalence.alternatives.DISTANCES`.
+    operators : dict of str to dict of int to float64 (r, r)
+        Operators of the largest rank by set-up and seed; read for the distance "dsa" only.
     """
 
     table: pd.DataFrame
     ranks: Mapping[str, float | str]
     stability: pd.DataFrame
     stable: int
+    kind: str = "wasserstein"
+    operators: Mapping[str, Mapping[int, Array]] = field(default_factory=dict)
+
+    def distances(
+        self, offset: int = 0, comparisons: Mapping[str, Sequence[str]] | None = None, kind: str | None = None
+    ) -> Distances:
+        """Return the distances between all spectra at every set-up's rank, moved by `offset`; with
+        `comparisons`, only between those that are compared. `kind` replaces that of these spectra.
+        """
+        spectra = self.spectra(offset)
+        blocks = {
+            name: [self.operators[name][seed][: len(values), : len(values)] for seed, values in sorted(seeds.items())]
+            for name, seeds in spectra.items()
+            if self.operators
+        }
+        return all_distances(spectra, comparisons, kind or self.kind, blocks)
 
     def label(self, setting: str, offset: int = 0) -> int:
         """Return the rank of a set-up, moved by `offset` unless it is no whole number."""
@@ -129,7 +175,13 @@ class RankedSpectra:
         return [move for move in reach if all(self.label(name, move) in ranks for name, ranks in held.items())]
 
 
-def ranked(table: pd.DataFrame, ranks: Mapping[str, float | str], share: float) -> RankedSpectra:
+def ranked(
+    table: pd.DataFrame,
+    ranks: Mapping[str, float | str],
+    share: float,
+    kind: str = "wasserstein",
+    operators: Mapping[str, Mapping[int, Array]] | None = None,
+) -> RankedSpectra:
     """Return the spectra in `table` with the rank chosen for set-ups that ask for `STABLE`.
 
     Parameters
@@ -140,6 +192,8 @@ def ranked(table: pd.DataFrame, ranks: Mapping[str, float | str], share: float) 
         The configured rank of each set-up.
     share : float
         Largest ratio of scatter to spacing, averaged over the set-ups.
+    kind, operators
+        See `RankedSpectra`.
 
     Raises
     ------
@@ -148,9 +202,13 @@ def ranked(table: pd.DataFrame, ranks: Mapping[str, float | str], share: float) 
     """
     refuse_empty(table)
     asking = [name for name, rank in ranks.items() if isinstance(rank, str)]
-    stability = stability_table(table[table["setting"].isin(asking)])
+    own = table[table["setting"].isin(asking)]
+    # A rank that some seed lacks would leave that seed out of the comparison.
+    common = own.groupby(["setting", "seed"])["rank"].max().min()
+    stability = stability_table(own[own["rank"] <= common])
     chosen = stable_rank(stability, share) if asking else AS_GIVEN
-    return RankedSpectra(table, ranks, stability.assign(chosen=stability["rank"] == chosen), chosen)
+    chosen_rows = stability.assign(chosen=stability["rank"] == chosen)
+    return RankedSpectra(table, ranks, chosen_rows, chosen, kind, operators or {})
 
 
 def stability_table(table: pd.DataFrame) -> pd.DataFrame:

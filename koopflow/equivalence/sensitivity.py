@@ -9,7 +9,7 @@ from koopflow.config.setups import FEWEST
 from koopflow.equivalence.comparison import DIFFERENT, EQUIVALENT, INCONCLUSIVE, excess, verdict
 from koopflow.equivalence.ranks import NEIGHBOURS, RankedSpectra
 from koopflow.equivalence.spectra import Row
-from koopflow.equivalence.tables import Distances, all_distances, distance_table
+from koopflow.equivalence.tables import distance_table
 from koopflow.io.columns import RANK_DISTANCES, RANK_TESTS
 
 OPPOSITE = {DIFFERENT: EQUIVALENT, EQUIVALENT: DIFFERENT}
@@ -30,7 +30,7 @@ def rank_tests(found: RankedSpectra, comparisons: Mapping[str, Sequence[str]], m
     moves = {name: found.offsets(names) for name, names in comparisons.items()}
     for move in sorted({move for own in moves.values() for move in own}):
         concerned = {name: comparisons[name] for name, own in moves.items() if move in own}
-        distances = all_distances(found.spectra(move), concerned)
+        distances = found.distances(move, concerned)
         for comparison, names in concerned.items():
             for a, b in combinations([name for name in names if name in distances.places], 2):
                 groups = [distances.group(a), distances.group(b)]
@@ -61,7 +61,7 @@ def rank_distances(found: RankedSpectra, comparisons: Mapping[str, Sequence[str]
     for move in NEIGHBOURS:
         concerned = {name: names for name, names in comparisons.items() if move in found.offsets(names)}
         if concerned:
-            distances: Distances = all_distances(found.spectra(move), concerned)
+            distances = found.distances(move, concerned)
             table = distance_table(distances, concerned, 0, 0)
             labels = [found.label(name, move) for name in table["a"]]
             parts.append(table.assign(rank=labels, offset=move)[list(RANK_DISTANCES)])

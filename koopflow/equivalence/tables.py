@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.seeds import rng
-from koopflow.equivalence.comparison import INCONCLUSIVE, Comparison, adjusted, compare, distance_matrix, verdict
+from koopflow.equivalence.alternatives import matrix_of
+from koopflow.equivalence.comparison import INCONCLUSIVE, Comparison, adjusted, compare, verdict
 from koopflow.equivalence.spectra import Row, Spectra
 from koopflow.io.columns import SETUP_DISTANCES, TESTS
 from koopflow.koopman.runs import Array, ComplexArray
@@ -44,24 +45,32 @@ class Distances:
         return self.matrix[np.ix_(self.group(a), self.group(b))]
 
 
-def all_distances(spectra: Spectra, comparisons: Mapping[str, Sequence[str]] | None = None) -> Distances:
-    """Return the distances between all `spectra`; with `comparisons`, only between those that are
-    compared, and NaN between the others.
+def all_distances(
+    spectra: Spectra,
+    comparisons: Mapping[str, Sequence[str]] | None = None,
+    kind: str = "wasserstein",
+    operators: Mapping[str, Sequence[Array]] | None = None,
+) -> Distances:
+    """Return the distances of one `kind` between all `spectra`; with `comparisons`, only between
+    those that are compared, and NaN between the others.
+
+    See `koopflow.equivalence.alternatives.matrix_of`; the operators of a set-up are in the order of
+    its seeds.
     """
     places: dict[str, dict[int, int]] = {}
-    listed: list[ComplexArray] = []
+    ordered: dict[str, list[ComplexArray]] = {}
+    count = 0
     for name, seeds in spectra.items():
-        places[name] = {}
-        for seed in sorted(seeds):
-            places[name][seed] = len(listed)
-            listed.append(seeds[seed])
+        places[name] = {seed: count + place for place, seed in enumerate(sorted(seeds))}
+        ordered[name] = [seeds[seed] for seed in sorted(seeds)]
+        count += len(seeds)
     if comparisons is None:
-        return Distances(distance_matrix(listed), places, spectra)
+        return Distances(matrix_of(kind, ordered, operators or {}), places, spectra)
     owners = [name for name, seeds in places.items() for _ in seeds]
     together = {frozenset(pair) for names in comparisons.values() for pair in combinations(names, 2)}
     together |= {frozenset([name]) for names in comparisons.values() for name in names}
     wanted = np.array([[frozenset([a, b]) in together for b in owners] for a in owners], bool)
-    return Distances(distance_matrix(listed, wanted), places, spectra)
+    return Distances(matrix_of(kind, ordered, operators or {}, wanted), places, spectra)
 
 
 def distance_table(

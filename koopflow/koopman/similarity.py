@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array
@@ -32,7 +33,7 @@ def operator_distance(a: Array, b: Array) -> float:
     return float(operator_distances([a, b])[0, 1])
 
 
-def operator_distances(operators: Sequence[Array]) -> Array:
+def operator_distances(operators: Sequence[Array], wanted: NDArray[np.bool_] | None = None) -> Array:
     """Return the DSA distances between all operators, float64 (operator, operator).
 
     The minimum over orthogonal C is sought by gradient steps of Barzilai and Borwein's length (IMA J.
@@ -43,6 +44,8 @@ def operator_distances(operators: Sequence[Array]) -> Array:
     ----------
     operators : sequence of float64 (r, r)
         In orthonormal coordinates, such as `Koopman.operator`. A smaller one is padded with zeros.
+    wanted : bool (operator, operator), optional
+        Distances to compute; the others are NaN.
 
     Raises
     ------
@@ -57,7 +60,8 @@ def operator_distances(operators: Sequence[Array]) -> Array:
     result = np.zeros((len(padded), len(padded)))
     starts = _starts(size)
     for i, j in combinations(range(len(padded)), 2):
-        result[i, j] = result[j, i] = _distance(padded[i], padded[j], starts)
+        known = wanted is None or wanted[i, j]
+        result[i, j] = result[j, i] = _distance(padded[i], padded[j], starts) if known else np.nan
     return result
 
 
