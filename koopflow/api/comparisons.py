@@ -61,7 +61,7 @@ class SpectraComparison:
         for row in self.table.itertuples():
             lines.append(
                 f"{row.a} and {row.b}: {row.verdict} (excess {row.excess:.3g} [{row.ci_low:.3g}, {row.ci_high:.3g}]; "
-                f"p = {row.p_adjusted:.3g}, n = {row.n})" + (f"; {row.sensitivity}" if row.sensitivity else "")
+                f"p = {row.p_adjusted:.3g}, n = {row.n})" + (f"; {row.sensitivity!s}" if row.sensitivity else "")
             )
         return "\n".join(lines)
 
@@ -219,9 +219,10 @@ def _operator(data: Data, replicas: list[int] | None, options: _Options, interva
     found: list[Operator] = []
 
     def fitted(rank: float) -> Koopman:
-        given = {"delays": options.delays, "parameters": options.parameters}
-        found.append(fit(data, rank=rank, replicas=replicas, interval=interval, **given))
-        return found[-1].fitted
+        delays, parameters = options.delays, options.parameters
+        one = fit(data, rank=rank, delays=delays, parameters=parameters, replicas=replicas, interval=interval)
+        found.append(one)
+        return one.fitted
 
     try:
         ranked_fit(fitted, options.rank, options.largest_rank)

@@ -11,10 +11,11 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from koopflow.figures.panels import mark_panels, nothing
 from koopflow.figures.style import BLUE, GREY, VERMILLION, size
 from koopflow.figures.text import label
-from koopflow.forecast.over_series import REFERENCES, paired
+from koopflow.forecast.over_series import RECALLING, REFERENCES, paired
+from koopflow.forecast.skill import WITHOUT_RECALL
 
 KINDS = {"real": BLUE, "synthetic": VERMILLION}
-NAMES = {"sliding": "sliding", "naive": "the better naive forecast", "gated_without_recall": "gated without recall"}
+PANELS = {"sliding": "against sliding", "naive": "against the better naive forecast"}
 FARTHEST = 8.0
 """Ratios beyond this, or beyond its inverse, are drawn at the edge."""
 TICKS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -22,7 +23,8 @@ APART = 0.32
 
 
 def plot(skill: pd.DataFrame, table: pd.DataFrame) -> Figure:
-    """Draw the error of every method over that of each reference.
+    """Draw the error of every method over that of the sliding forecast, with the gate against itself
+    without recall below, and over that of the better naive forecast.
 
     Parameters
     ----------
@@ -31,37 +33,45 @@ def plot(skill: pd.DataFrame, table: pd.DataFrame) -> Figure:
     table : DataFrame
         The table `forecast/over_series.csv`.
     """
-    references = [name for name in NAMES if name in set(table["reference"])]
-    if not references:
+    panels = [name for name in PANELS if name in set(table["reference"])]
+    if not panels:
         return nothing("no method and reference have forecast the same series")
     kinds = [kind for kind in KINDS if kind in set(table["kind"])]
-    methods = {name: _ordered(table[table["reference"] == name], kinds) for name in references}
-    widths = [1.0 if len(methods[name]) > 2 else 0.7 for name in references]
-    tallest = max(len(own) for own in methods.values())
-    figure, axes = plt.subplots(
-        1, len(references), figsize=size(2, 0.085 * tallest * max(1.0, 0.7 * len(kinds)) + 0.45), squeeze=False,
-        width_ratios=widths,
-    )  # fmt: skip
-    for ax, reference in zip(axes.flat, references):
-        own = table[table["reference"] == reference]
-        for place, method in enumerate(methods[reference]):
+    order = _ordered(table[table["reference"] == panels[0]], kinds[0])
+    order = [*(name for name in table["method"].unique() if name not in order), *order]
+    lines = [(method, "") for method in order]
+    if WITHOUT_RECALL in set(table["reference"]):
+        lines.insert(0, (RECALLING, WITHOUT_RECALL))
+    height = (0.075 if len(kinds) == 1 else 0.1) * len(lines) + 0.4
+    figure, axes = plt.subplots(1, len(panels), figsize=size(2, height), sharey=True, squeeze=False)
+    for ax, panel in zip(axes.flat, panels):
+        for place, (method, against) in enumerate(lines):
+            if against and ax is not axes[0, 0]:
+                continue
+            reference = against or panel
+            own = table[(table["reference"] == reference) & (table["method"] == method)]
             for at, kind in enumerate(kinds):
-                rows = own[(own["method"] == method) & (own["kind"] == kind)]
-                height = place + APART * (at - (len(kinds) - 1) / 2)
-                for _, row in rows.iterrows():
+                for _, row in own[own["kind"] == kind].iterrows():
                     ratios = paired(skill[skill["kind"] == kind], method, REFERENCES[reference]).ratios
-                    _row(ax, height, row, ratios.to_numpy(), kind)
-        _finish(ax, methods[reference], reference)
+                    _row(ax, place + APART * ((len(kinds) - 1) / 2 - at), row, ratios.to_numpy(), kind)
+        _finish(ax, PANELS[panel])
+    axes[0, 0].set_yticks(range(len(lines)), [_named(*line) for line in lines])
+    axes[0, 0].set_ylim(-0.6, len(lines) - 0.4)
+    if lines[0][1]:
+        axes[0, 0].axhline(0.5, color=GREY, linewidth=0.4)
     handles = _handles(kinds, table)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     mark_panels(axes.flat)
     return figure
 
 
-def _ordered(own: pd.DataFrame, kinds: list[str]) -> list[str]:
-    """Return the methods, the one with the largest error over the first kind of series first."""
-    first = own[own["kind"] == kinds[0]]
-    return list(first.sort_values("ratio", ascending=False)["method"])
+def _ordered(own: pd.DataFrame, kind: str) -> list[str]:
+    """Return the methods, the one with the largest error over series of one kind first."""
+    return list(own[own["kind"] == kind].sort_values("ratio", ascending=False)["method"])
+
+
+def _named(method: str, against: str) -> str:
+    return f"{label(method)}, against\n{label(against).lower()}" if against else label(method)
 
 
 def _row(ax: Axes, height: float, row: pd.Series, ratios: np.ndarray, kind: str) -> None:
@@ -79,21 +89,16 @@ def _row(ax: Axes, height: float, row: pd.Series, ratios: np.ndarray, kind: str)
     ax.plot([np.clip(row["ratio"], 1 / FARTHEST, FARTHEST)], [height], "o", color=shade)
 
 
-def _finish(ax: Axes, methods: list[str], reference: str) -> None:
+def _finish(ax: Axes, title: str) -> None:
     ax.axvline(1.0, color=GREY, linewidth=0.6, zorder=0)
-    ax.set_yticks(range(len(methods)), [label(name) for name in methods])
-    ax.set_ylim(-0.6, len(methods) - 0.4)
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     ax.set_xlim(max(low, 0.9 / FARTHEST), min(high, 1.1 * FARTHEST))
     shown = [tick for tick in TICKS if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
-    if len(shown) < 3:
-        shown = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4]
-        shown = [tick for tick in shown if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
     ax.xaxis.set_major_locator(FixedLocator(shown))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xticklabels([f"{tick:g}" for tick in shown])
-    ax.set_title(f"against {NAMES[reference]}")
+    ax.set_title(title)
     ax.set_xlabel("MAE / MAE of the reference")
 
 

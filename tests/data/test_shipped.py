@@ -29,7 +29,9 @@ def test_a_shipped_series_is_the_published_one(name):
 
 def test_length_keeps_the_beginning_of_a_measured_series():
     whole, part = (load("nile", {"source": "nile"} | more) for more in ({}, {"length": 100}))
-    assert np.array_equal(load("eeg", {"source": "eeg", "length": 120}).values, load("eeg", {"source": "eeg"}).values[:120])
+    assert np.array_equal(
+        load("eeg", {"source": "eeg", "length": 120}).values, load("eeg", {"source": "eeg"}).values[:120]
+    )
     assert np.array_equal(whole.values, part.values)
 
 

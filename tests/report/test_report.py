@@ -100,7 +100,10 @@ def page(tmp_path_factory) -> str:
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     stages = discovery.discover()
-    for table in {*chain(*discovery.claimed_tables(stages).values()), *(table.source for table in discovery.tables_of(stages))}:
+    for table in {
+        *chain(*discovery.claimed_tables(stages).values()),
+        *(table.source for table in discovery.tables_of(stages)),
+    }:
         if table != "claims.csv" and not table.startswith(
             "equivalence/optimizers/"
         ):  # what this run leaves out has no row
