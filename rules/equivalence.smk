@@ -101,6 +101,7 @@ rule fit_spectra:
         eigenvalues=part("<results>/equivalence/training/{setup}/eigenvalues.csv"),
         losses=part("<results>/equivalence/training/{setup}/losses.csv"),
         exclusions=part("<results>/equivalence/training/{setup}/exclusions.csv"),
+        operators=part("<results>/equivalence/training/{setup}/operators.npz") if EQUIVALENCE.with_operators else [],
     log:
         "<logs>/fit_spectra/{setup}.log",
     benchmark:
@@ -127,6 +128,7 @@ rule compare_setups:
         eigenvalues=expand("<results>/equivalence/training/{setup}/eigenvalues.csv", setup=EQUIVALENCE.setups),
         losses=expand("<results>/equivalence/training/{setup}/losses.csv", setup=EQUIVALENCE.setups),
         exclusions=expand("<results>/equivalence/training/{setup}/exclusions.csv", setup=EQUIVALENCE.setups),
+        operators=[f"<results>/equivalence/training/{name}/operators.npz" for name in EQUIVALENCE.with_operators],
         code=library("compare_setups"),
     output:
         eigenvalues="<results>/equivalence/training/eigenvalues.csv",
@@ -134,6 +136,7 @@ rule compare_setups:
         tests="<results>/equivalence/training/tests.csv",
         rank_tests="<results>/equivalence/training/rank_tests.csv",
         rank_distances="<results>/equivalence/training/rank_distances.csv",
+        distance_tests="<results>/equivalence/training/distance_tests.csv",
         stability="<results>/equivalence/training/stability.csv",
         matrix="<results>/equivalence/training/distance_matrix.csv",
         losses="<results>/equivalence/training/losses.csv",
@@ -153,6 +156,7 @@ rule compare_setups:
         shuffles=EQUIVALENCE.training.shuffles,
         significance=EQUIVALENCE.training.significance,
         margin=EQUIVALENCE.training.margin,
+        distance=EQUIVALENCE.training.distance,
         ranks={name: setup.koopman.rank for name, setup in EQUIVALENCE.setups.items()},
         stability=EQUIVALENCE.training.stability,
         seed=SETTINGS.seed,

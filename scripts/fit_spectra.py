@@ -7,24 +7,29 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from tqdm import tqdm
 
     from koopflow.config.equivalence import KoopmanSettings
-    from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses
+    from koopflow.equivalence.fitting import exclusions, fitted_part, loss_curve, seed_losses, write_operators
     from koopflow.io.columns import REPLICAS, SETUP_EIGENVALUES, SETUP_EXCLUSIONS, SETUP_LOSSES
     from koopflow.io.tables import read_csv, write_csv
 
     given, name = snakemake.params, snakemake.wildcards.setup
     koopman = KoopmanSettings.load(given.koopman, f"equivalence.training.setups.{name}.koopman")
-    spectra, losses, gone = [], {}, []
+    spectra, operators, losses, gone = [], {}, {}, []
     for path, table, (first, stop) in zip(snakemake.input.trajectories, snakemake.input.replicas, given.parts):
         replicas = read_csv(table, REPLICAS, dtype={"replica": str})
         diverged = replicas["replica"][replicas["diverged_at"].notna()].tolist()
         gone.append(exclusions(name, replicas))
         seeds = range(first, stop)
         shown = tqdm(seeds, desc=f"fitting {name}", unit="seed", disable=None)
-        spectra.append(fit_part(path, name, shown, given.copies, diverged, koopman.delays, koopman.rank, given.largest))
+        options = (given.copies, diverged, koopman.delays, koopman.rank, given.largest)
+        table, found = fitted_part(path, name, shown, *options)
+        spectra.append(table)
+        operators |= found
         curves, steps = seed_losses(path, seeds, given.copies, diverged)
         losses |= curves
         log.info("%s: seeds %d to %d fitted, %d replicas left out as diverged", name, first, stop - 1, len(diverged))
     write_csv(pd.concat(spectra, ignore_index=True), snakemake.output.eigenvalues, SETUP_EIGENVALUES)
+    if snakemake.output.operators:
+        write_operators(operators, snakemake.output.operators)
     gone = pd.concat(gone, ignore_index=True)
     write_csv(gone, snakemake.output.exclusions, SETUP_EXCLUSIONS)
     write_csv(loss_curve(name, losses, steps, len(gone)), snakemake.output.losses, SETUP_LOSSES)

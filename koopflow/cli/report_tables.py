@@ -102,6 +102,8 @@ def setups(frame: pd.DataFrame) -> pd.DataFrame:
             "excess over the distance between seeds": with_interval(frame, "excess"),
             "p, adjusted": frame["p_adjusted"].map("{:.2g}".format),
             "verdict": frame["verdict"],
+            "at neighbouring ranks": frame["sensitivity"].fillna(""),
+            "by other distances": frame["alternatives"].fillna(""),
             "seeds": frame["n"],
         }
     )

@@ -61,6 +61,11 @@ class KoopmanSettings(Settings):
         "an integer the number of modes, -1 all."
     )
 
+    @property
+    def one_size(self) -> bool:
+        """Whether the spectra of all seeds have as many eigenvalues."""
+        return isinstance(self.rank, str) or self.rank >= 1
+
 
 class Setup(TrainingSetup):
     """A set-up of the equivalence study: a training, and the operator fitted to it."""
@@ -104,6 +109,11 @@ class EquivalenceTraining(Block):
         "between neighbouring eigenvalues, averaged over set-ups, up to the chosen rank.",
     )
     largest_rank: Whole = Field(default=12, ge=2, description="Largest rank that `stable` may choose.")
+    distance: Literal["wasserstein", "reliability", "dsa"] = Field(
+        default="wasserstein",
+        description="Distance between seeds: wasserstein counts all eigenvalues alike, reliability divides their "
+        "differences by their scatter over seeds, dsa compares operators after the best rotation (minutes).",
+    )
     significance: Fraction = Field(
         default=0.05, description="Level of the permutation tests, after adjustment for their number."
     )

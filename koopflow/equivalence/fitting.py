@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.ranks import rank_rows, ranked_fit
 from koopflow.equivalence.spectra import Row
+from koopflow.io import npz
 from koopflow.io.columns import SETUP_EIGENVALUES, SETUP_LOSSES
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.runs import Array
 from koopflow.trajectory import Trajectory
 
+OPERATORS = "operators of seeds"
 CURVE_POINTS = 200
 """Number of bins of steps in a loss curve."""
 
@@ -31,8 +33,22 @@ def fit_part(
     rank: float | str,
     largest: int = 12,
 ) -> pd.DataFrame:
+    """Return the table of `fitted_part`."""
+    return fitted_part(path, setting, seeds, copies, diverged, delays, rank, largest)[0]
+
+
+def fitted_part(
+    path: str,
+    setting: str,
+    seeds: Sequence[int],
+    copies: int,
+    diverged: Sequence[str],
+    delays: int,
+    rank: float | str,
+    largest: int = 12,
+) -> tuple[pd.DataFrame, dict[int, Array]]:
     """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES`, rank
-    and excluded.
+    and excluded; and the operator (r, r) of the largest rank by seed.
 
     Parameters
     ----------
@@ -59,6 +75,7 @@ def fit_part(
         If the file has the wrong number of replicas, or a seed cannot be fitted.
     """
     rows: list[Row] = []
+    operators: dict[int, Array] = {}
     with Trajectory(path) as trajectory:
         if trajectory.replicas != len(seeds) * copies:
             raise KoopflowError(
@@ -71,11 +88,22 @@ def fit_part(
                     fitted = ranked_fit(partial(_fit, trajectory, delays, kept), rank, largest)
                 except KoopflowError as error:
                     raise KoopflowError(f"set-up {setting}, seed {seed}: {error}") from None
+                operators[seed] = fitted.operator
                 rows += [
                     row | {"excluded": copies - len(kept)}
                     for row in rank_rows(fitted, rank, setting=setting, seed=seed)
                 ]
-    return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "rank", "excluded"])
+    return pd.DataFrame(rows, columns=[*SETUP_EIGENVALUES, "rank", "excluded"]), operators
+
+
+def write_operators(operators: Mapping[int, Array], path: str) -> None:
+    """Write the operators (r, r) of the seeds of a set-up."""
+    npz.save(path, OPERATORS, 1, {str(seed): operator for seed, operator in operators.items()})
+
+
+def read_operators(path: str) -> dict[int, Array]:
+    """Return the operators (r, r) of the seeds of a set-up."""
+    return {int(seed): operator for seed, operator in npz.load(path, OPERATORS, 1).items() if seed.isdecimal()}
 
 
 def _fit(trajectory: Trajectory, delays: int, replicas: Sequence[int], rank: float) -> Koopman:

@@ -126,20 +126,28 @@ class RankedSpectra:
     stable: int
     kind: str = "wasserstein"
     operators: Mapping[str, Mapping[int, Array]] = field(default_factory=dict)
+    _known: dict[tuple[int, str, frozenset[str]], Distances] = field(default_factory=dict, repr=False)
 
     def distances(
         self, offset: int = 0, comparisons: Mapping[str, Sequence[str]] | None = None, kind: str | None = None
     ) -> Distances:
         """Return the distances between all spectra at every set-up's rank, moved by `offset`; with
         `comparisons`, only between those that are compared. `kind` replaces that of these spectra.
+        Distances of `comparisons` are computed once, as those of operators take long.
         """
+        key = (offset, kind or self.kind, frozenset(comparisons or ()))
+        if key not in self._known:
+            self._known[key] = self._distances(offset, comparisons, kind or self.kind)
+        return self._known[key]
+
+    def _distances(self, offset: int, comparisons: Mapping[str, Sequence[str]] | None, kind: str) -> Distances:
         spectra = self.spectra(offset)
         blocks = {
             name: [self.operators[name][seed][: len(values), : len(values)] for seed, values in sorted(seeds.items())]
             for name, seeds in spectra.items()
             if self.operators
         }
-        return all_distances(spectra, comparisons, kind or self.kind, blocks)
+        return all_distances(spectra, comparisons, kind, blocks)
 
     def label(self, setting: str, offset: int = 0) -> int:
         """Return the rank of a set-up, moved by `offset` unless it is no whole number."""

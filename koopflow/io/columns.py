@@ -35,6 +35,7 @@ a = b. Only rows with one seed have a shuffle control.
 STABILITY: Columns = ("setting", "rank", "scatter", "spacing", "ratio", "chosen")
 """Distance between seeds and between neighbouring eigenvalues, by rank."""
 RANK_TESTS: Columns = ("comparison", "a", "b", "rank", "excess", "ci_low", "ci_high", "verdict", "chosen")
+DISTANCE_TESTS: Columns = ("comparison", "a", "b", "distance", "excess", "ci_low", "ci_high", "verdict", "chosen")
 RANK_DISTANCES: Columns = ("comparison", "a", "b", "seed", "distance", "rank", "offset")
 """As `SETUP_DISTANCES`, at the ranks below and above the chosen one."""
 SETUP_MATRIX: Columns = ("setting",)
@@ -282,6 +283,7 @@ CONTRACTS = {
     "equivalence/training/stability.csv": STABILITY,
     "equivalence/training/rank_tests.csv": RANK_TESTS,
     "equivalence/training/rank_distances.csv": RANK_DISTANCES,
+    "equivalence/training/distance_tests.csv": DISTANCE_TESTS,
     "equivalence/training/losses.csv": SETUP_LOSSES,
     "equivalence/training/exclusions.csv": SETUP_EXCLUSIONS,
     "equivalence/windows/eigenvalues.csv": WINDOW_EIGENVALUES,

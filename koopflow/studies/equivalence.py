@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup, WindowStudy
 from koopflow.config.setups import parts, setups, window_studies
 from koopflow.config.study import Study
+from koopflow.core.errors import KoopflowError
 from koopflow.studies.shared import machine, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import (
@@ -24,6 +25,7 @@ from koopflow.workflow.estimates import (
 from koopflow.workflow.workloads import images, network
 
 DISTANCE_SECONDS = 1.0e-6  # per distance between two spectra: measured
+DSA_SECONDS = 0.05  # per DSA distance between two operators of rank 5: measured
 READ_MB = 200  # blocks of a trajectory in memory: measured
 OUTPUTS = 10  # of the last layer
 
@@ -53,6 +55,11 @@ class Equivalence:
     def training(self) -> EquivalenceTraining:
         """The block ``equivalence.training``."""
         return self.study.equivalence.training
+
+    @property
+    def with_operators(self) -> list[str]:
+        """The set-ups whose operators are kept: all for the distance "dsa", otherwise none."""
+        return list(self.setups) if self.training.distance == "dsa" else []
 
     def training_estimate(self, setup: str, part: int) -> Estimate:
         """Return the estimate of training one part of a set-up's ensemble."""
@@ -98,18 +105,35 @@ class Equivalence:
         shuffles."""
         pairs = sum(math.comb(len(names), 2) + len(names) for names in self.training.comparisons.values())
         each = self.training.shuffles + self.training.seeds * self.training.largest_rank
-        return small(START_SECONDS + DISTANCE_SECONDS * pairs * self.training.seeds * each)
+        seconds = DISTANCE_SECONDS * pairs * self.training.seeds * each
+        if self.training.distance == "dsa":
+            seconds += DSA_SECONDS * 3 * pairs * self.training.seeds**2  # at three ranks
+        return small(START_SECONDS + seconds)
 
 
 def plan(study: Study) -> Equivalence:
     """Return the plan of the stage; refuse set-ups and comparisons that do not fit together."""
     settings = study.equivalence.training
+    found = setups(settings, study.data)
+    if settings.distance == "reliability":
+        _refuse_unequal_sizes(found)
     return Equivalence(
         study,
-        setups(settings, study.data),
+        found,
         parts(settings.seeds, settings.copies, study.replicas_per_job),
         window_studies(study.equivalence, study.data),
     )
+
+
+def _refuse_unequal_sizes(setups: dict[str, Setup]) -> None:
+    """Refuse ranks that may differ between seeds or set-ups, whose eigenvalues cannot be matched."""
+    ranks = {setup.koopman.rank for setup in setups.values()}
+    for name, setup in sorted(setups.items(), key=lambda named: named[1].koopman.one_size):
+        if len(ranks) > 1 or not setup.koopman.one_size:
+            raise KoopflowError(
+                f"equivalence.training.setups.{name}.koopman.rank: must be stable, or a whole number that all set-ups "
+                f"share, for the distance reliability (got {setup.koopman.rank})"
+            )
 
 
 def figures(plan: Equivalence) -> list[Figure]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import koopflow as kf
+from koopflow.equivalence.ranks import stable_rank
 from tests.api.test_operators import recorded
 
 
@@ -55,3 +56,46 @@ def test_a_run_of_lower_rank_is_fitted_in_all_its_directions():
 def test_what_cannot_be_compared_is_refused(sets, message):
     with pytest.raises(kf.KoopflowError, match=message):
         kf.compare(sets, rank=1)
+
+
+def maps(slow, seed, count=8):
+    """Runs of a noisy map with eigenvalues `slow`, 0.6 and three that are noise, (run, step, 5)."""
+    generator = np.random.default_rng(seed)
+    state, states = generator.normal(size=(count, 5)), []
+    for _ in range(60):
+        states.append(state)
+        state = state * [slow, 0.6, 0, 0, 0] + generator.normal(size=(count, 5)) * [0.1, 0.1, 0.03, 0.03, 0.03]
+    return np.stack(states, axis=1)
+
+
+def test_the_stable_rank_is_that_of_the_rule_and_its_neighbours_are_told():
+    sets = {"slow": maps(0.97, 0), "fast": maps(0.7, 1)}
+    found = kf.compare(sets, rank="stable", largest_rank=5)
+    chosen = found.stability.loc[found.stability["chosen"], "rank"].unique().tolist()
+    assert found.table["rank"].tolist() == chosen == [stable_rank(found.stability, 0.33)]
+    assert {len(values) for own in found.spectra.values() for values in own} == set(chosen)
+    assert found.table["sensitivity"].iloc[0].count("at rank") >= 1
+    # blind to the comparison: the rule sees the scatter within each set alone
+    same = kf.compare({"slow": sets["slow"], "again": sets["slow"]}, rank="stable", largest_rank=5)
+    own = [frame[frame["setting"] == "slow"]["ratio"].tolist() for frame in (found.stability, same.stability)]
+    assert own[0] == own[1]
+
+
+def test_a_whole_rank_has_the_fits_own_spectra_and_neighbours():
+    sets = {"slow": maps(0.97, 0), "fast": maps(0.7, 1)}
+    found = kf.compare(sets, rank=2)
+    assert np.allclose(found.spectra["slow"][0], kf.fit(sets["slow"][0], rank=2).eigenvalues, atol=1e-9)
+    assert "at rank 1" in found.table["sensitivity"].iloc[0]
+    assert "at rank 3" in found.table["sensitivity"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rank": "steady"}, "rank must be a number or \"stable\" \\(got 'steady'\\)"),
+        ({"rank": "stable", "largest_rank": 1}, "largest_rank must be at least 2"),
+    ],
+)
+def test_a_wrong_rank_is_refused(options, message):
+    with pytest.raises(kf.KoopflowError, match=message):
+        kf.compare({"a": runs(0.9, 0), "b": runs(0.9, 1)}, **options)

@@ -2,11 +2,18 @@
 differences."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import koopflow as kf
+from benchmarks.calibration.processes import fits, linear_map
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.alternatives import matrix_of, scatter_of
+from koopflow.equivalence.alternatives import DISTANCES, matrix_of, scatter_of
+from koopflow.equivalence.fitting import read_operators, write_operators
+from koopflow.equivalence.ranks import STABLE, rank_rows, ranked
+from koopflow.equivalence.sensitivity import distance_tests, with_alternatives
+from koopflow.equivalence.tables import comparison_table
+from koopflow.koopman.similarity import operator_distances
 
 
 def test_scatter_is_that_of_matched_eigenvalues():
@@ -50,3 +57,49 @@ def test_what_a_distance_cannot_take_is_refused_in_one_line():
         kf.compare({"a": runs, "b": runs}, rank=1, distance="dsa", interval={"a": 1, "b": 2})
     with pytest.raises(KoopflowError, match="spectra of equal sizes"):
         matrix_of("reliability", {"a": [np.ones(2) + 0j, np.ones(3) + 0j]}, {})
+
+
+@pytest.fixture(scope="module")
+def recorded() -> tuple[pd.DataFrame, dict[str, dict[int, np.ndarray]]]:
+    """Rows at ranks 1 to 4, and operators, of five seeds of two set-ups that differ."""
+    generator, rows, operators = np.random.default_rng(0), [], {}
+    for setting, slow in (("a", 0.95), ("b", 0.6)):
+        operators[setting] = {}
+        for seed, fitted in enumerate(fits(linear_map(slow), 5, generator)):
+            rows += rank_rows(fitted, STABLE, setting=setting, seed=seed)
+            operators[setting][seed] = fitted.operator
+    return pd.DataFrame(rows), operators
+
+
+def test_the_verdict_under_every_distance_is_shown_and_one_decides(recorded):
+    table, operators = recorded
+    compared = {"x": ["a", "b"]}
+    for kind in DISTANCES:
+        found = ranked(table, {"a": STABLE, "b": STABLE}, 10.0, kind, operators)
+        by_distance = distance_tests(found, compared, 0.25)
+        assert by_distance["distance"].tolist() == list(DISTANCES)
+        assert by_distance.loc[by_distance["chosen"], "distance"].tolist() == [kind]
+        tests = comparison_table(found.distances(), compared, 0.05, 0.25, 0)
+        own = by_distance[by_distance["chosen"]].iloc[0]
+        assert tests["excess"].iloc[0] == pytest.approx(own["excess"])
+        told = with_alternatives(tests, by_distance)["alternatives"].iloc[0]
+        words = [f"{row.verdict} by {row.distance}" for row in by_distance[~by_distance["chosen"]].itertuples()]
+        assert told == "; ".join(words)
+
+
+def test_without_operators_there_is_no_similarity_of_operators(recorded):
+    found = ranked(recorded[0], {"a": STABLE, "b": STABLE}, 10.0)
+    assert distance_tests(found, {"x": ["a", "b"]}, 0.25)["distance"].tolist() == ["wasserstein", "reliability"]
+
+
+def test_operators_are_cut_to_the_rank_of_the_spectra(recorded):
+    table, operators = recorded
+    found = ranked(table, {"a": 2, "b": 2}, 0.33, "dsa", operators)
+    cut = [operators[name][seed][:2, :2] for name in "ab" for seed in range(5)]
+    assert np.allclose(found.distances().matrix, operator_distances(cut))
+
+
+def test_operators_of_seeds_are_read_as_written(recorded, tmp_path):
+    write_operators(recorded[1]["a"], tmp_path / "operators.npz")
+    again = read_operators(tmp_path / "operators.npz")
+    assert all(np.array_equal(again[seed], operator) for seed, operator in recorded[1]["a"].items())

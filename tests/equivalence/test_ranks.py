@@ -147,3 +147,9 @@ def test_a_claim_that_flips_under_an_alternative_is_inconclusive(monkeypatch, en
     assert row["sensitivity"].endswith("at rank 4")
     if verdict == "inconclusive":
         assert row["reason"] == "supported here, but not supported at rank 4"
+
+
+def test_the_stable_rank_is_one_that_every_seed_has(table):
+    assert ranked(table, {"a": STABLE, "b": STABLE}, 1e9).stable == 6
+    poor = table[~((table["setting"] == "b") & (table["seed"] == 2) & (table["rank"] > 3))]
+    assert ranked(poor, {"a": STABLE, "b": STABLE}, 1e9).stable == 3

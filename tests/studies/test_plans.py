@@ -199,3 +199,19 @@ def test_a_caption_has_one_place_in_the_report(tmp_path):
 
 def test_a_figure_is_named_after_what_it_shows():
     assert (Figure("a").name, Figure("a", "b").name, Figure("a", "b", "c").captioned) == ("a", "a_b", "c")
+
+
+def test_reliability_needs_spectra_of_one_size():
+    training = {"distance": "reliability", "setups": {"a": {}, "b": {"koopman": {"rank": 0.9}}}}
+    training |= {"comparisons": {"x": ["a", "b"]}}
+    with pytest.raises(KoopflowError, match=r"setups\.b\.koopman\.rank: must be stable, or a whole number that all"):
+        equivalence.plan(resolved({"equivalence": {"training": training}}))
+
+
+def test_operators_are_kept_where_they_are_compared():
+    plans = {
+        kind: equivalence.plan(resolved({"equivalence": {"training": {"distance": kind}}}))
+        for kind in ("wasserstein", "dsa")
+    }
+    assert plans["wasserstein"].with_operators == []
+    assert plans["dsa"].with_operators == list(plans["dsa"].setups)
