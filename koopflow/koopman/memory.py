@@ -15,6 +15,8 @@ from koopflow.koopman.runs import Array, Runs, exponent_of, shifted
 LARGEST, SMALLEST = 1e290, 1e-290
 """Range of magnitudes that keep all their digits and can be summed over many parameters."""
 
+ROW_BYTES = 1 << 20
+"""Size in float64 of a block of successive states."""
 ACCEPTED = "fit takes states (step, parameter), several runs (run, step, parameter), or a list of runs"
 
 
@@ -50,6 +52,14 @@ class ArrayRuns(Runs):
             pieces = [array[:, start:stop] for array in self._arrays]
             block = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
             yield start, stop, shifted(block, -self.exponent)
+
+    def rows(self) -> Iterator[tuple[int, int, NDArray[Any]]]:
+        """Yield blocks of successive states, see `Runs.rows`."""
+        size = max(1, ROW_BYTES // (8 * self.width))
+        for offset, array in zip(self.offsets.tolist(), self._arrays):
+            for start in range(0, len(array), size):
+                block = array[start : start + size]
+                yield offset + start, offset + start + len(block), shifted(block, -self.exponent)
 
     def run(self, index: int) -> Array:
         """Return one run divided by ``2**exponent``, float64 (step, parameter)."""

@@ -116,6 +116,12 @@ class Runs:
             for done in [pool.submit(turn, worker) for worker in range(workers)]:
                 done.result()
 
+    def rows(self) -> Iterator[tuple[int, int, NDArray[Any]]] | None:
+        """Return blocks of successive states, (start, stop, states (state, parameter)), divided by
+        ``2**exponent``; None where they would have to be read in columns. No block spans two runs.
+        """
+        return None
+
     def run(self, index: int) -> Array:
         """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
         raise NotImplementedError

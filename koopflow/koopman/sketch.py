@@ -113,9 +113,13 @@ def _orthonormalizing(square: Array) -> Array:
     return turn[:, held] / np.sqrt(sizes[held]) / lengths[:, None]
 
 
-def difference(states: NDArray[Any], first: NDArray[Any]) -> NDArray[np.float32]:
+def difference(
+    states: NDArray[Any], first: NDArray[Any], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Return all states minus the first, float32 (state, parameter), subtracted in their own
-    precision.
+    precision; written to `out`, if given.
     """
     digits = np.result_type(states.dtype, np.float32)
+    if out is not None:
+        return np.subtract(states, first, out=out, dtype=digits, casting="same_kind")
     return np.subtract(states, first, dtype=digits).astype(np.float32, copy=False)

@@ -64,20 +64,29 @@ class Changes:
     def __init__(self, runs: Runs):
         count = int(runs.offsets[-1])
         stacked, self.first = np.empty((count, runs.width), np.float32), np.empty(runs.width)
-        ends = runs.offsets[1:] - 1
-        self.moved, along = 0.0, 0.0
+        squares, products = np.zeros(count), np.zeros(count)
+        rows = runs.rows()
 
         def take(worker: int, start: int, stop: int, block: NDArray[Any]) -> None:
-            nonlocal along
             self.first[start:stop], changes = block[0], difference(block, block[0])
             stacked[:, start:stop] = changes
-            squares, products = np.einsum("sp,sp->s", changes, changes), changes @ block[0].astype(np.float32)
-            self.moved += float(squares.sum(dtype=float) - squares[ends].sum(dtype=float))
-            along += float(products.sum(dtype=float) - products[ends].sum(dtype=float))
+            squares[:] += np.einsum("sp,sp->s", changes, changes)
+            products[:] += changes @ block[0].astype(np.float32)
 
-        runs.share(take)
+        if rows is None:
+            runs.share(take)
+        else:  # states in memory are copied as they lie there
+            for start, stop, block in rows:
+                if start == 0:
+                    first = block[0].copy()
+                    self.first[:], narrow = first, first.astype(np.float32)
+                changes = difference(block, first, stacked[start:stop])
+                squares[start:stop] = np.einsum("sp,sp->s", changes, changes)
+                products[start:stop] = changes @ narrow
+        before = np.delete(np.arange(count), runs.offsets[1:] - 1)
+        self.moved = float(squares[before].sum())
         self.parts = np.split(stacked, runs.offsets[1:-1])
-        self.total = self.moved + 2 * along + runs.pairs * float(self.first @ self.first)
+        self.total = self.moved + 2 * float(products[before].sum()) + runs.pairs * float(self.first @ self.first)
 
     def project(self, basis: Array) -> list[Array]:
         """Return the states of each run times `basis` (parameter, k), float64 (step, k)."""

@@ -13,10 +13,34 @@ from koopflow.studies.discovery import discover, tables_of
 
 TESTS = pd.DataFrame(
     [
-        ("width", "w<5>", "w40", 0.5, 0.2, 0.8, 0.012, "different", 8),
-        ("width", "a", "b", 0.1, np.nan, np.nan, 0.9, "inconclusive", 2),
+        (
+            "width",
+            "w<5>",
+            "w40",
+            0.5,
+            0.2,
+            0.8,
+            0.012,
+            "different",
+            8,
+            "different at rank 4",
+            "different by reliability",
+        ),
+        ("width", "a", "b", 0.1, np.nan, np.nan, 0.9, "inconclusive", 2, np.nan, np.nan),
     ],
-    columns=["comparison", "a", "b", "excess", "ci_low", "ci_high", "p_adjusted", "verdict", "n"],
+    columns=[
+        "comparison",
+        "a",
+        "b",
+        "excess",
+        "ci_low",
+        "ci_high",
+        "p_adjusted",
+        "verdict",
+        "n",
+        "sensitivity",
+        "alternatives",
+    ],
 )
 
 
