@@ -36,6 +36,7 @@ STAGES = {
     "pruning": "pruning",
     "tickets": "tickets",
     "transfer": "tickets",
+    "predictors": "tickets",
     "forecast": "forecast",
     "series": "forecast",
 }

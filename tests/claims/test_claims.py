@@ -125,7 +125,6 @@ def transfer(share_of_distance, gain=0.1):
     return {"tickets/transfer.csv": pd.DataFrame(rows, columns=columns)}
 
 
-<<<<<<< HEAD
 def told(slope):
     """Transfer between seven tasks that rises, or falls, with a predictor's score."""
     pairs = [(f"t{a}", f"t{b}", a, b) for a, b in itertools.product(range(7), repeat=2) if a != b]
@@ -147,10 +146,7 @@ def foretold(inside, answer):
     return {"tickets/will_transfer.csv": pd.DataFrame(rows, columns=list(TICKET_FORECASTS))}
 
 
-def skill(memory, persistence=-0.3):
-=======
 def skill(memory, persistence=-0.3, names="ab"):
->>>>>>> 0e85c7e (Single precision copies states in memory row by row, as they lie there; tests of claims and tables know the columns)
     rows = []
     for (place, series), horizon in itertools.product(enumerate(names), (1, 8)):
         for method, value in (("sliding", 0.0), ("gated", memory), ("persistence", persistence)):
