@@ -91,8 +91,8 @@ def eeg(name: str, settings: SeriesSettings, seed: int) -> Samples:
 
 def _quarters(frame: pd.DataFrame) -> Times:
     """Return the first days of the quarters in the columns year and quarter."""
-    quarters = pd.PeriodIndex.from_fields(year=frame["year"].astype(int), quarter=frame["quarter"].astype(int))
-    return quarters.to_timestamp().to_numpy()
+    dates = {"year": frame["year"], "month": 3 * frame["quarter"] - 2, "day": 1}
+    return pd.to_datetime(pd.DataFrame(dates).astype(int)).to_numpy()
 
 
 def _of_matplotlib(file: str) -> Path:
