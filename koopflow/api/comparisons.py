@@ -100,29 +100,20 @@ def compare(
         operators.
     rank, delays, parameters
         As in `koopflow.fit`, for each run alone; a run of lower rank is fitted at full rank. The rank
-        "stable" is the largest up to which eigenvalues are stable over the runs of a set, one for all
-        sets; it does not depend on differences between them (`koopflow.equivalence.ranks`). Operators
-        are cut to the rank.
+        "stable" is the largest, one for all sets, up to which eigenvalues are stable over the runs of
+        a set (`koopflow.equivalence.ranks`). Operators are cut to the rank.
     interval : int or mapping of str to int, optional
         Optimizer steps between the states of arrays and data frames (default 1), for all sets or by
         set. Files say it themselves. Spectra are compared per optimizer step.
     distance : {"wasserstein", "reliability", "dsa"}
         Distance between runs, see `koopflow.equivalence.alternatives`.
-    stability : float
+    stability, largest_rank
         For the rank "stable": largest distance between runs of one set as a share of the distance
-        between neighbouring eigenvalues, averaged over sets.
-    largest_rank : int
-        Largest rank that "stable" may choose.
-    significance : float
-        Level of the adjusted permutation tests in the column `significant`; it decides nothing.
+        between neighbouring eigenvalues, averaged over sets; and the largest rank.
+    significance, seed
+        Level and seed of the permutation tests in the column `significant`; they decide nothing.
     margin : float
         Largest excess (between / within - 1) of sets that count as equivalent.
-    seed : int
-        Seed of the relabellings.
-
-    Returns
-    -------
-    SpectraComparison
 
     Raises
     ------
@@ -132,9 +123,12 @@ def compare(
     _check_rank(rank, largest_rank)
     steps, options = _steps(sets, interval), _Options(rank, largest_rank, delays, parameters)
     fitted = {name: _operators(name, runs, options, steps.get(name)) for name, runs in sets.items()}
-    found = _ranked(fitted, rank, stability, distance)
-    compared = {"compare": list(fitted)}
-    distances = found.distances()
+    return _judged(_ranked(fitted, rank, stability, distance), significance, margin, seed)
+
+
+def _judged(found: RankedSpectra, significance: float, margin: float, seed: int) -> SpectraComparison:
+    """Return the tests of all pairs of sets, with their verdicts at the neighbouring ranks."""
+    distances, compared = found.distances(), {"compare": list(found.ranks)}
     table = comparison_table(distances, compared, significance, margin, seed)
     table = with_sensitivity(table, rank_tests(found, compared, margin))
     spectra = {name: list(own.values()) for name, own in distances.spectra.items()}
