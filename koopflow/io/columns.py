@@ -175,31 +175,10 @@ TICKET_FIXED_POINTS: Columns = ("task", "model", "layer", "share", "r2")
 FORECAST_PREDICTIONS: Columns = ("series", "method", "origin", "horizon", "prediction", "truth")
 FORECAST_QUANTILES: Columns = ("series", "method", "origin", "horizon", "quantile", "value")
 FORECAST_RECALLED: Columns = ("series", "method", "origin", "match", "recalled_origin", "distance", "continuation")
-FORECAST_SKILL: Columns = (
-    "series",
-    "method",
-    "horizon",
-    "n",
-    "mae",
-    "rmse",
-    "mase",
-    "skill_vs_sliding",
-    "ci_low",
-    "ci_high",
-)
-FORECAST_OVER_SERIES: Columns = (
-    "kind",
-    "method",
-    "reference",
-    "series",
-    "groups",
-    "ratio",
-    "ci_low",
-    "ci_high",
-    "p_sign_flip",
-    "p_signed_rank",
-    "better",
-)
+FORECAST_SKILL: Columns = ("series", "method", "horizon", "n", "mae", "rmse", "mase", "skill_vs_sliding")
+FORECAST_SKILL += ("ci_low", "ci_high")
+FORECAST_OVER_SERIES: Columns = ("kind", "method", "reference", "series", "groups", "ratio", "ci_low", "ci_high")
+FORECAST_OVER_SERIES += ("p_sign_flip", "p_signed_rank", "better")
 
 # Hubs.
 HUB_QUANTILES: Columns = ("model", "reference_date", "target", "location", "horizon", "quantile", "value")
