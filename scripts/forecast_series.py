@@ -1,4 +1,5 @@
-"""Forecast one series with every method, from every origin after its early stretch."""
+"""Forecast one series, or all of one file, with every method, from every origin after its early
+stretch."""
 
 from koopflow.workflow.job import job
 
@@ -8,8 +9,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     from koopflow.config.forecast import ForecastSettings
     from koopflow.config.series import SeriesSettings
-    from koopflow.data.series.loading import load
-    from koopflow.forecast.evaluate import evaluate
+    from koopflow.data.series.groups import load_group
+    from koopflow.forecast.many import evaluate_each
     from koopflow.forecast.protocol import all_named
     from koopflow.io import npz
     from koopflow.io.columns import FORECAST_QUANTILES
@@ -17,9 +18,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     name, spec = snakemake.wildcards.series, snakemake.params.spec
     study = ForecastSettings.load(snakemake.params.study, "forecast")
-    series = load(name, spec, snakemake.params.seed)
-    found = evaluate(
-        series,
+    found, series = evaluate_each(
+        load_group(name, spec, snakemake.params.seed),
         SeriesSettings.load(spec, f"series.{name}"),
         all_named(study.methods, study.forecasters),
         coverage=study.coverage,

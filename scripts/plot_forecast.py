@@ -11,21 +11,29 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     given, out, series = snakemake.input, snakemake.output, snakemake.params.series
     baselines = snakemake.params.baselines
     style.use(StyleSettings.load(snakemake.params.style, "figures.style"))
-    skill, quantiles = read_csv(given.skill), read_csv(given.future, dtype={"series": str, "origin": str})
-    for place, name in enumerate(series):
+    skill, quantiles = (
+        read_csv(given.skill, dtype={"series": str}),
+        read_csv(given.future, dtype={"series": str, "origin": str}),
+    )
+    shown = []
+    for place in range(len(series)):
         windows = npz.load(
             given.windows[place], "windows of a series", 1, ("values", "time", "later", "ends", "points")
         )
         choices, times = forecast.read_choices(given.choices[place]), (windows["time"], windows["later"])
+        name = choices.shown
+        shown.append(name)
         rows = (table[table["series"] == name] for table in (quantiles, skill))
         style.save(futures.future(*rows, windows["values"], times, choices, baselines), out.future[2 * place])
-        predictions, recalled = read_parquet(given.predictions[place]), read_parquet(given.recalled[place])
+        predictions, recalled = (read_parquet(table[place]) for table in (given.predictions, given.recalled))
+        predictions, recalled = (table[table["series"] == name] for table in (predictions, recalled))
         style.save(
             forecast.forecasts(predictions, recalled, windows["values"], times, choices), out.forecasts[2 * place]
         )
         drawn = forecast.recurrence(windows["ends"], windows["points"], name, windows["time"])
         style.save(drawn, out.recurrence[2 * place])
-    style.save(forecast.errors(skill, series), out.errors[0])
+    skill = skill[skill["series"].isin(shown)]
+    style.save(forecast.errors(skill, shown), out.errors[0])
     style.save(forecast.skill_table(skill), out.skill[0])
     style.save(forecast.skill_table(skill, "naive"), out.naive[0])
     style.save(over_series.plot(skill, read_csv(given.over_series)), out.over_series[0])

@@ -17,9 +17,12 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         [read_parquet(path, FORECAST_PREDICTIONS) for path in snakemake.input.predictions], ignore_index=True
     )
     choices = [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.choices]
-    scales = {name: each["mase_scale"] for name, each in zip(snakemake.params.series, choices)}
+    scales = {name: scale for each in choices for name, scale in each["scales"].items()}
     skill = skill_table(predictions, scales, seed=snakemake.params.seed, draws=snakemake.params.draws)
-    skill = skill.join(pd.DataFrame(snakemake.params.kinds).T, on="series")
+    # series of one file count as one, of the kind of their entry
+    entries = zip(snakemake.params.series, choices)
+    kinds = {name: snakemake.params.kinds[entry] for entry, each in entries for name in each["scales"]}
+    skill = skill.join(pd.DataFrame(kinds).T, on="series")
     write_parquet(predictions, snakemake.output.predictions)
     write_csv(skill, snakemake.output.skill, FORECAST_SKILL, sort=["series", "method", "horizon"])
     future = joined(snakemake.input.future, FORECAST_QUANTILES, "series")

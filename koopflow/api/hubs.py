@@ -1,7 +1,7 @@
 """Forecasts for a hub, in the hubverse format: `hub`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,7 @@ def hub(
     dates: Sequence[str] | None = None,
     reference: str | None = None,
     maximum: float | None = None,
+    renamed: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> HubForecasts:
     """Forecast every reference date of a hub from its vintage alone, and score the forecasts.
@@ -69,12 +70,13 @@ def hub(
         .parquet or .csv.
     name : str, optional
         The hub; needed if the folder holds several.
-    dates : sequence of str, optional
-        Reference dates to forecast; all by default.
-    reference : str, optional
-        Model against which errors are reported; the first submitted one by default.
+    dates, reference : sequence of str, and str, optional
+        Reference dates to forecast, all by default; and the model against which errors are
+        reported, the first submitted one by default.
     maximum : float, optional
         Largest possible value, such as 100 for percent.
+    renamed : mapping of str to str, optional
+        Locations whose name in the truth differs from that in the vintages, to the latter.
     seed : int
 
     Raises
@@ -101,7 +103,7 @@ def hub(
     >>> found.write("model-output")[0].name
     '2025-02-15-koopflow-panel.csv'
     """
-    data = _data(folder, name, dates)
+    data = _data(folder, name, dates, renamed or {})
     about = {"folder": str(folder)} | ({} if reference is None else {"reference": reference})
     settings = HubStudySettings(hubs={data.name: HubSettings.load(about, "hub")})
     quantiles = forecast_dates(data, settings, seed, maximum)
@@ -109,14 +111,16 @@ def hub(
     return HubForecasts(data.name, quantiles, board, pairs)
 
 
-def _data(folder: str | os.PathLike[str], name: str | None, dates: Sequence[str] | None) -> HubData:
+def _data(
+    folder: str | os.PathLike[str], name: str | None, dates: Sequence[str] | None, renamed: Mapping[str, str]
+) -> HubData:
     """Return the tables of a hub, with the reference dates asked for."""
     names = names_in(folder) if name is None else [name]
     if len(names) != 1:
         raise KoopflowError(
             f"hub: {folder} must hold one NAME_truth table, or give name (got {', '.join(names) or 'none'})"
         )
-    data = read_hub(folder, names[0])
+    data = read_hub(folder, names[0], renamed=renamed)
     if dates is not None:
         chosen = [pd.Timestamp(date) for date in dates]
         absent = [date for date in chosen if date not in set(data.dates)]

@@ -48,6 +48,11 @@ class SeriesSettings(Settings):
         description="Column of time stamps in the CSV file, or two columns (year and period) that make one.",
     )
     value: Omittable[Text] = Field(default=None, description="Column of values in the CSV file.")
+    id: Omittable[Text] = Field(
+        default=None,
+        description="Column of identifiers in the CSV file, if it holds many series; those that cannot be forecast "
+        "are listed and left out.",
+    )
     step: Omittable[Text] = Field(
         default=None,
         description="Step of the regular grid: hour, day, business day, week, half-month, month, quarter, year, "

@@ -43,6 +43,8 @@ class Choices:
         Axis label of the values.
     step : str
         Unit of a step, such as "month".
+    shown : str
+        Name of the series that figures show, where one job forecasts many.
     coverage : float
         Nominal coverage of the prediction intervals.
     """
@@ -52,6 +54,7 @@ class Choices:
     horizon: int
     label: str
     step: str
+    shown: str = ""
     coverage: float = 0.9
 
 

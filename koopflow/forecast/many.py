@@ -1,38 +1,21 @@
 """Forecasts of many series, one after another: what cannot be forecast is listed and left out."""
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pandas as pd
 
+from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.held import as_series
+from koopflow.data.series.groups import Group, collected
+from koopflow.data.series.held import Given, as_series
 from koopflow.data.series.series import Series
 from koopflow.data.series.several import Several
+from koopflow.forecast.evaluate import Evaluation, evaluate
+from koopflow.forecast.protocol import Forecaster
 
 logger = logging.getLogger("koopflow")
-
-
-def readable(given: Several, period: int | None) -> tuple[dict[str, Series], dict[str, str]]:
-    """Return the series that can be read, and the reason for each other one.
-
-    Series whose step differs from that of most are left out: one horizon would not mean the same.
-    """
-    series: dict[str, Series] = {}
-    reasons: dict[str, str] = {}
-    for name, reader in given.readers.items():
-        try:
-            series[name] = as_series(reader(), period=period, name=name)
-        except KoopflowError as error:
-            reasons[name] = str(error)
-    steps = Counter(each.step for each in series.values())
-    for name, each in list(series.items()):
-        usual = steps.most_common(1)[0][0]
-        if each.step != usual:
-            reasons[name] = f"its step is a {each.step}, that of most series a {usual}"
-            del series[name]
-    return series, reasons
 
 
 def forecast_each(given: Several, period: int | None, one: Callable[[Series], pd.DataFrame]) -> pd.DataFrame:
@@ -57,33 +40,75 @@ def forecast_each(given: Several, period: int | None, one: Callable[[Series], pd
     KoopflowError
         If no series can be forecast.
     """
-    series, reasons = readable(given, period)
+    held = collected({name: partial(_read, name, reader, period) for name, reader in given.readers.items()})
+    series, reasons = held.series, held.left_out
     tables = []
     for name, each in series.items():
         try:
             tables.append(one(each).pipe(_named, given.id_name, name))
         except KoopflowError as error:
             reasons[name] = str(error)
-    if not tables:
-        raise KoopflowError(f"none of the {len(given.readers)} series can be forecast; {_first(reasons)}")
-    if reasons:
-        logger.warning(
-            "%d of %d series are left out; %s; attrs['left_out'] has all",
-            len(reasons),
-            len(given.readers),
-            _first(reasons),
-        )
+    _say(reasons, len(given.readers), "attrs['left_out']")
     found = pd.concat(tables, ignore_index=True)
     found.attrs["left_out"] = {name: reasons[name] for name in given.readers if name in reasons}
     return found
 
 
+def evaluate_each(
+    group: Group,
+    settings: SeriesSettings,
+    forecasters: Mapping[str, Forecaster],
+    *,
+    coverage: float = 0.9,
+    estimates: int = 3,
+) -> tuple[Evaluation, Series]:
+    """Return the evaluations of all series of a group as one, and the series that figures show: the
+    first.
+
+    ``choices`` and ``windows`` are those of the series shown; ``choices`` also has its name
+    (shown), the MASE scale of each series (scales), and the reason for each one without a forecast
+    (left_out).
+
+    Raises
+    ------
+    KoopflowError
+        If no series can be forecast.
+    """
+    reasons, found = dict(group.left_out), {}
+    for name, series in group.series.items():
+        try:
+            found[name] = evaluate(series, settings, forecasters, coverage=coverage, estimates=estimates)
+        except KoopflowError as error:
+            if len(group.series) + len(reasons) == 1:
+                raise
+            reasons[name] = str(error)
+    _say(reasons, len(group.series) + len(group.left_out), "choices.json")
+    shown = next(iter(found))
+    about = {"shown": shown, "left_out": reasons}
+    about["scales"] = {name: each.choices["mase_scale"] for name, each in found.items()}
+    whole = found[shown]._replace(choices=found[shown].choices | about)
+    if len(found) > 1:
+        joined = {part: [getattr(each, part) for each in found.values()] for part in ("predictions", "future")}
+        joined["recalled"] = [each.recalled for each in found.values() if len(each.recalled)] or [whole.recalled]
+        whole = whole._replace(**{part: pd.concat(tables, ignore_index=True) for part, tables in joined.items()})
+    return whole, group.series[shown]
+
+
+def _read(name: str, reader: Callable[[], Given], period: int | None) -> Series:
+    return as_series(reader(), period=period, name=name)
+
+
+def _say(reasons: Mapping[str, str], count: int, where: str) -> None:
+    """Warn of series that are left out; raise a KoopflowError if none is left."""
+    if not reasons:
+        return
+    name = next(iter(reasons))
+    first = f"the first is {name!r}: {reasons[name]}"
+    if len(reasons) == count:
+        raise KoopflowError(f"none of the {count} series can be forecast; {first}")
+    logger.warning("%d of %d series are left out; %s; %s has all", len(reasons), count, first, where)
+
+
 def _named(table: pd.DataFrame, id_name: str, name: str) -> pd.DataFrame:
     table.insert(0, id_name, name)
     return table
-
-
-def _first(reasons: dict[str, str]) -> str:
-    names: Iterable[str] = reasons
-    name = next(iter(names))
-    return f"the first is {name!r}: {reasons[name]}"

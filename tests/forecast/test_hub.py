@@ -224,3 +224,15 @@ def test_a_real_hub_ranks_the_panel_before_all_others():
     assert best.index[0].startswith("koopflow-panel")
     assert best.loc["koopflow-panel", "relative_skill"] < 0.75
     assert best.loc["koopflow-panel", "coverage_80"] == pytest.approx(0.8, abs=0.12)
+
+
+def test_a_location_renamed_in_the_truth_has_its_past(hub, tmp_path):
+    folder, data, _ = hub
+    name, date = sorted(data.truth["location"].unique())[0], str(DATES[-1].date())
+    truth = data.truth.assign(location=data.truth["location"].replace({name: "written otherwise"}))
+    write(tmp_path, data.truth)
+    truth.to_csv(tmp_path / "toy_truth.csv", index=False)
+    same = kf.hub(tmp_path, dates=[date], renamed={"written otherwise": name}).quantiles
+    whole = kf.hub(folder, dates=[date]).quantiles
+    pd.testing.assert_frame_equal(same, whole)
+    assert not kf.hub(tmp_path, dates=[date]).quantiles.equals(whole)

@@ -1,6 +1,10 @@
 """A user's CSV file as times and values."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
@@ -8,7 +12,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.series.numbers import Marks, read_numbers
 from koopflow.data.series.series import Times
 from koopflow.data.series.stamps import Place, read_stamps
-from koopflow.data.series.table import read_table
+from koopflow.data.series.table import Table, read_table
 
 
 def csv(name: str, settings: SeriesSettings, seed: int) -> tuple[Times, NDArray[np.float64], str]:
@@ -19,14 +23,47 @@ def csv(name: str, settings: SeriesSettings, seed: int) -> tuple[Times, NDArray[
     KoopflowError
         One line that names the series, the file, and the line of the file.
     """
+    table = _read(name, settings, [])
+    return (*_samples(name, settings, table), str(settings.value))
+
+
+def csv_parts(name: str, settings: SeriesSettings) -> dict[str, Callable[[], tuple[Times, NDArray[np.float64]]]]:
+    """Return, for each identifier in the column ``id`` of the CSV file, in order, a function that
+    reads its times and values.
+
+    Raises
+    ------
+    KoopflowError
+        As in `csv`; or if an identifier is empty.
+    """
+    table = _read(name, settings, [("id", str(settings.id))])
+    *columns, ids = table.columns
+    if (ids == "").any():
+        line = int(table.lines[int(np.argmax(ids == ""))])
+        raise KoopflowError(f"series.{name}.id: {settings.path}: line {line} has no identifier")
+    codes, distinct = pd.factorize(ids)
+    order = np.argsort(codes, kind="stable")
+    parts: dict[str, Callable[[], tuple[Times, NDArray[np.float64]]]] = {}
+    for each, places in zip(distinct, np.split(order, np.cumsum(np.bincount(codes))[:-1])):
+        rows = [column.iloc[places].reset_index(drop=True) for column in columns]
+        parts[str(each)] = partial(_samples, name, settings, Table(rows, table.lines[places], table.separator))
+    return parts
+
+
+def _read(name: str, settings: SeriesSettings, further: list[tuple[str, str]]) -> Table:
+    """Return the columns of times, values and `further` ones as text."""
     key = f"series.{name}"
     if not (settings.path and settings.time and settings.value):
         absent = next(option for option in ("path", "time", "value") if not getattr(settings, option))
         raise KoopflowError(f"{key}.{absent}: this key is missing; a CSV file needs path, time and value")
     columns = [settings.time] if isinstance(settings.time, str) else list(settings.time)
-    wanted = [*(("time", column) for column in columns), ("value", settings.value)]
-    table = read_table(key, settings.path, wanted, settings.separator)
-    times = read_stamps(table.columns[:-1], Place(name, settings.path, table.lines))
+    wanted = [*(("time", column) for column in columns), ("value", settings.value), *further]
+    return read_table(key, settings.path, wanted, settings.separator)
+
+
+def _samples(name: str, settings: SeriesSettings, table: Table) -> tuple[Times, NDArray[np.float64]]:
+    """Return the times and values in a table, whose last column holds the values."""
+    path = str(settings.path)
+    times = read_stamps(table.columns[:-1], Place(name, path, table.lines))
     marks = Marks(settings.decimal, settings.thousands, settings.missing)
-    values = read_numbers(key, settings.path, table.columns[-1], table.lines, marks, table.separator)
-    return times, values, settings.value
+    return times, read_numbers(f"series.{name}", path, table.columns[-1], table.lines, marks, table.separator)

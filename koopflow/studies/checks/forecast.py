@@ -4,7 +4,8 @@ from typing import Any
 
 from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
-from koopflow.data.series.loading import load
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.groups import load_group
 from koopflow.forecast import choices
 from koopflow.forecast.check import try_forecaster
 from koopflow.forecast.protocol import all_named
@@ -18,16 +19,30 @@ def check(series: dict[str, Any], forecast: dict[str, Any], seed: int) -> dict[s
     Raises
     ------
     KoopflowError
-        For the first series that cannot be forecast, or the first forecaster that cannot be used.
+        For the first series that cannot be forecast, the first file of many without any that can,
+        two series of one name, or the first forecaster that cannot be used.
     """
     study = ForecastSettings.load(forecast, "forecast")
     forecasters = all_named(study.methods, study.forecasters)
     own = {name: each for name, each in forecasters.items() if name not in FORECASTERS or name in study.forecasters}
     found = {}
     for name, spec in series.items():
-        loaded = load(name, spec, seed)
-        horizon = choices.check(loaded, SeriesSettings.load(spec, f"series.{name}"))
-        found[name] = {"samples": len(loaded.values), "period": loaded.period, "horizon": horizon}
-        while own:
-            try_forecaster(*own.popitem(), loaded, horizon)
+        settings, several = SeriesSettings.load(spec, f"series.{name}"), load_group(name, spec, seed)
+        reasons = dict(several.left_out)
+        for each, loaded in several.series.items():
+            try:
+                horizon = choices.check(loaded, settings)
+            except KoopflowError as error:
+                if settings.id is None:
+                    raise
+                reasons[each] = str(error)
+                continue
+            if each in found:
+                raise KoopflowError(f"series.{name}.id: {each!r} is the name of another series, too; rename one")
+            found[each] = {"samples": len(loaded.values), "period": loaded.period, "horizon": horizon}
+            while own:
+                try_forecaster(*own.popitem(), loaded, horizon)
+        if len(reasons) == len(several.series) + len(several.left_out):
+            first = next(iter(reasons))
+            raise KoopflowError(f"series.{name}: none of {len(reasons)} can be forecast; {first!r}: {reasons[first]}")
     return found

@@ -1,0 +1,72 @@
+"""The series of one entry of a study: one, or one per identifier of a CSV file."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koopflow.config.series import SeriesSettings
+from koopflow.core import facts
+from koopflow.core.errors import KoopflowError
+from koopflow.data.series.csv import csv_parts
+from koopflow.data.series.loading import SeriesSpec, load, prepared
+from koopflow.data.series.series import Series, Times
+
+
+@dataclass(frozen=True)
+class Group:
+    """Series, and the reason for each one that is left out, by identifier."""
+
+    series: dict[str, Series]
+    left_out: dict[str, str]
+
+
+def collected(readers: Mapping[str, Callable[[], Series]]) -> Group:
+    """Return the series that can be read.
+
+    Series whose step differs from that of most are left out: one horizon would not mean the same.
+    """
+    series: dict[str, Series] = {}
+    reasons: dict[str, str] = {}
+    for name, reader in readers.items():
+        try:
+            series[name] = reader()
+        except KoopflowError as error:
+            reasons[name] = str(error)
+    steps = Counter(each.step for each in series.values())
+    usual = steps.most_common(1)[0][0] if steps else ""
+    for name, each in series.items():
+        if each.step != usual:
+            reasons[name] = f"its step is a {each.step}, that of most series a {usual}"
+    return Group({name: each for name, each in series.items() if name not in reasons}, reasons)
+
+
+def load_group(name: str, spec: SeriesSpec, seed: int = 0) -> Group:
+    """Return the series that the entry `name` describes: one per identifier if it has ``id``.
+
+    Raises
+    ------
+    KoopflowError
+        If the file cannot be read; or, without ``id``, as in `load`.
+    """
+    settings = SeriesSettings.load(spec, f"series.{name}")
+    if settings.id is None:
+        return Group({name: load(name, settings, seed)}, {})
+    if settings.kind != "csv":
+        raise KoopflowError(f"series.{name}.id: needs path, a CSV file with a column of identifiers")
+    content = hashlib.sha256()
+
+    def one(each: str, read: Callable[[], tuple[Times, NDArray[np.float64]]]) -> Series:
+        times, values = read()
+        content.update(each.encode() + times.tobytes() + values.tobytes())
+        label, fill = str(settings.value), settings.fill
+        return prepared(each, times, values, label, fill=fill, period=settings.period, step=settings.step)
+
+    parts = csv_parts(name, settings)
+    found = collected({each: partial(one, each, read) for each, read in parts.items()})
+    facts.note("data", name=name, source="csv", samples=len(parts), sha256=content.hexdigest())
+    return found
