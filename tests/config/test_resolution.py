@@ -39,6 +39,7 @@ def test_the_default_says_which_maps_a_users_file_replaces():
             "equivalence.training.setups",
             "equivalence.training.comparisons",
             "equivalence.windows",
+            "grokking.settings",
             "pruning.studies",
             "tickets.studies",
             "tickets.elastic",
