@@ -41,6 +41,7 @@ rule compare_spectra:
         eigenvalues="<results>/spectra/eigenvalues.csv",
         distances="<results>/spectra/distances.csv",
         tests="<results>/spectra/tests.csv",
+        stability="<results>/spectra/stability.csv",
         exclusions="<results>/spectra/exclusions.csv",
         figure=figure("trajectories_spectra") if SPECTRA.trajectories else [],
         windows="<results>/spectra/windows.csv",
@@ -55,6 +56,7 @@ rule compare_spectra:
     resources:
         **SMALL,
     params:
+        ranks={name: trajectory.rank for name, trajectory in SPECTRA.trajectories.items()},
         seed=SETTINGS.seed,
         options=SETTINGS.spectra.dump(),
         style=SETTINGS.figures.style.dump(),

@@ -4,15 +4,15 @@ from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     from koopflow.config.spectra import SpectraSettings, TrajectorySettings
+    from koopflow.equivalence.recorded import recorded_spectra
     from koopflow.equivalence.windows import recorded_windows
     from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS, WINDOW_EIGENVALUES
     from koopflow.io.tables import write_csv
-    from koopflow.koopman.tables import spectrum_or_reason
 
     given, name = snakemake.params, snakemake.wildcards.trajectory
     settings = TrajectorySettings.load(given.spec, f"trajectories.{name}")
     options = SpectraSettings.load(given.options, "spectra")
-    spectrum, runs, exclusions = spectrum_or_reason(name, settings, options, given.seed)
+    spectrum, runs, exclusions = recorded_spectra(name, settings, options, given.seed)
     for reason in exclusions["reason"]:
         log.warning("left out: %s", reason)
     write_csv(spectrum, snakemake.output.spectrum, TRAJECTORY_EIGENVALUES)

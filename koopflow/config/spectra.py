@@ -15,10 +15,10 @@ from koopflow.config.common import (
     Needs,
     PathText,
     Positive,
-    Rank,
     Whole,
     one_or_several,
 )
+from koopflow.config.equivalence import StableOrRank
 
 Paths = Annotated[
     Annotated[PathText, Tag("(one)")] | Annotated[Items[PathText], Field(min_length=1), Tag("(several)")],
@@ -45,10 +45,11 @@ class TrajectorySettings(Block):
     exclude: Items[str] = Field(default=(), description="Name patterns of tensors in a folder to skip.")
     steps: Steps = Field(default=None, description="First and last step to read, such as [0, 900]; null for all.")
     delays: Natural = Field(default=0, description="Time delays in addition to the present state.")
-    rank: Rank = Field(
+    rank: StableOrRank = Field(
         default=0,
         description="svd_rank as in PyDMD: 0 is the optimal threshold, 0 < r < 1 a share of the energy, "
-        "an integer the number of modes, -1 all.",
+        "an integer the number of modes, -1 all. `stable` chooses one rank for all trajectories that ask for it, "
+        "by the stability of eigenvalues over their runs.",
     )
     variant: Literal["standard", "total_least_squares", "forward_backward"] = Field(
         default="standard",
@@ -61,6 +62,14 @@ class TrajectorySettings(Block):
         description="Iterations in a window: also fit successive windows of every run and compare their spectra; "
         "null for none.",
     )
+
+    @field_validator("windows")
+    @classmethod
+    def _of_a_number(cls, windows: int | None, info: ValidationInfo) -> int | None:
+        if windows is not None and isinstance(info.data.get("rank"), str):
+            what = "null where rank is stable, since windows are fitted at a given rank"
+            raise PydanticCustomError("needed", "{what}", {"what": what})
+        return windows
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -85,6 +94,12 @@ class SpectraSettings(Block):
         description="Eigenpairs with a larger p-value against the random walks are drawn hollow; at most this share "
         "of the eigenpairs of pure random walks passes.",
     )
+    stability: Fraction = Field(
+        default=0.33,
+        description="Of trajectories with the rank `stable`: largest distance between runs as a share of the distance "
+        "between neighbouring eigenvalues, averaged over trajectories, up to the chosen rank.",
+    )
+    largest_rank: Whole = Field(default=12, ge=2, description="Largest rank that `stable` may choose.")
     shuffles: Count = Field(default=100, description="Draws of the shuffle control between trajectories.")
     significance: Fraction = Field(
         default=0.05,

@@ -20,7 +20,7 @@ import pandas as pd
 from koopflow.equivalence.spectra import Row
 from koopflow.equivalence.tables import Distances, all_distances, refuse_empty
 from koopflow.io.columns import STABILITY
-from koopflow.koopman.dmd import Koopman
+from koopflow.koopman.dmd import Koopman, truncated
 from koopflow.koopman.operator import eigenpairs, residuals
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import Array
@@ -76,7 +76,7 @@ def rank_rows(fitted: Koopman, rank: float | str, **names: str | int) -> list[Ro
     after = np.concatenate([states[:, 1:] for states in fitted.reduced.states], axis=1)
     rows: list[Row] = []
     for label, size in _sizes(fitted.rank, rank).items():
-        values, _, left = eigenpairs(fitted.operator[:size, :size])
+        values, _, left = eigenpairs(_block(fitted, size))
         found = {"real": values.real, "imag": values.imag}
         found["residual"] = residuals(values, left, before[:size], after[:size])
         found |= step_columns(values, fitted.interval)
@@ -85,6 +85,12 @@ def rank_rows(fitted: Koopman, rank: float | str, **names: str | int) -> list[Ro
             for mode in range(size)
         ]
     return rows
+
+
+def _block(fitted: Koopman, size: int) -> Array:
+    """Return the operator of rank `size`. Fits that correct for noise are made again at this rank."""
+    corrected = fitted.variant in ("total_least_squares", "forward_backward") and size < fitted.rank
+    return truncated(fitted, size).operator if corrected else fitted.operator[:size, :size]
 
 
 def _sizes(fitted: int, rank: float | str) -> dict[int, int]:

@@ -105,6 +105,7 @@ def recorded_windows(name: str, settings: TrajectorySettings) -> pd.DataFrame:
     if settings.windows is None:
         return pd.DataFrame(columns=list(WINDOW_EIGENVALUES))
     with opened(name, settings) as files:
+        assert not isinstance(settings.rank, str)  # refused by the settings
         options = FitOptions(files[0].columns(settings.parameters), settings.rank, settings.delays, settings.variant)
         return window_eigenvalues(name, runs_of(files), settings.windows, options)
 

@@ -275,6 +275,7 @@ CONTRACTS = {
     "spectra/eigenvalues.csv": TRAJECTORY_EIGENVALUES,
     "spectra/distances.csv": TRAJECTORY_DISTANCES,
     "spectra/tests.csv": TESTS,
+    "spectra/stability.csv": STABILITY,
     "spectra/exclusions.csv": TRAJECTORY_EXCLUSIONS,
     "spectra/windows.csv": WINDOW_DISTANCES,
     **{f"pruning/{name}.csv": columns for name, columns in NETWORK_TABLES.items() if name != "cost"},

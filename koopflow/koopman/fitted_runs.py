@@ -4,14 +4,10 @@ out by name."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import pandas as pd
-
 from koopflow.core.errors import UnfitError
-from koopflow.io.columns import SETUP_EIGENVALUES
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.source import Columns
-from koopflow.koopman.steps import step_columns
 from koopflow.trajectory import Trajectory
 
 Run = tuple[Trajectory, int]
@@ -89,23 +85,6 @@ def _reasons(runs: dict[int, Run], options: FitOptions) -> dict[int, str]:
         except UnfitError as error:
             found[number] = str(error)
     return found
-
-
-def run_spectra(name: str, found: FittedRuns, options: FitOptions) -> pd.DataFrame:
-    """Return the eigenvalues of each run fitted separately, columns `SETUP_EIGENVALUES`; for a
-    single run, those of the fit.
-
-    `setting` is the trajectory and `seed` the run, as the equivalence tests expect. A run of lower
-    rank than requested is fitted at full rank.
-    """
-    several = len(found.runs) > 1
-    parts = []
-    for run, (file, replica) in found.runs.items():
-        alone = fit_alone(file, options, replica) if several else found.fitted
-        values = {"real": alone.eigenvalues.real, "imag": alone.eigenvalues.imag, "residual": alone.residuals}
-        values |= step_columns(alone.eigenvalues, alone.interval)
-        parts.append(pd.DataFrame({"setting": name, "seed": run, "mode": range(alone.rank), **values}))
-    return pd.concat(parts, ignore_index=True)[list(SETUP_EIGENVALUES)]
 
 
 def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:

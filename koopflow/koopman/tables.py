@@ -7,18 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from koopflow.config.spectra import SpectraSettings, TrajectorySettings
-from koopflow.core.errors import UnfitError
 from koopflow.core.seeds import rng
-from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS
+from koopflow.io.columns import TRAJECTORY_DISTANCES, TRAJECTORY_EIGENVALUES
 from koopflow.koopman.dmd import Koopman
-from koopflow.koopman.fitted_runs import FitOptions, fit_runs, run_spectra
-from koopflow.koopman.intervals import Interval, eigenvalue_intervals
+from koopflow.koopman.intervals import Interval
 from koopflow.koopman.runs import Array
 from koopflow.koopman.spectrum import distance, shuffle_control
 from koopflow.koopman.steps import spectrum_of, step_columns
-from koopflow.koopman.user_files import opened
-from koopflow.koopman.walks import walk_p_values
 
 
 @dataclass(frozen=True)
@@ -35,64 +30,6 @@ class Belief:
     def holds(self, residuals: Array) -> NDArray[np.bool_]:
         """Return which eigenpairs with these residuals (r,) are believed."""
         return (residuals <= self.largest_residual) & (np.isnan(self.p) | (self.p <= self.level))
-
-
-def trajectory_spectrum(
-    name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the spectrum fitted to one trajectory, the spectra of its runs, and the runs left out.
-
-    Parameters
-    ----------
-    name : str
-        Name of the entry under ``trajectories``.
-    settings : TrajectorySettings
-    spectra : SpectraSettings
-        Level of the intervals, and what makes an eigenpair believable.
-    seed : int
-        Seed of the random walks.
-
-    Returns
-    -------
-    spectrum : DataFrame
-        Columns `TRAJECTORY_EIGENVALUES`, one row per eigenvalue.
-    runs : DataFrame
-        See `koopflow.koopman.fitted_runs.run_spectra`.
-    exclusions : DataFrame
-        Columns `TRAJECTORY_EXCLUSIONS`, one row per run left out.
-
-    Raises
-    ------
-    UnfitError
-        If no run can be fitted.
-    KoopflowError
-        If a file cannot be read, see `koopflow.koopman.user_files.opened`.
-    """
-    with opened(name, settings) as files:
-        options = FitOptions(files[0].columns(settings.parameters), settings.rank, settings.delays, settings.variant)
-        found = fit_runs(files, options)
-        fitted, runs = found.fitted, run_spectra(name, found, options)
-        complete = all(file.complete for file in files)
-        p = walk_p_values(fitted, rng(seed, "spectra", name, "walks"), spectra.walks)
-    interval = eigenvalue_intervals(fitted, level=spectra.level)
-    belief = Belief(p, spectra.largest_residual, spectra.walk_level)
-    left_out = [(name, run, reason) for run, reason in found.left_out.items()]
-    exclusions = pd.DataFrame(left_out, columns=list(TRAJECTORY_EXCLUSIONS))
-    return spectrum_table(name, fitted, interval, belief, complete), runs, exclusions
-
-
-def spectrum_or_reason(
-    name: str, settings: TrajectorySettings, spectra: SpectraSettings, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return `trajectory_spectrum`; if no run can be fitted, empty spectra and an exclusion without
-    a run."""
-    try:
-        return trajectory_spectrum(name, settings, spectra, seed)
-    except UnfitError as error:
-        exclusions = pd.DataFrame([(name, pd.NA, str(error))], columns=list(TRAJECTORY_EXCLUSIONS))
-        empty = (pd.DataFrame(columns=list(columns)) for columns in (TRAJECTORY_EIGENVALUES, SETUP_EIGENVALUES))
-        spectrum, runs = empty
-        return spectrum, runs, exclusions
 
 
 def spectrum_table(

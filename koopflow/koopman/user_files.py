@@ -70,7 +70,8 @@ def check_trajectory(name: str, settings: TrajectorySettings) -> None:
         shapes allow. Errors are worded as in `opened`.
     """
     with _named(name, settings), ExitStack() as stack:
-        check_svd_rank(settings.rank)
+        if not isinstance(settings.rank, str):
+            check_svd_rank(settings.rank)
         paths = [Path(path) for path in settings.paths]
         reading = Reading(settings.include, settings.exclude, _range(settings))
         files = [stack.enter_context(open_trajectory(path, reading)) for path in paths if not path.is_dir()]
@@ -78,6 +79,10 @@ def check_trajectory(name: str, settings: TrajectorySettings) -> None:
         if files:
             columns = files[0].columns(settings.parameters)
             runs.append(as_runs(files if len(files) > 1 else files[0], settings.delays, columns))
+        if isinstance(settings.rank, str):
+            if sum(len(part.lengths) for part in runs) < 2:
+                raise KoopflowError("rank stable needs at least two runs (got 1); give a number of modes")
+            return
         refuse_rank(settings.rank, min(sum(part.pairs for part in runs), *(part.dimension for part in runs)))
 
 

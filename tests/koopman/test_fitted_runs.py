@@ -5,8 +5,8 @@ import pytest
 
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError, UnfitError
+from koopflow.equivalence.recorded import recorded_spectra
 from koopflow.koopman.fitted_runs import FitOptions, fit_runs
-from koopflow.koopman.tables import spectrum_or_reason
 from koopflow.trajectory import Trajectory, TrajectoryWriter
 
 OPTIONS = (SpectraSettings(draws=10), 0)
@@ -35,7 +35,7 @@ def spoilt(value=np.nan):
 def test_of_several_files_the_sound_ones_are_fitted(tmp_path, value):
     runs = [decaying(), spoilt(value), decaying(2)]
     paths = [written(tmp_path / f"{i}.h5", run) for i, run in enumerate(runs)]
-    spectrum, alone, exclusions = spectrum_or_reason(
+    spectrum, alone, exclusions = recorded_spectra(
         "a", TrajectorySettings(path=[str(p) for p in paths], rank=2), *OPTIONS
     )
     assert np.allclose(spectrum["real"], [0.9, 0.5], atol=1e-4)
@@ -59,7 +59,7 @@ def test_of_several_runs_in_a_file_the_sound_ones_are_fitted(tmp_path):
 def test_of_several_files_with_several_runs_only_the_bad_runs_are_left_out(tmp_path, value):
     contents = [(decaying(), spoilt(value)), (decaying(2, count=30), decaying(3, count=30)), (spoilt(value),) * 2]
     paths = [written(tmp_path / f"{i}.h5", *runs) for i, runs in enumerate(contents)]
-    spectrum, alone, exclusions = spectrum_or_reason(
+    spectrum, alone, exclusions = recorded_spectra(
         "a", TrajectorySettings(path=[str(p) for p in paths], rank=2), *OPTIONS
     )
     assert np.allclose(spectrum["real"], [0.9, 0.5], atol=1e-4)
@@ -89,7 +89,7 @@ def test_runs_of_several_files_are_counted_through(tmp_path):
 )
 def test_a_trajectory_without_a_run_to_fit_is_a_row_with_its_reason(tmp_path, run, rank, words):
     path = written(tmp_path / "a.h5", run)
-    spectrum, alone, exclusions = spectrum_or_reason("a", TrajectorySettings(path=str(path), rank=rank), *OPTIONS)
+    spectrum, alone, exclusions = recorded_spectra("a", TrajectorySettings(path=str(path), rank=rank), *OPTIONS)
     assert spectrum.empty
     assert alone.empty
     assert exclusions["run"].isna().all()
@@ -100,7 +100,7 @@ def test_a_trajectory_without_a_run_to_fit_is_a_row_with_its_reason(tmp_path, ru
 def test_a_folder_of_states_with_nan_is_left_out_too(tmp_path):
     for step, state in enumerate(spoilt()):
         np.save(tmp_path / f"step-{step}.npy", state)
-    spectrum, _, exclusions = spectrum_or_reason("a", TrajectorySettings(path=str(tmp_path), rank=2), *OPTIONS)
+    spectrum, _, exclusions = recorded_spectra("a", TrajectorySettings(path=str(tmp_path), rank=2), *OPTIONS)
     assert spectrum.empty
     assert "step-20.npy: holds nan" in exclusions["reason"][0]
 
@@ -109,5 +109,5 @@ def test_a_damaged_file_is_no_exclusion_but_an_error(tmp_path):
     path = written(tmp_path / "a.h5", decaying())
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(KoopflowError) as raised:
-        spectrum_or_reason("a", TrajectorySettings(path=str(path), rank=2), *OPTIONS)
+        recorded_spectra("a", TrajectorySettings(path=str(path), rank=2), *OPTIONS)
     assert not isinstance(raised.value, UnfitError)

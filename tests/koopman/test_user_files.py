@@ -10,8 +10,8 @@ import torch
 
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
+from koopflow.equivalence.recorded import trajectory_spectrum
 from koopflow.io.paths import read_from
-from koopflow.koopman.tables import trajectory_spectrum
 from koopflow.koopman.user_files import check_trajectory
 from koopflow.trajectory import TrajectoryWriter
 
