@@ -20,7 +20,8 @@ import pandas as pd
 from koopflow.equivalence.spectra import Row
 from koopflow.equivalence.tables import Distances, all_distances, refuse_empty
 from koopflow.io.columns import STABILITY
-from koopflow.koopman.dmd import Koopman, truncated
+from koopflow.koopman.dmd import Koopman
+from koopflow.koopman.fitted_runs import truncated
 from koopflow.koopman.operator import eigenpairs, residuals
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.runs import Array

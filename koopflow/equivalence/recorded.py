@@ -12,8 +12,8 @@ from koopflow.core.seeds import rng
 from koopflow.equivalence.ranks import rank_rows, ranked_fit
 from koopflow.equivalence.spectra import Row
 from koopflow.io.columns import SETUP_EIGENVALUES, TRAJECTORY_EIGENVALUES, TRAJECTORY_EXCLUSIONS
-from koopflow.koopman.dmd import Koopman, truncated
-from koopflow.koopman.fitted_runs import FitOptions, FittedRuns, fit_alone, fit_runs
+from koopflow.koopman.dmd import Koopman
+from koopflow.koopman.fitted_runs import FitOptions, FittedRuns, fit_alone, fit_runs, truncated
 from koopflow.koopman.intervals import eigenvalue_intervals
 from koopflow.koopman.tables import Belief, spectrum_table
 from koopflow.koopman.user_files import opened

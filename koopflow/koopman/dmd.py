@@ -8,7 +8,7 @@ True
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -272,18 +272,6 @@ def fit(
             raise KoopflowError(f"{name} must be one of {', '.join(accepted)} (got {value!r})")
     runs = as_runs(data, delays, columns, replicas)
     return fit_reduced(reduce_states(runs, svd_rank, route, precision), runs, variant)
-
-
-def truncated(fitted: Koopman, rank: int) -> Koopman:
-    """Return the fit of a lower rank to the same data, from their coordinates in the leading singular
-    directions; the data are not read again.
-    """
-    reduced = fitted.reduced
-    basis = None if reduced.basis is None else reduced.basis[:, :rank]
-    coefficients = None if reduced.coefficients is None else reduced.coefficients[:, :rank]
-    states = [part[:rank] for part in reduced.states]
-    kept = replace(reduced, states=states, basis=basis, coefficients=coefficients)
-    return fit_reduced(replace(kept, singular_values=reduced.singular_values[:rank]), fitted.runs, fitted.variant)
 
 
 def _joined(parts: list[Array]) -> Array:

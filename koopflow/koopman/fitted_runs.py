@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from koopflow.core.errors import UnfitError
-from koopflow.koopman.dmd import Koopman, fit
+from koopflow.koopman.dmd import Koopman, fit, fit_reduced
 from koopflow.koopman.rank import RankError
 from koopflow.koopman.source import Columns
 from koopflow.trajectory import Trajectory
@@ -93,3 +93,15 @@ def fit_alone(file: Trajectory, options: FitOptions, replica: int) -> Koopman:
         return options.fit(file, [replica])
     except RankError:
         return replace(options, svd_rank=-1).fit(file, [replica])
+
+
+def truncated(fitted: Koopman, rank: int) -> Koopman:
+    """Return the fit of a lower rank to the same data, from their coordinates in the leading singular
+    directions; the data are not read again.
+    """
+    reduced = fitted.reduced
+    basis = None if reduced.basis is None else reduced.basis[:, :rank]
+    coefficients = None if reduced.coefficients is None else reduced.coefficients[:, :rank]
+    states = [part[:rank] for part in reduced.states]
+    kept = replace(reduced, states=states, basis=basis, coefficients=coefficients)
+    return fit_reduced(replace(kept, singular_values=reduced.singular_values[:rank]), fitted.runs, fitted.variant)

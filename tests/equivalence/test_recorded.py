@@ -8,7 +8,8 @@ from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.ranks import ranked
 from koopflow.equivalence.recorded import trajectory_spectrum
-from koopflow.koopman.dmd import fit, truncated
+from koopflow.koopman.dmd import fit
+from koopflow.koopman.fitted_runs import truncated
 from koopflow.koopman.user_files import check_trajectory
 from tests.api.test_comparisons import maps
 from tests.api.test_operators import recorded
