@@ -8,7 +8,8 @@ import torch
 
 from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.core.errors import KoopflowError
-from koopflow.koopman.tables import spectrum_distances, trajectory_spectrum
+from koopflow.equivalence.recorded import trajectory_spectrum
+from koopflow.koopman.tables import spectrum_distances
 from koopflow.koopman.user_files import check_trajectory
 from koopflow.trajectory import TrajectoryWriter
 

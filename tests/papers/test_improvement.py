@@ -28,8 +28,8 @@ def test_only_memory_has_an_improvement_and_its_interval_is_that_of_the_skill():
     found = improvements(skill())
     assert found["horizon"].tolist() == [1, 5]
     np.testing.assert_allclose(found[["improvement", "ci_low", "ci_high"]].iloc[0], [100, 100 * 0.4 / 0.6, 150])
-    panels = [ax for ax in plot_improvement(found, ["wave"]).axes if ax.get_title()]
-    assert "n = 50" in panels[0].get_title(loc="left") + panels[0].get_title()
+    panel = plot_improvement(found, ["wave"]).axes[0]
+    assert "n = 50" in panel.get_title(loc="left") + panel.get_title()  # the house style puts titles to the left
 
 
 def test_each_figure_shows_its_own_series():

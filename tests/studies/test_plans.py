@@ -78,17 +78,18 @@ def test_the_length_of_a_chain_does_not_decide_its_training():
 
 def test_a_ticket_study_has_the_figures_that_its_tasks_allow():
     kinds = [kind for kind, _ in ticket_plan().figures()]
-    assert kinds == ["accuracy", "flow", "exponents", "composition", "transfer_matrix"]
+    assert kinds == ["accuracy", "flow", "slices", "exponents", "composition", "transfer_matrix"]
     four = ticket_plan(tasks=["digits", "clusters", "digits_rotated", "digits_noisy"], composition={"seeds": 0})
     assert [kind for kind, _ in four.figures()] == [
         "accuracy",
         "flow",
+        "slices",
         "exponents",
         "transfer_matrix",
         "transfer_prediction",
     ]
     alone = ticket_plan(tasks=["digits"])
-    assert [kind for kind, _ in alone.figures()] == ["accuracy", "flow", "exponents", "composition"]
+    assert [kind for kind, _ in alone.figures()] == ["accuracy", "flow", "slices", "exponents", "composition"]
 
 
 def test_claims_on_real_and_synthetic_series_name_the_series_of_the_run(tmp_path):
