@@ -78,8 +78,7 @@ class Grokking:
     def training_estimate(self, name: str) -> Estimate:
         """Return the estimate of training the networks of one setting."""
         setup, seeds = self.settings[name], self.seeds(name)
-        width = setup.model.width or 128
-        hidden = setup.model.arguments.get("hidden", 512)
+        width, hidden = _output_matrix(setup)
         # Per pair: embeddings and keys and values of three tokens, one query and output, the MLP, the read-out.
         products = width * (3 * (setup.prime + 1) + 8 * width + 2 * hidden + setup.prime)
         passes = setup.steps + len(self.measured(name)) / (3 * setup.share)
@@ -92,7 +91,14 @@ class Grokking:
         """Return the estimate of fitting and comparing all networks."""
         networks = sum(map(self.seeds, self.settings))
         seconds = NETWORK_SECONDS * networks + PREDICTION_SECONDS * len(self.block.predictors) * networks**3
-        return Estimate(LIBRARIES_MB + 200, START_SECONDS + seconds)
+        largest = max(width * hidden for width, hidden in map(_output_matrix, self.settings.values()))
+        states = 8 * self.block.first_steps * largest / 2**20  # of one network; they are read one after another
+        return Estimate(LIBRARIES_MB + 4 * states, START_SECONDS + seconds)
+
+
+def _output_matrix(setup: GrokkingSetup) -> tuple[int, int]:
+    """Return the shape of the output matrix of a network's MLP."""
+    return setup.model.width or 128, setup.model.arguments.get("hidden", 512)
 
 
 def plan(study: Study) -> Grokking:

@@ -40,6 +40,7 @@ NOT_RUN = (
     "plot_hub",
     "check_own_figures",
     "plot_own_figures",
+    "plot_paper_pruning",
 )
 """Jobs that the smoke study of the tests does not have."""
 

@@ -39,8 +39,8 @@ def finished(tmp_path_factory) -> Path:
     folder = copy_of_the_house(tmp_path_factory.mktemp("house") / "koopflow")
     image_folder(folder / "data" / "imagenet")
     paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
-    assert paper["data"]["imagenet"]["path"] == "data/imagenet"
-    studies = {name: paper["tickets"]["studies"][name] for name in ("resnet50", "resnet14", "resnet20")}
+    blocks = paper["tickets"]["studies"]
+    studies = {"resnet50": blocks["resnet50_cifar100"], "resnet14": blocks["resnet14"], "resnet20": blocks["resnet20"]}
     assert studies["resnet50"]["model"] == {"name": "resnet50"}
     small = {"batch_size": 6, "steps": 6, "seeds": 2, "rounds": 3, "rewind_step": 2, "controls": {"rounds": [2]}}
     for name, study in studies.items():
@@ -52,7 +52,7 @@ def finished(tmp_path_factory) -> Path:
         schedule = {"warmup": 2} if name == "resnet50" else {}
         study["optimizer"]["schedule"] = {"name": "step", "milestones": [3, 5], "factor": 0.1} | schedule
     config = {
-        "data": {"imagenet": paper["data"]["imagenet"] | {"size": 32}},
+        "data": {"imagenet": {"source": "image_folder", "path": "data/imagenet", "size": 32}},
         "tickets": {
             "studies": studies,
             "elastic": {"depths": {"studies": ["resnet14", "resnet20"], "rounds": [2]}},
