@@ -39,6 +39,7 @@ LONG = (
     "training/test_device.py",
     "training/test_ensemble.py",
     "training/test_own_networks.py",
+    "training/test_pretrained.py",
     "training/test_transformer.py",
     "trajectory/test_callbacks.py",
     "trajectory/test_recordings_kept.py",
