@@ -162,6 +162,8 @@ use rule plot as plot_paper_memory with:
         "<logs>/plot_paper_memory.log",
     benchmark:
         "<benchmarks>/plot_paper_memory.tsv"
+    resources:
+        **estimates.asked(estimates.drawing(len(PAPERS.memory()))),
     params:
         script="plot_paper_memory",
         style=SETTINGS.figures.style.dump(),

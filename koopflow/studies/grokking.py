@@ -25,7 +25,8 @@ SWEEP = "sweep-"
 GOLDEN = 1.2207440846057596
 """The root of x^4 = x + 1. Multiples of its inverse powers, modulo 1, fill the cube evenly (Roberts
 2018, the R3 sequence)."""
-NETWORK_SECONDS = 0.4  # to fit a spectrum and to compare it with others: measured
+NETWORK_SECONDS = 0.02  # to fit a spectrum and to compare it with others: measured
+MEGABYTE_SECONDS = 0.006  # to read and reduce the first states, per megabyte: measured at p = 113
 PREDICTION_SECONDS = 2e-6  # per predictor and network cubed, for the jackknife: measured
 
 
@@ -90,9 +91,10 @@ class Grokking:
     def fit_estimate(self) -> Estimate:
         """Return the estimate of fitting and comparing all networks."""
         networks = sum(map(self.seeds, self.settings))
-        seconds = NETWORK_SECONDS * networks + PREDICTION_SECONDS * len(self.block.predictors) * networks**3
         largest = max(width * hidden for width, hidden in map(_output_matrix, self.settings.values()))
         states = 8 * self.block.first_steps * largest / 2**20  # of one network; they are read one after another
+        seconds = networks * (NETWORK_SECONDS + MEGABYTE_SECONDS * states)
+        seconds += PREDICTION_SECONDS * len(self.block.predictors) * networks**3
         return Estimate(LIBRARIES_MB + 4 * states, START_SECONDS + seconds)
 
 
