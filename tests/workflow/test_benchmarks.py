@@ -36,7 +36,7 @@ def planned(smoke_study) -> dict[str, dict[str, list[int]]]:
 
 @pytest.fixture(scope="module")
 def measured(smoke_study) -> dict[str, list[dict[str, float]]]:
-    """The benchmark files of each rule: processor time in seconds and largest memory in MB."""
+    """The benchmark files of each rule: processor and wall time in seconds, and largest memory in MB."""
     found = defaultdict(list)
     folder = smoke_study / "logs/results/benchmarks"
     for file in folder.rglob("*.tsv"):
@@ -45,12 +45,12 @@ def measured(smoke_study) -> dict[str, list[dict[str, float]]]:
         with file.open(newline="") as stream:
             row = next(csv.DictReader(stream, delimiter="\t"))
         if row["max_rss"] != "NA":  # a job that ended before it was measured
-            found[rule].append({"cpu": float(row["cpu_time"]), "mb": float(row["max_rss"])})
+            found[rule].append({"cpu": float(row["cpu_time"]), "wall": float(row["s"]), "mb": float(row["max_rss"])})
     return found
 
 
-def near(expected: float, found: float, slack: float) -> bool:
-    return found / 2 - slack <= expected <= 2 * found + slack
+def near(expected: float, found: float, slack: float, most: float | None = None) -> bool:
+    return found / 2 - slack <= expected <= 2 * (found if most is None else most) + slack
 
 
 def test_every_rule_takes_the_expected_processor_time_and_memory_within_a_factor_of_two(planned, measured):
@@ -59,9 +59,10 @@ def test_every_rule_takes_the_expected_processor_time_and_memory_within_a_factor
     for rule, rows in measured.items():
         asked = planned[rule]
         seconds = sum(asked["expected_s"]) / len(asked["expected_s"]) - QUEUE_SECONDS
-        took = sum(row["cpu"] for row in rows) / len(rows)
+        # Snakemake reads the processor time at intervals and misses a job's end; the wall time has it.
+        took, passed = (sum(row[name] for row in rows) / len(rows) for name in ("cpu", "wall"))
         largest, held = max(asked["expected_mb"]), max(row["mb"] for row in rows)
-        if not near(seconds, took, SECOND):
+        if not near(seconds, took, SECOND, most=passed):
             wrong.append(f"{rule}: {seconds:.1f} s expected, {took:.1f} s measured")
         if took >= 1 and not near(largest, held, 0):  # shorter jobs end before their memory is seen
             wrong.append(f"{rule}: {largest} MB expected, {held:.0f} MB measured")
