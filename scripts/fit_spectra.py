@@ -7,7 +7,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from tqdm import tqdm
 
     from koopflow.config.equivalence import KoopmanSettings
-    from koopflow.equivalence.fitting import exclusions, fitted_part, loss_curve, seed_losses, write_operators
+    from koopflow.equivalence.fitting import exclusions, fit_part, loss_curve, seed_losses, write_operators
     from koopflow.io.columns import REPLICAS, SETUP_EIGENVALUES, SETUP_EXCLUSIONS, SETUP_LOSSES
     from koopflow.io.tables import read_csv, write_csv
 
@@ -21,7 +21,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         seeds = range(first, stop)
         shown = tqdm(seeds, desc=f"fitting {name}", unit="seed", disable=None)
         options = (given.copies, diverged, koopman.delays, koopman.rank, given.largest)
-        table, found = fitted_part(path, name, shown, *options)
+        table, found = fit_part(path, name, shown, *options)
         spectra.append(table)
         operators |= found
         curves, steps = seed_losses(path, seeds, given.copies, diverged)

@@ -32,20 +32,6 @@ def fit_part(
     delays: int,
     rank: float | str,
     largest: int = 12,
-) -> pd.DataFrame:
-    """Return the table of `fitted_part`."""
-    return fitted_part(path, setting, seeds, copies, diverged, delays, rank, largest)[0]
-
-
-def fitted_part(
-    path: str,
-    setting: str,
-    seeds: Sequence[int],
-    copies: int,
-    diverged: Sequence[str],
-    delays: int,
-    rank: float | str,
-    largest: int = 12,
 ) -> tuple[pd.DataFrame, dict[int, Array]]:
     """Return the eigenvalues of each seed in one trajectory file, columns `SETUP_EIGENVALUES`, rank
     and excluded; and the operator (r, r) of the largest rank by seed.

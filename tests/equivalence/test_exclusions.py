@@ -34,9 +34,9 @@ GONE = ["1/1", "2/0", "2/1"]
 
 
 def test_spectra_and_losses_are_of_what_is_left_and_count_what_is_not(trajectory):
-    table = fit_part(trajectory, "a", SEEDS, COPIES, GONE, delays=0, rank=3)
+    table = fit_part(trajectory, "a", SEEDS, COPIES, GONE, delays=0, rank=3)[0]
     assert table.groupby("seed")["excluded"].first().to_dict() == {0: 0, 1: 1}
-    alone = fit_part(trajectory, "a", SEEDS, COPIES, ["0/0", "0/1", *GONE], delays=0, rank=3)
+    alone = fit_part(trajectory, "a", SEEDS, COPIES, ["0/0", "0/1", *GONE], delays=0, rank=3)[0]
     pd.testing.assert_frame_equal(table[table["seed"] == 1].reset_index(drop=True), alone)
     curves, steps = seed_losses(trajectory, SEEDS, COPIES, GONE)
     curve = loss_curve("a", curves, steps, excluded=3)

@@ -36,7 +36,7 @@ def linear_map(request, tmp_path_factory):
 @pytest.mark.parametrize("delays", [0, 1, 2, 8, 32, 64])
 def test_known_eigenvalues_are_recovered_from_pooled_runs(linear_map, delays):
     path, noise = linear_map
-    rows = fit_part(path, "map", range(SEEDS), COPIES, [], delays, 6)
+    rows = fit_part(path, "map", range(SEEDS), COPIES, [], delays, 6)[0]
     rows = rows[rows["rank"] == 6]
     for _, fitted in rows.groupby("seed"):
         found = fitted["real"].to_numpy() + 1j * fitted["imag"].to_numpy()
@@ -48,12 +48,12 @@ def test_known_eigenvalues_are_recovered_from_pooled_runs(linear_map, delays):
 
 def test_replicas_that_diverged_are_left_out_by_name(linear_map):
     path, _ = linear_map
-    whole = fit_part(path, "map", range(SEEDS), COPIES, [], 2, 6)
-    fewer = fit_part(path, "map", range(SEEDS), COPIES, ["1/0", "1/3"], 2, 6)
+    whole = fit_part(path, "map", range(SEEDS), COPIES, [], 2, 6)[0]
+    fewer = fit_part(path, "map", range(SEEDS), COPIES, ["1/0", "1/3"], 2, 6)[0]
     first = whole["seed"] == 0
     assert fewer[fewer["seed"] == 0].equals(whole[first])
     assert not np.array_equal(fewer[fewer["seed"] == 1]["real"], whole[~first]["real"])
-    gone = fit_part(path, "map", range(SEEDS), COPIES, [f"0/{copy}" for copy in range(COPIES)], 2, 6)
+    gone = fit_part(path, "map", range(SEEDS), COPIES, [f"0/{copy}" for copy in range(COPIES)], 2, 6)[0]
     assert set(gone["seed"]) == {1}
 
 
