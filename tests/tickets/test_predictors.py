@@ -214,7 +214,9 @@ def test_a_forecast_is_silent_where_it_cannot_know():
     assert fitted.forecast(np.array([0.97])).answer == "transfers"
     assert fitted.forecast(np.array([0.02])).answer == "does not transfer"
     assert fitted.forecast(np.array([0.5])).answer == "cannot say"
-    assert "outside the calibrated range" in fitted.forecast(np.array([2.0])).reason
+    beyond = fitted.forecast(np.array([2.0]))
+    assert beyond.answer == "cannot say"
+    assert "outside the calibrated range" in beyond.reason
     few = pairs[pairs["source"].isin(names[:4]) & pairs["target"].isin(names[:4])]
     with pytest.raises(KoopflowError, match=r"at least 6 tasks with a gain to share \(got 4\)"):
         calibration.calibrate(few, ["good"])
