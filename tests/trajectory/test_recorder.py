@@ -2,8 +2,6 @@
 is lost with the process."""
 
 import os
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -75,42 +73,6 @@ def test_patterns_that_match_nothing_are_refused(tmp_path):
         TrajectoryRecorder(network(), tmp_path / "run.h5", parameters="fc*")
     with pytest.raises(KoopflowError, match=r"every must be .* \(got 0\)"):
         TrajectoryRecorder(network(), tmp_path / "run.h5", every=0)
-
-
-def test_lightnings_callback_follows_optimizer_steps(tmp_path, monkeypatch):
-    """Against a minimal stand-in for the protocol: Lightning is no requirement."""
-    if "koopflow.trajectory.adapters.lightning" not in sys.modules:
-        for name in ("lightning", "lightning.pytorch", "lightning.pytorch.callbacks"):
-            monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-        sys.modules["lightning.pytorch.callbacks"].Callback = object
-    from koopflow.trajectory.adapters.lightning import RecordTrajectory
-
-    model, callback = network(), RecordTrajectory(tmp_path / "run.h5")
-    trainer = types.SimpleNamespace(is_global_zero=True, global_step=0)
-    callback.on_train_start(trainer, model)
-    for batch in range(6):  # two batches to a step
-        trainer.global_step = (batch + 1) // 2
-        callback.on_train_batch_end(trainer, model, {"loss": torch.tensor(1.5)}, None, batch)
-    callback.on_train_end(trainer, model)
-    assert list(Trajectory(tmp_path / "run.h5").steps) == [0, 1, 2]
-    assert np.all(Trajectory(tmp_path / "run.h5").loss == 1.5)
-    monkeypatch.delitem(sys.modules, "koopflow.trajectory.adapters.lightning")
-
-
-def test_the_trainers_callback_records_each_step(tmp_path, monkeypatch):
-    """Against a minimal stand-in for the protocol: transformers is no requirement."""
-    fake = types.ModuleType("transformers")
-    fake.TrainerCallback = object
-    monkeypatch.setitem(sys.modules, "transformers", fake)
-    from koopflow.trajectory.adapters.huggingface import RecordTrajectory
-
-    callback, state = RecordTrajectory(tmp_path / "run.h5", every=2), types.SimpleNamespace(is_world_process_zero=True)
-    callback.on_train_begin(None, state, None, model=network())
-    for _ in range(5):
-        callback.on_step_end(None, state, None)
-    callback.on_train_end(None, state, None)
-    assert list(Trajectory(tmp_path / "run.h5").steps) == [0, 2, 4]
-    monkeypatch.delitem(sys.modules, "koopflow.trajectory.adapters.huggingface")
 
 
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"state_dict": state, "epoch": 3}])
