@@ -33,7 +33,7 @@ rule check_stage:
         turns=ALL_TURNS,
     params:
         function=lambda wildcards: CHECKS[wildcards.stage].function,
-        settings=lambda wildcards: CHECKS[wildcards.stage].settings(PLANS[wildcards.stage]),
+        settings=lambda wildcards: settings_of_check(wildcards.stage),
     message:
         "Checking the inputs of {wildcards.stage}"
     script:

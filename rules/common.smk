@@ -71,6 +71,17 @@ def data_of(name):
     return selection(SETTINGS, name).dump()
 
 
+def settings_of_check(stage):
+    """Return the arguments of the check of `stage`.
+
+    The device is looked for where the check runs. On a cluster that is the node on which Snakemake runs, which need not have a GPU: there,
+    each training job looks for it as its first step.
+    """
+    check = STAGES[stage].check
+    here = {"device": SETTINGS.device if workflow.local_exec else "auto"} if check.trains else {}
+    return {**check.settings(PLANS[stage]), **here}
+
+
 def in_report(path, caption, of=""):
     """Return `path` marked for a section of the report, with a caption; `of` distinguishes files with the same caption."""
     section, label = CONTENTS.place(caption, of)

@@ -186,6 +186,7 @@ STAGE = Stage(
             "seed": plan.study.seed,
         },
         environment=lambda plan: "training",
+        trains=True,
         estimate=small(TORCH_SECONDS, TORCH_MB),
     ),
 )

@@ -191,6 +191,7 @@ STAGE = Stage(
             "seed": plan.study.seed,
         },
         environment=lambda plan: "pruning",
+        trains=True,
         estimate=small(TORCH_SECONDS, TORCH_MB),
     ),
 )

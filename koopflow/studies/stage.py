@@ -105,6 +105,9 @@ class Check(Generic[P]):
         Name of the conda environment, envs/NAME.yaml.
     files : function of the plan
         The user's files that the check reads.
+    trains : bool
+        Whether jobs of the stage train networks. The function then also takes the study's device, as
+        ``device``.
     estimate : Estimate
         Memory and time of the check.
     """
@@ -113,6 +116,7 @@ class Check(Generic[P]):
     settings: Callable[[P], dict[str, Any]]
     environment: Callable[[P], str]
     files: Callable[[P], list[str]] = no_files
+    trains: bool = False
     estimate: Estimate = field(default_factory=small)
 
 

@@ -234,6 +234,7 @@ STAGE = Stage(
             "seed": plan.study.seed,
         },
         environment=lambda plan: "tickets",
+        trains=True,
         files=lambda plan: plan.external,
         estimate=small(TORCH_SECONDS, TORCH_MB),
     ),

@@ -31,10 +31,19 @@ def choose_device(name: str = "auto") -> torch.device:
     KoopflowError
         If the name is unknown, or the GPU that is asked for is not there.
     """
+    require(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":
         return torch.device(name)
+    compute_deterministically()
+    return torch.device(f"cuda:{_own_gpu()}" if name == "cuda" else name)
+
+
+def require(name: str) -> None:
+    """Raise a KoopflowError if this machine does not have the device called `name`."""
+    if name in ("auto", "cpu"):
+        return
     if not name.startswith("cuda"):
         raise KoopflowError(f"device must be auto, cpu or cuda (got {name!r})")
     if not torch.cuda.is_available():
@@ -45,8 +54,6 @@ def choose_device(name: str = "auto") -> torch.device:
         raise KoopflowError(
             f"device: this machine has {there}; set device to auto, cpu, cuda or one of them (got {name!r})"
         )
-    compute_deterministically()
-    return torch.device(f"cuda:{_own_gpu()}" if name == "cuda" else name)
 
 
 def compute_deterministically() -> None:

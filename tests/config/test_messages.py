@@ -25,6 +25,8 @@ def base(**keys):
         ({"replicas_per_job": "x"}, "replicas_per_job must be a whole number or null (got 'x')"),
         ({"results": "a{b}"}, "results must be a path without braces, angle brackets and line breaks (got 'a{b}')"),
         ({"device": "cup"}, "device must be one of auto, cpu, cuda (got 'cup'); did you mean cpu?"),
+        ({"device": "mps"}, "device must be one of auto, cpu, cuda (got 'mps')"),
+        ({"device": "cuda:1"}, "device must be one of auto, cpu, cuda (got 'cuda:1'); did you mean cuda?"),
         ({"equivalence": "none"}, "equivalence must be a mapping of keys (got 'none')"),
         ({"figures": {"style": {"line_width": 0}}}, "figures.style.line_width must be greater than 0 (got 0)"),
         ({"spectra": {"level": 1.2}}, "spectra.level must be strictly between 0 and 1 (got 1.2)"),

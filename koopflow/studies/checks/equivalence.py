@@ -4,11 +4,17 @@ from typing import Any
 
 from koopflow.config.equivalence import Setup
 from koopflow.data.images import load
+from koopflow.studies.checks.device import check_device
 from koopflow.training.check import checked
 
 
 def check(
-    setups: dict[str, Any], windows: dict[str, Any], data: dict[str, Any], data_root: str, seed: int
+    setups: dict[str, Any],
+    windows: dict[str, Any],
+    data: dict[str, Any],
+    data_root: str,
+    seed: int,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Load the images of each set-up and study of windows and build its network; return what was
     found, by set-up, and by study as "windows.NAME".
@@ -18,6 +24,7 @@ def check(
     KoopflowError
         For the first set-up that cannot be trained.
     """
+    check_device(device, {**setups, **windows})
     images: dict[str, Any] = {}
     found = {}
     named = {name: (f"equivalence.training.setups.{name}", given) for name, given in setups.items()}

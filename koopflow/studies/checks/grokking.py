@@ -5,10 +5,11 @@ from typing import Any
 from koopflow.config.grokking import GrokkingSetup
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
+from koopflow.studies.checks.device import check_device
 from koopflow.training.check import checked
 
 
-def check(settings: dict[str, Any], observables: list[str], seed: int) -> dict[str, Any]:
+def check(settings: dict[str, Any], observables: list[str], seed: int, device: str = "auto") -> dict[str, Any]:
     """Make the pairs of each setting and build its network; return what was found, by setting.
 
     Raises
@@ -16,6 +17,7 @@ def check(settings: dict[str, Any], observables: list[str], seed: int) -> dict[s
     KoopflowError
         For the first setting that cannot be trained, such as one whose prime is none.
     """
+    check_device(device, settings)
     found = {}
     for name, given in settings.items():
         key = f"grokking.settings.{name}"
