@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WHOLE_RUNS = ("cluster", "workflow", "robustness", "envs", "report", "docs", "cli")
 # Tests that train or simulate for many seconds.
 LONG = (
+    "claims/test_transfer_claims.py",
     "equivalence/test_calibration.py",
     "equivalence/test_optimizers.py",
     "figures/test_style.py",

@@ -5,8 +5,20 @@ import pandas as pd
 from koopflow.claims.estimate import Estimate, Undecided
 from koopflow.claims.measures import measure
 from koopflow.claims.tables import Tables, pick
+from koopflow.claims.training import excess_in
 
 AREAS = "grokking/areas.csv"
+DISTANCES = "grokking/distances.csv"
+
+
+@measure("typical distance between the spectra of networks of two settings over that between networks of one, minus 1")
+def grokking_excess(tables: Tables, level: float, a: str, b: str) -> Estimate:
+    """Return the excess distance between the spectra of the first steps of two settings, as
+    `excess_distance` does for set-ups: 0 means no difference beyond that between seeds."""
+    found = excess_in(tables.read(DISTANCES), DISTANCES, level, a, b)
+    if found is None:
+        raise Undecided(f"{DISTANCES} has no pair of settings {a}, {b}; set grokking.pairs")
+    return found
 
 
 @measure("area under the curve: how often a network that groks has a higher score than one that does not")

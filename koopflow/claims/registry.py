@@ -7,6 +7,7 @@ MEASURES = Registry(
     {
         "distance_beside_control": "koopflow.claims.training:distance_beside_control",
         "excess_distance": "koopflow.claims.training:excess_distance",
+        "grokking_excess": "koopflow.claims.grokking:grokking_excess",
         "grokking_area": "koopflow.claims.grokking:grokking_area",
         "grokking_gain": "koopflow.claims.grokking:grokking_gain",
         "mask_agreement": "koopflow.claims.pruning:mask_agreement",

@@ -68,14 +68,36 @@ def excess_distance(
 
 def _estimate(table: pd.DataFrame, level: float, comparison: str, a: str | None, b: str | None) -> Estimate:
     """Return the excess distance in a table of distances at one rank."""
-    frame = pick(table, TRAINING, comparison=comparison)
+    found = excess_in(pick(table, TRAINING, comparison=comparison), TRAINING, level, a, b)
+    if found is None:
+        raise Undecided(f"{TRAINING} has no pair of set-ups in comparison {comparison!r}")
+    return found
+
+
+def excess_in(
+    frame: pd.DataFrame, path: str, level: float, a: str | None = None, b: str | None = None
+) -> Estimate | None:
+    """Return the excess distance over all pairs of set-ups in a table of distances between seeds;
+    None if it has no such pair.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns a, b, seed ("i-j"; "i" stands for "i-i") and distance.
+    path : str
+        Path of the table, for messages.
+    level : float
+        Level of the interval.
+    a, b : str, optional
+        Only pairs with these set-ups.
+    """
     pairs = sorted(
         {(str(x), str(y)) for x, y in zip(frame["a"], frame["b"]) if x != y and a in (None, x, y) and b in (None, x, y)}
     )
     if not pairs:
-        raise Undecided(f"{TRAINING} has no pair of set-ups in comparison {comparison!r}")
+        return None
     names = sorted({name for pair in pairs for name in pair})
-    matrix, groups = _matrix(frame, names)
+    matrix, groups = _matrix(frame, path, names)
     fewest = min(len(group) for group in groups)
     if fewest < FEWEST:
         raise Undecided(f"{fewest} seeds in a set-up; an interval needs at least {FEWEST}")
@@ -83,7 +105,7 @@ def _estimate(table: pd.DataFrame, level: float, comparison: str, a: str | None,
     return Estimate(found.value, found.low, found.high, fewest, "seeds")
 
 
-def _matrix(frame: pd.DataFrame, names: list[str]) -> tuple[Array, list[NDArray[np.intp]]]:
+def _matrix(frame: pd.DataFrame, path: str, names: list[str]) -> tuple[Array, list[NDArray[np.intp]]]:
     """Return the distances between all seeds of the set-ups `names`, and each set-up's rows.
 
     Raises
@@ -105,5 +127,5 @@ def _matrix(frame: pd.DataFrame, names: list[str]) -> tuple[Array, list[NDArray[
     missing = np.argwhere(np.isnan(matrix))
     if len(missing):
         (a, i), (b, j) = (spectra[row] for row in missing[0])
-        raise Undecided(f"{TRAINING} has no distance between seed {i} of {a} and seed {j} of {b}")
+        raise Undecided(f"{path} has no distance between seed {i} of {a} and seed {j} of {b}")
     return matrix, groups

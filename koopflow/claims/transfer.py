@@ -1,5 +1,7 @@
 """Measures on the transfer of winning tickets between tasks (arXiv 2110.03210)."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -7,6 +9,9 @@ from scipy import stats
 from koopflow.claims.estimate import Estimate, Undecided, over_units
 from koopflow.claims.measures import measure
 from koopflow.claims.tables import Choice, Tables, pick
+from koopflow.core.discrimination import area_interval_of
+from koopflow.core.intervals import jackknife
+from koopflow.koopman.runs import Array
 
 TRANSFER = "tickets/transfer.csv"
 FEWEST_PAIRS = 5
@@ -65,18 +70,27 @@ def transfer_share(
 
 
 def _quality(tables: Tables, model: Choice, density: float | None) -> pd.DataFrame:
-    """Return one row per unordered pair of tasks: exponent distance, and share transferred,
-    averaged over directions and seeds."""
+    """Return one row per network (`model`) and unordered pair of tasks (`a`, `b`): exponent
+    distance, and share transferred, averaged over directions and seeds."""
     frame = _pairs(tables, model, density)
-    frame = frame.assign(
-        share=_share(frame), pair=[" & ".join(sorted(two)) for two in zip(frame["source"], frame["target"])]
-    )
-    pairs = frame.groupby(["model", "pair"])[["share", "exponent_distance"]].mean().dropna().reset_index()
+    first, second = np.sort(frame[["source", "target"]].to_numpy(dtype=str), axis=1).T
+    frame = frame.assign(share=_share(frame), a=first, b=second)
+    pairs = frame.groupby(["model", "a", "b"])[["share", "exponent_distance"]].mean().dropna().reset_index()
     if len(pairs) < FEWEST_PAIRS:
         raise Undecided(
             f"{len(pairs)} pairs of tasks have a gain to share; a relation over pairs needs at least {FEWEST_PAIRS}"
         )
     return pairs
+
+
+def _without_each_task(pairs: pd.DataFrame, statistic: Callable[[pd.DataFrame], float]) -> Array:
+    """Return the statistic without each task in turn, in every network and with all its pairs."""
+    tasks = sorted({*pairs["a"], *pairs["b"]})
+    found = np.array([statistic(pairs[(pairs["a"] != task) & (pairs["b"] != task)]) for task in tasks])
+    if not np.isfinite(found).all():
+        task = tasks[int(np.flatnonzero(~np.isfinite(found))[0])]
+        raise Undecided(f"nothing is left to compare without the task {task}; the relation hangs on it alone")
+    return found
 
 
 @measure(
@@ -85,18 +99,35 @@ def _quality(tables: Tables, model: Choice, density: float | None) -> pd.DataFra
 def exponents_predict_transfer(
     tables: Tables, level: float, density: float | None = None, model: Choice = None
 ) -> Estimate:
-    """Return Spearman's ρ between −(exponent distance) and the share transferred.
+    """Return Spearman's ρ between −(exponent distance) and the share transferred, with ranks taken
+    within each network.
 
     Exponents come from each task's own pruning, before any transfer. The two directions of a pair
-    share a distance, so a pair counts once. The interval follows Fieller, Hartley & Pearson (1957).
+    share a distance, so a pair counts once. Pairs that share a task are not independent: the
+    interval is the jackknife's over tasks, on Fisher's scale, and never narrower than that of
+    independent pairs (Fieller, Hartley & Pearson 1957).
     """
     pairs = _quality(tables, model, density)
-    if pairs["exponent_distance"].nunique() < 2 or pairs["share"].nunique() < 2:
+    rho = _rank_correlation(pairs)
+    if not np.isfinite(rho):
         raise Undecided("all pairs of tasks have the same exponent distance or the same transfer")
-    rho = stats.spearmanr(-pairs["exponent_distance"], pairs["share"]).statistic
-    reach = stats.norm.ppf(0.5 + level / 2) * np.sqrt(1.06 / (len(pairs) - 3))
-    z = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
-    return Estimate(float(rho), float(np.tanh(z - reach)), float(np.tanh(z + reach)), len(pairs), "pairs of tasks")
+    most = 1 - 6 / len(pairs) ** 3  # half of the smallest step of ρ below 1
+    z = np.arctanh(np.clip([rho, *_without_each_task(pairs, _rank_correlation)], -most, most))
+    least = stats.norm.ppf(0.5 + level / 2) * np.sqrt(1.06 / (len(pairs) - 3))
+    reach = max(float(jackknife(z[1:], level)), float(least))
+    low, high = float(np.tanh(z[0] - reach)), float(np.tanh(z[0] + reach))
+    return Estimate(rho, min(rho, low), max(rho, high), len(z) - 1, "tasks")
+
+
+def _rank_correlation(pairs: pd.DataFrame) -> float:
+    """Return Spearman's ρ with ranks taken within each network; NaN if nothing varies."""
+    ranks = [
+        np.stack([stats.rankdata(-own["exponent_distance"]), stats.rankdata(own["share"])]) - (len(own) + 1) / 2
+        for _, own in pairs.groupby("model")
+    ]
+    nearness, share = np.concatenate(ranks, axis=1) if ranks else np.zeros((2, 0))
+    size = np.linalg.norm(nearness) * np.linalg.norm(share)
+    return float(nearness @ share / size) if size > 0 else float("nan")
 
 
 @measure("chance that a pair of tasks whose tickets transfer has nearer exponents than one whose tickets do not")
@@ -105,24 +136,36 @@ def exponents_agree_where_transfer(
 ) -> Estimate:
     """Return the area under the ROC curve: 0.5 if exponents carry no information.
 
-    The interval follows Hanley & McNeil (1982).
+    Pairs are compared within one network. Pairs that share a task are not independent, so the units
+    are tasks: the interval is the wider, on each side, of the jackknife over tasks, each left out
+    with all its pairs, and Newcombe's (2006, method 5) with no more pairs of a kind than there are
+    tasks, which has a width also where both kinds are apart.
     """
     pairs = _quality(tables, model, density)
-    good = pairs.loc[pairs["share"] > transfers_above, "exponent_distance"].to_numpy()
-    bad = pairs.loc[pairs["share"] <= transfers_above, "exponent_distance"].to_numpy()
-    if not good.size or not bad.size:
-        word = "every" if good.size else "no"
+    pairs = pairs.assign(good=pairs["share"] > transfers_above)
+    area = _area(pairs)
+    if not np.isfinite(area):
+        word = "every" if pairs["good"].all() else "no"
+        if 0 < pairs["good"].sum() < len(pairs):
+            word = "in each network, every or no"
         raise Undecided(
             f"{word} pair of tasks transfers more than {transfers_above:g} of the gain, so there is no contrast"
         )
-    area = float(np.mean((good[:, None] < bad[None, :]) + 0.5 * (good[:, None] == bad[None, :])))
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (good.size - 1) * (q1 - area**2) + (bad.size - 1) * (q2 - area**2)
-    reach = stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance / (good.size * bad.size))
-    low, high = area - reach, area + reach
-    if area in (0.0, 1.0):
-        # A perfect separation has variance 0. The rule of three (0.05^(1/n) for 95 %) keeps the
-        # interval honest.
-        least = 1 - ((1 - level) / 2) ** (1 / min(good.size, bad.size))
-        low, high = min(low, area - least), max(high, area + least)
-    return Estimate(area, max(0.0, float(low)), min(1.0, float(high)), len(pairs), "pairs of tasks")
+    without = _without_each_task(pairs, _area)
+    reach, tasks = float(jackknife(without, level)), len(without)
+    good = int(pairs["good"].sum())
+    low, high = area_interval_of(area, min(good, tasks), min(len(pairs) - good, tasks), level)
+    return Estimate(area, max(0.0, min(area - reach, low)), min(1.0, max(area + reach, high)), tasks, "tasks")
+
+
+def _area(pairs: pd.DataFrame) -> float:
+    """Return how often a pair whose tickets transfer has nearer exponents than one of the same
+    network whose tickets do not; NaN without both kinds."""
+    nearer = compared = 0.0
+    for _, own in pairs.groupby("model"):
+        good = own["good"].to_numpy(dtype=bool)
+        kind, other = int(good.sum()), int((~good).sum())
+        # The ranks of one kind among all, less those within the kind, count the pairs of the other behind it.
+        nearer += float(stats.rankdata(-own["exponent_distance"])[good].sum() - kind * (kind + 1) / 2)
+        compared += kind * other
+    return nearer / compared if compared else float("nan")

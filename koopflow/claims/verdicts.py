@@ -92,6 +92,8 @@ def _row(
         reason = f"{estimate.n} {estimate.unit}; a verdict needs at least {claims.minimum_units} (claims.minimum_units)"
     elif estimate is not None and word == INCONCLUSIVE:
         reason = "the interval crosses the criterion"
+        if estimate.unit != "seeds":
+            reason += f"; it is over {estimate.unit}: more of them narrow it, more seeds hardly do"
     beside = _beside(estimate, claim)
     opposite = [name for name, other in beside.items() if {word, other} == {SUPPORTED, NOT_SUPPORTED}]
     if opposite:

@@ -38,17 +38,27 @@ def area_interval(scores: ArrayLike, positive: ArrayLike, level: float = 0.95) -
     area, low, high : float
     """
     found, positive = area(scores, positive), np.asarray(positive, bool)
-    m, n = int(positive.sum()), int((~positive).sum())
+    return found, *area_interval_of(found, int(positive.sum()), int((~positive).sum()), level)
+
+
+def area_interval_of(found: float, positives: int, negatives: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of an area that was found with so many independent units of each class,
+    as `area_interval` does.
+
+    Returns
+    -------
+    low, high : float
+    """
     z = float(special.ndtri(0.5 + level / 2))
-    extra = (m + n) / 2 - 1
+    extra = (positives + negatives) / 2 - 1
 
     def beyond(theta: float) -> float:
-        variance = theta * (1 - theta) * (1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / (m * n)
-        return (theta - found) ** 2 - z**2 * variance
+        factor = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return (theta - found) ** 2 - z**2 * theta * (1 - theta) * factor / (positives * negatives)
 
     low = 0.0 if found <= 0 else float(brentq(beyond, 0.0, found - TINY))
     high = 1.0 if found >= 1 else float(brentq(beyond, found + TINY, 1.0))
-    return found, low, high
+    return low, high
 
 
 def gain_interval(

@@ -49,6 +49,11 @@ def training(between, within=1.0):
     }
 
 
+def settings(tables):
+    """Return distances between set-ups as those between settings of networks that grok and do not."""
+    return {"grokking/distances.csv": next(iter(tables.values())).drop(columns="comparison")}
+
+
 def overlap(early, late, gaps=(0.5, 0.3, 0.2, 0.1)):
     rows, spectrum = [], []
     for seed, e in zip(SEEDS, noise(6)):
@@ -174,6 +179,12 @@ OPTIMIZERS = {"a": "mirror", "b": "gradient", "control": "bisection"}
 CASES = {
     "distance_beside_control": (OPTIMIZERS, {"below": 0.5}, optimizers(0.01, 1.0), optimizers(0.9, 1.0)),
     "excess_distance": ({"comparison": "width"}, {"above": 0.25}, training(0.4, 0.2), training(0.2, 0.2)),
+    "grokking_excess": (
+        {"a": "w5", "b": "w40"},
+        {"above": 0.25},
+        settings(training(0.4, 0.2)),
+        settings(training(0.2, 0.2)),
+    ),
     "grokking_area": ({}, {"above": 0.5}, grokking(0.8, 0.1), grokking(0.3, 0.1)),
     "grokking_gain": (
         {"against": ["train_loss", "settings"]},
@@ -278,6 +289,17 @@ def test_too_few_tasks_are_inconclusive(measure):
 def test_a_wide_interval_is_inconclusive_whichever_side_the_value_is_on():
     for value in (0.1, -0.1):
         assert verdict(Estimate(value, value - 1, value + 1, 9, "seeds"), 0.0, None) == INCONCLUSIVE
+
+
+def test_what_no_seed_can_decide_says_so():
+    options, criterion, holding, failing = CASES["exponents_agree_where_transfer"]
+    mixed = next(iter(holding.values())).assign(
+        accuracy=[(a + b) / 2 for a, b in zip(*(next(iter(t.values()))["accuracy"] for t in (holding, failing)))]
+    )
+    mixed["accuracy"] += noise(len(mixed), scale=0.05)
+    row = judged("exponents_agree_where_transfer", options, criterion, {"tickets/transfer.csv": mixed})
+    assert row["verdict"] == INCONCLUSIVE
+    assert row["reason"].endswith("it is over tasks: more of them narrow it, more seeds hardly do")
 
 
 def test_a_tiny_but_certain_effect_does_not_meet_a_criterion_about_size():
