@@ -9,6 +9,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.io.columns import PAPER_FIGURES
     from koopflow.io.tables import read_csv, write_csv
     from koopflow.papers.compare import figure_table
+    from koopflow.papers.found import found_tables
     from koopflow.papers.inventory import Paper
     from koopflow.papers.page import as_markdown
     from koopflow.papers.parts import Part
@@ -16,8 +17,11 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     given = snakemake.params
     papers = {name: Paper.load(paper, name) for name, paper in given.papers.items()}
     tables = Tables(given={name: read_csv(path) for name, path in zip(given.tables, snakemake.input.tables)})
-    table = figure_table(papers, [Part.load(part) for part in given.parts], given.pictures, tables)
+    parts = [Part.load(part) for part in given.parts]
+    table = figure_table(papers, parts, given.pictures, tables)
     for word, count in table.drop_duplicates(["paper", "figure", "variant"])["verdict"].value_counts().items():
         log.info("%d figures: %s", count, word)
     write_csv(table, snakemake.output.table, PAPER_FIGURES)
-    Path(snakemake.output.page).write_text(as_markdown(papers, table), encoding="utf-8")
+    Path(snakemake.output.page).write_text(
+        as_markdown(papers, table, found_tables(papers, parts, tables)), encoding="utf-8"
+    )

@@ -244,7 +244,7 @@ PAPER_FIGURES: Columns = ("paper", "figure", "variant", "shows", "source", "pict
 PAPER_FIGURES += ("published", "published_spread", "published_n", "number_source", "ours", "ours_spread", "ci_low")
 PAPER_FIGURES += ("ci_high", "n", "agrees", "reason")
 """One row per published number."""
-IMPROVEMENT: Columns = ("series", "horizon", "improvement", "ci_low", "ci_high", "skill", "n")
+IMPROVEMENT: Columns = ("series", "horizon", "improvement", "ci_low", "ci_high", "skill", "n", "method")
 """In percent of the error with memory."""
 EXAMPLE_WEIGHTS: Columns = ("setting", "iteration", "weight", "value")
 

@@ -5,6 +5,9 @@ import pandas as pd
 
 from koopflow.io.columns import IMPROVEMENT
 
+MEMORY = ("episodic", "episodic_paper")
+"""Forecasters with memory: with options chosen on the early stretch, and the paper's preset."""
+
 
 def percent(skill: pd.Series) -> pd.Series:
     """Return (e_sliding - e_memory) / e_memory in percent, where skill = 1 - e_memory / e_sliding.
@@ -16,8 +19,8 @@ def percent(skill: pd.Series) -> pd.Series:
 
 
 def improvements(skill: pd.DataFrame) -> pd.DataFrame:
-    """Return the improvement of episodic memory over sliding forecasts by series and horizon,
-    columns `IMPROVEMENT`.
+    """Return the improvement of episodic memory over sliding forecasts by series, horizon and
+    forecaster, columns `IMPROVEMENT`.
 
     Improvement grows with skill, so the ends of its interval are those of the skill's.
 
@@ -26,8 +29,8 @@ def improvements(skill: pd.DataFrame) -> pd.DataFrame:
     skill : DataFrame
         Columns `FORECAST_SKILL`.
     """
-    rows = skill[skill["method"] == "episodic"]
-    table = rows[["series", "horizon", "n"]].assign(
+    rows = skill[skill["method"].isin(MEMORY)]
+    table = rows[["series", "method", "horizon", "n"]].assign(
         improvement=percent(rows["skill_vs_sliding"]),
         ci_low=percent(rows["ci_low"]),
         ci_high=percent(rows["ci_high"]),

@@ -41,6 +41,9 @@ class Entry(Settings):
     settings: dict[str, Any] = Field(default_factory=dict, description="Published settings, by key of the part.")
     differences: Items[str] = Field(default=(), description="Differences that no setting of ours removes.")
     missing: str = Field(default="", description="Why it cannot be regenerated; empty if it can.")
+    found: Omittable[Text] = Field(default=None, description="Table of koopflow.papers.found shown below the numbers.")
+    two_cores: str = Field(default="", description="Configuration for two cores, and how long it takes.")
+    cluster: str = Field(default="", description="Configuration with the paper's setting, for a cluster.")
 
 
 class Paper(Settings):

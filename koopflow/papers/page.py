@@ -7,13 +7,14 @@ import pandas as pd
 
 from koopflow.core.markup import one_line
 from koopflow.papers.compare import ABSENT, NOT_NOW, PARTLY, SAME
-from koopflow.papers.inventory import Paper
+from koopflow.papers.inventory import Entry, Paper
 
 PAGE = "papers"
 """Folder of the page in the results."""
+Found = dict[tuple[str, str, str], pd.DataFrame]
 
 
-def as_markdown(papers: dict[str, Paper], table: pd.DataFrame) -> str:
+def as_markdown(papers: dict[str, Paper], table: pd.DataFrame, found: Found | None = None) -> str:
     """Return the page.
 
     Parameters
@@ -21,14 +22,18 @@ def as_markdown(papers: dict[str, Paper], table: pd.DataFrame) -> str:
     papers : dict of str to Paper
     table : DataFrame
         As `koopflow.papers.compare.figure_table` returns it.
+    found : dict of (paper, figure, variant) to DataFrame, optional
+        As `koopflow.papers.found.found_tables` returns it.
     """
+    found = found or {}
     lines = ["# The papers, figure by figure", "", *_introduction(table)]
     for name, paper in papers.items():
         rows = table[table["paper"] == name]
         lines += ["", f"## {paper.letter}: {paper.title}", "", f"{paper.reference}. {paper.note}".strip()]
         lines += [f"`snakemake papers_{name}` regenerates its figures.", ""]
+        entries = {entry.figure: entry for entry in paper.entries}
         for (figure, variant), of in rows.groupby(["figure", "variant"], sort=False, dropna=False):
-            lines += _figure(str(figure), str(variant), of)
+            lines += _figure(entries[str(figure)], str(variant), of, found.get((name, str(figure), str(variant))))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -45,13 +50,15 @@ def _introduction(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _figure(figure: str, variant: str, rows: pd.DataFrame) -> list[str]:
+def _figure(entry: Entry, variant: str, rows: pd.DataFrame, found: pd.DataFrame | None) -> list[str]:
     first = rows.iloc[0]
-    title = f"{figure} ({variant})" if variant else figure
+    title = f"{entry.figure} ({variant})" if variant else entry.figure
     lines = [f"### {title}: {first['verdict']}", "", f"{_cell(first['shows'])} (known from: {first['source']})."]
     if first["differs"]:
         told = "Why" if first["verdict"] == ABSENT else "Differs"
         lines += ["", f"{told}: {_cell(first['differs'])}."]
+    if settings := _settings(entry):
+        lines += ["", settings]
     if first["picture"]:
         lines += ["", f"![{title}]({os.path.relpath(first['picture'], PAGE)})"]
     numbers = rows[rows["quantity"].notna()]
@@ -61,7 +68,16 @@ def _figure(figure: str, variant: str, rows: pd.DataFrame) -> list[str]:
             f"| {_cell(row['quantity'])} | {_published(row)} | {_ours(row)} | {_text(row['agrees'])} |"
             for _, row in numbers.iterrows()
         ]
+    if found is not None and len(found):
+        lines += ["", f"| {' | '.join(found)} |", "|---" * len(found.columns) + "|"]
+        lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in found.itertuples(index=False)]
     return [*lines, ""]
+
+
+def _settings(entry: Entry) -> str:
+    """Return where the settings for two cores and those of the paper stand."""
+    told = {"On two cores": entry.two_cores, "At the paper's scale": entry.cluster}
+    return " ".join(f"{where}: {_cell(text)}." for where, text in told.items() if text)
 
 
 def _published(row: pd.Series) -> str:

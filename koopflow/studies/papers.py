@@ -36,11 +36,14 @@ MADE_HERE = "papers/"
 """Pictures of the inventory under this folder are drawn by this stage, the others by other
 stages."""
 GROKKING_TABLE = "grokking/distances.csv"
+PRETRAINED_TABLES = ("pruning/accuracy.csv", "pruning/overlap.csv")
 TABLES = (
     "equivalence/optimizers/distances.csv",
     "equivalence/training/distances.csv",
+    "equivalence/training/tests.csv",
     GROKKING_TABLE,
     "forecast/skill.csv",
+    *PRETRAINED_TABLES,
 )
 """Tables from which the published quantities are computed."""
 
@@ -91,7 +94,8 @@ class Papers:
     @property
     def tables(self) -> list[str]:
         """The tables from which the published quantities are computed."""
-        return [table for table in TABLES if table != GROKKING_TABLE or self.grokking()]
+        left_out = {*(() if self.grokking() else (GROKKING_TABLE,)), *(() if self.pretrained() else PRETRAINED_TABLES)}
+        return [table for table in TABLES if table not in left_out]
 
     def of_others(self, paper: str, pictures: Mapping[str, str]) -> list[str]:
         """Return the pictures of `others` that one paper's entries name."""

@@ -1,0 +1,107 @@
+"""What a run found where no number is published: tables below a figure on the page."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from koopflow.claims.estimate import Undecided
+from koopflow.claims.tables import Tables
+from koopflow.core.intervals import AT_MOST_ONE, FRACTION, student
+from koopflow.papers.improvement import MEMORY, improvements
+from koopflow.papers.inventory import Paper
+from koopflow.papers.parts import Part
+
+Finding = Callable[[Tables, Part], pd.DataFrame]
+FINDINGS: dict[str, Finding] = {}
+"""Tables by the name in the inventory. Each takes the tables of the run and the part, and returns
+text under the headings of the page; it raises `Undecided` where the run lacks what it needs."""
+
+
+def _named(function: Finding) -> Finding:
+    FINDINGS[function.__name__] = function
+    return function
+
+
+def found_tables(
+    papers: dict[str, Paper], parts: Sequence[Part], tables: Tables
+) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """Return the tables by paper, figure and variant; those that this run cannot make are left
+    out."""
+    made = {}
+    for name, paper in papers.items():
+        for entry in paper.entries:
+            for part in parts:
+                if entry.found is None or part.name != entry.part:
+                    continue
+                try:
+                    made[name, entry.figure, part.variant] = FINDINGS[entry.found](tables, part)
+                except Undecided:
+                    continue
+    return made
+
+
+@_named
+def setup_verdicts(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return the verdict on every pair of set-ups, with its excess over the distance between
+    seeds."""
+    rows = tables.read("equivalence/training/tests.csv")
+    return pd.DataFrame(
+        {
+            "comparison": rows["comparison"],
+            "set-ups": rows["a"] + ", " + rows["b"],
+            "excess over seeds": _intervals(rows["excess"], rows["ci_low"], rows["ci_high"], ".2f"),
+            "verdict": rows["verdict"],
+            "at neighbouring ranks": rows["sensitivity"].fillna(""),
+            "n": rows["n"],
+        }
+    )
+
+
+@_named
+def improvement(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return the improvement by memory in percent at the first, middle and last horizon of each
+    series."""
+    skill = tables.read("forecast/skill.csv")
+    rows = improvements(skill[skill["series"].isin(list(part.names))])
+    if rows.empty:
+        raise Undecided("no series of this part was forecast with memory")
+    made: dict[tuple[str, int], dict[str, object]] = {}
+    for name, of in rows.groupby("series", sort=False):
+        steps = sorted(of["horizon"].unique())
+        for step in dict.fromkeys((steps[0], steps[len(steps) // 2], steps[-1])):
+            at = of[of["horizon"] == step].set_index("method")
+            texts = _intervals(at["improvement"], at["ci_low"], at["ci_high"], ".0f")
+            made[str(name), int(step)] = {"series": name, "horizon": step} | {
+                f"{method}, %": texts.get(method, "") for method in MEMORY if method in set(rows["method"])
+            }
+    return pd.DataFrame(list(made.values()))
+
+
+@_named
+def pretrained(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return the accuracy of each method at every compression, right after pruning and after one
+    epoch, and the share of magnitude's weights that it keeps beyond chance."""
+    rows, overlap = tables.read("pruning/accuracy.csv"), tables.read("pruning/overlap.csv")
+    overlap = overlap[overlap["method_b"] == "global_magnitude"].rename(columns={"method_a": "method"})
+    keys = ["study", "compression", "method"]
+    kept = {key: of["beyond_chance"] for key, of in overlap.groupby(keys)}
+    made = []
+    for key, of in rows[rows["study"].isin(list(part.names))].groupby(keys, sort=False):
+        values = {"right after": of["accuracy"], "after one epoch": of["accuracy_finetuned"].dropna()}
+        texts = {name: _mean(each, FRACTION) for name, each in values.items()}
+        made.append(dict(zip(keys, key)) | texts | {"kept beyond chance": _mean(kept.get(key), AT_MOST_ONE)})
+    if not made:
+        raise Undecided("no study of pre-trained networks")
+    return pd.DataFrame(made).sort_values(["study", "compression"], kind="stable")
+
+
+def _mean(values: pd.Series | None, within: tuple[float, float]) -> str:
+    if values is None or values.dropna().empty:
+        return ""
+    mean, low, high = student(values.dropna(), within=within)
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]" if low == low else f"{mean:.3f}"
+
+
+def _intervals(values: pd.Series, low: pd.Series, high: pd.Series, shown: str) -> pd.Series:
+    texts = [f"{value:{shown}} [{a:{shown}}, {b:{shown}}]" for value, a, b in zip(values, low, high)]
+    return pd.Series(texts, index=values.index, dtype=object)
