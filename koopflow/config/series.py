@@ -18,7 +18,7 @@ from koopflow.config.common import (
     one_or_several,
 )
 
-Recalled = Literal["later", "following", "same"]
+Recalled = Literal["later", "following", "same", "events"]
 TransformName = Literal["none", "root", "log", "difference", "seasonal"]
 OneTransform = Literal["auto", "none", "root", "log", "difference", "seasonal"]
 Transforms = Annotated[
@@ -99,7 +99,8 @@ class SeriesSettings(Settings):
     rank: Omittable[Count] = Field(default=None, description="Rank of the Koopman models.")
     recalled: Omittable[Recalled] = Field(
         default=None,
-        description="Which past model a match recalls: a later one, the following one, or the one of the same time.",
+        description="Which past model a match recalls: a later one, the following one, or the one of the same time; "
+        "events recalls what followed instead of a model.",
     )
     matches: Omittable[Count] = Field(default=None, description="Number of past times recalled and averaged.")
     exclusion: NonNegative = Field(

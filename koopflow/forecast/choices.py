@@ -16,7 +16,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import EARLY, Series
 from koopflow.forecast.experts import recall_from
 from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.options import RECALLED, RecallSettings, WindowSettings
+from koopflow.forecast.options import MODELS, RecallSettings, WindowSettings
 from koopflow.forecast.transform import Transform, build
 from koopflow.koopman.windows import advance, fit_some
 
@@ -132,7 +132,7 @@ class EarlyStretch:
     def recalled(self, settings: SeriesSettings, transform: Transform, sizes: WindowSettings) -> tuple[str, int]:
         """Return the `recalled` and `matches` with which the basic scheme does best at the end of
         the stretch."""
-        models = [settings.recalled] if settings.recalled else list(RECALLED)
+        models = [settings.recalled] if settings.recalled else list(MODELS)
         numbers = [settings.matches] if settings.matches else list(MATCHES)
         moved = transform.apply(self.past[-RECENT:])
         origins = np.arange(sizes.window - 1 + self.horizon, len(moved) - self.horizon)

@@ -134,8 +134,8 @@ def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -
     known : Known
     start, stop : int
         Windows to forecast from.
-    which : "following", "later" or "same"
-        The model used of a recalled window, see `RecallSettings`.
+    which : "following", "later", "same" or "events"
+        The model used of a recalled window, or what followed it, see `RecallSettings`.
     matches : int
         Number of nearest windows to average.
 
@@ -145,6 +145,9 @@ def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -
         The sliding forecast if nothing is recalled.
     """
     series, archive, models, windows = known.series, known.archive, known.archive.models, known.windows
+    if which == "events":
+        found = archive.recalled.view[start:stop, :1, None] >= 0
+        return np.where(found, continuation(known, start, stop, matches), sliding(known, start, stop))
     result, weight = np.zeros((stop - start, known.horizon, series.shape[1])), np.zeros(stop - start)
     source, lead = models, known.horizon if which == "later" else 0
     if which == "following" and archive.followed is not None:
@@ -169,8 +172,10 @@ def recall_from(known: Known, start: int, stop: int, which: str, matches: int) -
 
 
 def recalled(known: Known, start: int, stop: int) -> Floats:
-    """Return forecasts of the recalled models chosen in the settings."""
-    return recall_from(known, start, stop, known.recall.recalled, known.recall.matches)
+    """Return forecasts of the recalled models chosen in the settings, blended with the sliding
+    forecast if they say so."""
+    found, share = recall_from(known, start, stop, known.recall.recalled, known.recall.matches), known.recall.blend
+    return found if share == 1 else share * found + (1 - share) * sliding(known, start, stop)
 
 
 def recalled_episode(known: Known, start: int, stop: int) -> Floats:
@@ -178,11 +183,12 @@ def recalled_episode(known: Known, start: int, stop: int) -> Floats:
     return recall_from(known, start, stop, "following", known.recall.matches)
 
 
-def continuation(known: Known, start: int, stop: int) -> Floats:
-    """Return the mean continuation of the recalled windows, from the present level; the last value
-    if none."""
+def continuation(known: Known, start: int, stop: int, matches: int | None = None) -> Floats:
+    """Return the mean continuation of the recalled windows (or of the `matches` nearest), from the
+    present level; the last value if none."""
     series, origins = known.series, known.origins(start, stop)
-    members, distances = known.archive.recalled.view[start:stop], known.archive.distances.view[start:stop]
+    members = known.archive.recalled.view[start:stop, :matches]
+    distances = known.archive.distances.view[start:stop, :matches]
     near = np.where(members >= 0, 1.0 / (np.nan_to_num(distances) + 1e-6), 0.0)
     near = near / np.maximum(near.sum(axis=1, keepdims=True), 1e-300)
     ends = np.maximum(members, 0) + known.windows.window - 1

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
+from koopflow.core.errors import KoopflowError
 from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.experts import RECALLING, expert_names
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
 from koopflow.forecast.protocol import FittedWindows, Floats, Integers, Recollection, Situation
+from koopflow.forecast.radial import lifted
 from koopflow.forecast.sliding import rolling_from
 from koopflow.koopman.windows import WindowModels
 
@@ -25,13 +27,21 @@ class WindowForecaster(Fitted):
     window, delays, rank : int, optional
         Samples per window and per delay vector, and rank of the model; None chooses on the early
         stretch.
+    radial : int
+        Number of radial basis functions of the delay vector that are observed beside the samples;
+        0 for delays alone.
+    first : int, optional
+        Samples of the early stretch, which determines centres and widths of the radial basis
+        functions; by default two windows.
     """
 
     window: int | None = None
     delays: int | None = None
     rank: int | None = None
+    radial: int = 0
+    first: int | None = field(default=None, repr=False, compare=False)
     fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
-    open: ClassVar[tuple[str, ...]] = (*SIZES, "fitted")
+    open: ClassVar[tuple[str, ...]] = (*SIZES, "first", "fitted")
     differenced: ClassVar[bool] = True
 
     def for_series(self, situation: Situation) -> Self:
@@ -47,8 +57,18 @@ class WindowForecaster(Fitted):
         """Return the sizes; raise a KoopflowError if any is open."""
         return WindowSettings(known(self, "window"), known(self, "delays"), known(self, "rank"))
 
+    def observed(self, values: Floats) -> Floats:
+        """Return the observables of `values` (time,): the samples as channel 0, and any radial
+        basis functions of their delay vectors."""
+        if self.radial < 0:
+            raise KoopflowError(f"radial must be at least 0 (got {self.radial})")
+        if self.radial == 0:
+            return values[:, None]
+        early = min(self.first or 2 * known(self, "window"), len(values))
+        return lifted(values, known(self, "delays"), self.radial, early)
+
     def models(self, values: Floats) -> WindowModels:
-        """Return the models of all windows of `values` (time,)."""
+        """Return the models of all windows of `values` (time, channels)."""
         windows = self.windows()
         return (self.fitted or FittedWindows()).of(values, windows.window, windows.delays, windows.rank)
 
@@ -62,6 +82,8 @@ class Sliding(WindowForecaster):
     window, delays, rank : int, optional
         Samples per window and per delay vector, and rank of the model; None chooses on the early
         stretch.
+    radial : int
+        Number of radial basis functions of the delay vector that are observed beside the samples.
 
     Examples
     --------
@@ -73,12 +95,12 @@ class Sliding(WindowForecaster):
 
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
-        windows, start = self.windows(), 0
+        windows, start, observed = self.windows(), 0, self.observed(values)
         if self.fitted is None:  # no other forecaster needs the models of the windows before
             start = max(0, int(origins[0]) - windows.window + 1)
-            values = values[start : origins[-1] + 1]
-        models = self.models(values)
-        return rolling_from(models, values[:, None], windows.window, windows.delays, horizon)[origins - start, :, 0]
+            observed = observed[start : origins[-1] + 1]
+        models = self.models(observed)
+        return rolling_from(models, observed, windows.window, windows.delays, horizon)[origins - start, :, 0]
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,12 +113,13 @@ class Episodic(WindowForecaster):
 
     Parameters
     ----------
-    window, delays, rank : int, optional
+    window, delays, rank, radial : int, optional
         As for `Sliding`.
     period : int, optional
         Samples per season; 1 for none.
-    recalled : "later", "following" or "same", optional
-        The model used of a recalled window; see `koopflow.forecast.options.RecallSettings`.
+    recalled : "later", "following", "same" or "events", optional
+        The model used of a recalled window, or what followed it; see
+        `koopflow.forecast.options.RecallSettings`.
     matches : int, optional
         Number of nearest windows to average.
     exclusion : float, optional
@@ -107,6 +130,8 @@ class Episodic(WindowForecaster):
     threshold : "learned", "always" or float
         Largest distance for recall: learned from past errors, none, or this quantile (0 to 1) of
         past distances.
+    blend : float
+        Weight of what is recalled; the sliding forecast has the rest.
 
     Examples
     --------
@@ -122,6 +147,7 @@ class Episodic(WindowForecaster):
     exclusion: float | None = None
     mode_weight: float = 0.0
     threshold: Literal["learned", "always"] | float = "learned"
+    blend: float = 1.0
     measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
     open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "exclusion", "measure")
     scheme: ClassVar[Literal["gated", "basic"]] = "basic"
@@ -141,12 +167,19 @@ class Episodic(WindowForecaster):
                 matches=self.matches or 3,
                 exclusion=self.exclusion or 0.0,
                 mode_weight=self.mode_weight,
+                blend=self.blend,
                 threshold=None if self.threshold == "always" else self.threshold,
             ),
             gate=GateSettings(experts=self.experts(), period=self.period or 1),
-            measure=self.measure,
+            measure=self._of_samples if self.radial else self.measure,
         )
-        return memory.fit(values, self.models(values))
+        observed = self.observed(values)
+        return memory.fit(observed, self.models(observed))
+
+    def _of_samples(self, values: Floats) -> Floats:
+        """Return forecasts (..., channels) of the samples alone, in the units of errors."""
+        samples = values[..., :1]
+        return samples if self.measure is None else self.measure(samples)
 
     def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
         """Return forecasts from `origins`, with the recalled windows."""
@@ -191,6 +224,12 @@ class Gated(Episodic):
     """
 
     scheme: ClassVar[Literal["gated", "basic"]] = "gated"
+
+    def observed(self, values: Floats) -> Floats:
+        """Return the samples (time, 1); raise a KoopflowError if others are asked for."""
+        if self.radial:
+            raise KoopflowError(f"radial must be 0 for a gate, which weighs samples alone (got {self.radial})")
+        return super().observed(values)
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,9 @@ from typing import Literal
 
 from koopflow.core.errors import KoopflowError
 
-RECALLED = ("following", "later", "same")
+MODELS = ("following", "later", "same")
+"""Models of a recalled window, among which the early stretch chooses."""
+RECALLED = (*MODELS, "events")
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class RecallSettings:
     ----------
     matches : int
         Number of nearest windows to average, weighted by 1 / distance.
-    recalled : "following", "later" or "same"
+    recalled : "following", "later", "same" or "events"
         The model that forecasts: one fitted to the samples that followed the recalled window, that
-        of the window ending one horizon later, or the recalled window's own.
+        of the window ending one horizon later, or the recalled window's own. With events no model
+        does: the forecast is what followed the recalled windows, from the present level.
     history : int, optional
         Number of earlier spectra, one horizon apart, compared along with the present one. Default:
         0 for the basic scheme, as in the paper, and 1 for the gated scheme.
@@ -52,6 +55,9 @@ class RecallSettings:
         Shortest time between the ends of two recalled windows, and between them and the present, in
         lengths of a window. With 1, matches do not overlap each other or the present: each is a
         separate episode. With 0, neighbours may match.
+    blend : float
+        Weight (0 to 1) of the recalled forecast where windows are recalled; the sliding forecast
+        has the rest.
 
     Raises
     ------
@@ -65,8 +71,11 @@ class RecallSettings:
     threshold: Literal["learned"] | float | None = "learned"
     mode_weight: float = 0.0
     exclusion: float = 0.0
+    blend: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.blend <= 1:
+            raise KoopflowError(f"blend must be between 0 and 1 (got {self.blend})")
         if self.recalled not in RECALLED:
             raise KoopflowError(f"recalled must be one of {', '.join(RECALLED)} (got {self.recalled!r})")
         if self.matches < 1:

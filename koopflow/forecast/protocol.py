@@ -74,11 +74,12 @@ class FittedWindows:
         self._fitted: dict[tuple[int, int, int], tuple[Floats, WindowModels]] = {}
 
     def of(self, values: Floats, window: int, delays: int, rank: int) -> WindowModels:
-        """Return the models of all windows of `values` (time,), as `fit_windows` fits them."""
+        """Return the models of all windows of `values` (time, channels), as `fit_windows` fits
+        them."""
         sizes = (window, delays, rank)
         known = self._fitted.get(sizes)
         if known is None or not np.array_equal(known[0], values):
-            known = self._fitted[sizes] = (values, fit_windows(values[:, None], window, delays, rank))
+            known = self._fitted[sizes] = (values, fit_windows(values, window, delays, rank))
         return known[1]
 
 

@@ -51,7 +51,7 @@ def setup_verdicts(tables: Tables, part: Part) -> pd.DataFrame:
             "set-ups": rows["a"] + ", " + rows["b"],
             "excess over seeds": _intervals(rows["excess"], rows["ci_low"], rows["ci_high"], ".2f"),
             "verdict": rows["verdict"],
-            "at neighbouring ranks": rows["sensitivity"].fillna(""),
+            "at neighbouring ranks": rows["sensitivity"].astype(object).where(rows["sensitivity"].notna(), ""),
             "n": rows["n"],
         }
     )

@@ -69,7 +69,7 @@ def _figure(entry: Entry, variant: str, rows: pd.DataFrame, found: pd.DataFrame 
             for _, row in numbers.iterrows()
         ]
     if found is not None and len(found):
-        lines += ["", f"| {' | '.join(found)} |", "|---" * len(found.columns) + "|"]
+        lines += ["", f"| {' | '.join(map(str, found))} |", "|---" * len(found.columns) + "|"]
         lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in found.itertuples(index=False)]
     return [*lines, ""]
 

@@ -13,7 +13,7 @@ from tests.studies.plans import resolved
 def skill() -> pd.DataFrame:
     rows = [
         ("wave", method, horizon, 50, 1.0, 1.0, 1.0, value, value - 0.1, value + 0.1)
-        for method, value in (("sliding", 0.0), ("episodic", 0.5))
+        for method, value in (("sliding", 0.0), ("episodic", 0.5), ("episodic_paper", 0.2))
         for horizon in (1, 5)
     ]
     return pd.DataFrame(rows, columns=list(FORECAST_SKILL))
@@ -26,7 +26,7 @@ def test_improvement_is_taken_of_the_error_with_memory():
 
 def test_only_memory_has_an_improvement_and_its_interval_is_that_of_the_skill():
     found = improvements(skill())
-    assert found["horizon"].tolist() == [1, 5]
+    assert found["horizon"].tolist() == [1, 5, 1, 5]
     np.testing.assert_allclose(found[["improvement", "ci_low", "ci_high"]].iloc[0], [100, 100 * 0.4 / 0.6, 150])
     panel = plot_improvement(found, ["wave"]).axes[0]
     assert "n = 50" in panel.get_title(loc="left") + panel.get_title()  # the house style puts titles to the left

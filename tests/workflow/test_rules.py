@@ -27,7 +27,7 @@ JOBS = {
     "config.yaml": 149,
     "config/smoke.yaml": 66,
     "config/paper.yaml": 291,
-    "config/papers.yaml": 137,
+    "config/papers.yaml": 165,
     "config/grokking.yaml": 210,
     "config/elastic.yaml": 87,
     "config/real_tasks.yaml": 93,

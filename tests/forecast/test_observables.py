@@ -1,0 +1,87 @@
+"""Observables beside delays, and the ways in which recalled windows enter a forecast."""
+
+import numpy as np
+import pytest
+
+from koopflow.core.errors import KoopflowError
+from koopflow.forecast.methods import Episodic, Gated, Sliding
+from koopflow.forecast.radial import lifted
+
+SIZES = {"window": 40, "delays": 6, "rank": 4}
+
+
+def logistic(length: int = 200, rate: float = 3.5) -> np.ndarray:
+    """A period-4 orbit of the logistic map after its transient, which one delay does not make linear."""
+    values = np.empty(length)
+    values[0] = 0.4
+    for step in range(1, length):
+        values[step] = rate * values[step - 1] * (1 - values[step - 1])
+    return values
+
+
+def test_radial_functions_are_those_of_the_delay_vectors():
+    values = np.random.default_rng(0).normal(size=50)
+    found = lifted(values, delays=3, count=2, early=20)
+    centres = np.stack([values[0:3], values[17:20]])
+    square = ((centres[0] - centres[1]) ** 2).sum()
+    expected = values[:20].std() * np.exp(-((values[28:31] - centres) ** 2).sum(axis=1) / (2 * square))
+    np.testing.assert_allclose(found[30], [values[30], *expected])
+
+
+def test_samples_after_the_early_stretch_change_no_earlier_observable():
+    values = np.random.default_rng(0).normal(size=50)
+    changed = np.where(np.arange(50) > 30, 9.0, values)
+    np.testing.assert_array_equal(lifted(values, 3, 4, 20)[:31], lifted(changed, 3, 4, 20)[:31])
+
+
+def test_radial_functions_make_a_nonlinear_map_predictable():
+    """The tent map from one delay: linear models of the state alone cannot follow it, functions of the state can."""
+    values, origins = np.empty(400), np.arange(250, 390)
+    values[0] = 0.3
+    for step in range(1, 400):
+        values[step] = 3.9 * values[step - 1] * (1 - values[step - 1])
+
+    def error(**options) -> float:
+        found = Sliding(window=200, delays=1, first=200, **options).forecast(values, origins, 1)[:, 0]
+        return float(np.abs(found - values[origins + 1]).mean())
+
+    assert error(rank=13, radial=12) < 0.1 * error(rank=1)
+
+
+def test_memory_judges_the_samples_alone():
+    values, origins = logistic(), np.arange(100, 190)
+    found = Episodic(**SIZES, matches=1, radial=3, first=80).forecast(values, origins, 4)
+    truth = values[origins[:, None] + np.arange(1, 5)]
+    assert np.abs(found - truth).mean() < 0.02
+
+
+def test_recalled_events_are_what_followed_from_the_present_level():
+    values, origins = np.random.default_rng(0).normal(size=160).cumsum(), np.array([120, 140, 159])
+    memory = Episodic(**SIZES, matches=1, recalled="events", threshold="always")
+    recalled = memory.recall(values, origins, 4)
+    ends = recalled.origins[:, 0]
+    expected = values[ends[:, None] + np.arange(1, 5)] - values[ends][:, None] + values[origins][:, None]
+    np.testing.assert_allclose(recalled.forecasts, expected)
+
+
+def test_a_blend_lies_between_the_sliding_and_the_recalled_forecast():
+    values, origins = np.random.default_rng(0).normal(size=160).cumsum(), np.array([120, 140, 159])
+
+    def found(blend: float) -> np.ndarray:
+        return Episodic(**SIZES, matches=1, threshold="always", blend=blend).forecast(values, origins, 4)
+
+    np.testing.assert_allclose(found(0.0), Sliding(**SIZES).forecast(values, origins, 4))
+    np.testing.assert_allclose(found(0.3), 0.3 * found(1.0) + 0.7 * found(0.0))
+
+
+@pytest.mark.parametrize(
+    ("forecaster", "message"),
+    [
+        (Episodic(**SIZES, blend=1.5), r"blend must be between 0 and 1 \(got 1.5\)"),
+        (Sliding(**SIZES, radial=-1), r"radial must be at least 0 \(got -1\)"),
+        (Gated(**SIZES, radial=2), r"radial must be 0 for a gate, which weighs samples alone \(got 2\)"),
+    ],
+)
+def test_options_out_of_range_are_refused(forecaster, message):
+    with pytest.raises(KoopflowError, match=message):
+        forecaster.forecast(logistic(), np.array([150]), 3)

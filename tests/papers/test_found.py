@@ -1,0 +1,70 @@
+"""Tables below a figure on the page: what a run found where no number is published."""
+
+import pandas as pd
+import pytest
+
+from koopflow.claims.estimate import Undecided
+from koopflow.claims.tables import Tables
+from koopflow.io.columns import FORECAST_SKILL
+from koopflow.papers.found import FINDINGS, found_tables
+from koopflow.papers.inventory import Paper
+from koopflow.papers.page import as_markdown
+from koopflow.papers.parts import Part
+from koopflow.papers.reading import inventory
+
+VERDICTS = pd.DataFrame(
+    {"comparison": ["width"], "a": ["width-5"], "b": ["width-10"], "excess": [0.5], "ci_low": [0.25], "ci_high": [0.8]}
+).assign(verdict="different", sensitivity=float("nan"), n=25)
+
+
+def entry(**given) -> dict[str, Paper]:
+    """An inventory of one entry without numbers."""
+    one = {"figure": "first", "shows": "set-ups", "source": "text", "part": "setups", "found": "setup_verdicts"}
+    return {"x": Paper.load({"letter": "X", "title": "T", "reference": "R", "entries": [one | given]})}
+
+
+def test_the_page_shows_verdicts_and_where_settings_stand():
+    papers = entry(two_cores="a.yaml, 3 minutes", cluster="b.yaml")
+    tables = Tables(given={"equivalence/training/tests.csv": VERDICTS})
+    found = found_tables(papers, [Part(name="setups")], tables)
+    row = {"paper": "x", "figure": "first", "variant": "", "shows": "set-ups", "source": "text", "picture": ""}
+    page = as_markdown(papers, pd.DataFrame([row | {"verdict": "same", "differs": "", "quantity": None}]), found)
+    assert "| width | width-5, width-10 | 0.50 [0.25, 0.80] | different |  | 25 |" in page
+    assert "On two cores: a.yaml, 3 minutes. At the paper's scale: b.yaml." in page
+
+
+def test_a_table_that_a_run_cannot_make_is_left_out():
+    assert found_tables(entry(), [Part(name="setups")], Tables(given={})) == {}
+
+
+def test_improvement_is_shown_at_the_first_middle_and_last_horizon():
+    rows = [
+        ("wave", method, horizon, 50, 1.0, 1.0, 1.0, 0.5, 0.4, 0.6)
+        for method in ("episodic", "episodic_paper")
+        for horizon in range(1, 6)
+    ]
+    tables = Tables(given={"forecast/skill.csv": pd.DataFrame(rows, columns=list(FORECAST_SKILL))})
+    found = FINDINGS["improvement"](tables, Part(name="forecast", names={"wave": "wave"}))
+    assert found["horizon"].tolist() == [1, 3, 5]
+    assert found["episodic_paper, %"].tolist() == ["100 [67, 150]"] * 3
+    with pytest.raises(Undecided):
+        FINDINGS["improvement"](tables, Part(name="forecast", names={"other": "other"}))
+
+
+def test_accuracies_of_pretrained_networks_are_means_over_seeds():
+    rows = [("net", "koopman_full", 1, 4, seed, 0.5 + 0.1 * seed, float("nan")) for seed in (0, 1)]
+    accuracy = pd.DataFrame(
+        rows, columns=["study", "method", "epoch", "compression", "seed", "accuracy", "accuracy_finetuned"]
+    )
+    overlap = pd.DataFrame(
+        {"study": "net", "method_a": "koopman_full", "method_b": "global_magnitude", "compression": [4, 4]}
+    ).assign(beyond_chance=[0.8, 0.8])
+    tables = Tables(given={"pruning/accuracy.csv": accuracy, "pruning/overlap.csv": overlap})
+    found = FINDINGS["pretrained"](tables, Part(name="pretrained", names={"net": "net"})).iloc[0]
+    assert found["right after"].startswith("0.550 [")
+    assert (found["after one epoch"], found["kept beyond chance"]) == ("", "0.800 [0.800, 0.800]")
+
+
+def test_every_table_of_the_inventory_exists():
+    named = {each.found for paper in inventory().values() for each in paper.entries if each.found}
+    assert named == set(FINDINGS)
