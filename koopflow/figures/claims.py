@@ -1,6 +1,7 @@
 """The figure of claims: statistic, interval, criterion and verdict of each claim."""
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
 
 from koopflow.figures.style import DOUBLE, FAMILIES
 from koopflow.figures.text import drawn
@@ -19,6 +22,7 @@ PAPERS = {
     "arXiv 2110.14856": "Pruning by Koopman modes",
     "arXiv 2110.03210": "Winning tickets and the renormalization group",
     "arXiv 2311.12615": "Forecasting with episodic memory",
+    "NeurIPS 2024": "Does the start of a training tell that a network will grok?",
 }
 HEADING: dict[str, Any] = {
     "ha": "left",
@@ -32,16 +36,17 @@ WIDTH_OF_STATEMENT, WIDTH_OF_REASON = 52, 58
 """Widths of the texts beside a bar, in characters; at most three lines are shown."""
 LONGEST = 100
 """Longest heading, in characters."""
-REACH = 3.0
-"""Half the width of a row, in steps."""
+REACH, TALL, LEAST = 3.0, 0.28, 0.06
+"""Half the width and height of a row's axis, and the least length of an interval, on the page's scale."""
+VALUE = "value"
+"""Label of the line that marks a claim's statistic."""
 
 
 def plot(claims: pd.DataFrame) -> Figure:
     """Draw the table of claims.
 
-    Claims have different units, so each row is scaled by its own criterion: the criterion is at 0,
-    and one step is the larger of the interval's half width and the criterion itself. An arrow at
-    the edge marks an interval that extends beyond 3 steps.
+    Claims have different units, so each row has an axis of its own, which shows the whole interval
+    and the criterion.
 
     Parameters
     ----------
@@ -59,7 +64,7 @@ def plot(claims: pd.DataFrame) -> Figure:
     starts = claims["head"] != claims["head"].shift()
     places = np.arange(len(claims)) + 0.7 * np.cumsum(starts.to_numpy())
     verdicts = FAMILIES["verdicts"]
-    height = 0.31 * (places[-1] + 1) + 0.5 if len(claims) else 1.0
+    height = 0.34 * (places[-1] + 1) + 0.5 if len(claims) else 1.0
     figure, ax = pyplot.subplots(figsize=(DOUBLE, height))
     for place, starting, (_, claim) in zip(places.tolist(), starts, claims.iterrows()):
         if starting:
@@ -83,7 +88,7 @@ def plot(claims: pd.DataFrame) -> Figure:
         ax.text(REACH + 0.6, place - 0.02, claim["verdict"], ha="left", va="bottom", fontsize="x-small", weight="bold")
         ax.text(REACH + 0.6, place + 0.04, told, ha="left", va="top", fontsize="xx-small", color="#444444")
     ax.set_xlim(-REACH, REACH)
-    ax.set_ylim(places[-1] + 0.6 if len(claims) else 1, -0.6)
+    ax.set_ylim(places[-1] + 0.7 if len(claims) else 1, -0.6)
     ax.set_yticks([])
     ax.set_xticks([])
     for side in ("left", "bottom"):
@@ -91,32 +96,46 @@ def plot(claims: pd.DataFrame) -> Figure:
     handles: list[Line2D | Patch] = [
         Line2D([], [], marker="s", linestyle="none", color=colour, label=word) for word, colour in verdicts.items()
     ]
+    handles.append(Line2D([], [], color="black", marker="|", linestyle="none", label="statistic"))
     handles.append(Patch(color=WANTED, label="where the criterion wants the interval"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="x-small")
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize="x-small")
     return figure
 
 
 def _draw(ax: Axes, place: float, claim: pd.Series, colour: str) -> None:
-    """Draw one claim's interval, in steps from the criterion, over the range that the criterion
-    accepts."""
+    """Draw one claim's interval over the range that the criterion accepts, on an axis of its own that
+    shows both whole."""
     above, below = claim["above"], claim["below"]
-    both = np.isfinite(above) and np.isfinite(below)
-    centre = (above + below) / 2 if both else above if np.isfinite(above) else below
-    half = (claim["ci_high"] - claim["ci_low"]) / 2
-    step = (below - above) / 2 if both else max(half, abs(centre), 1e-12)
-    low, value, high = (
-        np.clip((claim[name] - centre) / step, -REACH, REACH) for name in ("ci_low", "value", "ci_high")
+    criteria = [float(each) for each in (above, below) if np.isfinite(each)]
+    ends = [float(claim[name]) for name in ("ci_low", "value", "ci_high") if np.isfinite(claim[name])]
+    least, most = min(ends + criteria), max(ends + criteria)
+    margin = 0.12 * (most - least or abs(most) or 1.0)
+    least, most = least - margin, most + margin
+
+    def at(value: ArrayLike) -> NDArray[np.float64]:
+        return REACH * (2 * (np.asarray(value, dtype=float) - least) / (most - least) - 1)
+
+    wanted = (
+        float(at(above)) if np.isfinite(above) else -REACH,
+        float(at(below)) if np.isfinite(below) else REACH,
     )
-    wanted = (-1.0, 1.0) if both else (0.0, REACH) if np.isfinite(above) else (-REACH, 0.0)
-    ax.fill_betweenx([place - 0.36, place + 0.36], *wanted, color=WANTED, linewidth=0, zorder=-1)
-    for edge in wanted if both else (0.0,):
-        ax.plot([edge, edge], [place - 0.36, place + 0.36], color="black", linewidth=0.6)
-    ax.plot([low, high], [place, place], color=colour, linewidth=1.6, solid_capstyle="butt")
-    for end, edge, marker in ((low, -REACH, "<"), (high, REACH, ">")):
-        if end == edge:
-            ax.plot([end], [place], marker, color=colour, markersize=4, clip_on=False)
-    if abs(value) < REACH:
-        ax.plot([value], [place], "o", color=colour, markersize=4)
+    ax.fill_betweenx([place - TALL, place + TALL], *wanted, color=WANTED, linewidth=0, zorder=-1)
+    for edge in at(criteria):
+        ax.plot([edge, edge], [place - TALL, place + TALL], color="black", linewidth=0.6)
+    _ticks(ax, place, [tick for tick in MaxNLocator(4).tick_values(least, most) if least <= tick <= most], at)
+    low, high = at([min(ends), max(ends)])
+    thin = max(LEAST - (high - low), 0.0) / 2  # an interval narrower than the line's end stays visible
+    ax.plot([low - thin, high + thin], [place, place], color=colour, linewidth=4, solid_capstyle="butt")
+    value = float(at(claim["value"]))
+    ax.plot([value, value], [place - 0.14, place + 0.14], color="black", linewidth=0.9, label=VALUE)
+
+
+def _ticks(ax: Axes, place: float, ticks: list[float], at: Callable[[ArrayLike], NDArray[np.float64]]) -> None:
+    """Draw the axis of a row: its line, its ticks and their numbers."""
+    ax.plot([-REACH, REACH], [place + TALL] * 2, color="#888888", linewidth=0.4)
+    for tick, where in zip(ticks, at(ticks)):
+        ax.plot([where, where], [place + TALL, place + TALL + 0.05], color="#888888", linewidth=0.4)
+        ax.text(where, place + TALL + 0.06, f"{tick:g}", ha="center", va="top", fontsize=4.5, color="#444444")
 
 
 def _numbers(claim: pd.Series) -> str:

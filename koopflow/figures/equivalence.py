@@ -198,8 +198,10 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
         ):
             axes.plot(values, np.full(len(values), place + shift), "|", color=colour, markersize=3, alpha=0.2)
             axes.plot(mean, place + shift, "o", color=colour, markersize=4, markeredgecolor="white")
+        p = f"{pair['p_adjusted']:.2g}" if pair["p_adjusted"] >= 0.001 else "< 0.001"
+        told = f"{pair['excess']:.2f} [{pair['ci_low']:.2f}, {pair['ci_high']:.2f}] {pair['verdict']}, p {p}"
         axes.annotate(
-            f"{pair['excess']:.2f} [{pair['ci_low']:.2f}, {pair['ci_high']:.2f}] {pair['verdict']}".replace("-", "−"),
+            told.replace("-", "−"),
             (1.01, place),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -213,7 +215,7 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xscale("log")
     axes.set_xlabel("Wasserstein distance of spectra (ticks: pairs of seeds; dots: geometric means)")
-    axes.set_title("excess [95 % interval], verdict", loc="right", fontsize="small")
+    axes.set_title("excess [95 % interval], verdict, adjusted p", loc="right", fontsize="small")
     handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
     few, many = (int(count) for count in (pairs["n"].min(), pairs["n"].max())) if len(pairs) else (0, 0)
     seeds = f"{few}" if few == many else f"{few} to {many}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,11 +19,15 @@ from numpy.typing import NDArray
 
 from koopflow.figures.calendars import Times, places, time_axis
 from koopflow.figures.heat_maps import heat_map
-from koopflow.figures.style import BLACK, GREY, color, look, size
+from koopflow.figures.style import BLACK, GREY, PALE, color, look, size
 from koopflow.figures.text import drawn, label
 
 SHOWN_MATCHES = 3
 """Recalled windows that are drawn."""
+SHOWN_METHODS = ("sliding", "episodic", "gated")
+"""Methods whose errors are drawn with intervals."""
+WORST = -5.0
+"""Least skill with a colour of its own."""
 SHOWN_ORIGINS = 4
 """Origins from which forecasts are drawn."""
 LONGEST_LABEL = 40
@@ -160,53 +165,55 @@ def _from_origins(
                 named = f"{100 * choices.coverage:g} % interval" if count == 0 else None
                 ax.fill_between(steps, part["lower"], part["upper"], color=shade, alpha=0.18, linewidth=0, label=named)
         ax.axvline(at[origin], color=GREY, linewidth=0.4, linestyle=":")
-    shown = values[start : last + 1]
-    reach = np.ptp(shown) or 1.0
-    ax.set_ylim(shown.min() - 0.25 * reach, shown.max() + 0.4 * reach)
+    low, high = ax.get_ylim()  # whole intervals, and room for the legend
+    ax.set_ylim(low, high + 0.2 * (high - low))
     ax.set_xlim(at[start], at[last])
     ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
     ax.legend(ncols=4, loc="upper left")
 
 
 def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
-    """Draw mean absolute error against horizon for every method, with bootstrap intervals, one
-    panel per series."""
+    """Draw mean absolute error against horizon, one panel per series: the Koopman methods with
+    bootstrap intervals, the strongest of the other methods, which is named, and the rest in grey."""
     columns = min(3, len(series))
     rows = -(-len(series) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=size(2 if columns > 1 else 1, 0.62 * rows + 0.25), squeeze=False)
     for ax, name in zip(axes.flat, series):
         part = skill[skill["series"] == name]
-        for method, line in part.groupby("method", sort=True):
-            style = look(str(method))
-            horizons = line["horizon"].to_numpy()
-            strong = method in ("gated", "episodic", "sliding")
-            ax.plot(
-                horizons,
-                line["mae"],
-                color=style.color,
-                linestyle=style.linestyle,
-                linewidth=1.6 if strong else 0.8,
-                label=label(method),
-            )
-            if strong:
-                ax.fill_between(
-                    horizons, line["mae_ci_low"], line["mae_ci_high"], color=style.color, alpha=0.15, linewidth=0
-                )
-        ax.set_title(f"{label(name)}, n = {int(part['n'].max())}")
-        ax.set_ylim(0, 1.15 * part["mae"].quantile(0.97) + 1e-12)
+        others = part[~part["method"].isin(SHOWN_METHODS)]
+        best = others[~others["method"].str.startswith("gated_")].groupby("method")["mae"].mean()
+        strongest = None if best.empty else str(best.idxmin())
+        for method, line in others.groupby("method"):
+            chosen = method == strongest
+            shade, dash = (BLACK, "--") if chosen else (PALE, "-")
+            text = "strongest simple method (named above)" if chosen else "each of the others"
+            ax.plot(line["horizon"], line["mae"], dash, color=shade, linewidth=1.1 if chosen else 0.6, label=text)
+        for method in SHOWN_METHODS:
+            line, shade = part[part["method"] == method], look(method).color
+            if len(line):
+                ax.plot(line["horizon"], line["mae"], color=shade, linewidth=1.5, label=label(method))
+                ends = line["mae_ci_low"], line["mae_ci_high"]
+                ax.fill_between(line["horizon"], *ends, color=shade, alpha=0.15, linewidth=0)
+        dashed = "" if strongest is None else f"\ndashed: {label(strongest)}"
+        ax.set_title(f"{label(name)}, n = {int(part['n'].max())}{dashed}")
+        ax.set_ylim(bottom=0)
         ax.set_xlabel("steps ahead")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.set_ylabel("mean absolute error")
     for ax in axes.flat[len(series) :]:
         ax.set_visible(False)
-    handles, texts = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside lower center", ncols=5 if columns > 1 else 2)
+    handles = {text: handle for ax in axes.flat[: len(series)] for handle, text in zip(*ax.get_legend_handles_labels())}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3 if columns > 1 else 1)
     return figure
 
 
 def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
-    """Draw the skill averaged over the horizon, by method and series. A star marks an interval that
-    excludes 0 at half of the steps or more.
+    """Draw the skill averaged over the horizon, by method and series. A star marks an interval of
+    that average that excludes 0.
+
+    The interval runs between the averages of the ends at each step, which is exact if the errors of
+    all steps move together and too wide otherwise. Both tables have the same order of rows: by skill
+    over the naive forecast.
 
     Parameters
     ----------
@@ -218,20 +225,23 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
         "sliding": ("skill_vs_sliding", "ci_low", "ci_high"),
         "naive": ("skill_vs_naive", "naive_ci_low", "naive_ci_high"),
     }[reference]
-    scored = skill.assign(sure=(skill[low] > 0) | (skill[high] < 0))
-    table = scored.pivot_table(index="method", columns="series", values=column, aggfunc="mean")
-    sure = scored.pivot_table(index="method", columns="series", values="sure", aggfunc="mean").reindex_like(table)
-    order = table.mean(axis=1).sort_values(ascending=False).index
-    table, sure = table.loc[order], sure.loc[order]
-    figure, ax = plt.subplots(figsize=size(2, 0.09 * len(table) + 0.35))
-    words = table.map(lambda number: f"{number:.2f}" if number > -9.995 else "< -10") + sure.ge(0.5).replace(
-        {True: "*", False: ""}
+    names = list(
+        dict.fromkeys(skill.sort_values("kind", kind="stable")["series"] if "kind" in skill else skill["series"])
     )
-    shown = table.clip(-1, 1).rename(index=label, columns=label)
-    image = heat_map(ax, shown, words, rotation=30, fontsize="small", cmap="PuOr", norm=TwoSlopeNorm(0, -1, 1))
+    shown = ("skill_vs_naive", column, low, high)
+    naive, *means = (skill.pivot_table(index="method", columns="series", values=name, dropna=False) for name in shown)
+    order = naive.median(axis=1).sort_values(ascending=False).index
+    table, below, above = (mean.reindex(index=order, columns=names) for mean in means)
+    stars = ((below > 0) | (above < 0)).map(lambda sure: "*" if sure else "")
+    figure, ax = plt.subplots(figsize=size(2, 0.09 * len(table) + 0.35))
+    words = table.map(lambda number: f"{number:.2f}" if number > -9.995 else "< -10") + stars
+    worst = float(np.clip(table.min().min(), WORST, -0.5))
+    cells = table.clip(lower=worst).rename(index=label, columns=label)
+    image = heat_map(ax, cells, words, rotation=30, fontsize="small", cmap="PuOr", norm=TwoSlopeNorm(0, worst, 1))
     against = "sliding DMD" if reference == "sliding" else "the better naive forecast"
-    ax.set_title(f"Skill against {against}, mean over steps\n(* interval excludes 0 at half of the steps or more)")
-    figure.colorbar(image, ax=ax, label="1 - MAE / MAE of reference")
+    ax.set_title(f"Skill against {against}, mean over steps\n(* its 95 % interval excludes 0)")
+    cut: Any = "min" if table.min().min() < worst else "neither"
+    figure.colorbar(image, ax=ax, label="1 - MAE / MAE of reference", extend=cut)
     return figure
 
 
@@ -255,7 +265,7 @@ def recurrence(ends: NDArray[np.int_], points: NDArray[np.float64], name: str, t
     first, last = places(times[ends[[0, -1]]])
     extent = (first, last, last, first)
     image = ax.imshow(distance, extent=extent, vmax=np.quantile(distance, 0.98) or 1.0, interpolation="nearest")
-    figure.colorbar(image, ax=ax, label="distance between spectra")
+    figure.colorbar(image, ax=ax, label="distance between spectra", extend="max")
     ax.set_title(f"{label(name)}, {len(ends)} windows")
     time_axis(ax, times, "x", "end of window")
     time_axis(ax, times, "y", "end of window")

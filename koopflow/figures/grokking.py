@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from koopflow.figures.panels import mark_panels, nothing, state_n, unit_circle
+from koopflow.figures.panels import mark_panels, nothing, unit_circle
 from koopflow.figures.style import BLUE, DARK, GREY, PALE, VERMILLION, look, size
 from koopflow.figures.text import label
 
@@ -47,14 +47,16 @@ def plot_curves(curves: pd.DataFrame, settings: Sequence[str], first_steps: int)
         accuracy.set(ylim=(-0.03, 1.03), ylabel="accuracy (share of pairs)")
         norm.set(ylabel="norm of all weights")
         for panel in row:
-            panel.set(xlabel="step", xscale="linear" if last else "symlog")
-            panel.set_xlim(0, last or curves.loc[curves["setting"].isin(shown), "step"].max())
+            panel.set(xlabel="step", xscale="linear" if last else "log")
+            steps = curves.loc[curves["setting"].isin(shown), "step"]
+            # A logarithmic axis has no place for step 0; the row below shows it.
+            panel.set_xlim(0 if last else steps[steps > 0].min(), last or steps.max())
     axes[0, 0].plot([], [], "--", color=DARK, label="training")
     axes[0, 0].plot([], [], "-", color=DARK, label="test")
     axes[0, 0].legend(fontsize="x-small")
     axes[0, 1].legend(handles=[_entry(name) for name in shown], fontsize="x-small", loc="upper left")
     count = curves[curves["setting"].isin(shown)].groupby("setting")["seed"].nunique().min()
-    state_n(axes[0, 2], int(count), "networks of each")
+    axes[0, 0].set_title(f"n = {int(count)} networks of each")
     axes[1, 0].set_title(f"the first {first_steps} steps")
     mark_panels(axes.flat)
     return figure

@@ -105,8 +105,9 @@ def state_n(ax: Axes, n: int | str, what: str = "", *, corner: str = "lower righ
 
 
 def mark_panels(axes: Iterable[Axes]) -> None:
-    """Put a, b, c … before the titles of the panels."""
-    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes):
+    """Put a, b, c … before the titles of several panels."""
+    panels = list(axes)
+    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz" if len(panels) > 1 else "", panels):
         title = ax.get_title(loc="left")
         ax.set_title(f"{letter}  {title}".rstrip(), loc="left")
 

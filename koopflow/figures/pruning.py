@@ -1,7 +1,4 @@
-"""Figures of the stage `pruning`: accuracy, overlap, eigenvalues, densities of layers."""
-
-from collections.abc import Sequence
-from typing import Any
+"""Figures of the stage `pruning`: eigenvalues, densities of layers."""
 
 import numpy as np
 import pandas as pd
@@ -12,9 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, student
-from koopflow.core.overlap import adjusted_jaccard
 from koopflow.figures.panels import nothing
-from koopflow.figures.style import DOUBLE, Look, color, look
+from koopflow.figures.style import DOUBLE, color, look
 from koopflow.figures.text import drawn, label
 from koopflow.pruning.summary import leading
 
@@ -24,8 +20,6 @@ MOST = 2
 LONGEST_TICK = 40
 """Longest name of a layer, in characters."""
 EMPTY = "No network was pruned."
-JUDGED = (("koopman_magnitude", "global_magnitude"), ("koopman_gradient", "global_gradient"))
-"""The pairs of methods about which the paper makes claims."""
 REACH = ["below", "above"]
 
 
@@ -40,93 +34,6 @@ def bands(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
         (mean, mean - low, high - mean) for mean, low, high in (student(group, within=FRACTION) for _, group in found)
     ]
     return pd.DataFrame(rows, index=list(found.groups), columns=["mean", "below", "above"])
-
-
-def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
-    """Draw accuracy against compression: one row per study, with its first, middle and last epoch;
-    one line per method."""
-    table = table[table[column].notna()]
-    if table.empty:
-        return nothing("No study fine-tunes its pruned networks." if column == "accuracy_finetuned" else EMPTY)
-    studies = list(dict.fromkeys(table.study))
-    chosen = {study: _spread(sorted(table[table.study == study].epoch.unique())) for study in studies}
-    figure, axes = _grid(len(studies), max(len(epochs) for epochs in chosen.values()))
-    for row, study in zip(axes, studies):
-        for axis, epoch in zip(row, chosen[study]):
-            part = table[(table.study == study) & (table.epoch == epoch)]
-            for method, shift in _side_by_side(part.method):
-                line, own = bands(part[part.method == method], "compression", column), look(method)
-                x = line.index * 2 ** (0.5 * shift)  # so that the bars of methods do not hide one another
-                axis.errorbar(x, 100 * line["mean"], 100 * line[REACH].T, **_style(own), label=label(method))
-            axis.set_xscale("log", base=2)
-            axis.set_title(f"{label(study)}\nepoch {epoch:g} (n = {part.seed.nunique()})")
-            axis.set_ylim(0, 102)
-            axis.set_xticks(sorted(part.compression.unique()), [f"{c:g}" for c in sorted(part.compression.unique())])
-            axis.minorticks_off()
-    _finish(figure, axes, "Compression (weights / kept)", "Test accuracy (%)")
-    return figure
-
-
-def overlap(table: pd.DataFrame, compression: float | None = None) -> Figure:
-    """Draw the overlap of pruned sets against epoch, one panel per study; the dashed line is
-    chance, bars are 95 % intervals."""
-    if table.empty:
-        return nothing(EMPTY)
-    studies = list(dict.fromkeys(table.study))
-    figure, axes, panels = _panels(studies, tall=1.0)
-    for (axis,), study in zip(panels, studies):
-        part = table[table.study == study]
-        at = _nearest(part.compression, 4 if compression is None else compression)
-        part = part[part.compression == at]
-        drawn_before: set[str] = set()
-        for a, b in dict.fromkeys(zip(part.method_a, part.method_b)):
-            pair = part[(part.method_a == a) & (part.method_b == b)]
-            line, own = bands(pair, "epoch", "jaccard"), _style(look(a))
-            if a in drawn_before:  # the second partner of a method has the same colour, with hollow markers
-                own |= {"linestyle": ":", "markerfacecolor": "white"}
-            drawn_before.add(a)
-            axis.errorbar(line.index, line["mean"], line[REACH].T, **own, label=f"{label(a)} / {label(b).lower()}")
-        chance = part.groupby("epoch").expected_jaccard.mean()
-        axis.plot(chance.index, chance, color="black", linestyle="--", linewidth=0.8, label="Chance")
-        axis.set_title(f"{label(study)}\ncompression {at:g} (n = {part.seed.nunique()})")
-        axis.set_ylim(0.9 * chance.min(), 1.02)
-        _epochs(axis, part.epoch)
-    _finish(figure, axes, "Epoch of pruning", "Jaccard index of pruned sets")
-    return figure
-
-
-def convergence(overlaps: pd.DataFrame, accuracies: pd.DataFrame, stages: Sequence[float] = ()) -> Figure:
-    """Draw the agreement of the pruned sets against training loss, one panel per study.
-
-    Agreement is averaged over compressions above 1; bars are 95 % intervals over seeds. Dotted
-    lines mark the `stages` at which claims are judged.
-    """
-    if overlaps.empty or "loss" not in accuracies or accuracies["loss"].isna().all():
-        return nothing(EMPTY if overlaps.empty else "No training loss was recorded.")
-    losses = accuracies.groupby(["study", "epoch"])["loss"].mean()
-    table = overlaps[overlaps.compression > 1]
-    table = table.assign(agreement=adjusted_jaccard(table["jaccard"], table["expected_jaccard"]))
-    table = table.assign(loss=losses.reindex(pd.MultiIndex.from_frame(table[["study", "epoch"]])).to_numpy())
-    studies = list(dict.fromkeys(table.dropna(subset="loss").study))
-    figure, axes, panels = _panels(studies, tall=0.8)
-    for (axis,), study in zip(panels, studies):
-        part = table[table.study == study]
-        pairs = [(a, b) for a, b in dict.fromkeys(zip(part.method_a, part.method_b)) if (a, b) in JUDGED]
-        for a, b in pairs or list(dict.fromkeys(zip(part.method_a, part.method_b)))[:2]:
-            pair = part[(part.method_a == a) & (part.method_b == b)]
-            means = pair.groupby(["loss", "seed"]).agreement.mean().reset_index()
-            line = bands(means, "loss", "agreement")
-            axis.errorbar(
-                line.index, line["mean"], line[REACH].T, **_style(look(a)), label=f"{label(a)} / {label(b).lower()}"
-            )
-        axis.axhline(1, color="black", linewidth=0.4)
-        for stage in stages:
-            axis.axvline(stage, color="black", linewidth=0.6, linestyle=":")
-        axis.set(xscale="log", ylim=(min(0, axis.get_ylim()[0]), 1.05))
-        axis.invert_xaxis()
-        axis.set_title(f"{label(study)}\n(n = {part.seed.nunique()})")
-    _finish(figure, axes, "Training loss (nats per image)", "Agreement beyond chance")
-    return figure
 
 
 def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
@@ -155,7 +62,7 @@ def eigenvalues(table: pd.DataFrame, modes: int = 6) -> Figure:
         )
         for each in (axis, below):
             each.set_yscale("log")
-            _epochs(each, part.epoch)
+            as_epochs(each, part.epoch)
         axis.set_title(
             f"{label(study)}\nwindow {first['window']:g}, rank {first['rank']:g} (n = {part.seed.nunique()})"
         )
@@ -196,11 +103,13 @@ def layers(table: pd.DataFrame, compression: float = 16) -> Figure:
                 marker=own.marker,
                 ls="",
                 label=label(method),
+                clip_on=False,  # whole markers at 0
             )
         axis.axhline(100 / at, color=color("random"), linewidth=0.6, linestyle=":")
-        axis.set_yscale("symlog", linthresh=0.1)
-        axis.set_ylim(-0.02, 130)  # room for a whole marker at 0
-        axis.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
+        # Roots have a place for 0 and still separate small shares.
+        axis.set_yscale("function", functions=(lambda share: np.sqrt(np.clip(share, 0, None)), np.square))
+        axis.set_ylim(0, 105)
+        axis.set_yticks([0, 1, 5, 20, 50, 100], ["0", "1", "5", "20", "50", "100"])
         if len(names) <= 8:
             axis.set_xticks(range(len(names)), [drawn(name, LONGEST_TICK) for name in names], rotation=30, ha="right")
         else:
@@ -216,12 +125,7 @@ def _side_by_side(methods: pd.Series) -> list[tuple[str, float]]:
     return [(name, (place - (len(names) - 1) / 2) / len(names)) for place, name in enumerate(names)]
 
 
-def _spread(epochs: list[float]) -> list[float]:
-    """Return the first, the middle and the last of `epochs`, without repetition."""
-    return list(dict.fromkeys([epochs[0], epochs[(len(epochs) - 1) // 2], epochs[-1]]))
-
-
-def _epochs(axis: Axes, epochs: pd.Series) -> None:
+def as_epochs(axis: Axes, epochs: pd.Series) -> None:
     """Mark the pruning `epochs` on a logarithmic axis, which separates those of early training."""
     at = sorted(epochs.unique())
     axis.set_xscale("log")
@@ -232,17 +136,6 @@ def _epochs(axis: Axes, epochs: pd.Series) -> None:
 def _nearest(values: pd.Series, wanted: float) -> float:
     known = np.sort(values.to_numpy(dtype=float))
     return float(known[np.argmin(np.abs(np.log(known / wanted)))])
-
-
-def _style(of: Look) -> dict[str, Any]:
-    return {
-        "color": of.color,
-        "marker": of.marker,
-        "linestyle": of.linestyle,
-        "elinewidth": 0.6,
-        "linewidth": 0.9,
-        "capsize": 0,
-    }
 
 
 def _grid(rows: int, columns: int, tall: float = 0.72) -> tuple[Figure, np.ndarray]:

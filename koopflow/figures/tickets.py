@@ -10,14 +10,18 @@ import pandas as pd
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, NOT_NEGATIVE, student
 from koopflow.figures import panels, style
+from koopflow.figures.means import mean_line
 from koopflow.figures.text import drawn, label
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
+MOST_PANELS = 6
+"""Most tasks with a panel each."""
 LONGEST_NAME = 40
 """Longest name of a layer, in characters."""
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
@@ -48,7 +52,8 @@ def density_axis(ax: Axes, low: float) -> None:
 
 
 def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw test accuracy against density, the ticket beside its controls, one panel per task.
+    """Draw test accuracy against density, the ticket beside its controls: one panel per task, or one
+    per control if the tasks are many.
 
     Parameters
     ----------
@@ -56,25 +61,27 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
         The table `tickets/rounds.csv` of one model.
     tasks : list of str
     """
-    figure, axes = grid(len(tasks))
-    for ax, task in zip(axes, tasks):
-        own = rounds[rounds["task"] == task]
-        for control in CONTROLS:
-            found = own[own["control"] == control].groupby("density")["accuracy"]
-            if not found.ngroups:
-                continue
-            x = np.array([density for density, _ in found], dtype=float)
-            lines = 100 * np.array([student(group.dropna(), within=FRACTION) for _, group in found])
-            if control == "ticket":
-                panels.band(ax, x, lines[:, 0], lines[:, 1], lines[:, 2], control)
-            else:
-                panels.interval(ax, x, lines[:, 0], lines[:, 1], lines[:, 2], control)
-                ax.plot(x, lines[:, 0], color=style.color(control), linewidth=0.6, alpha=0.7)
-        density_axis(ax, float(own["density"].min()))
+    known = [control for control in CONTROLS if (rounds["control"] == control).any()]
+    crowded = len(tasks) > MOST_PANELS
+    panels_of, lines_of = (known, tasks) if crowded else (tasks, known)
+    figure, axes = grid(len(panels_of), height=0.8 if crowded else 0.62, columns=2 if crowded else 3, sharey=True)
+    for ax, panel in zip(axes, panels_of):
+        for name in lines_of:
+            task, control = (name, panel) if crowded else (panel, name)
+            own = rounds[(rounds["task"] == task) & (rounds["control"] == control)].dropna(subset="accuracy")
+            marked = {"marker": ""} if control == "ticket" else {"markersize": 3}
+            mean_line(
+                ax, own, "density", "accuracy", style.look(name), label(name), scale=100, within=FRACTION, **marked
+            )
+        density_axis(ax, float(rounds["density"].min()))
+        ax.set_title(label(panel))
+    for ax in axes[:: 2 if crowded else 3]:
         ax.set_ylabel("test accuracy (%)")
-        ax.set_title(label(task))
-        panels.state_n(ax, own["seed"].nunique(), "seeds", corner="lower left")
-    share_legend(figure, axes)
+    panels.state_n(axes[0], rounds["seed"].nunique(), "seeds", corner="lower left")
+    if crowded:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    else:
+        share_legend(figure, axes)
     panels.mark_panels(axes.flat)
     return figure
 
@@ -87,7 +94,7 @@ def share_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
 
 def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw the coupling of every layer against density on log axes, with the fitted power law over
-    its scaling window.
+    its scaling window: a panel per layer with all tasks, or a panel per task if the layers are many.
 
     Parameters
     ----------
@@ -95,43 +102,80 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
         The tables `tickets/flow.csv` and `tickets/exponents.csv` of one model.
     tasks : list of str
     """
-    figure, axes = grid(len(tasks))
-    for ax, task in zip(axes, tasks):
-        own = flow_table[flow_table["task"] == task]
-        layers = list(own["layer"].unique())
-        named = _named(exponents[exponents["task"] == task], layers)
-        for layer, colour in zip(layers, _colours(len(layers))):
-            table = own[own["layer"] == layer].pivot_table(index="round", columns="seed", values="coupling")
-            density = own.groupby("round")["density"].first().to_numpy()
-            logs = np.log(table.to_numpy())
-            points = np.exp(np.array([student(values) for values in logs]))
-            reach = np.abs(points[:, 1:] - points[:, :1]).T
-            ax.errorbar(density, points[:, 0], yerr=reach, fmt="o", color=colour, markersize=2.5, linewidth=0.7)
-            fit = exponents[(exponents["task"] == task) & (exponents["layer"] == layer)].iloc[0]
-            named_layer = drawn(layer, LONGEST_NAME)
-            text = f"{named_layer}: no scaling"
-            if np.isfinite(fit["sigma"]):
-                window = slice(int(fit["first_round"]), int(fit["last_round"]) + 1)
-                scale = -np.log(density[window])
-                line = logs[window].mean() + fit["sigma"] * (scale - scale.mean())
-                ax.plot(density[window], np.exp(line), color=colour)
-                text = f"{named_layer}: σ = {fit['sigma']:+.2f}"
-            ax.plot([], [], color=colour, label=text if layer in named else "_nolegend_")
+    layers = list(flow_table["layer"].unique())
+    by_layer = len(layers) <= MOST_PANELS
+    figure, axes = grid(len(layers) if by_layer else len(tasks), height=0.85 if by_layer else 0.62)
+    for ax, panel in zip(axes, layers if by_layer else tasks):
+        own = flow_table[flow_table["layer" if by_layer else "task"] == panel]
+        lines = [task for task in tasks if (own["task"] == task).any()] if by_layer else layers
+        colours = [style.color(task) for task in lines] if by_layer else _colours(len(lines))
+        fits = exponents.set_index(["task", "layer"])
+        named = lines if by_layer else _named(exponents[exponents["task"] == panel], layers)
+        for name, colour in zip(lines, colours):
+            key = (name, panel) if by_layer else (panel, name)
+            rows = own[own["task" if by_layer else "layer"] == name]
+            text = _power_law(ax, rows, fits.loc[key], colour)
+            if not by_layer and name in named:
+                ax.plot([], [], color=colour, label=f"{drawn(name, LONGEST_NAME)}: {text}")
         density_axis(ax, float(own["density"].min()))
-        ax.set_yscale("log")
-        near = ax.get_ylim()[0] > 0.002  # over few decades there is room for more ticks
-        ticks = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] if near else [10.0**power for power in range(-8, 1)]
-        ax.yaxis.set_major_locator(FixedLocator(ticks))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.set_ylabel("coupling (share of magnitude)")
-        ax.set_title(label(task))
-        ax.set_ylim(top=ax.get_ylim()[1] * 4)
-        ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
-        shades = "" if len(layers) <= len(LAYER_COLOURS) else "; dark: input, light: output"
-        panels.state_n(ax, own["seed"].nunique(), f"seeds{shades}")
+        _log_shares(ax)
+        ax.set_title(drawn(panel, LONGEST_NAME) if by_layer else label(panel))
+        shades = "" if by_layer or len(layers) <= len(LAYER_COLOURS) else "; dark: input, light: output"
+        if by_layer:
+            ax.set_ylim(bottom=ax.get_ylim()[0] / 1.35)
+            panels.state_n(ax, _fitted(exponents[exponents["layer"] == panel]), corner="lower left")
+        else:
+            ax.set_ylim(top=ax.get_ylim()[1] * 4)
+            ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
+            panels.state_n(ax, own["seed"].nunique(), f"seeds{shades}")
+    if by_layer:
+        handles = [Line2D([], [], color=style.color(task), marker=".", label=label(task)) for task in tasks]
+        figure.legend(handles=handles, loc="outside upper center", ncols=5)
+    axes[0].set_ylabel("coupling (share of magnitude)")
     panels.mark_panels(axes.flat)
     return figure
+
+
+def _power_law(ax: Axes, rows: pd.DataFrame, fit: pd.Series, colour: ColorType) -> str:
+    """Draw the coupling of one layer of one task with its fit, and return the exponent as text."""
+    table = rows.pivot_table(index="round", columns="seed", values="coupling")
+    density = rows.groupby("round")["density"].first().to_numpy()
+    logs = np.log(table.to_numpy())
+    points = np.exp(np.array([student(values) for values in logs]))
+    reach = np.abs(points[:, 1:] - points[:, :1]).T
+    ax.errorbar(density, points[:, 0], yerr=reach, fmt="o", color=colour, markersize=2.2, linewidth=0.7, alpha=0.8)
+    if not np.isfinite(fit["sigma"]):
+        return "no scaling"
+    window = slice(int(fit["first_round"]), int(fit["last_round"]) + 1)
+    scale = -np.log(density[window])
+    line = logs[window].mean() + fit["sigma"] * (scale - scale.mean())
+    ax.plot(density[window], np.exp(line), color=colour, linewidth=0.9)
+    return f"σ = {fit['sigma']:+.2f}, R² = {fit['r2']:.2f}"
+
+
+def _fitted(fits: pd.DataFrame) -> str:
+    """Return the seeds and the ranges of exponents and of R² over tasks, as text after "n = "."""
+    seeds, found = int(fits["n"].max()), fits.dropna(subset="sigma")
+    if found.empty:
+        return f"{seeds} seeds; no scaling"
+    ranges = [
+        f"{found[name].min():{form}}" + (f" to {found[name].max():{form}}" if len(found) > 1 else "")
+        for name, form in (("sigma", "+.2f"), ("r2", ".2f"))
+    ]
+    return f"{seeds} seeds\nσ: {ranges[0]}\nR²: {ranges[1]}"
+
+
+def _log_shares(ax: Axes) -> None:
+    """Make the y axis logarithmic, with ticks at round shares."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    near = low > 0.002  # over few decades there is room for more ticks
+    ticks = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] if near else [10.0**power for power in range(-8, 1)]
+    if high < 2.5 * low:
+        ticks = [*ticks, 0.3, 0.4, 0.6]
+    ax.yaxis.set_major_locator(FixedLocator(ticks))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def _colours(count: int) -> list[ColorType]:

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, NullLocator
 
 from koopflow.figures.panels import mark_panels, nothing, unit_circle
 from koopflow.figures.style import BLUE, GREEN, VERMILLION, size
@@ -38,8 +40,8 @@ def matrix(distances: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_windows(distances: pd.DataFrame) -> Figure:
-    """Draw one heat map per run: log10 of the mean distance between windows, and between seeds on
-    the diagonal."""
+    """Draw one heat map per run: the mean distance between windows, on a logarithmic scale, and
+    between seeds on the diagonal."""
     names = list(dict.fromkeys(distances["run"]))
     if not names:
         return nothing("no two windows can be compared")
@@ -126,11 +128,11 @@ def _of_epoch(distances: pd.DataFrame, epoch: int, number: int) -> pd.DataFrame:
 
 
 def limits(distances: pd.DataFrame) -> tuple[float, float]:
-    """Return the ends of a colour scale for all maps of one run: log10 of its smallest and largest
-    mean distance."""
+    """Return the ends of a colour scale for all maps of one run: its smallest and largest mean
+    distance."""
     values = matrix(distances).to_numpy(float)
     known = values[np.isfinite(values) & (values > 0)]
-    return (float(np.log10(known.min())), float(np.log10(known.max()))) if len(known) else (-1.0, 0.0)
+    return (float(known.min()), float(known.max())) if len(known) else (0.1, 1.0)
 
 
 def heat(ax: Axes, distances: pd.DataFrame, title: str, scale: tuple[float, float] | None = None) -> AxesImage:
@@ -140,16 +142,16 @@ def heat(ax: Axes, distances: pd.DataFrame, title: str, scale: tuple[float, floa
     starts = np.array(table.index)
     length = int(starts[1] - starts[0]) if len(starts) > 1 else 1
     ends = (starts[0], starts[-1] + length)
-    with np.errstate(divide="ignore"):
-        values = np.log10(table.to_numpy(float))
-    low, high = scale or (None, None)
-    extent = (*ends, ends[1], ends[0])
-    image = ax.imshow(values, cmap="cividis", extent=extent, interpolation="nearest", vmin=low, vmax=high)
+    extent, norm = (*ends, ends[1], ends[0]), LogNorm(*(scale or limits(distances)))
+    image = ax.imshow(table.to_numpy(float), extent=extent, interpolation="nearest", norm=norm)
     seeds = distances["seed"].astype(str)
     single = sorted(set(seeds[~seeds.str.contains("-")]))
     floor = distances.loc[seeds.str.contains("-"), "distance"]
     ax.set(title=title, xlabel="iteration", ylabel="iteration")
     bar = ax.figure.colorbar(image, ax=ax)
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    bar.ax.yaxis.set_major_formatter("{x:g}")
+    bar.ax.yaxis.set_minor_locator(NullLocator())
     told = f"; between seeds {floor.mean():.2g}" if len(floor) else ""
-    bar.set_label(f"log10 Wasserstein distance\n(n = {len(single)} seeds{told})", fontsize="x-small")
+    bar.set_label(f"Wasserstein distance\n(n = {len(single)} seeds{told})", fontsize="x-small")
     return image

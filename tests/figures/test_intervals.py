@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from koopflow.core.intervals import student
-from koopflow.figures import elastic, pruning, tickets
+from koopflow.figures import elastic, pruning_lines, tickets
 
 SEEDS = (0.7, 0.9, 0.99)
 
@@ -20,13 +20,16 @@ def drawn(axes, across: bool = False) -> np.ndarray:
 def pruned():
     columns = ["study", "method", "epoch", "compression", "seed", "accuracy"]
     rows = [("mine", "random", 1, c, seed, value) for c in (1, 2, 4) for seed, value in enumerate(SEEDS)]
-    return drawn(pruning.accuracy(pd.DataFrame(rows, columns=columns)).axes[0])
+    return drawn(pruning_lines.accuracy(pd.DataFrame(rows, columns=columns)).axes[0])
 
 
 def ticket():
     columns = ["task", "control", "density", "seed", "accuracy"]
     rows = [
-        ("mine", c, d, seed, v) for c in ("ticket", "random") for d in (1, 0.5, 0.2) for seed, v in enumerate(SEEDS)
+        ("mine", c, d, seed, v)
+        for c in ("ticket", "random_mask")
+        for d in (1, 0.5, 0.2)
+        for seed, v in enumerate(SEEDS)
     ]
     return drawn(tickets.accuracy(pd.DataFrame(rows, columns=columns), ["mine"]).axes[0])
 

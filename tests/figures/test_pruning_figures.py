@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.figures import pruning, pruning_scores
+from koopflow.figures import pruning, pruning_lines, pruning_scores
 
 
 def words(figure) -> list[str]:
@@ -19,12 +19,12 @@ def accuracy() -> pd.DataFrame:
 
 
 def test_without_fine_tuning_its_figure_says_so(accuracy):
-    assert words(pruning.accuracy(accuracy, "accuracy_finetuned")) == ["No study fine-tunes its pruned networks."]
-    (axes,) = pruning.accuracy(accuracy).axes
+    assert words(pruning_lines.accuracy(accuracy, "accuracy_finetuned")) == ["No study fine-tunes its pruned networks."]
+    (axes,) = pruning_lines.accuracy(accuracy).axes
     assert axes.has_data()
 
 
-@pytest.mark.parametrize("draw", [pruning.accuracy, pruning.overlap, pruning.eigenvalues, pruning.layers])
+@pytest.mark.parametrize("draw", [pruning_lines.accuracy, pruning_lines.overlap, pruning.eigenvalues, pruning.layers])
 def test_without_networks_every_figure_says_so(draw, accuracy):
     assert words(draw(accuracy[:0])) == ["No network was pruned."]
 
@@ -36,11 +36,35 @@ def test_agreement_is_drawn_against_the_loss_with_the_stages_of_claims(accuracy)
     ]
     overlaps, losses = pd.DataFrame(rows, columns=columns), accuracy.assign(epoch=2, loss=0.1)
     losses = pd.concat([accuracy.assign(loss=1.0), losses])
-    (axes,) = pruning.convergence(overlaps, losses, [0.05]).axes
-    assert sorted(axes.containers[0].lines[0].get_xdata()) == pytest.approx([0.1, 1.0])
+    (axes,) = pruning_lines.convergence(overlaps, losses, [0.05]).axes
+    assert sorted(axes.lines[0].get_xdata()) == pytest.approx([0.1, 1.0])
     assert axes.xaxis.get_inverted()
     assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [0.05]
-    assert words(pruning.convergence(overlaps, accuracy)) == ["No training loss was recorded."]
+    assert words(pruning_lines.convergence(overlaps, accuracy)) == ["No training loss was recorded."]
+
+
+def test_each_family_of_methods_has_its_panels_with_random_pruning_beside():
+    methods = ["koopman_magnitude", "global_magnitude", "koopman_gradient", "global_gradient", "random"]
+    assert pruning_lines.families(methods) == {
+        "magnitude": [*methods[:2], "random"],
+        "gradient": [*methods[2:4], "random"],
+    }
+    assert pruning_lines.families(["mine", "random"]) == {"": ["mine", "random"]}
+    columns = ["study", "method", "epoch", "compression", "seed", "accuracy"]
+    rows = [("mine", name, e, c, s, 0.5) for name in methods for e in (1, 2, 9) for c in (1, 4) for s in (0, 1)]
+    axes = pruning_lines.accuracy(pd.DataFrame(rows, columns=columns)).axes
+    assert [ax.get_title(loc="left") for ax in axes] == [
+        f"{family}, epoch {epoch}" for family in ("magnitude", "gradient") for epoch in (1, 9)
+    ]
+    assert all(len(ax.lines) == 3 for ax in axes)
+
+
+def test_overlap_is_drawn_beyond_chance():
+    names = ["koopman_magnitude", "global_magnitude"]
+    alike = pd.DataFrame([[1, 0.7], [0.7, 1]], names, names)
+    both = pd.concat([compared(alike), compared(alike).assign(epoch=2)])
+    (axes,) = pruning_lines.overlap(both).axes
+    assert axes.lines[0].get_ydata() == pytest.approx([0.7, 0.7])
 
 
 def compared(agreement: pd.DataFrame) -> pd.DataFrame:

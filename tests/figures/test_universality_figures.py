@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from koopflow.figures import universality
 
@@ -56,3 +57,23 @@ def test_exponent_distances_have_three_digits():
     found = texts(universality.matrices(transfer(), TASKS))
     assert found.count("0.012") == 6
     assert found.count("own") == 6
+
+
+def test_transfer_has_errors_and_exponent_distances_a_floor():
+    half = 0.0127062
+    exponents = pd.DataFrame({"task": TASKS, "sigma": 0.1, "ci_low": 0.1 - half, "ci_high": 0.1 + half, "n": 2})
+    # The quantile of Student's t with one degree of freedom is 12.7062, so the standard error is 0.001.
+    assert universality.floor_of(exponents, TASKS) == pytest.approx(np.full(3, np.sqrt(2) * 0.001), rel=1e-4)
+    table = transfer()
+    assert universality.error_of(table, TASKS, 0.05)[0, 1] == pytest.approx(0.05, rel=1e-6)
+    found = texts(universality.matrices(table, TASKS, exponents))
+    assert found.count("0.001") == 3
+    assert any("±0.05" in word for word in found)
+
+
+@pytest.mark.parametrize(("layers", "panels"), [(2, 2), (9, 1)])
+def test_exponents_of_few_layers_have_a_panel_each(layers, panels):
+    names = [f"layer{k}" for k in range(layers)]
+    rows = [(task, name, 0.1, 0.0, 0.2, 0.05, 5) for task in TASKS for name in names]
+    table = pd.DataFrame(rows, columns=["task", "layer", "sigma", "ci_low", "ci_high", "drift", "n"])
+    assert len(universality.exponents(table, TASKS).axes) == panels

@@ -7,7 +7,7 @@ import pytest
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import student
 from koopflow.figures import pruning as figures
-from koopflow.figures import style
+from koopflow.figures import pruning_lines, style
 from koopflow.io import columns
 from koopflow.io.columns import PRUNING_ONSET
 from koopflow.pruning import summary
@@ -140,12 +140,12 @@ def test_predictors_find_what_in_the_spectrum_goes_with_agreement():
 def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     accuracy, overlap = tables
     style.use()
-    drawn = figures.accuracy(accuracy)
+    drawn = pruning_lines.accuracy(accuracy)
     assert len([axis for axis in drawn.axes if axis.has_data()]) == 2
     style.save(drawn, tmp_path / "a")
-    drawn = figures.overlap(overlap)
+    drawn = pruning_lines.overlap(overlap)
     dashed = [line for line in drawn.axes[0].lines if line.get_linestyle() == "--"]
-    assert dashed[0].get_ydata().tolist() == pytest.approx([0.6, 0.6])
+    assert list(dashed[0].get_ydata()) == [0, 0]
     style.save(drawn, tmp_path / "o")
     drawn = figures.eigenvalues(eigenvalues([0.4, 0.3, 0.2, 0.1], [4, 3, 2, 1]))
     above, below = (
@@ -154,7 +154,7 @@ def test_figures_draw_intervals_and_the_chance_line(tables, tmp_path):
     assert above[0] == pytest.approx([0.4, 0.3, 0.2, 0.1])
     assert below == [pytest.approx([2, 1.5, 1, 0.5])]
     style.save(drawn, tmp_path / "e")
-    style.save(figures.accuracy(accuracy, "accuracy_finetuned"), tmp_path / "empty")
+    style.save(pruning_lines.accuracy(accuracy, "accuracy_finetuned"), tmp_path / "empty")
     assert (tmp_path / "empty.png").is_file()
 
 
@@ -163,15 +163,15 @@ def test_any_number_of_studies_stays_on_the_page_with_every_study_drawn_and_name
     style.use()
     many = pd.concat([overlap.assign(study=f"study_{letter}") for letter in "abcde"])
     spectra = pd.concat([eigenvalues([0.4, 0.3], [4, 3]).assign(study=f"study_{letter}") for letter in "abc"])
-    for drawn, names, panels in ((figures.overlap(many), "abcde", 1), (figures.eigenvalues(spectra), "abc", 2)):
+    cases = ((pruning_lines.overlap(many), "abcde", 1, 1), (figures.eigenvalues(spectra), "abc", 2, 2))
+    for drawn, names, panels, wide in cases:
         assert drawn.get_figwidth() == style.DOUBLE
         shown = [axis for axis in drawn.axes if axis.get_visible()]
         assert len(shown) == panels * len(names)
-        titles = [axis.get_title(loc="left").splitlines()[0] for axis in shown if axis.get_title(loc="left")]
-        assert sorted(titles) == [f"Study {letter}" for letter in names]
-        assert (
-            sum(bool(axis.get_xlabel()) for axis in shown) == 2
-        )  # below each column, also where the last row is not full
+        named = [axis.get_title(loc="left") if wide == 2 else axis.get_ylabel() for axis in shown]
+        assert sorted(text.splitlines()[0] for text in named if text) == [f"Study {letter}" for letter in names]
+        # Below each column, also where the last row is not full.
+        assert sum(bool(axis.get_xlabel()) for axis in shown) == wide
 
 
 def test_what_diverged_is_counted_by_study_in_every_table_and_nothing_at_all_is_named():

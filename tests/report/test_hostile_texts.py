@@ -291,13 +291,9 @@ def test_figures_show_layers_and_columns_literally(parsed, tmp_path):
         draw(figure, tmp_path)
     rows = [("t", "m", seed, n, name, 0.8**n, 0.1 * 0.9**n) for name in names[:5] for seed in (0, 1) for n in range(6)]
     flow = pd.DataFrame(rows, columns=["task", "model", "seed", "round", "layer", "density", "coupling"])
-    windows = [("t", "m", name, 0.5, 0, 5) for name in names[:5]]
-    draw(
-        tickets.flow(
-            flow, pd.DataFrame(windows, columns=["task", "model", "layer", "sigma", "first_round", "last_round"]), ["t"]
-        ),
-        tmp_path,
-    )
+    windows = [("t", "m", name, 0.5, 0.9, 2, 0, 5) for name in names[:5]]
+    columns = ["task", "model", "layer", "sigma", "r2", "n", "first_round", "last_round"]
+    draw(tickets.flow(flow, pd.DataFrame(windows, columns=columns), ["t"]), tmp_path)
     # Tick labels of log axes are mathematics, and ours.
     assert not [text for text in parsed if not text.startswith("$\\mathdefault")]
 
