@@ -1,6 +1,7 @@
 """Rounds trained elsewhere: a folder of checkpoints with masks becomes a flow, without training."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ Layers = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Weights and mask of each prunable layer, by name."""
 SAME = 0.01
 """Densities of seeds of one chain may differ by this share."""
+FOREIGN = 0.5
+"""Kept weights may come from those pruned in the round before up to this share of what a mask of
+another seed would take from there."""
 
 
 def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Layers]:
@@ -36,21 +40,37 @@ def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequen
     Raises
     ------
     KoopflowError
-        For fewer than two rounds, unreadable files, differing architectures, and masks that do not
-        match their weights.
+        For fewer than two rounds, unreadable files, differing architectures, masks that do not match
+        their weights, and rounds of several seeds.
     """
     # imports torch, which the environment that fits exponents has only for such rounds
     from koopflow.trajectory.adapters import rounds
     from koopflow.trajectory.adapters.selection import Choice
 
-    found: list[Layers] = []
+    found: list[tuple[str, Layers]] = []
     for file, layers in rounds.read_rounds(Path(folder), Choice(tuple(include), tuple(exclude))):
         try:
             check_masks({n: w for n, (w, _) in layers.items()}, {n: m for n, (_, m) in layers.items()})
         except KoopflowError as error:
             raise KoopflowError(f"{Path(folder) / file}: {error}") from None
-        found.append(layers)
-    return sorted(found, key=lambda layers: -_density(layers))
+        found.append((file, layers))
+    found.sort(key=lambda each: -_density(each[1]))
+    for before, after in pairwise(found):
+        _refuse_other_seed(folder, before, after)
+    return [layers for _, layers in found]
+
+
+def _refuse_other_seed(folder: str | Path, before: tuple[str, Layers], after: tuple[str, Layers]) -> None:
+    """Raise a KoopflowError if a round keeps weights that the denser round before it pruned, as a
+    mask of another seed does: rounds only prune."""
+    (file, dense), (other, sparse) = before, after
+    kept = sum(int(mask.sum()) for _, mask in sparse.values())
+    foreign = sum(int((mask & ~dense[name][1]).sum()) for name, (_, mask) in sparse.items())
+    if foreign > FOREIGN * (1 - _density(dense)) * kept:
+        raise KoopflowError(
+            f"{folder}: must hold the rounds of one seed ({other} keeps {foreign} weights that {file} has pruned); "
+            "give each seed a folder of its own and list them under seeds"
+        )
 
 
 def _density(layers: Layers) -> float:

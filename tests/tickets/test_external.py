@@ -121,14 +121,14 @@ def test_elastic_refuses_another_family():
         elastic.stretch(ticket, residual(3) | {"head.weight": (3, 8)})
 
 
-def masked(density, generator):
+def masked(density, generator, seed=0):
+    """Random weights of two layers, and masks of one seed, which are nested."""
     weights = {
         "a.weight": generator.standard_normal((6, 5)).astype("f4"),
         "b.weight": generator.standard_normal((3, 6)).astype("f4"),
     }
-    masks = {
-        f"{name}_mask": (generator.random(values.shape) < density).astype("f4") for name, values in weights.items()
-    }
+    order = np.random.default_rng(seed)
+    masks = {f"{name}_mask": (order.random(values.shape) < density).astype("f4") for name, values in weights.items()}
     return weights | masks
 
 
@@ -151,6 +151,20 @@ def test_a_layer_emptied_elsewhere_ends_the_flow_and_half_a_mask_is_none(tmp_pat
     else:
         with pytest.raises(KoopflowError, match=word):
             external.external_flow(tmp_path)
+
+
+def test_a_folder_that_mixes_seeds_is_refused(tmp_path):
+    generator = np.random.default_rng(0)
+    for number, (density, seed) in enumerate([(1.0, 0), (0.7, 0), (0.5, 1), (0.3, 0)]):
+        state = {name: torch.from_numpy(values) for name, values in masked(density, generator, seed).items()}
+        save_file(state, tmp_path / f"{number}.safetensors")
+    with pytest.raises(
+        KoopflowError,
+        match=r"must hold the rounds of one seed \(2.safetensors keeps \d+ weights that 1.safetensors has",
+    ):
+        external.read_rounds(tmp_path)
+    (tmp_path / "2.safetensors").unlink()
+    assert len(external.read_rounds(tmp_path)) == 3
 
 
 def test_patterns_choose_the_layers_of_a_flow(tmp_path):

@@ -200,10 +200,11 @@ def test_rounds_trained_elsewhere_get_exponents_beside_the_studys(done, tmp_path
 
     torch.manual_seed(0)
     weights = torch.randn(20, 10), torch.randn(5, 20)
+    orders = [torch.rand_like(weight) for weight in weights]
     for number in range(6):
         state = {}
-        for name, weight in zip(("encoder.0.fc.weight", "head.weight"), weights):
-            state |= {f"{name}_orig": weight, f"{name}_mask": (torch.rand_like(weight) < 0.8**number).float()}
+        for name, weight, order in zip(("encoder.0.fc.weight", "head.weight"), weights, orders):
+            state |= {f"{name}_orig": weight, f"{name}_mask": (order < 0.8**number).float()}
         torch.save(state, tmp_path / f"round{number}.pt")
     entry = {"folder": str(tmp_path), "grouping": "block"}
     found = collected(done[0], external={"theirs": entry})["exponents"]
