@@ -175,6 +175,7 @@ def stretch_of(series: Series, choices: Choices, estimates: int, settings: Serie
         exclusion=settings.exclusion,
         estimates=estimates,
         measure=measure,
+        beside=series.beside,
         sizes=partial(early_stretch(series, choices.horizon).sizes, transform),
     )
     return Stretch(series, choices, values, origins, origins >= first, truth, situation)

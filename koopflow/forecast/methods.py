@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
+import numpy as np
+
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.experts import RECALLING, expert_names
 from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.observables import lifted, scaled
 from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
 from koopflow.forecast.protocol import FittedWindows, Floats, Integers, Recollection, Situation
-from koopflow.forecast.radial import lifted
 from koopflow.forecast.sliding import rolling_from
 from koopflow.koopman.windows import WindowModels
 
@@ -32,7 +34,9 @@ class WindowForecaster(Fitted):
         0 for delays alone.
     first : int, optional
         Samples of the early stretch, which determines centres and widths of the radial basis
-        functions; by default two windows.
+        functions, and the scale of `beside`; by default two windows.
+    beside : (time, columns) array, optional
+        Other series at the same times, observed beside the samples as one state.
     """
 
     window: int | None = None
@@ -40,8 +44,9 @@ class WindowForecaster(Fitted):
     rank: int | None = None
     radial: int = 0
     first: int | None = field(default=None, repr=False, compare=False)
+    beside: Floats | None = field(default=None, repr=False, compare=False)
     fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
-    open: ClassVar[tuple[str, ...]] = (*SIZES, "first", "fitted")
+    open: ClassVar[tuple[str, ...]] = (*SIZES, "first", "beside", "fitted")
     differenced: ClassVar[bool] = True
 
     def for_series(self, situation: Situation) -> Self:
@@ -58,14 +63,19 @@ class WindowForecaster(Fitted):
         return WindowSettings(known(self, "window"), known(self, "delays"), known(self, "rank"))
 
     def observed(self, values: Floats) -> Floats:
-        """Return the observables of `values` (time,): the samples as channel 0, and any radial
-        basis functions of their delay vectors."""
+        """Return the observables of `values` (time,): the samples as channel 0, any radial basis
+        functions of their delay vectors, and any other series."""
         if self.radial < 0:
             raise KoopflowError(f"radial must be at least 0 (got {self.radial})")
-        if self.radial == 0:
-            return values[:, None]
         early = min(self.first or 2 * known(self, "window"), len(values))
-        return lifted(values, known(self, "delays"), self.radial, early)
+        parts = [lifted(values, known(self, "delays"), self.radial, early) if self.radial else values[:, None]]
+        if self.beside is not None:
+            if len(self.beside) < len(values):
+                raise KoopflowError(
+                    f"beside must have a row for each of {len(values)} samples (got {len(self.beside)})"
+                )
+            parts.append(scaled(self.beside[: len(values)], values, early))
+        return np.concatenate(parts, axis=1)
 
     def models(self, values: Floats) -> WindowModels:
         """Return the models of all windows of `values` (time, channels)."""
@@ -171,7 +181,7 @@ class Episodic(WindowForecaster):
                 threshold=None if self.threshold == "always" else self.threshold,
             ),
             gate=GateSettings(experts=self.experts(), period=self.period or 1),
-            measure=self._of_samples if self.radial else self.measure,
+            measure=self.measure if self.radial == 0 and self.beside is None else self._of_samples,
         )
         observed = self.observed(values)
         return memory.fit(observed, self.models(observed))
@@ -229,7 +239,7 @@ class Gated(Episodic):
         """Return the samples (time, 1); raise a KoopflowError if others are asked for."""
         if self.radial:
             raise KoopflowError(f"radial must be 0 for a gate, which weighs samples alone (got {self.radial})")
-        return super().observed(values)
+        return values[:, None]
 
 
 @dataclass(frozen=True, repr=False)

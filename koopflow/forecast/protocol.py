@@ -108,6 +108,8 @@ class Situation:
         already are.
     fitted : FittedWindows
         Window models shared by forecasters.
+    beside : (time, columns) float, optional
+        Other series that make one state with the values.
     """
 
     period: int
@@ -122,10 +124,12 @@ class Situation:
     sizes: Callable[[int | None, int | None, int | None], WindowSettings] | None = None
     measure: Callable[[Floats], Floats] | None = None
     fitted: FittedWindows = field(default_factory=FittedWindows)
+    beside: Floats | None = None
 
     def shifted(self, lost: int) -> "Situation":
         """Return the situation for the series without its first `lost` samples."""
-        return replace(self, first=self.first - lost)
+        beside = None if self.beside is None else self.beside[lost:]
+        return replace(self, first=self.first - lost, beside=beside)
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,7 +19,7 @@ from koopflow.forecast.protocol import Configured, Floats, Forecaster
 from koopflow.forecast.transform import Transform
 
 ESTIMATES = 3
-HIDDEN = ("fitted", "measure")
+HIDDEN = ("fitted", "measure", "beside")
 """Fields that are not options: what other forecasters of the same series share."""
 
 

@@ -1,11 +1,15 @@
 """Observables beside delays, and the ways in which recalled windows enter a forecast."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
+from koopflow.data.series.groups import load_group
+from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.methods import Episodic, Gated, Sliding
-from koopflow.forecast.radial import lifted
+from koopflow.forecast.observables import lifted
 
 SIZES = {"window": 40, "delays": 6, "rank": 4}
 
@@ -85,3 +89,55 @@ def test_a_blend_lies_between_the_sliding_and_the_recalled_forecast():
 def test_options_out_of_range_are_refused(forecaster, message):
     with pytest.raises(KoopflowError, match=message):
         forecaster.forecast(logistic(), np.array([150]), 3)
+
+
+@pytest.fixture
+def leading(tmp_path):
+    """A CSV file whose column `late` repeats the noise of `lead` five samples later; one value of `lead` is missing."""
+    noise = np.random.default_rng(0).normal(size=305)
+    table = pd.DataFrame({"time": np.arange(300), "late": noise[:300], "lead": noise[5:]})
+    table.loc[40, "lead"] = np.nan
+    table.to_csv(tmp_path / "two.csv", index=False)
+    return {"path": str(tmp_path / "two.csv"), "time": "time", "value": "late", "period": 1, "horizon": 3}
+
+
+def test_a_series_beside_makes_one_state_with_the_value(leading):
+    spec = leading | {"beside": ["lead"]}
+    both = load_group("two", spec).series["two"]
+    options = {"window": 100, "delays": 6, "rank": 12}
+
+    def error(series) -> float:
+        found = evaluate(series, SeriesSettings.load(spec, "s"), {"sliding": Sliding(**options)}).predictions
+        return float((found["prediction"] - found["truth"]).abs().mean())
+
+    assert both.beside is not None
+    assert both.beside[40, 0] == both.beside[39, 0]
+    assert error(both) < 0.2
+    alone = load_group("two", leading).series["two"]
+    with pytest.raises(KoopflowError, match="rank must be between 1 and 6"):
+        error(alone)
+    options["rank"] = 6
+    assert error(alone) > 0.7
+
+
+def test_memory_forecasts_the_value_of_several_series(leading):
+    series = load_group("two", leading | {"beside": ["lead"]}).series["two"]
+    memory = Episodic(window=100, delays=6, rank=12, matches=1, beside=series.beside, first=120, period=1)
+    values = vars(series)["values"]
+    found = memory.forecast(values, np.arange(200, 290), 3)
+    truth = values[np.arange(200, 290)[:, None] + np.arange(1, 4)]
+    assert np.abs(found - truth).mean() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"beside": ["leed"]}, r"series.two.beside: .*leed"),
+        ({"beside": ["lead"], "id": "time"}, r"series.two.beside: cannot stand beside id"),
+        ({"beside": ["lead"], "source": "jump", "path": None}, r"series.two.beside: needs path, a CSV file"),
+    ],
+)
+def test_columns_that_cannot_stand_beside_are_named(leading, change, message):
+    spec = {key: value for key, value in (leading | change).items() if value is not None}
+    with pytest.raises(KoopflowError, match=message):
+        load_group("two", spec)

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from koopflow.config.series import SeriesSettings
 from koopflow.core import facts
 from koopflow.core.errors import KoopflowError
+from koopflow.data.series.beside import columns_beside
 from koopflow.data.series.csv import csv_parts
 from koopflow.data.series.loading import SeriesSpec, load, prepared
 from koopflow.data.series.series import Series, Times
@@ -55,9 +56,12 @@ def load_group(name: str, spec: SeriesSpec, seed: int = 0) -> Group:
     """
     settings = SeriesSettings.load(spec, f"series.{name}")
     if settings.id is None:
-        return Group({name: load(name, settings, seed)}, {})
+        series = load(name, settings, seed)
+        return Group({name: replace(series, beside=columns_beside(series, settings))}, {})
     if settings.kind != "csv":
         raise KoopflowError(f"series.{name}.id: needs path, a CSV file with a column of identifiers")
+    if settings.beside is not None:
+        raise KoopflowError(f"series.{name}.beside: cannot stand beside id; leave one of them out")
     content = hashlib.sha256()
 
     def one(each: str, read: Callable[[], tuple[Times, NDArray[np.float64]]]) -> Series:

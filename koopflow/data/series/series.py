@@ -35,6 +35,8 @@ class Series:
         Axis label of the values.
     step : str
         Name of one step, for axes.
+    beside : (n, columns) float, optional
+        Other series at the same times, which make one state with this one.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Series:
     period: int
     label: str
     step: str
+    beside: NDArray[np.float64] | None = None
 
     def later(self, count: int) -> Times:
         """Return the stamps (count,) of the steps after the last sample."""

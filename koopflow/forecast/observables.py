@@ -1,5 +1,5 @@
-"""Radial basis functions of the delay vector as observables beside the samples (extended DMD,
-Williams et al. 2015, doi 10.1007/s00332-015-9258-5)."""
+"""Observables beside the samples: radial basis functions of the delay vector (extended DMD,
+Williams et al. 2015, doi 10.1007/s00332-015-9258-5), and other series."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -41,6 +41,13 @@ def lifted(values: Floats, delays: int, count: int, early: int) -> Floats:
     square = float(np.median(apart[apart > SMALL])) if (apart > SMALL).any() else 1.0
     near = np.exp(-_squares(vectors, centres) / (2 * square))
     return np.concatenate([values[:, None], float(values[:early].std()) * near], axis=1)
+
+
+def scaled(beside: Floats, values: Floats, early: int) -> Floats:
+    """Return other series (time, columns) with the mean 0 and the spread of `values` (time,) over
+    the first `early` samples, so that all weigh the same."""
+    spread = beside[:early].std(axis=0)
+    return (beside - beside[:early].mean(axis=0)) * (values[:early].std() / np.where(spread > 0, spread, 1.0))
 
 
 def _squares(a: Floats, b: Floats) -> Floats:
