@@ -12,6 +12,7 @@ TICKET_WILDCARDS = {
 rule train_rounds:
     input:
         previous=lambda wildcards: TICKETS.previous_chain(CHAINS, wildcards.study, wildcards.task, int(wildcards.stop)),
+        elsewhere=lambda wildcards: TICKETS.folders_elsewhere(wildcards.study, wildcards.task),
         code=library("train_rounds"),
     output:
         chain=state("<results>/tickets/chains/{study}/{task}/rounds-{stop}.npz"),
@@ -33,6 +34,7 @@ rule train_rounds:
     params:
         data=lambda wildcards: data_of(wildcards.task),
         study=lambda wildcards: TICKETS.job(wildcards.study).dump(),
+        elsewhere=lambda wildcards: TICKETS.elsewhere(wildcards.study, wildcards.task),
         seed=SETTINGS.seed,
     message:
         "Pruning {wildcards.task} round by round, up to {wildcards.stop} rounds ({wildcards.study})"

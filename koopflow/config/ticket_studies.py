@@ -10,7 +10,8 @@ from koopflow.core.suggest import unknown_name
 
 
 def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dict[str, TicketStudy]:
-    """Return every study by name; a study of one task transfers no rounds.
+    """Return every study by name; a study of one task transfers no rounds, and one with chains from
+    elsewhere composes none.
 
     Parameters
     ----------
@@ -21,8 +22,8 @@ def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dic
     Raises
     ------
     KoopflowError
-        If a study lacks a key, names an unknown data set, or has rounds beyond its chain or a
-        rewind step beyond its training; if two studies would share rows of the tables; if an
+        If a study lacks a key, names an unknown data set or chain, or has rounds beyond its chain or
+        a rewind step beyond its training; if two studies would share rows of the tables; if an
         elastic comparison names an unknown study or studies without a common task.
     """
     found: dict[str, TicketStudy] = {}
@@ -31,9 +32,12 @@ def ticket_studies(tickets: TicketsSettings, data: Mapping[str, DataSet]) -> dic
         key, merged = f"tickets.studies.{name}", merge(tickets.base, own)
         if len(merged.get("tasks", ())) == 1 and "transfer" in merged:
             merged["transfer"] = {"rounds": []}  # there is no other task
+        if merged.get("chains"):
+            merged["composition"] = {"seeds": 0}  # rounds pruned elsewhere cannot be pruned again
         study = TicketStudy.load(merged, key, "tickets.base")
         _check_tasks(key, name, study, data, owners)
         _check_rounds(key, study)
+        _check_chains(key, study, tickets)
         found[name] = study
     for name in tickets.external:
         if name in found:
@@ -64,6 +68,19 @@ def _check_tasks(
                 "identify a chain by "
                 "task and model; list the same data under another name, or give the model another size"
             )
+
+
+def _check_chains(key: str, study: TicketStudy, tickets: TicketsSettings) -> None:
+    for task, name in study.chains.items():
+        if task not in study.tasks:
+            raise unknown_name(f"{key}.chains", task, study.tasks, "task of the study")
+        if name not in tickets.external:
+            raise unknown_name(f"{key}.chains.{task}", name, tickets.external, "entry of tickets.external")
+    if study.chains and study.rewind_step:
+        raise KoopflowError(
+            f"{key}.rewind_step must be 0 with chains from elsewhere, whose rewind weights are read (got "
+            f"{study.rewind_step})"
+        )
 
 
 def _check_rounds(key: str, study: TicketStudy) -> None:

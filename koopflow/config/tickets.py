@@ -104,6 +104,11 @@ class TicketStudy(ChainSettings):
     transfer: Transfer = Field(description="Transfer to other tasks.")
     composition: Composition = Field(description="Composition of rounds.")
     predictors: Predictors = Field(default=Predictors(), description="Predictors of transfer; none by default.")
+    chains: dict[Name, Name] = Field(
+        default_factory=dict,
+        description="Tasks whose rounds were pruned elsewhere, and their entries in tickets.external. Masks and "
+        "initial weights are read, and their tickets trained here; such a study composes no rounds.",
+    )
 
 
 TicketStudyPart = Annotated[dict[str, Any], PartOf(TicketStudy)]
@@ -129,6 +134,10 @@ class CheckedStudy(Settings):
     tasks: DistinctItems[Name] = Field(description="Names of data sets.")
     model: ModelSettings = Field(description="The network.")
     batch_size: Count = Field(description="Images per step.")
+    optimizer: OptimizerSettings = Field(description="The optimizer.")
+    seeds: Whole = Field(description="Independent initializations.")
+    chains: dict[Name, Name] = Field(default_factory=dict, description="Tasks whose rounds were pruned elsewhere.")
+    predictors: Predictors = Field(default=Predictors(), description="Predictors of transfer.")
 
 
 class CollectedStudy(Settings):
@@ -174,6 +183,16 @@ class External(Block):
     exclude: Items[str] = Field(default=(), description="Name patterns of tensors to skip.")
     grouping: Literal["layer", "block"] = Field(
         default="layer", description="Whether a coupling is the magnitude share of a layer or of a block."
+    )
+    compared: Omittable[Name] = Field(
+        default=None,
+        description="Name of a comparison: entries of one comparison are chains of one network on several tasks, whose "
+        "exponents are compared in one common window.",
+    )
+    rewind: Omittable[str] = Field(
+        default=None,
+        description="File of the weights to which survivors are rewound, relative to the folder of each seed; needed "
+        "where studies.NAME.chains uses the rounds. The one of open_lth is found.",
     )
 
     @property

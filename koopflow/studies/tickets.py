@@ -6,7 +6,7 @@ from typing import Any
 from koopflow.config.base import plain
 from koopflow.config.study import Study
 from koopflow.config.ticket_studies import shared_tasks, ticket_studies
-from koopflow.config.tickets import ChainSettings, TicketJob, TicketsSettings, TicketStudy
+from koopflow.config.tickets import ChainSettings, CheckedStudy, TicketJob, TicketsSettings, TicketStudy
 from koopflow.studies.shared import machine, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import TORCH_MB, TORCH_SECONDS, Estimate, Training, small, training
@@ -43,6 +43,16 @@ class Tickets:
     def external(self) -> list[str]:
         """The folders of rounds trained elsewhere."""
         return [folder for entry in self.settings.external.values() for folder in entry.folders]
+
+    def elsewhere(self, name: str, task: str) -> dict[str, Any] | None:
+        """Return where the rounds of a task were pruned, as plain values; None if here."""
+        entry = self.studies[name].chains.get(task)
+        return None if entry is None else self.settings.external[entry].dump()
+
+    def folders_elsewhere(self, name: str, task: str) -> list[str]:
+        """Return the folders of a task's rounds that were pruned elsewhere."""
+        entry = self.studies[name].chains.get(task)
+        return [] if entry is None else list(self.settings.external[entry].folders)
 
     def part(self, *keys: str) -> dict[str, dict[str, Any]]:
         """Return the settings named by `keys` of every study, as plain values."""
@@ -228,7 +238,7 @@ STAGE = Stage(
         "koopflow.studies.checks.tickets:check",
         settings=lambda plan: {
             "data": {task: selection(plan.study, task).dump() for task in plan.tasks},
-            "studies": plan.part("tasks", "model", "batch_size"),
+            "studies": plan.part(*CheckedStudy.model_fields),
             "elastic": {name: elastic.dump() for name, elastic in plan.settings.elastic.items()},
             "external": {name: external.dump() for name, external in plan.settings.external.items()},
             "seed": plan.study.seed,

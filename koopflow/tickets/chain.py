@@ -113,6 +113,11 @@ class Chain:
         total = sum(mask[seed].size for mask in self.masks[0].values())
         return np.array([sum(int(mask[seed].sum()) for mask in masks.values()) / total for masks in self.masks])
 
+    @property
+    def step(self) -> float:
+        """The log scale factor of one round."""
+        return float(-np.log(1 - self.origin.fraction))
+
     def sums(self, grouping: str) -> tuple[list[str], NDArray[np.float64]]:
         """Return groups, and their magnitude, survivors and weights (3, seed, round, group)."""
         groups = list(self.magnitude[0][grouping][0])

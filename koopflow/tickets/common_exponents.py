@@ -12,12 +12,11 @@ from koopflow.io.columns import TICKET_COMMON, TICKET_DEPTH, TICKET_FIXED_POINTS
 from koopflow.rg.between_tasks import between_tasks
 from koopflow.rg.exponents import Exponents, WindowRule, fit_exponents
 from koopflow.rg.linearization import linearize
-from koopflow.tickets.chain import Chain
-from koopflow.tickets.common_window import FEWEST, common_window
+from koopflow.tickets.common_window import FEWEST, Compared, common_window
 
 
 def common_tables(
-    chains: Mapping[str, Chain], model: str, rule: WindowRule, coupling: str = "share", grouping: str = "layer"
+    chains: Mapping[str, Compared], model: str, rule: WindowRule, coupling: str = "share", grouping: str = "layer"
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of exponents that are compared between tasks.
 
@@ -51,13 +50,13 @@ def common_tables(
     return rows
 
 
-def _fit(chain: Chain, coupling: str, grouping: str, window: tuple[int, int]) -> Exponents:
+def _fit(chain: Compared, coupling: str, grouping: str, window: tuple[int, int]) -> Exponents:
     flow = chain.flow(grouping)
     return fit_exponents(flow.couplings(coupling), flow.scale, flow.groups, window=window)
 
 
 def _verdicts(
-    chains: Mapping[str, Chain], fits: Mapping[str, Exponents], model: str, window: tuple[int, int]
+    chains: Mapping[str, Compared], fits: Mapping[str, Exponents], model: str, window: tuple[int, int]
 ) -> pd.DataFrame:
     """Return one row per layer, over the seeds that no chain lost; none for a single task or
     seed."""
@@ -75,14 +74,14 @@ def _verdicts(
     return pd.DataFrame(rows, columns=list(TICKET_VERDICTS))
 
 
-def _fixed_points(chains: Mapping[str, Chain], model: str, grouping: str) -> pd.DataFrame:
+def _fixed_points(chains: Mapping[str, Compared], model: str, grouping: str) -> pd.DataFrame:
     """Return the fixed point of each task's linearized flow; none where the map is not
     determined."""
     rows = []
     for task, chain in chains.items():
         flow = chain.flow(grouping)
         try:
-            found = linearize(flow.couplings("share"), -np.log(1 - chain.origin.fraction))
+            found = linearize(flow.couplings("share"), chain.step)
         except KoopflowError:
             continue
         rows += [(task, model, layer, share, found.r2) for layer, share in zip(flow.groups, found.fixed_point)]

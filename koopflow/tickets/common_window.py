@@ -1,19 +1,39 @@
 """One window of rounds for all exponents that are compared: every layer of every task."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from koopflow.rg.exponents import WindowRule
 from koopflow.rg.flows import scaling_window
-from koopflow.tickets.chain import Chain
+from koopflow.tickets.flow import Flow
 
 FEWEST = 3
 """Fewest rounds of a window."""
 
 
+class Compared(Protocol):
+    """A chain whose exponents are compared with those of others: trained here or elsewhere."""
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds."""
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds with all rounds."""
+
+    @property
+    def step(self) -> float:
+        """The log scale factor of one round."""
+
+    def flow(self, grouping: str = "layer") -> Flow:
+        """Return the flow of groups of weights."""
+
+
 def common_window(
-    chains: Mapping[str, Chain], rule: WindowRule, coupling: str = "share", grouping: str = "layer"
+    chains: Mapping[str, Compared], rule: WindowRule, coupling: str = "share", grouping: str = "layer"
 ) -> tuple[int, int]:
     """Return the longest window in which all couplings of all tasks scale; all rounds if there is
     none, where R² tells how far each is from a power law.
@@ -23,7 +43,7 @@ def common_window(
 
     Parameters
     ----------
-    chains : mapping of str to Chain
+    chains : mapping of str to Compared
     rule : WindowRule
         Tolerance and fewest rounds.
     coupling, grouping : str

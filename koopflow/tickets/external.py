@@ -1,16 +1,20 @@
 """Rounds trained elsewhere: a folder of checkpoints with masks becomes a flow, without training."""
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from koopflow.config.tickets import External
 from koopflow.core.errors import KoopflowError
 from koopflow.core.masks import empty_layers
 from koopflow.rg.flows import scale_of
 from koopflow.rg.groups import check_masks, group_sums
+from koopflow.tickets.flow import Flow
 
 Layers = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Weights and mask of each prunable layer, by name."""
@@ -19,6 +23,10 @@ SAME = 0.01
 FOREIGN = 0.5
 """Kept weights may come from those pruned in the round before up to this share of what a mask of
 another seed would take from there."""
+EVEN = 0.05
+"""Log scale factors of rounds that have one linear map may differ by this share."""
+SEED = re.compile(r"^(replicate|replica|seed|run)[-_]?\d+$", re.IGNORECASE)
+"""Names of the folders of seeds inside the folder of a chain."""
 
 
 def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Layers]:
@@ -91,79 +99,139 @@ def _until_empty(rounds: list[Layers], folder: str | Path, say: Callable[[str], 
     return rounds
 
 
-def external_flow(
-    folder: str | Path,
-    grouping: str = "layer",
-    say: Callable[[str], object] = lambda line: None,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
-    """Measure the flow of rounds trained elsewhere, up to the first that leaves a layer empty.
+@dataclass(frozen=True)
+class SeedRounds:
+    """The rounds of one chain from several seeds.
 
-    Parameters
+    Attributes
     ----------
-    folder, include, exclude
-        See `read_rounds`.
-    grouping : str
-        See `koopflow.rg.couplings.couplings`.
-    say : function of str
-        Receives a message if the flow ends early.
-
-    Returns
-    -------
-    groups : list of str
-    sums : array (3, 1, round, group)
-        Magnitude, survivors and weights of each group, as `koopflow.tickets.chain.Chain.sums` gives
-        them.
+    folders : list of path, (seed,)
+    layers : list of list of Layers, (seed, round)
+        Rounds up to the end of the shortest chain.
     densities : array (round,)
         Share of surviving weights, decreasing.
     """
-    rounds = _until_empty(read_rounds(folder, include, exclude), folder, say)
-    densities = np.array([_density(layers) for layers in rounds])
-    try:
-        scale_of(densities)
-    except KoopflowError as error:
-        raise KoopflowError(f"{folder}: {error}") from None
-    found = []
-    for layers in rounds:
-        groups, sums = group_sums(
-            {n: w[None] for n, (w, _) in layers.items()}, {n: m[None] for n, (_, m) in layers.items()}, grouping
-        )
-        found.append(np.stack([sums.magnitude, sums.survivors, sums.weights]))
-    return groups, np.stack(found, axis=2), densities
+
+    folders: list[Path]
+    layers: list[list[Layers]]
+    densities: NDArray[np.float64]
 
 
-def external_seeds(
-    folders: Sequence[str | Path],
-    grouping: str = "layer",
-    say: Callable[[str], object] = lambda line: None,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
-    """Measure the flow of one chain that was trained elsewhere from several seeds, a folder each.
+def seed_folders(entry: External) -> list[Path]:
+    """Return the folder of each seed: those that the entry names, with the seeds inside each.
 
-    The flow ends where the shortest chain ends. Returns as `external_flow`, with one seed per
-    folder in the sums (3, seed, round, group).
+    Sub-folders named ``replicate_1`` (open_lth) or ``seed-1``, with rounds in each, are seeds; a
+    folder without such sub-folders is one seed.
+    """
+    found: list[Path] = []
+    for folder in map(Path, entry.folders):
+        inner = [path for path in folder.iterdir() if path.is_dir() and SEED.match(path.name)]
+        numbered = sorted(inner, key=lambda path: int(path.name[len(path.name.rstrip("0123456789")) :]))
+        found += numbered if len(numbered) > 1 else [folder]
+    return found
+
+
+def read_seeds(entry: External, say: Callable[[str], object] = lambda line: None) -> SeedRounds:
+    """Read the rounds of one chain from all its seeds, each up to the first round that leaves a layer
+    empty.
+
+    Parameters
+    ----------
+    entry : External
+    say : function of str
+        Receives a message if a chain ends early.
 
     Raises
     ------
     KoopflowError
-        For folders of other layers, or of other densities than the first by more than `SAME`.
+        See `read_rounds`; for seeds of other layers, or of other densities than the first by more
+        than `SAME`.
     """
-    flows = [external_flow(folder, grouping, say, include, exclude) for folder in folders]
-    groups, _, densities = flows[0]
-    rounds = min(len(flow[2]) for flow in flows)
-    for folder, (others, _, found) in zip(folders, flows):
-        if others != groups:
-            odd = sorted(set(others) ^ set(groups)) or others
-            raise KoopflowError(
-                f"{folder}: seeds of one chain must have the same layers as {folders[0]} (see {odd[0]})"
-            )
-        apart = np.abs(np.log(found[:rounds] / densities[:rounds]))
-        if (apart > SAME).any():
-            number = int(np.argmax(apart > SAME))
-            raise KoopflowError(
-                f"{folder}: seeds of one chain must have the same densities; round {number} keeps {found[number]:.4g} "
-                f"of the weights here and {densities[number]:.4g} in {folders[0]}"
-            )
-    return groups, np.concatenate([flow[1][:, :, :rounds] for flow in flows], axis=1), densities[:rounds]
+    folders = seed_folders(entry)
+    layers = [_until_empty(read_rounds(each, entry.include, entry.exclude), each, say) for each in folders]
+    found = [np.array([_density(layer) for layer in rounds]) for rounds in layers]
+    for folder, rounds, densities in zip(folders, layers, found):
+        try:
+            scale_of(densities)
+        except KoopflowError as error:
+            raise KoopflowError(f"{folder}: {error}") from None
+        _check_seed(folder, rounds, densities, folders[0], layers[0], found[0])
+    count = min(len(densities) for densities in found)
+    return SeedRounds(folders, [rounds[:count] for rounds in layers], found[0][:count])
+
+
+def _check_seed(
+    folder: Path,
+    rounds: list[Layers],
+    densities: NDArray[np.float64],
+    first_folder: Path,
+    first_rounds: list[Layers],
+    first_densities: NDArray[np.float64],
+) -> None:
+    """Raise a KoopflowError unless a seed has the layers and densities of the first."""
+    names, first_names = list(rounds[0]), list(first_rounds[0])
+    if names != first_names:
+        odd = sorted(set(names) ^ set(first_names)) or names
+        raise KoopflowError(f"{folder}: seeds of one chain must have the same layers as {first_folder} (see {odd[0]})")
+    count = min(len(densities), len(first_densities))
+    apart = np.abs(np.log(densities[:count] / first_densities[:count]))
+    if (apart > SAME).any():
+        number = int(np.argmax(apart > SAME))
+        raise KoopflowError(
+            f"{folder}: seeds of one chain must have the same densities; round {number} keeps "
+            f"{densities[number]:.4g} of the weights here and {first_densities[number]:.4g} in {first_folder}"
+        )
+
+
+@dataclass(frozen=True)
+class ExternalChain:
+    """Rounds trained elsewhere, as far as exponents compare them with other chains.
+
+    Attributes
+    ----------
+    measured : Flow
+    """
+
+    measured: Flow
+
+    def flow(self, grouping: str = "layer") -> Flow:
+        """Return the flow of the groups that the entry names, whatever `grouping`."""
+        return self.measured
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds."""
+        return len(self.measured.densities)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds."""
+        return list(range(self.measured.sums.shape[1]))
+
+    @property
+    def step(self) -> float:
+        """The log scale factor of one round; a KoopflowError if it differs between rounds."""
+        steps = np.diff(self.measured.scale)
+        if np.ptp(steps) > EVEN * steps.mean():
+            raise KoopflowError("rounds of different scale factors have no common linear map")
+        return float(steps.mean())
+
+
+def external_flow(entry: External, say: Callable[[str], object] = lambda line: None) -> Flow:
+    """Measure the flow of rounds trained elsewhere, up to the first that leaves a layer empty in any
+    seed.
+
+    Parameters
+    ----------
+    entry : External
+    say : function of str
+        Receives a message if the flow ends early.
+    """
+    read = read_seeds(entry, say)
+    groups, found = [], []
+    for number in range(len(read.densities)):
+        here = [rounds[number] for rounds in read.layers]
+        weights, masks = ({name: np.stack([each[name][i] for each in here]) for name in here[0]} for i in (0, 1))
+        groups, sums = group_sums(weights, masks, entry.grouping)
+        found.append(np.stack([sums.magnitude, sums.survivors, sums.weights]))
+    return Flow(groups, np.stack(found, axis=2), read.densities)

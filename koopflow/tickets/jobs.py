@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from koopflow.config.tickets import TicketJob
+from koopflow.config.tickets import External, TicketJob
 from koopflow.data.images.sets import Images
 from koopflow.io.columns import TICKET_ELASTIC
 from koopflow.tickets import controls, imp, training
+from koopflow.tickets.adopted import adopt_chain
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.elastic import transfer_depth
 from koopflow.tickets.plan import ChainPlan
@@ -33,6 +34,8 @@ class TaskJob:
     checkpoints : path, optional
         Folder of the checkpoints of chains and of trainings.
     say : function of str
+    elsewhere : External, optional
+        Where the rounds of this task were pruned, if not here.
     """
 
     task: str
@@ -41,6 +44,7 @@ class TaskJob:
     seed: int = 0
     checkpoints: str | Path | None = None
     say: imp.Say = print
+    elsewhere: External | None = None
 
     @property
     def setup(self) -> training.Setup:
@@ -57,7 +61,8 @@ class TaskJob:
         stream: str = "batches",
         previous: str | Path | None = None,
     ) -> Chain:
-        """Run a chain of the study's plan on this task; see `koopflow.tickets.plan.ChainPlan`."""
+        """Run a chain of the study's plan on this task, or read one from elsewhere; see
+        `koopflow.tickets.plan.ChainPlan`."""
         plan = ChainPlan(
             self.task,
             self.study.seeds if seeds is None else seeds,
@@ -68,6 +73,8 @@ class TaskJob:
             self.seed,
             stream,
         )
+        if self.elsewhere is not None:
+            return adopt_chain(self.setup, self.images, plan, self.elsewhere, rounds, previous, self.say)
         folder = None if self.checkpoints is None else Path(self.checkpoints, "tickets")
         return imp.run_chain(self.setup, self.images, plan, rounds, checkpoints=folder, previous=previous, say=self.say)
 

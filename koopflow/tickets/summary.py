@@ -9,8 +9,8 @@ from koopflow.io.columns import TICKET_TABLES
 from koopflow.rg.exponents import WindowRule
 from koopflow.tickets import tables, universality
 from koopflow.tickets.common_exponents import common_tables
-from koopflow.tickets.external import external_seeds
-from koopflow.tickets.flow import Flow, exponents_table, flow_table
+from koopflow.tickets.external import ExternalChain, external_flow
+from koopflow.tickets.flow import exponents_table, flow_table
 from koopflow.tickets.imp import Say
 from koopflow.tickets.predictors.judging import predicted_transfer
 from koopflow.tickets.trained import Trained
@@ -37,18 +37,28 @@ def all_tables(
     for name, study in studies.items():
         for table, frames in _study_tables(settings, study, trained[name], say).items():
             found[table] += frames
-    rule = WindowRule(**settings.window.dump())
-    for name, entry in settings.external.items():
-        flow = Flow(*external_seeds(entry.folders, entry.grouping, say, entry.include, entry.exclude))
-        exponents = exponents_table(flow, name, "external", settings.coupling, rule, settings.margin)
-        found["flow"].append(
-            flow_table(flow, list(range(len(entry.folders))), name, "external", settings.coupling).assign(excluded=0)
-        )
-        found["exponents"].append(exponents.assign(excluded=0))
+    _add_external(found, settings, say)
     return {
         name: pd.concat([*frames, pd.DataFrame(columns=list(TICKET_TABLES[name]))][: len(frames) or 1])
         for name, frames in found.items()
     }
+
+
+def _add_external(found: Frames, settings: FlowSettings, say: Say) -> None:
+    """Add the flows of rounds trained elsewhere, and the exponents of those that are compared."""
+    rule, kind = WindowRule(**settings.window.dump()), settings.coupling
+    compared: dict[str, dict[str, ExternalChain]] = {}
+    for name, entry in settings.external.items():
+        chain = ExternalChain(external_flow(entry, say))
+        flow = chain.flow()
+        found["flow"].append(flow_table(flow, chain.seeds, name, "external", kind).assign(excluded=0))
+        exponents = exponents_table(flow, name, "external", kind, rule, settings.margin)
+        found["exponents"].append(exponents.assign(excluded=0))
+        if entry.compared:
+            compared.setdefault(entry.compared, {})[name] = chain
+    for comparison, chains in compared.items():
+        for name, frame in common_tables(chains, comparison, rule, kind).items():
+            found[name].append(frame.assign(excluded=0))
 
 
 def _study_tables(settings: FlowSettings, study: CollectedStudy, trained: Trained, say: Say) -> Frames:

@@ -119,7 +119,7 @@ def linearization_table(chain: Chain, task: str, model: str, grouping: str) -> p
     """Return the eigenvalues of the flow's linear map, or a row that notes what is missing."""
     shares = chain.flow(grouping).couplings("share")
     try:
-        found = linearize(shares, -np.log(1 - chain.origin.fraction))
+        found = linearize(shares, chain.step)
     except KoopflowError as error:
         return pd.DataFrame([(task, model, -1, *[np.nan] * 6, str(error))], columns=list(TICKET_LINEARIZATION))
     rows = [

@@ -5,15 +5,27 @@ The stage of the page is run by tests/workflow/test_toy_stage.py.
 """
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from koopflow.config.tickets import CollectedStudy, FlowSettings
+from koopflow.data.images import load
 from koopflow.io.columns import CONTRACTS
+from koopflow.rg.exponents import WindowRule
+from koopflow.studies import tickets
+from koopflow.studies.shared import selection, some
+from koopflow.tickets import jobs
+from koopflow.tickets.predictors.job import scores_table
+from koopflow.tickets.summary import all_tables
+from koopflow.tickets.trained import Trained
 from koopflow.trajectory import Trajectory
 from tests.docs.pages import commands, files
 from tests.house import command, copy_of_the_house
+from tests.studies.plans import resolved
 
 STUDY = [words[3] for words in commands() if words[-1] == "study.yaml"]
 OTHERS = ("run_optimizers", "train_ensemble", "fit_spectra", "compare_setups", "train_grokking", "fit_grokking")
@@ -44,6 +56,7 @@ def results(tmp_path_factory) -> Path:
 
 def test_every_command_of_the_page_names_a_target_and_a_file_of_the_page():
     assert {"pruning", "tickets", "forecast", "claims", "own_figures"} == set(STUDY)
+    assert ["snakemake", "--cores", "all", "tickets", "--configfile", "transfer.yaml"] in commands()
     assert all(words[:3] == ["snakemake", "--cores", "all"] and words[-1] in files() for words in commands())
 
 
@@ -72,6 +85,39 @@ def test_a_coupling(results):
     weights = 64 * 16 + 16 * 12 + 12 * 10
     assert first["layer1.weight"] == pytest.approx(64 * 16 / weights)
     assert set(pd.read_csv(results / "tickets/exponents.csv")["layer"]) == set(first.index)
+
+
+def test_a_predictor_of_transfer(tmp_path, monkeypatch):
+    """The study of the page in one process, since its jobs would take a minute to start."""
+    (tmp_path / "my_predictors.py").write_text(files()["my_predictors.py"])
+    monkeypatch.syspath_prepend(tmp_path)
+    plan = tickets.plan(resolved(yaml.safe_load(files()["transfer.yaml"])))
+    study = plan.studies["related"]
+    images = {}
+    for task in study.tasks:
+        given = selection(plan.study, task).dump()
+        images[task] = load(given["spec"], data_root=given["root"], named=given["named"])
+    read = plan.job("related", "tasks", "controls", "transfer", "predictors")
+    of = {task: jobs.TaskJob(task, images[task], read, say=lambda line: None) for task in study.tasks}
+    chains = {task: job.chain(study.rounds) for task, job in of.items()}
+    names, rule = study.predictors.names, WindowRule(**plan.settings.window.dump())
+    try:
+        scores = {task: scores_table(job, chains, names, rule, {}) for task, job in of.items()}
+    finally:
+        sys.modules.pop("my_predictors", None)
+    trained = Trained(
+        chains,
+        {task: jobs.train_controls(job, chains[task]) for task, job in of.items()},
+        {},
+        {task: jobs.train_transfers(job, chains) for task, job in of.items()},
+        scores,
+    )
+    kept = CollectedStudy.load(plan.part(*CollectedStudy.model_fields)["related"])
+    settings = FlowSettings.load(some(plan.settings, *FlowSettings.model_fields))
+    tests = all_tables(settings, {"related": kept}, {"related": trained}, say=lambda line: None)["predictor_tests"]
+    found = tests.set_index("predictor").loc["my_predictors:seen_pixels"]
+    assert (found["decision"], found["pairs"], found["needs"]) == ("exploratory", 12, "")
+    assert found["passes"] == len(images["digits"].x_train)
 
 
 def test_a_claim_and_a_measure(results):

@@ -24,6 +24,7 @@ from PIL import Image
 from safetensors.numpy import save as tensors_as_bytes
 
 from koopflow.config.series import SeriesSettings
+from koopflow.config.tickets import External
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
 from koopflow.data.images.vision import read_idx
@@ -40,6 +41,10 @@ FUZZ = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+def flow_of(folder):
+    return external_flow(External(folder=str(folder)))
 
 
 def outcome(read, path) -> str:
@@ -377,7 +382,7 @@ def test_checkpoints_with_odd_tensors_end_well(tmp_path, odd, key):
     for number in range(2):
         torch.save({key: tensor, "fc.weight": torch.rand(4, 3)}, tmp_path / f"step-{number}.pt")
     outcome(lambda: convert_folder(tmp_path, tmp_path / "t.h5"), tmp_path)
-    fate = outcome(lambda: external_flow(tmp_path), tmp_path)
+    fate = outcome(lambda: flow_of(tmp_path), tmp_path)
     assert fate == "named" or odd not in ("nan", "sparse", "complex")
 
 
@@ -398,7 +403,7 @@ def test_a_folder_of_states_with_changed_bytes_ends_well(tmp_path, suffix):
         if suffix != ".safetensors":
             outcome(lambda: convert_folder(tmp_path, tmp_path / "t.h5"), tmp_path)
         if suffix != ".npy":
-            outcome(lambda: external_flow(tmp_path), tmp_path)
+            outcome(lambda: flow_of(tmp_path), tmp_path)
 
 
 @FUZZ
@@ -482,7 +487,7 @@ def places(folder: Path) -> dict:
             for kind in ("pt", "npy", "ckpt", "bin", "pth")
         },
         **{
-            f"rounds-{kind}/0.{kind}": (lambda kind=kind: external_flow(folder / f"rounds-{kind}"))
+            f"rounds-{kind}/0.{kind}": (lambda kind=kind: flow_of(folder / f"rounds-{kind}"))
             for kind in ("pt", "safetensors", "bin")
         },
         "checkpoint.pt": lambda: checkpoint.read(folder / "checkpoint.pt"),

@@ -1,11 +1,13 @@
+import sys
+
 import pytest
 
+from koopflow.config.base import plain
 from koopflow.config.data import DataSet
 from koopflow.config.ticket_studies import ticket_studies
 from koopflow.config.tickets import CheckedStudy, TicketsSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images import load
-from koopflow.studies.shared import some
 from koopflow.tickets import checks
 from tests.ticket_study import DATA, TICKETS, changed
 
@@ -14,7 +16,10 @@ def check(tickets, images):
     """Check as the stage's first job does."""
     settings = TicketsSettings.load(tickets)
     found = ticket_studies(settings, {name: DataSet.load(spec) for name, spec in DATA.items()})
-    read = {name: CheckedStudy.load(some(study, *CheckedStudy.model_fields)) for name, study in found.items()}
+    read = {
+        name: CheckedStudy.load({key: plain(getattr(study, key)) for key in CheckedStudy.model_fields})
+        for name, study in found.items()
+    }
     return checks.check_data(read, settings.elastic, settings.external, images)
 
 
@@ -37,3 +42,28 @@ def test_batches_and_classes_that_do_not_fit_are_named():
         KoopflowError, match=r"studies.deep.batch_size must be at most 10, the training images of clusters \(got 20\)"
     ):
         check(tickets, images)
+
+
+def test_ones_own_predictor_fails_in_the_check_and_not_after_training(tmp_path, monkeypatch):
+    (tmp_path / "transfer_scores.py").write_text(
+        "def right(candidates):\n    return [0.5] * candidates.count\n\n\n"
+        "def wrong(candidates):\n    return candidates.mask\n\n\n"
+        "def two(candidates):\n    return [1.0, 2.0]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    images = {"digits": load({"source": "digits", "train_size": 100})}
+
+    def with_predictor(name):
+        return changed(studies={"deep": {"predictors": {"registered": [name]}}})
+
+    try:
+        check(with_predictor("transfer_scores:right"), images)
+        for name, line in {
+            "transfer_scores:wrong": r"transfer_scores:wrong raised AttributeError: .* no attribute 'mask'",
+            "transfer_scores:two": r"must return one number per ticket, shape \(1,\) \(got \(2,\)\)",
+            "transfer_scores:none": "none",
+        }.items():
+            with pytest.raises(KoopflowError, match=rf"^tickets.studies.deep.predictors: .*{line}"):
+                check(with_predictor(name), images)
+    finally:
+        sys.modules.pop("transfer_scores", None)

@@ -4,11 +4,18 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.utils import prune
 
+from koopflow.config.tickets import External
 from koopflow.core.errors import KoopflowError
 from koopflow.rg.exponents import fit_exponents
 from koopflow.rg.flows import scale_of
 from koopflow.tickets import elastic, external
 from koopflow.tickets.tables import couplings_of
+
+
+def flow_of(*folders, say=print, **given):
+    entry = External.load({"folder": str(folders[0]), "seeds": [str(other) for other in folders[1:]]} | given)
+    flow = external.external_flow(entry, say)
+    return flow.groups, flow.sums, flow.densities
 
 
 def pruned_model(round_number):
@@ -38,8 +45,8 @@ def write(folder, layout, rounds=5):
 def test_every_layout_gives_the_same_flow(tmp_path, layout):
     write(tmp_path / "reference", "prune")
     write(tmp_path / "other", layout)
-    groups, sums, densities = external.external_flow(tmp_path / "reference")
-    found = external.external_flow(tmp_path / "other")
+    groups, sums, densities = flow_of(tmp_path / "reference")
+    found = flow_of(tmp_path / "other")
     assert found[0] == groups == ["0.weight", "2.weight"]
     np.testing.assert_allclose(found[1], sums)
     np.testing.assert_allclose(densities, 0.7 ** np.arange(1, 6), rtol=0.03)
@@ -145,12 +152,12 @@ def test_a_layer_emptied_elsewhere_ends_the_flow_and_half_a_mask_is_none(tmp_pat
             {name: torch.from_numpy(values) for name, values in state.items()}, tmp_path / f"{number}.safetensors"
         )
     if kept:
-        _, sums, densities = external.external_flow(tmp_path, say=said.append)
+        _, sums, densities = flow_of(tmp_path, say=said.append)
         assert len(densities) == sums.shape[2] == kept
         assert word in said[0]
     else:
         with pytest.raises(KoopflowError, match=word):
-            external.external_flow(tmp_path)
+            flow_of(tmp_path)
 
 
 def test_a_folder_that_mixes_seeds_is_refused(tmp_path):
@@ -169,7 +176,7 @@ def test_a_folder_that_mixes_seeds_is_refused(tmp_path):
 
 def test_patterns_choose_the_layers_of_a_flow(tmp_path):
     write(tmp_path, "prune")
-    groups, _, _ = external.external_flow(tmp_path, exclude=["2.*"])
+    groups, _, _ = flow_of(tmp_path, exclude=["2.*"])
     assert groups == ["0.weight"]
 
 
@@ -186,15 +193,15 @@ def test_seeds_of_one_chain_are_one_flow_with_intervals_over_seeds(tmp_path):
             tensors = {name: torch.from_numpy(values) for name, values in state.items()}
             save_file(tensors, tmp_path / str(seed) / f"{number}.safetensors")
     folders = [tmp_path / str(seed) for seed in range(3)]
-    groups, sums, densities = external.external_seeds(folders)
+    groups, sums, densities = flow_of(*folders)
     assert sums.shape == (3, 3, 6, 2)
     assert len(densities) == 6
     for seed, folder in enumerate(folders):
-        np.testing.assert_array_equal(sums[:, seed], external.external_flow(folder)[1][:, 0, :6])
+        np.testing.assert_array_equal(sums[:, seed], flow_of(folder)[1][:, 0, :6])
     assert fit_exponents(couplings_of(sums, "share"), scale_of(densities), groups).interval == "seeds"
     (folders[2] / "1.safetensors").unlink()
     with pytest.raises(KoopflowError, match="must have the same densities; round 1 keeps"):
-        external.external_seeds(folders)
+        flow_of(*folders)
 
 
 def test_masks_named_like_weights_are_read_as_masks(tmp_path):
@@ -205,6 +212,6 @@ def test_masks_named_like_weights_are_read_as_masks(tmp_path):
         mask = drawn < 0.7**number
         torch.save({"conv1.weight": torch.randn(4, 5), "mask_conv1___weight": mask.float()}, tmp_path / f"{number}.pt")
         densities.append(mask.float().mean().item())
-    groups, _, found = external.external_flow(tmp_path)
+    groups, _, found = flow_of(tmp_path)
     assert groups == ["conv1.weight"]
     np.testing.assert_allclose(found, densities, rtol=1e-6)

@@ -180,3 +180,17 @@ def test_a_layer_that_comes_or_goes_is_named(tmp_path):
     (tmp_path / "1.pt").unlink()
     with pytest.raises(KoopflowError, match=r"at least two rounds \(got 1 checkpoints\)"):
         read_rounds(tmp_path)
+
+
+def test_matrices_that_no_round_prunes_are_no_layers_of_a_flow_read_from_zeros(tmp_path):
+    """An embedding, whose padding is a row of zeros, and a head that nobody pruned."""
+    embedding = torch.randn(7, 4)
+    embedding[0] = 0
+    for number in range(1, 5):
+        whole = {"embed.weight": embedding + 0.1 * number * (embedding != 0), "head.weight": torch.randn(3, 3)}
+        folder = tmp_path / f"round-{number}"
+        folder.mkdir()
+        save_file(LAYOUTS["no masks"](weights(), masks(number)) | whole, folder / "model.safetensors")
+    found = read(tmp_path)
+    assert [sorted(names) for names, _ in found] == [NAMES] * 4
+    assert np.allclose([densities for _, densities in found], [densities for _, densities in EXPECTED])

@@ -1,6 +1,7 @@
 """Rounds of pruning trained elsewhere: the weights and masks of each checkpoint in a folder."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,10 @@ def read_rounds(folder: Path, choice: Choice | None = None) -> list[tuple[str, L
     """Read every round in `folder`, in the order of names.
 
     A layer is prunable if any round has a mask for it; in rounds without masks all its weights are
-    kept. If no round has masks, zeros of tensors with two or more axes are the mask: vectors
-    (biases, normalization) are not pruned.
+    kept. If no round has masks, zeros are the mask: a layer is prunable if it has two or more axes
+    and its number of zeros differs between rounds. Vectors (biases, normalization) and layers that
+    no round pruned (often embeddings, or the classifier) are left out, since they would count as
+    survivors in full.
 
     Parameters
     ----------
@@ -55,13 +58,28 @@ def read_rounds(folder: Path, choice: Choice | None = None) -> list[tuple[str, L
     logger.log(
         logging.WARNING if series.left_out else logging.INFO, "%s: %s", folder, summary(series.names, series.left_out)
     )
-    names = list(masked) or [name for name in series.names if series.first.tensors[name].dim() >= 2]
+    names = list(masked) or _with_zeros(series.names, states)
     if not names:
         raise KoopflowError(f"{sources[0].path}: no weights with masks found; it holds {', '.join(series.names[:5])}")
     _require_equal([(source.path.name, state) for source, state in zip(sources, states)], names, folder)
     return [
         (source.path.name, _layers(source.path, state, names, bool(masked))) for source, state in zip(sources, states)
     ]
+
+
+def _with_zeros(names: Sequence[str], states: Sequence[StateDict]) -> list[str]:
+    """Return the tensors with two or more axes whose number of zeros differs between rounds; all
+    with two or more axes if there are none."""
+    matrices = [name for name in names if states[0].tensors[name].dim() >= 2]
+    pruned = []
+    for name in matrices:
+        zeros = {int((state.tensors[name] == 0).sum()) for state in states if name in state.tensors}
+        if len(zeros) > 1:
+            pruned.append(name)
+    if pruned and len(pruned) < len(matrices):
+        unpruned = [name for name in matrices if name not in pruned]
+        logger.info("left out, since no round prunes them: %s", ", ".join(unpruned))
+    return pruned or matrices
 
 
 def _layers(path: Path, state: StateDict, names: list[str], masked: bool) -> Layers:
