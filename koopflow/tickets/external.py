@@ -228,10 +228,12 @@ def external_flow(entry: External, say: Callable[[str], object] = lambda line: N
         Receives a message if the flow ends early.
     """
     read = read_seeds(entry, say)
-    groups, found = [], []
+    groups: list[str] = []
+    found = []
     for number in range(len(read.densities)):
         here = [rounds[number] for rounds in read.layers]
-        weights, masks = ({name: np.stack([each[name][i] for each in here]) for name in here[0]} for i in (0, 1))
+        weights = {name: np.stack([each[name][0] for each in here]) for name in here[0]}
+        masks = {name: np.stack([each[name][1] for each in here]) for name in here[0]}
         groups, sums = group_sums(weights, masks, entry.grouping)
         found.append(np.stack([sums.magnitude, sums.survivors, sums.weights]))
     return Flow(groups, np.stack(found, axis=2), read.densities)

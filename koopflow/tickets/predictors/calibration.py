@@ -2,10 +2,11 @@
 an interval whose units are tasks.
 
 The share is linear in the scores. What the line leaves is measured on tasks that it has not seen:
-each task is left out in turn, with every pair that it takes part in. Pairs that share a task are
-not independent, so the interval is Student's, with the degrees of freedom with which the tasks
-determine the mean squared residual: 2 m² / var(m), var(m) jackknifed over tasks (Satterthwaite
-1946; Efron & Stein 1981).
+each task is left out in turn, with every pair that it takes part in. The interval is the quantile
+of these residuals, whatever their distribution. Pairs that share a task are not independent, so the
+quantile is widened as Student's is beyond the normal one, with the degrees of freedom with which
+the tasks determine the mean squared residual: 2 m² / var(m), var(m) jackknifed over tasks
+(Satterthwaite 1946; Efron & Stein 1981).
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import half_width
@@ -60,10 +62,10 @@ class Calibration:
         The scores, in the order of `slopes`.
     intercept : float
     slopes : float64 (predictor,)
-    error : float
-        Root mean square residual on tasks left out of the fit.
+    residuals : float64 (residual,)
+        Distances from the line on tasks left out of the fit; two for each pair of tasks.
     freedom : float
-        Degrees of freedom of `error`.
+        Degrees of freedom with which the tasks determine their mean square.
     lowest, highest : float64 (predictor,)
         Range of the scores.
     tasks, pairs : int
@@ -72,7 +74,7 @@ class Calibration:
     predictors: tuple[str, ...]
     intercept: float
     slopes: Array
-    error: float
+    residuals: Array
     freedom: float
     lowest: Array
     highest: Array
@@ -85,7 +87,8 @@ class Calibration:
 
     def half_width(self, level: float) -> float:
         """Return half the width of the interval of one new ticket on a new task."""
-        return float(half_width(self.error, self.freedom, level))
+        widened = half_width(1.0, self.freedom, level) / special.ndtri(0.5 + level / 2)
+        return float(np.quantile(self.residuals, level) * widened)
 
     def forecast(self, scores: Array, level: float = 0.9, threshold: float = 0.5) -> Forecast:
         """Return the forecast for one ticket with `scores` (predictor,)."""
@@ -127,17 +130,19 @@ def calibrate(pairs: pd.DataFrame, predictors: Sequence[str]) -> Calibration:
     x, y = pairs[list(predictors)].to_numpy(dtype=float), pairs["transfer"].to_numpy(dtype=float)
     place = {task: number for number, task in enumerate(tasks)}
     ends = np.array([[place[source], place[target]] for source, target in zip(pairs["source"], pairs["target"])])
-    squares = np.zeros(len(y))  # of both residuals of a pair: once without its source, once without its target
+    residuals = np.zeros((2, len(y)))  # of each pair: once without its source, once without its target
     for task in range(len(tasks)):
-        touched = (ends == task).any(axis=1)
-        squares[touched] += 0.5 * (y[touched] - _predict(_line(x[~touched], y[~touched]), x[touched])) ** 2
-    mean, line = float(squares.mean()), _line(x, y)
+        line = _line(x[(ends != task).all(axis=1)], y[(ends != task).all(axis=1)])
+        for end in range(2):
+            touched = ends[:, end] == task
+            residuals[end, touched] = np.abs(y[touched] - _predict(line, x[touched]))
+    line = _line(x, y)
     return Calibration(
         tuple(predictors),
         float(line[0]),
         line[1:],
-        float(np.sqrt(mean)),
-        _freedom(squares, ends, len(tasks)),
+        residuals.ravel(),
+        _freedom((residuals**2).mean(axis=0), ends, len(tasks)),
         x.min(axis=0),
         x.max(axis=0),
         len(tasks),
