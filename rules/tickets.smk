@@ -123,7 +123,7 @@ rule predict_transfer:
         **GPU,
     params:
         data=lambda wildcards: {task: data_of(task) for task in TICKETS.studies[wildcards.study].tasks},
-        study=lambda wildcards: TICKETS.job(wildcards.study, "tasks", "transfer", "predictors").dump(),
+        study=lambda wildcards: TICKETS.job(wildcards.study, "tasks", "transfer", "predictors", "grouping").dump(),
         window=TICKETS.settings.window.dump(),
         coupling=TICKETS.settings.coupling,
         seed=SETTINGS.seed,

@@ -122,6 +122,9 @@ class TicketJob(ChainSettings):
     transfer: Transfer = Field(default=Transfer(rounds=()), description="Transfer to other tasks.")
     composition: Composition = Field(default=Composition(seeds=0), description="Composition of rounds.")
     predictors: Predictors = Field(default=Predictors(), description="Predictors of transfer.")
+    grouping: Literal["layer", "block"] = Field(
+        default="layer", description="Whether exponents that predict transfer are those of layers or of blocks."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Device; auto uses a GPU if there is one."
     )

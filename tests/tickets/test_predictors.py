@@ -11,6 +11,7 @@ from koopflow.config.tickets import Predictors
 from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
+from koopflow.tickets.flow import Flow
 from koopflow.tickets.predictors import calibration, judging, of_networks
 from koopflow.tickets.predictors.declared import Candidates, Predictor, load_predictor, predictor
 from koopflow.tickets.predictors.registry import PREDICTORS
@@ -254,3 +255,24 @@ def test_will_transfer_answers_with_share_interval_and_cost(tmp_path):
     weights, masks = ticket
     with pytest.raises(KoopflowError, match=r"layer1.weight must have shape \(6, 4\)"):
         kf.will_transfer(({**weights, "layer1.weight": weights["layer1.weight"][:, :, :3]}, masks), easy, setup=setup)
+
+
+class OfGroups:
+    """A chain of six rounds: layers scale alike in every task, blocks by the task's exponent."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def flow(self, grouping="layer"):
+        scale = np.arange(6.0)
+        rising = np.exp((self.slope if grouping == "block" else 0.1) * scale)
+        sums = np.zeros((3, 2, 6, 2))
+        sums[0], sums[1:] = np.stack([rising, 9 - rising], axis=1), 1.0
+        return Flow(["one", "other"], sums, np.exp(-scale))
+
+
+def test_exponents_are_compared_in_the_studys_groups():
+    chains = {"a": OfGroups(0.2), "t": OfGroups(0.1)}
+    of = dict(chains=chains, target="t", window=(0, 5), round_number=3)
+    assert (load_predictor("layer_exponents").scores(candidates(grouping="layer", **of)) == 0).all()
+    assert (load_predictor("layer_exponents").scores(candidates(grouping="block", **of)) < -0.05).all()

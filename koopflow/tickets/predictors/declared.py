@@ -54,6 +54,8 @@ class Candidates:
         First and last round, inclusive, of the window in which exponents are fitted.
     source_images : mapping of str to Images
         Images of the sources and the target, for predictors that need them.
+    grouping : {"layer", "block"}
+        Groups of weights whose exponents are compared.
     """
 
     setup: Setup
@@ -68,6 +70,7 @@ class Candidates:
     chains: Mapping[str, Chain] = field(default_factory=dict)
     window: tuple[int, int] = (0, 0)
     source_images: Mapping[str, Images] = field(default_factory=dict)
+    grouping: str = "layer"
 
     @property
     def count(self) -> int:

@@ -44,6 +44,7 @@ def candidates_for(
         chains=chains,
         window=window,
         source_images=source_images,
+        grouping=job.study.grouping,
     )
 
 
@@ -83,7 +84,7 @@ def scores_table(
         One row per source, seed, round and predictor: `koopflow.io.columns.TICKET_SCORES`.
     """
     predictors = [load_predictor(name) for name in names]
-    window, rows = common_window(chains, rule, coupling), []
+    window, rows = common_window(chains, rule, coupling, job.study.grouping), []
     for number in transfer_rounds(job.study, chains):
         candidates = candidates_for(job, chains, number, window, source_images)
         density = float(chains[job.task].densities()[number])

@@ -12,8 +12,8 @@ from koopflow.tickets.tables import unit_couplings
 
 @predictor(needs={"target_rounds"}, passes=cost_of_rounds)
 def layer_exponents(candidates: Candidates) -> NDArray[np.float64]:
-    """Return minus the root mean square difference of the layers' exponents, as arXiv 2110.03210
-    proposes.
+    """Return minus the root mean square difference of the layers' (or blocks') exponents, as arXiv
+    2110.03210 proposes.
 
     All exponents are fitted in one window of rounds, common to all tasks, and averaged over seeds.
     """
@@ -26,8 +26,12 @@ def layer_couplings(candidates: Candidates) -> NDArray[np.float64]:
     """Return minus the root mean square difference of the layers' log shares in the tickets'
     round."""
     number = candidates.round_number
-    here = _shares(candidates.chains[candidates.target])[:, number].mean(axis=0)
-    return candidates.by_source(lambda source: _apart(_shares(candidates.chains[source])[:, number].mean(axis=0), here))
+
+    def level(task: str) -> NDArray[np.float64]:
+        return np.asarray(_shares(candidates.chains[task], candidates.grouping)[:, number].mean(axis=0))
+
+    here = level(candidates.target)
+    return candidates.by_source(lambda source: _apart(level(source), here))
 
 
 @predictor(needs={"target_rounds"}, passes=cost_of_rounds)
@@ -69,17 +73,18 @@ def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
     return np.asarray(np.sqrt(np.mean((a - b) ** 2, axis=-1)))
 
 
-def _shares(chain: Chain) -> NDArray[np.float64]:
-    """Return log shares of layers (seed, round, layer)."""
+def _shares(chain: Chain, grouping: str) -> NDArray[np.float64]:
+    """Return log shares of layers or blocks (seed, round, group)."""
     with np.errstate(divide="ignore"):
-        return np.log(chain.flow("layer").couplings("share"))
+        return np.log(chain.flow(grouping).couplings("share"))
 
 
 def _exponents(candidates: Candidates, task: str) -> NDArray[np.float64]:
     """Return exponents (seed, layer) in the common window."""
     chain, (first, last) = candidates.chains[task], candidates.window
     inside = slice(first, last + 1)
-    return straight_line(_shares(chain)[:, inside].transpose(0, 2, 1), chain.flow("layer").scale[inside])[0]
+    shares = _shares(chain, candidates.grouping)[:, inside]
+    return straight_line(shares.transpose(0, 2, 1), chain.flow(candidates.grouping).scale[inside])[0]
 
 
 def _of_units(candidates: Candidates, task: str, units: str) -> NDArray[np.float64]:
