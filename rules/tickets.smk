@@ -190,6 +190,7 @@ rule fit_exponents:
         predictor_tests="<results>/tickets/predictor_tests.csv",
         will_transfer="<results>/tickets/will_transfer.csv",
         common_exponents="<results>/tickets/common_exponents.csv",
+        initialization_exponents="<results>/tickets/initialization_exponents.csv",
         exponent_verdicts="<results>/tickets/exponent_verdicts.csv",
         depth="<results>/tickets/depth.csv",
         fixed_points="<results>/tickets/fixed_points.csv",

@@ -44,6 +44,18 @@ def exponent_verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def exponents_by_task(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network and task with the exponents of its layers, over initializations."""
+    rows = []
+    for (network, task), fits in frame.groupby(["model", "task"], sort=False):
+        row = {"network": network, "task": label(task), "initializations": fits["seed"].nunique()}
+        for layer, of in fits.groupby("layer", sort=False):
+            row[layer] = f"{of['sigma'].mean():.3f} ± {of['sigma'].std():.3f} (R² {of['r2'].mean():.2f})"
+        rows.append(row)
+    columns = ["network", "task", "initializations", *dict.fromkeys(frame["layer"])]
+    return pd.DataFrame(rows, columns=columns).fillna("")
+
+
 def will_transfer(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the forecast of every ticket for a target that its calibration has not seen."""
     frame = frame[frame["left_out"] == frame["target"]]

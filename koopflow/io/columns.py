@@ -166,6 +166,7 @@ TICKET_COMMON: Columns = (
     "last_round",
     "n",
 )
+TICKET_INITIALIZATIONS: Columns = ("task", "model", "layer", "seed", "sigma", "r2", "first_round", "last_round")
 TICKET_VERDICTS: Columns = ("model", "layer", "between", "within", "ratio", "ci_low", "ci_high", "verdict", "tasks")
 TICKET_VERDICTS += ("seeds", "lowest_r2", "first_round", "last_round")
 TICKET_DEPTH: Columns = ("task", "model", "spread", "ci_low", "ci_high", "layers", "n")
@@ -233,6 +234,7 @@ TICKET_TABLES = {
     "predictor_tests": TICKET_PREDICTOR_TESTS,
     "will_transfer": TICKET_FORECASTS,
     "common_exponents": TICKET_COMMON,
+    "initialization_exponents": TICKET_INITIALIZATIONS,
     "exponent_verdicts": TICKET_VERDICTS,
     "depth": TICKET_DEPTH,
     "fixed_points": TICKET_FIXED_POINTS,

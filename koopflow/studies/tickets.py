@@ -211,6 +211,7 @@ STAGE = Stage(
             "tickets_slices",
             "tickets_exponents",
             "tickets_verdicts",
+            "tickets_by_task",
             "tickets_sigma",
             "tickets_composition",
             "tickets_transfer_matrix",
@@ -226,6 +227,9 @@ STAGE = Stage(
     tables=(
         Table("tickets_sigma", "tickets/exponents.csv", "koopflow.cli.report_tables:exponents"),
         Table("tickets_verdicts", "tickets/exponent_verdicts.csv", "koopflow.cli.ticket_tables:exponent_verdicts"),
+        Table(
+            "tickets_by_task", "tickets/initialization_exponents.csv", "koopflow.cli.ticket_tables:exponents_by_task"
+        ),
         Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report_tables:predictors"),
         Table("tickets_predictor_tests", "tickets/predictor_tests.csv", "koopflow.cli.ticket_tables:predictor_tests"),
         Table("tickets_will_transfer", "tickets/will_transfer.csv", "koopflow.cli.ticket_tables:will_transfer"),

@@ -5,7 +5,7 @@ All accuracies of a study are then those of one set-up, so that controls and tra
 compared with the tickets of the other tasks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,11 +144,11 @@ def _fitted(
     return masks, weights
 
 
-def named(name: str, available: Mapping[str, object]) -> str | None:
+def named(name: str, available: Collection[str]) -> str | None:
     """Return the name under which a file holds the network's `name`: the same, or the only one that
     ends with it after a wrapper's prefix; None if there is none.
 
-    >>> named("fc.weight", {"model.fc.weight": 0, "model.conv.weight": 0})
+    >>> named("fc.weight", ["model.fc.weight", "model.conv.weight"])
     'model.fc.weight'
     """
     if name in available:

@@ -8,9 +8,16 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import student
-from koopflow.io.columns import TICKET_COMMON, TICKET_DEPTH, TICKET_FIXED_POINTS, TICKET_VERDICTS
+from koopflow.io.columns import (
+    TICKET_COMMON,
+    TICKET_DEPTH,
+    TICKET_FIXED_POINTS,
+    TICKET_INITIALIZATIONS,
+    TICKET_VERDICTS,
+)
 from koopflow.rg.between_tasks import between_tasks
 from koopflow.rg.exponents import Exponents, WindowRule, fit_exponents
+from koopflow.rg.flows import straight_line
 from koopflow.rg.linearization import linearize
 from koopflow.tickets.common_window import FEWEST, Compared, common_window
 
@@ -24,6 +31,7 @@ def common_tables(
     -------
     dict of str to DataFrame
         ``common_exponents``: exponent and R² of each task and layer in the common window.
+        ``initialization_exponents``: the same for each initialization (seed).
         ``exponent_verdicts``: for each layer, the spread between tasks beside that between seeds.
         ``depth``: for each task, the standard deviation of the exponents over layers; 0 is uniform.
         ``fixed_points``: the shares at which the linearized flow of each task rests.
@@ -43,6 +51,7 @@ def common_tables(
     ]
     rows = {
         "common_exponents": pd.DataFrame(common, columns=list(TICKET_COMMON)),
+        "initialization_exponents": _by_initialization(scaled, model, coupling, grouping, (first, last)),
         "exponent_verdicts": _verdicts(scaled, fits, model, (first, last)),
         "depth": pd.DataFrame(depth, columns=list(TICKET_DEPTH)),
         "fixed_points": _fixed_points(chains, model, grouping),
@@ -53,6 +62,27 @@ def common_tables(
 def _fit(chain: Compared, coupling: str, grouping: str, window: tuple[int, int]) -> Exponents:
     flow = chain.flow(grouping)
     return fit_exponents(flow.couplings(coupling), flow.scale, flow.groups, window=window)
+
+
+def _by_initialization(
+    chains: Mapping[str, Compared], model: str, coupling: str, grouping: str, window: tuple[int, int]
+) -> pd.DataFrame:
+    """Return one row per task, layer and seed: the slope of its own line, and how much of the log
+    coupling's variance it explains."""
+    inside, rows = slice(window[0], window[1] + 1), []
+    for task, chain in chains.items():
+        flow = chain.flow(grouping)
+        with np.errstate(divide="ignore"):
+            logs = np.log(flow.couplings(coupling)[:, inside]).transpose(2, 0, 1)
+        slopes, residuals = straight_line(logs, flow.scale[inside])
+        spread = ((logs - logs.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+        explained = 1 - (residuals**2).sum(axis=-1) / np.where(spread > 0, spread, np.nan)
+        rows += [
+            (task, model, layer, seed, slopes[i, j], explained[i, j], *window)
+            for i, layer in enumerate(flow.groups)
+            for j, seed in enumerate(chain.seeds)
+        ]
+    return pd.DataFrame(rows, columns=list(TICKET_INITIALIZATIONS))
 
 
 def _verdicts(

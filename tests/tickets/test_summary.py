@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from koopflow.cli.ticket_tables import exponents_by_task
 from koopflow.config.tickets import CollectedStudy, FlowSettings, TicketJob
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
@@ -270,3 +271,16 @@ def test_every_table_counts_the_seeds_that_diverged(done):
     assert (transfer["excluded"] == np.where(odd, 2, 1)).all()
     assert transfer.groupby(["source", "target", "density"]).size().min() == 1
     assert sorted(set(found["universality"]["excluded"])) == [1, 2]
+
+
+def test_exponents_of_single_initializations_average_to_those_of_the_task(done):
+    single, common = done[1]["initialization_exponents"], done[1]["common_exponents"]
+    assert len(single) == 4 * 3 * 3
+    mean = single.groupby(["task", "layer"])["sigma"].mean()
+    expected = common.set_index(["task", "layer"])["sigma"]
+    np.testing.assert_allclose(mean.reindex(expected.index), expected)
+    assert single["r2"].between(0, 1).all()
+    shown = exponents_by_task(single).set_index("task")
+    of = single[(single["task"] == "b") & (single["layer"] == "output.weight")]
+    assert shown.loc["B", "output.weight"].startswith(f"{of['sigma'].mean():.3f} ± {of['sigma'].std():.3f} (R² ")
+    assert (shown["initializations"] == 3).all()
