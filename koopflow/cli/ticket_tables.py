@@ -5,6 +5,7 @@ import pandas as pd
 
 from koopflow.cli.report_tables import with_interval
 from koopflow.core.labels import label
+from koopflow.tickets.predictors.calibration import CANNOT_SAY, STAYS, TRANSFERS, coverage
 
 
 def predictor_tests(frame: pd.DataFrame) -> pd.DataFrame:
@@ -48,12 +49,35 @@ def exponents_by_task(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per network and task with the exponents of its layers, over initializations."""
     rows = []
     for (network, task), fits in frame.groupby(["model", "task"], sort=False):
-        row = {"network": network, "task": label(task), "initializations": fits["seed"].nunique()}
+        row: dict[str, object] = {"network": network, "task": label(task), "initializations": fits["seed"].nunique()}
         for layer, of in fits.groupby("layer", sort=False):
-            row[layer] = f"{of['sigma'].mean():.3f} ± {of['sigma'].std():.3f} (R² {of['r2'].mean():.2f})"
+            row[str(layer)] = f"{of['sigma'].mean():.3f} ± {of['sigma'].std():.3f} (R² {of['r2'].mean():.2f})"
         rows.append(row)
     columns = ["network", "task", "initializations", *dict.fromkeys(frame["layer"])]
     return pd.DataFrame(rows, columns=columns).fillna("")
+
+
+def forecast_quality(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how good the forecasts for tasks left out are: coverage with its standard error over
+    tasks, and how many answers of each kind are right."""
+    rows = []
+    for network, found in frame.groupby("model", sort=False):
+        known = found[found["inside"].isin(["yes", "no"])]
+        covered, error, tasks = coverage(known)
+        above = known["transfer"] > known["threshold"]
+        row = {
+            "network": network,
+            "tasks left out": tasks,
+            "pairs": len(known),
+            "level of the intervals": f"{found['level'].iloc[0]:.2f}",
+            "coverage, standard error over tasks": f"{covered:.2f} ± {error:.2f}",
+        }
+        for kind, right in ((TRANSFERS, above), (STAYS, ~above)):
+            told = known["answer"] == kind
+            row[f'answers "{kind}", right'] = f"{told.sum()}, {100 * right[told].mean():.0f} %" if told.any() else "0"
+        row[f'"{CANNOT_SAY}"'] = int((known["answer"] == CANNOT_SAY).sum())
+        rows.append(row | {"cost / training": f"{found['cost'].iloc[0]:.2g}"})
+    return pd.DataFrame(rows)
 
 
 def will_transfer(frame: pd.DataFrame) -> pd.DataFrame:

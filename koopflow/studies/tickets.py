@@ -219,6 +219,7 @@ STAGE = Stage(
             "tickets_observables",
             "tickets_predictors",
             "tickets_predictor_tests",
+            "tickets_forecast_quality",
             "tickets_will_transfer",
             "tickets_elastic",
         ),
@@ -232,6 +233,7 @@ STAGE = Stage(
         ),
         Table("tickets_observables", "tickets/universality.csv", "koopflow.cli.report_tables:predictors"),
         Table("tickets_predictor_tests", "tickets/predictor_tests.csv", "koopflow.cli.ticket_tables:predictor_tests"),
+        Table("tickets_forecast_quality", "tickets/will_transfer.csv", "koopflow.cli.ticket_tables:forecast_quality"),
         Table("tickets_will_transfer", "tickets/will_transfer.csv", "koopflow.cli.ticket_tables:will_transfer"),
     ),
     claimed=tuple(

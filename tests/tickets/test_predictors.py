@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import koopflow as kf
+from koopflow.cli.ticket_tables import forecast_quality
 from koopflow.config.tickets import Predictors
 from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
@@ -255,6 +256,18 @@ def test_will_transfer_answers_with_share_interval_and_cost(tmp_path):
     weights, masks = ticket
     with pytest.raises(KoopflowError, match=r"layer1.weight must have shape \(6, 4\)"):
         kf.will_transfer(({**weights, "layer1.weight": weights["layer1.weight"][:, :, :3]}, masks), easy, setup=setup)
+
+
+def test_the_report_says_how_good_the_forecasts_are():
+    answers = ["transfers"] * 4 + ["does not transfer"] * 2 + ["cannot say"] * 2
+    frame = pd.DataFrame({"answer": answers, "transfer": [0.9, 0.8, 0.7, 0.2, 0.1, 0.6, 0.5, np.nan]})
+    frame["inside"] = ["yes", "yes", "yes", "no", "yes", "no", "yes", ""]
+    frame["left_out"] = ["a", "a", "a", "a", "b", "b", "b", "b"]
+    found = forecast_quality(frame.assign(model="m", level=0.9, threshold=0.5, cost=0.14)).iloc[0]
+    assert found["coverage, standard error over tasks"] == "0.71 ± 0.04"  # of 3/4 and 2/3
+    assert found['answers "transfers", right'] == "4, 75 %"
+    assert found['answers "does not transfer", right'] == "2, 50 %"
+    assert (found['"cannot say"'], found["pairs"], found["tasks left out"]) == (1, 7, 2)
 
 
 class OfGroups:
