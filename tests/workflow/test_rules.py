@@ -31,7 +31,7 @@ JOBS = {
     "config/grokking.yaml": 210,
     "config/elastic.yaml": 87,
     "config/real_tasks.yaml": 93,
-    "config/transfer.yaml": 150,
+    "config/transfer.yaml": 182,
 }
 
 
