@@ -63,13 +63,16 @@ onstart:
 
 onsuccess:
     record_run()
-    print(where_to_look(SETTINGS.results, options_of_run()))
+    if not TERMINAL.silent:
+        print(outcome())
 
 
 onerror:
     record_run(failed=True)
     # One log file or a list of them; Snakemake 9.27 passes a list.
-    print(*why_it_failed(SETTINGS.results, [log] if isinstance(log, str) else log), sep="\n")
+    if not TERMINAL.silent:
+        told = why_it_failed(SETTINGS.results, [log] if isinstance(log, str) else log)
+        print(*TERMINAL.last_lines(), *told, sep="\n", file=sys.stderr)
 
 
 # A result is out of date if any setting, file or code behind it has changed. Called after all rules, so that it covers every one.

@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT))
 
 from snakemake.logging import logger
 
+from koopflow.cli import terminal
 from koopflow.cli.lineage import attach
 from koopflow.config import files, references
 from koopflow.config.base import plain
@@ -132,12 +133,26 @@ def everything():
     return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
 
 
+def outcome():
+    """Return what this run's study consists of by now, and what to open first."""
+    made = [str(path) for job in workflow.dag.jobs for path in job.output]
+    pictures = [
+        f"{SETTINGS.results}/figures/{each.name}.png" for each in sorted(FIGURES.values(), key=CONTENTS.reading_order)
+    ]
+    return where_to_look(SETTINGS.results, made, pictures, options_of_run())
+
+
 def options_of_run():
     """Return command-line options that pass this run's configuration to the report; paths are relative, so that a study can be moved."""
     files = [os.path.relpath(path) for path in workflow.config_settings.configfiles]
     given = [str(word) for word in workflow.config_settings.config_args or []]
     return [*(["--configfile", *files] if files else []), *(["--config", *given] if given else [])]
 
+
+# What the run prints; a job of a cluster prints what Snakemake does.
+TERMINAL = vars(workflow).setdefault("koopflow_terminal", None)
+if TERMINAL is None and workflow.is_main_process and "--report" not in sys.argv:
+    TERMINAL = workflow.koopflow_terminal = terminal.take_over(workflow.output_settings)
 
 STAGES = checked(discovery.discover)
 # Jobs, and the report, use the configuration with which their run began.
@@ -192,10 +207,13 @@ if BEGINS and (warning := without_record(SETTINGS.results)):
 def begin():
     """Record the files that the run's jobs depend on, and refuse a run that does not fit on the disk, before the first job starts."""
     DIGESTS.save()
-    written = sum(job.resources.get("written_mb", 0) for job in workflow.dag.needrun_jobs())
+    jobs = list(workflow.dag.needrun_jobs())
+    written = sum(job.resources.get("written_mb", 0) for job in jobs)
     if warning := checked(enough_space, SETTINGS.results, written):
         logger.warning(f"koopflow: {warning}")
     logger.info(f"Configuration of this run: {FROZEN_IN}")
+    seconds = {job.jobid: job.resources.get("expected_s", 0) for job in jobs}
+    logger.info(TERMINAL.begin(seconds, workflow.cores if workflow.local_exec else None))
 
 
 def record_run(failed=False):

@@ -148,6 +148,8 @@ def plain(value: Any) -> Any:
 
 REPLACED: dict[str, Any] = {"x-named": "replace"}
 """Marks a map that a user's map replaces. Other maps are merged."""
+REPLACED_ON_REQUEST: dict[str, Any] = {"x-named": "replace on request"}
+"""Marks a map that a user's map replaces if the block's key ``replace`` is true."""
 
 
 class PartOf:

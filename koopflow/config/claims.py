@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from koopflow.config.base import REPLACED, Block, OpenSettings
+from koopflow.config.base import REPLACED_ON_REQUEST, Block, OpenSettings
 from koopflow.config.common import Fraction, Name, NumberOrNull, Registered, Text, Whole
 
 
@@ -25,6 +25,10 @@ class ClaimsSettings(Block):
     minimum_units: Whole = Field(
         default=3, ge=2, description="Fewest units, such as seeds, for which a verdict is given."
     )
+    replace: bool = Field(
+        default=False,
+        description="Whether the statements of a user's file replace those of the default study, or are added to them.",
+    )
     statements: dict[Name, ClaimSettings] = Field(
-        default_factory=dict, json_schema_extra=REPLACED, description="Claims, by name."
+        default_factory=dict, json_schema_extra=REPLACED_ON_REQUEST, description="Claims, by name."
     )

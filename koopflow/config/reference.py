@@ -12,8 +12,13 @@ These are the keys of `config.yaml` and of the files given by `--configfile`, wh
 it. NAME stands for a name of your choice. A key without a default may be omitted. A *required* key
 of a set-up or study must be set in its own block or in `base`.
 """
-REPLACES = "A map in a file given by `--configfile` replaces the one in `config.yaml`."
-JOINS = "Entries in a file given by `--configfile` are added to those in `config.yaml`."
+MERGED = {
+    "replace": "A map in a file given by `--configfile` replaces the one in `config.yaml`.",
+    "replace on request": "Entries in a file given by `--configfile` are added to those in `config.yaml`, or replace "
+    "them with `replace: true` beside them.",
+    None: "Entries in a file given by `--configfile` are added to those in `config.yaml`.",
+}
+"""How a user's map joins the default one, by its mark."""
 NOUNS = {
     "integer": "whole number",
     "number": "number",
@@ -76,7 +81,7 @@ class _Page:
             yield from self.section(path, block)
             return
         told = block["description"]
-        merged = REPLACES if block.get("x-named") else JOINS
+        merged = MERGED[block.get("x-named")]
         entry, seen = self._follow(entry, f"{path}.NAME")
         if "properties" in entry and not seen:
             about = " ".join(filter(None, [told, entry.get("description"), merged]))

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from koopflow.config.base import REPLACED, Known, Settings, partial
+from koopflow.config.base import REPLACED, REPLACED_ON_REQUEST, Known, Settings, partial
 from koopflow.config.study import Study
 
 Model = TypeVar("Model", bound=Settings)
@@ -28,7 +28,8 @@ def resolve(
         The default study with the user's values merged over it, key by key.
     overrides : mapping
         The user's values alone. A user's map of set-ups, comparisons, studies, series,
-        trajectories, statements, elastic or external replaces the default one.
+        trajectories, elastic or external replaces the default one; statements of claims do so with
+        ``replace: true``.
     model : type of Study, optional
         Model of the whole configuration; stages may add blocks
         (`koopflow.studies.discovery.settings_model`).
@@ -41,7 +42,9 @@ def resolve(
         One line: the key, what it must be, what was found.
     """
     complete = copy.deepcopy(dict(config))
-    for path in replaced_maps(model):
+    on_request = replaced_maps(model, REPLACED_ON_REQUEST)
+    asked = [path for path in on_request if _get(overrides, (*path[:-1], "replace")) is True]
+    for path in (*replaced_maps(model), *asked):
         replacement = _get(overrides, path)
         if isinstance(replacement, dict):
             _get(complete, path[:-1])[path[-1]] = copy.deepcopy(replacement)
@@ -78,13 +81,15 @@ def completed(model: type[Model], base: Mapping[str, Any], own: Mapping[str, Any
     return model.load(merge(base, own), key, base_key)
 
 
-def replaced_maps(model: type[Settings], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the paths of the maps that a user's map replaces."""
+def replaced_maps(
+    model: type[Settings], mark: Mapping[str, Any] = REPLACED, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of the maps with the `mark`: by default those that a user's map replaces."""
     for name, field in model.model_fields.items():
-        if field.json_schema_extra == REPLACED:
+        if field.json_schema_extra == mark:
             yield (*path, name)
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            yield from replaced_maps(field.annotation, (*path, name))
+            yield from replaced_maps(field.annotation, mark, (*path, name))
 
 
 def _get(mapping: Any, path: tuple[str, ...]) -> Any:

@@ -33,7 +33,8 @@ def json_schema(model: type[Study] = Study, known: Known | None = None) -> dict[
     -------
     dict
         The standard keywords, and ``x-kind``: the kind of a text or registered name; ``x-named:
-        replace``: a user's map replaces this one; ``x-required: true``: a set-up or study must have
+        replace``: a user's map replaces this one (with ``on request``: if the block has
+        ``replace: true``); ``x-required: true``: a set-up or study must have
         this key, from its own block or from its base.
     """
     made = model.model_json_schema(schema_generator=_Generator)

@@ -59,6 +59,11 @@ class Contents:
         title = re.sub(r"\\(.)", r"\1", self._text(caption).split("**")[1].replace("{{ '{' }}", "{")).rstrip(".")
         return Place(section, unpatterned(f"{place}. {title}" + (f": {of}" if of else "")))
 
+    def reading_order(self, figure: Figure) -> tuple[int, int]:
+        """Return a sort key of a figure: its section, and its place there."""
+        section, place = self._places[figure.captioned]
+        return int(section.split()[0]), place
+
     def file(self, caption: str, written: Path | None) -> str | None:
         """Return the file of a caption. A text that a stage gives is written to the folder
         `written`; return None if that is None."""

@@ -34,6 +34,8 @@ THREAD_VARIABLES = (
 PARAMETER = "parameter "
 """The first word of a log line that holds a parameter; koopflow.cli.provenance reads these
 lines."""
+FAILED = "failed: "
+"""The first word of a log's last entry, of a job that failed; koopflow.cli.terminal reads it."""
 STOPPED = "stopped by SIGTERM before the end of its work (near its time limit, or cancelled)"
 """What a job says that was asked to stop; koopflow.workflow.slurm_failures reads it."""
 
@@ -62,8 +64,8 @@ def job(
     Raises
     ------
     SystemExit
-        With status 1, after a `KoopflowError` or a failure of disk or memory is printed in one
-        line; with status 143 after SIGTERM, which clusters send before they end a job. A training
+        With status 1, after any failure is printed in one line (the log has the traceback of one
+        that nobody expected); with status 143 after SIGTERM, which clusters send before they end a job. A training
         saves a checkpoint first.
     """
     _limit_threads(threads)
@@ -87,7 +89,7 @@ def job(
             if (line := outside.explained(error)) is not None:
                 _fail(line, at_once="errno = " in str(error))
             logger.error(traceback.format_exc())
-            raise
+            _fail(outside.unexpected(error))
         finally:
             logger.removeHandler(handler)
             logger.setLevel(level)
@@ -154,7 +156,7 @@ def _gpu_memory() -> str:
 
 def _fail(message: str, at_once: bool = False, status: int = 1) -> NoReturn:
     """Print `message` and end the job with `status`; `at_once` skips the clean-up of libraries."""
-    logger.error(message)
+    logger.error(FAILED + message)
     print(f"koopflow: {message}", file=sys.stderr, flush=True)
     if at_once:
         _leave()

@@ -4,6 +4,7 @@ becomes one line that says what to do."""
 import errno
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -51,6 +52,18 @@ def explained(error: BaseException | None) -> str | None:
     if number not in MEANINGS:
         return None
     return f"{name or 'writing the results'}: {MEANINGS[number]}; {REMEDY}"
+
+
+def unexpected(error: BaseException) -> str:
+    """Return one line for an error that nobody expected: where it was raised, and what it says.
+
+    The place is the last line of code outside installed packages: of a user's own function, or of
+    koopflow.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+    words = " ".join(str(error).split())
+    return f"{place}{type(error).__name__}{': ' * bool(words)}{words} (the log has the traceback)"
 
 
 @contextmanager

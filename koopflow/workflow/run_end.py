@@ -18,21 +18,43 @@ def report_command(options: Sequence[str]) -> str:
     return shlex.join(["snakemake", "--cores", "all", "report", *options]) if options else "make report"
 
 
-def where_to_look(results: str | Path, options: Sequence[str] = ()) -> str:
-    """Return the count of verdicts of a finished run, and the files to open first.
+def where_to_look(results: str, made: Sequence[str], pictures: Sequence[str], options: Sequence[str] = ()) -> str:
+    """Return what a finished run made, and the files to open first.
 
     Parameters
     ----------
-    results : path
+    results : str
         The folder of results.
+    made : sequence of str
+        The files that the run made, and those it found there already.
+    pictures : sequence of str
+        All pictures of the study, in the order of the report.
     options : sequence of str
         Options of Snakemake that the run had: configuration files and single values.
     """
-    page, figures = Path(results, "claims.rst"), Path(results, "figures")
-    found = page.read_text(encoding="utf-8").splitlines()[:1] if page.is_file() else []
-    first = figures / "claims.png" if page.is_file() else figures
-    report = f"{results}/report.html (`{report_command(options)}`)"
-    return "\n".join([*found, f"Look first at {first}, then at {report}: every figure with its caption."])
+    files = set(made)
+    shown = [picture for picture in pictures if picture in files]
+    page = Path(results, "claims.rst")
+    lines = page.read_text(encoding="utf-8").splitlines()[:1] if str(page) in files and page.is_file() else []
+    tables = sum(file.endswith(".csv") for file in files)
+    if tables or shown:
+        lines.append(f"{count(tables, 'table')} and {count(len(shown), 'figure')} in {results}.")
+    report = f"{results}/report.html"
+    if report in files:
+        lines.append(f"Open {report}: every figure with its caption.")
+        return "\n".join(lines)
+    first = f"Open {shown[0]} first. " if shown else ""
+    lines.append(f"{first}All figures with their captions, in {report}: {report_command(options)}")
+    return "\n".join(lines)
+
+
+def count(number: int, word: str) -> str:
+    """Return a number of things in words.
+
+    >>> count(1, "job"), count(3, "job")
+    ('1 job', '3 jobs')
+    """
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def why_it_failed(results: str | Path, logs: list[str]) -> list[str]:

@@ -24,7 +24,7 @@ def test_a_folder_that_the_node_does_not_see_is_one_line(slurm, tmp_path):
     ):
         done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    said = [line for line in done.stdout.splitlines() if line.startswith("SLURM ended")]
+    said = [line for line in done.stderr.splitlines() if line.startswith("SLURM ended")]
     assert len(said) == 1, done.stdout + done.stderr
     assert "a job of run_optimizers: on a node that does not see this folder" in said[0]
 

@@ -23,7 +23,8 @@ def resolved(overrides):
 def test_every_key_of_the_default_is_explained():
     lines = (ROOT / "config.yaml").read_text().splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("seed:"))
-    for above, line in zip(lines[start - 1 :], lines[start : lines.index("    setups:")]):
+    end = next(number for number, line in enumerate(lines) if line.startswith("    setups:"))
+    for above, line in zip(lines[start - 1 :], lines[start:end]):
         if re.match(r"\s*\w+: \S", line):
             assert "#" in line or above.strip().startswith("#"), line
 
@@ -32,7 +33,7 @@ def test_the_default_says_which_maps_a_users_file_replaces():
     head = (ROOT / "config.yaml").read_text().split("seed:")[0].split("added to")
     for path in replaced_maps(Study):
         assert path[-1] in head[0], path
-    for path in ("data", "pruning.methods", "forecast.forecasters", "figures.style.colours"):
+    for path in ("data", "pruning.methods", "forecast.forecasters", "claims.statements", "figures.style.colours"):
         assert path in head[1], path
     assert {".".join(path) for path in replaced_maps(Study)} == {
         *(
@@ -44,8 +45,19 @@ def test_the_default_says_which_maps_a_users_file_replaces():
             "tickets.studies",
             "tickets.elastic",
         ),
-        *("tickets.external", "series", "trajectories", "claims.statements"),
+        *("tickets.external", "series", "trajectories"),
     }
+
+
+def test_claims_are_added_and_replace_when_asked():
+    claim = {"paper": "mine", "statement": "it is so", "measure": "excess_distance", "comparison": "width", "above": 0}
+    given = {"statements": {"mine": claim, "width_changes": {"above": 0.5}}}
+    added = resolved({"claims": given}).claims.statements
+    assert {*DEFAULT["claims"]["statements"], "mine"} == {*added}
+    assert added["width_changes"].above == 0.5
+    only = {"replace": True, "statements": {"mine": claim}}
+    assert {*resolved({"claims": only}).claims.statements} == {"mine"}
+    assert {*resolved({"claims": {"replace": True}}).claims.statements} == {*DEFAULT["claims"]["statements"]}
 
 
 def test_defaults_fill_what_is_left_out():

@@ -51,13 +51,18 @@ def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, w
 
 
 def test_a_module_of_koopflow_that_is_missing_is_a_mistake_of_ours(tmp_path):
-    with pytest.raises(ModuleNotFoundError), job(tmp_path / "job.log"):
+    with pytest.raises(SystemExit), job(tmp_path / "job.log"):
         import koopflow.absent  # noqa: F401
+    assert "ModuleNotFoundError: No module named 'koopflow.absent'" in (tmp_path / "job.log").read_text()
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(tmp_path):
-    with pytest.raises(RuntimeError), job(tmp_path / "job.log"):
-        raise RuntimeError("shapes differ")
+def test_an_error_that_nobody_expected_is_one_line_and_a_traceback_in_the_log(tmp_path, capfd):
+    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+        raise RuntimeError("shapes\ndiffer")
+    assert stopped.value.code == 1
+    said = capfd.readouterr().err
+    assert said.startswith(f"koopflow: {__file__}, line ")
+    assert said.endswith(": RuntimeError: shapes differ (the log has the traceback)\n")
     assert "Traceback" in (tmp_path / "job.log").read_text()
 
 

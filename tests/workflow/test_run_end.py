@@ -13,12 +13,26 @@ def test_the_report_is_asked_for_with_the_runs_own_options(tmp_path):
     options = ["--configfile", "my study.yaml", "other.yaml", "--config", "seed=3", "results=a b"]
     words = shlex.split(report_command(options))
     assert words == ["snakemake", "--cores", "all", "report", *options]
-    assert report_command(options) in where_to_look(tmp_path, options)
+    assert report_command(options) in where_to_look("a b", [], [], options)
 
 
-def test_the_default_study_has_the_short_command(tmp_path):
+def test_the_default_study_has_the_short_command():
     assert report_command([]) == "make report"
-    assert "(`make report`)" in where_to_look(tmp_path)
+    assert where_to_look("results", [], []).endswith("in results/report.html: make report")
+
+
+def test_the_first_picture_of_the_report_that_the_run_has_is_opened_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/claims.rst").write_text("Of 2 claims this run finds 1 supported.\n\nMore.\n")
+    pictures = [f"out/figures/{name}.png" for name in ("claims", "first", "second")]
+    made = ["out/a.csv", *pictures[:0:-1]]
+    told = where_to_look("out", made, pictures)
+    assert told.splitlines()[0] == "1 table and 2 figures in out."
+    assert "Open out/figures/first.png first. All figures" in told
+    told = where_to_look("out", [*made, "out/claims.rst", "out/report.html"], pictures)
+    assert told.splitlines()[0] == "Of 2 claims this run finds 1 supported."
+    assert told.splitlines()[-1] == "Open out/report.html: every figure with its caption."
 
 
 def test_the_target_comes_before_options_that_take_several_words():
