@@ -117,7 +117,7 @@ def test_a_failed_run_ends_with_what_is_wrong_and_where(tmp_path):
     assert len(done.stdout.splitlines() + done.stderr.splitlines()) < 14
     planned = subprocess.run([*words, "--dry-run"], cwd=house, capture_output=True, text=True)
     lines = planned.stdout.splitlines()
-    assert "Checking the inputs of forecast" in lines[:2]
+    assert "Checking the inputs of forecast" in lines
     assert re.fullmatch(r"total +\d+", lines[-3])
     assert lines[-1].startswith("Nothing was run.")
     assert len(lines) < 20
