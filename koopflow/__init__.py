@@ -22,7 +22,7 @@ from koopflow.core import moved
 if TYPE_CHECKING:
     from koopflow.api.comparisons import SpectraComparison, compare
     from koopflow.api.fitting import fit
-    from koopflow.api.forecasting import Episodic, Gated, Sliding, evaluate
+    from koopflow.api.forecasting import Combined, Episodic, Gated, Sliding, evaluate
     from koopflow.api.hubs import hub
     from koopflow.api.nixtla import StatsForecastModel
     from koopflow.api.operators import Operator, distance, load
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
+    "Combined": "api.forecasting",
     "Episodic": "api.forecasting",
     "Gated": "api.forecasting",
     "KoopflowError": "core.errors",
@@ -80,6 +81,7 @@ __all__ = [  # noqa: RUF022 - in the order of their use
     "forecast",
     "evaluate",
     "Gated",
+    "Combined",
     "Sliding",
     "Episodic",
     "StatsForecastModel",

@@ -13,6 +13,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import Given, as_series
 from koopflow.data.series.series import Series
 from koopflow.data.series.several import Several, opened
+from koopflow.forecast.combined import Combined
 from koopflow.forecast.estimator import coverages_of, table_of
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
 from koopflow.forecast.many import forecast_each
@@ -21,7 +22,7 @@ from koopflow.forecast.protocol import Forecaster, as_forecaster, named
 from koopflow.forecast.skill import NAIVE, skill_table
 from koopflow.forecast.state import State
 
-__all__ = ["Episodic", "Gated", "Sliding", "evaluate", "forecast"]
+__all__ = ["Combined", "Episodic", "Gated", "Sliding", "evaluate", "forecast"]
 
 SKILL = ["method", "horizon", "n", "mae", "rmse", "mase", "skill", "ci_low", "ci_high", "coverage"]
 
@@ -35,9 +36,10 @@ def forecast(
     coverage: float = 0.9,
     levels: Sequence[float] | None = None,
     quantiles: Sequence[float] | None = None,
+    regressors: Sequence[str] = (),
+    holidays: str | None = None,
 ) -> pd.DataFrame:
-    """Return forecasts of one or many series beyond the last sample; options are chosen on the
-    first 40 %.
+    """Return forecasts of one or many series; options are chosen on the first 40 %.
 
     Parameters
     ----------
@@ -48,15 +50,14 @@ def forecast(
     horizon : int
         Steps ahead.
     forecaster : forecaster or str, optional
-        A name such as "ets", an object such as `Sliding()`, or your own; `Gated` by default.
-    period : int, optional
-        Samples per season; found by default.
-    coverage : float
-        Nominal coverage of the prediction intervals.
-    levels : sequence of float, optional
-        Coverages of several intervals in percent, such as [50, 90], in place of `coverage`.
-    quantiles : sequence of float, optional
-        Quantiles between 0 and 1.
+        A name such as "ets", or an object; `Gated` by default, `Combined` with the last two.
+    period, coverage
+        Samples per season, found by default, and the nominal coverage of the interval.
+    levels, quantiles : sequence of float, optional
+        Coverages of several intervals in percent, such as [50, 90], and quantiles in (0, 1).
+    regressors, holidays
+        For `Combined`: columns of a table of one series that are known ahead, whose future is in
+        rows after the last value; and the ISO code of the country whose public holidays matter.
 
     Returns
     -------
@@ -78,14 +79,29 @@ def forecast(
     >>> table["prediction"].round(2).tolist()
     [11.0, 10.81, 10.31]
     """
+    settings = _settings("forecast", horizon=horizon)
+    beside = _checked(coverage, levels, quantiles, regressors, holidays)
+    chosen = (Combined() if beside else Gated()) if forecaster is None else _forecaster(forecaster)
+    one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
+    found = series if beside else opened(series)
+    if isinstance(found, Several):
+        return forecast_each(found, period, one)
+    return one(as_series(found, period=period, regressors=regressors, holidays=holidays))
+
+
+def _checked(
+    coverage: float,
+    levels: Sequence[float] | None,
+    quantiles: Sequence[float] | None,
+    regressors: Sequence[str],
+    holidays: str | None,
+) -> bool:
+    """Return whether anything beside the series is given; raise a KoopflowError for a coverage,
+    level or quantile out of range."""
     if not 0 < coverage < 1:
         raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
     coverages_of(levels or (), quantiles or ())
-    settings = _settings("forecast", horizon=horizon)
-    chosen = Gated() if forecaster is None else _forecaster(forecaster)
-    one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
-    found = opened(series)
-    return forecast_each(found, period, one) if isinstance(found, Several) else one(as_series(found, period=period))
+    return bool(regressors or holidays)
 
 
 def _one(

@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag
 from koopflow.config.base import Settings
 from koopflow.config.common import (
     Count,
+    DistinctItems,
     Items,
     Needs,
     NonNegative,
@@ -18,9 +19,10 @@ from koopflow.config.common import (
     one_or_several,
 )
 
+Season = Annotated[Count, Field(ge=2)]
 Recalled = Literal["later", "following", "same", "events"]
-TransformName = Literal["none", "root", "log", "difference", "seasonal"]
-OneTransform = Literal["auto", "none", "root", "log", "difference", "seasonal"]
+TransformName = Literal["none", "root", "log", "boxcox", "difference", "seasonal"]
+OneTransform = Literal["auto", "all", "none", "root", "log", "boxcox", "difference", "seasonal"]
 Transforms = Annotated[
     Annotated[OneTransform, Tag("(one)")] | Annotated[Items[TransformName], Field(min_length=1), Tag("(several)")],
     Discriminator(one_or_several),
@@ -94,6 +96,21 @@ class SeriesSettings(Settings):
     period: Omittable[Count] = Field(
         default=None, description="Samples per season; detected from the autocorrelation by default."
     )
+    seasons: Omittable[Annotated[DistinctItems[Season], Field(min_length=1)]] = Field(
+        default=None,
+        description="Samples of each season, if there are several, such as [24, 168] for hours; detected by default. "
+        "The method `combined` uses all of them.",
+    )
+    holidays: Omittable[Text] = Field(
+        default=None,
+        description="Country whose public holidays matter, as ISO code, such as US, or of a part, such as US-CA; the "
+        "method `combined` uses them.",
+    )
+    regressors: Omittable[Annotated[DistinctItems[Text], Field(min_length=1)]] = Field(
+        default=None,
+        description="Further columns of the CSV file that are known ahead, such as prices or a planned promotion; "
+        "rows after the last value give their future. The method `combined` uses them.",
+    )
     horizon: Omittable[Count] = Field(
         default=None, description="Samples ahead to forecast; by default it suits the season."
     )
@@ -117,7 +134,7 @@ class SeriesSettings(Settings):
     transform: Transforms = Field(
         default="auto",
         description="Transforms before fitting, one or a list; auto chooses among none, root and log on the "
-        "early stretch.",
+        "early stretch, all also among boxcox and first and seasonal differences of each.",
     )
 
     group: Omittable[Text] = Field(

@@ -233,10 +233,17 @@ def _checked(series: Series, settings: SeriesSettings) -> EarlyStretch:
 def _transforms(series: Series, settings: SeriesSettings, stretch: EarlyStretch) -> list[Transform]:
     """Return the given transform, or the candidates to choose from."""
     past, period = stretch.past, series.period
-    if settings.transform != "auto":
+    if settings.transform not in ("auto", "all"):
         return [build(settings.transform, period, past, f"series.{series.name}")]
     names = ["none", *(["root"] if past.min() >= 0 else []), *(["log"] if past.min() > 0 else [])]
-    return [build(each, period, past) for each in names]
+    if settings.transform == "auto":
+        return [build(each, period, past) for each in names]
+    names += ["boxcox"] if past.min() > 0 else []
+    lags: list[list[str]] = [[], ["difference"]]
+    # the seasonal difference costs a season, and the sizes must still fit
+    if 1 < period < len(past) // 4:
+        lags.append(["seasonal"])
+    return [build([each, *further], period, past) for further in lags for each in names]
 
 
 def _said(name: str, value: int, given: int | None) -> str:

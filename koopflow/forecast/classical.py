@@ -7,6 +7,7 @@ forecast uses every sample up to its origin and none after.
 
 import logging
 import warnings
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -56,42 +57,83 @@ def exponential_smoothing(
     (n, horizon)
         The last value, with a warning, where statsmodels finds no estimate.
     """
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-
     result = np.empty((len(origins), horizon))
-    steps = np.arange(1, horizon + 1)
     for first, stop, chosen in _stretches(origins, estimates, scored):
         begin = max(0, first + 1 - LONGEST)
-        history = values[begin : first + 1]
-        seasonal = period > 1 and len(history) >= 3 * period
-        options = {
-            "error": "add",
-            "trend": "add",
-            "damped_trend": True,
-            "seasonal": "add" if seasonal else None,
-            "seasonal_periods": period if seasonal else None,
-            "initialization_method": "heuristic",
-        }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # if the fit does not converge, its last estimate is used
-            try:
-                estimate = ETSModel(history, **options).fit(disp=False, maxiter=100)
-            except (np.linalg.LinAlgError, ValueError) as error:
-                _hold(result, chosen, values, origins, "ETS", error)
-                continue
-        level, trend, season = _ets_states(values[begin:stop], estimate, period if seasonal else 0)
-        damping = float(estimate.params[3 if seasonal else 2])
-        at = origins[chosen] - begin
-        forecast = level[at, None] + trend[at, None] * np.cumsum(damping**steps)
-        if seasonal:
-            forecast = forecast + season[at[:, None] + 1 + (steps - 1) % period]
-        result[chosen] = forecast
+            estimate = smoothing(values[begin : first + 1], period)
+        result[chosen] = smoothed(estimate, values[begin:stop], origins[chosen] - begin, horizon)
     return result
 
 
-def _ets_states(values: Floats, estimate: Any, period: int) -> tuple[Floats, Floats, Floats]:
-    """Return level, trend and season filtered through `values` with the parameters of a statsmodels
-    result.
+@dataclass(frozen=True)
+class Smoothing:
+    """Parameters of exponential smoothing with damped trend.
+
+    Attributes
+    ----------
+    period : int
+        Samples per season; 0 for none.
+    alpha, beta, gamma, damping : float
+        Smoothing of level, trend and season, and the damping of the trend.
+    level, trend : float
+        State before the first sample.
+    season : (period,)
+    """
+
+    period: int
+    alpha: float
+    beta: float
+    gamma: float
+    damping: float
+    level: float
+    trend: float
+    season: Floats
+
+
+def smoothing(history: Floats, period: int) -> Smoothing | None:
+    """Return the estimate of statsmodels from `history` (time,); None, with a warning in the log,
+    if there is none."""
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+    # the fewest samples from which statsmodels starts a season
+    seasonal = period > 1 and len(history) >= max(3 * period, 10 + 2 * (period // 2))
+    options = {
+        "error": "add",
+        "trend": "add",
+        "damped_trend": True,
+        "seasonal": "add" if seasonal else None,
+        "seasonal_periods": period if seasonal else None,
+        "initialization_method": "heuristic",
+    }
+    try:
+        found = ETSModel(history, **options).fit(disp=False, maxiter=100)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        logger.warning("ETS: no estimate from %d samples (%s); forecasting the last value", len(history), error)
+        return None
+    alpha, beta, *others = (float(each) for each in np.asarray(found.params)[: 4 if seasonal else 3])
+    gamma, damping = others if seasonal else (0.0, others[0])
+    season = np.asarray(found.initial_seasonal, dtype=float) if seasonal else np.zeros(0)
+    start = (float(found.initial_level), float(found.initial_trend))
+    return Smoothing(period if seasonal else 0, alpha, beta, gamma, damping, *start, season)
+
+
+def smoothed(estimate: Smoothing | None, values: Floats, origins: Integers, horizon: int) -> Floats:
+    """Return forecasts (n, horizon) from `origins`, whose states are filtered through `values`; the
+    last value without an estimate."""
+    if estimate is None:
+        return np.repeat(values[origins][:, None], horizon, axis=1)
+    steps = np.arange(1, horizon + 1)
+    level, trend, season = _ets_states(values, estimate)
+    forecast = level[origins, None] + trend[origins, None] * np.cumsum(estimate.damping**steps)
+    if estimate.period:
+        forecast = forecast + season[origins[:, None] + 1 + (steps - 1) % estimate.period]
+    return forecast
+
+
+def _ets_states(values: Floats, estimate: Smoothing) -> tuple[Floats, Floats, Floats]:
+    """Return level, trend and season filtered through `values`.
 
     Returns
     -------
@@ -99,13 +141,10 @@ def _ets_states(values: Floats, estimate: Any, period: int) -> tuple[Floats, Flo
         Level and trend after each sample. At time t, ``season[t + 1 : t + 1 + period]`` are the
         seasonal terms of the next `period` samples.
     """
-    parameters = np.asarray(estimate.params)
-    alpha, beta = parameters[0], parameters[1]
-    gamma, damping = (parameters[2], parameters[3]) if period else (0.0, parameters[2])
+    alpha, beta, gamma, damping = estimate.alpha, estimate.beta, estimate.gamma, estimate.damping
+    period, before, slope = estimate.period, estimate.level, estimate.trend
     level, trend, season = np.empty(len(values)), np.empty(len(values)), np.zeros(len(values) + max(period, 1))
-    before, slope = float(estimate.initial_level), float(estimate.initial_trend)
-    if period:
-        season[:period] = estimate.initial_seasonal
+    season[:period] = estimate.season
     for t, value in enumerate(values):
         moved = before + damping * slope
         error = value - moved - (season[t] if period else 0.0)

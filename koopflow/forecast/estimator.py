@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +18,9 @@ from koopflow.forecast.protocol import Configured, Floats, Integers
 from koopflow.forecast.state import HIDDEN, State, plain, restored
 from koopflow.io import npz
 
-KIND, VERSION = "fitted forecaster", 1
+KIND, VERSION = "fitted forecaster", 2
+SAVED = ("name", "period", "label", "step", "seasons", "holidays")
+"""What a file holds of a series beside its arrays."""
 
 
 class Fitted(Configured):
@@ -145,7 +147,8 @@ class Fitted(Configured):
         state = self._state()
         series = state.stretch.series
         about = plain(state) | {"class": type(self).__name__, "given": self.get_params()}
-        about |= {name: getattr(series, name) for name in ("name", "period", "label", "step")}
+        about |= {name: getattr(series, name) for name in SAVED}
+        about["regressors"] = {name: column.tolist() for name, column in series.regressors.items()}
         arrays = {name: getattr(series, name) for name in ("time", "values", "observed")} | {"point": state.point}
         npz.save(path, KIND, VERSION, arrays | {"about": np.array(json.dumps(about))})
 
@@ -162,7 +165,8 @@ class Fitted(Configured):
         about = json.loads(str(held["about"]))
         if about["class"] != cls.__name__:
             raise KoopflowError(f"{path}: holds a {about['class']}, not a {cls.__name__}")
-        names = {name: about[name] for name in ("name", "period", "label", "step")}
+        names = {name: about[name] for name in SAVED} | {"seasons": tuple(about["seasons"])}
+        names["regressors"] = {name: np.array(column) for name, column in about["regressors"].items()}
         series = Series(time=held["time"], values=held["values"], observed=held["observed"], **names)
         found = cls(**about["given"])
         object.__setattr__(found, "state_", restored(cls, series, str(held["about"]), held["point"]))
@@ -235,6 +239,8 @@ def _continued(before: Series, given: Given) -> Series:
     values_before = np.where(before.observed, before.values, np.nan)
     stamps, everything = np.concatenate([before.time, times]), np.concatenate([values_before, values])
     found = prepared(before.name, stamps, everything, before.label, period=before.period)
+    same = {name: getattr(before, name) for name in ("seasons", "holidays", "regressors")}
+    found = replace(found, **same)
     if len(found.time) < len(before.time) or not np.array_equal(found.time[: len(before.time)], before.time):
         raise KoopflowError("update: the new samples must lie on the grid of the fitted series")
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import Series, written
+from koopflow.forecast.ahead import ahead_of
 from koopflow.forecast.choices import Choices, choose, early_stretch
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import RollingIntervals
@@ -176,6 +177,8 @@ def stretch_of(series: Series, choices: Choices, estimates: int, settings: Serie
         estimates=estimates,
         measure=measure,
         beside=series.beside,
+        seasons=series.seasons,
+        ahead=ahead_of(series, choices.horizon),
         sizes=partial(early_stretch(series, choices.horizon).sizes, transform),
     )
     return Stretch(series, choices, values, origins, origins >= first, truth, situation)

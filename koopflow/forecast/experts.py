@@ -6,7 +6,7 @@ forecast may use the series up to the origin and the memory.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast.archive import Archive
 from koopflow.forecast.baselines import persistence, seasonal_naive
+from koopflow.forecast.company.refits import Refits
 from koopflow.forecast.consolidated import ConsolidatedMemory
 from koopflow.forecast.options import RecallSettings, WindowSettings
 from koopflow.forecast.registry import EXPERTS
 from koopflow.koopman.windows import advance, present_states
 
 Floats = NDArray[np.float64]
+COMPANY = ("ets", "airline", "regression", "boosting")
+"""Experts of `combined` that `gated` lacks."""
 RECALLING = ("recalled", "recalled_episode", "continuation")
 BLOCK = 2048
 
@@ -38,6 +41,12 @@ class Known:
     recall : RecallSettings
     horizon, period : int
         Steps ahead, and samples per season.
+    ahead : (time + horizon, columns) float
+        What is known ahead, such as the calendar.
+    seasons : tuple of int
+        Samples of each season, if there are several.
+    refits : Refits
+        Estimates of the experts that have parameters.
     """
 
     series: Floats
@@ -47,6 +56,9 @@ class Known:
     recall: RecallSettings
     horizon: int
     period: int
+    ahead: Floats
+    seasons: tuple[int, ...] = ()
+    refits: Refits = field(default_factory=Refits)
 
     def origins(self, start: int, stop: int) -> NDArray[np.intp]:
         """Return the times at which the windows start ... stop - 1 end."""
@@ -63,9 +75,11 @@ class ExpertForecasts:
     gate: Floats
 
 
-def expert_names(period: int) -> tuple[str, ...]:
-    """Return the default experts; seasonal ones only if `period` exceeds 1."""
-    return tuple(name for name in EXPERTS if period > 1 or not name.startswith("seasonal"))
+def expert_names(period: int, company: bool = False) -> tuple[str, ...]:
+    """Return the default experts; seasonal ones only if `period` exceeds 1, those in COMPANY only
+    if asked for."""
+    suited = (name for name in EXPERTS if period > 1 or not name.startswith("seasonal"))
+    return tuple(name for name in suited if company or name not in COMPANY)
 
 
 def check_experts(names: Sequence[str]) -> None:

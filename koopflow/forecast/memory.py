@@ -14,8 +14,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
+from koopflow.forecast.ahead import Ahead
 from koopflow.forecast.archive import Archive
 from koopflow.forecast.buffer import Growing
+from koopflow.forecast.company.refits import Refits
 from koopflow.forecast.consolidated import ConsolidatedMemory
 from koopflow.forecast.experts import RECALLING, Known, check_experts, expert_names, forecast_experts
 from koopflow.forecast.gate import Floats, Gate, LearnedThreshold, identity
@@ -45,6 +47,10 @@ class EpisodicKoopman:
     measure : callable, optional
         Maps forecasts to the units in which errors are compared: the inverse of a root or log
         transform, so that errors are in the series' own units. Default: identity.
+    ahead : Ahead, optional
+        What is known ahead, such as the calendar.
+    refits : Refits, optional
+        Estimates to share with other forecasters of the same series.
 
     Attributes
     ----------
@@ -85,6 +91,8 @@ class EpisodicKoopman:
         recall: RecallSettings = RecallSettings(),  # noqa: B008 - it is frozen
         gate: GateSettings = GateSettings(),  # noqa: B008 - it is frozen
         measure: Callable[[Floats], Floats] | None = None,
+        ahead: Ahead | None = None,
+        refits: Refits | None = None,
     ) -> None:
         if scheme not in SCHEMES:
             raise KoopflowError(f"scheme must be one of {', '.join(SCHEMES)} (got {scheme!r})")
@@ -92,6 +100,7 @@ class EpisodicKoopman:
             raise KoopflowError(f"horizon must be at least 1 (got {horizon})")
         self.windows, self.horizon, self.scheme = windows, horizon, scheme
         self.recall, self.gate, self.measure = recall, gate, measure or identity
+        self.ahead, self.refits = ahead, refits or Refits()
         self.experts = expert_names(gate.period) if gate.experts is None else tuple(gate.experts)
         check_experts(self.experts)
         # a gate without recalling experts needs no search
@@ -116,7 +125,7 @@ class EpisodicKoopman:
         self._values, self._experts, self._ordinary = Growing(), Growing(), Growing()
         self._stacked, self._combined, self._thresholds = Growing(), Growing(), Growing()
         gated = self.scheme == "gated"
-        history = (1 if gated else 0) if self.recall.history is None else self.recall.history
+        history = int(gated) if self.recall.history is None else self.recall.history
         follows = gated or self.recall.recalled == "following"
         self.archive_ = Archive(
             windows, self.horizon, self.recall, history=history, searches=self.recalls, follows=follows
@@ -126,13 +135,9 @@ class EpisodicKoopman:
         self._consolidated = ConsolidatedMemory(delays, self.horizon, max(1, period if period > 1 else self.horizon))
         self._learned = LearnedThreshold(self.horizon)
         self._guards = [place for place, name in enumerate(self.experts) if name in GUARDS]
+        memory = max(4 * period, 2 * windows.window, 200)
         self._gate = Gate(
-            len(self.experts),
-            self.horizon,
-            series.shape[1],
-            memory=max(4 * period, 2 * windows.window, 200),
-            settings=self.gate,
-            measure=self.measure,
+            len(self.experts), self.horizon, series.shape[1], memory=memory, settings=self.gate, measure=self.measure
         )
         return self.update(series, models)
 
@@ -157,8 +162,8 @@ class EpisodicKoopman:
             return self
         self.archive_.extend(series, models)
         total = len(self.archive_)
-        names = self.experts if self.scheme == "gated" else ()
-        forecasts = forecast_experts(self.known(), names, done, total, recalls=self.recalls)
+        experts = self.experts if self.scheme == "gated" else ()
+        forecasts = forecast_experts(self.known(), experts, done, total, recalls=self.recalls)
         self._experts.extend(forecasts.gate)
         self._ordinary.extend(np.stack([forecasts.sliding, forecasts.recalled], axis=1))
         for buffer in (self._stacked, self._combined):
@@ -170,15 +175,9 @@ class EpisodicKoopman:
 
     def known(self) -> Known:
         """Return the inputs of the experts: the series so far and its memory."""
-        return Known(
-            series=self._values.view,
-            archive=self.archive_,
-            consolidated=self._consolidated,
-            windows=self.windows,
-            recall=self.recall,
-            horizon=self.horizon,
-            period=self.gate.period,
-        )
+        given = (self._values.view, self.archive_, self._consolidated, self.windows, self.recall, self.horizon)
+        ahead = (self.ahead or Ahead()).columns(len(self._values) + self.horizon)
+        return Known(*given, self.gate.period, ahead, self.gate.seasons, self.refits)
 
     def _settle(self, i: int, series: Floats) -> None:
         """Learn from the earlier forecasts whose truth is the newest sample of window i."""

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 
 from koopflow.core.errors import KoopflowError
+from koopflow.forecast.ahead import Ahead
 from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.experts import RECALLING, expert_names
 from koopflow.forecast.memory import EpisodicKoopman
@@ -159,6 +160,7 @@ class Episodic(WindowForecaster):
     threshold: Literal["learned", "always"] | float = "learned"
     blend: float = 1.0
     measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
+    ahead: Ahead | None = field(default=None, repr=False, compare=False)
     open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "exclusion", "measure")
     scheme: ClassVar[Literal["gated", "basic"]] = "basic"
 
@@ -180,8 +182,10 @@ class Episodic(WindowForecaster):
                 blend=self.blend,
                 threshold=None if self.threshold == "always" else self.threshold,
             ),
-            gate=GateSettings(experts=self.experts(), period=self.period or 1),
+            gate=self.gate(),
             measure=self.measure if self.radial == 0 and self.beside is None else self._of_samples,
+            ahead=self.ahead,
+            refits=None if self.fitted is None else self.fitted.refits,
         )
         observed = self.observed(values)
         return memory.fit(observed, self.models(observed))
@@ -190,6 +194,10 @@ class Episodic(WindowForecaster):
         """Return forecasts (..., channels) of the samples alone, in the units of errors."""
         samples = values[..., :1]
         return samples if self.measure is None else self.measure(samples)
+
+    def gate(self) -> GateSettings:
+        """Return the options of the gate."""
+        return GateSettings(experts=self.experts(), period=self.period or 1)
 
     def recall(self, values: Floats, origins: Integers, horizon: int) -> Recollection:
         """Return forecasts from `origins`, with the recalled windows."""

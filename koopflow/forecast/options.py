@@ -109,6 +109,8 @@ class GateSettings:
         recent errors.
     pooling : float
         Share of the horizon within which neighbouring steps ahead are averaged.
+    seasons : tuple of int
+        Samples of each season, if there are several.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class GateSettings:
     sharpness: float = 8.0
     situation: float = 0.15
     pooling: float = 0.15
+    seasons: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.period < 1:

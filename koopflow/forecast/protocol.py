@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from koopflow.config.forecast import ForecasterSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import check_options
+from koopflow.forecast.ahead import Ahead
+from koopflow.forecast.company.refits import Refits
 from koopflow.forecast.options import WindowSettings
 from koopflow.forecast.registry import FORECASTERS
 from koopflow.koopman.windows import WindowModels, fit_windows
@@ -68,10 +70,12 @@ class Recalling(Forecaster, Protocol):
 
 
 class FittedWindows:
-    """Window models shared by the forecasters of a series; each set is fitted once."""
+    """Window models, and estimates of experts, shared by the forecasters of a series; each is fitted
+    once."""
 
     def __init__(self) -> None:
         self._fitted: dict[tuple[int, int, int], tuple[Floats, WindowModels]] = {}
+        self.refits = Refits()
 
     def of(self, values: Floats, window: int, delays: int, rank: int) -> WindowModels:
         """Return the models of all windows of `values` (time, channels), as `fit_windows` fits
@@ -106,6 +110,10 @@ class Situation:
     measure : callable, optional
         Maps forecasts back to the series' own units, in which errors are compared; None if they
         already are.
+    seasons : tuple of int
+        Samples of every season that was found, the first of them `period`; empty for none.
+    ahead : Ahead, optional
+        What is known ahead of the series' values: the calendar, holidays, regressors.
     fitted : FittedWindows
         Window models shared by forecasters.
     beside : (time, columns) float, optional
@@ -123,13 +131,16 @@ class Situation:
     estimates: int = 3
     sizes: Callable[[int | None, int | None, int | None], WindowSettings] | None = None
     measure: Callable[[Floats], Floats] | None = None
+    seasons: tuple[int, ...] = ()
+    ahead: Ahead | None = None
     fitted: FittedWindows = field(default_factory=FittedWindows)
     beside: Floats | None = None
 
     def shifted(self, lost: int) -> "Situation":
         """Return the situation for the series without its first `lost` samples."""
+        ahead = None if self.ahead is None else self.ahead.shifted(lost)
         beside = None if self.beside is None else self.beside[lost:]
-        return replace(self, first=self.first - lost, beside=beside)
+        return replace(self, first=self.first - lost, ahead=ahead, beside=beside)
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,6 +15,7 @@ FORECASTERS = Registry(
         "episodic": "koopflow.forecast.methods:Episodic",
         "episodic_paper": "koopflow.forecast.methods:EpisodicPaper",
         "gated": "koopflow.forecast.methods:Gated",
+        "combined": "koopflow.forecast.combined:Combined",
         "gated_without_recall": "koopflow.forecast.methods:GatedWithoutRecall",
         "gated_without_memory": "koopflow.forecast.methods:GatedWithoutMemory",
     },
@@ -37,6 +38,10 @@ EXPERTS = Registry(
         "seasonal_shift": "koopflow.forecast.experts:seasonal_shift",
         "seasonal_mean": "koopflow.forecast.experts:seasonal_mean",
         "mean": "koopflow.forecast.experts:mean",
+        "ets": "koopflow.forecast.company.experts:ets",
+        "airline": "koopflow.forecast.company.experts:airline",
+        "regression": "koopflow.forecast.company.experts:regression",
+        "boosting": "koopflow.forecast.company.experts:boosting",
     },
 )
 """In gate order: persistence first, since forecasts are taken relative to it."""

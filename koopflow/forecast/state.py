@@ -19,7 +19,7 @@ from koopflow.forecast.protocol import Configured, Floats, Forecaster
 from koopflow.forecast.transform import Transform
 
 ESTIMATES = 3
-HIDDEN = ("fitted", "measure", "beside")
+HIDDEN = ("fitted", "measure", "ahead", "beside")
 """Fields that are not options: what other forecasters of the same series share."""
 
 
@@ -76,13 +76,17 @@ class State:
         self.stretch = stretch_of(series, self.stretch.choices, ESTIMATES, SeriesSettings())
         stretch, choices = self.stretch, self.stretch.choices
         values, origins = self.values(), stretch.origins[len(self.point) :]
-        start = getattr(self.forecaster, "start", None)
         if len(origins) == 0:
             return self
+        renewed = getattr(self.forecaster, "renewed", None)
+        if renewed is not None:
+            self.forecaster = renewed(stretch.situation.shifted(self.lost))
+        start = getattr(self.forecaster, "start", None)
         if start is None:
             point = np.asarray(self.forecaster.forecast(values, origins - self.lost, choices.horizon), dtype=np.float64)
         else:
             self.memory = self.memory or start(values, choices.horizon)
+            self.memory.ahead = getattr(self.forecaster, "ahead", None)
             self.memory.update(values[len(self.memory.known().series) :])
             point = self.memory.forecasts_[origins - self.lost, :, 0]
         if point.shape != (len(origins), choices.horizon):

@@ -1,7 +1,8 @@
-"""Reversible transforms of a series: pointwise (root, log) and differences (first, seasonal).
+"""Reversible transforms of a series: pointwise (root, log, Box-Cox) and differences (first,
+seasonal).
 
 Forecasts are made on the transformed series and transformed back. Learned parameters (the offset of
-the logarithm) come from the early stretch.
+the logarithm, the power of Box and Cox) come from the early stretch.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 
 Floats = NDArray[np.float64]
-POINTWISE = ("none", "root", "log")
+POINTWISE = ("none", "root", "log", "boxcox")
+POWERS = (0.1, 1.0)
+"""Smallest and largest power of Box and Cox; smaller ones are near the logarithm."""
 TRANSFORMS = (*POINTWISE, "difference", "seasonal")
 
 
@@ -23,19 +26,22 @@ class Transform:
 
     Attributes
     ----------
-    pointwise : "none", "root" or "log"
+    pointwise : "none", "root", "log" or "boxcox"
         The root is signed.
     lags : tuple of int
         Lags of the differences that follow, in order: 1 for ``difference``, the period for
         ``seasonal``.
     offset, floor : float
-        The logarithm is taken of max(value + `offset`, `floor`).
+        The logarithm, or the power, is taken of max(value + `offset`, `floor`).
+    power : float
+        That of Box and Cox: (x ** power - 1) / power.
     """
 
     pointwise: str = "none"
     lags: tuple[int, ...] = ()
     offset: float = 0.0
     floor: float = 1e-300
+    power: float = 1.0
 
     @property
     def lost(self) -> int:
@@ -49,6 +55,8 @@ class Transform:
         if self.pointwise == "log":
             # without the floor, a single later zero would become the largest outlier of the series
             return np.log(np.maximum(values + self.offset, self.floor))
+        if self.pointwise == "boxcox":
+            return (np.maximum(values + self.offset, self.floor) ** self.power - 1.0) / self.power
         return np.asarray(values, dtype=float)
 
     def unpoint(self, values: Floats) -> Floats:
@@ -57,6 +65,10 @@ class Transform:
             return np.sign(values) * np.minimum(np.abs(values), 1e150) ** 2
         if self.pointwise == "log":
             return np.exp(np.minimum(values, 700.0)) - self.offset
+        if self.pointwise == "boxcox":
+            # below the transform of 0 there is no value: an interval ends there
+            base = np.clip(self.power * values + 1.0, 0.0, 1e150**self.power)
+            return base ** (1.0 / self.power) - self.offset
         return values
 
     def apply(self, values: Floats) -> Floats:
@@ -129,12 +141,23 @@ def build(names: Sequence[str] | str, period: int, early: Floats, name: str = "s
             )
         else:
             raise KoopflowError(
-                f"{name}.transform: must be names from {', '.join(TRANSFORMS)}, with none, root or log first "
+                f"{name}.transform: must be names from {', '.join(TRANSFORMS)}, with {', '.join(POINTWISE)} first "
                 f"(got {each!r} at position {position + 1})"
             )
-    offset = 0.0
-    if pointwise == "log" and np.min(early) <= 0:
+    offset, positive = 0.0, pointwise in ("log", "boxcox")
+    if positive and np.min(early) <= 0:
         spread = np.abs(early[early != 0])
         offset = float(-np.min(early) + (np.min(spread) / 2 if len(spread) else 1.0))
-    floor = 0.1 * float(np.min(early) + offset) if pointwise == "log" else 1e-300
-    return Transform(pointwise, tuple(lags), offset, floor)
+    floor = 0.1 * float(np.min(early) + offset) if positive else 1e-300
+    power = _power(early + offset) if pointwise == "boxcox" else 1.0
+    return Transform(pointwise, tuple(lags), offset, floor, power)
+
+
+def _power(early: Floats) -> float:
+    """Return the power with the greatest likelihood under normal changes from sample to sample (Box
+    and Cox 1964); changes, since levels of a series depend on each other."""
+    values = np.asarray(early, dtype=float).reshape(-1)
+    values = values / np.exp(np.mean(np.log(values)))
+    powers = np.linspace(*POWERS, 19)
+    spread = [float(np.mean(np.diff((values**each - 1.0) / each) ** 2)) for each in powers]
+    return float(powers[int(np.argmin(spread))])

@@ -179,3 +179,37 @@ def test_a_hostile_file_costs_one_short_line_and_little_time(tmp_path, case):
 def test_a_device_or_folder_is_no_csv(path):
     with pytest.raises(KoopflowError, match="not a readable CSV: it is a"):
         load("s", {"path": path, "time": "t", "value": "v"})
+
+
+def test_regressors_are_read_beside_the_values_and_beyond_them(tmp_path):
+    path = tmp_path / "sales.csv"
+    rows = [
+        f"2024-01-{day:02d},{day * day % 7 if day <= 20 else ''},{day},{0 if day % 5 else -999}" for day in range(1, 26)
+    ]
+    path.write_text("date,sales,temp,promo\n" + "\n".join(rows))
+    spec = {"path": str(path), "time": "date", "value": "sales", "regressors": ["temp", "promo"]}
+    found = load("mine", spec)
+    assert len(found.time) == 20
+    assert found.regressors["temp"].tolist() == list(range(1, 26))
+    assert found.regressors["promo"][[3, 4, 24]].tolist() == [
+        0,
+        -999,
+        -999,
+    ]  # a planned value is no code for a missing one
+
+
+def test_a_gap_in_a_regressor_holds_the_value_before(tmp_path):
+    path = tmp_path / "sales.csv"
+    temp = ["", "3", "", "5", "6"] + [str(each) for each in range(10)]
+    path.write_text("date,sales,temp\n" + "\n".join(f"2024-01-{d + 1:02d},{d % 3},{t}" for d, t in enumerate(temp)))
+    spec = {"path": str(path), "time": "date", "value": "sales", "regressors": ["temp"]}
+    assert load("mine", spec).regressors["temp"][:5].tolist() == [3, 3, 3, 5, 6]
+
+
+def test_regressors_without_a_file_or_a_column_are_refused_in_one_line(tmp_path):
+    with pytest.raises(KoopflowError, match=r"^series.a.regressors: needs path"):
+        load("a", {"source": "sunspots", "regressors": ["temp"]})
+    path = tmp_path / "sales.csv"
+    path.write_text("date,sales\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
+    with pytest.raises(KoopflowError, match=r"^series.a.regressors: .* has no column 'temp'"):
+        load("a", {"path": str(path), "time": "date", "value": "sales", "regressors": ["temp"]})

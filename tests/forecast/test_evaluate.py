@@ -337,3 +337,28 @@ def test_intervals_extended_origin_by_origin_are_those_of_all_origins_at_once():
         grown.extend(known, origins[:count])
     assert np.array_equal(whole.halves, grown.halves, equal_nan=True)
     assert np.isfinite(whole.halves[40:]).all()
+
+
+def test_the_power_of_box_and_cox_makes_changes_even():
+    level = np.linspace(2, 40, 400)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(400)
+    values = ((level + noise) ** 2)[:, None]  # a square root makes its noise even
+    assert build("boxcox", 1, values).power == pytest.approx(0.5, abs=0.06)
+    exact = np.exp(np.linspace(0, 4, 400) + noise)[:, None]
+    assert build("boxcox", 1, exact).power == pytest.approx(0.1)
+
+
+def test_intervals_of_box_and_cox_end_where_the_series_does():
+    values = np.random.default_rng(1).lognormal(1.0, 1.0, 300)
+    found = evaluate(as_series(values), SeriesSettings(horizon=3, transform="boxcox"), all_named(["persistence"]))
+    assert (found.predictions["lower"].dropna() > -1e-9).all()
+    covered = found.predictions.dropna()
+    inside = (covered["truth"] >= covered["lower"]) & (covered["truth"] <= covered["upper"])
+    assert inside.mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_all_transforms_are_considered_where_asked():
+    trend = np.cumsum(1 + np.random.default_rng(2).standard_normal(300))
+    chosen = choose(as_series(trend, period=1), SeriesSettings(horizon=3, transform="all"))
+    assert chosen.transform.lags == (1,)
+    assert choose(as_series(trend, period=1), SeriesSettings(horizon=3)).transform.lags == ()

@@ -30,11 +30,12 @@ SHOWN = {"claims.statements.NAME.paper", "claims.statements.NAME.statement", "ow
 written; a new one needs such a test."""
 OTHERS = {
     "a column of a user's file": "series.NAME.time series.NAME.time[] series.NAME.value series.NAME.id "
+    "series.NAME.regressors[] "
     "hub.hubs.NAME.reference hub.hubs.NAME.renamed.NAME hub.hubs.NAME.renamed.KEY",
     "a pattern of names": "exclude[] include[] initial_except[] trajectories.NAME.parameters[]",
     "a label by which series are counted, not shown": "series.NAME.group",
     "the name of an option": "arguments.KEY options.KEY claims.statements.NAME.KEY",
-    "a name that the check of its stage looks up": "observables[] series.NAME.step",
+    "a name that the check of its stage looks up": "observables[] series.NAME.step series.NAME.holidays",
     "a name that is looked up once its study is made": "tickets.base.data",
     "a colour's name, not shown": "figures.style.colours.KEY",
 }

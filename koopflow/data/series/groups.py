@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from koopflow.config.series import SeriesSettings
 from koopflow.core import facts
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.beside import columns_beside
-from koopflow.data.series.csv import csv_parts
-from koopflow.data.series.loading import SeriesSpec, load, prepared
-from koopflow.data.series.series import Series, Times
+from koopflow.data.series.csv import Samples, csv_parts
+from koopflow.data.series.loading import SeriesSpec, given, load, prepared
+from koopflow.data.series.series import Series
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,10 @@ def load_group(name: str, spec: SeriesSpec, seed: int = 0) -> Group:
         raise KoopflowError(f"series.{name}.beside: cannot stand beside id; leave one of them out")
     content = hashlib.sha256()
 
-    def one(each: str, read: Callable[[], tuple[Times, NDArray[np.float64]]]) -> Series:
-        times, values = read()
+    def one(each: str, read: Callable[[], Samples]) -> Series:
+        times, values, regressors = read()
         content.update(each.encode() + times.tobytes() + values.tobytes())
-        label, fill = str(settings.value), settings.fill
-        return prepared(each, times, values, label, fill=fill, period=settings.period, step=settings.step)
+        return prepared(each, times, values, str(settings.value), **given(settings), regressors=regressors)
 
     parts = csv_parts(name, settings)
     found = collected({each: partial(one, each, read) for each, read in parts.items()})

@@ -1,6 +1,7 @@
 """A series that a user holds in Python - an array, a list, a pandas Series or table - as a regular
 series."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,27 @@ TIME_NAMES = ("time", "date", "ds")
 """Names of columns that hold times."""
 
 
-def as_series(series: Given, *, period: int | None = None, name: str = "series") -> Series:
+def as_series(
+    series: Given,
+    *,
+    period: int | None = None,
+    name: str = "series",
+    regressors: Sequence[str] = (),
+    holidays: str | None = None,
+) -> Series:
     """Return the input of `forecast` as a regular series without missing values.
+
+    Parameters
+    ----------
+    series : array, list, pandas Series or DataFrame, or koopflow Series
+    period : int, optional
+        Samples per season.
+    name : str
+        Name of the series in errors.
+    regressors : sequence of str
+        Columns of a table that are known ahead; its rows after the last value give their future.
+    holidays : str, optional
+        Code of a country whose public holidays matter.
 
     Raises
     ------
@@ -27,10 +47,32 @@ def as_series(series: Given, *, period: int | None = None, name: str = "series")
     """
     if period is not None and period < 1:
         raise KoopflowError(f"period must be at least 1 (got {period})")
+    columns: dict[str, NDArray[np.float64]] = {}
+    if regressors:
+        if not isinstance(series, pd.DataFrame):
+            raise KoopflowError("regressors: need a table with these columns")
+        absent = [each for each in regressors if each not in series.select_dtypes("number").columns]
+        if absent:
+            raise KoopflowError(f"regressors: the table must have a column of numbers {absent[0]!r}")
+        series = _sorted(series)
+        columns = {str(each): series[each].to_numpy(dtype=np.float64) for each in regressors}
+        series = series.drop(columns=list(regressors))
     if isinstance(series, Series):
-        return series if period is None else replace(series, period=period)
+        found = series if period is None else replace(series, period=period)
+        return found if holidays is None else replace(found, holidays=holidays)
     times, values, label = samples_of(series, name)
-    return prepared(name, np.arange(len(values)) if times is None else times, values, label, period=period)
+    stamps = np.arange(len(values)) if times is None else times
+    return prepared(name, stamps, values, label, period=period, holidays=holidays, regressors=columns)
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table in the order of its times."""
+    dates = date_columns(frame)
+    if not dates:
+        return frame.sort_index() if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex) else frame
+    written = frame[dates[0]]
+    times = written if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
+    return frame.iloc[np.argsort(times.to_numpy(), kind="stable")]
 
 
 def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[np.float64], str]:

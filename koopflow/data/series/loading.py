@@ -1,7 +1,7 @@
 """From settings, or from samples, to a regular series without missing values."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,9 +11,10 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core import facts
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import check_options
+from koopflow.data.series.csv import csv_whole
 from koopflow.data.series.grid import regular
 from koopflow.data.series.registry import SOURCES
-from koopflow.data.series.season import infer_period
+from koopflow.data.series.season import infer_period, infer_seasons
 from koopflow.data.series.series import EARLY, Series, Times
 
 SeriesSpec = SeriesSettings | Mapping[str, Any]
@@ -50,10 +51,21 @@ def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
     source = SOURCES.load(settings.kind, f"series.{name}.source")
     options = check_options(source, settings.arguments, f"series.{name}.arguments", first=3)
     times, values, label = source(name, settings, seed, **options)
+    regressors: dict[str, NDArray[np.float64]] = {}
+    if settings.regressors:
+        if settings.kind != "csv":
+            raise KoopflowError(f"series.{name}.regressors: needs path, a CSV file with these columns")
+        _, _, regressors = csv_whole(name, settings)
     times, values = times[: settings.length], values[: settings.length]
+    regressors = {each: column[: settings.length] for each, column in regressors.items()}
     digest = hashlib.sha256(np.ascontiguousarray(times).tobytes() + np.ascontiguousarray(values).tobytes())
     facts.note("data", name=name, source=settings.kind, samples=len(values), sha256=digest.hexdigest())
-    return prepared(name, times, values, label, fill=settings.fill, period=settings.period, step=settings.step)
+    return prepared(name, times, values, label, **given(settings), regressors=regressors)
+
+
+def given(settings: SeriesSettings) -> dict[str, Any]:
+    """Return the settings that `prepared` takes, by the names of its parameters."""
+    return {name: getattr(settings, name) for name in ("fill", "period", "step", "seasons", "holidays")}
 
 
 def prepared(
@@ -65,6 +77,9 @@ def prepared(
     fill: Literal["interpolate", "hold"] = "interpolate",
     period: int | None = None,
     step: str | None = None,
+    seasons: Sequence[int] | None = None,
+    holidays: str | None = None,
+    regressors: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Series:
     """Return samples as a series: on a regular grid, without missing values, with its season.
 
@@ -79,17 +94,20 @@ def prepared(
         Axis label of the values.
     fill : "interpolate" or "hold"
         How missing values are filled.
-    period : int, optional
-        Samples per season; found from the early stretch by default.
-    step : str, optional
-        The step of the grid; found from the early stretch by default. See
-        `koopflow.data.series.grid`.
+    period, step, seasons : optional
+        Samples per season, the step of the grid (see `koopflow.data.series.grid`), and all seasons;
+        found from the early stretch by default.
+    holidays : str, optional
+        Code of a country, or part of one.
+    regressors : mapping of str to (n,) float, optional
+        Other columns; they may go on after the last value.
 
     Raises
     ------
     KoopflowError
         If the series is too short, constant, without values, or has values too large to square.
     """
+    beside = {each: _held(name, each, times, column, step) for each, column in (regressors or {}).items()}
     times, values, step = regular(name, times, values, step)
     present = np.flatnonzero(np.isfinite(values))
     if len(present) == 0:
@@ -105,7 +123,33 @@ def prepared(
     start = beginning(values)
     times, values, observed = times[start:], values[start:], observed[start:]
     early = values[: int(EARLY * len(values))]
-    return Series(name, times, values, observed, int(period or infer_period(early, step)), label, step)
+    period, found = _seasons(early, step, period, seasons)
+    beside = {each: column[int(present[0]) + start :] for each, column in beside.items()}
+    further = {"seasons": found, "holidays": holidays, "regressors": beside}
+    return Series(name, times, values, observed, period, label, step, **further)
+
+
+def _seasons(
+    early: NDArray[np.float64], step: str, period: int | None, seasons: Sequence[int] | None
+) -> tuple[int, tuple[int, ...]]:
+    """Return the samples per season, and all seasons; what is not given is found."""
+    if period is None:
+        period = seasons[0] if seasons else infer_period(early, step)
+    return int(period), tuple(sorted({int(period), *seasons})) if seasons else infer_seasons(early, step, int(period))
+
+
+def _held(
+    name: str, regressor: str, times: Times, column: NDArray[np.float64], step: str | None
+) -> NDArray[np.float64]:
+    """Return a regressor on the grid of its series, up to its last value; gaps hold the value
+    before."""
+    _, placed, _ = regular(name, times, column, step)
+    known = np.flatnonzero(np.isfinite(placed))
+    if len(known) == 0:
+        raise KoopflowError(f"series.{name}.regressors: all values of {regressor!r} are missing")
+    placed = placed[: known[-1] + 1]
+    placed[: known[0]] = placed[known[0]]
+    return filled(placed, "hold")
 
 
 def beginning(values: NDArray[np.float64]) -> int:

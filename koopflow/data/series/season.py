@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 USUAL = {
     "minute": (1440,),
-    "5 minutes": (288,),
-    "10 minutes": (144,),
-    "15 minutes": (96,),
-    "half-hour": (48,),
+    "5 minutes": (288, 2016),
+    "10 minutes": (144, 1008),
+    "15 minutes": (96, 672),
+    "half-hour": (48, 336),
     "hour": (24, 168),
     "day": (7,),
     "business day": (5,),
@@ -37,8 +37,9 @@ def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
     """Return the samples per season, from the autocorrelation of the early stretch and what is
     usual for the step.
 
-    Usual seasons count if the detrended autocorrelation there is above 0.1 and above the noise. If
-    none does, peaks above 0.3 count whose lags fit three times into the stretch; if there are none,
+    Usual seasons count if the detrended autocorrelation there is above 0.1 and above the noise, and
+    significantly above that a third of the season before and after: slow swings have none. If none
+    does, peaks above 0.3 count whose lags fit three times into the stretch; if there are none,
     the period is 1. Every multiple of a season has about the same autocorrelation, so the shortest
     season is taken that is not significantly worse than the best. Outliers are first held at five
     interquartile ranges from the median, since a few of them would hide any season.
@@ -49,6 +50,7 @@ def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
     correlation = _autocorrelation(rest)
     count, floor = len(early), 2 / np.sqrt(len(early))
     usual = [lag for lag in USUAL.get(step, ()) if 2 * lag <= count and correlation[lag] > max(0.1, floor)]
+    usual = [lag for lag in usual if _stands_out(rest, lag, len(usual))]
     if usual:
         best = max(usual, key=lambda lag: float(correlation[lag]))
         return next(
@@ -75,26 +77,73 @@ def infer_period(early: NDArray[np.float64], step: str = "step") -> int:
     return best
 
 
+def infer_seasons(early: NDArray[np.float64], step: str, period: int) -> tuple[int, ...]:
+    """Return all seasons, from what is usual for the step; `period` is one of them unless it is 1.
+
+    A further season counts if the series is significantly more like itself a season ago than a
+    third of the season before and after. For a season longer than `period`, the mean of each phase
+    of `period` is taken off first.
+
+    Examples
+    --------
+    >>> time = np.arange(24 * 7 * 6)
+    >>> demand = np.sin(2 * np.pi * time / 24) * (1 + (time // 24 % 7 < 5))
+    >>> infer_seasons(demand + np.random.default_rng(0).normal(0, 0.1, len(time)), "hour", 168)
+    (24, 168)
+    """
+    own = (period,) if period > 1 else ()
+    rest = _detrended(early)
+    if rest is None:
+        return own
+    count = len(rest)
+    found = [*own]
+    candidates = [lag for lag in USUAL.get(step, ()) if lag != period and 2 * lag + lag // 3 <= count]
+    for lag in candidates:
+        left = rest
+        if period > 1 and lag > period:
+            phase = np.arange(count) % period
+            left = rest - (np.bincount(phase, rest) / np.bincount(phase))[phase]
+        if left @ left > 1e-12 * (rest @ rest) and _stands_out(left, lag, len(candidates)):
+            found.append(lag)
+    return tuple(sorted(found))
+
+
+def _stands_out(rest: NDArray[np.float64], lag: int, among: int) -> bool:
+    """Whether a series is significantly more like itself `lag` samples ago than a third of that
+    before and after; `among` such tests share the level."""
+    aside = max(1, round(lag / 3))
+    count = len(rest) - lag - aside
+    if count < 2:
+        return False
+    now, places = rest[lag + aside :], np.arange(count) + aside
+    beside = (rest[places - aside] + rest[places + aside]) / 2
+    return _positive(now * (rest[places] - beside), WORSE / among)
+
+
 def _worse(rest: NDArray[np.float64], best: int, parts: float, among: int) -> bool:
     """Whether a season of which `parts` make the lag `best`, the best of `among`, is significantly
     worse than it.
 
     If it is a season, the mean autocorrelation at all its multiples up to `best` is no lower than
     that at `best`. Each sample is multiplied by the difference between the mean of the earlier ones
-    at those multiples and the one at `best`. The standard error of the mean of these products is
-    that of Newey and West (Econometrica 55, 703, 1987), so that noise may be correlated over a few
-    samples.
+    at those multiples and the one at `best`; the noise in these products may be correlated over a
+    few samples.
     """
     count = len(rest) - best
     earlier = np.mean([rest[best - lag : best - lag + count] for lag in _multiples(best, parts)], axis=0)
-    losses = rest[best:] * (rest[:count] - earlier)
-    mean = float(losses.mean())
-    away = losses - mean
+    return _positive(rest[best:] * (rest[:count] - earlier), WORSE / among)
+
+
+def _positive(products: NDArray[np.float64], level: float) -> bool:
+    """Whether the mean of correlated values is significantly above 0, by the standard error of Newey
+    and West (Econometrica 55, 703, 1987)."""
+    mean, count = float(products.mean()), len(products)
+    away = products - mean
     variance = float(away @ away) / count
     reach = int(4 * (count / 100) ** (2 / 9))
     for lag in range(1, min(reach, count - 1) + 1):
         variance += 2 * (1 - lag / (reach + 1)) * float(away[lag:] @ away[:-lag]) / count
-    return mean > -NormalDist().inv_cdf(WORSE / among) * float(np.sqrt(max(variance, 0.0) / count))
+    return mean > -NormalDist().inv_cdf(level) * float(np.sqrt(max(variance, 0.0) / count))
 
 
 def _multiples(best: int, parts: float) -> NDArray[np.intp]:

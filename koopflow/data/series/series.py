@@ -1,6 +1,7 @@
 """A series: regular samples without missing values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ class Series:
         Name of one step, for axes.
     beside : (n, columns) float, optional
         Other series at the same times, which make one state with this one.
+    seasons : tuple of int
+        Samples of every season that was found, shortest first; `period` is one of them.
+    holidays : str, optional
+        Code of the country, or part of one, whose public holidays matter.
+    regressors : mapping of str to (n + m,) float
+        Other columns, known for the samples and m steps after the last.
     """
 
     name: str
@@ -47,6 +54,9 @@ class Series:
     label: str
     step: str
     beside: NDArray[np.float64] | None = None
+    seasons: tuple[int, ...] = ()
+    holidays: str | None = None
+    regressors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def later(self, count: int) -> Times:
         """Return the stamps (count,) of the steps after the last sample."""

@@ -83,16 +83,10 @@ def _long(table: pd.DataFrame, id_name: str) -> Several:
     if table[id_name].isna().any():
         raise KoopflowError(f"series: column {id_name!r} must not be empty (row {int(table[id_name].isna().argmax())})")
     kept = [*date_columns(table), values[0]]
-    return Several(
-        id_name, {str(name): partial(_same, part[kept]) for name, part in table.groupby(id_name, sort=False)}
-    )
+    return Several(id_name, {str(name): part[kept].copy for name, part in table.groupby(id_name, sort=False)})
 
 
 def _wide(table: pd.DataFrame, numbers: Sequence[str]) -> Several:
     """Return the series of a table with a column each."""
     dates = date_columns(table)
-    return Several("id", {str(name): partial(_same, table[[*dates, name]]) for name in numbers})
-
-
-def _same(table: pd.DataFrame) -> pd.DataFrame:
-    return table
+    return Several("id", {str(name): table[[*dates, name]].copy for name in numbers})

@@ -1,0 +1,1 @@
+"""Experts beside the Koopman models in the gate: regression, boosting and classical models."""
