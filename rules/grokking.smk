@@ -46,6 +46,7 @@ rule fit_grokking:
         curves="<results>/grokking/curves.csv",
         eigenvalues="<results>/grokking/eigenvalues.csv",
         distances="<results>/grokking/distances.csv",
+        rank_distances="<results>/grokking/rank_distances.csv",
         prediction="<results>/grokking/prediction.csv",
         areas="<results>/grokking/areas.csv",
     log:

@@ -1,5 +1,7 @@
 """Measures on what the first steps tell about grokking (Redman et al., NeurIPS 2024)."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from koopflow.claims.estimate import Estimate, Undecided
@@ -9,16 +11,23 @@ from koopflow.claims.training import excess_in
 
 AREAS = "grokking/areas.csv"
 DISTANCES = "grokking/distances.csv"
+BY_RANK = "grokking/rank_distances.csv"
 
 
 @measure("typical distance between the spectra of networks of two settings over that between networks of one, minus 1")
 def grokking_excess(tables: Tables, level: float, a: str, b: str) -> Estimate:
     """Return the excess distance between the spectra of the first steps of two settings, as
-    `excess_distance` does for set-ups: 0 means no difference beyond that between seeds."""
+    `excess_distance` does for set-ups: 0 means no difference beyond that between seeds. The
+    alternatives are the ranks below and above, if the run has them."""
     found = excess_in(tables.read(DISTANCES), DISTANCES, level, a, b)
     if found is None:
         raise Undecided(f"{DISTANCES} has no pair of settings {a}, {b}; set grokking.pairs")
-    return found
+    try:
+        beside = tables.read(BY_RANK)
+    except Undecided:
+        return found
+    at = {f"rank {own['rank'].iloc[0]}": excess_in(own, BY_RANK, level, a, b) for _, own in beside.groupby("rank")}
+    return replace(found, alternatives={rank: (each.low, each.high) for rank, each in at.items() if each})
 
 
 @measure("area under the curve: how often a network that groks has a higher score than one that does not")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import Row, eigenvalue_rows
-from koopflow.io.columns import GROKKING_DISTANCES, GROKKING_EIGENVALUES
+from koopflow.io.columns import GROKKING_DISTANCES, GROKKING_EIGENVALUES, GROKKING_RANK_DISTANCES
 from koopflow.koopman.dmd import Koopman, fit
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.spectrum import distance
@@ -63,17 +63,27 @@ def first_steps(states: Array, directions: int, delays: int, rank: int) -> Koopm
 
 
 def eigenvalues(
-    path: str, setting: str, diverged: Sequence[int], directions: int, delays: int, rank: int
+    path: str, setting: str, diverged: Sequence[int], directions: int, delays: int, rank: int, beside: bool = False
 ) -> pd.DataFrame:
-    """Return the eigenvalues of each network in a trajectory file, columns `GROKKING_EIGENVALUES`;
-    `diverged` ones have none."""
+    """Return the eigenvalues of each network in a trajectory file, columns `GROKKING_EIGENVALUES`
+    and rank; `diverged` ones have none.
+
+    With `beside`, networks are also fitted with one mode less and one more, where their states
+    allow it.
+    """
     rows: list[Row] = []
     with Trajectory(path) as trajectory:
-        for seed in range(trajectory.replicas):
-            if seed not in diverged:
-                states = trajectory.read(replicas=[seed])[0]
-                rows += eigenvalue_rows(first_steps(states, directions, delays, rank), setting=setting, seed=seed)
-    return pd.DataFrame(rows, columns=list(GROKKING_EIGENVALUES))
+        for seed in (seed for seed in range(trajectory.replicas) if seed not in diverged):
+            states = trajectory.read(replicas=[seed])[0]
+            for own in [rank, *(each for each in (rank - 1, rank + 1) if beside and each)]:
+                try:
+                    fitted = first_steps(states, directions, delays, own)
+                except KoopflowError:
+                    if own == rank:
+                        raise
+                    continue  # a neighbouring rank that these states do not have
+                rows += [{**row, "rank": own} for row in eigenvalue_rows(fitted, setting=setting, seed=seed)]
+    return pd.DataFrame(rows, columns=[*GROKKING_EIGENVALUES, "rank"])
 
 
 def spectra(table: pd.DataFrame) -> Spectra:
@@ -98,3 +108,20 @@ def distances(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataF
         chosen = combinations(first, 2) if a == b else ((i, j) for i in first for j in second)
         rows += [(a, b, f"{i[1]}-{j[1]}", distance(found[i], found[j])) for i, j in chosen]
     return pd.DataFrame(rows, columns=list(GROKKING_DISTANCES))
+
+
+def rank_distances(table: pd.DataFrame, rank: int, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the distances of `distances` at the ranks below and above `rank`, columns
+    `GROKKING_RANK_DISTANCES`; for claims, which judge there as well.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `eigenvalues` returns it, with `beside` for the settings in `pairs`.
+    """
+    found = [
+        distances(table[table["rank"] == own], pairs).assign(rank=own)
+        for own in (rank - 1, rank + 1)
+        if (table["rank"] == own).any()
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(GROKKING_RANK_DISTANCES))

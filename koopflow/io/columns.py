@@ -57,6 +57,7 @@ GROKKING_CURVES: Columns = ("setting", "seed", "step", "train_loss", "test_loss"
 GROKKING_CURVES += ("weight_norm",)
 GROKKING_EIGENVALUES: Columns = ("setting", "seed", "mode", "real", "imag", "residual")
 GROKKING_DISTANCES: Columns = ("a", "b", "seed", "distance")
+GROKKING_RANK_DISTANCES: Columns = (*GROKKING_DISTANCES, "rank")
 """Seed is "i-j" for seed i of a and seed j of b; rows within one setting have a = b."""
 GROKKING_PREDICTION: Columns = ("setting", "seed", "predictor", "score", "groks")
 GROKKING_AREAS: Columns = ("predictor", "against", "value", "ci_low", "ci_high", "n", "n_groks")
@@ -272,6 +273,7 @@ CONTRACTS = {
     "grokking/curves.csv": GROKKING_CURVES,
     "grokking/eigenvalues.csv": GROKKING_EIGENVALUES,
     "grokking/distances.csv": GROKKING_DISTANCES,
+    "grokking/rank_distances.csv": GROKKING_RANK_DISTANCES,
     "grokking/prediction.csv": GROKKING_PREDICTION,
     "grokking/areas.csv": GROKKING_AREAS,
     "spectra/eigenvalues.csv": TRAJECTORY_EIGENVALUES,

@@ -177,7 +177,7 @@ STAGE = Stage(
     ),
     figures=figures,
     tables=(Table("grokking_areas", "grokking/areas.csv", "koopflow.cli.report_tables:areas"),),
-    claimed=("grokking/areas.csv", "grokking/distances.csv"),
+    claimed=("grokking/areas.csv", "grokking/distances.csv", "grokking/rank_distances.csv"),
     check=Check(
         "koopflow.studies.checks.grokking:check",
         settings=lambda plan: {

@@ -291,6 +291,17 @@ def test_a_wide_interval_is_inconclusive_whichever_side_the_value_is_on():
         assert verdict(Estimate(value, value - 1, value + 1, 9, "seeds"), 0.0, None) == INCONCLUSIVE
 
 
+def test_a_claim_on_grokking_is_judged_at_the_neighbouring_ranks():
+    options, criterion, holding, failing = CASES["grokking_excess"]
+    (path, table), other = next(iter(holding.items())), next(iter(failing.values()))
+    for beside, expected in ((table, SUPPORTED), (other, INCONCLUSIVE)):
+        ranks = pd.concat([table.assign(rank=9), beside.assign(rank=11)])
+        row = judged("grokking_excess", options, criterion, {path: table, "grokking/rank_distances.csv": ranks})
+        assert row["verdict"] == expected
+        assert row["sensitivity"].startswith("supported at rank 9; ")
+    assert row["reason"] == "supported here, but not supported at rank 11"
+
+
 def test_what_no_seed_can_decide_says_so():
     options, criterion, holding, failing = CASES["exponents_agree_where_transfer"]
     mixed = next(iter(holding.values())).assign(

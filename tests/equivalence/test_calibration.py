@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.calibration.processes import distances, linear_map, spectra_of_runs
+from koopflow.equivalence.alternatives import matrix_of
 from koopflow.equivalence.comparison import compare, excess, verdict
 
 POPULATION = 250
@@ -84,6 +85,17 @@ def test_the_permutation_test_rejects_one_process_at_the_nominal_rate(one_proces
     generator = np.random.default_rng(seeds + 20)
     found = [compare(drawn(one_process, seeds, generator), seeds, generator).p <= 0.05 for _ in range(replicates)]
     within(found, 0.04, 0.06)
+
+
+def test_the_distance_by_reliability_rejects_one_process_at_the_nominal_rate():
+    """The permutation test must stay exact though the weights come from the labelled seeds."""
+    generator = np.random.default_rng(31)
+    spectra, found = spectra_of_runs(linear_map(), 200, generator), []
+    for _ in range(200):
+        chosen = spectra[generator.choice(len(spectra), 12, replace=False)]
+        matrix = matrix_of("reliability", {"a": list(chosen[:6]), "b": list(chosen[6:])}, {})
+        found.append(compare(matrix, 6, generator).p <= 0.05)
+    within(found, 0.03, 0.07)
 
 
 @pytest.mark.parametrize("seeds", [2, 3])

@@ -79,6 +79,27 @@ def test_a_difference_below_the_margin_is_never_called_different():
     assert verdict(result.low, result.high, 0.25) == "equivalent"
 
 
+def test_small_differences_are_never_called_different_with_many_seeds():
+    """The true excess is about 0.05, and 50 seeds make it certain that there is one."""
+    generator, groups = np.random.default_rng(16), [np.arange(50), np.arange(50, 100)]
+    for _ in range(20):
+        points = generator.normal(size=(100, 2)) + 0.65 * (np.arange(100) < 50)[:, None]
+        found = excess(np.linalg.norm(points[:, None] - points[None], axis=-1), groups, [(0, 1)])
+        assert found.value > 0
+        assert verdict(found.low, found.high, 0.25) != "different"
+
+
+def test_every_pair_of_seeds_enters():
+    generator = np.random.default_rng(17)
+    matrix, groups = distance_matrix(spectra(generator, 16)), [np.arange(8), np.arange(8, 16)]
+    plain = excess(matrix, groups, [(0, 1)]).value
+    for i in range(8):
+        for j in range(8, 16):
+            other = matrix.copy()
+            other[i, j] = other[j, i] = 2 * matrix[i, j]
+            assert excess(other, groups, [(0, 1)]).value == pytest.approx((1 + plain) * 2 ** (1 / 64) - 1)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [(0.26, 0.9, "different"), (-0.1, 0.24, "equivalent"), (0.24, 0.26, "inconclusive"), (0.25, 1, "inconclusive")],

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.grokking import distances, first_steps, principal
+from koopflow.equivalence.grokking import distances, eigenvalues, first_steps, principal, rank_distances
 from koopflow.equivalence.prediction import (
     areas,
     curve_distances,
@@ -15,7 +15,9 @@ from koopflow.equivalence.prediction import (
     scores,
     setting_distances,
 )
+from koopflow.io.columns import GROKKING_RANK_DISTANCES
 from koopflow.koopman.spectrum import distance
+from koopflow.trajectory import TrajectoryWriter
 
 
 def test_principal_directions_are_those_of_a_dense_decomposition():
@@ -153,3 +155,23 @@ def test_the_distance_between_networks_is_that_of_spectra():
     expected = [distance([0.9, 0.5], [0.8, 0.5]), distance([0.9, 0.5], [0.8, 0.4]), distance([0.8, 0.5], [0.8, 0.4])]
     assert found["distance"].tolist() == pytest.approx(expected)
     assert found["seed"].tolist() == ["0-0", "0-1", "0-1"]
+
+
+def test_networks_are_also_compared_at_the_neighbouring_ranks(tmp_path):
+    """Each network moves along four decays; a fifth mode is the mean that is subtracted."""
+    time, seen = np.arange(40)[:, None], np.linalg.qr(np.random.default_rng(2).normal(size=(30, 4)))[0]
+    path = tmp_path / "trajectories.h5"
+    states = [(np.array([0.97, 0.9, 0.8, 0.6 + 0.01 * seed]) ** time) @ seen.T for seed in range(4)]
+    with TrajectoryWriter(path, [("w", (30,))], 4, study={}, seeds=[], steps=len(time)) as writer:
+        for step in range(len(time)):
+            writer.append(step, np.array([state[step] for state in states], np.float32), np.zeros(4))
+    parts = [eigenvalues(str(path), name, [], 4, 3, 4, beside) for name, beside in (("a", True), ("b", True))]
+    found = pd.concat(parts, ignore_index=True)
+    assert found.groupby("rank")["mode"].nunique().to_dict() == {3: 3, 4: 4, 5: 5}
+    alone = eigenvalues(str(path), "a", [2], 4, 3, 4)
+    assert set(alone["rank"]) == {4}
+    assert set(alone["seed"]) == {0, 1, 3}
+    table = rank_distances(found, 4, [("a", "b")])
+    assert tuple(table) == GROKKING_RANK_DISTANCES
+    assert table.groupby("rank").size().to_dict() == {3: 28, 5: 28}
+    assert rank_distances(alone, 4, [("a", "b")]).empty

@@ -7,6 +7,8 @@ from scipy.optimize import linear_sum_assignment
 
 from koopflow.equivalence.optimizers import bisection, gradient_descent, grid, mirror_descent, stopped, trajectories
 from koopflow.equivalence.spectra import optimizer_tables
+from koopflow.koopman.dmd import fit
+from koopflow.koopman.spectrum import distance
 
 RUNS = trajectories(2, 0.01, 100, 5)
 
@@ -66,6 +68,20 @@ def test_the_descents_are_close_and_bisection_is_far(tables):
     assert found["mirror_descent", "gradient_descent"] < 0.02
     assert found["mirror_descent", "bisection"] > 0.5
     assert found["gradient_descent", "bisection"] > 0.5
+
+
+@pytest.mark.parametrize("rank", range(3, 11))
+def test_the_verdicts_on_the_optimizers_are_the_same_at_every_rank(rank):
+    """Claims: the descents are apart by less than half of their distance to the control, and
+    bisection by more than twice the descents' distance."""
+    spectra = {}
+    for name in ("mirror_descent", "gradient_descent", "bisection"):
+        whole = fit(RUNS[name], delays=4, svd_rank=-1, route="direct").rank  # 6 of bisection
+        found = fit(RUNS[name], delays=4, svd_rank=min(rank, whole), route="direct").eigenvalues
+        spectra[name] = np.append(found, np.zeros(10 - len(found)))
+    near = distance(spectra["mirror_descent"], spectra["gradient_descent"])
+    far = [distance(spectra[name], spectra["bisection"]) for name in ("mirror_descent", "gradient_descent")]
+    assert near < 0.05 * min(far)
 
 
 def test_intervals_of_distances_cover_other_draws_of_initial_conditions():

@@ -85,6 +85,28 @@ def test_the_rule_sees_seeds_of_one_set_up_only(table):
     assert ranked(moved, {"a": STABLE, "b": STABLE}, 0.3).stable == found.stable
 
 
+def test_a_rank_that_is_too_large_hides_a_difference_that_the_rule_finds():
+    """Five modes scatter over seeds by 0.0006, five more by 0.05. The set-ups differ by 0.002 in the
+    former."""
+    generator, leading, rest = np.random.default_rng(4), np.linspace(0.99, 0.9, 5), np.linspace(0.8, 0.4, 5)
+    rows = []
+    for setting, shift in (("a", 0.0), ("b", 0.002), ("c", 0.0)):
+        for seed in range(16):
+            values = leading - shift + 0.0006 * generator.normal(size=5)
+            values = np.append(values, rest + 0.05 * generator.normal(size=5))
+            rows += [
+                {"setting": setting, "seed": seed, "mode": mode, "step_real": value, "step_imag": 0.0, "rank": rank}
+                for rank in range(1, 11)
+                for mode, value in enumerate(values[:rank])
+            ]
+    found = ranked(pd.DataFrame(rows), dict.fromkeys("abc", STABLE), 0.33)
+    assert 5 <= found.stable < 8
+    verdicts = rank_tests(found, {"x": ["a", "b", "c"]}, 0.25).set_index(["a", "b", "rank"])["verdict"].sort_index()
+    assert verdicts["a", "b", 5] == "different"
+    assert verdicts["a", "c", 5] == "equivalent"
+    assert verdicts["a", "b", 10] != "different"
+
+
 def test_tests_at_every_rank_and_distances_at_the_neighbours(table):
     found = ranked(table, {"a": STABLE, "b": STABLE}, 0.3)
     by_rank = rank_tests(found, COMPARISONS, 0.25)

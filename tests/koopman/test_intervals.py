@@ -16,7 +16,7 @@ def rotations(runs, noise, seed, steps=60):
     return noisy(ROTATION, runs, steps, noise, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize(("runs", "states"), [(4, 60), (8, 60), (1, 100)])
+@pytest.mark.parametrize(("runs", "states"), [(4, 60), (8, 60), (25, 30), (1, 100)])
 def test_95_percent_intervals_cover_the_truth_in_93_to_97_percent(runs, states):
     """Up to three standard errors of this many replicates; `make calibrate` takes 2,000."""
     error = 3 * np.sqrt(0.95 * 0.05 / REPLICATES)

@@ -65,6 +65,11 @@ def test_the_same_runs_recorded_at_two_intervals_are_equivalent():
     print(found, as_they_stand, sep="\n")
     assert found.verdict == "equivalent"
     assert as_they_stand.verdict == "different"
+    alike, apart = found.table.iloc[0], as_they_stand.table.iloc[0]
+    assert alike["ci_high"] < 0.25
+    assert alike["p_adjusted"] > 0.05
+    assert apart["ci_low"] > 2
+    assert apart["p_adjusted"] < 0.01
 
 
 def test_files_tell_the_interval_and_saved_operators_keep_it(tmp_path):

@@ -49,6 +49,14 @@ def test_about_one_in_twenty_eigenpairs_of_random_walks_is_believed(shape, optio
     assert options.get("variant") or np.mean(small) > 0.4, "the residual alone would believe them"
 
 
+def test_a_random_walk_of_a_hundred_weights_has_ten_small_residuals_and_no_dynamics():
+    generator = np.random.default_rng(7)
+    fitted = fit(walks(generator, steps=1000, width=100, offset=10), svd_rank=10)
+    assert fitted.residuals.max() <= 0.1
+    assert fitted.residuals.min() < 0.02
+    assert (walk_p_values(fitted, generator, walks=19) <= 0.05).sum() <= 1
+
+
 def test_eigenpairs_of_noisy_linear_dynamics_are_believed_and_the_mean_level_is_not():
     generator = np.random.default_rng(4)
     found = []
