@@ -192,6 +192,7 @@ use rule plot as plot_equivalence with:
         comparisons=plain(EQUIVALENCE.training.comparisons),
         margin=EQUIVALENCE.training.margin,
         share=EQUIVALENCE.training.stability,
+        distance=EQUIVALENCE.training.distance,
     message:
         "Drawing the equivalence of set-ups"
 

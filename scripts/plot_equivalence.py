@@ -19,8 +19,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     matrix = matrix.drop(columns="excluded")
     comparisons = snakemake.params.comparisons or {"set-ups": list(matrix.index)}
     save(draw.plot_spectra(eigenvalues, comparisons), out.spectra[0])
-    save(draw.plot_distances(read_csv(given.distances, dtype={"seed": str}), tests), out.distances[0])
-    save(draw.plot_distance_matrix(matrix, int(eigenvalues.groupby("setting")["seed"].nunique().min())), out.matrix[0])
+    kind, seeds = snakemake.params.distance, int(eigenvalues.groupby("setting")["seed"].nunique().min())
+    save(draw.plot_distances(read_csv(given.distances, dtype={"seed": str}), tests, kind), out.distances[0])
+    save(draw.plot_distance_matrix(matrix, seeds, kind), out.matrix[0])
     ranks = plot_ranks(
         read_csv(given.rank_tests),
         read_csv(given.stability),

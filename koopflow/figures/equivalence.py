@@ -20,6 +20,13 @@ from koopflow.figures.text import drawn, label
 LEGIBLE, NAMED = 24, 40
 """Most set-ups for which the matrix has a number in each cell, and a name at every row."""
 
+DISTANCES = {
+    "wasserstein": "Wasserstein distance of spectra",
+    "reliability": "distance of spectra over their scatter",
+    "dsa": "distance of operators (DSA)",
+}
+"""What figures call the distances of `koopflow.equivalence.alternatives`."""
+
 OPTIMIZERS = ("mirror_descent", "gradient_descent", "bisection")
 COORDINATES = {
     "mirror_descent": ("$x_1$", "$x_2$"),
@@ -177,7 +184,7 @@ def plot_spectra(eigenvalues: pd.DataFrame, comparisons: Mapping[str, list[str]]
     return figure
 
 
-def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
+def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame, kind: str = "wasserstein") -> Figure:
     """Draw the distances between set-ups beside their floor, the distances between seeds of one
     set-up, each with its geometric mean, and the excess with its interval.
 
@@ -185,6 +192,8 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     ----------
     distances, tests : DataFrame
         As `koopflow.equivalence.tables` returns them.
+    kind : str
+        The distance, one of `DISTANCES`.
     """
     pairs = tests.reset_index(drop=True)
     figure, axes = plt.subplots(figsize=size(2, 0.085 * len(pairs) + 0.35))
@@ -214,7 +223,7 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     )
     axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xscale("log")
-    axes.set_xlabel("Wasserstein distance of spectra (ticks: pairs of seeds; dots: geometric means)")
+    axes.set_xlabel(f"{DISTANCES[kind]} (ticks: pairs of seeds; dots: geometric means)")
     axes.set_title("excess [95 % interval], verdict, adjusted p", loc="right", fontsize="small")
     handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (VERMILLION, BLUE)]
     few, many = (int(count) for count in (pairs["n"].min(), pairs["n"].max())) if len(pairs) else (0, 0)
@@ -228,29 +237,30 @@ def plot_distances(distances: pd.DataFrame, tests: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_distance_matrix(matrix: pd.DataFrame, seeds: int) -> Figure:
-    """Draw the mean distance between the spectra of every two set-ups, in thousandths. The diagonal
-    is the floor between seeds.
+def plot_distance_matrix(matrix: pd.DataFrame, seeds: int, kind: str = "wasserstein") -> Figure:
+    """Draw the mean distance between every two set-ups, in thousandths. The diagonal is the floor
+    between seeds.
 
     Parameters
     ----------
     matrix : DataFrame (set-up, set-up)
+        NaN where set-ups are not compared.
     seeds : int
         Number of seeds per set-up.
+    kind : str
+        The distance, one of `DISTANCES`.
     """
     figure, axes = plt.subplots(figsize=size(2, 1.5))
     values = 1000 * matrix.astype(float).rename(index=drawn, columns=drawn)
     legible = len(values) <= LEGIBLE
-    words = values.map("{:.0f}".format) if legible else None
+    words = values.map(lambda value: f"{value:.0f}" if value == value else "") if legible else None
     # On a logarithmic scale: a reader compares ratios of distances.
     image = heat_map(axes, values, words, every=-(-len(values) // NAMED), norm=LogNorm(), square=True)
     for text in axes.texts[:: len(values) + 1]:
         text.set_fontweight("bold")
     bar = figure.colorbar(image, format="{x:g}")
     diagonal = "diagonal, bold" if legible else "diagonal"
-    bar.set_label(
-        f"mean Wasserstein distance of spectra / 0.001\n(n = {seeds} seeds a set-up; {diagonal}: between seeds)"
-    )
+    bar.set_label(f"mean {DISTANCES[kind]} / 0.001\n(n = {seeds} seeds a set-up; {diagonal}: between seeds)")
     bar.ax.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500]))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     return figure

@@ -76,7 +76,7 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
 
 
 def overlap(table: pd.DataFrame) -> Figure:
-    """Draw the agreement of pruned sets beyond chance against the epoch of pruning: a row per study,
+    """Draw the adjusted Jaccard index of pruned sets against the epoch of pruning: a row per study,
     a column per family of the method compared with; bands are 95 % intervals, 0 is chance.
 
     Agreement is averaged over compressions above 1, as in the claims.
@@ -99,12 +99,12 @@ def overlap(table: pd.DataFrame) -> Figure:
     counts = [
         f"{textwrap.fill(label(study), 16)}\n(n = {table[table.study == study].seed.nunique()})" for study in studies
     ]
-    _finish(figure, axes, "epoch of pruning (dashed: chance)", counts, "agreement beyond chance")
+    _finish(figure, axes, "epoch of pruning (dashed: chance)", counts, "adjusted Jaccard index of pruned sets")
     return figure
 
 
 def convergence(overlaps: pd.DataFrame, accuracies: pd.DataFrame, stages: Sequence[float] = ()) -> Figure:
-    """Draw the agreement of the pruned sets against training loss, one panel per study.
+    """Draw the adjusted Jaccard index of pruned sets against training loss, one panel per study.
 
     Agreement is averaged over compressions above 1; bands are 95 % intervals over seeds. Dotted
     lines mark the `stages` at which claims are judged.
@@ -126,12 +126,12 @@ def convergence(overlaps: pd.DataFrame, accuracies: pd.DataFrame, stages: Sequen
         axis.set(xscale="log", ylim=(min(0, axis.get_ylim()[0]), 1.05))
         axis.invert_xaxis()
         axis.set_title(f"{label(study)} (n = {part.seed.nunique()})")
-    _finish(figure, axes, "training loss (nats per image)", [""] * len(axes), "agreement beyond chance")
+    _finish(figure, axes, "training loss (nats per image)", [""] * len(axes), "adjusted Jaccard index of pruned sets")
     return figure
 
 
 def _agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the agreement beyond chance of each pair, epoch and seed, averaged over compressions
+    """Return the adjusted Jaccard index of each pair, epoch and seed, averaged over compressions
     above 1."""
     table = table[table["compression"] > 1] if len(table) else table.assign(jaccard=[], expected_jaccard=[])
     keys = ["study", "method_a", "method_b", "epoch", "seed"]

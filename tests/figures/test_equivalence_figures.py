@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from koopflow.core.errors import KoopflowError
+from koopflow.equivalence.alternatives import DISTANCES
 from koopflow.equivalence.tables import (
     all_distances,
     comparison_table,
@@ -14,6 +15,7 @@ from koopflow.equivalence.tables import (
     spectra_of,
     without_spectra,
 )
+from koopflow.figures.equivalence import DISTANCES as NAMES
 from koopflow.figures.equivalence import plot_distance_matrix, plot_distances, plot_losses, plot_spectra
 from koopflow.figures.ranks import plot_ranks
 from koopflow.figures.style import save, use
@@ -108,3 +110,19 @@ def test_ranks_are_drawn_with_the_chosen_one_and_the_reason_for_it(stable):
     assert titles == (["Stability over seeds", "Rate"] if stable else ["Rate"])
     for axes in figure.axes[: len(titles)]:
         assert any(set(line.get_xdata()) == {4} for line in axes.lines), "the chosen rank is marked"
+
+
+@pytest.mark.parametrize(("kind", "words"), [("wasserstein", "Wasserstein distance of spectra"), ("dsa", "(DSA)")])
+def test_axes_name_the_distance_and_what_is_not_compared_stays_empty(kind, words):
+    matrix = pd.DataFrame([[0.1, np.nan], [np.nan, 0.2]], ["a", "b"], ["a", "b"])
+    cells, bar = plot_distance_matrix(matrix, SEEDS, kind).axes
+    assert [text.get_text() for text in cells.texts if text.get_text()] == ["100", "200"]
+    assert words in bar.get_ylabel()
+    tests = pd.DataFrame(
+        columns=["comparison", "a", "b", "excess", "ci_low", "ci_high", "verdict", "within", "between"]
+    )
+    assert words in plot_distances(pd.DataFrame(), tests, kind).axes[0].get_xlabel()
+
+
+def test_every_distance_has_a_name():
+    assert set(NAMES) == set(DISTANCES)

@@ -67,6 +67,18 @@ def test_overlap_is_drawn_beyond_chance():
     assert axes.lines[0].get_ydata() == pytest.approx([0.7, 0.7])
 
 
+def test_agreement_below_chance_is_drawn_with_its_interval(accuracy):
+    """The adjusted index has no lower bound, unlike a Jaccard index."""
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
+    rows = [
+        ("mine", "koopman_gradient", "global_gradient", e, 4, s, 0.1 + 0.01 * s, 0.2) for e in (1, 2) for s in range(3)
+    ]
+    losses = pd.concat([accuracy.assign(epoch=e, loss=0.1 * e) for e in (1, 2)])
+    (axes,) = pruning_lines.convergence(pd.DataFrame(rows, columns=columns), losses).axes
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() < -0.125 < band.max() < 0
+
+
 def compared(agreement: pd.DataFrame) -> pd.DataFrame:
     names = list(agreement)
     rows = [
