@@ -11,6 +11,7 @@ from koopflow.koopman.gram import lag_gram
 from koopflow.koopman.memory import ArrayRuns
 from koopflow.koopman.operator import operator
 from koopflow.koopman.spectrum import distance
+from koopflow.koopman.sweeps import Changes
 
 LENGTHS = (75, 140, 201, 90)
 
@@ -103,20 +104,22 @@ def test_directions_hidden_by_the_squares_are_found_where_all_are_asked_for(svd_
     assert fitted.residuals.max() < 1e-4
 
 
-def falling(fall: float, noise: float, lengths=(900, 700), width=640):
+def falling(fall: float, noise: float, lengths=(900, 700), width=640, count=10):
     """Runs of rotations of falling sizes around an offset, float32, with noise in the records."""
     generator = np.random.default_rng(9)
-    mixing, offset = generator.standard_normal((10, width)), 5 * generator.standard_normal(width)
+    mixing, offset = generator.standard_normal((count, width)), 5 * generator.standard_normal(width)
     runs = []
     for length in lengths:
         time = np.arange(length)[:, None]
-        waves = fall ** np.arange(10) * np.cos(0.03 * (1 + np.arange(10)) * time + generator.uniform(0, 6, 10))
+        turning = 0.03 * (1 + np.arange(count)) * time + generator.uniform(0, 6, count)
+        waves = fall ** np.arange(count) * np.cos(turning)
         runs.append((offset + waves @ mixing + noise * generator.standard_normal((length, width))).astype(np.float32))
     return runs
 
 
 @pytest.mark.parametrize(
-    ("fall", "noise", "route"), [(0.5, 1e-3, "sweeps"), (0.9, 0.01, "sweeps"), (1.0, 3.0, "feature")]
+    ("fall", "noise", "route"),
+    [(0.5, 1e-3, "sweeps"), (0.9, 0.01, "sweeps"), (0.9, 0.0, "sweeps"), (1.0, 3.0, "feature")],
 )
 def test_single_precision_sweeps_where_singular_values_fall_and_keeps_four_digits(fall, noise, route):
     data = falling(fall, noise)
@@ -127,6 +130,15 @@ def test_single_precision_sweeps_where_singular_values_fall_and_keeps_four_digit
     assert single.reduced.energy == pytest.approx(double.reduced.energy, abs=1e-6)
     outside = single.reduced.basis - double.reduced.basis @ (double.reduced.basis.T @ single.reduced.basis)
     assert np.linalg.norm(outside, axis=0).max() < 1e-4
+
+
+def test_the_space_of_all_sweeps_needs_few_of_them(monkeypatch):
+    """The last sweep alone would need five: it has 15 directions, and there are 20 waves."""
+    taken, combine = [], Changes.combine
+    monkeypatch.setattr(Changes, "combine", lambda self, parts: (taken.append(1), combine(self, parts))[1])
+    data = falling(0.9, 0.01, count=20)
+    assert fit(data, svd_rank=5, precision="single").route == "sweeps"
+    assert len(taken) <= 3
 
 
 def test_sweeps_hold_no_more_than_they_may(monkeypatch):
