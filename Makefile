@@ -74,9 +74,10 @@ pins: $(BIN)/.installed  ## envs/pinned/ from envs/ and requirements.txt
 schema: $(BIN)/.installed  ## config/config.schema.yaml and docs/reference/configuration.md, from the configuration models
 	python -m koopflow.cli.schema
 
-soak: $(BIN)/.installed-dev  ## kill and resume the default study 25 times, run the smoke study in a container's file tree (an hour)
+soak: $(BIN)/.installed-dev  ## kill and resume the default study 25 times, run the smoke study in a container's file tree and with a conda solver (two hours)
 	python -m tests.robustness.soak
 	python -m tests.envs.soak
+	python -m tests.envs.soak_conda
 
 verify: $(BIN)/.installed  ## verify every file in results/ and list damaged ones
 	python -m koopflow.cli.verify results

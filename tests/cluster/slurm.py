@@ -179,7 +179,7 @@ def _told(environment: dict[str, str], *command: str) -> str:
 
 
 def _wait_for(
-    what: str, folder: Path, daemons: list[subprocess.Popen], ready: Callable[[], bool], seconds: float = 30
+    what: str, folder: Path, daemons: list[subprocess.Popen], ready: Callable[[], bool], seconds: float = 600
 ) -> None:
     end = time.monotonic() + seconds
     while not ready():

@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import yaml
 
-from tests.barrier import Barrier
+from tests.barrier import PATIENCE, Barrier
 from tests.house import copy_of_the_house
 from tests.workflow.test_one_run import CONFIG
 
@@ -35,7 +35,7 @@ def test_a_file_edited_during_a_run_changes_none_of_its_jobs(slurm, tmp_path):
         barrier.wait(run)
         settings.write_text(yaml.safe_dump(EDITED))
         barrier.release()
-        assert run.wait(500) == 0, (tmp_path / "output.txt").read_text()[-3000:]
+        assert run.wait(PATIENCE) == 0, (tmp_path / "output.txt").read_text()[-3000:]
     assert pd.read_csv(house / "results/forecast/skill.csv")["horizon"].max() == 6
     record = "\n".join(file.read_text() for file in (house / "logs").rglob("forecast_series/*.log"))
     assert "'horizon': 6" in record

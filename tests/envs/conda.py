@@ -13,6 +13,7 @@ import subprocess
 import sys
 import venv
 from collections import Counter
+from collections.abc import Callable
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -94,18 +95,21 @@ def create(file: Path, prefix: Path) -> None:
     link(closure(names), packages)
 
 
-def install(folder: Path) -> None:
-    """Put a command `conda` of this stand-in into `folder`/bin, with the script that activates
+def install(folder: Path, script: Path = Path(__file__)) -> None:
+    """Put a command `conda`, by default this stand-in, into `folder`/bin, with the script that activates
     environments."""
     commands = folder / "bin"
     commands.mkdir(parents=True)
-    (commands / "conda").write_text(f'#!/bin/sh\nPYTHONPATH= exec {sys.executable} {Path(__file__).resolve()} "$@"\n')
+    (commands / "conda").write_text(f'#!/bin/sh\nPYTHONPATH= exec {sys.executable} {script.resolve()} "$@"\n')
     (commands / "conda").chmod(0o755)
     (commands / "activate").write_text('export PATH="$1/bin:$PATH" CONDA_PREFIX="$1"\n')
 
 
-def run_in_environments(house: Path, *words: str) -> subprocess.CompletedProcess:
-    """Run Snakemake in `house`, each job in its own environment; the environments lie beside it.
+def run_in_environments(
+    house: Path, *words: str, script: Path = Path(__file__), create: Callable[[Path, Path], None] = create
+) -> subprocess.CompletedProcess:
+    """Run Snakemake in `house`, each job in its own environment; the environments lie beside it. They are made by
+    `create` and, for Snakemake, by `script`, by default with this stand-in.
 
     Snakemake itself runs from one that holds nothing but what it requires, because it lends its own
     packages to the scripts that it runs elsewhere.
@@ -113,7 +117,7 @@ def run_in_environments(house: Path, *words: str) -> subprocess.CompletedProcess
     base = house.parent / "conda"
     if not base.exists():
         create(house / "envs" / "report.yaml", house.parent / "snakemake")
-        install(base)
+        install(base, script)
     environment = os.environ | {"PATH": f"{base / 'bin'}:{os.environ['PATH']}", "CONDA_STANDIN": str(base)}
     command = [
         str(house.parent / "snakemake/bin/python"),
@@ -126,8 +130,8 @@ def run_in_environments(house: Path, *words: str) -> subprocess.CompletedProcess
     return subprocess.run([*command, "--sdm", "conda"], cwd=house, env=environment, capture_output=True, text=True)
 
 
-def main(words: list[str]) -> None:
-    """Answer what Snakemake asks."""
+def answer(words: list[str], create: Callable[[Path, Path], None]) -> None:
+    """Answer what Snakemake asks of conda; `create` makes the environment of a file in a folder."""
     match words:
         case ["info", "--json"]:
             print(json.dumps({"conda_prefix": os.environ["CONDA_STANDIN"], "platform": "linux-64"}))
@@ -144,4 +148,4 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    answer(sys.argv[1:], create)

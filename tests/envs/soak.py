@@ -21,6 +21,15 @@ def tables(results: Path) -> dict[str, str]:
     return {name: digest for name, digest in digests(results).items() if name.endswith((".csv", ".parquet"))}
 
 
+def compare(inside: Path, outside: Path, what: str) -> None:
+    """Exit with a line that begins with `what` if the tables of two results folders differ."""
+    found, expected = tables(inside), tables(outside)
+    differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+    print(f"{len(expected)} tables compared, {len(differing)} differ")
+    if differing or not expected:
+        sys.exit(f"{what}: tables differ: {', '.join(differing)}")
+
+
 def main() -> None:
     script = str(ROOT / "envs/container.sh")
     if not TREE.exists():
@@ -31,11 +40,7 @@ def main() -> None:
         begun = time.monotonic()
         subprocess.run([script, "run", str(TREE), "snakemake", *command(*WORDS)[3:]], cwd=inside, check=True)
         print(f"the smoke study took {time.monotonic() - begun:.0f} s in the container, {seconds:.0f} s outside")
-        found, expected = tables(inside / "results"), tables(outside / "results")
-        differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
-        print(f"{len(expected)} tables compared, {len(differing)} differ")
-        if differing or not expected:
-            sys.exit(f"container: tables differ: {', '.join(differing)}")
+        compare(inside / "results", outside / "results", "container")
 
 
 if __name__ == "__main__":

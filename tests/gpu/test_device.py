@@ -6,7 +6,6 @@ CPU instead, to test the tests.
 
 import copy
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -33,12 +32,21 @@ NETWORKS = {
     "sequential": {"name": "resnet8", "width": 4},
 }
 RESUMED = """
-import sys
+import sys, time
+from pathlib import Path
 from tests.gpu.test_device import DEVICE, recipe, digits_now
 from koopflow.training.capture import Capture
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.ensemble import Ensemble, train
-train(recipe("matrix", 4000), digits_now(), Ensemble(range(2), 0), hooks=[Capture(sys.argv[1], ["last"])],
+from koopflow.training.hooks import Progress
+
+def hold(done, steps):
+    while len(sys.argv) > 3 and done >= 75:
+        Path(sys.argv[3]).touch()
+        time.sleep(0.01)
+
+train(recipe("matrix", 400), digits_now(), Ensemble(range(2), 0),
+      hooks=[Capture(sys.argv[1], ["last"]), Progress(hold)],
       checkpoint=Checkpoint(sys.argv[2], every_steps=50), device=DEVICE)
 """
 
@@ -114,15 +122,17 @@ def test_a_recording_of_a_model_on_the_device_has_the_cpus_spectrum(tmp_path):
 
 def test_after_kill_9_the_same_call_gives_the_bytes_of_an_undisturbed_one(digits, tmp_path):
     words = [sys.executable, "-c", RESUMED, str(tmp_path / "killed.h5"), str(tmp_path / "checkpoints")]
-    run = subprocess.Popen(words, cwd=Path(__file__).parents[2])
-    while run.poll() is None and not list((tmp_path / "checkpoints").rglob("*.pt")):
+    run = subprocess.Popen([*words, str(tmp_path / "held")], cwd=Path(__file__).parents[2])
+    while not (tmp_path / "held").exists():
+        assert run.poll() is None
         time.sleep(0.05)
-    os.kill(run.pid, signal.SIGKILL)
-    assert run.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    assert list((tmp_path / "checkpoints").rglob("*.pt"))
+    run.kill()
+    run.wait()
     subprocess.run(words, cwd=Path(__file__).parents[2], check=True)
     hooks = [Capture(str(tmp_path / "whole.h5"), ["last"])]
     checkpoint = Checkpoint(str(tmp_path / "others"), every_steps=50)
-    train(recipe("matrix", 4000), digits, Ensemble(range(2), 0), hooks=hooks, checkpoint=checkpoint, device=DEVICE)
+    train(recipe("matrix", 400), digits, Ensemble(range(2), 0), hooks=hooks, checkpoint=checkpoint, device=DEVICE)
     assert (tmp_path / "killed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 

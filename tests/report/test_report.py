@@ -14,6 +14,7 @@ import yaml
 
 from koopflow.core.markup import one_line
 from koopflow.studies import discovery
+from tests.barrier import PATIENCE
 from tests.studies.plans import resolved
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,7 @@ def seen(page, tmp_path_factory) -> dict:
     ]
     options += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom"]
     done = subprocess.run(
-        [browser, *options, (folder / "walk.html").as_uri()], capture_output=True, text=True, timeout=120
+        [browser, *options, (folder / "walk.html").as_uri()], capture_output=True, text=True, timeout=PATIENCE
     )
     told = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert told, done.stderr[-2000:]

@@ -23,6 +23,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.barrier import PATIENCE
 from tests.house import copy_of_the_house, digests, jobs_in, processes_in, start
 
 KINDS = ("group", "job", "term")
@@ -101,8 +102,8 @@ def stop(run: subprocess.Popen, folder: Path, kind: str, job: int) -> float:
     run.wait()
     while processes_in(folder):
         time.sleep(0.02)
-        if time.monotonic() - begun > 120:
-            sys.exit(f"soak: still running two minutes after {kind}: {processes_in(folder)}")
+        if time.monotonic() - begun > PATIENCE:
+            sys.exit(f"soak: still running {PATIENCE} s after {kind}: {processes_in(folder)}")
     return time.monotonic() - begun
 
 

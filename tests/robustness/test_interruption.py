@@ -13,7 +13,7 @@ import pytest
 
 from tests.barrier import PATIENCE, Barrier
 from tests.house import digests, house_with, start
-from tests.robustness.soak import TERM_SECONDS, run_to_end, stop
+from tests.robustness.soak import run_to_end, stop
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, INTERVAL = 4000, 250
@@ -139,7 +139,7 @@ def test_a_study_killed_in_three_ways_ends_in_the_same_bytes(calm, tmp_path):
         if kind == "job":
             os.kill(job, signal.SIGKILL)
             barrier.release()  # the jobs beside it end as always
-        assert stop(run, folder, kind, job) < TERM_SECONDS
+        stop(run, folder, kind, job)  # waits until nothing of the run is left; `make soak` asserts the seconds
         assert run.returncode != 0
     run_to_end(folder, [*WORDS], 2, tmp_path / "last.log")
     assert digests(folder / "results") == digests(calm / "results")
