@@ -1,5 +1,6 @@
 """The stage ``papers``: every published figure and table beside ours."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,8 +127,8 @@ def plan(study: Study) -> Papers:
             settings = {**ensemble, "first_state": training.first_state} | _width_settings(found, widths, sources)
             parts.append(Part(name="widths", variant=variant, settings=settings, names=widths, within=comparison))
     parts += _windows(window_studies(study.equivalence, study.data), sources)
-    data = sorted({sources[setup.data] for setup in found.values()})
-    parts.append(Part(name="setups", settings={**ensemble, "data": ", ".join(data)}))
+    data = Counter(sources[setup.data] for setup in found.values()).most_common(1)
+    parts.append(Part(name="setups", settings={**ensemble, "data": ", ".join(name for name, _ in data)}))
     pruned = pruning.plan(study).studies.values()
     chosen = {
         "data": ", ".join(dict.fromkeys(sources.get(each.data, each.data) for each in pruned)),

@@ -26,7 +26,7 @@ ORDER = (
 JOBS = {
     "config.yaml": 149,
     "config/smoke.yaml": 66,
-    "config/paper.yaml": 291,
+    "config/paper.yaml": 293,
     "config/papers.yaml": 165,
     "config/grokking.yaml": 210,
     "config/elastic.yaml": 87,
