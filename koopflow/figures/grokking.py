@@ -153,5 +153,5 @@ def _scores(ax: Axes, prediction: pd.DataFrame) -> None:
     kinds = [rows.loc[rows["groks"] == kind, "score"] for kind in (True, False)]
     ax.hist(kinds, bins=bins, stacked=True, color=[VERMILLION, PALE], label=["groks", "does not"])
     name = str(rows["predictor"].iloc[0])
-    ax.set(xlabel=f"score by the {label(name)}", ylabel="networks", xlim=(0, 1), title="scores")
-    ax.legend(fontsize="x-small", loc="upper center")
+    ax.set(xlabel=f"score by the {label(name).lower()}", ylabel="networks", xlim=(0, 1), title="scores")
+    ax.legend(fontsize="x-small", loc="best")

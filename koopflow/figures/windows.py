@@ -102,7 +102,8 @@ def plot_figure_s5(distances: pd.DataFrame, epochs: dict[str, int]) -> Figure:
     for name, epoch in epochs.items():
         of = distances[distances["run"] == name]
         last = int(of["window_b"].max()) // epoch
-        later[name] = [_of_epoch(of, epoch, number) for number in range(1, last + 1)]
+        if last > 0:
+            later[name] = [_of_epoch(of, epoch, number) for number in range(1, last + 1)]
     columns = max(len(maps) for maps in later.values())
     figure, axes = plt.subplots(len(later), columns, figsize=size(2, 0.85 * len(later)), squeeze=False)
     for row, (name, maps) in zip(axes, later.items()):

@@ -145,17 +145,24 @@ def plan(study: Study) -> Papers:
 
 def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> list[Part]:
     """Return the parts of the windows along one training: all, and those with later epochs."""
-    if not studies:
-        return []
-    settings = {
-        "window": ", ".join(dict.fromkeys(str(each.window) for each in studies.values())),
-        "data": ", ".join(sources.get(each.data, each.data) for each in studies.values()),
-        "model": ", ".join(each.model.name for each in studies.values()),
+    later = {
+        name: each
+        for name, each in studies.items()
+        if each.epoch is not None and each.steps >= each.epoch + each.window
     }
-    epochs = {name: str(each.epoch) for name, each in studies.items() if each.epoch is not None}
-    later = any(each.epoch is not None and each.steps >= each.epoch + each.window for each in studies.values())
-    parts = [Part(name="windows", settings=settings, names=epochs)]
-    return [*parts, Part(name="later_windows", settings=settings, names=epochs)] if later else parts
+    return [
+        Part(
+            name=part,
+            settings={
+                "window": ", ".join(dict.fromkeys(str(each.window) for each in chosen.values())),
+                "data": ", ".join(sources.get(each.data, each.data) for each in chosen.values()),
+                "model": ", ".join(each.model.name for each in chosen.values()),
+            },
+            names={name: str(each.epoch) for name, each in chosen.items() if each.epoch is not None},
+        )
+        for part, chosen in (("windows", studies), ("later_windows", later))
+        if chosen
+    ]
 
 
 def pretrained_parts(study: Study, sources: Mapping[str, str]) -> list[Part]:

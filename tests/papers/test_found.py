@@ -11,6 +11,8 @@ from koopflow.papers.inventory import Paper
 from koopflow.papers.page import as_markdown
 from koopflow.papers.parts import Part
 from koopflow.papers.reading import inventory
+from koopflow.studies.papers import plan
+from tests.studies.plans import resolved
 
 VERDICTS = pd.DataFrame(
     {"comparison": ["width"], "a": ["width-5"], "b": ["width-10"], "excess": [0.5], "ci_low": [0.25], "ci_high": [0.8]}
@@ -68,3 +70,14 @@ def test_accuracies_of_pretrained_networks_are_means_over_seeds():
 def test_every_table_of_the_inventory_exists():
     named = {each.found for paper in inventory().values() for each in paper.entries if each.found}
     assert named == set(FINDINGS)
+
+
+def test_later_epochs_are_those_of_the_runs_that_have_them():
+    windows = {
+        "long": {"model": {"name": "lenet5"}, "steps": 300, "epoch": 100, "window": 50},
+        "short": {"model": {"name": "resnet20"}, "steps": 100, "epoch": 100, "window": 50},
+    }
+    parts = plan(resolved({"equivalence": {"windows": windows}})).windows()
+    assert parts["windows"].settings["model"] == "lenet5, resnet20"
+    assert (parts["later_windows"].settings["model"], list(parts["later_windows"].names)) == ("lenet5", ["long"])
+    assert plan(resolved({"equivalence": {"windows": {}}})).windows() == {}
