@@ -78,6 +78,20 @@ def improvement(tables: Tables, part: Part) -> pd.DataFrame:
 
 
 @_named
+def exponents(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return the exponent of every task and layer in the window common to all tasks, with its
+    interval over seeds and its R²: a row per task, a column per layer."""
+    rows = tables.read("tickets/common_exponents.csv")
+    shown = _intervals(rows["sigma"], rows["ci_low"], rows["ci_high"], ".3f")
+    rows = rows.assign(shown=shown + rows["r2"].map("; R² {:.2f}".format))
+    parts = []
+    for model, of in rows.groupby("model", sort=False):
+        table = of.pivot_table(index="task", columns="layer", values="shown", aggfunc="first", sort=False)
+        parts.append(table[list(dict.fromkeys(of["layer"]))].reset_index().assign(network=model))
+    return pd.concat(parts, ignore_index=True).fillna("")
+
+
+@_named
 def pretrained(tables: Tables, part: Part) -> pd.DataFrame:
     """Return the accuracy of each method at every compression, right after pruning and after one
     epoch, and the share of magnitude's weights that it keeps beyond chance."""

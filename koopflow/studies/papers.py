@@ -38,6 +38,7 @@ MADE_HERE = "papers/"
 stages."""
 GROKKING_TABLE = "grokking/distances.csv"
 PRETRAINED_TABLES = ("pruning/accuracy.csv", "pruning/overlap.csv")
+EXPONENTS_TABLE = "tickets/common_exponents.csv"
 TABLES = (
     "equivalence/optimizers/distances.csv",
     "equivalence/training/distances.csv",
@@ -45,6 +46,7 @@ TABLES = (
     GROKKING_TABLE,
     "forecast/skill.csv",
     *PRETRAINED_TABLES,
+    EXPONENTS_TABLE,
 )
 """Tables from which the published quantities are computed."""
 

@@ -43,11 +43,23 @@ def table(papers, value=0.5, settings=None, drawn=True) -> pd.DataFrame:
         ({"part": "another"}, {}, NOT_NOW, ""),
         ({"numbers": [NUMBER | {"of": ["a", "c"]}]}, {}, PARTLY, "distance: not computed"),
         ({"numbers": [NUMBER | {"judged": False}]}, {"value": 9}, SAME, ""),
+        (
+            {"numbers": [NUMBER | {"within": 0.01}], "settings": {"grid": 5}},
+            {"value": 9, "settings": {"grid": 4}},
+            PARTLY,
+            "grid: 4 (published: 5)",
+        ),
     ],
 )
 def test_a_verdict_follows_from_picture_settings_and_numbers(entry, run, verdict, differs):
     row = table(paper(**entry), **run).iloc[0]
     assert (row["verdict"], row["differs"]) == (verdict, differs)
+
+
+def test_numbers_of_another_setting_are_not_judged():
+    papers = paper(numbers=[NUMBER | {"within": 0.01}], settings={"grid": 5, "seeds": 25})
+    assert table(papers, settings={"grid": 4, "seeds": 25})["agrees"].tolist() == ["other settings"]
+    assert table(papers, settings={"grid": 5, "seeds": 10})["agrees"].tolist() == ["yes"]
 
 
 def test_intervals_decide_where_a_spread_is_published():

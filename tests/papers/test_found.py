@@ -67,6 +67,16 @@ def test_accuracies_of_pretrained_networks_are_means_over_seeds():
     assert (found["after one epoch"], found["kept beyond chance"]) == ("", "0.800 [0.800, 0.800]")
 
 
+def test_exponents_have_a_row_per_task_and_a_column_per_layer():
+    rows = [("digits", "mlp", f"layer{k}", 0.1 * k, 0.0, 0.5, 0.9) for k in (1, 2)]
+    rows.append(("clusters", "mlp", "layer1", -0.2, -0.3, -0.1, 0.8))
+    names = ["task", "model", "layer", "sigma", "ci_low", "ci_high", "r2"]
+    tables = Tables(given={"tickets/common_exponents.csv": pd.DataFrame(rows, columns=names)})
+    found = FINDINGS["exponents"](tables, Part(name="tickets")).set_index("task")
+    assert found.loc["digits", "layer2"] == "0.200 [0.000, 0.500]; R² 0.90"
+    assert found.loc["clusters", "layer2"] == ""
+
+
 def test_every_table_of_the_inventory_exists():
     named = {each.found for paper in inventory().values() for each in paper.entries if each.found}
     assert named == set(FINDINGS)
