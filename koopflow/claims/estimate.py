@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 
 from koopflow.core import intervals
 
@@ -74,6 +75,39 @@ def over_units(
     if finite.size < 2:
         raise Undecided(f"{finite.size} of the {unit} can be used; an interval needs at least 2")
     return Estimate(*intervals.student(finite, level, within), int(finite.size), unit, int(given.size - finite.size))
+
+
+def over_networks(
+    values: pd.Series, level: float, unit: str = "seeds", within: tuple[float, float] = intervals.REALS
+) -> Estimate:
+    """Return the mean over networks of their means over independent units.
+
+    Networks may have different numbers of units: the spread between networks is no error, and the
+    errors of their means add up, with the degrees of freedom of Welch (1947).
+
+    Parameters
+    ----------
+    values : Series
+        One value per unit; a level of the index is called model.
+    level, unit, within
+        See `over_units`.
+
+    Raises
+    ------
+    Undecided
+        If fewer than two units of a network are left.
+    """
+    given = [of.to_numpy(dtype=float) for _, of in values.groupby(level="model", sort=False)]
+    each = [over_units(of, level, unit, within) for of in given]
+    if len(each) == 1:
+        return each[0]
+    parts = [of[np.isfinite(of)] for of in given]
+    shares = np.array([part.var(ddof=1) / part.size for part in parts]) / len(parts) ** 2
+    freedom = shares.sum() ** 2 / (shares**2 / [part.size - 1 for part in parts]).sum() if shares.any() else 1.0
+    mean = float(np.mean([part.mean() for part in parts]))
+    half = float(intervals.half_width(np.sqrt(shares.sum()), freedom, level))
+    low, high = (float(np.clip(end, *within)) for end in (mean - half, mean + half))
+    return Estimate(mean, low, high, sum(one.n for one in each), unit, sum(one.excluded for one in each))
 
 
 def jackknife(statistic: Callable[[list[U]], float], units: Sequence[U], level: float, unit: str = "seeds") -> Estimate:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from koopflow.claims.estimate import Estimate, Undecided, over_units
+from koopflow.claims.estimate import Estimate, Undecided, over_networks
 from koopflow.claims.measures import measure
 from koopflow.claims.tables import Choice, Tables, pick
 from koopflow.core.discrimination import area_interval_of
@@ -43,10 +43,11 @@ def _share(frame: pd.DataFrame) -> pd.Series:
 
 @measure("accuracy of a task's own ticket minus that of a random mask of equal layer densities (share of images)")
 def ticket_gain(tables: Tables, level: float, density: float | None = None, model: Choice = None) -> Estimate:
-    """Return the mean advantage of winning tickets over random masks, per seed, at densities up to
-    `density`."""
+    """Return the mean advantage of winning tickets over random masks, per seed and averaged over
+    networks, at densities up to `density`."""
     frame = _pairs(tables, model, density)
-    return over_units((frame["accuracy_own"] - frame["accuracy_random"]).groupby(frame["seed"]).mean(), level)
+    gain = (frame["accuracy_own"] - frame["accuracy_random"]).groupby([frame["model"], frame["seed"]]).mean()
+    return over_networks(gain, level)
 
 
 @measure("share of the way from a random mask (0) to the task's own ticket (1) that a foreign ticket goes")
@@ -58,15 +59,16 @@ def transfer_share(
     source: Choice = None,
     target: Choice = None,
 ) -> Estimate:
-    """Return the summed gain of foreign tickets over the summed gain of own tickets, per seed."""
+    """Return the summed gain of foreign tickets over the summed gain of own tickets, per seed and
+    averaged over networks."""
     frame = _pairs(tables, model, density, source, target)
     frame = frame.assign(
         foreign=frame["accuracy"] - frame["accuracy_random"], own=frame["accuracy_own"] - frame["accuracy_random"]
     )
-    sums = frame.groupby("seed")[["foreign", "own"]].sum()
+    sums = frame.groupby(["model", "seed"])[["foreign", "own"]].sum()
     if not (sums["own"] > 0).all():
         raise Undecided("the tasks' own tickets are no better than random masks here, so there is nothing to transfer")
-    return over_units(sums["foreign"] / sums["own"], level)
+    return over_networks(sums["foreign"] / sums["own"], level)
 
 
 def _quality(tables: Tables, model: Choice, density: float | None) -> pd.DataFrame:

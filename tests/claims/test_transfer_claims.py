@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from koopflow.claims.estimate import Undecided
+from koopflow.claims.estimate import Undecided, over_networks, over_units
 from koopflow.claims.tables import Tables
-from koopflow.claims.transfer import TRANSFER, exponents_agree_where_transfer, exponents_predict_transfer
+from koopflow.claims.transfer import TRANSFER, exponents_agree_where_transfer, exponents_predict_transfer, ticket_gain
 
 MEASURES = {"area": exponents_agree_where_transfer, "correlation": exponents_predict_transfer}
 
@@ -81,3 +82,30 @@ def test_a_relation_that_hangs_on_one_task_is_undecided_and_names_it():
         found("area", table.assign(accuracy=np.where(lonely, 0.1, 0.9)))
     with pytest.raises(Undecided, match=r"^every pair of tasks transfers more than 0\.5"):
         found("area", table.assign(accuracy=0.9))
+
+
+def test_two_networks_of_unequal_seeds_are_averaged_and_their_difference_is_no_error():
+    generator = np.random.default_rng(0)
+    wide, narrow = 0.2 + 0.01 * generator.normal(size=10), 0.4 + 0.01 * generator.normal(size=5)
+    values = pd.concat({"wide": pd.Series(wide), "narrow": pd.Series(narrow)}, names=["model", "seed"])
+    both = over_networks(values, 0.95)
+    assert both.value == pytest.approx((wide.mean() + narrow.mean()) / 2)
+    error = np.sqrt(wide.var(ddof=1) / 10 + narrow.var(ddof=1) / 5) / 2
+    welch = stats.ttest_ind(wide, narrow, equal_var=False).confidence_interval(0.95)
+    assert both.high - both.value == pytest.approx((welch.high - welch.low) / 4)
+    assert 2 * error < both.high - both.value < 3 * error
+    assert both.n == 15
+    assert over_networks(values[:10], 0.95) == over_units(wide, 0.95)
+
+
+def test_a_gain_is_that_of_each_network_and_not_of_whichever_has_more_seeds():
+    rows = [
+        ("a", "b", model, seed, 0.1, 0.9, gain + 0.5 + 0.001 * seed, 0.5, 0.0)
+        for model, gain, seeds in (("wide", 0.2, 10), ("narrow", 0.4, 5))
+        for seed in range(seeds)
+    ]
+    columns = ["source", "target", "model", "seed", "density", "accuracy", "accuracy_own", "accuracy_random"]
+    table = pd.DataFrame(rows, columns=[*columns, "exponent_distance"])
+    found = ticket_gain(Tables(given={TRANSFER: table}), 0.95)
+    assert found.value == pytest.approx(0.3 + 0.001 * (4.5 + 2.0) / 2)
+    assert found.high - found.low < 0.01
