@@ -191,7 +191,7 @@ def drawn(frames):
 def test_figures_draw_from_the_tables_alone_and_say_how_many(done, tmp_path):
     style.use()
     for name, figure in drawn(done[1]).items():
-        texts = [text.get_text() for ax in figure.axes for text in ax.texts]
+        texts = [figure.get_suptitle(), *(text.get_text() for ax in figure.axes for text in ax.texts)]
         assert name == "matrices" or any(text.startswith("n = ") for text in texts)
         assert all(path.stat().st_size > 5000 for path in style.save(figure, tmp_path / name))
 
