@@ -29,7 +29,7 @@ from koopflow.studies.shared import selection, some
 from koopflow.workflow import estimates
 from koopflow.workflow.checkout import prefer, refuse_results
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
-from koopflow.workflow.run_end import where_to_look, why_it_failed
+from koopflow.workflow.run_end import report_command, where_to_look, why_it_failed
 from koopflow.workflow.run_lock import enough_space, hold, refuse_leftovers, writable
 
 prefer(ROOT)
@@ -86,6 +86,7 @@ def settings_of_check(stage):
 def in_report(path, caption, of=""):
     """Return `path` marked for a section of the report, with a caption; `of` distinguishes files with the same caption."""
     section, label = CONTENTS.place(caption, of)
+    CONTENTS.show(path.removeprefix("<results>/"), caption, of)
     written = Path(".snakemake/koopflow/captions") if "--report" in sys.argv else None
     return report(path, caption=CONTENTS.file(caption, written), category=section, labels={"shows": label})
 
@@ -130,7 +131,7 @@ def tables_of_rules():
 
 def everything():
     """Return the target files of all stages, and the report's tables."""
-    return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input]
+    return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input, rules.write_site.output]
 
 
 def outcome():

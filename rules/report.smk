@@ -35,6 +35,78 @@ rule tables:
         rules.write_tables.output,
 
 
+INTERACTIVE = {
+    "equivalence_spectra": "figures/interactive_eigenvalues.html",
+    "optimizers_spectra": "figures/interactive_eigenvalues.html",
+    "trajectories_spectra": "figures/interactive_eigenvalues.html",
+    "forecast_series": "figures/interactive_episodes.html",
+}
+
+
+rule write_interactive:
+    input:
+        eigenvalues=[
+            rules.compare_setups.output.eigenvalues,
+            rules.run_optimizers.output.eigenvalues,
+            *([rules.compare_spectra.output.eigenvalues] if SPECTRA.trajectories else []),
+        ],
+        recalled=rules.plot_forecast.input.recalled,
+        windows=rules.plot_forecast.input.windows,
+        choices=rules.plot_forecast.input.choices,
+        code=library("write_interactive"),
+    output:
+        eigenvalues="<results>/figures/interactive_eigenvalues.html",
+        episodes="<results>/figures/interactive_episodes.html",
+    log:
+        "<logs>/write_interactive.log",
+    benchmark:
+        "<benchmarks>/write_interactive.tsv"
+    conda:
+        "../envs/interactive.yaml"
+    threads: 1
+    resources:
+        **estimates.asked(estimates.small(3, 300)),
+    params:
+        style=SETTINGS.figures.style.dump(),
+        menu=["training set-ups", "optimizers", "trajectories of one's own"],
+    message:
+        "Writing the interactive figures"
+    script:
+        "../scripts/write_interactive.py"
+
+
+# One page of all results that can be read and searched without Snakemake; figures are linked, so that it is made in a second.
+rule write_site:
+    input:
+        shown=[f"<results>/{each['path']}" for each in CONTENTS.shown],
+        claims="<results>/claims.csv",
+        interactive=rules.write_interactive.output,
+        captions=sorted(os.path.relpath(path) for path in (ROOT / "report").iterdir()),
+        glossary=[os.path.relpath(path) for path in [ROOT / "docs/glossary.md"] if path.is_file()],
+        code=library("write_site"),
+    output:
+        "<results>/site/index.html",
+    log:
+        "<logs>/write_site.log",
+    benchmark:
+        "<benchmarks>/write_site.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        **estimates.asked(estimates.small(1, 150)),
+    params:
+        shown=CONTENTS.shown,
+        interactive=INTERACTIVE,
+        captions=CONTENTS.texts,
+        command=report_command(options_of_run()),
+        values=config,
+    message:
+        "Writing the page of results"
+    script:
+        "../scripts/write_site.py"
+
+
 # Snakemake writes the report from its records of the finished run, so all other results must exist.
 rule report:
     input:

@@ -89,7 +89,7 @@ STAGE = Stage(
         ]
     },
     plan=plan,
-    section=Section("Figures of one's own", place=90),
+    section=Section("Figures of one's own", place=6),
     figures=figures,
     check=Check(
         "koopflow.studies.checks.own_figures:check",

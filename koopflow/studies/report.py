@@ -38,8 +38,14 @@ class Contents:
         self.texts: dict[str, str] = {}
         self._folder = folder
         self._places: dict[str, tuple[str, int]] = {}
-        for number, stage in enumerate(sorted(stages.values(), key=lambda stage: stage.section.place), 1):
-            shown: list[Figure | Table] = [*stage.figures(plans[stage.name]), *stage.tables]
+        self._shown: list[tuple[tuple[int, int, int], dict[str, str]]] = []
+        content: dict[str, list[Figure | Table]] = {
+            name: [*stage.figures(plans[name]), *stage.tables] for name, stage in stages.items()
+        }
+        # Sections with nothing to show come last, so that the others are numbered without gaps.
+        ordered = sorted(stages.values(), key=lambda stage: (not content[stage.name], stage.section.place))
+        for number, stage in enumerate(ordered, 1):
+            shown = content[stage.name]
             self.texts |= {each.captioned: each.text for each in shown if each.text}
             captions = dict.fromkeys([*stage.section.captions, *(each.captioned for each in shown)])
             self._places |= {
@@ -63,6 +69,20 @@ class Contents:
         """Return a sort key of a figure: its section, and its place there."""
         section, place = self._places[figure.captioned]
         return int(section.split()[0]), place
+
+    def show(self, path: str, caption: str, of: str = "") -> None:
+        """Note that a file under the results is shown with `caption`."""
+        if any(each["path"] == path for _, each in self._shown):
+            return  # several rules name a figure
+        section, place = self._places[caption]
+        order = (int(section.partition(" ")[0]), place, len(self._shown))
+        each = {"path": path, "section": section.partition(" ")[2], "caption": caption, "of": of}
+        self._shown.append((order, each))
+
+    @property
+    def shown(self) -> list[dict[str, str]]:
+        """All files that were noted, in reading order: path, section, caption, and what it is of."""
+        return [each for _, each in sorted(self._shown, key=lambda pair: pair[0])]
 
     def file(self, caption: str, written: Path | None) -> str | None:
         """Return the file of a caption. A text that a stage gives is written to the folder

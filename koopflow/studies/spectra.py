@@ -67,7 +67,7 @@ STAGE = Stage(
     order=10,
     blocks={"trajectories": dict[Name, TrajectorySettings], "spectra": SpectraSettings},
     plan=plan,
-    section=Section("Trajectories of one's own", place=60, captions=("trajectories_spectra", "trajectories_windows")),
+    section=Section("Trajectories of one's own", place=5, captions=("trajectories_spectra", "trajectories_windows")),
     figures=figures,
     check=Check(
         "koopflow.studies.checks.spectra:check",

@@ -40,10 +40,13 @@ def where_to_look(results: str, made: Sequence[str], pictures: Sequence[str], op
     if tables or shown:
         lines.append(f"{count(tables, 'table')} and {count(len(shown), 'figure')} in {results}.")
     report = f"{results}/report.html"
+    site = f"{results}/site/index.html"
     if report in files:
-        lines.append(f"Open {report}: every figure with its caption.")
+        first = f"Open {site} first; {report} adds the steps of the run" if site in files else f"Open {report}"
+        lines.append(f"{first}: every figure with its caption.")
         return "\n".join(lines)
-    first = f"Open {shown[0]} first. " if shown else ""
+    opened = [site] if site in files else shown[:1]
+    first = f"Open {opened[0]} first. " if opened else ""
     lines.append(f"{first}All figures with their captions, in {report}: {report_command(options)}")
     return "\n".join(lines)
 

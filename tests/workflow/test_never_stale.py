@@ -113,6 +113,7 @@ CHANGES = [
         "plot_hub": FONT,
         "plot_claims": FONT,
         "plot_own_figures": FONT,
+        "write_interactive": FONT,
         "plot_paper_optimizers": FONT,
         "plot_paper_widths": FONT,
         "plot_paper_windows": FONT,
@@ -123,6 +124,7 @@ CHANGES = [
     {"write_tables": {"claims": {"level": 0.9}}},
     {"judge_claims": {"claims": {"level": 0.9}}, "write_papers": {"equivalence": {"optimizers": {"grid": 4}}}},
     {"check_stage": {"seed": 5}},
+    {"write_site": FONT},
 ]
 """Rules that fail in one run, as none of them waits for another, each with a changed setting of its
 own or, if it has none, of a rule before it."""

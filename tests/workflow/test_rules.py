@@ -24,14 +24,14 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 149,
-    "config/smoke.yaml": 66,
-    "config/paper.yaml": 293,
-    "config/papers.yaml": 165,
-    "config/grokking.yaml": 210,
-    "config/elastic.yaml": 87,
-    "config/real_tasks.yaml": 93,
-    "config/transfer.yaml": 182,
+    "config.yaml": 151,
+    "config/smoke.yaml": 68,
+    "config/paper.yaml": 295,
+    "config/papers.yaml": 167,
+    "config/grokking.yaml": 212,
+    "config/elastic.yaml": 89,
+    "config/real_tasks.yaml": 95,
+    "config/transfer.yaml": 184,
 }
 
 

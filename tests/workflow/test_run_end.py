@@ -33,6 +33,11 @@ def test_the_first_picture_of_the_report_that_the_run_has_is_opened_first(tmp_pa
     told = where_to_look("out", [*made, "out/claims.rst", "out/report.html"], pictures)
     assert told.splitlines()[0] == "Of 2 claims this run finds 1 supported."
     assert told.splitlines()[-1] == "Open out/report.html: every figure with its caption."
+    page = "out/site/index.html"
+    assert f"Open {page} first. All figures" in where_to_look("out", [*made, page], pictures)
+    assert f"Open {page} first; out/report.html adds" in where_to_look(
+        "out", [*made, page, "out/report.html"], pictures
+    )
 
 
 def test_the_target_comes_before_options_that_take_several_words():
