@@ -82,7 +82,8 @@ rule train_ensemble:
         device=SETTINGS.device,
         seed=SETTINGS.seed,
     message:
-        "Training the ensemble of set-up {wildcards.setup}, part {wildcards.part}"
+        "Training the ensemble of set-up {wildcards.setup}"
+        + (", part {wildcards.part}" if len(EQUIVALENCE.parts) > 1 else "")
     script:
         "../scripts/train_ensemble.py"
 

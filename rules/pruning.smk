@@ -1,6 +1,7 @@
 # Koopman pruning and standard methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
 
 PRUNING = PLANS["pruning"]
+PART = ", part {wildcards.part}" if any(len(parts) > 1 for parts in PRUNING.parts.values()) else ""
 
 
 rule train_pruning:
@@ -32,7 +33,7 @@ rule train_pruning:
         device=SETTINGS.device,
         seed=SETTINGS.seed,
     message:
-        "Training the networks of pruning study {wildcards.study}, part {wildcards.part}"
+        "Training the networks of pruning study {wildcards.study}" + PART
     script:
         "../scripts/train_pruning.py"
 
@@ -69,7 +70,7 @@ rule run_pruning:
         device=SETTINGS.device,
         seed=SETTINGS.seed,
     message:
-        "Pruning the networks of study {wildcards.study}, part {wildcards.part}"
+        "Pruning the networks of study {wildcards.study}" + PART
     script:
         "../scripts/run_pruning.py"
 

@@ -81,7 +81,8 @@ class Terminal(logging.StreamHandler[TextIO]):
         """Write what `record` says, if it says anything new."""
         text = self._text(record)
         if text and not (self.silent or self.follows):
-            self.stream.write(text + self.terminator)
+            # On a terminal, over the bar of a job's progress.
+            self.stream.write(("\r\x1b[K" if self.stream.isatty() else "") + text + self.terminator)
             self.flush()
 
     def _text(self, record: logging.LogRecord) -> str | None:

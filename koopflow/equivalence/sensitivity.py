@@ -81,8 +81,8 @@ def rank_distances(found: RankedSpectra, comparisons: Mapping[str, Sequence[str]
 
 
 def with_sensitivity(tests: pd.DataFrame, by_rank: pd.DataFrame) -> pd.DataFrame:
-    """Return the tests with the rank behind them and the verdicts at the ranks below and above. A
-    verdict that is the opposite there is inconclusive.
+    """Return the tests with the rank behind them and the verdicts at the ranks below and above, or
+    why there is no verdict. A verdict that is the opposite there is inconclusive.
 
     Parameters
     ----------
@@ -92,7 +92,8 @@ def with_sensitivity(tests: pd.DataFrame, by_rank: pd.DataFrame) -> pd.DataFrame
         As `rank_tests` returns it.
     """
     ranks, verdicts, sensitivities = [], [], []
-    for a, b, comparison, word in zip(tests["a"], tests["b"], tests["comparison"], tests["verdict"]):
+    columns = (tests[name] for name in ("a", "b", "comparison", "verdict", "n"))
+    for a, b, comparison, word, seeds in zip(*columns):
         same = (by_rank["comparison"] == comparison) & (by_rank["a"] == a) & (by_rank["b"] == b)
         own = by_rank[same]
         beside = own[own["offset"].isin(NEIGHBOURS)]
@@ -101,6 +102,8 @@ def with_sensitivity(tests: pd.DataFrame, by_rank: pd.DataFrame) -> pd.DataFrame
         if OPPOSITE.get(str(word)) in set(beside["verdict"]):
             words.insert(0, f"{DEPENDS}: {word} at rank {rank}")
             word = INCONCLUSIVE
+        if seeds < FEWEST:
+            words = [f"n = {seeds}; {FEWEST} seeds or runs on each side are the least that can decide"]
         ranks.append(rank)
         verdicts.append(word)
         sensitivities.append("; ".join(words))

@@ -63,7 +63,7 @@ class Contents:
             raise KoopflowError(f"koopflow/studies: no stage has the caption {caption}")
         section, place = self._places[caption]
         title = re.sub(r"\\(.)", r"\1", self._text(caption).split("**")[1].replace("{{ '{' }}", "{")).rstrip(".")
-        return Place(section, unpatterned(f"{place}. {title}" + (f": {of}" if of else "")))
+        return Place(section, unpatterned(f"{place}. {title}" + (f" ({of})" if of else "")))
 
     def reading_order(self, figure: Figure) -> tuple[int, int]:
         """Return a sort key of a figure: its section, and its place there."""

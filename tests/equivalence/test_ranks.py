@@ -141,7 +141,9 @@ def test_a_set_up_with_its_own_rank_keeps_it_beside_the_stable_one(table):
     ],
 )
 def test_a_verdict_that_flips_at_a_neighbouring_rank_is_inconclusive_and_says_so(own, beside, expected):
-    tests = pd.DataFrame([{"comparison": "x", "a": "a", "b": "b", "verdict": own, "rank": np.nan, "sensitivity": None}])
+    tests = pd.DataFrame(
+        [{"comparison": "x", "a": "a", "b": "b", "verdict": own, "n": 4, "rank": np.nan, "sensitivity": None}]
+    )
     words = [beside[0], own, beside[1]]
     by_rank = pd.DataFrame(
         [
@@ -154,6 +156,13 @@ def test_a_verdict_that_flips_at_a_neighbouring_rank_is_inconclusive_and_says_so
     assert row["rank"] == 5
     assert f"{beside[0]} at rank 4" in row["sensitivity"]
     assert ("depends on the rank" in row["sensitivity"]) == (own != expected)
+
+
+def test_a_verdict_of_too_few_runs_says_how_many_decide():
+    tests = pd.DataFrame([{"comparison": "x", "a": "a", "b": "b", "verdict": "inconclusive", "n": 3}])
+    by_rank = pd.DataFrame(columns=["comparison", "a", "b", "rank", "verdict", "offset"])
+    row = with_sensitivity(tests, by_rank).iloc[0]
+    assert row["sensitivity"] == "n = 3; 4 seeds or runs on each side are the least that can decide"
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_a_caption_has_one_place_in_the_report(tmp_path):
     drawn = [Figure("c", text="**How.** So."), Figure("b", "mine")]
     stages = {name: Stage(name, 1, {}, id, each, lambda plan: drawn if plan else []) for name, each in sections.items()}
     contents = Contents(stages, {"x": 0, "y": 1}, tmp_path)
-    assert contents.place("b", "mine") == ("1 Y", "1. Why: mine")
+    assert contents.place("b", "mine") == ("1 Y", "1. Why (mine)")
     assert contents.place("c") == ("1 Y", "2. How")
     with pytest.raises(KoopflowError, match="no stage has the caption d"):
         contents.place("d")
