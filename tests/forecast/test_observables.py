@@ -54,9 +54,11 @@ def test_radial_functions_make_a_nonlinear_map_predictable():
 
 def test_memory_judges_the_samples_alone():
     values, origins = logistic(), np.arange(100, 190)
-    found = Episodic(**SIZES, matches=1, radial=3, first=80).forecast(values, origins, 4)
-    truth = values[origins[:, None] + np.arange(1, 5)]
-    assert np.abs(found - truth).mean() < 0.02
+    memory = Episodic(**SIZES, matches=1, radial=3, first=80, measure=np.square)
+    found = memory.forecast(values, origins, 4)
+    assert np.abs(found - values[origins[:, None] + np.arange(1, 5)]).mean() < 0.02
+    channels = np.arange(8.0).reshape(2, 4)
+    np.testing.assert_array_equal(memory.start(values, 4).measure(channels), channels[:, :1] ** 2)
 
 
 def test_recalled_events_are_what_followed_from_the_present_level():
