@@ -1,5 +1,6 @@
 """Means over seeds with their intervals as bands, by seaborn."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,53 +11,57 @@ from koopflow.core.intervals import REALS, student
 from koopflow.figures.style import Look
 
 
-def mean_line(
+def mean_lines(
     ax: Axes,
     table: pd.DataFrame,
-    x: str,
-    y: str,
-    look: Look,
-    text: str,
+    axes: tuple[str, str, str],
+    looks: Mapping[str, tuple[Look, str]],
     *,
     scale: float = 1.0,
     within: tuple[float, float] = REALS,
     **line: Any,
 ) -> None:
-    """Draw the mean of `y` at each `x`, with Student's 95 % interval as a band.
+    """Draw the mean over seeds, one line per name, with Student's 95 % interval as a band.
 
     Parameters
     ----------
     ax : Axes
     table : DataFrame
-        One row per `x` and seed.
-    x, y : str
-        Columns.
-    look : Look
-        Colour, marker and dash.
-    text : str
-        Entry in the legend.
+        One row per name, place and seed.
+    axes : (str, str, str)
+        Columns of the place, of the value and of the name.
+    looks : mapping of str to (Look, str)
+        For each name its colour, marker and dash, and its entry in the legend. Names without rows
+        are left out.
     scale : float
-        Factor of `y`, such as 100 for percent.
+        Factor of the value, such as 100 for percent.
     within : (float, float)
-        The range of `y`; intervals are clipped to it. A single seed has no interval.
+        The range of the value; intervals are clipped to it. A single seed has no interval.
     **line
-        Options of matplotlib's `plot`.
+        Options of matplotlib's `Line2D`.
     """
 
     def interval(values: pd.Series) -> tuple[float, float]:
         _, low, high = student(values / scale, within=within)
         return scale * low, scale * high
 
-    options = {"linestyle": look.linestyle, "marker": look.marker, "linewidth": 1.0, "markeredgewidth": 0} | line
+    x, y, by = axes
+    kept = table[table[by].isin(list(looks))].dropna(subset=[y])
+    names = [name for name in looks if (kept[by] == name).any()]
+    drawn_before = len(ax.lines)
     seaborn.lineplot(
-        x=table[x].to_numpy(),
-        y=scale * table[y].to_numpy(),
+        x=kept[x].to_numpy(),
+        y=scale * kept[y].to_numpy(),
+        hue=kept[by].to_numpy(),
+        hue_order=names,
+        palette={name: looks[name][0].color for name in names},
         errorbar=interval,
         err_kws={"alpha": 0.18, "linewidth": 0},
-        color=look.color,
-        label=text,
         legend=False,
         ax=ax,
-        **options,
     )
+    options = {"linewidth": 1.0, "markeredgewidth": 0} | line
+    for drawn, name in zip(ax.lines[drawn_before:], names):
+        look, text = looks[name]
+        drawn.set(**{"label": text, "marker": look.marker, "linestyle": look.linestyle} | options)
     ax.set(xlabel="", ylabel="")

@@ -4,7 +4,6 @@ weights; small multiples by family of methods."""
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 
 from koopflow.core.intervals import AT_MOST_ONE, FRACTION
 from koopflow.core.overlap import adjusted_jaccard
-from koopflow.figures.means import mean_line
+from koopflow.figures.means import mean_lines
 from koopflow.figures.panels import nothing
 from koopflow.figures.pruning import EMPTY, as_epochs
 from koopflow.figures.style import DOUBLE, look
@@ -59,9 +58,8 @@ def accuracy(table: pd.DataFrame, column: str = "accuracy") -> Figure:
             panels = row[columns * place : columns * (place + 1)]
             for axis, epoch in zip(panels[-len(ends[study]) :], ends[study]):
                 part = table[(table.study == study) & (table.epoch == epoch)]
-                for method in [name for name in methods if name in set(part.method)]:
-                    own = part[part.method == method]
-                    mean_line(axis, own, "compression", column, look(method), label(method), scale=100, within=FRACTION)
+                looks = {name: (look(name), label(name)) for name in methods}
+                mean_lines(axis, part, ("compression", column, "method"), looks, scale=100, within=FRACTION)
                 axis.set_xscale("log", base=2)
                 axis.set_title(", ".join(filter(None, (family, f"epoch {epoch:g}"))))
                 at = sorted(part.compression.unique())
@@ -144,22 +142,16 @@ def _agreement(table: pd.DataFrame) -> pd.DataFrame:
 def _pairs(axis: Axes, part: pd.DataFrame, x: str, pairs: Sequence[tuple[str, str]]) -> None:
     """Draw the agreement of each pair in the look of its first method; the second partner of a
     method is dotted and hollow."""
-    seen: set[str] = set()
+    both = part.assign(pair=part.method_a + " / " + part.method_b)
+    looks, hollow, seen = {}, [], set()
     for a, b in pairs:
-        own = part[(part.method_a == a) & (part.method_b == b)]
-        seen_as = look(a)
-        hollow: dict[str, Any] = {
-            "markerfacecolor": "white",
-            "markeredgewidth": 0.8,
-            "markeredgecolor": seen_as.color,
-        }
-        if a in seen:
-            mean_line(
-                axis, own, x, "agreement", replace(seen_as, linestyle=":"), _pair(a, b), within=AT_MOST_ONE, **hollow
-            )
-        else:
-            mean_line(axis, own, x, "agreement", seen_as, _pair(a, b), within=AT_MOST_ONE)
+        looks[f"{a} / {b}"] = (replace(look(a), linestyle=":") if a in seen else look(a), _pair(a, b))
+        hollow += [_pair(a, b)] if a in seen else []
         seen.add(a)
+    mean_lines(axis, both, (x, "agreement", "pair"), looks, within=AT_MOST_ONE)
+    for line in axis.lines:
+        if line.get_label() in hollow:
+            line.set(markerfacecolor="white", markeredgewidth=0.8, markeredgecolor=line.get_color())
 
 
 def _pair(a: str, b: str) -> str:

@@ -16,7 +16,7 @@ from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, NOT_NEGATIVE, student
 from koopflow.figures import panels, style
-from koopflow.figures.means import mean_line
+from koopflow.figures.means import mean_lines
 from koopflow.figures.text import drawn, label
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
@@ -66,13 +66,20 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
     panels_of, lines_of = (known, tasks) if crowded else (tasks, known)
     figure, axes = grid(len(panels_of), height=0.8 if crowded else 0.62, columns=2 if crowded else 3, sharey=True)
     for ax, panel in zip(axes, panels_of):
-        for name in lines_of:
-            task, control = (name, panel) if crowded else (panel, name)
-            own = rounds[(rounds["task"] == task) & (rounds["control"] == control)].dropna(subset="accuracy")
-            marked = {"marker": ""} if control == "ticket" else {"markersize": 3}
-            mean_line(
-                ax, own, "density", "accuracy", style.look(name), label(name), scale=100, within=FRACTION, **marked
-            )
+        own = rounds[rounds["control" if crowded else "task"] == panel]
+        looks = {name: (style.look(name), label(name)) for name in lines_of}
+        mean_lines(
+            ax,
+            own,
+            ("density", "accuracy", "task" if crowded else "control"),
+            looks,
+            scale=100,
+            within=FRACTION,
+            markersize=3,
+        )
+        for line in ax.lines:
+            if "ticket" in (panel, str(line.get_label()).lower()):
+                line.set_marker("")  # a ticket has a point in every round
         density_axis(ax, float(rounds["density"].min()))
         ax.set_title(label(panel))
     for ax in axes[:: 2 if crowded else 3]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.figures import pruning, pruning_lines, pruning_scores
+from koopflow.figures import pruning, pruning_lines, pruning_scores, style
 
 
 def words(figure) -> list[str]:
@@ -50,6 +50,7 @@ def test_each_family_of_methods_has_its_panels_with_random_pruning_beside():
         "gradient": [*methods[2:4], "random"],
     }
     assert pruning_lines.families(["mine", "random"]) == {"": ["mine", "random"]}
+    style.use()  # titles stand at the left
     columns = ["study", "method", "epoch", "compression", "seed", "accuracy"]
     rows = [("mine", name, e, c, s, 0.5) for name in methods for e in (1, 2, 9) for c in (1, 4) for s in (0, 1)]
     axes = pruning_lines.accuracy(pd.DataFrame(rows, columns=columns)).axes
