@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.spectra import TrajectorySettings
+from koopflow.core import progress
 from koopflow.core.errors import KoopflowError, UnfitError
 from koopflow.equivalence.spectra import Row, eigenvalue_rows
 from koopflow.io.columns import WINDOW_DISTANCES, WINDOW_EIGENVALUES
@@ -75,7 +76,7 @@ def window_eigenvalues(name: str, runs: Sequence[Run], length: int, options: Fit
         If a window is longer than a run, or too short for the delays.
     """
     rows: list[Row] = []
-    for run in runs:
+    for run in progress.bar(runs, f"fitting windows of {name}", "run"):
         for start in starts(run.trajectory.steps, length):
             window = run.trajectory.window(start, start + length - 1)
             try:

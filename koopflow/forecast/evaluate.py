@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
+from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import Series, written
 from koopflow.forecast.ahead import ahead_of
@@ -130,7 +131,7 @@ def evaluate(
         raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
     stretch = stretch_of(series, choose(series, settings), estimates, settings)
     frames, recalled, futures = [], [], []
-    for name, forecaster in forecasters.items():
+    for name, forecaster in progress.bar(forecasters.items(), f"forecasting {series.name}", "method"):
         point, found = _forecast(name, forecaster, stretch)
         bands = sorted({*BANDS, coverage})
         truth = stretch.choices.transform.point(stretch.truth)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from koopflow.core import progress
 from koopflow.core.seeds import rng
 
 Floats = NDArray[np.float64]
@@ -112,7 +113,7 @@ def skill_table(
         interval. Skill is 1 - MAE / MAE of the reference.
     """
     bootstrap = Bootstrap(seed, draws, level)
-    parts = predictions.groupby("series", sort=True)
+    parts = progress.bar(predictions.groupby("series", sort=True), "scoring", "series")
     return pd.concat(
         [_series_skill(str(name), part, scales[str(name)], bootstrap) for name, part in parts], ignore_index=True
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from koopflow.core import progress
 from koopflow.io.columns import NETWORK_TABLES
 from koopflow.pruning import measurements
 from koopflow.pruning.checks import check_trajectory, recorded_steps
@@ -36,7 +37,8 @@ def run(job: Job, checkpoint: Checkpoint | None = None, masks: str | Path | None
     store = None if checkpoint is None else _store(checkpoint, job, masks)
     saved = store.load() if store else None
     done = json.loads(saved["epochs"]) if saved else {}
-    for epoch, step in recorded_steps(job.trajectory, job.study, job.images).items():
+    pruned = recorded_steps(job.trajectory, job.study, job.images).items()
+    for epoch, step in progress.bar(pruned, f"pruning {job.name}", "epoch"):
         if str(epoch) not in done:
             found = measurements.tables(job, epoch, step, checkpoint, masks)
             done[str(epoch)] = json.loads(json.dumps(found))

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from koopflow.config.tickets import TicketJob
 from koopflow.config.training import ModelSettings, OptimizerSettings
+from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.training.checkpoint import Checkpoint
 from koopflow.training.ensemble import Ensemble, Recipe, Start
 from koopflow.training.ensemble import train as train_ensemble
-from koopflow.training.hooks import Keep
+from koopflow.training.hooks import Keep, Progress
 from koopflow.training.layout import Layout
 from koopflow.training.recipe import describe_setup
 from koopflow.training.replicas import Replicas, initial_weights
@@ -175,7 +176,7 @@ def train(
             _join(net.layout, held)[order].astype(bool),
             first_step,
         ),
-        hooks=[Keep(keep)],
+        hooks=[Keep(keep), Progress(progress.steps("training tickets"))],
         device=setup.device,
         checkpoint=Checkpoint(setup.checkpoints, every_steps=setup.interval) if setup.checkpoints else None,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from koopflow.core import facts, versions
+from koopflow.core import facts, progress, versions
 from koopflow.core.errors import TERMINATED, KoopflowError
 from koopflow.io.checksums import checksum, is_unsigned
 from koopflow.workflow import host, outside
@@ -72,7 +72,7 @@ def job(
     level = logger.level
     handler = _start_log(log, params or {})
     started = time.monotonic()
-    with outside.silenced(), _exit_on_request():
+    with outside.silenced(), _exit_on_request(), progress.shown():
         try:
             yield logger
             for path in filter(is_unsigned, outputs):

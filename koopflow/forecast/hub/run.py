@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from koopflow.config.hub import HubStudySettings, PanelSettings
+from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.data.hub.tables import HubData
 from koopflow.forecast.panels.forecaster import PanelForecaster, forecasts_of
@@ -74,7 +75,7 @@ def _forecasts(
 ) -> pd.DataFrame:
     """Return the forecasts of several reference dates, as `forecast_dates` does."""
     models, frames = forecasters(settings.models, seed), []
-    for date in dates:
+    for date in progress.bar(dates, f"forecasting {name}", "date"):
         panel = panel_of(known(date), settings.season_starts)
         behind = (date - pd.Timestamp(panel.times[-1])) / WEEK
         if behind != round(behind):
