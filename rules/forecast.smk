@@ -47,6 +47,7 @@ rule score_forecasts:
         skill="<results>/forecast/skill.csv",
         future="<results>/forecast/future.csv",
         over_series="<results>/forecast/over_series.csv",
+        left_out="<results>/forecast/left_out.csv",
     log:
         "<logs>/score_forecasts.log",
     benchmark:

@@ -10,7 +10,13 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     from koopflow.forecast.over_series import over_series
     from koopflow.forecast.skill import skill_table
-    from koopflow.io.columns import FORECAST_OVER_SERIES, FORECAST_PREDICTIONS, FORECAST_QUANTILES, FORECAST_SKILL
+    from koopflow.io.columns import (
+        FORECAST_LEFT_OUT,
+        FORECAST_OVER_SERIES,
+        FORECAST_PREDICTIONS,
+        FORECAST_QUANTILES,
+        FORECAST_SKILL,
+    )
     from koopflow.io.tables import joined, read_parquet, write_csv, write_parquet
 
     predictions = pd.concat(
@@ -28,3 +34,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     future = joined(snakemake.input.future, FORECAST_QUANTILES, "series")
     write_csv(future, snakemake.output.future, FORECAST_QUANTILES)
     write_csv(over_series(skill), snakemake.output.over_series, FORECAST_OVER_SERIES)
+    reasons = zip(snakemake.params.series, (each["left_out"] for each in choices))
+    rows = [(entry, name, reason) for entry, own in reasons for name, reason in own.items()]
+    left_out = pd.DataFrame(rows, columns=list(FORECAST_LEFT_OUT))
+    write_csv(left_out, snakemake.output.left_out, FORECAST_LEFT_OUT)

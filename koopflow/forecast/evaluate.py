@@ -1,8 +1,6 @@
 """Rolling-origin evaluation of several forecasters on one series, from equal origins."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,17 +11,15 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import Series, written
-from koopflow.forecast.ahead import ahead_of
-from koopflow.forecast.choices import Choices, choose, early_stretch
+from koopflow.forecast.choices import choose
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import RollingIntervals
-from koopflow.forecast.protocol import Configured, Floats, Forecaster, Integers, Recalling, Recollection, Situation
+from koopflow.forecast.protocol import Configured, Floats, Forecaster, Recalling, Recollection
+from koopflow.forecast.stretch import Stretch, stretch_of
 from koopflow.io.columns import FORECAST_QUANTILES, FORECAST_RECALLED
 from koopflow.koopman.windows import fit_some
 
 MOST_WINDOWS = 300
-# Warm-up origins before the scored ones: their errors set the intervals at the first scored origin.
-WARM = 200
 BANDS = (0.5, 0.8, 0.9, 0.95)
 """Nominal coverages of the intervals beyond the last sample."""
 
@@ -34,9 +30,10 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     predictions : DataFrame
-        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper, origin_time. `origin` is the index
-        of the last known sample and origin_time its stamp as text; `horizon` counts steps from it.
-        The last origins have no truth (NaN).
+        `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper, origin_time, band. `origin` is the
+        index of the last known sample and origin_time its stamp as text; `horizon` counts steps
+        from it; band is the nominal coverage of the smallest interval that holds the truth, of
+        BANDS and `coverage`, 1 if none does. The last origins have no truth (NaN).
     recalled : DataFrame
         `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds one horizon of values after
         recalled_origin.
@@ -56,47 +53,6 @@ class Evaluation(NamedTuple):
     choices: dict[str, Any]
     windows: dict[str, NDArray[Any]]
     future: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A series with its settings, and the origins shared by all forecasters.
-
-    Attributes
-    ----------
-    samples : (time, 1)
-    origins : (n,)
-        Warm-up origins, then scored ones; origins with a missing value are left out.
-    scored : (n,) bool
-    truth : (n, horizon)
-        NaN where not observed, or not yet known.
-    situation : Situation
-        Settings for forecasters of the undifferenced series.
-    """
-
-    series: Series
-    choices: Choices
-    samples: Floats
-    origins: Integers
-    scored: NDArray[np.bool_]
-    truth: Floats
-    situation: Situation
-
-    @property
-    def stamps(self) -> NDArray[np.object_]:
-        """Return the stamps of the origins as text, (n,)."""
-        return written(self.series.time)[self.origins]
-
-    def units(self, values: Floats, lower: Floats) -> tuple[Floats, Floats]:
-        """Return forecasts and lower ends on the pointwise scale in the series' own units.
-
-        Intervals are computed on the pointwise scale: undoing a root or log makes them as skewed as
-        the series. The lower end of roots is zero at least if the series is non-negative.
-        """
-        transform = self.choices.transform
-        if transform.pointwise == "root" and self.samples[: self.choices.early].min() >= 0:
-            lower = np.maximum(lower, 0.0)
-        return transform.unpoint(values), transform.unpoint(lower)
 
 
 def evaluate(
@@ -135,8 +91,12 @@ def evaluate(
         point, found = _forecast(name, forecaster, stretch)
         bands = sorted({*BANDS, coverage})
         truth = stretch.choices.transform.point(stretch.truth)
-        halves = RollingIntervals(bands, point.shape[1]).extend(np.abs(truth - point), stretch.origins).halves
-        frames.append(_scored(name, point, halves[..., bands.index(coverage)], stretch))
+        errors = np.abs(truth - point)
+        learned = RollingIntervals(bands, point.shape[1]).extend(errors, stretch.origins)
+        halves = learned.halves if stretch.locked else learned.bands
+        inside = np.where(np.isfinite(errors) & np.isfinite(halves[..., 0]), _smallest(bands, errors, halves), np.nan)
+        scored = _scored(name, point, halves[..., bands.index(coverage)], stretch)
+        frames.append(scored.assign(band=inside[stretch.scored].ravel()))
         futures.append(_future(name, point[-1], dict(zip(bands, halves[-1].T)), stretch))
         if found is not None:
             recalled.append(_recalled(name, found, stretch))
@@ -148,41 +108,6 @@ def evaluate(
         _windows(stretch),
         pd.concat(futures, ignore_index=True),
     )
-
-
-def stretch_of(series: Series, choices: Choices, estimates: int, settings: SeriesSettings) -> Stretch:
-    """Return a series with its choices, and the origins shared by all forecasters."""
-    values = series.values[:, None]  # noqa: PD011 - a koopflow Series, not pandas
-    lost, transform, every = choices.transform.lost, choices.transform, settings.every
-    first = max(choices.early, choices.window + lost)
-    origins = np.arange(first, len(values), every)
-    if origins[-1] != len(values) - 1:
-        origins = np.append(origins, len(values) - 1)
-    warm = np.arange(first - every, max(choices.window + lost - 1, first - 5 * WARM), -every)[:WARM][::-1]
-    origins = np.concatenate([warm, origins])
-    origins = origins[series.observed[origins]]
-    padded = np.concatenate([np.where(series.observed, series.values, np.nan), np.full(choices.horizon, np.nan)])
-    truth = padded[origins[:, None] + np.arange(1, choices.horizon + 1)]
-    # Differences cannot be undone step by step, so errors of a differenced series stay in units of
-    # the differences.
-    measure = None if transform.lags else transform.unpoint
-    situation = Situation(
-        period=choices.period,
-        window=choices.window,
-        delays=choices.delays,
-        rank=choices.rank,
-        recalled=choices.recalled,
-        matches=choices.matches,
-        first=first,
-        exclusion=settings.exclusion,
-        estimates=estimates,
-        measure=measure,
-        beside=series.beside,
-        seasons=series.seasons,
-        ahead=ahead_of(series, choices.horizon),
-        sizes=partial(early_stretch(series, choices.horizon).sizes, transform),
-    )
-    return Stretch(series, choices, values, origins, origins >= first, truth, situation)
 
 
 def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floats, Recollection | None]:
@@ -206,6 +131,12 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
     if differenced:
         point = transform.undo(stretch.samples, stretch.origins, point[..., None])[..., 0]
     return point, found
+
+
+def _smallest(bands: Sequence[float], errors: Floats, halves: Floats) -> Floats:
+    """Return the nominal coverage of the smallest interval that holds the truth, 1 if none does."""
+    held = errors[..., None] <= halves
+    return np.where(held.any(axis=-1), np.asarray(bands)[np.argmax(held, axis=-1)], 1.0)
 
 
 def _scored(name: str, point: Floats, half: Floats, stretch: Stretch) -> pd.DataFrame:

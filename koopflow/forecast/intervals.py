@@ -92,7 +92,8 @@ class RollingIntervals:
     Attributes
     ----------
     halves : (n, horizon, coverages)
-        Half-widths of the origins so far; NaN while there are too few errors.
+        Half-widths of the origins so far, each step learned by itself; NaN while there are too few
+        errors.
     """
 
     def __init__(self, coverages: Sequence[float], horizon: int, memory: float = 60.0) -> None:
@@ -101,6 +102,11 @@ class RollingIntervals:
         self._known = [0] * horizon
         self.halves = np.empty((0, horizon, len(coverages)))
         self._expected = np.empty((0, horizon))
+
+    @property
+    def bands(self) -> Floats:
+        """Return the half-widths, made even over the steps (`even`)."""
+        return even(self.halves)
 
     def extend(self, errors: Floats, origins: NDArray[np.intp]) -> Self:
         """Add the origins after those so far; return self.
@@ -124,6 +130,25 @@ class RollingIntervals:
                 self.halves[i, column], self._expected[i, column] = learned.half_widths()
             self._known[column] = known
         return self
+
+
+def even(halves: Floats) -> Floats:
+    """Return half-widths (n, horizon, coverages) that do not shrink from one step to a later one.
+
+    Each step's quantile is learned from its own few errors, and leaps. The result is midway, on a
+    logarithmic scale, between the largest half-width at any earlier step and the smallest at any
+    later one, which keeps rising half-widths as they are and their usual size; then the mean with
+    both neighbours. Steps without a half-width keep none.
+    """
+    logs = np.log(np.maximum(halves, 1e-300))
+    known = np.isfinite(logs)
+    highest = np.maximum.accumulate(np.where(known, logs, -np.inf), axis=1)
+    lowest = np.minimum.accumulate(np.where(known, logs, np.inf)[:, ::-1], axis=1)[:, ::-1]
+    middle = np.where(known, (np.where(known, highest, 0.0) + np.where(known, lowest, 0.0)) / 2, np.nan)
+    padded = np.concatenate([middle[:, :1], middle, middle[:, -1:]], axis=1)
+    beside = np.stack([padded[:, :-2], middle, padded[:, 2:]])
+    found = np.where(np.isfinite(beside), beside, middle)
+    return np.where(known, np.exp(np.where(known, (found[0] + 2 * found[1] + found[2]) / 4, 0.0)), np.nan)
 
 
 def conformal_intervals(

@@ -14,6 +14,8 @@ from koopflow.core.seeds import rng
 Floats = NDArray[np.float64]
 NAIVE = ("persistence", "seasonal_naive")
 WITHOUT_RECALL = "gated_without_recall"
+LEVELS = (50, 80, 95)
+"""Nominal coverages in percent of the further intervals whose coverage is scored."""
 RECALL_COLUMNS = ("skill_vs_without_recall", "recall_ci_low", "recall_ci_high")
 
 
@@ -109,8 +111,9 @@ def skill_table(
         (the better of persistence and seasonal naive at that step), skill_vs_naive with its
         interval, coverage (share of truths inside the interval), excluded (origins with a truth
         left out because some method has no finite forecast), missing (non-finite forecasts of
-        this method), and skill_vs_without_recall (against `gated_without_recall`) with its
-        interval. Skill is 1 - MAE / MAE of the reference.
+        this method), skill_vs_without_recall (against `gated_without_recall`) with its interval,
+        and coverage_50, coverage_80, coverage_95 (shares of truths inside these intervals, if
+        `predictions` has band). Skill is 1 - MAE / MAE of the reference.
     """
     bootstrap = Bootstrap(seed, draws, level)
     parts = progress.bar(predictions.groupby("series", sort=True), "scoring", "series")
@@ -127,7 +130,7 @@ def _series_skill(series: str, part: pd.DataFrame, scale: float, bootstrap: Boot
         count = len(errors.absolute)
         if count == 0:
             continue
-        mae, coverage = errors.mae, _coverage(step)
+        mae, coverage, bands = errors.mae, _coverage(step), _bands(step)
         low, high = np.quantile(errors.means, bootstrap.tails, axis=0)
         naive = min((m for m in NAIVE if m in errors.methods), key=lambda m: mae[errors.methods.index(m)], default=None)
         for j, method in enumerate(errors.methods):
@@ -139,6 +142,7 @@ def _series_skill(series: str, part: pd.DataFrame, scale: float, bootstrap: Boot
             row |= {"excluded": errors.left_out, "missing": int(errors.missing[method])}
             row |= {"naive": naive, "coverage": coverage.get(method, np.nan)}
             row |= dict(zip(RECALL_COLUMNS, _skill(errors, j, WITHOUT_RECALL, bootstrap)))
+            row |= {f"coverage_{level}": held.get(method, np.nan) for level, held in bands.items()}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -171,6 +175,16 @@ def _coverage(step: pd.DataFrame) -> "pd.Series[float]":
     known = step["lower"].notna() & step["truth"].notna()
     covered = ((step["truth"] >= step["lower"]) & (step["truth"] <= step["upper"])).where(known)
     return covered.astype(float).groupby(step["method"]).mean()
+
+
+def _bands(step: pd.DataFrame) -> "dict[int, pd.Series[float]]":
+    """Return, by nominal coverage in percent and by method, the share of truths inside; empty
+    without bands."""
+    if "band" not in step:
+        return {}
+    known = step["band"].notna()
+    held = {level: (step["band"] <= level / 100 + 1e-9).where(known).astype(float) for level in LEVELS}
+    return {level: inside.groupby(step["method"]).mean() for level, inside in held.items()}
 
 
 def _skill(errors: Errors, j: int, reference: str | None, bootstrap: Bootstrap) -> tuple[float, float, float]:

@@ -12,10 +12,10 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import Series
 from koopflow.forecast.choices import Choices, choose
-from koopflow.forecast.evaluate import Stretch, stretch_of
 from koopflow.forecast.intervals import RollingIntervals
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.protocol import Configured, Floats, Forecaster
+from koopflow.forecast.stretch import Stretch, stretch_of
 from koopflow.forecast.transform import Transform
 
 ESTIMATES = 3
@@ -116,7 +116,7 @@ class State:
         learned = self._intervals.setdefault(key, RollingIntervals(key, self.point.shape[1]))
         transform = stretch.choices.transform
         learned.extend(np.abs(transform.point(stretch.truth) - self.point), stretch.origins)
-        half = learned.halves[-1][:, [key.index(each) for each in coverages]]
+        half = learned.bands[-1][:, [key.index(each) for each in coverages]]
         point = self.point[-1][:, None]
         upper, lower = stretch.units(point + half, point - half)
         return transform.unpoint(self.point[-1]), lower, upper

@@ -181,6 +181,7 @@ FORECAST_SKILL: Columns = ("series", "method", "horizon", "n", "mae", "rmse", "m
 FORECAST_SKILL += ("ci_low", "ci_high")
 FORECAST_OVER_SERIES: Columns = ("kind", "method", "reference", "series", "groups", "ratio", "ci_low", "ci_high")
 FORECAST_OVER_SERIES += ("p_sign_flip", "p_signed_rank", "better")
+FORECAST_LEFT_OUT: Columns = ("entry", "series", "reason")
 
 # Hubs.
 HUB_QUANTILES: Columns = ("model", "reference_date", "target", "location", "horizon", "quantile", "value")
@@ -290,6 +291,7 @@ CONTRACTS = {
     "forecast/skill.csv": FORECAST_SKILL,
     "forecast/future.csv": FORECAST_QUANTILES,
     "forecast/over_series.csv": FORECAST_OVER_SERIES,
+    "forecast/left_out.csv": FORECAST_LEFT_OUT,
     "hub/leaderboard.csv": HUB_LEADERBOARD,
     "hub/pairs.csv": HUB_PAIRS,
     "hub/seasons.csv": HUB_SEASONS,

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
@@ -12,7 +13,7 @@ from koopflow.data.series.series import Series
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
 from koopflow.forecast.evaluate import evaluate
-from koopflow.forecast.intervals import RollingIntervals, conformal_intervals
+from koopflow.forecast.intervals import RollingIntervals, conformal_intervals, even
 from koopflow.forecast.protocol import all_named
 from koopflow.forecast.skill import skill_table
 from koopflow.forecast.transform import build
@@ -362,3 +363,33 @@ def test_all_transforms_are_considered_where_asked():
     chosen = choose(as_series(trend, period=1), SeriesSettings(horizon=3, transform="all"))
     assert chosen.transform.lags == (1,)
     assert choose(as_series(trend, period=1), SeriesSettings(horizon=3)).transform.lags == ()
+
+
+def test_half_widths_made_even_never_shrink_and_keep_their_size():
+    generator = np.random.default_rng(0)
+    rough = np.exp(np.linspace(0, 1, 12)[:, None] + 0.3 * generator.standard_normal((50, 12, 2)))
+    smooth = even(rough)
+    assert (np.diff(smooth, axis=1) >= -1e-12).all()
+    assert np.log(smooth).mean() == pytest.approx(np.log(rough).mean(), abs=0.02)
+    rising = np.exp(0.1 * np.arange(12.0))[None, :, None]
+    assert even(rising)[:, 1:-1] == pytest.approx(rising[:, 1:-1])
+
+
+def test_steps_without_a_half_width_keep_none():
+    rough = np.array([1.0, 3.0, 2.0, np.nan])[None, :, None]
+    found = even(rough)[0, :, 0]
+    assert np.isnan(found).tolist() == [False, False, False, True]
+    assert found[1] <= found[2]
+    assert np.isnan(even(np.full((2, 3, 1), np.nan))).all()
+
+
+def test_intervals_of_all_coverages_are_scored():
+    generator = np.random.default_rng(1)
+    values = lfilter([1.0], [1.0, -0.7], generator.standard_normal(500))
+    found = evaluate(as_series(values, 1), SeriesSettings(horizon=4), all_named(["persistence", "sliding"]))
+    table = skill_table(found.predictions, {"test": 1.0}, seed=0, draws=100)
+    for level in (50, 80, 95):
+        assert table[f"coverage_{level}"].mean() == pytest.approx(level / 100, abs=0.06)
+    held = found.predictions.dropna(subset=["band"])
+    inside = (held["truth"] >= held["lower"]) & (held["truth"] <= held["upper"])
+    assert (inside == (held["band"] <= 0.9)).mean() > 0.999
