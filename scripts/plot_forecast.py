@@ -23,9 +23,14 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         choices, times = forecast.read_choices(given.choices[place]), (windows["time"], windows["later"])
         name = choices.shown
         shown.append(name)
-        rows = (table[table["series"] == name] for table in (quantiles, skill))
-        style.save(futures.future(*rows, windows["values"], times, choices, baselines), out.future[2 * place])
         predictions, recalled = (read_parquet(table[place]) for table in (given.predictions, given.recalled))
+        if len(choices.scales) > 1:
+            rows = (table[table["series"].isin(choices.scales)] for table in (quantiles, predictions, skill))
+            drawn = futures.several(*rows, choices, series[place])
+        else:
+            rows = (table[table["series"] == name] for table in (quantiles, skill))
+            drawn = futures.future(*rows, windows["values"], times, choices, baselines)
+        style.save(drawn, out.future[2 * place])
         predictions, recalled = (table[table["series"] == name] for table in (predictions, recalled))
         style.save(
             forecast.forecasts(predictions, recalled, windows["values"], times, choices), out.forecasts[2 * place]

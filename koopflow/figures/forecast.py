@@ -3,8 +3,8 @@ skill, recurrence of spectra."""
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Choices:
         Name of the series that figures show, where one job forecasts many.
     coverage : float
         Nominal coverage of the prediction intervals.
+    scales : mapping of str to float
+        The scale of the errors of each series that the job forecasts.
     """
 
     early: int
@@ -61,6 +63,7 @@ class Choices:
     step: str
     shown: str = ""
     coverage: float = 0.9
+    scales: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_choices(path: str | os.PathLike[str]) -> Choices:

@@ -16,6 +16,8 @@ from koopflow.figures.text import drawn, label
 
 BANDS = ((0.025, 0.975), (0.1, 0.9), (0.25, 0.75))
 SHADES = (0.15, 0.22, 0.35)
+PANELS, COLUMNS = 6, 2
+"""Most series of one file that are drawn, and panels beside each other."""
 SHOWN_HORIZONS = 6
 """Known samples that are drawn, in horizons."""
 
@@ -69,6 +71,50 @@ def future(
     last = quantiles["origin"].iloc[0]
     ax.set_title(f"{label(quantiles['series'].iloc[0])}: {choices.horizon} steps after {drawn(str(last))}")
     figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def several(
+    quantiles: pd.DataFrame, predictions: pd.DataFrame, skill: pd.DataFrame, choices: Choices, name: str
+) -> Figure:
+    """Draw the forecasts of many series beyond their last samples: those from the smallest to the
+    largest error at earlier origins, evenly, PANELS at most.
+
+    Parameters
+    ----------
+    quantiles, predictions, skill : DataFrame
+        Rows of these series of `koopflow.io.columns.FORECAST_QUANTILES`, FORECAST_PREDICTIONS and
+        FORECAST_SKILL.
+    choices : Choices
+    name : str
+        What the series have in common: their entry in the study.
+    """
+    method = main_method(quantiles)
+    mase = skill[skill["method"] == method].groupby("series")["mase"].mean().sort_values()
+    chosen = mase.iloc[np.unique(np.linspace(0, len(mase) - 1, min(PANELS, len(mase))).round().astype(int))]
+    rows = -(-len(chosen) // COLUMNS)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=size(2, 0.45 * rows + 0.1), squeeze=False)
+    for ax, (series, error) in zip(axes.flat, chosen.items()):
+        own = predictions[(predictions["series"] == series) & (predictions["method"] == method)]
+        first = own[own["horizon"] == 1].sort_values("origin")
+        recent = first[first["truth"].notna()].tail(SHOWN_HORIZONS * choices.horizon)
+        last = int(own["origin"].max())
+        at, values = recent["origin"].to_numpy() + 1.0 - last, recent["truth"].to_numpy()
+        ax.plot(at, values, color=BLACK, linewidth=0.9, label="known")
+        wide = _wide(quantiles[quantiles["series"] == series], method)
+        _fan(ax, wide, 0.0, float(values[-1]), wide.index.to_numpy(dtype=float), method)
+        ax.axvline(0.0, color=GREY, linewidth=0.6, linestyle=":")
+        ax.set_title(f"{label(series)}: scaled error {error:.2f}", fontsize="small")
+        ax.set_xlim(at[0], choices.horizon)
+    for ax in axes.flat[len(chosen) :]:
+        ax.set_visible(False)
+    for ax in axes[-1]:
+        ax.set_xlabel(f"{choices.step}s after the last sample")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(drawn(choices.label, LONGEST_LABEL))
+    figure.suptitle(f"{label(name)}: {len(chosen)} of {len(mase)} series, from the smallest to the largest error")
+    handles, texts = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside lower center", ncols=3)
     return figure
 
 

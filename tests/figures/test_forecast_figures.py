@@ -42,3 +42,21 @@ def test_the_strongest_baseline_is_the_one_with_the_smallest_error():
     skill = pd.DataFrame({"method": ["gated", "ets", "drift", "ets"], "mae": [0.1, 3.0, 1.5, 1.0]})
     assert futures.strongest(skill, ["ets", "drift"]) == "drift"
     assert futures.strongest(skill, ["arima"]) is None
+
+
+def test_series_of_one_file_are_drawn_from_the_best_to_the_worst():
+    style.use()
+    names = [f"shop {place}" for place in range(9)]
+    rows = [(name, "gated", "2018", step, level, level) for name in names for step in (1, 2) for level in LEVELS]
+    quantiles = pd.DataFrame(rows, columns=list(FORECAST_QUANTILES))
+    errors = [0.9, 0.1, 0.5, 0.3, 0.2, 0.4, 0.8, 0.7, 0.6]
+    skill = pd.DataFrame({"series": names, "method": "gated", "mase": errors})
+    origins = [(name, "gated", origin, step, 1.0, 2.0) for name in names for origin in range(50, 70) for step in (1, 2)]
+    predictions = pd.DataFrame(origins, columns=["series", "method", "origin", "horizon", "prediction", "truth"])
+    choices = forecast.Choices(early=40, window=12, horizon=2, label="value", step="month")
+    figure = futures.several(quantiles, predictions, skill, choices, "shops")
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles[0] == "Shop 1: scaled error 0.10"
+    assert titles[-1] == "Shop 0: scaled error 0.90"
+    assert len(titles) == 6
+    assert figure.get_suptitle() == "Shops: 6 of 9 series, from the smallest to the largest error"
