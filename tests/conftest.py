@@ -22,6 +22,7 @@ LONG = (
     "equivalence/test_calibration.py",
     "equivalence/test_optimizers.py",
     "figures/test_style.py",
+    "forecast/test_combined.py",
     "forecast/test_hub.py",
     "forecast/test_lookahead.py",
     "forecast/test_memory.py",

@@ -83,7 +83,7 @@ def forecast(
     beside = _checked(coverage, levels, quantiles, regressors, holidays)
     chosen = (Combined() if beside else Gated()) if forecaster is None else _forecaster(forecaster)
     one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
-    found = series if beside else opened(series)
+    found = series if beside and not isinstance(series, str | os.PathLike) else opened(series)
     if isinstance(found, Several):
         return forecast_each(found, period, one)
     return one(as_series(found, period=period, regressors=regressors, holidays=holidays))

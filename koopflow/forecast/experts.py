@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast.archive import Archive
 from koopflow.forecast.baselines import persistence, seasonal_naive
+from koopflow.forecast.buffer import Growing
 from koopflow.forecast.company.refits import Refits
 from koopflow.forecast.consolidated import ConsolidatedMemory
 from koopflow.forecast.options import RecallSettings, WindowSettings
@@ -21,9 +22,13 @@ from koopflow.forecast.registry import EXPERTS
 from koopflow.koopman.windows import advance, present_states
 
 Floats = NDArray[np.float64]
-COMPANY = ("ets", "airline", "regression", "boosting")
+COMPANY = ("ets", "airline", "regression", "boosting", "corrected")
 """Experts of `combined` that `gated` lacks."""
-RECALLING = ("recalled", "recalled_episode", "continuation")
+RECALLING = ("recalled", "recalled_episode", "continuation", "corrected")
+CORRECTED = ("regression", "consolidated")
+"""Experts whose recalled errors `corrected` takes off: the first that is there."""
+SHARE = 0.5
+"""Share of the mean recalled error that is taken off; a few matches say little."""
 BLOCK = 2048
 
 
@@ -47,6 +52,10 @@ class Known:
         Samples of each season, if there are several.
     refits : Refits
         Estimates of the experts that have parameters.
+    earlier : Growing of (experts, horizon, channels)
+        Forecasts of all experts from the windows so far.
+    made : dict of str to (windows, horizon, channels)
+        Forecasts of those in CORRECTED, from all windows up to the last one asked for.
     """
 
     series: Floats
@@ -59,6 +68,8 @@ class Known:
     ahead: Floats
     seasons: tuple[int, ...] = ()
     refits: Refits = field(default_factory=Refits)
+    earlier: Growing = field(default_factory=Growing)
+    made: dict[str, Floats] = field(default_factory=dict)
 
     def origins(self, start: int, stop: int) -> NDArray[np.intp]:
         """Return the times at which the windows start ... stop - 1 end."""
@@ -105,12 +116,15 @@ def forecast_experts(known: Known, names: Sequence[str], start: int, stop: int, 
     """
     results = {"sliding": sliding(known, start, stop)}
     results["recalled"] = recalled(known, start, stop) if recalls else results["sliding"]
-    for name in names:
+    bounded = []
+    for place, name in enumerate(names):
         if name not in results:
             results[name] = EXPERTS.load(name, "experts")(known, start, stop)
-    # A window's model can extrapolate far beyond the data; inputs of the regression must stay near
-    # them.
-    bounded = [_bounded(results[name], known.series, known.windows.window, start) for name in names]
+        # A window's model can extrapolate far beyond the data; inputs of the regression must stay
+        # near them.
+        bounded.append(_bounded(results[name], known.series, known.windows.window, start))
+        if name in CORRECTED:
+            known.made[name] = np.concatenate([known.earlier.view[:, place], bounded[-1]]) if start else bounded[-1]
     empty = np.zeros((stop - start, 0, known.horizon, known.series.shape[1]))
     return ExpertForecasts(results["sliding"], results["recalled"], np.stack(bounded, axis=1) if bounded else empty)
 
@@ -200,16 +214,36 @@ def recalled_episode(known: Known, start: int, stop: int) -> Floats:
 def continuation(known: Known, start: int, stop: int, matches: int | None = None) -> Floats:
     """Return the mean continuation of the recalled windows (or of the `matches` nearest), from the
     present level; the last value if none."""
-    series, origins = known.series, known.origins(start, stop)
+    series, near = known.series, _nearness(known, start, stop, matches)
+    ends, steps = _ends(known, start, stop)[:, :matches], np.arange(1, known.horizon + 1)
+    last = len(series) - 1
+    change = series[np.minimum(ends[:, :, None] + steps, last)] - series[ends][:, :, None, :]
+    return series[known.origins(start, stop)][:, None, :] + np.einsum("nm,nmhc->nhc", near, change)
+
+
+def corrected(known: Known, start: int, stop: int) -> Floats:
+    """Return the forecast of the first of CORRECTED, less a share of the mean error that it made
+    from the recalled windows; the last value without such an expert."""
+    base = next((name for name in CORRECTED if name in known.made), None)
+    if base is None:
+        return persistence_expert(known, start, stop)
+    series, ends, made = known.series, _ends(known, start, stop), known.made[base]
+    ahead = np.minimum(ends[:, :, None] + np.arange(1, known.horizon + 1), len(series) - 1)
+    errors = series[ahead] - made[ends - known.windows.window + 1]
+    return made[start:stop] + SHARE * np.einsum("nm,nmhc->nhc", _nearness(known, start, stop), errors)
+
+
+def _nearness(known: Known, start: int, stop: int, matches: int | None = None) -> Floats:
+    """Return the weights (n, matches) of the recalled windows, which sum to one; zeros if none."""
     members = known.archive.recalled.view[start:stop, :matches]
     distances = known.archive.distances.view[start:stop, :matches]
     near = np.where(members >= 0, 1.0 / (np.nan_to_num(distances) + 1e-6), 0.0)
-    near = near / np.maximum(near.sum(axis=1, keepdims=True), 1e-300)
-    ends = np.maximum(members, 0) + known.windows.window - 1
-    steps = np.arange(1, known.horizon + 1)
-    last = len(series) - 1
-    change = series[np.minimum(ends[:, :, None] + steps, last)] - series[ends][:, :, None, :]
-    return series[origins][:, None, :] + np.einsum("nm,nmhc->nhc", near, change)
+    return near / np.maximum(near.sum(axis=1, keepdims=True), 1e-300)
+
+
+def _ends(known: Known, start: int, stop: int) -> NDArray[np.intp]:
+    """Return the times (n, matches) at which the recalled windows end; the first window if none."""
+    return np.maximum(known.archive.recalled.view[start:stop], 0) + known.windows.window - 1
 
 
 def consolidated(known: Known, start: int, stop: int) -> Floats:

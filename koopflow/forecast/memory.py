@@ -177,7 +177,7 @@ class EpisodicKoopman:
         """Return the inputs of the experts: the series so far and its memory."""
         given = (self._values.view, self.archive_, self._consolidated, self.windows, self.recall, self.horizon)
         ahead = (self.ahead or Ahead()).columns(len(self._values) + self.horizon)
-        return Known(*given, self.gate.period, ahead, self.gate.seasons, self.refits)
+        return Known(*given, self.gate.period, ahead, self.gate.seasons, self.refits, self._experts)
 
     def _settle(self, i: int, series: Floats) -> None:
         """Learn from the earlier forecasts whose truth is the newest sample of window i."""

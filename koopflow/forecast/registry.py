@@ -42,6 +42,7 @@ EXPERTS = Registry(
         "airline": "koopflow.forecast.company.experts:airline",
         "regression": "koopflow.forecast.company.experts:regression",
         "boosting": "koopflow.forecast.company.experts:boosting",
+        "corrected": "koopflow.forecast.experts:corrected",
     },
 )
 """In gate order: persistence first, since forecasts are taken relative to it."""

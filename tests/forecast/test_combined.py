@@ -14,6 +14,8 @@ from koopflow.forecast.company import airline, regression
 from koopflow.forecast.company.design import Design
 from koopflow.forecast.company.refits import Refits, stretches
 from koopflow.forecast.evaluate import evaluate
+from koopflow.forecast.memory import EpisodicKoopman
+from koopflow.forecast.options import GateSettings, WindowSettings
 
 
 def error_of(series, horizon: int, every: int = 1, **options) -> float:
@@ -95,6 +97,35 @@ def test_the_next_phase_is_never_taken_from_after_the_origin():
     assert rows.max() <= 30
 
 
+def memory_of(series: np.ndarray, parts: list[int]) -> EpisodicKoopman:
+    """Return the memory of a series that arrives in parts, with the experts that others stand on."""
+    gate = GateSettings(experts=("persistence", "sliding", "recalled", "consolidated", "regression", "corrected"))
+    memory = EpisodicKoopman(WindowSettings(30, 8, 4), 4, gate=gate)
+    first, *rest = np.split(series, parts)
+    memory.fit(first)
+    for part in rest:
+        memory.update(part)
+    return memory
+
+
+def test_recalled_errors_are_taken_off_the_forecast():
+    series = autoregression(np.random.default_rng(10), 160)
+    memory = memory_of(series, [])
+    forecasts, members = memory._experts.view[..., 0], memory.archive_.recalled.view
+    window, near = 120, 1.0 / (memory.archive_.distances.view[120] + 1e-6)
+    ends = members[window] + 29
+    errors = series[ends[:, None] + np.arange(1, 5)] - forecasts[members[window], 4]
+    expected = forecasts[window, 4] + 0.5 * (near / near.sum()) @ errors
+    assert forecasts[window, 5] == pytest.approx(expected)
+
+
+def test_forecasts_do_not_depend_on_how_the_samples_arrive():
+    series = autoregression(np.random.default_rng(11), 150)
+    one, two = memory_of(series, []), memory_of(series, [70, 71, 120])
+    assert np.allclose(one.forecasts_, two.forecasts_, equal_nan=True)
+    assert np.allclose(one._experts.view, two._experts.view)
+
+
 # -------------------------------------------------------------------------------- parts and controls
 def test_known_regressors_take_off_what_they_explain():
     generator = np.random.default_rng(4)
@@ -135,7 +166,7 @@ def test_without_removes_what_it_names_and_nothing_else():
     all_of_them = kf.Combined(period=12).experts()
     assert set(all_of_them) - set(kf.Combined(period=12, without=("airline",)).experts()) == {"airline"}
     left = kf.Combined(period=12, without=("recall",)).experts()
-    assert set(all_of_them) - set(left) == {"recalled", "recalled_episode", "continuation"}
+    assert set(all_of_them) - set(left) == {"recalled", "recalled_episode", "continuation", "corrected"}
     with pytest.raises(KoopflowError, match=r"without: must be names from seasons, .*got 'persistence'"):
         kf.Combined(without=("persistence",))
 

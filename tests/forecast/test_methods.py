@@ -6,7 +6,7 @@ import pytest
 from koopflow.config.series import SeriesSettings
 from koopflow.data.series.loading import load, prepared
 from koopflow.forecast.evaluate import evaluate
-from koopflow.forecast.experts import RECALLING, expert_names
+from koopflow.forecast.experts import COMPANY, RECALLING, expert_names
 from koopflow.forecast.methods import Episodic, Gated, GatedWithoutRecall, Sliding
 from koopflow.forecast.plain_methods import Drift, Persistence, Ridge, SeasonalNaive
 from koopflow.forecast.protocol import FittedWindows, Recalling, all_named
@@ -76,7 +76,7 @@ def test_a_forecaster_that_writes_into_its_values_harms_no_other():
 def test_the_control_for_memory_lacks_the_recalling_experts_and_nothing_else():
     for period in (1, 12):
         control = set(GatedWithoutRecall(period=period).experts())
-        assert set(expert_names(period)) - control == set(RECALLING)
+        assert set(expert_names(period)) - control == set(RECALLING) - set(COMPANY)
         assert control < set(expert_names(period))
 
 

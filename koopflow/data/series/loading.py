@@ -125,8 +125,9 @@ def prepared(
     early = values[: int(EARLY * len(values))]
     period, found = _seasons(early, step, period, seasons)
     beside = {each: column[int(present[0]) + start :] for each, column in beside.items()}
-    further = {"seasons": found, "holidays": holidays, "regressors": beside}
-    return Series(name, times, values, observed, period, label, step, **further)
+    return Series(
+        *(name, times, values, observed, period, label, step), seasons=found, holidays=holidays, regressors=beside
+    )
 
 
 def _seasons(
