@@ -24,6 +24,8 @@ JUDGED = (("koopman_magnitude", "global_magnitude"), ("koopman_gradient", "globa
 """The pairs of methods about which the paper makes claims."""
 MOST = 2
 """Most studies side by side on a page."""
+MOST_PAIRS = 12
+"""Most pairs of methods whose agreement is drawn as lines; the matrix `pruning_scores` has all."""
 
 
 def families(names: Iterable[str], least: int = 2) -> dict[str, list[str]]:
@@ -77,9 +79,10 @@ def overlap(table: pd.DataFrame) -> Figure:
     """Draw the adjusted Jaccard index of pruned sets against the epoch of pruning: a row per study,
     a column per family of the method compared with; bands are 95 % intervals, 0 is chance.
 
-    Agreement is averaged over compressions above 1, as in the claims.
+    Agreement is averaged over compressions above 1, as in the claims. Of more than `MOST_PAIRS`
+    pairs, those of Koopman methods with the two that the claims name are drawn.
     """
-    table = _agreement(table)
+    table = _few_pairs(_agreement(table))
     if table.empty:
         return nothing(EMPTY)
     studies, groups = list(dict.fromkeys(table.study)), families(table.method_b, least=1)
@@ -99,6 +102,17 @@ def overlap(table: pd.DataFrame) -> Figure:
     ]
     _finish(figure, axes, "epoch of pruning (dashed: chance)", counts, "adjusted Jaccard index of pruned sets")
     return figure
+
+
+def _few_pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of at most `MOST_PAIRS` pairs."""
+    pairs = list(dict.fromkeys(zip(table.method_a, table.method_b)))
+    if len(pairs) <= MOST_PAIRS:
+        return table
+    partners = {partner for _, partner in JUDGED}
+    kept = [(a, b) for a, b in pairs if a.startswith("koopman_") and b in partners] or pairs
+    rows = [pair in kept[:MOST_PAIRS] for pair in zip(table.method_a, table.method_b)]
+    return table[rows]
 
 
 def convergence(overlaps: pd.DataFrame, accuracies: pd.DataFrame, stages: Sequence[float] = ()) -> Figure:

@@ -78,7 +78,7 @@ def matrix(overlap: pd.DataFrame) -> Figure:
     for place, (study, epoch, found) in enumerate(panels):
         tree, axis = axes[2 * (place // 2) : 2 * (place // 2) + 2, place % 2]
         seeds = overlap[(overlap.study == study) & (overlap.epoch == epoch)].seed.nunique()
-        _tree(tree, found, f"{label(study)}, epoch {epoch:g} (n = {seeds})")
+        _tree(tree, found, f"{label(study)}\nepoch {epoch:g} (n = {seeds})")
         image = _cells(axis, ordered(found))
     for axis in axes.flat:
         axis.set_visible(axis.has_data())

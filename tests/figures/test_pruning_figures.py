@@ -54,7 +54,7 @@ def test_each_family_of_methods_has_its_panels_with_random_pruning_beside():
     columns = ["study", "method", "epoch", "compression", "seed", "accuracy"]
     rows = [("mine", name, e, c, s, 0.5) for name in methods for e in (1, 2, 9) for c in (1, 4) for s in (0, 1)]
     axes = pruning_lines.accuracy(pd.DataFrame(rows, columns=columns)).axes
-    assert [ax.get_title(loc="left") for ax in axes] == [
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in axes] == [
         f"{family}, epoch {epoch}" for family in ("magnitude", "gradient") for epoch in (1, 9)
     ]
     assert all(len(ax.lines) == 3 for ax in axes)
@@ -114,3 +114,13 @@ def test_methods_that_are_not_compared_with_all_others_are_left_out():
     assert len(found) == 3
     assert not {"a", "d"} <= set(found)
     assert words(pruning_scores.matrix(table[:3])) == ["No study compares all of its methods (pairs: all)."]
+
+
+def test_of_many_pairs_the_overlap_shows_the_koopman_methods_beside_those_of_the_claims():
+    names = ["koopman_magnitude", "koopman_slow", "global_magnitude", "global_gradient", "snip", "grasp"]
+    table = compared(pd.DataFrame(0.5, names, names))
+    assert table.groupby(["method_a", "method_b"]).ngroups > pruning_lines.MOST_PAIRS
+    axes = pruning_lines.overlap(pd.concat([table, table.assign(epoch=2)])).axes
+    drawn = {text for ax in axes for text in ax.get_legend_handles_labels()[1]}
+    partners = ("global magnitude", "global gradient")
+    assert drawn == {f"Koopman {kind} / {other}" for kind in ("magnitude", "slow") for other in partners}
