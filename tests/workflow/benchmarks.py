@@ -62,7 +62,9 @@ def compare(
         took, passed = (sum(row[name] for row in rows) / len(rows) for name in ("cpu", "wall"))
         largest, held = max(asked["expected_mb"]), max(row["mb"] for row in rows)
         right = near(seconds, took, SECOND, most=passed)
-        right &= took < 1 or near(largest, held, 0)  # shorter jobs end before their memory is seen
+        right &= took < 1 or held / 2 <= largest  # shorter jobs end before their memory is seen
+        # On a loaded machine the few looks of Snakemake come before the job has loaded its libraries.
+        right &= took < max(1, passed / 2) or largest <= 2 * held
         line = f"{rule}: {seconds:.1f} s expected, {took:.1f} to {passed:.1f} s measured; "
         found[rule] = line + f"{largest} MB expected, {held:.0f} MB measured", right
     return found

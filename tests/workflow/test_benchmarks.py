@@ -25,6 +25,22 @@ def test_every_rule_takes_the_expected_processor_time_and_memory_within_a_factor
     assert not [line for line, right in lines.values() if not right]
 
 
+@pytest.mark.parametrize(
+    ("cpu", "wall", "mb", "right"),
+    [
+        (10, 11, 400, True),
+        (30, 31, 400, False),
+        (3, 4, 400, False),
+        (10, 11, 900, False),
+        (10, 11, 190, False),
+        (10, 40, 190, True),  # a loaded machine: the time cannot be judged, nor a memory seen too early
+    ],
+)
+def test_a_wrong_estimate_is_seen(cpu, wall, mb, right):
+    plan = {"a": {"expected_s": [15, 15], "expected_mb": [400]}}
+    assert compare(plan, {"a": [{"cpu": cpu, "wall": wall, "mb": mb}]})["a"][1] == right
+
+
 def test_every_rule_writes_the_expected_size_within_a_factor_of_two(plan, smoke_study, monkeypatch):
     monkeypatch.chdir(smoke_study)
     written: dict[str, float] = defaultdict(float)
