@@ -10,8 +10,8 @@ alike: whether spectra differ more between set-ups than between seeds of one set
 # Record
 # ------
 # A recorder stores the weights of any PyTorch model while it trains. Here a small perceptron learns
-# handwritten digits at two learning rates, with five seeds each. The test needs at least four runs
-# per set-up: with three, no arrangement of the runs has a p-value below 0.05.
+# handwritten digits at two learning rates, with five seeds each. A verdict needs at least four runs
+# per set-up: with fewer there is no interval.
 
 import tempfile
 from pathlib import Path
@@ -68,8 +68,10 @@ operator.plot()
 # %%
 # Compare
 # -------
-# `compare` fits each run, takes the optimal-transport distance between all pairs of spectra, and
-# tests by permutation whether runs of different set-ups lie further apart than runs of one.
+# `compare` fits each run, takes the optimal-transport distance between all pairs of spectra, and asks
+# by how much runs of different set-ups lie further apart than runs of one. This excess has an interval:
+# the set-ups are different if all of it lies above the margin (0.25), equivalent if all of it lies
+# below, also at the neighbouring ranks. The p-value of a permutation test is shown and decides nothing.
 
 comparison = kf.compare({"rate 0.05": slow, "rate 0.5": fast}, rank=5)
 print(comparison)

@@ -115,7 +115,8 @@ class EquivalenceTraining(Block):
         "differences by their scatter over seeds, dsa compares operators after the best rotation (minutes).",
     )
     significance: Fraction = Field(
-        default=0.05, description="Level of the permutation tests, after adjustment for their number."
+        default=0.05,
+        description="Level of the permutation tests, after adjustment for their number; they decide nothing.",
     )
     margin: Positive = Field(
         default=0.25,

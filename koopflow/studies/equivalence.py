@@ -25,7 +25,7 @@ from koopflow.workflow.estimates import (
 from koopflow.workflow.workloads import images, network
 
 DISTANCE_SECONDS = 1.0e-6  # per distance between two spectra: measured
-DSA_SECONDS = 0.05  # per DSA distance between two operators of rank 5: measured
+DSA_SECONDS = 0.01  # per DSA distance between two operators of rank 4 to 6, on average: measured
 READ_MB = 200  # blocks of a trajectory in memory: measured
 OUTPUTS = 10  # of the last layer
 
