@@ -164,3 +164,12 @@ def nothing(words: str) -> Figure:
     ax.set_axis_off()
     ax.text(0.5, 0.5, words, ha="center", va="center", color=GREY)
     return figure
+
+
+def p_values(ax: Axes, heights: Iterable[float], values: Iterable[float], colour: str) -> None:
+    """Write p-values at the right edge of a panel, beside the rows at `heights`; NaN writes nothing."""
+    for height, value in zip(heights, values):
+        if np.isfinite(value):
+            told = "< 0.001" if value < 0.001 else f"{value:.3f}"
+            place: Any = ("axes fraction", "data")
+            ax.annotate(told, (1.02, height), xycoords=place, va="center", color=colour, fontsize=5)

@@ -33,6 +33,9 @@ def predictors(tests: pd.DataFrame, forecasts: pd.DataFrame) -> Figure:
         rows, middle = tests[kept], tests.loc[kept, "correlation"].to_numpy(dtype=float)
         reach = np.abs(rows[["ci_low", "ci_high"]].to_numpy(dtype=float).T - middle)
         axes[0].errorbar(middle, y[kept], xerr=reach, fmt=mark, color=colour, linewidth=0.9, markersize=3.5, label=text)
+        if "p_adjusted" in rows:
+            panels.p_values(axes[0], y[kept], rows["p_adjusted"].fillna(rows["p"]).to_numpy(dtype=float), colour)
+    axes[0].annotate("p", (1.04, 1.01), xycoords="axes fraction", fontsize="x-small")
     axes[0].axvline(0, color=style.GREY, linewidth=0.7, zorder=0)
     names = [
         f"{label(name)}{' *' if needs == 'target_rounds' else ''}"

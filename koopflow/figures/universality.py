@@ -235,16 +235,7 @@ def _correlations(ax: Axes, correlations: pd.DataFrame, looks: dict[float, tuple
         y = np.arange(len(observables)) + shift
         ax.errorbar(centre, y, xerr=reach, fmt=mark, color=colour, linewidth=0.8)
         if "p" in rows:
-            for place, p in zip(y, rows["p"].to_numpy(dtype=float)):
-                told = f"{p:.3f}".replace("0.000", "< 0.001") if np.isfinite(p) else ""
-                ax.annotate(
-                    told,
-                    (1.02, place),
-                    xycoords=("axes fraction", "data"),
-                    va="center",
-                    color=colour,
-                    fontsize=5,
-                )
+            panels.p_values(ax, y, rows["p"].to_numpy(dtype=float), colour)
     ax.axvline(0, color=style.GREY, linewidth=0.7, zorder=0)
     ax.set_xlim(-1.05, 1.05)
     ax.annotate("p", (1.04, 1.01), xycoords="axes fraction", fontsize="x-small")

@@ -12,6 +12,9 @@ from PIL import Image
 
 from koopflow.cli import site
 from koopflow.io.columns import CLAIMS
+from koopflow.studies import discovery
+from koopflow.studies.report import Contents
+from tests.studies.plans import resolved
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = "</td></script><script>document.title='TAKEN'</script><img src=x onerror=\"document.title='TAKEN'\"> {{ 7*7 }}"
@@ -99,6 +102,22 @@ def test_the_page_reads_in_a_browser_without_a_network(page, tmp_path, width, da
     # The figure whose caption says it, and the word of the glossary.
     assert seen["told"] == "2 found"
     assert seen["left"] == ["The flow: a", "Scaling window"]
+
+
+def test_ones_own_runs_come_first_where_there_are_any():
+    stages = discovery.discover()
+    for given, first in (
+        ({"trajectories": {"mine": {"path": str(ROOT / "config.yaml")}}}, "1 Trajectories of one's own"),
+        ({}, "1 Claims"),
+    ):
+        config = resolved(given)
+        plans = {name: stage.plan(config) for name, stage in stages.items()}
+        contents = Contents(stages, plans, ROOT / "report")
+        figures = discovery.figures_of(stages, plans)
+        assert min(contents.place(each.captioned, each.of).section for each in figures) == first
+        for each in figures:
+            contents.show(f"figures/{each.name}.png", each.captioned, each.of)
+        assert contents.shown[0]["section"] == first[2:]
 
 
 def test_every_paper_of_the_claims_has_its_paragraph():
