@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from koopflow.figures.panels import mark_panels, state_n, unit_circle
+from koopflow.figures.panels import mark_panels, unit_circle
 from koopflow.figures.style import BLACK, BLUE, GREEN, PURPLE, VERMILLION, size
 
 PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 3.5}
@@ -43,9 +43,9 @@ def plot_figure_5(
             early.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1, label=f"{title}, {part}")
         values = eigenvalues[eigenvalues["setting"] == name]
         plane.plot(values["real"], values["imag"], "o" if name == grokking else "^", color=colour, label=title, **PLANE)
-    early.set(xlabel="step", ylabel="accuracy, mean ± SD", title=f"the first {first_steps} steps")
+    count = int(curves[curves["setting"] == grokking]["seed"].nunique())
+    early.set(xlabel="step", ylabel="accuracy, mean ± SD", title=f"the first {first_steps} steps, n = {count} each")
     early.legend(fontsize="x-small")
-    state_n(early, int(curves[curves["setting"] == grokking]["seed"].nunique()), "networks each", corner="upper right")
     both = eigenvalues[eigenvalues["setting"].isin([grokking, constrained])]
     unit_circle(plane, around=(both["real"] + 1j * both["imag"]).tolist())
     plane.set(title=f"eigenvalues, steps 1 to {first_steps}")
