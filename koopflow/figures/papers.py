@@ -97,9 +97,9 @@ def plot_figure_3(
         low, high = curve["loss"] - curve["spread"], curve["loss"] + curve["spread"]
         loss.fill_between(images, low, high, color=seen.color, alpha=0.25, linewidth=0)
         loss.plot(images, curve["loss"], color=seen.color, linewidth=1, label=f"h = {width}")
-    loss.set(xlabel="images seen", ylabel="loss (nats), mean ± SD", title="loss")
+    title = f"loss, n = {int(losses['n'].min())} seeds"
+    loss.set(xlabel="images seen", ylabel="loss (nats), mean ± SD", title=title)
     loss.legend(fontsize="x-small")
-    state_n(loss, int(losses["n"].min()), "seeds", corner="upper left")
     for panel, width in ((first, next(iter(weights))), (last, list(weights)[-1])):
         for column in weights[width].T:
             panel.plot(column, color=look(widths[width]).color, linewidth=0.8)
