@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from tests.docs.pages import files
 from tests.house import copy_of_the_house
@@ -99,6 +100,16 @@ def test_links_and_figures_exist():
     for target in targets:
         if not target.startswith("http"):
             assert (ROOT / target.partition("#")[0]).exists(), target
+
+
+def test_the_readmes_count_of_claims_is_that_of_the_default_study():
+    text = " ".join(README.split())
+    count, supported, against = map(
+        int, re.search(r"judges (\d+) statements .*?: (\d+) are supported, (\d+) are not", text).groups()
+    )
+    undecided = int(re.search(r"and (\d+) are inconclusive", text)[1])
+    claims = yaml.safe_load((ROOT / "config.yaml").read_text())["claims"]["statements"]
+    assert supported + against + undecided == count == len(claims)
 
 
 def test_make_targets_named_in_the_readme_exist():
