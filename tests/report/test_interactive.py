@@ -12,9 +12,18 @@ from snakemake.assets import Assets
 
 from koopflow.cli import interactive, interactive_episodes
 
-TOLD = """<script>
+TOLD = r"""<script>
 window.addEventListener("load", () => setTimeout(() => {
-  document.title = [document.querySelectorAll("canvas").length, document.querySelector("canvas").width > 300].join();
+  const canvas = document.querySelector("canvas"), box = canvas.getBoundingClientRect();
+  let told = "";
+  const hovered = document.querySelector("h1").innerText === "Koopman eigenvalues";
+  for (let y = 4; hovered && !told && y < box.height; y += 4) for (let x = 4; x < box.width; x += 4) {
+    canvas.dispatchEvent(new MouseEvent("mousemove", {clientX: box.x + x, clientY: box.y + y, bubbles: true}));
+    const words = document.getElementById("vg-tooltip-element");
+    if (words && words.innerText.trim()) { told = words.innerText; break; }
+  }
+  document.title = [document.querySelectorAll("canvas").length, canvas.width > 300].join();
+  document.body.setAttribute("data-told", told.replace(/\s+/g, " "));
 }, 1500));
 window.addEventListener("unhandledrejection", event => { document.title = "error " + event.reason; });
 </script>"""
@@ -36,9 +45,12 @@ def wave(times: np.ndarray) -> dict:
 @pytest.mark.parametrize("kind", ["eigenvalues", "episodes"])
 def test_a_page_draws_its_figure(kind, tmp_path):
     days = np.datetime64("2001-01-01") + np.arange(100)
-    spec = interactive.eigenvalues(spectra()) if kind == "eigenvalues" else interactive_episodes.episodes([wave(days)])
+    if kind == "eigenvalues":
+        title, spec = interactive.EIGENVALUES[0], interactive.eigenvalues(spectra())
+    else:
+        title, spec = interactive_episodes.EPISODES[0], interactive_episodes.episodes([wave(days)])
     scripts = [Assets.get_content(name) for name in interactive.SCRIPTS]
-    page = interactive.page("A title", "Words.", spec, scripts).replace("<head>", "<head>" + TOLD, 1)
+    page = interactive.page(title, "Words.", spec, scripts).replace("<head>", "<head>" + TOLD, 1)
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert browser, "the pages are tested in Chromium: apt-get install chromium"
@@ -47,6 +59,9 @@ def test_a_page_draws_its_figure(kind, tmp_path):
     words = [browser, *options, (tmp_path / "page.html").as_uri()]
     done = subprocess.run(words, capture_output=True, text=True, timeout=90)
     assert re.search("<title>(.*?)</title>", done.stdout)[1] == "1,true"
+    if kind == "eigenvalues":
+        told = re.search('data-told="(.*?)"', done.stdout)[1]
+        assert re.search(r"mode:? *[01]\b.*residual", told), told
 
 
 def test_an_eigenvalue_tells_its_mode_and_residual():
