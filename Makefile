@@ -53,7 +53,7 @@ format: $(BIN)/.installed-dev  ## format all code
 bench: $(BIN)/.installed-dev  ## the benchmarks against other libraries (minutes)
 	for benchmark in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do python $$benchmark || exit 1; done
 
-calibrate: $(BIN)/.installed-dev  ## error rates of intervals and verdicts, by simulation (minutes)
+calibrate: $(BIN)/.installed-dev  ## error rates of intervals and verdicts, by simulation (15 minutes)
 	for study in benchmarks/calibration/*.py; do python $$study || exit 1; done
 
 report: $(BIN)/.installed  ## results/report.html, and every result it needs
