@@ -65,7 +65,15 @@ class Fitted(Configured):
         self.__dict__.pop("state_", None)
         return self
 
-    def fit(self, series: Given, horizon: int = 12, *, period: int | None = None) -> Self:
+    def fit(
+        self,
+        series: Given,
+        horizon: int = 12,
+        *,
+        period: int | None = None,
+        regressors: Sequence[str] = (),
+        holidays: str | None = None,
+    ) -> Self:
         """Choose open options on the first 40 % of a series and forecast from every later sample,
         to learn from the errors; return self.
 
@@ -77,13 +85,15 @@ class Fitted(Configured):
             Steps ahead.
         period : int, optional
             Samples per season; found by default.
+        regressors, holidays
+            As for `koopflow.forecast`.
 
         Raises
         ------
         KoopflowError
             If the series cannot be read, is constant, or is too short.
         """
-        given = as_series(series, period=period)
+        given = as_series(series, period=period, regressors=regressors, holidays=holidays)
         object.__setattr__(self, "state_", State.fit(self, given, int(horizon)))
         return self
 

@@ -210,6 +210,32 @@ def test_an_update_changes_no_forecast_before_it(forecaster):
     assert first.tobytes() == second.tobytes()
 
 
+def test_forecasts_with_regressors_look_at_no_later_value():
+    generator = np.random.default_rng(12)
+    table = pd.DataFrame(
+        {"y": np.append(autoregression(generator, 140), np.full(4, np.nan)), "x": np.arange(144.0) % 5}
+    )
+    other = table.copy()
+    other.loc[100:139, "y"] = 1e3 * generator.standard_cauchy(40)
+    found = [
+        evaluate(as_series(each, period=1, regressors=["x"]), SeriesSettings(horizon=4), {"c": kf.Combined(window=30)})
+        for each in (table, other)
+    ]
+    one, two = (each.predictions.query("origin < 100") for each in found)
+    assert len(one) > 100
+    for column in ("prediction", "lower", "upper"):
+        assert one[column].to_numpy().tobytes() == two[column].to_numpy().tobytes()
+
+
+def test_an_update_goes_no_further_than_its_regressors():
+    table = pd.DataFrame({"y": np.append(autoregression(np.random.default_rng(13), 150), np.full(4, np.nan))})
+    table["x"] = np.arange(154.0)
+    model = kf.Combined(without=("boosting",)).fit(table, horizon=3, regressors=["x"])
+    model.update([0.5])
+    with pytest.raises(KoopflowError, match="'x' must be known for 3 steps after the last value"):
+        model.update([0.2])
+
+
 def test_a_saved_forecaster_with_regressors_goes_on_as_before(tmp_path):
     generator = np.random.default_rng(9)
     table = pd.DataFrame({"y": np.append(autoregression(generator, 150), np.full(6, np.nan)), "x": np.arange(156.0)})
