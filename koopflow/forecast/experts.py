@@ -22,7 +22,7 @@ from koopflow.forecast.registry import EXPERTS
 from koopflow.koopman.windows import advance, present_states
 
 Floats = NDArray[np.float64]
-COMPANY = ("ets", "airline", "regression", "boosting", "corrected")
+COMPANY = ("ets", "airline", "seasonal_decomposition", "regression", "boosting", "corrected")
 """Experts of `combined` that `gated` lacks."""
 RECALLING = ("recalled", "recalled_episode", "continuation", "corrected")
 CORRECTED = ("regression", "consolidated")

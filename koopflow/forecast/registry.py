@@ -40,6 +40,7 @@ EXPERTS = Registry(
         "mean": "koopflow.forecast.experts:mean",
         "ets": "koopflow.forecast.company.experts:ets",
         "airline": "koopflow.forecast.company.experts:airline",
+        "seasonal_decomposition": "koopflow.forecast.company.experts:seasonal_decomposition",
         "regression": "koopflow.forecast.company.experts:regression",
         "boosting": "koopflow.forecast.company.experts:boosting",
         "corrected": "koopflow.forecast.experts:corrected",

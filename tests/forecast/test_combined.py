@@ -10,7 +10,7 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import as_series
 from koopflow.forecast.ahead import Ahead, ahead_of
-from koopflow.forecast.company import airline, regression
+from koopflow.forecast.company import airline, decomposition, regression
 from koopflow.forecast.company.design import Design
 from koopflow.forecast.company.refits import Refits, stretches
 from koopflow.forecast.evaluate import evaluate
@@ -67,6 +67,22 @@ def test_the_estimate_of_the_airline_model_is_near_the_truth():
     for time in range(12, len(series)):
         series[time] += series[time - 12]
     assert np.allclose(airline.fitted(series, 12), [0.0, -0.4, -0.6], atol=0.12)
+
+
+def test_the_last_cycles_of_all_seasons_go_on():
+    from statsmodels.tsa.seasonal import MSTL
+
+    generator = np.random.default_rng(14)
+    time = np.arange(240)
+    pattern = 4 * np.sin(2 * np.pi * time / 6) + 6 * np.cos(2 * np.pi * time / 30)
+    series = 20 + pattern + 0.1 * generator.standard_normal(240)
+    model = decomposition.fitted(series[:210], (6, 30))
+    known = MSTL(series[:210], periods=(6, 30)).fit().seasonal
+    assert np.allclose(model.season, known.sum(axis=1))
+    assert np.allclose(model.seasons(220)[210:], np.tile(known[204:, 0], 2)[:10] + known[180:190, 1])
+    ahead = decomposition.predicted(model, series[:210], np.array([209]), 30)[0]
+    assert np.abs(ahead - series[210:]).mean() < 0.3
+    assert decomposition.fitted(series[:17], (6, 30)) is None
 
 
 def test_the_regression_finds_the_coefficient_of_a_regressor():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from koopflow.forecast.classical import Smoothing, smoothed, smoothing
 from koopflow.forecast.company import airline as airline_model
 from koopflow.forecast.company import boosting as boosted
+from koopflow.forecast.company import decomposition
 from koopflow.forecast.company import regression as linear
 from koopflow.forecast.company.design import Design
 from koopflow.forecast.company.refits import stretches
@@ -69,6 +70,20 @@ def ets(known: Known, start: int, stop: int) -> Floats:
         ("ets", known.period),
         lambda series, ahead: _smoothing(series, known.period),
         lambda model, series, origins: smoothed(model[1], series[model[0] :], origins - model[0], known.horizon),
+    )
+
+
+def seasonal_decomposition(known: Known, start: int, stop: int) -> Floats:
+    """Return the last cycles of all seasons (MSTL, statsmodels), and exponential smoothing of the
+    rest."""
+    seasons = known.seasons or (known.period,)
+    return _each(
+        known,
+        start,
+        stop,
+        ("decomposition", seasons),
+        lambda series, ahead: decomposition.fitted(series, seasons),
+        lambda model, series, origins: decomposition.predicted(model, series, origins, known.horizon),
     )
 
 
