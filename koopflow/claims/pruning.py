@@ -1,5 +1,6 @@
 """Measures on Koopman-based pruning (arXiv 2110.14856)."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -80,15 +81,32 @@ def _agreements(tables: Tables, study: Choice, a: str, b: str) -> pd.DataFrame:
 
 @measure("adjusted Jaccard index of the pruned sets: 0 at chance, 1 for the same set")
 def mask_agreement(
-    tables: Tables, level: float, a: str, b: str, when: When, study: Choice = None, converged: float | None = None
+    tables: Tables,
+    level: float,
+    a: str,
+    b: str,
+    when: When,
+    study: Choice = None,
+    converged: float | None = None,
+    beside: list[str] | None = None,
 ) -> Estimate:
     """Return the agreement of two methods' pruned sets, averaged over studies and compressions
     above 1, per seed.
 
-    `converged` is the training loss from which on pruning is late.
+    `converged` is the training loss from which on pruning is late. `beside` names methods such as
+    `a` at another rank or window: the alternatives are their agreements with `b`, over the studies
+    that compare them.
     """
     frame = _epochs(tables, _agreements(tables, study, a, b), when, converged)
-    return over_units(_pooled(frame, "agreement"), level, within=AT_MOST_ONE)
+    found = over_units(_pooled(frame, "agreement"), level, within=AT_MOST_ONE)
+    alternatives = {}
+    for other in beside or []:
+        try:
+            own = mask_agreement(tables, level, other, b, when, study, converged)
+        except Undecided:  # no study compares it
+            continue
+        alternatives[f"the method {other}"] = own.low, own.high
+    return replace(found, alternatives=alternatives)
 
 
 @measure("adjusted Jaccard index of the pruned sets, in the study where its interval begins lowest")

@@ -9,6 +9,7 @@ import pytest
 from koopflow.claims import pruning
 from koopflow.claims.estimate import Undecided
 from koopflow.claims.tables import Tables
+from tests.claims.test_claims import judged
 
 SEEDS = range(6)
 EPOCHS = {1: 0.5, 5: 0.04, 9: 0.004}
@@ -92,3 +93,18 @@ def test_the_pooled_gap_averages_over_compressions():
     found = pruning.mean_accuracy_gap(tables([(0.2, 0.5, 0.9)], gaps=(0.06, 0.0, 0.0)), 0.95, **AB)
     assert found.value == pytest.approx(0.02, abs=0.015)
     assert found.low < 0.02 < found.high
+
+
+@pytest.mark.parametrize(("other", "verdict"), [(0.96, "supported"), (0.5, "inconclusive")])
+def test_agreement_is_judged_at_another_rank_too(other, verdict):
+    rows = [
+        ("s", method, "B", epoch, 4, seed, 0.2 + 0.8 * (agreement + 0.001 * seed), 0.2)
+        for method, agreement in (("A", 0.97), ("low", other))
+        for epoch in (1, 5)
+        for seed in range(5)
+    ]
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
+    tables = {"pruning/overlap.csv": pd.DataFrame(rows, columns=columns)}
+    row = judged("mask_agreement", AB | {"beside": ["low", "absent"]}, {"above": 0.9}, tables)
+    assert row["verdict"] == verdict
+    assert row["sensitivity"] == ("" if other > 0.9 else "not ") + "supported at the method low"
