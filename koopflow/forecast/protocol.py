@@ -222,7 +222,11 @@ def named(name: str, key: str = "forecast.methods", /, **options: object) -> For
     """
     found = FORECASTERS.load(name, key)
     if inspect.isclass(found):
-        return as_forecaster(found(**check_options(found, options, key, first=0)), key)
+        checked = check_options(found, options, key, first=0)
+        try:
+            return as_forecaster(found(**checked), key)
+        except KoopflowError as error:  # an option of the right type, out of its range
+            raise error if str(error).startswith(key) else KoopflowError(f"{key}: {error}") from None
     return FromFunction(found, check_options(found, options, key, first=3))
 
 

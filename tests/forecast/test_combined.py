@@ -16,6 +16,8 @@ from koopflow.forecast.company.refits import Refits, stretches
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.options import GateSettings, WindowSettings
+from koopflow.forecast.protocol import named
+from koopflow.studies.checks.forecast import check
 
 
 def error_of(series, horizon: int, every: int = 1, **options) -> float:
@@ -293,3 +295,28 @@ def test_what_is_known_ahead_must_reach_the_horizon():
         Ahead({"regressors": np.zeros((5, 1))}).columns(7)
     series = as_series(np.random.default_rng(0).standard_normal(50))
     assert ahead_of(series, 3).columns(53).shape == (53, 0)
+
+
+def checked(tmp_path, **series) -> dict:
+    """Run the check of the stage on a file with a value and a price, known two days further."""
+    days = pd.date_range("2022-01-01", periods=150, freq="D")
+    values = autoregression(np.random.default_rng(1), 150).round(3).tolist()
+    table = pd.DataFrame({"date": days, "y": [*values[:148], None, None], "price": np.arange(150.0)})
+    table.to_csv(tmp_path / "sales.csv", index=False)
+    spec = {"path": str(tmp_path / "sales.csv"), "time": "date", "value": "y"} | series
+    settings = {"forecasters": {}, "methods": ["persistence", "sliding"]}
+    return check({"sales": spec}, settings, 0)
+
+
+def test_the_check_finds_what_ends_before_the_horizon_and_unknown_places(tmp_path):
+    assert checked(tmp_path, regressors=["price"], horizon=2)["sales"]["samples"] == 148
+    with pytest.raises(KoopflowError, match=r"^series.sales.regressors: 'price' must be known for 3 steps"):
+        checked(tmp_path, regressors=["price"], horizon=3)
+    pytest.importorskip("holidays")
+    with pytest.raises(KoopflowError, match=r"^series.sales.holidays: must be a country's code.*Atlantis"):
+        checked(tmp_path, holidays="Atlantis", horizon=2)
+
+
+def test_an_option_out_of_range_names_its_key():
+    with pytest.raises(KoopflowError, match=r"^forecast.forecasters.mine.options: without: must be names from"):
+        named("combined", "forecast.forecasters.mine.options", without=["weather"])

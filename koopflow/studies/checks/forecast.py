@@ -7,6 +7,7 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.groups import load_group
 from koopflow.forecast import choices
+from koopflow.forecast.ahead import ahead_of
 from koopflow.forecast.check import try_forecaster
 from koopflow.forecast.protocol import all_named
 from koopflow.forecast.registry import FORECASTERS
@@ -32,6 +33,7 @@ def check(series: dict[str, Any], forecast: dict[str, Any], seed: int) -> dict[s
         for each, loaded in several.series.items():
             try:
                 horizon = choices.check(loaded, settings)
+                ahead_of(loaded, horizon)
             except KoopflowError as error:
                 if settings.id is None:
                     raise
