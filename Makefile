@@ -78,6 +78,7 @@ soak: $(BIN)/.installed-dev  ## kill and resume the default study 25 times, run 
 	python -m tests.robustness.soak
 	python -m tests.envs.soak
 	python -m tests.envs.soak_conda
+	python -m tests.workflow.soak_storage
 
 verify: $(BIN)/.installed  ## verify every file in results/ and list damaged ones
 	python -m koopflow.cli.verify results

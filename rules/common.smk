@@ -52,6 +52,11 @@ def library(*names):
     return [local(os.path.relpath(ROOT / file)) for file in source_files(ROOT, *names)]
 
 
+def caption_files():
+    """Return the files of the report's captions and style, which come with the checkout as code does."""
+    return [local(os.path.relpath(path)) for path in sorted((ROOT / "report").iterdir())]
+
+
 def module_of(target):
     """Return the module of "package.module:function"."""
     return target.partition(":")[0]

@@ -81,8 +81,8 @@ rule write_site:
         shown=[f"<results>/{each['path']}" for each in CONTENTS.shown],
         claims="<results>/claims.csv",
         interactive=rules.write_interactive.output,
-        captions=sorted(os.path.relpath(path) for path in (ROOT / "report").iterdir()),
-        glossary=[os.path.relpath(path) for path in [ROOT / "docs/glossary.md"] if path.is_file()],
+        captions=caption_files(),
+        glossary=[local(os.path.relpath(path)) for path in [ROOT / "docs/glossary.md"] if path.is_file()],
         code=library("write_site"),
     output:
         "<results>/site/index.html",
@@ -111,7 +111,7 @@ rule write_site:
 rule report:
     input:
         everything(),
-        captions=sorted(os.path.relpath(path) for path in (ROOT / "report").iterdir()),
+        captions=caption_files(),
         code=library("write_report"),
     output:
         "<results>/report.html",

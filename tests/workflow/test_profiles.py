@@ -84,6 +84,10 @@ def test_rules_can_keep_results_in_a_storage():
     """With results in a bucket, outputs of rules carry a flag, which expand() refuses, and code is local."""
     for file in (ROOT / "rules").glob("*.smk"):
         assert not re.search(r"expand\(\s*rules\.", file.read_text()), f"{file.name}: write the path in expand()"
+        for inputs in re.findall(r"(?ms)^    input:\n(.*?)(?=^    \w)", file.read_text()):
+            assert "os.path.relpath" not in inputs.replace("local(os.path.relpath", ""), (
+                f"{file.name}: local() is missing"
+            )
     text = (ROOT / "rules/common.smk").read_text()
     assert "return [local(os.path.relpath(ROOT / file))" in text
 
