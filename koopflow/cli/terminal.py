@@ -113,7 +113,8 @@ class Terminal(logging.StreamHandler[TextIO]):
         if not fields["rule_msg"]:  # a target: nothing to do but to wait for others
             return None
         if self._expected is None:  # a dry run
-            return str(fields["rule_msg"])
+            why = f"\n    reason: {fields['reason']}" if self.reasons and fields.get("reason") else ""
+            return f"{fields['rule_msg']}{why}"
         total = len(self._expected)
         left = self.seconds_left()
         clock = time.strftime("%H:%M:%S")

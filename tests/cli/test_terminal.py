@@ -46,6 +46,16 @@ def test_each_job_is_one_line_with_its_place_and_the_time_that_is_left(monkeypat
     assert lines[2].split(None, 1)[1] == "2/4  about 4 min left  Training 2"  # two minutes expected, at half the speed
 
 
+def test_a_dry_run_tells_the_reasons_unless_it_is_quiet_about_them():
+    for quiet, lines in (
+        (("host",), ["Training", "    reason: Missing output files: a.csv"]),
+        (("reason",), ["Training"]),
+    ):
+        terminal = Terminal(io.StringIO(), quiet)
+        terminal.emit(job(1, "Training", reason="Missing output files: a.csv"))
+        assert told(terminal) == lines
+
+
 def test_on_a_cluster_no_time_is_promised():
     terminal = Terminal(io.StringIO())
     assert terminal.begin({1: 10.0}, cores=None) == "1 job to run"

@@ -3,9 +3,11 @@ asked for by `snakemake all`."""
 
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from koopflow.studies import discovery
 from tests.docs.pages import files
@@ -17,10 +19,21 @@ pytestmark = pytest.mark.slow
 OWN = ("check_stage", "run_tides", "tides", "write_tables", "tables")
 
 
-def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess:
+def snakemake(folder: Path, *words: str, more: Iterable[str] = ()) -> subprocess.CompletedProcess:
     return subprocess.run(
-        command(*words, "--configfile", "mine.yaml"), cwd=folder, capture_output=True, text=True, timeout=900
+        command(*words, "--configfile", "mine.yaml", *more), cwd=folder, capture_output=True, text=True, timeout=900
     )
+
+
+MEASURE = """
+from koopflow.claims.estimate import over_units
+from koopflow.claims.measures import measure
+
+
+@measure("height of the sea")
+def height(tables, level):
+    return over_units(tables.read("tides/heights.csv")["height"], level)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +79,20 @@ def test_the_stage_has_a_section_with_captions_in_the_report(finished):
 
 
 def test_everything_includes_the_stage_and_claims_may_be_judged_from_its_tables(house):
-    done = snakemake(house, "all", "--dry-run", "--quiet", "host", "--forceall")
+    (house / "my_measures.py").write_text(MEASURE)
+    claim = {"paper": "mine", "statement": "The sea is high", "measure": "my_measures:height", "above": 0}
+    (house / "sea.yaml").write_text(yaml.safe_dump({"claims": {"statements": {"high": claim}}}))
+    more = ("sea.yaml", "--config", "results=planned")
+    done = snakemake(house, "all", "--dry-run", "--quiet", "host", more=more)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told[-3000:]
     counts = dict(line.split() for line in told.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
     assert counts["run_tides"] == "1"
     assert counts["check_stage"] == "7"
     assert counts["total"] == "153", "the 151 jobs of the default study, the stage and its check"
-    judged = told.split("Judging the claims from the tables of this run")[1].split("output:")[0]
-    assert "results/tides/heights.csv" in judged
+    judged = told.split("Judging the claims from the tables of this run")[1].split("\n")[1]
+    assert "Input files updated by another job: " in judged
+    assert "planned/tides/heights.csv" in judged
 
 
 def test_its_mistakes_are_one_line(house):
