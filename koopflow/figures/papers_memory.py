@@ -30,8 +30,8 @@ def plot_improvement(table: pd.DataFrame, names: Sequence[str]) -> Figure:
     figure, axes = plt.subplots(rows, columns, figsize=size(columns, 0.72 * rows), squeeze=False)
     for panel, name in zip(axes.flat, shown):
         of = table[table["series"] == name].sort_values("horizon")
-        for method, rows in of.groupby("method", sort=True):
-            band(panel, rows["horizon"], rows["improvement"], rows["ci_low"], rows["ci_high"], str(method))
+        for method, own in of.groupby("method", sort=True):
+            band(panel, own["horizon"], own["improvement"], own["ci_low"], own["ci_high"], str(method))
         panel.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
         panel.set(title=f"{label(name)}, n = {int(of['n'].min())}", xlabel="horizon (samples)")
         panel.set_ylabel("improvement (%)")
