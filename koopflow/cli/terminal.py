@@ -93,6 +93,7 @@ class Terminal(logging.StreamHandler[TextIO]):
                 return None if self.brief else self._job(record)
             case "job_finished":
                 self._done.add(vars(record)["job_id"])
+                self.failures.pop(vars(record)["job_id"], None)  # an earlier attempt's
             case "job_error" | "group_error":
                 return self._failure(record)
             case "run_info":
@@ -104,6 +105,8 @@ class Terminal(logging.StreamHandler[TextIO]):
     def _said(self, text: str, level: int) -> str | None:
         if text.startswith("This was a dry-run"):
             return f"{self._counts.rstrip()}\n\nNothing was run. `make plan` says what these jobs request."
+        if again := re.match(r"Trying to restart job (\d+)", text):
+            return f"{time.strftime('%H:%M:%S')}  trying again: {self._messages.get(int(again[1]), text)}"
         if WITHOUT_NEWS.match(text) or (self.brief and level < logging.WARNING):
             return None
         return None if BECAUSE.match(text) and not self.reasons else text

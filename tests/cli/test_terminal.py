@@ -89,6 +89,18 @@ def test_quiet_is_as_quiet_as_it_says(quiet, lines):
     assert len(told(terminal)) == lines
 
 
+def test_a_job_that_is_tried_again_and_ends_is_no_failure():
+    terminal = Terminal(io.StringIO())
+    terminal.begin({7: 1.0}, None)
+    terminal.emit(job(7, "Training"))
+    terminal.emit(record(level=logging.ERROR, event="job_error", jobid=7, rule_msg=None, rule_name="r", log=["a.log"]))
+    assert terminal.last_lines()[0] == "Failed: Training"
+    terminal.emit(record("Trying to restart job 7."))
+    terminal.emit(record(event="job_finished", job_id=7))
+    assert terminal.last_lines() == []
+    assert [line.split("  ", 1)[1] for line in told(terminal)[1:]] == ["failed: Training", "trying again: Training"]
+
+
 def test_the_reason_is_the_last_failure_in_the_log(tmp_path):
     log = tmp_path / "job.log"
     assert reason(log) == ["it wrote no log"]

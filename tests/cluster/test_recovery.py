@@ -278,7 +278,7 @@ def test_a_job_at_its_time_limit_saves_stops_and_is_submitted_again_with_what_is
     saved = re.search(r"saved at step (\d+) of 30; the next attempt continues there\n.*stopped by SIGTERM", words)
     assert saved, words[-3000:]
     assert f"continues at step {saved[1]} of 30 from its checkpoint" in story["second"]
-    assert "Trying to restart job" in words
+    assert re.search(r"trying again: Training the ensemble of set-up slow\n", words)
 
 
 def test_a_job_over_its_memory_is_tried_again_with_more(story):
