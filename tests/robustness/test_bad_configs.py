@@ -15,6 +15,7 @@ from snakemake.utils import update_config
 
 from koopflow.claims.verdicts import check_claims
 from koopflow.config import references
+from koopflow.config.base import plain
 from koopflow.config.pruning_studies import pruning_studies
 from koopflow.config.resolution import resolve
 from koopflow.config.setups import parts, setups
@@ -28,7 +29,6 @@ from koopflow.forecast.choices import check as check_series
 from koopflow.pruning.checks import check_study
 from koopflow.studies.discovery import discover, settings_model
 from koopflow.studies.known_names import KNOWN_NAMES
-from koopflow.studies.shared import some
 from koopflow.tickets.checks import check_data
 from koopflow.training.check import checked
 from tests.house import command, copy_of_the_house
@@ -76,7 +76,8 @@ def checked_by_first_jobs(study: Study) -> None:
     tickets = ticket_studies(study.tickets, study.data)
     tasks = {task: images(config, task) for chains in tickets.values() for task in chains.tasks}
     checked_studies = {
-        name: CheckedStudy.load(some(chains, *CheckedStudy.model_fields)) for name, chains in tickets.items()
+        name: CheckedStudy.load({key: plain(getattr(chains, key)) for key in CheckedStudy.model_fields})
+        for name, chains in tickets.items()
     }
     check_data(checked_studies, study.tickets.elastic, {}, tasks)
     for name, series in study.series.items():

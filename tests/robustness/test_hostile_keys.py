@@ -30,7 +30,7 @@ SHOWN = {"claims.statements.NAME.paper", "claims.statements.NAME.statement", "ow
 written; a new one needs such a test."""
 OTHERS = {
     "a column of a user's file": "series.NAME.time series.NAME.time[] series.NAME.value series.NAME.id "
-    "series.NAME.regressors[] "
+    "series.NAME.regressors[] series.NAME.beside[] "
     "hub.hubs.NAME.reference hub.hubs.NAME.renamed.NAME hub.hubs.NAME.renamed.KEY",
     "a pattern of names": "exclude[] include[] initial_except[] trajectories.NAME.parameters[]",
     "a label by which series are counted, not shown": "series.NAME.group",
