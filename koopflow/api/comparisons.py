@@ -90,7 +90,7 @@ def compare(
     ...     rates = rate + 0.002 * np.random.default_rng(seed).normal(size=6)
     ...     return rates[:, None, None] ** np.arange(30)[:, None] * [1.0, 2.0]
     >>> kf.compare({"slow": runs(0.99, 0), "fast": runs(0.9, 1)}, rank=1)
-    slow and fast: different (excess 110 [38.1, 311]; p = 0.00216, n = 6)
+    slow and fast: different (excess 110 [38.1, 312]; p = 0.00216, n = 6)
 
     Parameters
     ----------
