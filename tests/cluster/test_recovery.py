@@ -131,7 +131,7 @@ class Run:
     """A run of the study on the cluster, in the background."""
 
     def __init__(self, folder: Path, environment: dict, names=SETUPS, more=()):
-        self.environment, self.output = environment, folder / "said.txt"
+        self.environment, self.output, self.logs = environment, folder / "said.txt", folder / ".snakemake/log"
         self.known = set(self.jobs())
         command = [
             sys.executable,
@@ -183,9 +183,11 @@ class Run:
             time.sleep(0.1)
 
     def ends(self, seconds: float = 2 * PATIENCE) -> tuple[int, str]:
-        """Wait for the end; return status and words."""
+        """Wait for the end; return status, and the words on the terminal and in Snakemake's log."""
         try:
-            return self.process.wait(timeout=seconds), self.output.read_text()
+            status = self.process.wait(timeout=seconds)
+            log = max(self.logs.iterdir(), key=lambda file: file.name)
+            return status, self.output.read_text() + log.read_text()
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
