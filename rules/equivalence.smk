@@ -1,5 +1,6 @@
 # Do two optimizers, or two training set-ups, have the same dynamics? (arXiv 2302.09160)
 EQUIVALENCE = PLANS["equivalence"]
+TRAINED_PART = ", part {wildcards.part}" if len(EQUIVALENCE.parts) > 1 else ""
 
 
 wildcard_constraints:
@@ -82,8 +83,7 @@ rule train_ensemble:
         device=SETTINGS.device,
         seed=SETTINGS.seed,
     message:
-        "Training the ensemble of set-up {wildcards.setup}"
-        + (", part {wildcards.part}" if len(EQUIVALENCE.parts) > 1 else "")
+        f"Training the ensemble of set-up {{wildcards.setup}}{TRAINED_PART}"
     script:
         "../scripts/train_ensemble.py"
 

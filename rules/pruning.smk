@@ -1,7 +1,8 @@
 # Koopman pruning and standard methods (arXiv 2110.14856): the networks of a study are trained as one ensemble, then pruned.
 
 PRUNING = PLANS["pruning"]
-PART = ", part {wildcards.part}" if any(len(parts) > 1 for parts in PRUNING.parts.values()) else ""
+# What a message says of a part, if an ensemble is split.
+PRUNED_PART = ", part {wildcards.part}" if any(len(parts) > 1 for parts in PRUNING.parts.values()) else ""
 
 
 rule train_pruning:
@@ -33,7 +34,7 @@ rule train_pruning:
         device=SETTINGS.device,
         seed=SETTINGS.seed,
     message:
-        "Training the networks of pruning study {wildcards.study}" + PART
+        f"Training the networks of pruning study {{wildcards.study}}{PRUNED_PART}"
     script:
         "../scripts/train_pruning.py"
 
@@ -70,7 +71,7 @@ rule run_pruning:
         device=SETTINGS.device,
         seed=SETTINGS.seed,
     message:
-        "Pruning the networks of study {wildcards.study}" + PART
+        f"Pruning the networks of study {{wildcards.study}}{PRUNED_PART}"
     script:
         "../scripts/run_pruning.py"
 
