@@ -156,7 +156,7 @@ def test_known_regressors_take_off_what_they_explain():
 def test_the_calendar_takes_off_the_number_of_working_days():
     dates = pd.date_range("1990-01-01", periods=200, freq="MS")
     first = dates.to_numpy().astype("datetime64[M]")
-    working = np.busday_count(first.astype("datetime64[D]"), (first + 1).astype("datetime64[D]"))
+    working = np.busday_count(first.astype("datetime64[D]"), (first + np.timedelta64(1, "M")).astype("datetime64[D]"))
     values = np.random.default_rng(5).standard_normal(200) + 4.0 * working
     series = as_series(pd.Series(values, dates), period=1)
     assert error_of(series, 4) < 0.7 * error_of(series, 4, without=("calendar",))

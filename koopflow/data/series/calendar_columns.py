@@ -32,7 +32,7 @@ def calendar_columns(times: Times) -> Floats:
     if step < DAY:
         columns += _waves((times - days) / DAY, 2)
     if 27 * DAY <= step <= 32 * DAY:
-        later = (times.astype("datetime64[M]") + 1).astype("datetime64[D]")
+        later = (times.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]")
         first = times.astype("datetime64[M]").astype("datetime64[D]")
         length = (later - first) / DAY
         columns += [np.busday_count(first, later) / length, length / 30.0]
@@ -85,4 +85,4 @@ def holiday_columns(times: Times, place: str, key: str = "holidays") -> Floats:
         free = free[np.is_busday(free)]
         edges = np.append(days, days[-1] + np.median(np.diff(days)).astype("timedelta64[D]"))
         return np.diff(np.searchsorted(free, edges)).astype(float)[:, None]
-    return np.stack([np.isin(days + shift, free) for shift in (0, -1, 1)], axis=1).astype(float)
+    return np.stack([np.isin(days + np.timedelta64(shift, "D"), free) for shift in (0, -1, 1)], axis=1).astype(float)
