@@ -1,5 +1,6 @@
 """The README: its snippets run as they stand, its links and figures exist."""
 
+import functools
 import os
 import re
 import subprocess
@@ -55,12 +56,13 @@ def commands_of(word: str) -> str:
     return found
 
 
+@functools.cache
 def typed(folder: Path, words: str) -> subprocess.CompletedProcess:
-    """Return what a shell says to `words`, with this Python and its Snakemake first on the path."""
+    """Return what a shell says to `words`, typed once, with this Python and its Snakemake first on the path."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-ec", words], cwd=folder, capture_output=True, text=True, env=os.environ | {"PATH": path}
-    )
+    # One thread: beside other tests, several threads of torch wait for one another.
+    environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(["bash", "-ec", words], cwd=folder, capture_output=True, text=True, env=environment)
 
 
 @pytest.mark.parametrize(("word", "results"), JOBS.items())
@@ -79,8 +81,8 @@ def test_four_runs_each_decide_or_say_why_not(copy):
 
 
 def test_the_library_works_on_the_files_of_the_jobs(copy):
-    for script in ("train.py", "sales.py"):
-        typed(copy, f"python {script}")
+    for word in ("train.py", "sales.py"):
+        typed(copy, commands_of(word))
     done = typed(copy, "python library.py")
     assert done.returncode == 0, done.stderr
     for words in ("narrow and wide: ", "layer1.weight", "prediction", "Gated"):
