@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
@@ -173,3 +174,25 @@ def p_values(ax: Axes, heights: Iterable[float], values: Iterable[float], colour
             told = "< 0.001" if value < 0.001 else f"{value:.3f}"
             place: Any = ("axes fraction", "data")
             ax.annotate(told, (1.02, height), xycoords=place, va="center", color=colour, fontsize=5)
+
+
+def outer_labels(figure: Figure, axes: np.ndarray, x: str) -> None:
+    """Hide the empty panels of a grid, label the x axis of the lowest in each column, and put one
+    legend for all below them.
+
+    Parameters
+    ----------
+    figure : Figure
+    axes : (rows, columns) of Axes
+    x : str
+    """
+    handles: dict[str, Artist] = {}
+    for axis in axes.flat:
+        axis.set_visible(axis.has_data())
+        for handle, name in zip(*axis.get_legend_handles_labels()):
+            handles.setdefault(name, handle)
+    for column in axes.T:
+        for axis in [axis for axis in column if axis.has_data()][-1:]:
+            axis.set_xlabel(x)
+    if handles:
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=3)

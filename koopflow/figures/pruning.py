@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, student
-from koopflow.figures.panels import nothing
+from koopflow.figures.panels import nothing, outer_labels
 from koopflow.figures.style import DOUBLE, color, look
 from koopflow.figures.text import drawn, label
 from koopflow.pruning.summary import leading
@@ -150,16 +149,7 @@ def _panels(studies: list[str], tall: float, blocks: int = 1) -> tuple[Figure, n
 
 
 def _finish(figure: Figure, axes: np.ndarray, x: str, y: str) -> None:
-    """Label the outer axes, hide empty ones, and put one legend for all panels below them."""
-    handles: dict[str, Artist] = {}
-    for axis in axes.flat:
-        axis.set_visible(axis.has_data())
-        for handle, name in zip(*axis.get_legend_handles_labels()):
-            handles.setdefault(name, handle)
-    for column in axes.T:
-        for axis in [axis for axis in column if axis.has_data()][-1:]:
-            axis.set_xlabel(x)
+    """Label the outer axes of a grid of panels."""
+    outer_labels(figure, axes, x)
     for axis in axes[:, 0]:
         axis.set_ylabel(y)
-    if handles:
-        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=3)

@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from koopflow.core.intervals import AT_MOST_ONE, FRACTION
 from koopflow.core.overlap import adjusted_jaccard
 from koopflow.figures.means import mean_lines
-from koopflow.figures.panels import nothing
+from koopflow.figures.panels import nothing, outer_labels
 from koopflow.figures.pruning import EMPTY, as_epochs
 from koopflow.figures.style import DOUBLE, look
 from koopflow.figures.text import label
@@ -188,18 +187,10 @@ def _grid(rows: int, columns: int, tall: float = 1.2) -> tuple[Figure, np.ndarra
 
 
 def _finish(figure: Figure, axes: np.ndarray, x: str, rows: Sequence[str], y: str) -> None:
-    """Label the outer axes and the `rows`, hide empty panels, and put one legend below all."""
-    handles: dict[str, Artist] = {}
-    for axis in axes.flat:
-        axis.set_visible(axis.has_data())
-        for handle, name in zip(*axis.get_legend_handles_labels()):
-            handles.setdefault(name, handle)
-    for column in axes.T:
-        for axis in [axis for axis in column if axis.has_data()][-1:]:
-            axis.set_xlabel(x)
+    """Label the outer axes and the `rows` of a grid of panels."""
+    outer_labels(figure, axes, x)
     figure.supylabel(y, fontsize="medium")
     for row, words in zip(axes, rows):
         axis = next(axis for axis in row if axis.has_data())
         axis.set_ylabel(words)
         axis.tick_params(labelleft=True)
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=3)
