@@ -57,6 +57,8 @@ def test_claims_are_added_and_replace_when_asked():
     assert added["width_changes"].above == 0.5
     only = {"replace": True, "statements": {"mine": claim}}
     assert {*resolved({"claims": only}).claims.statements} == {"mine"}
+    kept = {"replace": False, "statements": {"mine": claim}}
+    assert len(resolved({"claims": kept}).claims.statements) == len(DEFAULT["claims"]["statements"]) + 1
     assert {*resolved({"claims": {"replace": True}}).claims.statements} == {*DEFAULT["claims"]["statements"]}
 
 

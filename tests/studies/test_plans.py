@@ -191,6 +191,7 @@ def test_a_caption_has_one_place_in_the_report(tmp_path):
     contents = Contents(stages, {"x": 0, "y": 1}, tmp_path)
     assert contents.place("b", "mine") == ("1 Y", "1. Why (mine)")
     assert contents.place("c") == ("1 Y", "2. How")
+    assert [contents.reading_order(each) for each in drawn] == [(1, 2), (1, 1)]
     with pytest.raises(KoopflowError, match="no stage has the caption d"):
         contents.place("d")
     assert contents.file("b", None) == str(tmp_path / "b.rst")

@@ -57,11 +57,14 @@ def test_a_module_of_koopflow_that_is_missing_is_a_mistake_of_ours(tmp_path):
 
 
 def test_an_error_that_nobody_expected_is_one_line_and_a_traceback_in_the_log(tmp_path, capfd):
-    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+    def fails():
         raise RuntimeError("shapes\ndiffer")
+
+    with pytest.raises(SystemExit) as stopped, job(tmp_path / "job.log"):
+        fails()
     assert stopped.value.code == 1
     said = capfd.readouterr().err
-    assert said.startswith(f"koopflow: {__file__}, line ")
+    assert said.startswith(f"koopflow: {__file__}, line {fails.__code__.co_firstlineno + 1}: ")
     assert said.endswith(": RuntimeError: shapes differ (the log has the traceback)\n")
     assert "Traceback" in (tmp_path / "job.log").read_text()
 
