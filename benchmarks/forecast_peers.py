@@ -1,7 +1,7 @@
 """Accuracy of `combined` beside statsforecast and LightGBM, on series that nothing was chosen on.
 
     python benchmarks/forecast_peers.py [--data ../shared/data] [--series nile,co2] [--origins 12]
-    [--peers python]
+    [--peers python] [--append]
 
 Forecasts are made from the same origins by koopflow, from every sample of the past, and by each peer,
 fitted anew at every origin. statsforecast 2.1 needs pandas below 3, so the peers run in a Python of
@@ -11,7 +11,8 @@ are compared. The peer of a series is the one that was best on its first 40 %.
 Prints, for each series, the geometric mean over steps ahead of the mean absolute error, over that of
 the seasonal naive forecast; then the ratio of `combined` to the best single peer over series, and on
 how many series it is significantly worse than the series' own peer (sign flips over blocks of origins,
-Holm). Writes benchmarks/out/forecast_peers.csv.
+Holm). Writes benchmarks/out/forecast_peers.csv; with --append the rows of other series stay, so that the
+series can be run one by one.
 """
 
 import argparse
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--methods", default="seasonal_naive,persistence,ets,sliding,gated,combined")
     parser.add_argument("--origins", type=int, default=12)
     parser.add_argument("--peers", default="", help="a Python with statsforecast and lightgbm")
+    parser.add_argument("--append", action="store_true", help="keep the rows of other series")
     parser.add_argument("--only-peers", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only_peers:
@@ -189,6 +191,10 @@ def main() -> None:
             subprocess.run([options.peers, str(HERE), "--only-peers", temporary], check=True)
         table = pd.DataFrame(scores(Path(temporary)))
     OUT.mkdir(exist_ok=True)
+    before = OUT / "forecast_peers.csv"
+    if options.append and before.is_file():
+        held = pd.read_csv(before)
+        table = pd.concat([held[~held["series"].isin(table["series"])], table], ignore_index=True)
     table.to_csv(OUT / "forecast_peers.csv", index=False)
     wide = table.pivot_table(index="series", columns="method", values="relative")
     print(wide.round(3).to_string())

@@ -198,11 +198,12 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
                 ends = line["mae_ci_low"], line["mae_ci_high"]
                 ax.fill_between(line["horizon"], *ends, color=shade, alpha=0.15, linewidth=0)
         dashed = "" if strongest is None else f"\ndashed: {label(strongest)}"
-        ax.set_title(f"{label(name)}, n = {int(part['n'].max())}{dashed}")
+        many = "counted" in part and int(part["counted"].max()) > 1
+        ax.set_title(f"{label(name)}, n = {int(part['n'].max())}{' series' if many else ''}{dashed}")
         ax.set_ylim(bottom=0)
         ax.set_xlabel("steps ahead")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.set_ylabel("mean absolute error")
+        ax.set_ylabel("scaled error (MASE)" if many else "mean absolute error")
     for ax in axes.flat[len(series) :]:
         ax.set_visible(False)
     handles = {text: handle for ax in axes.flat[: len(series)] for handle, text in zip(*ax.get_legend_handles_labels())}
@@ -221,6 +222,8 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     Parameters
     ----------
     skill : DataFrame
+        Columns `koopflow.io.columns.FORECAST_SKILL`, and optionally counted: how many series a row
+        stands for.
     reference : {"sliding", "naive"}
         The naive reference is the better of persistence and seasonal naive at each step.
     """
@@ -239,7 +242,9 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     figure, ax = plt.subplots(figsize=size(2, 0.09 * len(table) + 0.35))
     words = table.map(lambda number: f"{number:.2f}" if number > -9.995 else "< -10") + stars
     worst = float(np.clip(table.min().min(), WORST, -0.5))
-    cells = table.clip(lower=worst).rename(index=label, columns=label)
+    counted = skill.groupby("series")["counted"].max() if "counted" in skill else pd.Series(dtype=int)
+    columns = {name: label(name) + (f" ({n:.0f} series)" if (n := counted.get(name, 1)) > 1 else "") for name in names}
+    cells = table.clip(lower=worst).rename(index=label, columns=columns)
     image = heat_map(ax, cells, words, rotation=30, fontsize="small", cmap="PuOr", norm=TwoSlopeNorm(0, worst, 1))
     against = "sliding DMD" if reference == "sliding" else "the better naive forecast"
     ax.set_title(f"Skill against {against}, mean over steps\n(* its 95 % interval excludes 0)")

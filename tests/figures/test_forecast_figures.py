@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from koopflow.figures import forecast, futures, style
+from koopflow.figures import forecast, futures, many_series, style
 from koopflow.io.columns import FORECAST_QUANTILES
 
 LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
@@ -60,3 +60,48 @@ def test_series_of_one_file_are_drawn_from_the_best_to_the_worst():
     assert titles[-1] == "Shop 0: scaled error 0.90"
     assert len(titles) == 6
     assert figure.get_suptitle() == "Shops: 6 of 9 series, from the smallest to the largest error"
+
+
+@pytest.fixture
+def scored():
+    """Skill of twelve series of one file, whose errors are half of the sliding method's to twice
+    these, and of one series beside."""
+    ratios = np.geomspace(0.5, 2.0, 12)
+    rows = [
+        (f"shop {place}", method, step, 30, error, error, 1 - error, 1 - error / 2)
+        for place, ratio in enumerate(ratios)
+        for step in (1, 2)
+        for method, error in (("sliding", 1.0), ("gated", ratio), ("persistence", 2.0))
+    ]
+    rows += [("nile", method, 1, 59, 7.0, 1.0, 0.0, 0.0) for method in ("sliding", "gated", "persistence")]
+    columns = ["series", "method", "horizon", "n", "mae", "mase", "skill_vs_sliding", "skill_vs_naive"]
+    ends = dict.fromkeys(["mae_ci_low", "mae_ci_high", "ci_low", "ci_high", "naive_ci_low", "naive_ci_high"], 0.0)
+    return pd.DataFrame(rows, columns=columns).assign(kind="real", group="all", **ends)
+
+
+def test_many_series_of_one_file_count_as_their_mean_with_an_interval(scored):
+    entries = {"shops": [f"shop {place}" for place in range(12)], "nile": ["nile"]}
+    found = many_series.summarized(scored, entries).set_index(["series", "method", "horizon"])
+    gated = found.loc["shops", "gated", 1]
+    assert np.isclose(gated["skill_vs_sliding"], 0.0)  # the geometric mean of the ratios is 1
+    assert gated["ci_low"] < -0.15 < 0.15 < gated["ci_high"]
+    assert np.isclose(gated["mae"], np.geomspace(0.5, 2.0, 12).mean())
+    assert gated["mae_ci_low"] < gated["mae"] < gated["mae_ci_high"]
+    assert found.loc["shops", "persistence", 2]["ci_low"] == found.loc["shops", "persistence", 2]["ci_high"] == -1.0
+    assert found["n"].to_dict()["shops", "gated", 1] == 12
+    assert found.loc["nile", "gated", 1]["mae"] == 7.0
+
+
+def test_figures_of_many_series_say_how_many_they_show(scored):
+    style.use()
+    entries = {"shops": [f"shop {place}" for place in range(12)], "nile": ["nile"]}
+    means = many_series.summarized(scored, entries)
+    panels = forecast.errors(means, list(entries)).axes
+    assert panels[0].get_title(loc="left").startswith("Shops, n = 12 series")
+    assert panels[0].get_ylabel() == "scaled error (MASE)"
+    assert panels[1].get_title(loc="left").startswith("Nile, n = 59\n")
+    names = [text.get_text() for text in forecast.skill_table(means).axes[0].get_xticklabels()]
+    assert names == ["Shops (12 series)", "Nile"]
+    compared = many_series.compared(scored[scored["series"] != "nile"], "shops")
+    assert compared.get_suptitle() == "Shops: all 12 series, each a tick"
+    assert any(len(line.get_xdata()) == 12 for line in compared.axes[0].lines)
