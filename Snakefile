@@ -62,12 +62,14 @@ onstart:
 
 
 onsuccess:
+    end_timers()
     record_run()
     if not TERMINAL.silent:
         print(outcome())
 
 
 onerror:
+    end_timers()
     record_run(failed=True)
     # One log file or a list of them; Snakemake 9.27 passes a list.
     if not TERMINAL.silent:

@@ -31,6 +31,7 @@ from koopflow.workflow.checkout import prefer, refuse_results
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
 from koopflow.workflow.run_end import report_command, where_to_look, why_it_failed
 from koopflow.workflow.run_lock import enough_space, hold, refuse_leftovers, writable
+from koopflow.workflow.timers import end_timers
 
 prefer(ROOT)
 

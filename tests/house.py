@@ -19,6 +19,10 @@ COMPARED = (".csv", ".h5", ".npz", ".parquet", ".json", ".safetensors", ".png", 
 """Kinds of results that must have the same bytes again; the report holds times."""
 
 
+LONG_TIMERS = ("--max-jobs-per-timespan", "1000/1h")
+"""Words of a run that would last an hour if it did not end Snakemake's timers."""
+
+
 STUDY = {
     "threads": 1,
     "checkpoint_interval": 20,

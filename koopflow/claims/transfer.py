@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from koopflow.claims.estimate import Estimate, Undecided, over_networks
 from koopflow.claims.measures import measure
@@ -115,7 +115,7 @@ def exponents_predict_transfer(
         raise Undecided("all pairs of tasks have the same exponent distance or the same transfer")
     most = 1 - 6 / len(pairs) ** 3  # half of the smallest step of ρ below 1
     z = np.arctanh(np.clip([rho, *_without_each_task(pairs, _rank_correlation)], -most, most))
-    least = stats.norm.ppf(0.5 + level / 2) * np.sqrt(1.06 / (len(pairs) - 3))
+    least = special.ndtri(0.5 + level / 2) * np.sqrt(1.06 / (len(pairs) - 3))
     reach = max(float(jackknife(z[1:], level)), float(least))
     low, high = float(np.tanh(z[0] - reach)), float(np.tanh(z[0] + reach))
     return Estimate(rho, min(rho, low), max(rho, high), len(z) - 1, "tasks")
@@ -124,7 +124,7 @@ def exponents_predict_transfer(
 def _rank_correlation(pairs: pd.DataFrame) -> float:
     """Return Spearman's ρ with ranks taken within each network; NaN if nothing varies."""
     ranks = [
-        np.stack([stats.rankdata(-own["exponent_distance"]), stats.rankdata(own["share"])]) - (len(own) + 1) / 2
+        np.stack([(-own["exponent_distance"]).rank(), own["share"].rank()]) - (len(own) + 1) / 2
         for _, own in pairs.groupby("model")
     ]
     nearness, share = np.concatenate(ranks, axis=1) if ranks else np.zeros((2, 0))
@@ -168,6 +168,6 @@ def _area(pairs: pd.DataFrame) -> float:
         good = own["good"].to_numpy(dtype=bool)
         kind, other = int(good.sum()), int((~good).sum())
         # The ranks of one kind among all, less those within the kind, count the pairs of the other behind it.
-        nearer += float(stats.rankdata(-own["exponent_distance"])[good].sum() - kind * (kind + 1) / 2)
+        nearer += float((-own["exponent_distance"]).rank()[good].sum() - kind * (kind + 1) / 2)
         compared += kind * other
     return nearer / compared if compared else float("nan")

@@ -11,7 +11,7 @@ true value in 93 to 97 % of the cases, from four runs on and for single runs of 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t
+from scipy import special
 
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.operator import eigenpairs, operator
@@ -98,5 +98,5 @@ def _refit(fitted: Koopman, units: list[Array], without: set[int]) -> ComplexArr
 def _ends(estimate: Array, refits: Array, level: float) -> Ends:
     count = len(refits)
     error = np.sqrt((count - 1) / count * np.sum((refits - estimate) ** 2, axis=0))
-    reach = t.ppf((1 + level) / 2, count - 1) * error
+    reach = special.stdtrit(count - 1, (1 + level) / 2) * error
     return estimate - reach, estimate + reach

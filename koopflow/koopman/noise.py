@@ -9,7 +9,7 @@ successive residuals are negatively correlated (a moving average of order 1).
 """
 
 import numpy as np
-from scipy.stats import norm
+from scipy import special
 
 from koopflow.koopman.dmd import Koopman
 from koopflow.koopman.operator import operator
@@ -49,7 +49,7 @@ def measurement_noise_p(fitted: Koopman) -> float:
         moments[: len(products)] += products
         place += windows - 1
     spread = float(np.sqrt(np.sum(moments**2)))
-    return float(norm.cdf(moments.sum() / spread)) if spread > 0 else float("nan")
+    return float(special.ndtr(moments.sum() / spread)) if spread > 0 else float("nan")
 
 
 def _successive(white: Array) -> Array:

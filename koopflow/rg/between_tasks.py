@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from koopflow.core.errors import KoopflowError
 from koopflow.rg.groups import Array
@@ -62,7 +62,7 @@ def between_tasks(exponents: Array, confidence: float = 0.95) -> BetweenTasks:
     statistic = seeds * float(exponents.mean(axis=1).var(ddof=1)) / within if within > 0 else np.inf
     freedom = tasks - 1, tasks * (seeds - 1)
     tail = (1 - confidence) / 2
-    values = [statistic, *(statistic / stats.f.ppf(level, *freedom) for level in (1 - tail, tail))]
+    values = [statistic, *(statistic / special.fdtri(*freedom, level) for level in (1 - tail, tail))]
     ratio, low, high = (float(np.sqrt(max(0.0, (value - 1) / seeds))) for value in values)
     verdict = MORE if low > 1 else NO_MORE if high < 1 else UNDECIDED
     floor = float(np.sqrt(2 * within))

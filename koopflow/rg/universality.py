@@ -8,8 +8,8 @@ from itertools import permutations
 from math import factorial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.intervals import jackknife
@@ -133,7 +133,12 @@ def rank_correlation(a: Array, b: Array) -> float:
     off = ~np.eye(len(a), dtype=bool) & np.isfinite(a) & np.isfinite(b)
     if off.sum() < 3 or np.ptp(a[off]) == 0 or np.ptp(b[off]) == 0:
         return float("nan")
-    return float(np.corrcoef(stats.rankdata(a[off]), stats.rankdata(b[off]))[0, 1])
+    return float(np.corrcoef(_ranks(a[off]), _ranks(b[off]))[0, 1])
+
+
+def _ranks(values: Array) -> Array:
+    """Return the ranks of a vector; equal values share their mean rank."""
+    return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 
 def _relabelling(a: Array, b: Array) -> Callable[[Order], float]:
@@ -145,7 +150,7 @@ def _relabelling(a: Array, b: Array) -> Callable[[Order], float]:
         return lambda order: rank_correlation(a[np.ix_(order, order)], b)
     ranked = np.zeros((2, *a.shape))
     for ranks, values in zip(ranked, (a, b)):
-        ranks[off] = stats.rankdata(values[off]) - (off.sum() + 1) / 2
+        ranks[off] = _ranks(values[off]) - (off.sum() + 1) / 2
         ranks /= np.linalg.norm(ranks) or 1.0
     return lambda order: float((ranked[0][np.ix_(order, order)] * ranked[1]).sum())
 

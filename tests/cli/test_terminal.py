@@ -10,7 +10,7 @@ import pytest
 
 from koopflow.cli.terminal import STREAM, Terminal, reason, take_over
 from koopflow.workflow.estimates import QUEUE_SECONDS
-from tests.house import command, copy_of_the_house
+from tests.house import LONG_TIMERS, command, copy_of_the_house
 
 
 def record(said=None, level=logging.INFO, **fields):
@@ -128,7 +128,7 @@ def test_a_failed_run_ends_with_what_is_wrong_and_where(tmp_path):
     (house / "sales.csv").write_text("date,sales\n2020-01-01,1\n2020-01-02,two\n2020-01-03,3\n")
     (house / "mine.yaml").write_text("series:\n  sales: {path: sales.csv, time: date, value: sales}\n")
     words = command("forecast", "--configfile", "mine.yaml")
-    done = subprocess.run(words, cwd=house, capture_output=True, text=True)
+    done = subprocess.run([*words, *LONG_TIMERS], cwd=house, capture_output=True, text=True, timeout=600)
     wrong = "series.sales.value: sales.csv: 'two' in line 3 is not a number; leave missing ones empty"
     assert done.stderr.splitlines()[-4:] == [
         "Failed: Checking the inputs of forecast",

@@ -11,7 +11,7 @@ import yaml
 
 from koopflow.studies import discovery
 from tests.docs.pages import files
-from tests.house import command, copy_of_the_house, digests
+from tests.house import LONG_TIMERS, command, copy_of_the_house, digests
 
 FILES = {name: text for name, text in files().items() if "/" in name or name == "mine.yaml"}
 """The stage of docs/extending.md, by file."""
@@ -54,7 +54,7 @@ def house(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def finished(house) -> Path:
     """The folder in which the stranger's stage has run."""
-    done = snakemake(house, "tides", "tables", "--allowed-rules", *OWN)
+    done = snakemake(house, "tides", "tables", *LONG_TIMERS, "--allowed-rules", *OWN)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return house
 
