@@ -28,7 +28,7 @@ rule forecast_series:
         **estimates.asked(lambda wildcards: FORECAST.estimate(wildcards.series)),
     params:
         spec=lambda wildcards: FORECAST.spec(wildcards.series),
-        study=some(SETTINGS.forecast, "forecasters", "methods", "coverage", "estimates"),
+        study=some(SETTINGS.forecast, "forecasters", "methods", "coverage", "estimates", "quantiles"),
         seed=SETTINGS.seed,
     message:
         "Forecasting {wildcards.series} with all methods"
@@ -43,6 +43,7 @@ rule score_forecasts:
         future=expand("<results>/forecast/series/{series}/future.csv", series=FORECAST.series),
         code=library("score_forecasts"),
     output:
+        **({"quantiles": "<results>/forecast/quantiles.parquet"} if SETTINGS.forecast.quantiles else {}),
         predictions="<results>/forecast/predictions.parquet",
         skill="<results>/forecast/skill.csv",
         future="<results>/forecast/future.csv",

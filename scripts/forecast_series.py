@@ -24,6 +24,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         all_named(study.methods, study.forecasters),
         coverage=study.coverage,
         estimates=study.estimates,
+        quantiles=study.quantiles,
     )
     log.info("%s: %s", series.name, found.choices)
     write_parquet(found.predictions, snakemake.output.predictions)

@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
 
     import pandas as pd
 
+    from koopflow.forecast.evaluate import apart
     from koopflow.forecast.over_series import over_series
     from koopflow.forecast.skill import skill_table
     from koopflow.io.columns import (
@@ -22,6 +23,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     predictions = pd.concat(
         [read_parquet(path, FORECAST_PREDICTIONS) for path in snakemake.input.predictions], ignore_index=True
     )
+    if snakemake.output.get("quantiles"):
+        predictions, quantiles = apart(predictions)
+        write_parquet(quantiles, snakemake.output.quantiles)
     choices = [json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.choices]
     scales = {name: scale for each in choices for name, scale in each["scales"].items()}
     skill = skill_table(predictions, scales, seed=snakemake.params.seed, draws=snakemake.params.draws)

@@ -31,6 +31,11 @@ class ForecastSettings(Block):
         "sliding, the method without memory.",
     )
     coverage: Fraction = Field(default=0.9, description="Nominal coverage of the prediction intervals.")
+    quantiles: bool = Field(
+        default=False,
+        description="Whether forecast/quantiles.parquet is written: the quantiles of the forecasts from all earlier "
+        "origins, at least nine for each.",
+    )
     estimates: Count = Field(default=3, description="How often ets and arima estimate their parameters along a series.")
     draws: Whole = Field(
         default=1000, ge=100, description="Draws of the block bootstrap behind the intervals of skill."

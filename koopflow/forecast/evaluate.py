@@ -33,7 +33,8 @@ class Evaluation(NamedTuple):
         `koopflow.io.columns.FORECAST_PREDICTIONS`, lower, upper, origin_time, band. `origin` is the
         index of the last known sample and origin_time its stamp as text; `horizon` counts steps
         from it; band is the nominal coverage of the smallest interval that holds the truth, of
-        BANDS and `coverage`, 1 if none does. The last origins have no truth (NaN).
+        BANDS and `coverage`, 1 if none does. The last origins have no truth (NaN). Where asked for,
+        also the quantiles behind all intervals, q0.025, q0.05, ....
     recalled : DataFrame
         `koopflow.io.columns.FORECAST_RECALLED`; `continuation` holds one horizon of values after
         recalled_origin.
@@ -62,6 +63,7 @@ def evaluate(
     *,
     coverage: float = 0.9,
     estimates: int = 3,
+    quantiles: bool = False,
 ) -> Evaluation:
     """Return the forecasts of a series by several forecasters from every scored origin.
 
@@ -76,6 +78,8 @@ def evaluate(
         Nominal coverage of the prediction intervals.
     estimates : int
         Number of times that statsmodels forecasters estimate their parameters.
+    quantiles : bool
+        Whether the predictions have quantiles as well.
 
     Raises
     ------
@@ -96,7 +100,11 @@ def evaluate(
         halves = learned.halves if stretch.locked else learned.bands
         inside = np.where(np.isfinite(errors) & np.isfinite(halves[..., 0]), _smallest(bands, errors, halves), np.nan)
         scored = _scored(name, point, halves[..., bands.index(coverage)], stretch)
-        frames.append(scored.assign(band=inside[stretch.scored].ravel()))
+        scored = scored.assign(band=inside[stretch.scored].ravel())
+        if quantiles:
+            levels = _levels(point, dict(zip(bands, np.moveaxis(halves, -1, 0))), stretch)
+            scored = scored.assign(**{f"q{level:g}": levels[level][stretch.scored].ravel() for level in sorted(levels)})
+        frames.append(scored)
         futures.append(_future(name, point[-1], dict(zip(bands, halves[-1].T)), stretch))
         if found is not None:
             recalled.append(_recalled(name, found, stretch))
@@ -149,10 +157,7 @@ def _scored(name: str, point: Floats, half: Floats, stretch: Stretch) -> pd.Data
 def _future(name: str, point: Floats, halves: Mapping[float, Floats], stretch: Stretch) -> pd.DataFrame:
     """Return quantiles of the forecast (horizon,) beyond the last sample, in the series' own
     units."""
-    values = {0.5: stretch.choices.transform.unpoint(point)}
-    for coverage, half in halves.items():
-        upper, lower = stretch.units(point + half, point - half)
-        values |= {round((1 - coverage) / 2, 9): lower, round((1 + coverage) / 2, 9): upper}
+    values = _levels(point, halves, stretch)
     levels, horizon = sorted(values), len(point)
     found = np.stack([values[level] for level in levels], axis=1)
     steps = np.repeat(np.arange(1, horizon + 1), len(levels))
@@ -160,6 +165,33 @@ def _future(name: str, point: Floats, halves: Mapping[float, Floats], stretch: S
     times = np.repeat(written(stretch.series.later(horizon)), len(levels))
     frame = pd.DataFrame(dict(zip(FORECAST_QUANTILES, columns))).assign(time=times)
     return frame[frame["value"].notna()]
+
+
+def _levels(point: Floats, halves: Mapping[float, Floats], stretch: Stretch) -> dict[float, Floats]:
+    """Return the quantiles around `point` by their level, in the series' own units."""
+    values = {0.5: stretch.choices.transform.unpoint(point)}
+    for coverage, half in halves.items():
+        upper, lower = stretch.units(point + half, point - half)
+        values |= {round((1 - coverage) / 2, 9): lower, round((1 + coverage) / 2, 9): upper}
+    return values
+
+
+def apart(predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return predictions without their quantiles, and the quantiles with a row for each.
+
+    Returns
+    -------
+    predictions : DataFrame
+    quantiles : DataFrame
+        `koopflow.io.columns.FORECAST_QUANTILES`, origin_time. Early origins, with too few errors
+        for an interval, have the median alone.
+    """
+    names = [name for name in map(str, predictions) if name.startswith("q0.")]
+    about = [name for name in (*FORECAST_QUANTILES, "origin_time") if name in predictions]
+    long = predictions.melt(id_vars=about, value_vars=names, var_name="quantile", value_name="value")
+    long = long[long["value"].notna()].assign(quantile=lambda rows: rows["quantile"].str[1:].astype(float))
+    ordered = long.sort_values(list(FORECAST_QUANTILES[:-1]), ignore_index=True)
+    return predictions.drop(columns=names), ordered[[*FORECAST_QUANTILES, "origin_time"]]
 
 
 def _record(stretch: Stretch) -> dict[str, Any]:

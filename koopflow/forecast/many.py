@@ -61,6 +61,7 @@ def evaluate_each(
     *,
     coverage: float = 0.9,
     estimates: int = 3,
+    quantiles: bool = False,
 ) -> tuple[Evaluation, Series]:
     """Return the evaluations of all series of a group as one, and the series that figures show: the
     first.
@@ -77,7 +78,9 @@ def evaluate_each(
     reasons, found = dict(group.left_out), {}
     for name, series in group.series.items():
         try:
-            found[name] = evaluate(series, settings, forecasters, coverage=coverage, estimates=estimates)
+            found[name] = evaluate(
+                series, settings, forecasters, coverage=coverage, estimates=estimates, quantiles=quantiles
+            )
         except KoopflowError as error:
             if len(group.series) + len(reasons) == 1:
                 raise

@@ -288,6 +288,7 @@ CONTRACTS = {
     **{f"tickets/{name}.csv": columns for name, columns in TICKET_TABLES.items() if name != "ratios"},
     "tickets/composition_ratios.csv": TICKET_RATIOS,
     "forecast/predictions.parquet": FORECAST_PREDICTIONS,
+    "forecast/quantiles.parquet": FORECAST_QUANTILES,
     "forecast/skill.csv": FORECAST_SKILL,
     "forecast/future.csv": FORECAST_QUANTILES,
     "forecast/over_series.csv": FORECAST_OVER_SERIES,

@@ -17,6 +17,7 @@ from koopflow.workflow.workloads import bytes_in
 
 LINE = 30  # bytes of a sample in a CSV file
 ROW_BYTES = 16  # of a forecast of one method, in a parquet file: 15 to 17 measured
+QUANTILES = 6  # times the bytes of a forecast, with all its quantiles
 HORIZON = 20  # of a series whose horizon is not given
 SAMPLE_SECONDS = 2e-4  # per sample and method: 1 to 4e-4 measured
 DOWNLOADED = {"bike_share_hourly": 17544}  # samples of long published series
@@ -71,7 +72,7 @@ class Forecast:
         return Estimate(
             LIBRARIES_MB + 0.1 * samples,
             START_SECONDS + SAMPLE_SECONDS * samples * len(self.study.forecast.methods),
-            0.5 + ROW_BYTES * rows / 2**20,
+            0.5 + ROW_BYTES * rows * (QUANTILES if self.study.forecast.quantiles else 1) / 2**20,
         )
 
 

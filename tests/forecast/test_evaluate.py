@@ -12,9 +12,9 @@ from koopflow.data.series.season import infer_period
 from koopflow.data.series.series import Series
 from koopflow.forecast import baselines, classical
 from koopflow.forecast.choices import choose
-from koopflow.forecast.evaluate import evaluate
+from koopflow.forecast.evaluate import apart, evaluate
 from koopflow.forecast.intervals import RollingIntervals, conformal_intervals, even
-from koopflow.forecast.protocol import all_named
+from koopflow.forecast.protocol import all_named, named
 from koopflow.forecast.skill import skill_table
 from koopflow.forecast.transform import build
 from koopflow.io.columns import FORECAST_QUANTILES, FORECAST_SKILL
@@ -393,3 +393,19 @@ def test_intervals_of_all_coverages_are_scored():
     held = found.predictions.dropna(subset=["band"])
     inside = (held["truth"] >= held["lower"]) & (held["truth"] <= held["upper"])
     assert (inside == (held["band"] <= 0.9)).mean() > 0.999
+
+
+def test_quantiles_of_earlier_origins_are_those_of_the_intervals():
+    series = as_series(np.random.default_rng(0).standard_normal(160).cumsum())
+    options = {"quantiles": True, "coverage": 0.8}
+    found = evaluate(series, SeriesSettings(horizon=3), {"p": named("persistence")}, **options).predictions
+    plain, quantiles = apart(found)
+    usual = evaluate(series, SeriesSettings(horizon=3), {"p": named("persistence")}, coverage=0.8).predictions
+    assert plain.equals(usual)
+    wide = quantiles.pivot_table(index=["origin", "horizon"], columns="quantile", values="value")
+    assert wide.columns.tolist() == [0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975]
+    assert (np.diff(wide.dropna(), axis=1) >= 0).all()
+    given = usual.set_index(["origin", "horizon"]).loc[wide.index]
+    assert np.array_equal(wide[0.5], given["prediction"])
+    assert np.array_equal(wide[[0.1, 0.9]], given[["lower", "upper"]], equal_nan=True)
+    assert quantiles["origin_time"].tolist()[0] == usual["origin_time"].tolist()[0]

@@ -65,7 +65,7 @@ STUDY = {
         "elastic": {"depths": {"studies": ["few", "deep"], "rounds": [3]}},
     },
     "series": {"wave": {"source": "switching", "horizon": 5}},
-    "forecast": {"methods": ["persistence", "sliding", "episodic"]},
+    "forecast": {"methods": ["persistence", "sliding", "episodic"], "quantiles": True},
     "hub": {"hubs": {"flu": {"folder": "hubs"}}},
     "own_figures": {"one": {"draw": "mine:draw", "tables": ["pruning/accuracy.csv"], "caption": "One."}},
 }
