@@ -4,9 +4,11 @@ becomes one line that says what to do."""
 import errno
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -57,13 +59,19 @@ def explained(error: BaseException | None) -> str | None:
 def unexpected(error: BaseException) -> str:
     """Return one line for an error that nobody expected: where it was raised, and what it says.
 
-    The place is the last line of code outside installed packages: of a user's own function, or of
-    koopflow.
+    The place is the last line of a user's own function or of koopflow, not of another package or of
+    Python's library that these call.
     """
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _ours(frame.filename)]
     place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
     words = " ".join(str(error).split())
     return f"{place}{type(error).__name__}{': ' * bool(words)}{words} (the log has the traceback)"
+
+
+def _ours(file: str) -> bool:
+    """Return whether a line of `file` says more to a user than its caller."""
+    installed = "site-packages" in file or file.startswith(("<", sysconfig.get_path("stdlib")))
+    return not installed or Path(file).is_relative_to(Path(__file__).parents[1])
 
 
 @contextmanager

@@ -1,13 +1,17 @@
 """The frame around a job: what a user reads when it fails."""
 
 import errno
+import json
 import logging
 import signal
 
+import numpy as np
 import pytest
 
 from koopflow.core.errors import KoopflowError
+from koopflow.workflow import outside
 from koopflow.workflow.job import STOPPED, job
+from koopflow.workflow.outside import unexpected
 
 # As h5py 3.16 says it.
 HDF5 = (
@@ -67,6 +71,24 @@ def test_an_error_that_nobody_expected_is_one_line_and_a_traceback_in_the_log(tm
     assert said.startswith(f"koopflow: {__file__}, line {fails.__code__.co_firstlineno + 1}: ")
     assert said.endswith(": RuntimeError: shapes differ (the log has the traceback)\n")
     assert "Traceback" in (tmp_path / "job.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda: json.loads("{"), lambda: np.linalg.inv(np.zeros((2, 3)))],
+    ids=["Python's library", "another package"],
+)
+def test_the_line_of_an_unexpected_error_is_the_last_one_of_the_user(call):
+    line = call.__code__.co_firstlineno
+    with pytest.raises(ValueError) as raised:
+        call()
+    assert unexpected(raised.value).startswith(f"{__file__}, line {line}: ")
+
+
+def test_the_line_of_an_unexpected_error_in_an_installed_koopflow_is_its_own(monkeypatch):
+    monkeypatch.setattr(outside, "__file__", "/env/lib/site-packages/koopflow/workflow/outside.py")
+    assert outside._ours("/env/lib/site-packages/koopflow/rg/flow.py")
+    assert not outside._ours("/env/lib/site-packages/numpy/linalg.py")
 
 
 def test_a_log_that_cannot_be_written_is_one_line(tmp_path, capfd, monkeypatch):
