@@ -18,8 +18,10 @@ export MPLBACKEND := agg
 all: $(BIN)/.installed  ## the default study: tables, figures, claims, report (in results/)
 	snakemake --cores $(CORES) all report
 
-test: $(BIN)/.installed-dev  ## all tests
-	python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# All but tests/gpu run on the CPU: a worker would hold a GPU that it took until the end, and the others would wait.
+test: $(BIN)/.installed-dev  ## all tests; those of tests/gpu where there is a CUDA device
+	CUDA_VISIBLE_DEVICES= python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(if $(wildcard /dev/nvidiactl /dev/dxg),python -m pytest tests/gpu)
 
 quick: $(BIN)/.installed-dev  ## the fast tests, in under a minute; run after every edit
 	python -m pytest tests -n 2 --dist loadfile -m "not slow"

@@ -48,8 +48,10 @@ LONG = (
 )
 # Rooms that compute, whose tests `make pythons` runs whole.
 NUMERICS = ("config", "core", "data", "equivalence", "forecast", "io", "koopman", "rg", "trajectory")
-GPU = "KOOPFLOW_GPU_TESTS" in os.environ or Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
-"""Whether this machine has a CUDA device, or tests/gpu is asked to run without one."""
+GPU = "KOOPFLOW_GPU_TESTS" in os.environ or (
+    os.environ.get("CUDA_VISIBLE_DEVICES") != "" and (Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists())
+)
+"""Whether this machine has a CUDA device that it may use, or tests/gpu is asked to run without one."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

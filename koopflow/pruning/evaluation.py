@@ -12,7 +12,7 @@ from koopflow.config.training import ModelSettings
 from koopflow.data.images.sets import Images
 from koopflow.pruning.compact import compact
 from koopflow.pruning.mask import Mask
-from koopflow.training.device import choose_device
+from koopflow.training.device import choose_device, own_random_numbers
 from koopflow.training.engines.contract import dense_chain_of
 from koopflow.training.evaluation import score
 from koopflow.training.layout import Layout
@@ -38,8 +38,7 @@ def classifier_of(model: ModelSettings, images: Images) -> tuple[str, ...]:
 
 def blank(model: ModelSettings, images: Images) -> nn.Module:
     """Return the network with fixed initial weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with own_random_numbers(0):
         return build(model, images.shape, images.classes)
 
 

@@ -9,7 +9,8 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -57,13 +58,26 @@ def require(name: str) -> None:
 
 
 def compute_deterministically() -> None:
-    """Make torch and the libraries below it compute deterministically; operations that cannot warn.
+    """Make torch and the libraries below it compute deterministically, in the precision of a CPU;
+    operations that cannot warn.
 
     Source: PyTorch's notes on reproducibility. cuBLAS reads its variable when it is first used.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False  # convolutions would keep 10 bits of each number
+
+
+@contextmanager
+def own_random_numbers(seed: int | None = None) -> Iterator[None]:
+    """Within the block, torch's random numbers start at `seed`; the caller's go on after it, on the
+    CPU and on every GPU in use."""
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=list(gpus)):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
 
 
 @cache

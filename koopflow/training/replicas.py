@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from koopflow.core import seeds
-from koopflow.training.device import choose_device
+from koopflow.training.device import choose_device, own_random_numbers
 from koopflow.training.engines.choice import choose_method
 from koopflow.training.engines.contract import Engine, dense_chain_of
 from koopflow.training.engines.dense import DenseEngine
@@ -61,8 +61,7 @@ class Replicas:
         random_seeds: list[int] | None = None,
     ):
         self.device = choose_device(device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with own_random_numbers(0):
             self.module = build(spec, input_shape, classes).to(self.device)
         self.count, self.groups, self.copies = groups * copies, groups, copies
         self.layout = Layout.of(self.module.named_parameters())
@@ -127,8 +126,7 @@ def initial_weights(
     """
     rows = []
     for group in groups:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seeds.torch_seed(seed, *stream, group, "initialization"))
+        with own_random_numbers(seeds.torch_seed(seed, *stream, group, "initialization")):
             module = build(spec, input_shape, classes)
         base = np.concatenate([parameter.detach().numpy().reshape(-1) for parameter in module.parameters()]).astype(
             np.float32

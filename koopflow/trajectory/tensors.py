@@ -66,7 +66,8 @@ class NamedTensors:
             If a parameter is gone or has another shape.
         """
         self._report_additions()
-        start, out, on_gpu = 0, torch.from_numpy(row), False
+        start, out = 0, torch.from_numpy(row)
+        gpus: set[torch.device] = set()
         with torch.no_grad():
             for name, shape in self.table:
                 tensor = _real(name, self._find(name))
@@ -78,9 +79,11 @@ class NamedTensors:
                     )
                 stop = start + tensor.numel()
                 out[start:stop].view(shape).copy_(tensor, non_blocking=tensor.is_cuda)
-                start, on_gpu = stop, on_gpu or tensor.is_cuda
-        if on_gpu:
-            torch.cuda.synchronize()
+                start = stop
+                if tensor.is_cuda:
+                    gpus.add(tensor.device)
+        for gpu in gpus:
+            torch.cuda.synchronize(gpu)
 
     def _find(self, name: str) -> torch.Tensor:
         """Return the value of the parameter `name` that the model computes with, also if it is

@@ -25,8 +25,9 @@ MEANINGS = {
     errno.ENOLCK: "the file system has no locks (set HDF5_USE_FILE_LOCKING=FALSE in the environment to do without)",
 }
 REMEDY = "free space or fix the problem, then run again"
-# Messages of the RuntimeErrors that torch raises when the host or the GPU has no memory left.
-OUT_OF_MEMORY = ("allocate memory", "out of memory")
+# Messages of the RuntimeErrors that torch raises when the host or the GPU has no memory left; the
+# last one is of CUDA's libraries.
+OUT_OF_MEMORY = ("allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
 
 
 def explained(error: BaseException | None) -> str | None:

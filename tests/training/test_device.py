@@ -107,3 +107,16 @@ def test_a_gpu_that_is_not_there_is_named_with_those_that_are(two_gpus, name):
 def test_an_unknown_device_is_refused():
     with pytest.raises(KoopflowError, match="got 'tpu'"):
         device.choose_device("tpu")
+
+
+def test_a_block_with_random_numbers_of_its_own_leaves_those_of_the_caller():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    found = [torch.rand(1)]
+    with device.own_random_numbers(7):
+        inner = torch.rand(1)
+    found.append(torch.rand(1))
+    assert torch.equal(torch.cat(found), expected)
+    torch.manual_seed(7)
+    assert torch.equal(inner, torch.rand(1))

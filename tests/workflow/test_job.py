@@ -41,6 +41,10 @@ HDF5 = (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4e12 bytes"),
             "not enough memory",
         ),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+            "not enough memory",
+        ),
     ],
 )
 def test_what_a_user_can_mend_is_one_line(tmp_path, capfd, monkeypatch, error, words):

@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, vmap
 
 from koopflow.core import seeds
 from koopflow.tickets.predictors.declared import STEP, Candidates, predictor
+from koopflow.training.device import own_random_numbers
 from koopflow.training.models.build import build
 
 PROBED = 500
@@ -109,8 +110,7 @@ def _networks(candidates: Candidates) -> Iterator[_Network]:
 
 def _masked(candidates: Candidates) -> Iterator[tuple[_Network, dict[str, Tensor]]]:
     """Yield each masked network and its masks."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with own_random_numbers(0):
         module = build(candidates.setup.model, candidates.images.shape, candidates.images.classes)
         names = {name for name, _ in module.named_parameters()}
         rows = candidates.rows

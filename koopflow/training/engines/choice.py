@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from koopflow.core.errors import KoopflowError
+from koopflow.training.device import own_random_numbers
 from koopflow.training.engines.contract import dense_chain_of
 from koopflow.training.engines.vmapped import VmapEngine
 from koopflow.training.layout import Layout, Stack
@@ -74,7 +75,7 @@ def why_not_vmap(module: nn.Module, device: torch.device, input_shape: Sequence[
     x = torch.randn(1, 2, *input_shape, generator=generator).to(device)
     y = torch.tensor([[0, classes - 1]], device=device)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with own_random_numbers():
             engine = VmapEngine(module, weights, gradients, buffers, 1, 2)
             engine.logits(x[0])
             engine.gradient(x, y, 0)
@@ -82,6 +83,8 @@ def why_not_vmap(module: nn.Module, device: torch.device, input_shape: Sequence[
             loss = F.cross_entropy(module(x[0]), y[0])
             plain = torch.autograd.grad(loss, list(trainable.values()), allow_unused=True)
         changed = any(not torch.equal(buffer, kept[name]) for name, buffer in states.items())
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # vmap raises many kinds for what it cannot batch
         return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
     finally:

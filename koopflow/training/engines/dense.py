@@ -83,7 +83,10 @@ class DenseEngine:
         log_probability = torch.log_softmax(logits, 1, out=self._buffer("log", logits.shape))
         losses = log_probability.gather(1, labels).mean(dim=(1, 2)).neg_()
         slope = log_probability.exp_()
-        slope.scatter_add_(1, labels, slope.new_full((1, 1, 1), -1.0).expand(labels.shape))
+        if slope.is_cuda:  # to scatter in a fixed order, a GPU first sorts the indices
+            slope.add_(labels == torch.arange(slope.shape[1], device=slope.device).view(-1, 1), alpha=-1)
+        else:
+            slope.scatter_add_(1, labels, slope.new_full((1, 1, 1), -1.0).expand(labels.shape))
         slope.div_(count)
         return losses, slope
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from koopflow.training.device import own_random_numbers
 from koopflow.training.layout import Stack
 
 # A replica's random numbers (dropout) at a step are seeded by its own seed + step × this stride,
@@ -48,7 +49,7 @@ class SequentialEngine:
         self._module.train()
         self._g.flat.zero_()
         losses = torch.empty(self._replicas, device=x.device)
-        with torch.random.fork_rng(devices=[]):
+        with own_random_numbers():
             for replica in range(self._replicas):
                 group = replica // self._copies
                 torch.manual_seed((self._seeds[replica] + step * _STRIDE) % 2**63)

@@ -10,6 +10,7 @@ from torch import nn
 from koopflow.config.training import ModelSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import Options, check_options
+from koopflow.training.device import own_random_numbers
 from koopflow.training.models.checks import check_network
 from koopflow.training.models.pretrained import load_weights
 from koopflow.training.models.registry import MODELS
@@ -100,7 +101,7 @@ def _last_called(module: nn.Module, input_shape: Sequence[int]) -> str | None:
     training, device = module.training, next(module.parameters()).device
     module.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), own_random_numbers():
             module(torch.zeros(1, *input_shape, device=device))
     except Exception:  # building the network reports what it cannot do
         return None

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from koopflow.core.errors import KoopflowError
+from koopflow.training.device import own_random_numbers
 
 
 def check_network(network: nn.Module, input_shape: Sequence[int], classes: int, name: str) -> None:
@@ -53,7 +54,7 @@ def _check_step(network: nn.Module, input_shape: Sequence[int], classes: int, na
     images = torch.linspace(-1, 1, steps=2 * int(torch.tensor(input_shape).prod())).view(2, *input_shape)
     network.train()
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with own_random_numbers(), torch.enable_grad():
             outputs = _check_outputs(
                 _tried(lambda: network(images), name, input_shape, " in training"), classes, name, " in training"
             )
