@@ -9,6 +9,7 @@ WORDS = {
     "kmnist": "KMNIST",
     "ets": "ETS",
     "arima": "ARIMA",
+    "mstl": "MSTL",
     "co2": "CO₂",
     "elnino": "El Niño",
     "mlp": "MLP",

@@ -11,6 +11,10 @@ FORECASTERS = Registry(
         "ets": "koopflow.forecast.plain_methods:Ets",
         "arima": "koopflow.forecast.plain_methods:Arima",
         "ridge": "koopflow.forecast.plain_methods:Ridge",
+        "airline": "koopflow.forecast.company.methods:Airline",
+        "mstl": "koopflow.forecast.company.methods:Mstl",
+        "regression": "koopflow.forecast.company.methods:Regression",
+        "boosting": "koopflow.forecast.company.methods:Boosting",
         "sliding": "koopflow.forecast.methods:Sliding",
         "episodic": "koopflow.forecast.methods:Episodic",
         "episodic_paper": "koopflow.forecast.methods:EpisodicPaper",
@@ -22,7 +26,10 @@ FORECASTERS = Registry(
 )
 """See `koopflow.forecast.protocol.Forecaster`."""
 
-BASELINES = ("persistence", "seasonal_naive", "drift", "ets", "arima", "ridge")
+BASELINES = (
+    *("persistence", "seasonal_naive", "drift", "ets", "arima", "ridge"),
+    *("airline", "mstl", "regression", "boosting"),
+)
 """The forecasters without Koopman operators."""
 
 EXPERTS = Registry(

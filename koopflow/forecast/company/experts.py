@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from koopflow.forecast.company import boosting as boosted
 from koopflow.forecast.company import decomposition
 from koopflow.forecast.company import regression as linear
 from koopflow.forecast.company.design import Design
-from koopflow.forecast.company.refits import stretches
-from koopflow.forecast.experts import Known
+from koopflow.forecast.company.refits import Refits, stretches
+from koopflow.forecast.options import WindowSettings
 
 Floats = NDArray[np.float64]
 MOST_LAGS = 24
@@ -22,7 +22,39 @@ LONGEST = 400
 """Most samples of an estimate of exponential smoothing: the latest, or four seasons if these are more."""
 
 
-def regression(known: Known, start: int, stop: int) -> Floats:
+class Learned(Protocol):
+    """What these experts use of `koopflow.forecast.experts.Known`."""
+
+    @property
+    def series(self) -> Floats:
+        """Return all samples so far, (time, channels)."""
+
+    @property
+    def windows(self) -> WindowSettings:
+        """Return the sizes of windows."""
+
+    @property
+    def horizon(self) -> int:
+        """Return the number of steps ahead."""
+
+    @property
+    def period(self) -> int:
+        """Return the samples per season; 1 for none."""
+
+    @property
+    def ahead(self) -> Floats:
+        """Return what is known ahead, (time + horizon, columns)."""
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Return the samples of each season, if there are several."""
+
+    @property
+    def refits(self) -> Refits:
+        """Return the store of estimates."""
+
+
+def regression(known: Learned, start: int, stop: int) -> Floats:
     """Return direct linear forecasts from recent samples, all seasons, and what is known ahead."""
     design = _design(known)
     return _each(
@@ -35,7 +67,7 @@ def regression(known: Known, start: int, stop: int) -> Floats:
     )
 
 
-def boosting(known: Known, start: int, stop: int) -> Floats:
+def boosting(known: Learned, start: int, stop: int) -> Floats:
     """Return forecasts of boosted trees from the regressors of `regression`."""
     design = _design(known)
     return _each(
@@ -48,7 +80,7 @@ def boosting(known: Known, start: int, stop: int) -> Floats:
     )
 
 
-def airline(known: Known, start: int, stop: int) -> Floats:
+def airline(known: Learned, start: int, stop: int) -> Floats:
     """Return forecasts of the airline model."""
     return _each(
         known,
@@ -60,7 +92,7 @@ def airline(known: Known, start: int, stop: int) -> Floats:
     )
 
 
-def ets(known: Known, start: int, stop: int) -> Floats:
+def ets(known: Learned, start: int, stop: int) -> Floats:
     """Return forecasts of exponential smoothing with damped trend and season, estimated by
     statsmodels."""
     return _each(
@@ -73,7 +105,7 @@ def ets(known: Known, start: int, stop: int) -> Floats:
     )
 
 
-def seasonal_decomposition(known: Known, start: int, stop: int) -> Floats:
+def seasonal_decomposition(known: Learned, start: int, stop: int) -> Floats:
     """Return the last cycles of all seasons (MSTL, statsmodels), and exponential smoothing of the
     rest."""
     seasons = known.seasons or (known.period,)
@@ -95,13 +127,13 @@ def _smoothing(series: Floats, period: int) -> tuple[int, Smoothing | None]:
         return begin, smoothing(series[begin:], period)
 
 
-def _design(known: Known) -> Design:
+def _design(known: Learned) -> Design:
     lags = min(MOST_LAGS, max(4, known.windows.window // 2))
     return Design(lags, known.seasons or ((known.period,) if known.period > 1 else ()), known.horizon)
 
 
 def _each(
-    known: Known,
+    known: Learned,
     start: int,
     stop: int,
     what: tuple[Any, ...],
