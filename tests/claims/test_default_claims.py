@@ -1,10 +1,13 @@
 """The claims of the default study: what they are judged on, and of what they say that they speak."""
 
 import pytest
+import yaml
 
+from koopflow.claims.registry import stage_of
 from koopflow.data.images import load
 from koopflow.studies import pruning
 from tests.claims.test_claims import judged, skill
+from tests.house import ROOT
 from tests.studies.plans import DEFAULT, resolved
 
 STATEMENTS = DEFAULT["claims"]["statements"]
@@ -28,6 +31,13 @@ def test_equivalence_is_claimed_in_the_papers_words_and_the_stronger_form_is_nam
     assert len(equal) == 5
     for claim in equal.values():
         assert ("can be equivalent" in claim["statement"]) != ("(stronger)" in claim["paper"])
+
+
+@pytest.mark.parametrize("study", ["series", "grokking", "transfer"])
+def test_a_study_with_claims_of_its_own_judges_no_others(study):
+    own = yaml.safe_load((ROOT / "config" / f"{study}.yaml").read_text(encoding="utf-8"))["claims"]
+    assert own["replace"]
+    assert len({stage_of(claim["measure"]) for claim in own["statements"].values()}) == 1
 
 
 def test_claims_on_forecasts_say_over_how_many_series():
