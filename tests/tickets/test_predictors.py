@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import koopflow as kf
 from koopflow.cli.ticket_tables import forecast_quality
@@ -17,6 +18,7 @@ from koopflow.tickets.predictors import calibration, judging, of_networks
 from koopflow.tickets.predictors.declared import Candidates, Predictor, load_predictor, predictor
 from koopflow.tickets.predictors.registry import PREDICTORS
 from koopflow.tickets.training import Rows, Setup
+from koopflow.training.models.build import build
 
 MODEL = {"name": "mlp", "widths": [6], "bias": False, "initialization": "kaiming_normal"}
 SETUP = Setup(
@@ -106,6 +108,18 @@ def test_the_tangent_kernel_is_the_product_of_output_gradients_by_survivors():
                         both * weights["output.weight"][output, unit] ** 2 * (flat[i] * flat[j])[inputs].sum()
                     )
     np.testing.assert_allclose(kernel, by_hand, rtol=1e-4, atol=1e-4)
+
+
+def test_the_tangent_kernel_of_a_network_with_batch_normalization_compares_single_images():
+    torch.manual_seed(0)
+    module = build({"name": "resnet8", "width": 2}, (1, 8, 8), 3)
+    parameters = {name: values.detach() for name, values in module.named_parameters()}
+    network, x = of_networks._Network(module, parameters, dict(module.named_buffers())), torch.randn(4, 1, 8, 8)
+    masks = {name: torch.rand_like(values) < 0.5 for name, values in parameters.items() if values.ndim > 1}
+    kernel = of_networks._tangent_kernel(network, x, masks)
+    assert torch.linalg.eigvalsh(kernel).min() > -1e-6 * kernel.max()
+    assert module.training
+    torch.testing.assert_close(of_networks._tangent_kernel(network, x[:2], masks), kernel[:2, :2])
 
 
 def test_the_probe_and_early_accuracy_are_high_on_an_easy_task_and_at_chance_on_none():

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, jacrev, vmap
 
 from koopflow.core import seeds
 from koopflow.tickets.predictors.declared import STEP, Candidates, predictor
@@ -142,19 +142,27 @@ def _features(network: _Network, x: Tensor) -> NDArray[np.float64]:
 
 def _tangent_kernel(network: _Network, x: Tensor, masks: dict[str, Tensor]) -> Tensor:
     """Return the kernel (image, image): products of output gradients by surviving weights, summed
-    over outputs."""
+    over outputs.
 
-    def output(parameters: dict[str, Tensor], image: Tensor, number: int) -> Tensor:
-        return network.logits(parameters, image[None])[0, number]
+    The network evaluates, so that an image's outputs depend on no other image of a batch.
+    """
 
+    def outputs(parameters: dict[str, Tensor], image: Tensor) -> Tensor:
+        return network.logits(parameters, image[None])[0]
+
+    training = network.module.training
+    network.module.eval()
+    try:
+        rows = vmap(jacrev(outputs), in_dims=(None, 0))(network.parameters, x)
+    finally:
+        network.module.train(training)
     kernel = torch.zeros(len(x), len(x), dtype=torch.float64)
-    for number in range(network.logits(network.parameters, x[:1]).shape[1]):
-        rows = vmap(grad(output), in_dims=(None, 0, None))(network.parameters, x, number)
-        for name, values in rows.items():
-            flat = values.reshape(len(x), -1)
-            if name in masks:
-                flat = flat[:, masks[name].reshape(-1)]
-            kernel += (flat @ flat.T).double()
+    for name, values in rows.items():
+        flat = values.flatten(start_dim=2)  # (image, output, weight)
+        if name in masks:
+            flat = flat[:, :, masks[name].reshape(-1)]
+        flat = flat.flatten(start_dim=1)
+        kernel += (flat @ flat.T).double()
     return kernel
 
 
