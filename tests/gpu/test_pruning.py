@@ -47,6 +47,7 @@ STUDY = {
     "finetune": {"epochs": 1, "at": [1]},
     "save_masks": {"at": []},
 }
+OPTIONS = {"koopman_modes": {"which": "all"}}
 MODELS = {
     "dense": {"name": "mlp", "widths": [10, 10]},
     "convolutional": {"name": "convnet", "channels": [4, 4], "hidden": []},
@@ -92,7 +93,7 @@ def test_every_score_of_a_model_on_the_device_keeps_the_weights_that_the_cpu_kee
         path = tmp_path / f"{len(kept)}.h5"
         model, data = run_of(kind, images, path, device)
         recording = {} if score in UNRECORDED else {"recording": str(path), "rank": 3}
-        mask = kf.prune(model, score=score, compression=4, data=data, **recording)
+        mask = kf.prune(model, score=score, compression=4, data=data, options=OPTIONS.get(score), **recording)
         kept.append(mask.kept)
         before = copy.deepcopy(model)
         mask.apply(model)
@@ -113,7 +114,7 @@ def test_every_score_of_a_model_on_the_device_keeps_the_weights_that_the_cpu_kee
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_pruning_study_has_the_tables_of_the_cpu_and_its_own_twice(model, images, tmp_path):
-    methods = {name: PruningMethod(score=name) for name in SCORES if name != "random"}
+    methods = {name: PruningMethod(score=name, options=OPTIONS.get(name, {})) for name in SCORES if name != "random"}
     methods["gradual"] = PruningMethod(score="magnitude", schedule="gradual", rounds=2, round_epochs=0.5)
     whole = PruningStudy.load(STUDY | {"model": MODELS[model], "methods": list(methods)})
     tables = []
