@@ -27,7 +27,7 @@ rule train_grokking:
         data=lambda wildcards: GROKKING.data(wildcards.setting).dump(),
         measured=lambda wildcards: GROKKING.measured(wildcards.setting),
         observables=plain(GROKKING.block.observables),
-        first_steps=GROKKING.block.first_steps,
+        states=lambda wildcards: GROKKING.states(wildcards.setting),
         checkpoint_interval=SETTINGS.checkpoint_interval,
         device=SETTINGS.device,
         seed=SETTINGS.seed,
@@ -60,6 +60,7 @@ rule fit_grokking:
     resources:
         **estimates.asked(GROKKING.fit_estimate()),
     params:
+        pooled=GROKKING.pooled(),
         directions=GROKKING.block.directions,
         delays=GROKKING.block.delays,
         rank=GROKKING.block.rank,

@@ -5,7 +5,7 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import pandas as pd
 
-    from koopflow.equivalence.grokking import distances, eigenvalues, rank_distances
+    from koopflow.equivalence.grokking import Observation, distances, eigenvalues, rank_distances
     from koopflow.equivalence.prediction import areas, prediction, predictors
     from koopflow.io.columns import (
         GROKKING_AREAS,
@@ -25,7 +25,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         diverged = sorted(of.loc[of["train_loss"].isna(), "seed"].unique())
         curves.append(of)
         paired = name in sum(pairs, ())
-        spectra.append(eigenvalues(path, name, diverged, given.directions, given.delays, given.rank, paired))
+        copies, centred = given.pooled[name]
+        how = Observation(given.directions, given.delays, given.rank, centred)
+        spectra.append(eigenvalues(path, name, diverged, how, copies, paired))
     curves, at_ranks = (pd.concat(parts, ignore_index=True) for parts in (curves, spectra))
     spectra = at_ranks[at_ranks["rank"] == given.rank]
     known = predictors(

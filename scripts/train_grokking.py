@@ -22,11 +22,13 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         trained = train_held(
             setup,
             load_selection(DataSelection.load(given.data), given.seed),
-            Ensemble(range(given.seeds), given.seed, ("grokking", name), shuffled=False),
+            Ensemble(
+                range(given.seeds), given.seed, ("grokking", name), setup.copies, setup.perturbation, shuffled=False
+            ),
             given.measured,
             setup.held_norm,
             hooks=[
-                Capture(snakemake.output.trajectories, given.observables, first=1, last=given.first_steps),
+                Capture(snakemake.output.trajectories, given.observables, first=given.states[0], last=given.states[1]),
                 Progress(lambda done, total: bar.update(done - bar.n)),
             ],
             checkpoint=Checkpoint(".checkpoints/grokking", every_steps=given.checkpoint_interval),

@@ -23,7 +23,21 @@ class GrokkingSetup(Settings):
     steps: Count = Field(description="Optimizer steps.")
     held_norm: Omittable[Positive] = Field(
         default=None,
-        description="Holds the norm of all weights at this share of its initial value, after every step.",
+        description="Holds the norm of all weights at this share of its initial value, from the start.",
+    )
+    seeds: Omittable[Whole] = Field(
+        default=None, ge=2, description="Networks of this setting; the number of all settings by default."
+    )
+    copies: Count = Field(
+        default=1,
+        description="Networks pooled in one spectrum: one, and copies of it that start from perturbed weights.",
+    )
+    perturbation: Positive = Field(
+        default=0.001, description="Every weight of a copy is multiplied by 1 + perturbation * U(-1, 1)."
+    )
+    first_state: Literal[0, 1] = Field(default=1, description="First state of the spectra; 0 is the initial one.")
+    centred: bool = Field(
+        default=True, description="Subtract the mean state before states are projected on principal directions."
     )
 
     @property

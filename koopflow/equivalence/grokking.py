@@ -1,14 +1,17 @@
 """Spectra of the first steps of networks that may grok (Redman et al., NeurIPS 2024, Fig. 5).
 
 Of each network, the observed weights are projected on their leading principal directions over the
-first steps, and a Koopman operator is fitted to the delayed projections.
+first steps, and a Koopman operator is fitted to the delayed projections. A network may be several
+copies that start from perturbed weights: they share directions and operator, as in the paper.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import Row, eigenvalue_rows
@@ -22,64 +25,98 @@ Spectra = dict[tuple[str, int], ComplexArray]
 """Eigenvalues by setting and seed."""
 
 
-def principal(states: Array, directions: int) -> Array:
-    """Return states in their leading principal directions, float64 (state, direction).
+@dataclass(frozen=True)
+class Observation:
+    """How the spectrum of a network is taken.
+
+    Attributes
+    ----------
+    directions, delays, rank : int
+        Principal directions, time delays, and rank of the fit.
+    centred : bool
+        Whether the mean state is subtracted before the projection.
+    """
+
+    directions: int
+    delays: int
+    rank: int
+    centred: bool = True
+
+
+def principal(states: NDArray[np.floating], directions: int, centred: bool = True) -> Array:
+    """Return states in their leading principal directions, float64 (..., state, direction).
 
     Parameters
     ----------
-    states : float (state, parameter)
-        States of one network; their mean is subtracted.
+    states : float (..., state, parameter)
+        States of one network, or of copies of it, which then share the directions.
     directions : int
         Number of directions; at most the number of states minus 1.
+    centred : bool
+        Whether the mean of all states is subtracted from the projections. It never bears on the
+        directions, which are those of the deviations from the mean.
     """
-    deviations = np.asarray(states, float) - np.mean(states, axis=0, dtype=float)
+    deviations = np.array(states, float).reshape(-1, np.shape(states)[-1])
+    mean = deviations.mean(axis=0)
+    deviations -= mean
     # The smaller side: there are few states of many parameters.
     squares, vectors = np.linalg.eigh(deviations @ deviations.T)
     order = np.argsort(squares)[::-1][:directions]
-    return vectors[:, order] * np.sqrt(np.maximum(squares[order], 0.0))
+    sizes, vectors = np.sqrt(np.maximum(squares[order], 0.0)), vectors[:, order]
+    found = vectors * sizes
+    if not centred:
+        found = found + (deviations @ mean) @ vectors / np.where(sizes > 0, sizes, 1.0)
+    return found.reshape(*np.shape(states)[:-1], -1)
 
 
-def first_steps(states: Array, directions: int, delays: int, rank: int) -> Koopman:
+def first_steps(states: NDArray[np.floating], how: Observation) -> Koopman:
     """Return the operator of the first steps of one network.
 
     Parameters
     ----------
-    states : float (state, parameter)
-    directions, delays, rank : int
-        Principal directions, time delays, and rank of the fit.
+    states : float (state, parameter) or (copy, state, parameter)
+        With copies, one operator is fitted to the pairs of states of all of them.
+    how : Observation
 
     Raises
     ------
     KoopflowError
         If there are fewer states than the delays and the rank need.
     """
-    fewest = delays + rank + 1
-    if len(states) < fewest or len(states) <= directions:
+    return _fitted(principal(states, how.directions, how.centred), how)
+
+
+def _fitted(runs: Array, how: Observation) -> Koopman:
+    """Return the operator of projected states, float64 (..., state, direction)."""
+    count = runs.shape[-2]
+    fewest = how.delays + how.rank + 1
+    if count < fewest or count <= how.directions:
         raise KoopflowError(
-            f"grokking: {len(states)} states are too few for {delays} delays, rank {rank} and {directions} "
-            f"directions; set first_steps to at least {max(fewest, directions + 1)}"
+            f"grokking: {count} states are too few for {how.delays} delays, rank {how.rank} and {how.directions} "
+            f"directions; set first_steps to at least {max(fewest, how.directions + 1)}"
         )
-    return fit(principal(states, directions)[None], delays=delays, svd_rank=rank, route="direct")
+    return fit(runs.reshape(-1, *runs.shape[-2:]), delays=how.delays, svd_rank=how.rank, route="direct")
 
 
 def eigenvalues(
-    path: str, setting: str, diverged: Sequence[int], directions: int, delays: int, rank: int, beside: bool = False
+    path: str, setting: str, diverged: Sequence[int], how: Observation, copies: int = 1, beside: bool = False
 ) -> pd.DataFrame:
     """Return the eigenvalues of each network in a trajectory file, columns `GROKKING_EIGENVALUES`
     and rank; `diverged` ones have none.
 
-    With `beside`, networks are also fitted with one mode less and one more, where their states
-    allow it.
+    The file has `copies` replicas of each network, one after another. With `beside`, networks are
+    also fitted with one mode less and one more, where their states allow it.
     """
     rows: list[Row] = []
     with Trajectory(path) as trajectory:
-        for seed in (seed for seed in range(trajectory.replicas) if seed not in diverged):
-            states = trajectory.read(replicas=[seed])[0]
-            for own in [rank, *(each for each in (rank - 1, rank + 1) if beside and each)]:
+        for seed in (seed for seed in range(trajectory.replicas // copies) if seed not in diverged):
+            states = trajectory.read(replicas=range(seed * copies, (seed + 1) * copies))
+            runs = principal(states, how.directions, how.centred)
+            for own in [how.rank, *(each for each in (how.rank - 1, how.rank + 1) if beside and each)]:
                 try:
-                    fitted = first_steps(states, directions, delays, own)
+                    fitted = _fitted(runs, replace(how, rank=own))
                 except KoopflowError:
-                    if own == rank:
+                    if own == how.rank:
                         raise
                     continue  # a neighbouring rank that these states do not have
                 rows += [{**row, "rank": own} for row in eigenvalue_rows(fitted, setting=setting, seed=seed)]

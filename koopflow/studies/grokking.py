@@ -47,7 +47,17 @@ class Grokking:
 
     def seeds(self, name: str) -> int:
         """Return the number of networks of a setting."""
-        return 1 if name not in self.block.settings else self.block.seeds
+        return 1 if name not in self.block.settings else self.settings[name].seeds or self.block.seeds
+
+    def pooled(self) -> dict[str, tuple[int, bool]]:
+        """Return, by setting, how many networks are pooled in one spectrum, and whether their states
+        are centred."""
+        return {name: (setup.copies, setup.centred) for name, setup in self.settings.items()}
+
+    def states(self, name: str) -> tuple[int, int]:
+        """Return the first and the last step whose states are recorded for a setting."""
+        first = self.settings[name].first_state
+        return first, first + self.block.first_steps - 1
 
     def data(self, name: str) -> DataSelection:
         """Return the pairs on which a setting's networks are trained."""
@@ -78,7 +88,7 @@ class Grokking:
 
     def training_estimate(self, name: str) -> Estimate:
         """Return the estimate of training the networks of one setting."""
-        setup, seeds = self.settings[name], self.seeds(name)
+        setup, seeds = self.settings[name], self.seeds(name) * self.settings[name].copies
         width, hidden = _output_matrix(setup)
         # Per pair: embeddings and keys and values of three tokens, one query and output, the MLP, the read-out.
         products = width * (3 * (setup.prime + 1) + 8 * width + 2 * hidden + setup.prime)
@@ -91,11 +101,16 @@ class Grokking:
     def fit_estimate(self) -> Estimate:
         """Return the estimate of fitting and comparing all networks."""
         networks = sum(map(self.seeds, self.settings))
-        largest = max(width * hidden for width, hidden in map(_output_matrix, self.settings.values()))
-        states = 8 * self.block.first_steps * largest / 2**20  # of one network; they are read one after another
-        seconds = networks * (NETWORK_SECONDS + MEGABYTE_SECONDS * states)
+        # Of the states of one network and its copies; networks are read one after another.
+        megabytes = {
+            name: setup.copies * 8 * self.block.first_steps * math.prod(_output_matrix(setup)) / 2**20
+            for name, setup in self.settings.items()
+        }
+        seconds = networks * NETWORK_SECONDS
+        for name, size in megabytes.items():  # products of all pairs of states: with every copy, a megabyte has more
+            seconds += self.seeds(name) * MEGABYTE_SECONDS * size * (1 + self.settings[name].copies / 10)
         seconds += PREDICTION_SECONDS * len(self.block.predictors) * networks**3
-        return Estimate(LIBRARIES_MB + 4 * states, START_SECONDS + seconds)
+        return Estimate(LIBRARIES_MB + 4 * max(megabytes.values(), default=0.0), START_SECONDS + seconds)
 
 
 def _output_matrix(setup: GrokkingSetup) -> tuple[int, int]:
@@ -147,7 +162,6 @@ def _check(block: GrokkingSettings, name: str, setup: GrokkingSetup) -> None:
             f"{key}.steps must be at least {block.first_steps}, the first_steps whose spectrum is taken "
             f"(got {setup.steps})"
         )
-    # The states after steps 1 to first_steps: the jump of a held norm in the first step is no dynamics.
     fewest = max(block.delays + block.rank + 1, block.directions + 1)
     if block.first_steps < fewest:
         raise KoopflowError(

@@ -205,7 +205,11 @@ def grokking_parts(study: Study) -> list[Part]:
         settings = {
             "prime": one.prime,
             "share": one.share,
-            "networks": found.block.seeds,
+            "networks": min(found.seeds(free), found.seeds(held)),
+            "pooled": one.copies,
+            "perturbation": one.perturbation if one.copies > 1 else "none",
+            "first_state": one.first_state,
+            "centred": one.centred,
             "width": one.model.width or 128,
             "hidden": one.model.arguments.get("hidden", 512),
             "optimizer": one.optimizer.name,

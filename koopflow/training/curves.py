@@ -87,7 +87,7 @@ def train_held(
     device: str = "auto",
 ) -> Trained:
     """Train an ensemble with curves at the steps `measured`, and, with `held_norm`, the weights of
-    every network held at that share of their initial norm after each step.
+    every network scaled to that share of their initial norm and held there.
 
     Other parameters, and errors, are those of `koopflow.training.ensemble.train`.
     """
@@ -98,10 +98,13 @@ def train_held(
         seed=ensemble.seed,
         stream=ensemble.stream,
         groups=ensemble.groups,
+        copies=ensemble.copies,
+        perturbation=ensemble.perturbation,
     )
-    before: list[Hook] = (
-        [] if held_norm is None else [HoldNorm(held_norm * np.linalg.norm(weights.astype(float), axis=1))]
-    )
+    before: list[Hook] = []
+    if held_norm is not None:
+        weights = (held_norm * weights).astype(np.float32)
+        before = [HoldNorm(np.linalg.norm(weights.astype(float), axis=1))]
     return train(
         setup,
         images,
@@ -114,10 +117,14 @@ def train_held(
 
 
 def curve_table(setting: str, trained: Trained) -> pd.DataFrame:
-    """Return the curves of an ensemble whose groups are seeds, columns `GROKKING_CURVES`."""
+    """Return the curves of an ensemble whose groups are seeds, columns `GROKKING_CURVES`; of a seed
+    with copies, the means over them, which a copy that diverged leaves without a number."""
+    copies: dict[int, list[int]] = {}
+    for place, name in enumerate(trained.replicas):
+        copies.setdefault(int(name.partition("/")[0]), []).append(place)
     rows = [
-        (setting, int(seed), step, *values[:, place])
-        for place, seed in enumerate(trained.replicas)
+        (setting, seed, step, *values[:, places].mean(axis=1))
+        for seed, places in copies.items()
         for step, values in sorted(trained.curves.items())
     ]
     return pd.DataFrame(rows, columns=list(GROKKING_CURVES))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.equivalence.grokking import distances, eigenvalues, first_steps, principal, rank_distances
+from koopflow.equivalence.grokking import Observation, distances, eigenvalues, first_steps, principal, rank_distances
 from koopflow.equivalence.prediction import (
     areas,
     curve_distances,
@@ -27,17 +27,38 @@ def test_principal_directions_are_those_of_a_dense_decomposition():
     np.testing.assert_allclose(np.abs(found), np.abs(left[:, :3] * values[:3]), rtol=1e-6, atol=1e-9)
 
 
+def test_pooled_copies_share_directions_and_keep_their_mean_unless_it_is_subtracted():
+    states = np.random.default_rng(1).normal(size=(3, 12, 40)) @ np.diag(0.8 ** np.arange(40)) + 5.0
+    flat = states.reshape(-1, 40)
+    kept = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)[2][:4]
+    for centred, shifted in ((True, states - flat.mean(axis=0)), (False, states)):
+        found = principal(states, 4, centred)
+        assert found.shape == (3, 12, 4)
+        np.testing.assert_allclose(np.abs(found), np.abs(shifted @ kept.T), rtol=1e-6, atol=1e-9)
+
+
+def test_copies_of_a_network_give_a_mode_each_to_a_shared_eigenvalue():
+    """One trajectory cannot tell how often an eigenvalue occurs; copies that start apart can."""
+    generator, time = np.random.default_rng(2), np.arange(50)[:, None]
+    seen = np.linalg.qr(generator.normal(size=(30, 3)))[0]
+    starts = generator.normal(size=(3, 3))
+    copies = np.stack([(np.array([0.97, 0.97, 0.9]) ** time * start) @ seen.T for start in starts])
+    values = first_steps(copies, Observation(3, 2, 3, centred=False)).eigenvalues
+    np.testing.assert_allclose(np.sort(values.real), [0.9, 0.97, 0.97], atol=1e-6)
+    assert distance(values, first_steps(copies[0], Observation(2, 2, 2, centred=False)).eigenvalues) > 0.001
+
+
 def test_first_steps_of_a_linear_map_have_its_eigenvalues():
     """Two decays and the mean that is subtracted, an eigenvalue of one."""
     time = np.arange(60)[:, None]
     seen = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0]
-    fitted = first_steps((np.array([0.97, 0.9]) ** time) @ seen.T, directions=2, delays=3, rank=3)
+    fitted = first_steps((np.array([0.97, 0.9]) ** time) @ seen.T, Observation(2, 3, 3))
     np.testing.assert_allclose(np.sort(fitted.eigenvalues.real), [0.9, 0.97, 1.0], atol=1e-6)
 
 
 def test_too_few_states_are_one_line():
     with pytest.raises(KoopflowError, match=r"20 states are too few for 32 delays, rank 10 .* at least 43$"):
-        first_steps(np.ones((20, 5)), 10, 32, 10)
+        first_steps(np.ones((20, 5)), Observation(10, 32, 10))
 
 
 def table(networks) -> pd.DataFrame:
@@ -165,12 +186,13 @@ def test_networks_are_also_compared_at_the_neighbouring_ranks(tmp_path):
     with TrajectoryWriter(path, [("w", (30,))], 4, study={}, seeds=[], steps=len(time)) as writer:
         for step in range(len(time)):
             writer.append(step, np.array([state[step] for state in states], np.float32), np.zeros(4))
-    parts = [eigenvalues(str(path), name, [], 4, 3, 4, beside) for name, beside in (("a", True), ("b", True))]
+    parts = [eigenvalues(str(path), name, [], Observation(4, 3, 4), beside=True) for name in "ab"]
     found = pd.concat(parts, ignore_index=True)
     assert found.groupby("rank")["mode"].nunique().to_dict() == {3: 3, 4: 4, 5: 5}
-    alone = eigenvalues(str(path), "a", [2], 4, 3, 4)
+    alone = eigenvalues(str(path), "a", [2], Observation(4, 3, 4))
     assert set(alone["rank"]) == {4}
     assert set(alone["seed"]) == {0, 1, 3}
+    assert set(eigenvalues(str(path), "a", [], Observation(4, 3, 4), copies=2)["seed"]) == {0, 1}
     table = rank_distances(found, 4, [("a", "b")])
     assert tuple(table) == GROKKING_RANK_DISTANCES
     assert table.groupby("rank").size().to_dict() == {3: 28, 5: 28}

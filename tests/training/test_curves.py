@@ -26,13 +26,24 @@ def trained(images, held_norm, **options):
     return train_held(RECIPE, images, PAIRS, [0, 5, 12], held_norm, device="cpu", **options)
 
 
-def test_a_held_norm_is_the_given_share_of_the_first_one(images, tmp_path):
+def test_a_held_norm_is_the_given_share_of_the_initial_one_from_the_start(images, tmp_path):
     path = str(tmp_path / "run.h5")
-    curves = trained(images, 0.8, hooks=[Capture(path)]).curves
+    curves, free = trained(images, 0.8, hooks=[Capture(path)]).curves, trained(images, None).curves
     with Trajectory(path) as states:
         norms = np.linalg.norm(states.read().astype(float), axis=2)
-    np.testing.assert_allclose(norms[:, 1:] / norms[:, :1], 0.8, rtol=1e-6)
-    np.testing.assert_allclose(curves[5][4], 0.8 * curves[0][4], rtol=1e-6)
+    np.testing.assert_allclose(norms, 0.8 * free[0][4][:, None] * np.ones(norms.shape), rtol=1e-6)
+    np.testing.assert_allclose(curves[5][4], 0.8 * free[0][4], rtol=1e-6)
+
+
+def test_the_curves_of_copies_are_their_means(images):
+    copies = Ensemble([0, 1], 0, ("grokking", "held"), copies=3, perturbation=0.1, shuffled=False)
+    result = train_held(RECIPE, images, copies, [0, 12], 0.8, device="cpu")
+    table = curve_table("held", result)
+    assert table[["seed", "step"]].to_numpy().tolist() == [[0, 0], [0, 12], [1, 0], [1, 12]]
+    for row in table.itertuples():
+        own = result.curves[row.step][:, 3 * row.seed : 3 * row.seed + 3]
+        assert np.ptp(own[0]) > 0
+        np.testing.assert_allclose([row.train_loss, row.weight_norm], own[[0, 4]].mean(axis=1))
 
 
 def test_without_a_held_norm_weights_move_freely(images):
