@@ -31,7 +31,7 @@ JOBS = {
     "config/grokking.yaml": 212,
     "config/elastic.yaml": 89,
     "config/real_tasks.yaml": 95,
-    "config/transfer.yaml": 176,
+    "config/transfer.yaml": 208,
 }
 
 
