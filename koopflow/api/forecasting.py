@@ -16,9 +16,9 @@ from koopflow.data.series.several import Several, opened
 from koopflow.forecast.combined import Combined
 from koopflow.forecast.estimator import coverages_of, table_of
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
-from koopflow.forecast.many import forecast_each
+from koopflow.forecast.many import forecast_each, pool_for
 from koopflow.forecast.methods import Episodic, Gated, Sliding
-from koopflow.forecast.protocol import Forecaster, as_forecaster, named
+from koopflow.forecast.protocol import Floats, Forecaster, as_forecaster, named
 from koopflow.forecast.skill import NAIVE, skill_table
 from koopflow.forecast.state import State
 
@@ -85,7 +85,7 @@ def forecast(
     one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
     found = series if beside and not isinstance(series, str | os.PathLike) else opened(series)
     if isinstance(found, Several):
-        return forecast_each(found, period, one)
+        return forecast_each(found, period, one, partial(pool_for, [chosen], settings.horizon))
     return one(as_series(found, period=period, regressors=regressors, holidays=holidays))
 
 
@@ -111,9 +111,10 @@ def _one(
     quantiles: Sequence[float] | None,
     coverage: float,
     series: Series,
+    pooled: Floats | None = None,
 ) -> pd.DataFrame:
     """Return the forecast of one series."""
-    return table_of(State.fit(forecaster, series, horizon), levels, quantiles, coverage)
+    return table_of(State.fit(forecaster, series, horizon, pooled), levels, quantiles, coverage)
 
 
 def evaluate(

@@ -1,4 +1,5 @@
-"""What is known ahead of a series' values: the calendar, public holidays, and regressors."""
+"""What is known beside a series' values: the calendar, public holidays, regressors, and what a model
+of many series forecasts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,9 +23,13 @@ class Ahead:
     ----------
     parts : mapping of str to (time + horizon, columns) float
         Columns by what they are: calendar, holidays, regressors.
+    pooled : (time, horizon) float, optional
+        Forecasts from every sample by a model of many series; see
+        `koopflow.forecast.company.pool`.
     """
 
     parts: Mapping[str, Floats] = field(default_factory=dict)
+    pooled: Floats | None = None
 
     def columns(self, rows: int) -> Floats:
         """Return all columns of the first `rows` samples and steps.
@@ -41,15 +46,17 @@ class Ahead:
 
     def without(self, names: tuple[str, ...]) -> Self:
         """Return this without the parts `names`."""
-        return type(self)({name: part for name, part in self.parts.items() if name not in names})
+        kept = {name: part for name, part in self.parts.items() if name not in names}
+        return type(self)(kept, None if "pooled" in names else self.pooled)
 
     def shifted(self, lost: int) -> Self:
         """Return this for the series without its first `lost` samples."""
-        return type(self)({name: part[lost:] for name, part in self.parts.items()})
+        pooled = None if self.pooled is None else self.pooled[lost:]
+        return type(self)({name: part[lost:] for name, part in self.parts.items()}, pooled)
 
 
-def ahead_of(series: Series, horizon: int) -> Ahead:
-    """Return what is known ahead of a series, for its samples and `horizon` steps more.
+def ahead_of(series: Series, horizon: int, pooled: Floats | None = None) -> Ahead:
+    """Return what is known beside a series, for its samples and `horizon` steps more.
 
     Raises
     ------
@@ -69,4 +76,4 @@ def ahead_of(series: Series, horizon: int) -> Ahead:
                     f"value, the horizon (got {max(beyond, 0)}); add rows with an empty value, or set a horizon"
                 )
         parts["regressors"] = np.stack([column[: len(times)] for column in series.regressors.values()], axis=1)
-    return Ahead({name: part for name, part in parts.items() if part.shape[1]})
+    return Ahead({name: part for name, part in parts.items() if part.shape[1]}, pooled)

@@ -18,7 +18,8 @@ PARTS = ("seasons", "calendar", "holidays", "regressors", "recall")
 class Combined(Gated):
     """`Gated` with more experts: exponential smoothing (statsmodels), the airline model, and a linear
     regression and boosted trees (scikit-learn) on recent samples, all seasons, and what is known
-    ahead.
+    ahead. Of ten or more series at once, one more expert is a model of boosted trees that learns from all
+    of them.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ class Combined(Gated):
     def experts(self) -> tuple[str, ...]:
         """Return the experts, without those to leave out."""
         gone = set(self.without) | (set(RECALLING) if "recall" in self.without else set())
+        if self.ahead is None or self.ahead.pooled is None:
+            gone.add("pooled")
         return tuple(name for name in expert_names(self.period or 1, company=True) if name not in gone)
 
     def gate(self) -> GateSettings:

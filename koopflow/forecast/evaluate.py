@@ -64,6 +64,7 @@ def evaluate(
     coverage: float = 0.9,
     estimates: int = 3,
     quantiles: bool = False,
+    pooled: Floats | None = None,
 ) -> Evaluation:
     """Return the forecasts of a series by several forecasters from every scored origin.
 
@@ -80,6 +81,9 @@ def evaluate(
         Number of times that statsmodels forecasters estimate their parameters.
     quantiles : bool
         Whether the predictions have quantiles as well.
+    pooled : (time, horizon) float, optional
+        Forecasts from every sample by a model of many series
+        (`koopflow.forecast.company.pool`).
 
     Raises
     ------
@@ -89,23 +93,14 @@ def evaluate(
     """
     if not 0 < coverage < 1:
         raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
-    stretch = stretch_of(series, choose(series, settings), estimates, settings)
+    stretch = stretch_of(series, choose(series, settings), estimates, settings, pooled)
+    bands = sorted({*BANDS, coverage})
     frames, recalled, futures = [], [], []
     for name, forecaster in progress.bar(forecasters.items(), f"forecasting {series.name}", "method"):
         point, found = _forecast(name, forecaster, stretch)
-        bands = sorted({*BANDS, coverage})
-        truth = stretch.choices.transform.point(stretch.truth)
-        errors = np.abs(truth - point)
-        learned = RollingIntervals(bands, point.shape[1]).extend(errors, stretch.origins)
-        halves = learned.halves if stretch.locked else learned.bands
-        inside = np.where(np.isfinite(errors) & np.isfinite(halves[..., 0]), _smallest(bands, errors, halves), np.nan)
-        scored = _scored(name, point, halves[..., bands.index(coverage)], stretch)
-        scored = scored.assign(band=inside[stretch.scored].ravel())
-        if quantiles:
-            levels = _levels(point, dict(zip(bands, np.moveaxis(halves, -1, 0))), stretch)
-            scored = scored.assign(**{f"q{level:g}": levels[level][stretch.scored].ravel() for level in sorted(levels)})
+        scored, future = _with_intervals(name, point, stretch, bands, coverage, quantiles)
         frames.append(scored)
-        futures.append(_future(name, point[-1], dict(zip(bands, halves[-1].T)), stretch))
+        futures.append(future)
         if found is not None:
             recalled.append(_recalled(name, found, stretch))
     recalled = [frame for frame in recalled if len(frame)]
@@ -139,6 +134,24 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
     if differenced:
         point = transform.undo(stretch.samples, stretch.origins, point[..., None])[..., 0]
     return point, found
+
+
+def _with_intervals(
+    name: str, point: Floats, stretch: Stretch, bands: Sequence[float], coverage: float, quantiles: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return predictions at the scored origins, and the future, with intervals learned from the
+    errors of `point` (n, horizon)."""
+    truth = stretch.choices.transform.point(stretch.truth)
+    errors = np.abs(truth - point)
+    learned = RollingIntervals(bands, point.shape[1]).extend(errors, stretch.origins)
+    halves = learned.halves if stretch.locked else learned.bands
+    inside = np.where(np.isfinite(errors) & np.isfinite(halves[..., 0]), _smallest(bands, errors, halves), np.nan)
+    scored = _scored(name, point, halves[..., bands.index(coverage)], stretch)
+    scored = scored.assign(band=inside[stretch.scored].ravel())
+    if quantiles:
+        levels = _levels(point, dict(zip(bands, np.moveaxis(halves, -1, 0))), stretch)
+        scored = scored.assign(**{f"q{level:g}": levels[level][stretch.scored].ravel() for level in sorted(levels)})
+    return scored, _future(name, point[-1], dict(zip(bands, halves[-1].T)), stretch)
 
 
 def _smallest(bands: Sequence[float], errors: Floats, halves: Floats) -> Floats:

@@ -22,7 +22,7 @@ from koopflow.forecast.registry import EXPERTS
 from koopflow.koopman.windows import advance, present_states
 
 Floats = NDArray[np.float64]
-COMPANY = ("ets", "airline", "seasonal_decomposition", "regression", "boosting", "corrected")
+COMPANY = ("ets", "airline", "seasonal_decomposition", "regression", "boosting", "pooled", "corrected")
 """Experts of `combined` that `gated` lacks."""
 RECALLING = ("recalled", "recalled_episode", "continuation", "corrected")
 CORRECTED = ("regression", "consolidated")
@@ -56,6 +56,8 @@ class Known:
         Forecasts of all experts from the windows so far.
     made : dict of str to (windows, horizon, channels)
         Forecasts of those in CORRECTED, from all windows up to the last one asked for.
+    pooled : (time, horizon) float, optional
+        Forecasts by a model of many series.
     """
 
     series: Floats
@@ -70,6 +72,7 @@ class Known:
     refits: Refits = field(default_factory=Refits)
     earlier: Growing = field(default_factory=Growing)
     made: dict[str, Floats] = field(default_factory=dict)
+    pooled: Floats | None = None
 
     def origins(self, start: int, stop: int) -> NDArray[np.intp]:
         """Return the times at which the windows start ... stop - 1 end."""

@@ -1,7 +1,7 @@
 """Forecasts of many series, one after another: what cannot be forecast is listed and left out."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import pandas as pd
@@ -12,13 +12,22 @@ from koopflow.data.series.groups import Group, collected
 from koopflow.data.series.held import Given, as_series
 from koopflow.data.series.series import Series
 from koopflow.data.series.several import Several
+from koopflow.forecast.choices import default_horizon
+from koopflow.forecast.combined import Combined
+from koopflow.forecast.company.methods import PooledBoosting
+from koopflow.forecast.company.pool import pool_of
 from koopflow.forecast.evaluate import Evaluation, evaluate
-from koopflow.forecast.protocol import Forecaster
+from koopflow.forecast.protocol import Floats, Forecaster
 
 logger = logging.getLogger("koopflow")
 
 
-def forecast_each(given: Several, period: int | None, one: Callable[[Series], pd.DataFrame]) -> pd.DataFrame:
+def forecast_each(
+    given: Several,
+    period: int | None,
+    one: Callable[[Series, Floats | None], pd.DataFrame],
+    pool: Callable[[Mapping[str, Series]], Mapping[str, Floats]],
+) -> pd.DataFrame:
     """Return the forecasts of all series below each other.
 
     Parameters
@@ -27,7 +36,9 @@ def forecast_each(given: Several, period: int | None, one: Callable[[Series], pd
     period : int, optional
         Samples per season of every series; found for each by default.
     one : callable
-        Returns the forecast of a series.
+        Returns the forecast of a series, with what a model of many series forecasts if there is one.
+    pool : callable
+        Returns what a model of many series forecasts, by name.
 
     Returns
     -------
@@ -42,10 +53,10 @@ def forecast_each(given: Several, period: int | None, one: Callable[[Series], pd
     """
     held = collected({name: partial(_read, name, reader, period) for name, reader in given.readers.items()})
     series, reasons = held.series, held.left_out
-    tables = []
+    tables, pooled = [], pool(series)
     for name, each in series.items():
         try:
-            tables.append(one(each).pipe(_named, given.id_name, name))
+            tables.append(one(each, pooled.get(name)).pipe(_named, given.id_name, name))
         except KoopflowError as error:
             reasons[name] = str(error)
     _say(reasons, len(given.readers), "attrs['left_out']")
@@ -76,10 +87,17 @@ def evaluate_each(
         If no series can be forecast.
     """
     reasons, found = dict(group.left_out), {}
+    pooled = pool_for(forecasters.values(), settings.horizon, group.series)
     for name, series in group.series.items():
         try:
             found[name] = evaluate(
-                series, settings, forecasters, coverage=coverage, estimates=estimates, quantiles=quantiles
+                series,
+                settings,
+                forecasters,
+                coverage=coverage,
+                estimates=estimates,
+                quantiles=quantiles,
+                pooled=pooled.get(name),
             )
         except KoopflowError as error:
             if len(group.series) + len(reasons) == 1:
@@ -95,6 +113,17 @@ def evaluate_each(
         joined["recalled"] = [each.recalled for each in found.values() if len(each.recalled)] or [whole.recalled]
         whole = whole._replace(**{part: pd.concat(tables, ignore_index=True) for part, tables in joined.items()})
     return whole, group.series[shown]
+
+
+def pool_for(forecasters: Iterable[Forecaster], horizon: int | None, series: Mapping[str, Series]) -> dict[str, Floats]:
+    """Return what a model of many series forecasts, by name, if one of `forecasters` uses it.
+
+    Without a horizon, it is the longest of the series' default ones.
+    """
+    if not any(isinstance(each, Combined | PooledBoosting) for each in forecasters):
+        return {}
+    usual = max((default_horizon(each.period, len(each.values)) for each in series.values()), default=1)
+    return pool_of(series, horizon or usual)
 
 
 def _read(name: str, reader: Callable[[], Given], period: int | None) -> Series:

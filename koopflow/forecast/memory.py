@@ -177,7 +177,8 @@ class EpisodicKoopman:
         """Return the inputs of the experts: the series so far and its memory."""
         given = (self._values.view, self.archive_, self._consolidated, self.windows, self.recall, self.horizon)
         ahead = (self.ahead or Ahead()).columns(len(self._values) + self.horizon)
-        return Known(*given, self.gate.period, ahead, self.gate.seasons, self.refits, self._experts)
+        pooled = None if self.ahead is None else self.ahead.pooled
+        return Known(*given, self.gate.period, ahead, self.gate.seasons, self.refits, self._experts, pooled=pooled)
 
     def _settle(self, i: int, series: Floats) -> None:
         """Learn from the earlier forecasts whose truth is the newest sample of window i."""

@@ -15,6 +15,7 @@ FORECASTERS = Registry(
         "mstl": "koopflow.forecast.company.methods:Mstl",
         "regression": "koopflow.forecast.company.methods:Regression",
         "boosting": "koopflow.forecast.company.methods:Boosting",
+        "pooled_boosting": "koopflow.forecast.company.methods:PooledBoosting",
         "sliding": "koopflow.forecast.methods:Sliding",
         "episodic": "koopflow.forecast.methods:Episodic",
         "episodic_paper": "koopflow.forecast.methods:EpisodicPaper",
@@ -28,7 +29,7 @@ FORECASTERS = Registry(
 
 BASELINES = (
     *("persistence", "seasonal_naive", "drift", "ets", "arima", "ridge"),
-    *("airline", "mstl", "regression", "boosting"),
+    *("airline", "mstl", "regression", "boosting", "pooled_boosting"),
 )
 """The forecasters without Koopman operators."""
 
@@ -50,6 +51,7 @@ EXPERTS = Registry(
         "seasonal_decomposition": "koopflow.forecast.company.experts:seasonal_decomposition",
         "regression": "koopflow.forecast.company.experts:regression",
         "boosting": "koopflow.forecast.company.experts:boosting",
+        "pooled": "koopflow.forecast.company.experts:pooled",
         "corrected": "koopflow.forecast.experts:corrected",
     },
 )

@@ -36,21 +36,24 @@ class State:
         Forecasts from the origins of `stretch`, on the pointwise scale.
     memory : EpisodicKoopman, optional
         The memory that made them, if the forecaster has one; rebuilt when it is needed.
+    pooled : (time, horizon), optional
+        Forecasts by a model of many series.
     """
 
     stretch: Stretch
     forecaster: Forecaster
     point: Floats
     memory: EpisodicKoopman | None = None
+    pooled: Floats | None = None
     _intervals: dict[tuple[float, ...], RollingIntervals] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, forecaster: Forecaster, series: Series, horizon: int) -> Self:
+    def fit(cls, forecaster: Forecaster, series: Series, horizon: int, pooled: Floats | None = None) -> Self:
         """Choose open options on the first 40 % of a series and forecast from every later
         sample."""
         settings = SeriesSettings.load({"horizon": horizon}, "fit")
-        stretch = stretch_of(series, choose(series, settings), ESTIMATES, settings)
-        state = cls(stretch, forecaster, np.empty((0, stretch.choices.horizon)))
+        stretch = stretch_of(series, choose(series, settings), ESTIMATES, settings, pooled)
+        state = cls(stretch, forecaster, np.empty((0, stretch.choices.horizon)), pooled=pooled)
         if isinstance(forecaster, Configured):
             state.forecaster = forecaster.for_series(stretch.situation.shifted(state.lost))
         return state.extended(series)
@@ -73,7 +76,7 @@ class State:
     def extended(self, series: Series) -> Self:
         """Forecast from the samples of `series` after those so far, with the same options; return
         self."""
-        self.stretch = stretch_of(series, self.stretch.choices, ESTIMATES, SeriesSettings())
+        self.stretch = stretch_of(series, self.stretch.choices, ESTIMATES, SeriesSettings(), self.pooled)
         stretch, choices = self.stretch, self.stretch.choices
         values, origins = self.values(), stretch.origins[len(self.point) :]
         if len(origins) == 0:

@@ -67,8 +67,13 @@ class Stretch:
         return transform.unpoint(values), transform.unpoint(lower)
 
 
-def stretch_of(series: Series, choices: Choices, estimates: int, settings: SeriesSettings) -> Stretch:
-    """Return a series with its choices, and the origins shared by all forecasters."""
+def stretch_of(
+    series: Series, choices: Choices, estimates: int, settings: SeriesSettings, pooled: Floats | None = None
+) -> Stretch:
+    """Return a series with its choices, and the origins shared by all forecasters.
+
+    `pooled` (time, horizon or more) are forecasts by a model of many series, in the series' units.
+    """
     values = series.values[:, None]
     lost, transform, every = choices.transform.lost, choices.transform, settings.every
     first = max(choices.early, choices.window + lost)
@@ -96,7 +101,7 @@ def stretch_of(series: Series, choices: Choices, estimates: int, settings: Serie
         measure=measure,
         beside=series.beside,
         seasons=series.seasons,
-        ahead=ahead_of(series, choices.horizon),
+        ahead=ahead_of(series, choices.horizon, None if transform.lags or pooled is None else transform.point(pooled)),
         sizes=partial(early_stretch(series, choices.horizon).sizes, transform),
     )
     return Stretch(series, choices, values, origins, origins >= first, truth, situation, every)

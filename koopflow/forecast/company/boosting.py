@@ -21,8 +21,6 @@ TREES, LEAVES, RATE, SMALLEST = 60, 15, 0.1, 20
 
 def fitted(design: Design, series: Floats, ahead: Floats) -> Any:
     """Return a fitted model; None if there are too few origins."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     horizon = design.horizon
     last = len(series) - horizon
     first = max(design.lags, max(design.seasons, default=0), last - LONGEST)
@@ -34,12 +32,19 @@ def fitted(design: Design, series: Floats, ahead: Floats) -> Any:
     rows, truth = [], []
     for part, found in design.blocks(series, ahead, origins):
         chosen = origins[part]
-        size = _size(design, series, chosen)
+        size = size_of_changes(design, series, chosen)
         change = (series[chosen[:, None] + steps] - series[chosen][:, None]) / size[:, None]
         kept = (chosen[:, None] + 7 * steps) % every == 0
-        rows.append(_with_step(found, size, design.known(ahead.shape[1]))[kept])
+        rows.append(with_step(found, size, design.known(ahead.shape[1]))[kept])
         truth.append(change[kept])
-    model = HistGradientBoostingRegressor(
+    return model().fit(np.concatenate(rows), np.concatenate(truth))
+
+
+def model() -> Any:
+    """Return the trees, not yet fitted."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(
         loss="absolute_error",
         max_iter=TREES,
         max_leaf_nodes=LEAVES,
@@ -48,7 +53,6 @@ def fitted(design: Design, series: Floats, ahead: Floats) -> Any:
         early_stopping=False,
         random_state=0,
     )
-    return model.fit(np.concatenate(rows), np.concatenate(truth))
 
 
 def predicted(design: Design, model: Any, series: Floats, ahead: Floats, origins: Integers) -> Floats:
@@ -57,20 +61,20 @@ def predicted(design: Design, model: Any, series: Floats, ahead: Floats, origins
     if model is None:
         return result
     for part, rows in design.blocks(series, ahead, origins):
-        size = _size(design, series, origins[part])
-        flat = _with_step(rows, size, design.known(ahead.shape[1])).reshape(-1, rows.shape[-1] + 1)
+        size = size_of_changes(design, series, origins[part])
+        flat = with_step(rows, size, design.known(ahead.shape[1])).reshape(-1, rows.shape[-1] + 1)
         result[part] += model.predict(flat).reshape(rows.shape[:2]) * size[:, None]
     return result
 
 
-def _size(design: Design, series: Floats, origins: Integers) -> Floats:
+def size_of_changes(design: Design, series: Floats, origins: Integers) -> Floats:
     """Return the mean absolute change over the last samples before each origin, (n,)."""
     changes = np.concatenate([[0.0, 0.0], np.cumsum(np.abs(np.diff(series)))])
     begin = np.maximum(origins - 2 * max(design.lags, max(design.seasons, default=0)), 0)
     return np.maximum((changes[origins + 1] - changes[begin + 1]) / np.maximum(origins - begin, 1), 1e-300)
 
 
-def _with_step(rows: Floats, size: Floats, known: int) -> Floats:
+def with_step(rows: Floats, size: Floats, known: int) -> Floats:
     """Return regressors with the step as a further one; all but the last `known` divided by
     `size`."""
     steps = np.broadcast_to(np.arange(1.0, rows.shape[1] + 1)[None, :, None], (*rows.shape[:2], 1))

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from koopflow.forecast.baselines import persistence
 from koopflow.forecast.classical import Smoothing, smoothed, smoothing
 from koopflow.forecast.company import airline as airline_model
 from koopflow.forecast.company import boosting as boosted
@@ -52,6 +53,10 @@ class Learned(Protocol):
     @property
     def refits(self) -> Refits:
         """Return the store of estimates."""
+
+    @property
+    def pooled(self) -> Floats | None:
+        """Return what a model of many series forecasts, (time, horizon), if there is one."""
 
 
 def regression(known: Learned, start: int, stop: int) -> Floats:
@@ -117,6 +122,16 @@ def seasonal_decomposition(known: Learned, start: int, stop: int) -> Floats:
         lambda series, ahead: decomposition.fitted(series, seasons),
         lambda model, series, origins: decomposition.predicted(model, series, origins, known.horizon),
     )
+
+
+def pooled(known: Learned, start: int, stop: int) -> Floats:
+    """Return what a model of many series forecasts; the last value where there is none."""
+    origins = np.arange(start, stop) + known.windows.window - 1
+    held, given = persistence(known.series, origins, known.horizon), known.pooled
+    if given is None or len(given) < len(known.series):
+        return held
+    own = given[origins, : known.horizon, None]
+    return np.where(np.isfinite(own), own, held)
 
 
 def _smoothing(series: Floats, period: int) -> tuple[int, Smoothing | None]:

@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from koopflow.forecast.ahead import Ahead
+from koopflow.forecast.baselines import persistence
+from koopflow.forecast.company.pool import Member, pooled_forecasts
 from koopflow.forecast.company.refits import Refits
 from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.options import WindowSettings
@@ -27,6 +29,7 @@ class Alone:
     ahead: Floats
     seasons: tuple[int, ...]
     refits: Refits
+    pooled: Floats | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,3 +118,20 @@ class Boosting(OfCompany):
     `koopflow.forecast.company.boosting`."""
 
     expert: ClassVar[str] = "boosting"
+
+
+@dataclass(frozen=True, repr=False)
+class PooledBoosting(OfCompany):
+    """Boosted trees that learn from all series forecast together, ten or more; of fewer, from each
+    alone. See `koopflow.forecast.company.pool`."""
+
+    expert: ClassVar[str] = "pooled"
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        found = None if self.ahead is None else self.ahead.pooled
+        if found is None:
+            alone = Member(np.arange(len(values)), values, np.ones(len(values), dtype=bool))
+            found = pooled_forecasts([alone], self.period or 1, horizon)[0]
+        own, held = found[origins, :horizon], persistence(values[:, None], origins, horizon)[..., 0]
+        return np.where(np.isfinite(own), own, held)
