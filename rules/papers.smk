@@ -7,24 +7,6 @@ GROKKING_PAIRS = PAPERS.grokking()
 WIDTH_SETUPS = list(dict.fromkeys(setup for part in WIDTHS.values() for setup in part.names.values()))
 
 
-use rule plot as plot_paper_optimizers with:
-    input:
-        trajectories=rules.run_optimizers.output.trajectories,
-        eigenvalues=rules.run_optimizers.output.eigenvalues,
-        code=library("plot_paper_optimizers"),
-    output:
-        paper_figure("papers/equivalence/figure-2.png", "papers_figure_2"),
-    log:
-        "<logs>/plot_paper_optimizers.log",
-    benchmark:
-        "<benchmarks>/plot_paper_optimizers.tsv"
-    params:
-        script="plot_paper_optimizers",
-        style=SETTINGS.figures.style.dump(),
-    message:
-        "Drawing Fig. 2 of arXiv 2302.09160"
-
-
 # Without this table a change of style would need the trajectories, which a study may drop.
 rule sample_weights:
     input:
@@ -49,15 +31,23 @@ rule sample_weights:
         "../scripts/sample_weights.py"
 
 
-use rule plot as plot_paper_widths with:
+# One job, since a drawing job spends two seconds on its libraries. Inputs of figures that this study lacks are left out.
+use rule plot as plot_paper_equivalence with:
     input:
-        eigenvalues=rules.compare_setups.output.eigenvalues,
-        distances=rules.compare_setups.output.distances,
-        tests=rules.compare_setups.output.tests,
-        losses=rules.compare_setups.output.losses,
-        weights=rules.sample_weights.output[0],
-        code=library("plot_paper_widths"),
+        trajectories=rules.run_optimizers.output.trajectories,
+        optimizers=rules.run_optimizers.output.eigenvalues,
+        eigenvalues=rules.compare_setups.output.eigenvalues if WIDTHS else [],
+        distances=rules.compare_setups.output.distances if WIDTHS else [],
+        tests=rules.compare_setups.output.tests if WIDTHS else [],
+        losses=rules.compare_setups.output.losses if WIDTHS else [],
+        weights=rules.sample_weights.output[0] if WIDTHS else [],
+        window_eigenvalues=rules.compare_windows.output.eigenvalues if WINDOWS else [],
+        window_distances=rules.compare_windows.output.distances if WINDOWS else [],
+        curves=rules.fit_grokking.output.curves if GROKKING_PAIRS else [],
+        grokking=rules.fit_grokking.output.eigenvalues if GROKKING_PAIRS else [],
+        code=library("plot_paper_equivalence"),
     output:
+        two=paper_figure("papers/equivalence/figure-2.png", "papers_figure_2"),
         three=[
             file
             for of in WIDTHS
@@ -68,62 +58,30 @@ use rule plot as plot_paper_widths with:
             for of in WIDTHS
             for file in paper_figure(variant_picture("papers/equivalence/figure-s4", of), "papers_figure_s4", of)
         ],
-    log:
-        "<logs>/plot_paper_widths.log",
-    benchmark:
-        "<benchmarks>/plot_paper_widths.tsv"
-    conda:
-        "../envs/koopman.yaml"
-    params:
-        script="plot_paper_widths",
-        style=SETTINGS.figures.style.dump(),
-        parts=[part.dump() for part in WIDTHS.values()],
-    message:
-        "Drawing Figs. 3 and S4 of arXiv 2302.09160"
-
-
-use rule plot as plot_paper_windows with:
-    input:
-        eigenvalues=rules.compare_windows.output.eigenvalues,
-        distances=rules.compare_windows.output.distances,
-        code=library("plot_paper_windows"),
-    output:
-        first=paper_figure("papers/equivalence/figure-4.png", "papers_figure_4") if "windows" in WINDOWS else [],
+        windows=paper_figure("papers/equivalence/figure-4.png", "papers_figure_4") if WINDOWS else [],
         later=paper_figure("papers/equivalence/figure-s5.png", "papers_figure_s5") if "later_windows" in WINDOWS else [],
-    log:
-        "<logs>/plot_paper_windows.log",
-    benchmark:
-        "<benchmarks>/plot_paper_windows.tsv"
-    params:
-        script="plot_paper_windows",
-        style=SETTINGS.figures.style.dump(),
-        epochs=WINDOWS["windows"].names if WINDOWS else {},
-    message:
-        "Drawing Figs. 4 and S5 of Identifying Equivalent Training Dynamics"
-
-
-use rule plot as plot_paper_grokking with:
-    input:
-        curves=rules.fit_grokking.output.curves,
-        eigenvalues=rules.fit_grokking.output.eigenvalues,
-        code=library("plot_paper_grokking"),
-    output:
-        [
+        grokking=[
             file
             for of in GROKKING_PAIRS
             for file in paper_figure(variant_picture("papers/equivalence/figure-5", of), "papers_figure_5", of)
         ],
     log:
-        "<logs>/plot_paper_grokking.log",
+        "<logs>/plot_paper_equivalence.log",
     benchmark:
-        "<benchmarks>/plot_paper_grokking.tsv"
+        "<benchmarks>/plot_paper_equivalence.tsv"
+    conda:
+        "../envs/koopman.yaml"
+    resources:
+        **estimates.asked(estimates.drawing(3 + 2 * len(WIDTHS) + len(GROKKING_PAIRS))),
     params:
-        script="plot_paper_grokking",
+        script="plot_paper_equivalence",
         style=SETTINGS.figures.style.dump(),
-        parts=[part.dump() for part in GROKKING_PAIRS.values()],
+        widths=[part.dump() for part in WIDTHS.values()],
+        epochs={name: int(epoch) for name, epoch in WINDOWS["windows"].names.items()} if WINDOWS else {},
+        grokking=[part.dump() for part in GROKKING_PAIRS.values()],
         first_steps=SETTINGS.grokking.first_steps,
     message:
-        "Drawing Fig. 5 of Identifying Equivalent Training Dynamics"
+        "Drawing the figures of the papers on equivalence"
 
 
 use rule plot as plot_paper_pruning with:

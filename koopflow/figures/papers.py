@@ -58,6 +58,23 @@ def plot_figure_2(runs: Mapping[str, np.ndarray], eigenvalues: pd.DataFrame) -> 
     return figure
 
 
+def examples_by_width(examples: pd.DataFrame, widths: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Return the example weights (iteration, weight) of each width.
+
+    Parameters
+    ----------
+    examples : DataFrame
+        Columns setting, iteration, weight, value.
+    widths : dict of str to str
+        Set-up by width.
+    """
+    found = {}
+    for width, name in widths.items():
+        own = examples[examples["setting"] == name]
+        found[width] = own.pivot_table(index="iteration", columns="weight", values="value").to_numpy()
+    return found
+
+
 def plot_figure_3(
     widths: Mapping[str, str],
     losses: pd.DataFrame,

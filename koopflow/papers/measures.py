@@ -38,6 +38,8 @@ class Ours:
     n: int = 0
 
 
+Pair = tuple[str, str]
+Samples = dict[Pair, np.ndarray]
 Measure = Callable[[Tables, Part, tuple[str, ...]], Ours]
 MEASURES: dict[str, Measure] = {}
 """Measures by the name in the inventory. A measure takes the tables, the part and the names that
@@ -156,9 +158,11 @@ def between(table: pd.DataFrame, part: Part, a: str, b: str) -> np.ndarray:
     return rows["distance"].to_numpy(float)
 
 
-def pairs_of(part: Part) -> list[tuple[str, str]]:
-    """Return all pairs of published names in a part."""
-    return list(combinations(part.names, 2))
+def samples_of(table: pd.DataFrame, part: Part) -> tuple[Samples, dict[tuple[Pair, Pair], float]]:
+    """Return the distances of every pair of widths, and the p-value of `two_sample` for every two
+    pairs."""
+    samples = {pair: between(table, part, *pair) for pair in combinations(part.names, 2)}
+    return samples, {(a, b): two_sample(samples[a], samples[b]) for a, b in combinations(samples, 2)}
 
 
 def _name(part: Part, published: str) -> str:

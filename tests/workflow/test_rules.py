@@ -24,14 +24,14 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 151,
-    "config/smoke.yaml": 68,
-    "config/paper.yaml": 295,
-    "config/papers.yaml": 167,
-    "config/grokking.yaml": 212,
-    "config/elastic.yaml": 89,
-    "config/real_tasks.yaml": 95,
-    "config/transfer.yaml": 208,
+    "config.yaml": 148,
+    "config/smoke.yaml": 65,
+    "config/paper.yaml": 292,
+    "config/papers.yaml": 164,
+    "config/grokking.yaml": 210,
+    "config/elastic.yaml": 86,
+    "config/real_tasks.yaml": 92,
+    "config/transfer.yaml": 205,
 }
 
 

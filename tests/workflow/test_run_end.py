@@ -13,12 +13,19 @@ def test_the_report_is_asked_for_with_the_runs_own_options(tmp_path):
     options = ["--configfile", "my study.yaml", "other.yaml", "--config", "seed=3", "results=a b"]
     words = shlex.split(report_command(options))
     assert words == ["snakemake", "--cores", "all", "report", *options]
-    assert report_command(options) in where_to_look("a b", [], [], options)
+    made = ["a b/site/index.html"]
+    assert where_to_look("a b", made, [], options).splitlines()[-1].strip() == report_command(options)
 
 
 def test_the_default_study_has_the_short_command():
     assert report_command([]) == "make report"
-    assert where_to_look("results", [], []).endswith("in results/report.html: make report")
+    assert where_to_look("results", ["results/site/index.html"], []).splitlines()[-1].strip() == "make report"
+
+
+def test_after_one_stage_the_whole_study_is_offered_with_the_runs_own_options():
+    told = where_to_look("results", ["results/a.csv"], [], ["--configfile", "my study.yaml"]).splitlines()
+    assert told[-2].endswith("with every figure and its caption in results/site/index.html:")
+    assert shlex.split(told[-1]) == ["snakemake", "--cores", "all", "--configfile", "my study.yaml"]
 
 
 def test_the_first_picture_of_the_report_that_the_run_has_is_opened_first(tmp_path, monkeypatch):
@@ -29,12 +36,12 @@ def test_the_first_picture_of_the_report_that_the_run_has_is_opened_first(tmp_pa
     made = ["out/a.csv", *pictures[:0:-1]]
     told = where_to_look("out", made, pictures)
     assert told.splitlines()[0] == "1 table and 2 figures in out."
-    assert "Open out/figures/first.png first. All figures" in told
+    assert "Open out/figures/first.png first." in told.splitlines()
     told = where_to_look("out", [*made, "out/claims.rst", "out/report.html"], pictures)
     assert told.splitlines()[0] == "Of 2 claims this run finds 1 supported."
     assert told.splitlines()[-1] == "Open out/report.html: every figure with its caption."
     page = "out/site/index.html"
-    assert f"Open {page} first. All figures" in where_to_look("out", [*made, page], pictures)
+    assert f"Open {page} first: every figure" in where_to_look("out", [*made, page], pictures)
     assert f"Open {page} first; out/report.html adds" in where_to_look(
         "out", [*made, page, "out/report.html"], pictures
     )
