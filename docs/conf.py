@@ -18,7 +18,6 @@ author = "the koopflow authors"
 version = release = koopflow.__version__
 
 extensions = [
-    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -36,13 +35,6 @@ suppress_warnings = [
 
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
-
-# The pictures of the glossary.
-plot_basedir = os.fspath(ROOT / "docs")
-plot_formats = [("png", 150)]
-plot_html_show_formats = False
-plot_html_show_source_link = False
-plot_include_source = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings state types and shapes

@@ -1,8 +1,14 @@
-"""The pictures of the glossary: one small figure per word, drawn when the documentation is built."""
+"""The pictures of the glossary: one small figure per word. `python -m docs.pictures` draws them into
+docs/figures/glossary, where the glossary and the page of a run's results find them."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image
 
 from koopflow.figures.style import BLUE, GREY, ORANGE, PALE, VERMILLION
 
@@ -188,3 +194,25 @@ def wis() -> None:
         ax.plot([x, x], [low, high], color=(BLUE, ORANGE, VERMILLION)[x], linewidth=5, solid_capstyle="butt")
         ax.text(x, 0.0, words, ha="center", fontsize=7)
     ax.set(ylim=(-0.08, 1), xlim=(-0.6, 2.8))
+
+
+def functions() -> dict[str, Callable[[], None]]:
+    """Return the function of each picture by its name."""
+    here = {name: thing for name, thing in globals().items() if getattr(thing, "__module__", "") == __name__}
+    return {name: draw for name, draw in here.items() if not name.startswith("_") and draw not in (functions, main)}
+
+
+def main() -> None:
+    """Draw all pictures; a palette of 64 colours makes them a third of the size."""
+    folder = Path(__file__).parent / "figures/glossary"
+    folder.mkdir(exist_ok=True)
+    for name, draw in functions().items():
+        draw()
+        content = io.BytesIO()
+        plt.savefig(content, dpi=160, metadata={"Software": None})
+        plt.close()
+        Image.open(content).convert("RGB").quantize(64).save(folder / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -83,6 +83,7 @@ rule write_site:
         interactive=rules.write_interactive.output,
         captions=caption_files(),
         glossary=[local(os.path.relpath(path)) for path in [ROOT / "docs/glossary.md"] if path.is_file()],
+        pictures=[local(os.path.relpath(path)) for path in sorted((ROOT / "docs/figures/glossary").glob("*.png"))],
         code=library("write_site"),
     output:
         "<results>/site/index.html",

@@ -1,6 +1,7 @@
 """The results as one web page: claims first, then every figure and table with its caption, and a
 glossary. It needs no network; figures are linked from the folder of results."""
 
+import base64
 import csv
 import json
 import re
@@ -15,6 +16,8 @@ from jinja2.sandbox import SandboxedEnvironment
 
 SAFE = {"raw_enabled": False, "file_insertion_enabled": False, "report_level": 5, "halt_level": 6}
 """Captions hold texts of users, so they may neither read files nor insert HTML."""
+PICTURE = re.compile(r"!\[(.*?)\]\((.*?)\)")
+"""A picture of Markdown: what it shows, and its file."""
 VERDICTS = ("supported", "not supported", "inconclusive")
 
 
@@ -38,11 +41,31 @@ def captioned(text: str) -> tuple[str, str]:
 def entries(text: str) -> list[tuple[str, str]]:
     """Return the headings of a Markdown text and the words below each, without pictures.
 
-    >>> entries("# Glossary\\n\\n## Ticket\\n\\nA sparse\\nnetwork.\\n\\n```x\\npicture\\n```\\n")
+    >>> entries("# Glossary\\n\\n## Ticket\\n\\nA sparse\\nnetwork.\\n\\n![It](figures/ticket.png)\\n")
     [('Ticket', 'A sparse network.')]
     """
-    parts = re.split(r"(?m)^## ", re.sub(r"(?s)```.*?```", "", text))[1:]
+    parts = re.split(r"(?m)^## ", PICTURE.sub("", text))[1:]
     return [(word.strip(), " ".join(lines.split())) for word, _, lines in (part.partition("\n") for part in parts)]
+
+
+def glossary(text: str, pictures: Mapping[str, bytes]) -> list[dict[str, str]]:
+    """Return each word of a glossary in Markdown: word, line, and its picture as a data URL with
+    what it shows; both empty without one.
+
+    Parameters
+    ----------
+    text : str
+        A heading, a paragraph and a picture for each word.
+    pictures : mapping of str to bytes
+        PNG files by name.
+    """
+    words = []
+    for (word, line), part in zip(entries(text), re.split(r"(?m)^## ", text)[1:]):
+        shown = PICTURE.search(part)
+        content = pictures.get(shown[2].rpartition("/")[2], b"") if shown else b""
+        url = f"data:image/png;base64,{base64.b64encode(content).decode()}" if content else ""
+        words.append({"word": word, "line": line, "picture": url, "alt": shown[1] if shown and content else ""})
+    return words
 
 
 def claims(path: str | Path) -> list[dict[str, str]]:

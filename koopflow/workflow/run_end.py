@@ -18,6 +18,15 @@ def report_command(options: Sequence[str]) -> str:
     return shlex.join(["snakemake", "--cores", "all", "report", *options]) if options else "make report"
 
 
+def study_command(options: Sequence[str]) -> str:
+    """Return the command that runs a whole study with these `options` of Snakemake.
+
+    >>> study_command([])
+    'snakemake --cores all'
+    """
+    return shlex.join(["snakemake", "--cores", "all", *options])
+
+
 def where_to_look(results: str, made: Sequence[str], pictures: Sequence[str], options: Sequence[str] = ()) -> str:
     """Return what a finished run made, and the files to open first.
 
@@ -39,15 +48,17 @@ def where_to_look(results: str, made: Sequence[str], pictures: Sequence[str], op
     tables = sum(file.endswith(".csv") for file in files)
     if tables or shown:
         lines.append(f"{count(tables, 'table')} and {count(len(shown), 'figure')} in {results}.")
-    report = f"{results}/report.html"
-    site = f"{results}/site/index.html"
+    report, site = f"{results}/report.html", f"{results}/site/index.html"
     if report in files:
         first = f"Open {site} first; {report} adds the steps of the run" if site in files else f"Open {report}"
         lines.append(f"{first}: every figure with its caption.")
-        return "\n".join(lines)
-    opened = [site] if site in files else shown[:1]
-    first = f"Open {opened[0]} first. " if opened else ""
-    lines.append(f"{first}All figures with their captions, in {report}: {report_command(options)}")
+    elif site in files:
+        lines.append(f"Open {site} first: every figure with its caption. To add the steps of the run as {report}:")
+        lines.append(f"  {report_command(options)}")
+    else:
+        lines += [f"Open {shown[0]} first."] if shown else []
+        lines.append(f"To run the rest of the study too, with every figure and its caption in {site}:")
+        lines.append(f"  {study_command(options)}")
     return "\n".join(lines)
 
 

@@ -30,6 +30,8 @@ window.addEventListener("load", () => {
   for (const image of document.images) if (image.loading !== "lazy" || image.complete)
     seen.images[image.getAttribute("src")] = image.naturalWidth;
   seen.folded = [...document.querySelectorAll("details")].filter(one => one.open).length;
+  seen.words = [...document.querySelectorAll("dt")].length;
+  seen.pictured = [...document.querySelectorAll("dd img")].filter(one => one.alt).length;
   search.value = "scaling"; search.dispatchEvent(new Event("input"));
   seen.told = document.getElementById("told").textContent;
   const shown = one => one.offsetParent && !one.closest("details");
@@ -63,10 +65,11 @@ def page(tmp_path_factory) -> Path:
     captions = {"claims": "**The claims.** All.", "wins": "**Wins.** Numbers."}
     raw = ".. raw:: html\n\n   <script>document.title='TAKEN'</script>\n"
     captions["flow"] = f"**The flow.** In its scaling window.\n\n{raw}"
+    pictures = {file.name: file.read_bytes() for file in (ROOT / "docs/figures/glossary").iterdir()}
     content = {
         "papers": site.papers([row], (ROOT / "report/papers.md").read_text(encoding="utf-8")),
         "sections": site.sections(shown, captions, results),
-        "glossary": site.entries((ROOT / "docs/glossary.md").read_text(encoding="utf-8")),
+        "glossary": site.glossary((ROOT / "docs/glossary.md").read_text(encoding="utf-8"), pictures),
         "command": "make report",
     }
     written = site.page((ROOT / "report/site.html").read_text(encoding="utf-8"), content, {"seed": SCRIPT})
@@ -99,6 +102,7 @@ def test_the_page_reads_in_a_browser_without_a_network(page, tmp_path, width, da
     assert "Winning tickets and the renormalization group" in seen["text"]
     assert "1 supported" in seen["text"]
     assert seen["folded"] == 0
+    assert seen["pictured"] == seen["words"] >= 15
     # The figure whose caption says it, and the word of the glossary.
     assert seen["told"] == "2 found"
     assert seen["left"] == ["The flow: a", "Scaling window"]
