@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.spectra import Row, eigenvalue_rows
 from koopflow.io.columns import GROKKING_DISTANCES, GROKKING_EIGENVALUES, GROKKING_RANK_DISTANCES
@@ -109,7 +110,8 @@ def eigenvalues(
     """
     rows: list[Row] = []
     with Trajectory(path) as trajectory:
-        for seed in (seed for seed in range(trajectory.replicas // copies) if seed not in diverged):
+        seeds = [seed for seed in range(trajectory.replicas // copies) if seed not in diverged]
+        for seed in progress.bar(seeds, f"fitting {setting}", "network"):
             states = trajectory.read(replicas=range(seed * copies, (seed + 1) * copies))
             runs = principal(states, how.directions, how.centred)
             for own in [how.rank, *(each for each in (how.rank - 1, how.rank + 1) if beside and each)]:

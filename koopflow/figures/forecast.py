@@ -3,7 +3,7 @@ skill, recurrence of spectra."""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,12 @@ def forecasts(
     last = int(predictions["origin"].max())
     found = recalled[(recalled["origin"] == last) & (recalled["method"] == method)].sort_values("match")
     figure, (above, below) = plt.subplots(2, 1, figsize=size(2, 1.3), height_ratios=(1, 1.4))
-    _recollection(above, found, values, at, choices)
-    shown = min(SHOWN_MATCHES, len(found))
+    ends = apart(found["recalled_origin"].astype(int), choices.window)
+    _recollection(above, ends, values, at, choices)
+    shown = f"{len(ends)} of " if len(ends) < len(found) else ""
+    shown += f"{len(found)} window" + ("" if len(found) == 1 else "s")
     above.set_title(
-        f"{label(predictions['series'].iloc[0])}: nearest {shown} of {len(found)} recalled by the last forecast "
-        "(blue: window, red: how it went on)"
+        f"{label(predictions['series'].iloc[0])}: {shown} recalled by the last forecast (blue), and what followed (red)"
     )
     above.set_xlim(at[0], at[last + choices.horizon])
     _from_origins(below, predictions, values, at, choices, method)
@@ -117,8 +118,22 @@ def forecasts(
     return figure
 
 
+def apart(origins: Iterable[int], window: int) -> list[int]:
+    """Return up to `SHOWN_MATCHES` of the recalled origins, the nearest first: each at least half a
+    window from those before it, as windows that overlap more show the same.
+
+    >>> apart([100, 101, 60, 99, 20], window=40)
+    [100, 60, 20]
+    """
+    chosen: list[int] = []
+    for origin in origins:
+        if len(chosen) < SHOWN_MATCHES and all(abs(origin - other) >= window / 2 for other in chosen):
+            chosen.append(int(origin))
+    return chosen
+
+
 def _recollection(
-    ax: Axes, found: pd.DataFrame, values: NDArray[np.float64], at: NDArray[np.float64], choices: Choices
+    ax: Axes, ends: Sequence[int], values: NDArray[np.float64], at: NDArray[np.float64], choices: Choices
 ) -> None:
     """Draw the whole series, the recalled windows, and what followed each."""
     ax.plot(at[: len(values)], values, color=BLACK, linewidth=0.5)
@@ -133,7 +148,7 @@ def _recollection(
         fontsize="small",
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
     )
-    for end in found["recalled_origin"].head(SHOWN_MATCHES).astype(int):
+    for end in ends:
         after = at[end : end + choices.horizon + 1]
         ax.axvspan(at[end - choices.window + 1], at[end], color=color("sliding"), alpha=0.2, linewidth=0)
         ax.plot(after, values[end : end + choices.horizon + 1], color=color("gated"), linewidth=1.4)

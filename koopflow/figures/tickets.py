@@ -1,7 +1,6 @@
 """Figures of the stage `tickets`: accuracy with controls, flows with their scaling windows,
 composition of steps."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -52,8 +51,8 @@ def density_axis(ax: Axes, low: float) -> None:
 
 
 def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
-    """Draw test accuracy against density, the ticket beside its controls: one panel per task, or one
-    per control if the tasks are many.
+    """Draw the tickets' test accuracy against density, and by how much each kind of control is less
+    accurate, paired by seed: a line per task.
 
     Parameters
     ----------
@@ -61,42 +60,29 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
         The table `tickets/rounds.csv` of one model.
     tasks : list of str
     """
-    known = [control for control in CONTROLS if (rounds["control"] == control).any()]
-    crowded = len(tasks) > MOST_PANELS
-    panels_of, lines_of = (known, tasks) if crowded else (tasks, known)
-    figure, axes = grid(len(panels_of), height=0.8 if crowded else 0.62, columns=2 if crowded else 3, sharey=True)
-    for ax, panel in zip(axes, panels_of):
-        own = rounds[rounds["control" if crowded else "task"] == panel]
-        looks = {name: (style.look(name), label(name)) for name in lines_of}
-        mean_lines(
-            ax,
-            own,
-            ("density", "accuracy", "task" if crowded else "control"),
-            looks,
-            scale=100,
-            within=FRACTION,
-            markersize=3,
-        )
-        for line in ax.lines:
-            if "ticket" in (panel, str(line.get_label()).lower()):
-                line.set_marker("")  # a ticket has a point in every round
-        density_axis(ax, float(rounds["density"].min()))
-        ax.set_title(label(panel))
-    for ax in axes[:: 2 if crowded else 3]:
-        ax.set_ylabel("test accuracy (%)")
+    won = rounds[rounds["control"] == "ticket"]
+    lost = rounds.merge(won, on=["task", "seed", "round"], suffixes=("", "_ticket"))
+    lost["gain"] = lost["accuracy_ticket"] - lost["accuracy"]
+    known = [control for control in CONTROLS[1:] if (rounds["control"] == control).any()]
+    figure, axes = grid(1 + len(known), height=0.8, columns=2)
+    looks = {task: (style.look(task), label(task)) for task in tasks}
+    low = float(rounds["density"].min())
+    # A ticket has a point in every round.
+    mean_lines(
+        axes[0], won, ("density", "accuracy", "task"), looks, scale=100, within=FRACTION, markersize=3, marker=""
+    )
+    axes[0].set(title="Ticket", ylabel="test accuracy (%)")
+    for ax, control in zip(axes[1:], known):
+        own = lost[lost["control"] == control]
+        mean_lines(ax, own, ("density", "gain", "task"), looks, scale=100, markersize=3)
+        ax.axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
+        ax.set(title=f"Ticket against {label(control).lower()}", ylabel="gain of the ticket (points)")
+    for ax in axes:
+        density_axis(ax, low)
     panels.state_n(axes[0], rounds["seed"].nunique(), "seeds", corner="lower left")
-    if crowded:
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    else:
-        share_legend(figure, axes)
+    figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     panels.mark_panels(axes.flat)
     return figure
-
-
-def share_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
-    """Put one legend for all panels above them."""
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
 
 
 def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) -> Figure:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.grokking import Observation, distances, eigenvalues, first_steps, principal, rank_distances
 from koopflow.equivalence.prediction import (
@@ -178,7 +179,7 @@ def test_the_distance_between_networks_is_that_of_spectra():
     assert found["seed"].tolist() == ["0-0", "0-1", "0-1"]
 
 
-def test_networks_are_also_compared_at_the_neighbouring_ranks(tmp_path):
+def test_networks_are_also_compared_at_the_neighbouring_ranks(tmp_path, monkeypatch):
     """Each network moves along four decays; a fifth mode is the mean that is subtracted."""
     time, seen = np.arange(40)[:, None], np.linalg.qr(np.random.default_rng(2).normal(size=(30, 4)))[0]
     path = tmp_path / "trajectories.h5"
@@ -186,12 +187,15 @@ def test_networks_are_also_compared_at_the_neighbouring_ranks(tmp_path):
     with TrajectoryWriter(path, [("w", (30,))], 4, study={}, seeds=[], steps=len(time)) as writer:
         for step in range(len(time)):
             writer.append(step, np.array([state[step] for state in states], np.float32), np.zeros(4))
+    bars = []
+    monkeypatch.setattr(progress, "bar", lambda things, what, unit: bars.append((what, len(things))) or things)
     parts = [eigenvalues(str(path), name, [], Observation(4, 3, 4), beside=True) for name in "ab"]
     found = pd.concat(parts, ignore_index=True)
     assert found.groupby("rank")["mode"].nunique().to_dict() == {3: 3, 4: 4, 5: 5}
     alone = eigenvalues(str(path), "a", [2], Observation(4, 3, 4))
     assert set(alone["rank"]) == {4}
     assert set(alone["seed"]) == {0, 1, 3}
+    assert bars == [("fitting a", 4), ("fitting b", 4), ("fitting a", 3)]
     assert set(eigenvalues(str(path), "a", [], Observation(4, 3, 4), copies=2)["seed"]) == {0, 1}
     table = rank_distances(found, 4, [("a", "b")])
     assert tuple(table) == GROKKING_RANK_DISTANCES

@@ -24,11 +24,11 @@ def pruned():
 
 
 def ticket():
-    columns = ["task", "control", "density", "seed", "accuracy"]
+    columns = ["task", "control", "round", "density", "seed", "accuracy"]
     rows = [
-        ("mine", c, d, seed, v)
+        ("mine", c, number, d, seed, v)
         for c in ("ticket", "random_mask")
-        for d in (1, 0.5, 0.2)
+        for number, d in enumerate((1, 0.5, 0.2))
         for seed, v in enumerate(SEEDS)
     ]
     return drawn(tickets.accuracy(pd.DataFrame(rows, columns=columns), ["mine"]).axes[0])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from koopflow.core import progress
 from koopflow.data.images.sets import Images
 from koopflow.io.columns import TICKET_SCORES
 from koopflow.rg.exponents import WindowRule
@@ -85,7 +86,7 @@ def scores_table(
     """
     predictors = [load_predictor(name) for name in names]
     window, rows = common_window(chains, rule, coupling, job.study.grouping), []
-    for number in transfer_rounds(job.study, chains):
+    for number in progress.bar(transfer_rounds(job.study, chains), f"scoring tickets for {job.task}", "round"):
         candidates = candidates_for(job, chains, number, window, source_images)
         density = float(chains[job.task].densities()[number])
         for each in predictors:
