@@ -69,7 +69,8 @@ def interval(
     **marks: Any,
 ) -> ErrorbarContainer:
     """Draw points with their intervals as bars, in the colour and marker of `name`. Arguments as
-    for `band`.
+    for `band`. Seaborn's pointplot takes samples and computes intervals of their mean; these come
+    from tests, jackknives and bootstraps.
 
     If `horizontal`, intervals lie along the x axis, and `x` holds the heights of the points.
     """

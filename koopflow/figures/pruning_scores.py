@@ -59,7 +59,8 @@ def linkage(matrix: pd.DataFrame) -> NDArray[np.float64]:
 def matrix(overlap: pd.DataFrame) -> Figure:
     """Draw the agreement of all scores of each study at its first and its last epoch of pruning.
 
-    A dendrogram above each matrix shows how methods cluster.
+    A dendrogram above each matrix shows how methods cluster. Seaborn's clustermap fills a whole
+    figure, and here several matrices share one.
     """
     panels = []
     for study in dict.fromkeys(overlap.study):

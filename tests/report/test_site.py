@@ -105,7 +105,7 @@ def test_the_page_reads_in_a_browser_without_a_network(page, tmp_path, width, da
     assert seen["pictured"] == seen["words"] >= 15
     # The figure whose caption says it, and the word of the glossary.
     assert seen["told"] == "2 found"
-    assert seen["left"] == ["The flow: a", "Scaling window"]
+    assert seen["left"] == ["The flow (a)", "Scaling window"]
 
 
 def test_ones_own_runs_come_first_where_there_are_any():
