@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from koopflow.claims.estimate import Estimate, Undecided
 from koopflow.claims.measures import measure
 from koopflow.claims.tables import Tables, pick
-from koopflow.config.setups import FEWEST
+from koopflow.config.equivalence import FEWEST
 from koopflow.equivalence.comparison import excess
 from koopflow.koopman.runs import Array
 

@@ -21,6 +21,9 @@ from koopflow.config.common import (
 )
 from koopflow.config.training import TrainingSetup
 
+FEWEST = 4
+"""Seeds per set-up below which no interval of the excess is given."""
+
 
 class OptimizersStudy(Block):
     """Mirror descent, gradient descent and bisection on the sum of tan(x_i)."""

@@ -8,9 +8,6 @@ from koopflow.config.resolution import completed
 from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import unknown_name
 
-FEWEST = 4
-"""Seeds per set-up below which no interval of the excess is given."""
-
 
 def setups(training: EquivalenceTraining, data: Mapping[str, DataSet]) -> dict[str, Setup]:
     """Return every set-up by name.

@@ -14,12 +14,12 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from koopflow.core.errors import KoopflowError
 from koopflow.equivalence.comparison import ROUNDING, distance_matrix
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.similarity import operator_distances
+from koopflow.koopman.spectrum import assignment
 
 DISTANCES = ("wasserstein", "reliability", "dsa")
 
@@ -64,7 +64,7 @@ def matrix_of(
             matrix[i, j] = matrix[j, i] = np.nan
             continue
         apart = np.abs(listed[i][:, None] - listed[j][None, :]) / (scatter[i][:, None] + scatter[j][None, :])
-        matrix[i, j] = matrix[j, i] = apart[linear_sum_assignment(apart)].mean()
+        matrix[i, j] = matrix[j, i] = apart[assignment(apart)].mean()
     return matrix
 
 
@@ -75,7 +75,7 @@ def scatter_of(spectra: Sequence[ComplexArray]) -> Array:
     total = np.zeros((len(spectra), len(spectra[0])))
     for i, j in combinations(range(len(spectra)), 2):
         apart = np.abs(spectra[i][:, None] - spectra[j][None, :])
-        rows, columns = linear_sum_assignment(apart)
+        rows, columns = assignment(apart)
         total[i, rows] += apart[rows, columns]
         total[j, columns] += apart[rows, columns]
     return np.maximum(total / max(len(spectra) - 1, 1), ROUNDING)

@@ -18,7 +18,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from koopflow.config.setups import FEWEST
+from koopflow.config.equivalence import FEWEST
 from koopflow.core import intervals
 from koopflow.koopman.runs import Array, ComplexArray
 from koopflow.koopman.spectrum import distance

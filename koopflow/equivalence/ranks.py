@@ -139,12 +139,15 @@ class RankedSpectra:
         self, offset: int = 0, comparisons: Mapping[str, Sequence[str]] | None = None, kind: str | None = None
     ) -> Distances:
         """Return the distances between all spectra at every set-up's rank, moved by `offset`; with
-        `comparisons`, only between those that are compared. `kind` replaces that of these spectra.
+        `comparisons`, at least between those that are compared. `kind` replaces that of these spectra.
         Distances of `comparisons` are computed once, as those of operators take long.
         """
-        key = (offset, kind or self.kind, frozenset(comparisons or ()))
+        kind = kind or self.kind
+        key, every_pair = (offset, kind, frozenset(comparisons or ())), (offset, kind, frozenset[str]())
+        if every_pair in self._known:
+            return self._known[every_pair]
         if key not in self._known:
-            self._known[key] = self._distances(offset, comparisons, kind or self.kind)
+            self._known[key] = self._distances(offset, comparisons, kind)
         return self._known[key]
 
     def _distances(self, offset: int, comparisons: Mapping[str, Sequence[str]] | None, kind: str) -> Distances:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from koopflow.config.setups import FEWEST
+from koopflow.config.equivalence import FEWEST
 from koopflow.equivalence.alternatives import DISTANCES
 from koopflow.equivalence.comparison import DIFFERENT, EQUIVALENT, INCONCLUSIVE, excess, verdict
 from koopflow.equivalence.ranks import NEIGHBOURS, RankedSpectra

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from numpy.typing import ArrayLike
@@ -40,6 +39,8 @@ def heat_map(
     **look
         Options of `seaborn.heatmap`: cmap, norm, vmin, vmax, square.
     """
+    import seaborn  # imports SciPy's statistics, which most figures do not need
+
     options = {"cmap": "cividis", "cbar": False, "fmt": "", "annot_kws": {"fontsize": fontsize}} | look
     text = None if words is None else np.asarray(words, dtype=object)
     seaborn.heatmap(table, ax=ax, annot=text, xticklabels=False, yticklabels=False, **options)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 
 from koopflow.core.intervals import REALS, student
@@ -40,6 +39,7 @@ def mean_lines(
     **line
         Options of matplotlib's `Line2D`.
     """
+    import seaborn  # imports SciPy's statistics, which most figures do not need
 
     def interval(values: pd.Series) -> tuple[float, float]:
         _, low, high = student(values / scale, within=within)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array, ComplexArray
@@ -26,8 +25,15 @@ def matching(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.i
             f"spectra must have equal sizes for a one-to-one matching (got {len(first)} and "
             f"{len(second)}); use distance"
         )
-    i, j = linear_sum_assignment(np.abs(first[:, None] - second[None, :]))
-    return i, j
+    return assignment(np.abs(first[:, None] - second[None, :]))
+
+
+def assignment(costs: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return indices (rows, columns) of the pairs of least total cost in a matrix (r, r)."""
+    from scipy.optimize import linear_sum_assignment  # takes long to import, and most jobs match nothing
+
+    rows, columns = linear_sum_assignment(costs)
+    return rows, columns
 
 
 def match_many(spectra: ComplexArray, others: ComplexArray) -> tuple[NDArray[np.intp], Array]:
@@ -75,7 +81,7 @@ def distance(
     first, second = _points(a, "a"), _points(b, "b")
     costs = np.abs(first[:, None] - second[None, :])
     if weights_a is None and weights_b is None and len(first) == len(second):
-        return float(costs[linear_sum_assignment(costs)].mean())
+        return float(costs[assignment(costs)].mean())
     os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # otherwise POT imports torch
     import ot
 
@@ -140,7 +146,7 @@ def _assigned(costs: Array) -> tuple[NDArray[np.intp], Array]:
     pairs, each (..., r).
     """
     rank = costs.shape[-1]
-    columns = np.array([linear_sum_assignment(cost)[1] for cost in costs.reshape(-1, rank, rank)], dtype=np.intp)
+    columns = np.array([assignment(cost)[1] for cost in costs.reshape(-1, rank, rank)], dtype=np.intp)
     columns = columns.reshape(costs.shape[:-1])
     return columns, np.take_along_axis(costs, columns[..., None], axis=-1)[..., 0]
 

@@ -88,7 +88,7 @@ def spectrum_of(table: pd.DataFrame) -> ComplexArray:
     """Return the eigenvalues per optimizer step in a table of eigenvalues, complex128 (row,); in a
     table without the columns of `step_columns`, as they stand."""
     real, imag = ("step_real", "step_imag") if "step_real" in table else ("real", "imag")
-    return (table[real] + 1j * table[imag]).to_numpy(complex)
+    return np.asarray(table[real].to_numpy(float) + 1j * table[imag].to_numpy(float))
 
 
 def _angle(values: ComplexArray) -> Array:

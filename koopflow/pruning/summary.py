@@ -4,6 +4,9 @@ Differences between methods, the best method of each case, the epoch from which 
 and the quantities of the spectrum that correlate with their agreement.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -65,11 +68,18 @@ def differences(accuracy: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PRUNING_DIFFERENCES)
 
 
+def _cases(accuracy: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """Yield study, epoch and compression, each with its accuracies, one row per seed and one column
+    per method."""
+    whole = accuracy.pivot_table(index=["study", "epoch", "compression", "seed"], columns="method", values="accuracy")
+    for key, table in whole.groupby(level=[0, 1, 2], sort=True):
+        yield key, table.droplevel([0, 1, 2]).dropna(axis=1, how="all")
+
+
 def best(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return the best method by study, epoch and compression, and its margin over the next."""
     rows = []
-    for (study, epoch, compression), group in accuracy.groupby(["study", "epoch", "compression"], sort=True):
-        table = group.pivot_table(index="seed", columns="method", values="accuracy")
+    for (study, epoch, compression), table in _cases(accuracy):
         order = table.mean().sort_values(ascending=False, kind="stable").index
         if len(order) < 2:
             continue
@@ -87,19 +97,25 @@ def wins(accuracy: pd.DataFrame) -> pd.DataFrame:
     interval; the names are those chosen most often.
     """
     rows = []
-    for (study, epoch, compression), group in accuracy.groupby(["study", "epoch", "compression"], sort=True):
-        table = group.pivot_table(index="seed", columns="method", values="accuracy").dropna()
+    for (study, epoch, compression), cases in _cases(accuracy):
+        table = cases.dropna()
         ours = [name for name in table if str(name).startswith("koopman")]
         others = [name for name in table if name not in ours and name != "random"]
-        if float(str(compression)) <= 1 or not ours or not others or len(table) < 3:
+        if compression <= 1 or not ours or not others or len(table) < 3:
             continue
-        picks = [
-            tuple(table.drop(index=seed)[names].mean().idxmax() for names in (ours, others)) for seed in table.index
-        ]
+        picks = list(zip(_chosen_by_others(table[ours]), _chosen_by_others(table[others])))
         gaps = [table.loc[seed, a] - table.loc[seed, b] for seed, (a, b) in zip(table.index, picks)]
-        often = [pd.Series(names).mode().iloc[0] for names in zip(*picks)]
+        often = [min(names, key=lambda name: (-names.count(name), name)) for names in zip(*picks)]
         rows.append((study, epoch, compression, *often, len(table), *student(gaps)))
     return pd.DataFrame(rows, columns=PRUNING_WINS)
+
+
+def _chosen_by_others(table: pd.DataFrame) -> list[str]:
+    """Return for each seed the method of the highest mean accuracy on the other seeds, `table`
+    (seed, method)."""
+    by_method, names = np.ascontiguousarray(table.to_numpy().T), [str(name) for name in table]
+    left_out = (np.delete(by_method, seed, axis=1).mean(axis=1) for seed in range(len(table)))
+    return [names[int(np.argmax(means))] for means in left_out]
 
 
 def agreement(overlap: pd.DataFrame) -> pd.DataFrame:

@@ -80,6 +80,18 @@ def own_random_numbers(seed: int | None = None) -> Iterator[None]:
         yield
 
 
+def seed_device(number: int, device: torch.device) -> None:
+    """Seed the random numbers that are drawn on `device`.
+
+    On a CPU this sets the same state as ``torch.manual_seed``, which also queues a seed for a GPU
+    that is not in use, with a traceback: that takes longer than a step of a small network.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(number)
+    else:
+        torch.manual_seed(number)
+
+
 @cache
 def _own_gpu() -> int:
     """Return the number of the GPU that this process holds until it ends."""

@@ -24,10 +24,15 @@ HEAVY = (
 
 def loaded(*names: str) -> set[str]:
     """Return the top names of all modules that importing `names` loads, in a fresh interpreter."""
+    return {name.split(".")[0] for name in all_loaded(*names)}
+
+
+def all_loaded(*names: str) -> set[str]:
+    """Return all modules that importing `names` loads, in a fresh interpreter."""
     code = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return {name.split(".")[0] for name in done.stdout.split()}
+    return set(done.stdout.split())
 
 
 def test_import_koopflow_loads_nothing_heavy():
@@ -44,3 +49,9 @@ def test_what_the_snakefile_reads_loads_nothing_heavy():
 
 def test_the_sciences_without_training_load_no_torch():
     assert "torch" not in loaded(*(name for name in modules() if room(name) in FREE_OF_TORCH))
+
+
+def test_short_jobs_load_no_part_of_scipy_that_they_do_not_use():
+    jobs = ("koopflow.equivalence.fitting", "koopflow.equivalence.sensitivity", "koopflow.figures.equivalence")
+    unused = {"scipy.optimize", "scipy.stats", "seaborn", "koopflow.config.study"}
+    assert all_loaded(*jobs) & unused == set()

@@ -120,3 +120,11 @@ def test_a_block_with_random_numbers_of_its_own_leaves_those_of_the_caller():
     assert torch.equal(torch.cat(found), expected)
     torch.manual_seed(7)
     assert torch.equal(inner, torch.rand(1))
+
+
+def test_a_seed_for_the_cpu_is_that_of_torch_and_queues_none_for_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("a seed is queued for a GPU"))
+    with torch.random.fork_rng(devices=[]):
+        device.seed_device(5, torch.device("cpu"))
+        drawn = torch.rand(3)
+    assert torch.equal(drawn, torch.rand(3, generator=torch.Generator().manual_seed(5)))

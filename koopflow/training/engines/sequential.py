@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from koopflow.training.device import own_random_numbers
+from koopflow.training.device import own_random_numbers, seed_device
 from koopflow.training.layout import Stack
 
 # A replica's random numbers (dropout) at a step are seeded by its own seed + step × this stride,
@@ -52,7 +52,7 @@ class SequentialEngine:
         with own_random_numbers():
             for replica in range(self._replicas):
                 group = replica // self._copies
-                torch.manual_seed((self._seeds[replica] + step * _STRIDE) % 2**63)
+                seed_device((self._seeds[replica] + step * _STRIDE) % 2**63, x.device)
                 self._enter(replica)
                 for parameter, _, gradient in self._places:
                     parameter.grad = gradient[replica]  # autograd adds to it in place
