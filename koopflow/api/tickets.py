@@ -131,7 +131,8 @@ def will_transfer(
     Returns
     -------
     Answer
-        answer, share, low, high, reason, scores, and cost as a share of that of training.
+        answer, share, low, high, reason, scores, and cost as a share of that of training; of the answers of
+        this kind on tasks left out of the calibration, how many were right.
 
     Raises
     ------

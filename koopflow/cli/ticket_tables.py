@@ -5,7 +5,7 @@ import pandas as pd
 
 from koopflow.cli.report_tables import with_interval
 from koopflow.core.labels import label
-from koopflow.tickets.predictors.calibration import CANNOT_SAY, STAYS, TRANSFERS, coverage
+from koopflow.tickets.predictors.calibration import CANNOT_SAY, STAYS, TRANSFERS, coverage, right_answers
 
 
 def predictor_tests(frame: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +64,6 @@ def forecast_quality(frame: pd.DataFrame) -> pd.DataFrame:
     for network, found in frame.groupby("model", sort=False):
         known = found[found["inside"].isin(["yes", "no"])]
         covered, error, tasks = coverage(known)
-        above = known["transfer"] > known["threshold"]
         row = {
             "network": network,
             "tasks left out": tasks,
@@ -72,9 +71,9 @@ def forecast_quality(frame: pd.DataFrame) -> pd.DataFrame:
             "level of the intervals": f"{found['level'].iloc[0]:.2f}",
             "coverage, standard error over tasks": f"{covered:.2f} ± {error:.2f}",
         }
-        for kind, right in ((TRANSFERS, above), (STAYS, ~above)):
-            told = known["answer"] == kind
-            row[f'answers "{kind}", right'] = f"{told.sum()}, {100 * right[told].mean():.0f} %" if told.any() else "0"
+        for kind in (TRANSFERS, STAYS):
+            right, told = right_answers(known, kind)
+            row[f'answers "{kind}", right'] = f"{told}, {100 * right / told:.0f} %" if told else "0"
         row[f'"{CANNOT_SAY}"'] = int((known["answer"] == CANNOT_SAY).sum())
         rows.append(row | {"cost / training": f"{found['cost'].iloc[0]:.2g}"})
     return pd.DataFrame(rows)

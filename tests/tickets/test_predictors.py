@@ -244,7 +244,7 @@ def test_will_transfer_answers_with_share_interval_and_cost(tmp_path):
     setup = {"model": MODEL, "optimizer": {"name": "sgd", "learning_rate": 0.1}, "batch_size": 16, "steps": 50}
     chain = kf.iterative_pruning(setup, images_of(), rounds=3, seeds=2)
     ticket, easy = chain.ticket(2), images_of(seed=5, separation=4.0)
-    transfer, scores, names = study()
+    transfer, scores, names = study(tasks=8)
     scores = scores.replace({"predictor": {"good": "accuracy_after_20_steps", "bad": "untrained_probe"}})
     settings = Predictors(registered=("accuracy_after_20_steps",), exploratory=("untrained_probe",))
     table = judging.predictors_table(transfer, scores, names, "mlp-6", settings)
@@ -254,6 +254,11 @@ def test_will_transfer_answers_with_share_interval_and_cost(tmp_path):
     assert found.low < found.share < found.high
     assert found.cost == pytest.approx((3 * 16 * 20 + 150) / (3 * 16 * 50))
     assert found.scores["accuracy_after_20_steps"] > 0.9
+    left_out = calibration.forecasts_table(table, ["accuracy_after_20_steps"], found.cost, 0.9, 0.5)
+    same = left_out[left_out["answer"] == "transfers"]
+    assert found.told == len(same) > 10
+    assert found.right == (same["transfer"] > 0.5).sum()
+    assert f"{found.right} of {found.told} such answers on tasks left out were right" in str(found)
     table.to_csv(tmp_path / "predictors.csv", index=False)
     again = kf.will_transfer(tuple(ticket), easy, setup=setup, calibration=tmp_path / "predictors.csv")
     assert again.share == pytest.approx(found.share)

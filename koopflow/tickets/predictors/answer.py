@@ -13,7 +13,14 @@ from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.io.columns import TICKET_PREDICTORS
 from koopflow.io.tables import read_csv
-from koopflow.tickets.predictors.calibration import CANNOT_SAY, Forecast, calibrate, pairs_of
+from koopflow.tickets.predictors.calibration import (
+    CANNOT_SAY,
+    Forecast,
+    calibrate,
+    forecasts_table,
+    pairs_of,
+    right_answers,
+)
 from koopflow.tickets.predictors.declared import Candidates, Predictor, cost_of_training, load_predictor
 from koopflow.tickets.training import Rows, Setup, prunable
 from koopflow.training.recipe import Recipe
@@ -41,6 +48,9 @@ class Answer:
         Cost of the scores as a share of the cost of training the ticket, both in forward passes.
     tasks : int
         Number of tasks of the calibration.
+    right, told : int
+        How many answers of this kind were right for the calibration's own tickets, and how many there
+        were, each from a calibration without the task.
     """
 
     answer: str
@@ -51,11 +61,14 @@ class Answer:
     scores: dict[str, float] = field(default_factory=dict)
     cost: float = 0.0
     tasks: int = 0
+    right: int = 0
+    told: int = 0
 
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""
         share = "" if np.isnan(self.share) else f": {self.share:.2f} [{self.low:.2f}, {self.high:.2f}] of the gain"
-        return f"{self.answer}{why}{share}"
+        before = f"; {self.right} of {self.told} such answers on tasks left out were right" if self.told else ""
+        return f"{self.answer}{why}{share}{before}"
 
 
 def answer(
@@ -102,7 +115,10 @@ def _told(
     except KoopflowError as error:
         return Answer(CANNOT_SAY, reason=str(error), scores=scores, cost=cost)
     told: Forecast = fitted.forecast(np.array(list(scores.values())), level, threshold)
-    return Answer(told.answer, told.share, told.low, told.high, told.reason, scores, cost, fitted.tasks)
+    before = (0, 0)
+    if told.answer != CANNOT_SAY:
+        before = right_answers(forecasts_table(table, list(scores), cost, level, threshold), told.answer)
+    return Answer(told.answer, told.share, told.low, told.high, told.reason, scores, cost, fitted.tasks, *before)
 
 
 def _setup(ticket: Any, recipe: Recipe | None) -> Setup:

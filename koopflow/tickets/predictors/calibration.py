@@ -211,6 +211,14 @@ def coverage(forecasts: pd.DataFrame) -> tuple[float, float, int]:
     return float(by_task.mean()), error, count
 
 
+def right_answers(forecasts: pd.DataFrame, answer: str) -> tuple[int, int]:
+    """Return how many forecasts with this answer were right, and how many had it; of tickets whose
+    transfer was measured."""
+    known = forecasts[forecasts["inside"].isin(["yes", "no"]) & (forecasts["answer"] == answer)]
+    above = known["transfer"] > known["threshold"]
+    return int((above if answer == TRANSFERS else ~above).sum()), len(known)
+
+
 def _line(x: Array, y: Array) -> Array:
     """Return intercept and slopes of the least-squares fit."""
     return np.asarray(np.linalg.lstsq(np.column_stack([np.ones(len(x)), x]), y, rcond=None)[0])
