@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
+from torch.func import functional_call, grad, vmap
 
 from koopflow.core import seeds
 from koopflow.tickets.predictors.declared import STEP, Candidates, predictor
@@ -20,6 +20,8 @@ BATCH = 256
 """Training images of one gradient."""
 KERNEL = 60
 """Training images of the tangent kernel."""
+GRADIENTS = 1 << 23
+"""Most numbers that are held of the gradients of several outputs: 32 MB."""
 RIDGE = 1e-2
 """Penalty of the probe, as a share of the features' mean square."""
 
@@ -147,22 +149,23 @@ def _tangent_kernel(network: _Network, x: Tensor, masks: dict[str, Tensor]) -> T
     The network evaluates, so that an image's outputs depend on no other image of a batch.
     """
 
-    def outputs(parameters: dict[str, Tensor], image: Tensor) -> Tensor:
-        return network.logits(parameters, image[None])[0]
+    def output(parameters: dict[str, Tensor], image: Tensor, chosen: Tensor) -> Tensor:
+        return network.logits(parameters, image[None])[0] @ chosen
 
-    training = network.module.training
+    of_all = vmap(vmap(grad(output), in_dims=(None, None, 0)), in_dims=(None, 0, None))
+    kernel, training = torch.zeros(len(x), len(x), dtype=torch.float64), network.module.training
+    at_once = max(1, GRADIENTS // (len(x) * sum(values.numel() for values in network.parameters.values())))
     network.module.eval()
     try:
-        rows = vmap(jacrev(outputs), in_dims=(None, 0))(network.parameters, x)
+        for some in torch.eye(network.logits(network.parameters, x[:1]).shape[1]).split(at_once):
+            for name, values in of_all(network.parameters, x, some).items():
+                flat = values.flatten(start_dim=2)  # (image, output, weight)
+                if name in masks:
+                    flat = flat[:, :, masks[name].reshape(-1)]
+                flat = flat.flatten(start_dim=1)
+                kernel += (flat @ flat.T).double()
     finally:
         network.module.train(training)
-    kernel = torch.zeros(len(x), len(x), dtype=torch.float64)
-    for name, values in rows.items():
-        flat = values.flatten(start_dim=2)  # (image, output, weight)
-        if name in masks:
-            flat = flat[:, :, masks[name].reshape(-1)]
-        flat = flat.flatten(start_dim=1)
-        kernel += (flat @ flat.T).double()
     return kernel
 
 
