@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 DEVICE = os.environ.get("KOOPFLOW_GPU_TESTS", "cuda:0")
 """By its number: a GPU asked for as ``cuda`` is held until the process ends, and these tests start
 others. ``KOOPFLOW_GPU_TESTS=cpu`` runs them on the CPU instead, to test the tests."""
-TOLERANCE = 1e-3
+TOLERANCE = 1e-4
 """Largest difference between weights of CPU and GPU at the end of a training here: sums are added in
-another order, and each step carries the difference on."""
+another order, and each step carries the difference on. On an H200 it was 2e-6."""
 NETWORKS = {
     "matrix": {"name": "mlp", "widths": [6]},
     "matrix-tanh": {"name": "mlp", "widths": [6, 5], "activation": "tanh"},

