@@ -92,6 +92,26 @@ def exponents(tables: Tables, part: Part) -> pd.DataFrame:
 
 
 @_named
+def transfer_predictors(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return what tells transfer before it is tried: the rank correlation of every predictor with
+    transfer, the decision on those that were registered, and the reliability of transfer."""
+    rows = tables.read("tickets/predictor_tests.csv")
+    if rows.empty:
+        raise Undecided("no study names predictors of transfer")
+    return pd.DataFrame(
+        {
+            "network": rows["model"],
+            "predictor": rows["predictor"].str.replace("_", " "),
+            "rank correlation with transfer": _intervals(rows["correlation"], rows["ci_low"], rows["ci_high"], ".2f"),
+            "decision": rows["decision"],
+            "cost / training": rows["cost"].map("{:.2g}".format),
+            "reliability of transfer": rows["reliability"].map("{:.2f}".format),
+            "tasks": rows["tasks"],
+        }
+    )
+
+
+@_named
 def pretrained(tables: Tables, part: Part) -> pd.DataFrame:
     """Return the accuracy of each method at every compression, right after pruning and after one
     epoch, and the share of magnitude's weights that it keeps beyond chance."""

@@ -42,7 +42,7 @@ def _introduction(table: pd.DataFrame) -> list[str]:
     counts = one["verdict"].value_counts()
     told = ", ".join(f"{counts.get(word, 0)} {word}" for word in (SAME, PARTLY, ABSENT, NOT_NOW))
     return [
-        f"Of {len(one)} published figures, panels and tables: {told}.",
+        f"Of {len(one)} published figures, panels, tables and statements: {told}.",
         "",
         "*Same*: same quantity, axes and settings, and the published numbers. *Same in part*: what differs is listed.",
         "*Not obtainable*: no public source tells what is needed. Published values are numbers read from public arrays",

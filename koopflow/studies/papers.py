@@ -38,7 +38,7 @@ MADE_HERE = "papers/"
 stages."""
 GROKKING_TABLE = "grokking/distances.csv"
 PRETRAINED_TABLES = ("pruning/accuracy.csv", "pruning/overlap.csv")
-EXPONENTS_TABLE = "tickets/common_exponents.csv"
+TICKET_TABLES = ("tickets/common_exponents.csv", "tickets/predictor_tests.csv")
 TABLES = (
     "equivalence/optimizers/distances.csv",
     "equivalence/training/distances.csv",
@@ -46,7 +46,7 @@ TABLES = (
     GROKKING_TABLE,
     "forecast/skill.csv",
     *PRETRAINED_TABLES,
-    EXPONENTS_TABLE,
+    *TICKET_TABLES,
 )
 """Tables from which the published quantities are computed."""
 

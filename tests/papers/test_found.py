@@ -77,6 +77,19 @@ def test_exponents_have_a_row_per_task_and_a_column_per_layer():
     assert found.loc["clusters", "layer2"] == ""
 
 
+def test_what_tells_transfer_is_listed_with_its_decision():
+    row = {"model": "mlp-6", "predictor": "layer_exponents", "correlation": -0.04, "ci_low": -0.3, "ci_high": 0.2}
+    row |= {"decision": "not shown to predict transfer", "cost": 0.1, "reliability": 0.9, "tasks": 14}
+    tables = Tables(given={"tickets/predictor_tests.csv": pd.DataFrame([row])})
+    found = FINDINGS["transfer_predictors"](tables, Part(name="tickets")).iloc[0]
+    assert found["rank correlation with transfer"] == "-0.04 [-0.30, 0.20]"
+    assert (found["decision"], found["reliability of transfer"]) == ("not shown to predict transfer", "0.90")
+    with pytest.raises(Undecided):
+        FINDINGS["transfer_predictors"](
+            Tables(given={"tickets/predictor_tests.csv": pd.DataFrame([row]).iloc[:0]}), Part(name="tickets")
+        )
+
+
 def test_every_table_of_the_inventory_exists():
     named = {each.found for paper in inventory().values() for each in paper.entries if each.found}
     assert named == set(FINDINGS)
