@@ -27,6 +27,16 @@ def study_command(options: Sequence[str]) -> str:
     return shlex.join(["snakemake", "--cores", "all", *options])
 
 
+def partial_report_command(results: str, options: Sequence[str]) -> str:
+    """Return the command that writes a report of the figures that are there, and computes nothing.
+
+    >>> partial_report_command("results", ["--configfile", "mine.yaml"])
+    'python -m koopflow.cli.report --of results -- --configfile mine.yaml'
+    """
+    rest = ["--", *options] if options else []
+    return shlex.join(["python", "-m", "koopflow.cli.report", "--of", results, *rest])
+
+
 def where_to_look(results: str, made: Sequence[str], pictures: Sequence[str], options: Sequence[str] = ()) -> str:
     """Return what a finished run made, and the files to open first.
 
@@ -56,8 +66,10 @@ def where_to_look(results: str, made: Sequence[str], pictures: Sequence[str], op
         lines.append(f"Open {site} first: every figure with its caption. To add the steps of the run as {report}:")
         lines.append(f"  {report_command(options)}")
     else:
-        lines += [f"Open {shown[0]} first."] if shown else []
-        lines.append(f"To run the rest of the study too, with every figure and its caption in {site}:")
+        if shown:
+            lines.append(f"Open {shown[0]} first. These figures with their captions, in {report}:")
+            lines.append(f"  {partial_report_command(results, options)}")
+        lines.append(f"The whole study, on one page ({site}):")
         lines.append(f"  {study_command(options)}")
     return "\n".join(lines)
 

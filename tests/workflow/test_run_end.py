@@ -23,9 +23,11 @@ def test_the_default_study_has_the_short_command():
 
 
 def test_after_one_stage_the_whole_study_is_offered_with_the_runs_own_options():
-    told = where_to_look("results", ["results/a.csv"], [], ["--configfile", "my study.yaml"]).splitlines()
-    assert told[-2].endswith("with every figure and its caption in results/site/index.html:")
-    assert shlex.split(told[-1]) == ["snakemake", "--cores", "all", "--configfile", "my study.yaml"]
+    options, figure = ["--configfile", "my study.yaml"], "results/figures/a.png"
+    told = where_to_look("results", ["results/a.csv", figure], [figure], options).splitlines()
+    assert shlex.split(told[-3])[1:] == ["-m", "koopflow.cli.report", "--of", "results", "--", *options]
+    assert told[-2] == "The whole study, on one page (results/site/index.html):"
+    assert shlex.split(told[-1]) == ["snakemake", "--cores", "all", *options]
 
 
 def test_the_first_picture_of_the_report_that_the_run_has_is_opened_first(tmp_path, monkeypatch):
@@ -36,7 +38,7 @@ def test_the_first_picture_of_the_report_that_the_run_has_is_opened_first(tmp_pa
     made = ["out/a.csv", *pictures[:0:-1]]
     told = where_to_look("out", made, pictures)
     assert told.splitlines()[0] == "1 table and 2 figures in out."
-    assert "Open out/figures/first.png first." in told.splitlines()
+    assert "Open out/figures/first.png first. These figures" in told
     told = where_to_look("out", [*made, "out/claims.rst", "out/report.html"], pictures)
     assert told.splitlines()[0] == "Of 2 claims this run finds 1 supported."
     assert told.splitlines()[-1] == "Open out/report.html: every figure with its caption."
