@@ -12,7 +12,7 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import Given, as_series
 from koopflow.data.series.series import Series
-from koopflow.data.series.several import Several, opened
+from koopflow.data.series.several import Several, opened, read
 from koopflow.forecast.combined import Combined
 from koopflow.forecast.estimator import coverages_of, table_of
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
@@ -38,6 +38,7 @@ def forecast(
     quantiles: Sequence[float] | None = None,
     regressors: Sequence[str] = (),
     holidays: str | None = None,
+    beside: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return forecasts of one or many series; options are chosen on the first 40 %.
 
@@ -47,17 +48,16 @@ def forecast(
         Values (time,), NaN where missing. Times come from an index or a column of dates. Many
         series: a table with a column of identifiers (unique_id, id), one with a column each, or
         the path of such a file, or of a folder of files.
-    horizon : int
-        Steps ahead.
+    horizon, period : int
+        Steps ahead, and samples per season, found by default.
     forecaster : forecaster or str, optional
-        A name such as "ets", or an object; `Gated` by default, `Combined` with the last two.
-    period, coverage
-        Samples per season, found by default, and the nominal coverage of the interval.
-    levels, quantiles : sequence of float, optional
-        Coverages of several intervals in percent, such as [50, 90], and quantiles in (0, 1).
-    regressors, holidays
-        For `Combined`: columns of a table of one series that are known ahead, whose future is in
-        rows after the last value; and the ISO code of the country whose public holidays matter.
+        A name such as "ets", or an object. By default `Gated`; `Combined` with regressors or
+        holidays, `Episodic` with `beside`.
+    coverage, levels, quantiles
+        Nominal coverage of the interval; of several in percent, such as [50, 90]; levels in (0, 1).
+    regressors, holidays, beside
+        Columns of a table of one series that are known ahead, whose future is in rows after the
+        last value; ISO code of a country with public holidays; columns that make one state.
 
     Returns
     -------
@@ -80,13 +80,28 @@ def forecast(
     [11.0, 10.81, 10.31]
     """
     settings = _settings("forecast", horizon=horizon)
-    beside = _checked(coverage, levels, quantiles, regressors, holidays)
-    chosen = (Combined() if beside else Gated()) if forecaster is None else _forecaster(forecaster)
+    ahead = _checked(coverage, levels, quantiles, regressors, holidays)
+    chosen = _chosen(forecaster, ahead, bool(beside))
     one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
-    found = series if beside and not isinstance(series, str | os.PathLike) else opened(series)
+    found = _table(series) if ahead or beside else opened(series)
     if isinstance(found, Several):
         return forecast_each(found, period, one, partial(pool_for, [chosen], settings.horizon))
-    return one(as_series(found, period=period, regressors=regressors, holidays=holidays))
+    return one(as_series(found, period=period, regressors=regressors, holidays=holidays, beside=beside))
+
+
+def _table(series: Given | str | os.PathLike[str]) -> Given:
+    """Return one series, read if it is a file."""
+    return read(series) if isinstance(series, str | os.PathLike) else series
+
+
+def _chosen(forecaster: Forecaster | str | None, ahead: bool, beside: bool) -> Forecaster:
+    """Return the forecaster, or the default one; raise a KoopflowError if it cannot observe what is
+    beside."""
+    usual = Episodic() if beside else Combined() if ahead else Gated()
+    chosen = usual if forecaster is None else _forecaster(forecaster)
+    if beside and not getattr(chosen, "joint", False):
+        raise KoopflowError(f"beside: {chosen!r} observes one series; use Sliding or Episodic")
+    return chosen
 
 
 def _checked(
@@ -125,21 +140,21 @@ def evaluate(
     period: int | None = None,
     every: int = 1,
     coverage: float = 0.9,
+    regressors: Sequence[str] = (),
+    holidays: str | None = None,
+    beside: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return errors and skill of forecasters, from every sample after the first 40 % of a series.
 
     Parameters
     ----------
-    series, period, coverage
-        As for `forecast`.
+    series, period, coverage, regressors, holidays, beside
+        As for `forecast`; methods that do not use a column leave it aside.
     forecasters : forecaster, or a sequence of them
         Forecasters such as `Gated()` and `Sliding(window=40)`, names such as "ets", or your own:
         objects with a method ``forecast(values, origins, horizon)`` or functions of these three.
-        Open options are chosen on the first 40 %.
-    horizon : int, optional
-        Steps ahead; the default depends on the season.
-    every : int
-        Forecast from every n-th sample.
+    horizon, every : int, optional
+        Steps ahead, by default those that suit the season; forecast from every n-th sample.
 
     Returns
     -------
@@ -169,7 +184,7 @@ def evaluate(
     2  Sliding(window=40)        2  0.00    1.0
     3          last_value        2  0.73    0.0
     """
-    regular = as_series(series, period=period)
+    regular = as_series(series, period=period, regressors=regressors, holidays=holidays, beside=beside)
     settings = _settings("evaluate", horizon=horizon, every=every)
     asked = _by_name(forecasters)
     compared = asked | {name: named(name) for name in NAIVE if name not in asked}

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,9 @@ class Fitted(Configured):
     ['step', 'time', 'prediction', 'low_50', 'high_50']
     """
 
+    joint: ClassVar[bool] = False
+    """Whether other series beside the values are observed as well."""
+
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
         raise NotImplementedError
@@ -73,6 +76,7 @@ class Fitted(Configured):
         period: int | None = None,
         regressors: Sequence[str] = (),
         holidays: str | None = None,
+        beside: Sequence[str] = (),
     ) -> Self:
         """Choose open options on the first 40 % of a series and forecast from every later sample,
         to learn from the errors; return self.
@@ -85,15 +89,18 @@ class Fitted(Configured):
             Steps ahead.
         period : int, optional
             Samples per season; found by default.
-        regressors, holidays
+        regressors, holidays, beside
             As for `koopflow.forecast`.
 
         Raises
         ------
         KoopflowError
-            If the series cannot be read, is constant, or is too short.
+            If the series cannot be read, is constant, or is too short; or if the forecaster does
+            not observe what is `beside`.
         """
-        given = as_series(series, period=period, regressors=regressors, holidays=holidays)
+        if beside and not self.joint:
+            raise KoopflowError(f"beside: {type(self).__name__} observes one series; use Sliding or Episodic")
+        given = as_series(series, period=period, regressors=regressors, holidays=holidays, beside=beside)
         object.__setattr__(self, "state_", State.fit(self, given, int(horizon)))
         return self
 
@@ -110,9 +117,11 @@ class Fitted(Configured):
         Raises
         ------
         KoopflowError
-            If the samples do not continue the series.
+            If the samples do not continue the series, or it has others beside it.
         """
         state = self._state()
+        if state.stretch.series.beside is not None:
+            raise KoopflowError("update: the series has others beside it; fit again with all samples")
         state.extended(_continued(state.stretch.series, series))
         return self
 
@@ -158,6 +167,7 @@ class Fitted(Configured):
         series = state.stretch.series
         about = plain(state) | {"class": type(self).__name__, "given": self.get_params()}
         about |= {name: getattr(series, name) for name in SAVED}
+        about["beside"] = None if series.beside is None else series.beside.tolist()
         about["regressors"] = {name: column.tolist() for name, column in series.regressors.items()}
         arrays = {name: getattr(series, name) for name in ("time", "values", "observed")} | {"point": state.point}
         npz.save(path, KIND, VERSION, arrays | {"about": np.array(json.dumps(about))})
@@ -177,6 +187,8 @@ class Fitted(Configured):
             raise KoopflowError(f"{path}: holds a {about['class']}, not a {cls.__name__}")
         names = {name: about[name] for name in SAVED} | {"seasons": tuple(about["seasons"])}
         names["regressors"] = {name: np.array(column) for name, column in about["regressors"].items()}
+        beside = about.get("beside")
+        names["beside"] = None if beside is None else np.array(beside)
         series = Series(time=held["time"], values=held["values"], observed=held["observed"], **names)
         found = cls(**about["given"])
         object.__setattr__(found, "state_", restored(cls, series, str(held["about"]), held["point"]))

@@ -49,6 +49,7 @@ class WindowForecaster(Fitted):
     fitted: FittedWindows | None = field(default=None, repr=False, compare=False)
     open: ClassVar[tuple[str, ...]] = (*SIZES, "first", "beside", "fitted")
     differenced: ClassVar[bool] = True
+    joint: ClassVar[bool] = True
 
     def for_series(self, situation: Situation) -> Self:
         """Return this forecaster with open options set; open sizes are chosen to fit the given
@@ -242,6 +243,7 @@ class Gated(Episodic):
     """
 
     scheme: ClassVar[Literal["gated", "basic"]] = "gated"
+    joint: ClassVar[bool] = False
 
     def observed(self, values: Floats) -> Floats:
         """Return the samples (time, 1); raise a KoopflowError if others are asked for."""

@@ -163,3 +163,52 @@ def test_what_many_series_lack_is_said_in_one_line(long, tmp_path):
     ]:
         with pytest.raises(KoopflowError, match=message):
             forecast(given, horizon=3)
+
+
+@pytest.fixture
+def led() -> pd.DataFrame:
+    """A series that does a month later what the column x does."""
+    generator = np.random.default_rng(0)
+    x = np.cumsum(generator.standard_normal(161))
+    y = x[:-1] + 0.1 * generator.standard_normal(160)
+    return pd.DataFrame({"time": pd.date_range("2000-01-01", periods=160, freq="MS"), "y": y, "x": x[1:]})
+
+
+def test_a_column_beside_the_values_is_part_of_the_state(led, tmp_path):
+    def error(**options) -> float:
+        return evaluate(led[["time", "y", *options]], Sliding(), 1, period=1, **options)["mae"].iloc[0]
+
+    assert evaluate(led, Sliding(), 1, period=1, beside=["x"])["mae"].iloc[0] < 0.8 * error()
+    model = Sliding().fit(led, 2, period=1, beside=["x"])
+    expected = forecast(led, 2, period=1, beside=["x"], forecaster="sliding")
+    pd.testing.assert_frame_equal(model.predict().head(2), expected, check_exact=True)
+    model.save(tmp_path / "model.npz")
+    loaded = Sliding.load(tmp_path / "model.npz")
+    pd.testing.assert_frame_equal(loaded.predict(), model.predict(), check_exact=True)
+    with pytest.raises(KoopflowError, match="update: the series has others beside it; fit again"):
+        loaded.update([1.0])
+    led.to_csv(tmp_path / "led.csv", index=False)
+    from_file = forecast(tmp_path / "led.csv", 2, period=1, beside=["x"])
+    assert from_file["prediction"].tolist() == forecast(led, 2, period=1, beside=["x"])["prediction"].tolist()
+
+
+def test_regressors_count_where_methods_are_compared(led):
+    known = led.assign(y=np.sin(led.index * 1.7) + 3 * led["x"])
+    known.loc[159, "y"] = np.nan  # x is known for the horizon after the last value
+    table = evaluate(known, ["regression", "airline"], 1, period=1, regressors=["x"]).set_index("method")
+    assert table["mae"]["regression"] < 0.6 * table["mae"]["airline"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beside": ["z"]}, "beside: the table must have a column of numbers 'z'"),
+        ({"beside": ["x"], "forecaster": "gated"}, r"beside: Gated\(\) observes one series; use Sliding or Episodic"),
+        ({"beside": ["flat"]}, "beside: column flat has no values that change"),
+    ],
+)
+def test_what_cannot_stand_beside_is_said_in_one_line(led, options, message):
+    given = led.assign(flat=1.0) if options["beside"] == ["flat"] else led
+    given = given.drop(columns="x") if "flat" in given else given
+    with pytest.raises(KoopflowError, match=message):
+        forecast(given, 2, **options)

@@ -1,4 +1,4 @@
-"""Other columns of a CSV file beside a series: several series as one state."""
+"""Other columns of a table beside a series: several series as one state."""
 
 from typing import Any
 
@@ -37,9 +37,23 @@ def _column(series: Series, settings: SeriesSettings, key: str, name: str) -> ND
     chosen: dict[str, Any] = settings.dump() | {"value": name}
     try:
         times, values, _ = csv(series.name, SeriesSettings.load(chosen, f"series.{series.name}"), 0)
-        times, values, _ = regular(series.name, times[: settings.length], values[: settings.length], settings.step)
+        return held_at(series, times[: settings.length], values[: settings.length], key, name, settings.step)
     except KoopflowError as error:
         raise KoopflowError(str(error).replace(f"series.{series.name}.value", key)) from None
+
+
+def held_at(
+    series: Series, times: Times, values: NDArray[np.float64], key: str, name: str, step: str | None = None
+) -> NDArray[np.float64]:
+    """Return other values (n,) at the times of a series; a missing one is held from the sample
+    before.
+
+    Raises
+    ------
+    KoopflowError
+        If there are none that change; the message begins with `key` and names the column `name`.
+    """
+    times, values, _ = regular(series.name, times, values, step)
     found = _at(series.time, times, values)
     present = np.flatnonzero(np.isfinite(found))
     if len(present) == 0 or np.ptp(found[present]) == 0:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from koopflow.core.errors import KoopflowError
+from koopflow.data.series.beside import held_at
 from koopflow.data.series.loading import prepared
 from koopflow.data.series.series import Series
 
@@ -25,6 +26,7 @@ def as_series(
     name: str = "series",
     regressors: Sequence[str] = (),
     holidays: str | None = None,
+    beside: Sequence[str] = (),
 ) -> Series:
     """Return the input of `forecast` as a regular series without missing values.
 
@@ -39,6 +41,8 @@ def as_series(
         Columns of a table that are known ahead; its rows after the last value give their future.
     holidays : str, optional
         Code of a country whose public holidays matter.
+    beside : sequence of str
+        Columns of a table that make one state with its values.
 
     Raises
     ------
@@ -48,21 +52,34 @@ def as_series(
     if period is not None and period < 1:
         raise KoopflowError(f"period must be at least 1 (got {period})")
     columns: dict[str, NDArray[np.float64]] = {}
-    if regressors:
-        if not isinstance(series, pd.DataFrame):
-            raise KoopflowError("regressors: need a table with these columns")
-        absent = [each for each in regressors if each not in series.select_dtypes("number").columns]
-        if absent:
-            raise KoopflowError(f"regressors: the table must have a column of numbers {absent[0]!r}")
-        series = _sorted(series)
-        columns = {str(each): series[each].to_numpy(dtype=np.float64) for each in regressors}
-        series = series.drop(columns=list(regressors))
+    others: dict[str, tuple[NDArray[Any] | None, NDArray[np.float64], str]] = {}
+    if regressors or beside:
+        table = _sorted(_with_columns(_with_columns(series, regressors, "regressors"), beside, "beside"))
+        columns = {str(each): table[each].to_numpy(dtype=np.float64) for each in regressors}
+        dates = date_columns(table)
+        others = {str(each): samples_of(table[[*dates, each]], name) for each in beside}
+        series = table.drop(columns=[*regressors, *beside])
     if isinstance(series, Series):
         found = series if period is None else replace(series, period=period)
         return found if holidays is None else replace(found, holidays=holidays)
     times, values, label = samples_of(series, name)
     stamps = np.arange(len(values)) if times is None else times
-    return prepared(name, stamps, values, label, period=period, holidays=holidays, regressors=columns)
+    found = prepared(name, stamps, values, label, period=period, holidays=holidays, regressors=columns)
+    if not others:
+        return found
+    held = [held_at(found, stamps, other, "beside", each) for each, (_, other, _) in others.items()]
+    return replace(found, beside=np.stack(held, axis=1))
+
+
+def _with_columns(series: Given, names: Sequence[str], key: str) -> pd.DataFrame:
+    """Return a table; raise a KoopflowError, named `key`, unless it is one with the columns `names` of
+    numbers."""
+    if not isinstance(series, pd.DataFrame):
+        raise KoopflowError(f"{key}: need a table with these columns")
+    absent = [each for each in names if each not in series.select_dtypes("number").columns]
+    if absent:
+        raise KoopflowError(f"{key}: the table must have a column of numbers {absent[0]!r}")
+    return series
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
