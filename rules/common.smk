@@ -220,7 +220,8 @@ def begin():
         logger.warning(f"koopflow: {warning}")
     logger.info(f"Configuration of this run: {FROZEN_IN}")
     seconds = {job.jobid: job.resources.get("expected_s", 0) for job in jobs}
-    logger.info(TERMINAL.begin(seconds, workflow.cores if workflow.local_exec else None))
+    guessed = [job.jobid for job in jobs if job.resources.get("guessed")]
+    logger.info(TERMINAL.begin(seconds, workflow.cores if workflow.local_exec else None, guessed))
 
 
 def record_run(failed=False):

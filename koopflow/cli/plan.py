@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from koopflow.core.errors import KoopflowError
+from koopflow.workflow.run_end import count
 
 PROFILE = Path("profiles/slurm/config.yaml")
 COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at most", "disk")
@@ -27,7 +28,7 @@ COLUMNS = ("rule", "jobs", "cores", "GPUs", "memory", "limit", "expected", "at m
 @dataclass
 class Jobs:
     """The jobs of one rule: threads, GPUs, memory (MB), time limit (minutes), expected time
-    (seconds) and memory (MB), and size of the files (MB) of each."""
+    (seconds) and memory (MB), and size of the files (MB) of each; and how many of them are guesses."""
 
     threads: list[int] = field(default_factory=list)
     gpus: list[int] = field(default_factory=list)
@@ -36,6 +37,7 @@ class Jobs:
     expected_s: list[int] = field(default_factory=list)
     expected_mb: list[int] = field(default_factory=list)
     written_mb: list[int] = field(default_factory=list)
+    guessed: int = 0
 
     @property
     def hours(self) -> float:
@@ -145,6 +147,7 @@ def _added_up(records: list[Any]) -> Plan:
             jobs.expected_s.append(asked["expected_s"])
             jobs.expected_mb.append(asked["expected_mb"])
             jobs.written_mb.append(asked["written_mb"])
+            jobs.guessed += asked.get("guessed", 0)
             if asked.get("turns", 1) > 1 or record.rule_name == "report":
                 here.add(record.rule_name)
     return Plan(dict(rules), grouped, groups, here)
@@ -199,9 +202,16 @@ def table(found: Plan) -> str:
             f"{found.submitted} jobs submitted: {found.grouped} small steps share {found.groups} of them; "
             "checks run where snakemake runs.",
             f"Expected: {total:.1f} node hours, {gpu:.1f} of them with a GPU, and {_size(written)} on disk. "
-            "Each job runs on one node. These are estimates.",
+            f"Each job runs on one node. These are estimates{_guesses(found)}.",
         ]
     )
+
+
+def _guesses(found: Plan) -> str:
+    guessed = sum(jobs.guessed for jobs in found.rules.values())
+    if not guessed:
+        return ""
+    return f", and guesses for {count(guessed, 'job')} that train networks of your own, whose speed is not known"
 
 
 def _size(megabytes: float) -> str:

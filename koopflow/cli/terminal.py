@@ -66,16 +66,23 @@ class Terminal(logging.StreamHandler[TextIO]):
         self._cores: int | None = None
         self._started = time.monotonic()
         self._done: set[int] = set()
+        self._guessed: frozenset[int] = frozenset()
+        self._begun: dict[int, float] = {}
+        self._took: dict[int, float] = {}
 
-    def begin(self, expected: Mapping[int, float], cores: int | None) -> str:
+    def begin(self, expected: Mapping[int, float], cores: int | None, guessed: Collection[int] = ()) -> str:
         """Return the first line of a run of jobs that take `expected` seconds each on `cores` cores
-        (None: on a cluster), and start the clock."""
+        (None: on a cluster), and start the clock; the seconds of jobs `guessed` are not known."""
+        self._guessed = frozenset(guessed)
         self._expected = {job: max(1.0, seconds - QUEUE_SECONDS) for job, seconds in expected.items()}
         self._cores, self._started = cores, time.monotonic()
         jobs = count(len(expected), "job")
         if not cores:
             return f"{jobs} to run"
-        return f"{jobs} to run, {spoken(sum(self._expected.values()) / cores)} on {count(cores, 'core')}"
+        line = f"{jobs} to run, {spoken(sum(self._expected.values()) / cores)} on {count(cores, 'core')}"
+        if not guessed:
+            return line
+        return f"{line}: a guess, since {count(len(guessed), 'job')} train networks of your own, of unknown speed"
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write what `record` says, if it says anything new."""
@@ -89,10 +96,12 @@ class Terminal(logging.StreamHandler[TextIO]):
         event = str(getattr(record, "event", None) or "")
         match event:
             case "job_info":
+                self._begun[vars(record)["jobid"]] = time.monotonic()
                 self._messages[vars(record)["jobid"]] = vars(record)["rule_msg"]
                 return None if self.brief else self._job(record)
             case "job_finished":
                 self._done.add(vars(record)["job_id"])
+                self._took[vars(record)["job_id"]] = time.monotonic() - self._begun.get(vars(record)["job_id"], 0.0)
                 self.failures.pop(vars(record)["job_id"], None)  # an earlier attempt's
             case "job_error" | "group_error":
                 return self._failure(record)
@@ -137,8 +146,11 @@ class Terminal(logging.StreamHandler[TextIO]):
         cluster."""
         if not self._cores or self._expected is None:
             return None
-        ended = sum(self._expected.get(job, 0.0) for job in self._done)
-        left = sum(self._expected.values()) - ended
+        known = [job for job in self._guessed & self._done if job in self._begun]
+        guess = sum(self._took[job] for job in known) / sum(self._expected[job] for job in known) if known else 1.0
+        expected = {job: each * (guess if job in self._guessed else 1.0) for job, each in self._expected.items()}
+        ended = sum(expected.get(job, 0.0) for job in self._done)
+        left = sum(expected.values()) - ended
         pace = (time.monotonic() - self._started) * self._cores / ended if ended else 1.0
         trust = min(1.0, 4 * ended / (ended + left or 1.0))  # the first jobs are short and tell little
         return left / self._cores * min(PACE, max(1 / PACE, pace)) ** trust

@@ -125,9 +125,8 @@ class Pruning:
         held = size.parameters * (8 * study.window / 50 + 16 * 40 + 2 * masks)  # a block of states, modes, masks
         saved = len(study.save_masks.at) * len(study.save_masks.compressions or study.compressions) * len(study.methods)
         tables = TABLES_KB * masks * moments * networks / 1024
-        return Estimate(
-            finetuned.mem_mb + 100 + held / 2**20, seconds, tables + saved * networks * size.parameters / 8 / 2**20
-        )
+        written = tables + saved * networks * size.parameters / 8 / 2**20
+        return Estimate(finetuned.mem_mb + 100 + held / 2**20, seconds, written, finetuned.guess)
 
     def collection_estimate(self) -> Estimate:
         """Return the estimate of collecting the tables of all studies."""

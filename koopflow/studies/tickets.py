@@ -189,7 +189,7 @@ class Tickets:
         work = Training(study.model, selection(self.study, task), study.batch_size, study.steps, replicas, rounds)
         one = training(work, machine(self.study, threads=1))
         weights = network(study.model, images(selection(self.study, task))[1]).parameters
-        return Estimate(one.mem_mb + 8 * weights * study.seeds * rounds / 2**20, one.seconds)
+        return Estimate(one.mem_mb + 8 * weights * study.seeds * rounds / 2**20, one.seconds, guess=one.guess)
 
 
 def plan(study: Study) -> Tickets:

@@ -13,7 +13,7 @@ from typing import Any
 
 from koopflow.config.data import DataSelection
 from koopflow.config.training import ModelSettings
-from koopflow.workflow.workloads import images, network
+from koopflow.workflow.workloads import images, is_known, network
 
 INTERPRETERS_MB = 300  # Snakemake inside the job, twice: measured about 100 MB each
 LIBRARIES_MB = 200  # numpy, scipy, pandas: 120 to 280 MB measured
@@ -24,7 +24,7 @@ START_SECONDS = 1.2  # imports and small data, without torch: 0.5 to 1.7 s measu
 TORCH_SECONDS = 2.5  # imports and small data, with torch: 2.0 to 3.3 s measured
 STEP_SECONDS = 0.001  # one optimizer step of small networks: 0.5 to 2 ms measured
 PER_THREAD = 2.5e10  # floating-point operations per second and thread: 2.5 to 7e10 measured on batched networks
-PER_GPU = 3e12  # floating-point operations per second and GPU: assumed, not measured
+PER_GPU = 3e12  # floating-point operations per second and GPU: 3.1e12 measured on 1000 small networks on an H200
 SMALL_MB = 1  # files of a job that writes tables and figures: 0.1 to 1 MB measured
 SPARE = 3  # a time limit is this many times the estimate
 LONGEST = 2880
@@ -35,11 +35,13 @@ on the next attempt."""
 @dataclass(frozen=True)
 class Estimate:
     """Expected memory (MB) and time (seconds) of a job's script, as Snakemake's benchmark files
-    measure them, and the size of the files that it makes (MB)."""
+    measure them, and the size of the files that it makes (MB); a `guess` if they depend on a
+    network of the user's own."""
 
     mem_mb: float
     seconds: float
     disk_mb: float = SMALL_MB
+    guess: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
         Both grow with each attempt, so that a job that ran out of either is tried again with more.
         ``disk_mb``: 1.5 times the estimate of its files, plus as much for a checkpoint.
         ``expected_s``, ``expected_mb`` and
-        ``written_mb``: time with that start, memory, and files as estimated. ``koopflow plan`` adds
-        them up, and a test compares them with a finished run.
+        ``written_mb``: time with that start, memory, and files as estimated; ``guessed`` is 1 if
+        they are a guess. ``koopflow plan`` adds them up, and a test compares them with a finished
+        run.
     """
 
     def of(wildcards: Any) -> Estimate:
@@ -104,6 +107,7 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
         "expected_s": lambda wildcards: math.ceil(QUEUE_SECONDS + of(wildcards).seconds),
         "expected_mb": lambda wildcards: math.ceil(of(wildcards).mem_mb),
         "written_mb": lambda wildcards: math.ceil(of(wildcards).disk_mb),
+        "guessed": lambda wildcards: int(of(wildcards).guess),
     }
 
 
@@ -124,7 +128,8 @@ def training(work: Training, machine: Machine = Machine()) -> Estimate:
     operations = 6 * size.products * work.batch_size * work.replicas  # forward, and twice as much backward
     step = STEP_SECONDS + operations / machine.speed
     held = 12 * count * pixels + 40 * work.replicas * size.parameters + 30 * work.replicas * work.batch_size * pixels
-    return Estimate(TORCH_MB + held / 2**20, TORCH_SECONDS + work.runs * work.steps * step)
+    seconds = TORCH_SECONDS + work.runs * work.steps * step
+    return Estimate(TORCH_MB + held / 2**20, seconds, guess=not is_known(work.model))
 
 
 def recorded_mb(replicas: int, states: float, parameters: float) -> float:

@@ -38,24 +38,32 @@ NETWORKS = {
     "convnet": Network(3e4, 2e6),
     "lenet5": Network(6.2e4, 4.2e5),
     "mnistnet": Network(4.3e5, 2.3e6),
+    "modular_transformer": Network(2.3e5, 3.2e5),  # on pairs of numbers below 113
     "resnet8": Network(7.8e4, 1.3e7),
     "resnet14": Network(1.7e5, 2.7e7),
     "resnet20": Network(2.7e5, 4.1e7),
     "resnet32": Network(4.6e5, 6.9e7),
+    "resnet44": Network(6.6e5, 9.7e7),
     "resnet56": Network(8.5e5, 1.26e8),
     "resnet18": Network(1.17e7, 1.8e9),
     "resnet34": Network(2.18e7, 3.7e9),
     "resnet50": Network(2.56e7, 4.1e9),
     "resnet101": Network(4.45e7, 7.8e9),
     "resnet152": Network(6.02e7, 1.15e10),
+    "wide_resnet50_2": Network(6.89e7, 1.14e10),
+    "wide_resnet101_2": Network(1.269e8, 2.28e10),
 }
 # Side of the images for which convolutional networks were counted; their work grows with its square.
-COUNTED_AT = dict.fromkeys(("convnet", "lenet5", "mnistnet"), 28)
-COUNTED_AT |= dict.fromkeys(("resnet8", "resnet14", "resnet20", "resnet32", "resnet56"), 32)
+COUNTED_AT = {"modular_transformer": 15} | dict.fromkeys(("convnet", "lenet5", "mnistnet"), 28)
+CIFAR = ("resnet8", "resnet14", "resnet20", "resnet32", "resnet44", "resnet56")
+COUNTED_AT |= dict.fromkeys(CIFAR, 32)
 COUNTED_AT |= dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"), 224)
+COUNTED_AT |= dict.fromkeys(("wide_resnet50_2", "wide_resnet101_2"), 224)
 # Channels of the first block for which networks were counted; `width` changes them.
-WIDTHS = dict.fromkeys(("resnet8", "resnet14", "resnet20", "resnet32", "resnet56"), 16)
+WIDTHS = {"modular_transformer": 128} | dict.fromkeys(CIFAR, 16)
+DENSE = ("mlp", "lenet")
 UNKNOWN_NETWORK = Network(1e6, 5e7)
+"""A guess, for images of 32 x 32 pixels."""
 
 
 def images(data: DataSelection) -> tuple[float, Shape]:
@@ -80,7 +88,7 @@ def images(data: DataSelection) -> tuple[float, Shape]:
 
 def network(model: ModelSettings, shape: Shape) -> Network:
     """Return the size of a network on images of `shape`."""
-    if model.name in ("mlp", "lenet"):
+    if model.name in DENSE:
         widths = [math.prod(shape), *(model.widths or (300, 100)), CLASSES]
         dense = sum(a * b for a, b in pairwise(widths))
         return Network(dense, dense)
@@ -88,10 +96,12 @@ def network(model: ModelSettings, shape: Shape) -> Network:
     if model.width and model.name in WIDTHS:  # weights and work grow with channels in, times channels out
         scale = (model.width / WIDTHS[model.name]) ** 2
         known = Network(known.parameters * scale, known.products * scale)
-    counted_at = COUNTED_AT.get(model.name)
-    return (
-        known if counted_at is None else known._replace(products=known.products * shape[1] * shape[2] / counted_at**2)
-    )
+    return known._replace(products=known.products * shape[1] * shape[2] / COUNTED_AT.get(model.name, 32) ** 2)
+
+
+def is_known(model: ModelSettings) -> bool:
+    """Return whether the size of a network is known before it is built; it is not for a user's own."""
+    return model.name in DENSE or model.name in NETWORKS
 
 
 def bytes_in(paths: Iterable[str]) -> float:

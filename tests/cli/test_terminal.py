@@ -46,6 +46,21 @@ def test_each_job_is_one_line_with_its_place_and_the_time_that_is_left(monkeypat
     assert lines[2].split(None, 1)[1] == "2/4  about 4 min left  Training 2"  # two minutes expected, at half the speed
 
 
+def test_a_guess_is_called_one_and_gives_way_to_what_the_first_such_job_took(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("koopflow.cli.terminal.time.monotonic", lambda: now[0])
+    terminal = Terminal(io.StringIO())
+    first = terminal.begin({number: QUEUE_SECONDS + 1200.0 for number in range(3)}, cores=1, guessed=[0, 1, 2])
+    assert first == (
+        "3 jobs to run, about 1 h 0 min on 1 core: a guess, since 3 jobs train networks of your own, of unknown speed"
+    )
+    terminal.emit(job(0, "Training 0"))
+    now[0] += 60  # a twentieth of the guess
+    terminal.emit(record("Finished jobid", event="job_finished", job_id=0))
+    terminal.emit(job(1, "Training 1"))
+    assert told(terminal)[-1].split(None, 1)[1] == "1/3  about 2 min left  Training 1"
+
+
 def test_a_dry_run_tells_the_reasons_unless_it_is_quiet_about_them():
     for quiet, lines in (
         (("host",), ["Training", "    reason: Missing output files: a.csv"]),
