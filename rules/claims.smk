@@ -58,5 +58,6 @@ use rule plot as plot_claims with:
 rule claims:
     input:
         "<results>/checks/claims.json",
+        checks_of({table.partition("/")[0] for table in CLAIM_TABLES}),
         rules.judge_claims.output,
         rules.plot_claims.output,

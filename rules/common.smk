@@ -135,6 +135,12 @@ def tables_of_rules():
     return [path for path in paths if path.endswith(".csv") and "{" not in path]
 
 
+def checks_of(names):
+    """Return the checks of those of these stages that this study has: inputs of a target over several stages."""
+    targets = [getattr(rules, name) for name in STAGES if name in names]
+    return [path for target in targets for path in target.input if "/checks/" in path]
+
+
 def everything():
     """Return the target files of all stages, and the report's tables."""
     return [*(getattr(rules, stage).input for stage in STAGES), rules.tables.input, rules.write_site.output]

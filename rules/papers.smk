@@ -167,24 +167,29 @@ PICTURES = {
 
 rule papers_equivalence:
     input:
+        checks_of(["equivalence", "grokking"]),
         PICTURES["equivalence"],
 
 
 rule papers_pruning:
     input:
+        checks_of(["pruning"]),
         PICTURES["pruning"],
 
 
 rule papers_tickets:
     input:
+        checks_of(["tickets"]),
         PICTURES["tickets"],
 
 
 rule papers_memory:
     input:
+        checks_of(["forecast"]),
         PICTURES["memory"],
 
 
 rule papers:
     input:
+        checks_of(["equivalence", "grokking", "pruning", "tickets", "forecast"]),
         rules.write_papers.output,

@@ -4,6 +4,7 @@ REPORT_TABLES = discovery.tables_of(STAGES)
 
 rule figures:
     input:
+        checks_of(STAGES),
         [path for each in FIGURES.values() for path in figure(each.stem, each.of)],
 
 
@@ -32,6 +33,7 @@ rule write_tables:
 
 rule tables:
     input:
+        checks_of({table.source.partition("/")[0] for table in REPORT_TABLES}),
         rules.write_tables.output,
 
 

@@ -65,6 +65,20 @@ def test_a_configuration_plans_its_jobs(config, count, tmp_path):
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "checked"),
+    [
+        ("papers_memory", {"forecast"}),
+        ("claims", {"equivalence", "grokking", "pruning", "tickets", "forecast", "claims"}),
+    ],
+)
+def test_a_target_over_several_stages_checks_all_of_them_first(target, checked, tmp_path):
+    words = command(target, "--dry-run", "--config", f"results={tmp_path}/results")
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout
+    assert set(re.findall(r"(?m)^Checking the inputs of (\w+)$", told)) == checked
+
+
 def test_every_rule_has_its_directives_in_one_order():
     assert len(rules()) > 30
     for name, text in rules().items():
