@@ -26,7 +26,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         estimates=study.estimates,
         quantiles=study.quantiles,
     )
-    log.info("%s: %s", series.name, found.choices)
+    chosen = {name: value for name, value in found.choices.items() if name != "considered"}
+    log.info("%s: %s", series.name, chosen)
     write_parquet(found.predictions, snakemake.output.predictions)
     write_parquet(found.recalled, snakemake.output.recalled)
     write_csv(found.future, snakemake.output.future, FORECAST_QUANTILES)

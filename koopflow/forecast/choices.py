@@ -5,7 +5,7 @@ memory competes with the sliding method at its best. The model used of a recalle
 number of matches averaged are those with which the basic scheme does best.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,10 @@ class Choices:
     recalled, matches
         See `koopflow.forecast.options.RecallSettings`.
     early : int
+    considered : list of dict
+        Every candidate with its error on the early stretch: window, delays, rank, transform and the
+        sliding method's error, in units of the series; then recalled, matches and that of the basic
+        scheme, on the transformed scale.
     """
 
     period: int
@@ -52,6 +56,7 @@ class Choices:
     recalled: str
     matches: int
     early: int
+    considered: list[dict[str, Any]] = field(default_factory=list)
 
     def record(self) -> dict[str, Any]:
         """Return the choices as plain values for a report."""
@@ -68,12 +73,15 @@ class EarlyStretch:
         Name of the series, for errors.
     past : (time, 1) float
     period, horizon : int
+    considered : list of dict
+        Candidates compared so far; see `Choices`.
     """
 
     name: str
     past: Floats
     period: int
     horizon: int
+    considered: list[dict[str, Any]] = field(default_factory=list)
 
     def sizes(
         self, transform: Transform, window: int | None = None, delays: int | None = None, rank: int | None = None
@@ -127,7 +135,11 @@ class EarlyStretch:
         forecasts = advance(models, windows[:, -sizes.delays :], models.mean, horizon)
         forecasts = transform.unpoint(transform.undo(self.past, origins + lost, forecasts))
         truth = self.past[(origins + lost)[:, None] + np.arange(1, horizon + 1)]
-        return float(np.abs(forecasts - truth).mean())
+        error = float(np.abs(forecasts - truth).mean())
+        tried = {"window": sizes.window, "delays": sizes.delays, "rank": sizes.rank, "transform": transform.name}
+        if tried | {"error": error} not in self.considered:
+            self.considered.append(tried | {"error": error})
+        return error
 
     def recalled(self, settings: SeriesSettings, transform: Transform, sizes: WindowSettings) -> tuple[str, int]:
         """Return the `recalled` and `matches` with which the basic scheme does best at the end of
@@ -148,6 +160,7 @@ class EarlyStretch:
                     origins - sizes.window + 1
                 ]
                 errors[which, matches] = float(np.abs(forecasts - truth).mean())
+                self.considered.append({"recalled": which, "matches": matches, "error": errors[which, matches]})
         return min(errors, key=lambda each: errors[each])
 
 
@@ -187,6 +200,7 @@ def choose(series: Series, settings: SeriesSettings) -> Choices:
         recalled=recalled,
         matches=matches,
         early=len(stretch.past),
+        considered=stretch.considered,
     )
 
 

@@ -44,6 +44,15 @@ class Transform:
     power: float = 1.0
 
     @property
+    def name(self) -> str:
+        """Return the pointwise part and the lags of the differences, such as "log" or "root, 1, 12".
+
+        >>> Transform("root", (1, 12)).name
+        'root, 1, 12'
+        """
+        return ", ".join([self.pointwise, *map(str, self.lags)])
+
+    @property
     def lost(self) -> int:
         """Return the number of samples lost to differences at the start."""
         return sum(self.lags)

@@ -154,6 +154,22 @@ def test_choices_use_the_early_stretch_alone():
     assert choose(as_series(values), SeriesSettings()) == choose(as_series(late), SeriesSettings())
 
 
+def test_what_was_considered_says_why_it_was_chosen():
+    found = choose(as_series(seasonal_series(400) + 20.0), SeriesSettings())
+    sizes = pd.DataFrame([each for each in found.considered if "window" in each])
+    recalled = pd.DataFrame([each for each in found.considered if "recalled" in each])
+    assert set(sizes["transform"]) == {"none", "root", "log"}
+    assert len(sizes) > 5
+    own = {"window": found.window, "delays": found.delays, "rank": found.rank}
+    ours = sizes[(sizes[list(own)] == pd.Series(own)).all(axis=1)].set_index("transform")["error"]
+    assert ours.idxmin() == found.transform.name
+    # a larger model must be better by 0.5 %
+    assert ours["none"] <= sizes[sizes["transform"] == "none"]["error"].min() / 0.995
+    best = recalled.loc[recalled["error"].idxmin()]
+    assert (best["recalled"], best["matches"]) == (found.recalled, found.matches)
+    assert len(recalled) == 9
+
+
 def test_outliers_do_not_hide_the_season():
     values = seasonal_series(300)
     values[::31] = 5000.0
