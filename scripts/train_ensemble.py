@@ -3,14 +3,13 @@
 from koopflow.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
-    import pandas as pd
     from tqdm import tqdm
 
     from koopflow.config.data import DataSelection
     from koopflow.config.equivalence import Setup
     from koopflow.data.images.loading import load_selection
     from koopflow.io.columns import REPLICAS
-    from koopflow.io.tables import write_csv
+    from koopflow.io.rows import write_rows
     from koopflow.training.capture import Capture
     from koopflow.training.checkpoint import Checkpoint
     from koopflow.training.ensemble import Ensemble, train
@@ -39,14 +38,8 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
             checkpoint=Checkpoint(".checkpoints/equivalence", every_steps=given.checkpoint_interval),
             device=given.device,
         )
-    replicas = pd.DataFrame(
-        {
-            "replica": trained.replicas,
-            "accuracy": trained.accuracy[setup.steps],
-            "loss": trained.loss[:, -1],
-            "diverged_at": [trained.diverged.get(replica) for replica in trained.replicas],
-        }
-    )
+    diverged = [trained.diverged.get(replica) for replica in trained.replicas]
+    replicas = zip(trained.replicas, trained.accuracy[setup.steps], trained.loss[:, -1], diverged)
     for replica, step in trained.diverged.items():
         log.warning("%s: replica %s diverged at step %d and is left out", name, replica, step)
-    write_csv(replicas, snakemake.output.replicas, REPLICAS)
+    write_rows(replicas, snakemake.output.replicas, REPLICAS)

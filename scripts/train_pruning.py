@@ -5,13 +5,12 @@ from koopflow.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output) as log:
     import time
 
-    import pandas as pd
     from tqdm import tqdm
 
     from koopflow.config.pruning import PrunedTraining
     from koopflow.data.images import load
     from koopflow.io.columns import TRAINING_COST
-    from koopflow.io.tables import write_csv
+    from koopflow.io.rows import write_rows
     from koopflow.pruning import training
     from koopflow.training.checkpoint import Checkpoint
 
@@ -39,4 +38,4 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     networks.save(snakemake.output.networks)
     for seed, step in networks.diverged.items():
         log.warning("%s: network %s diverged at step %d and is left out", name, seed, step)
-    write_csv(pd.DataFrame({"seconds_per_step": [seconds]}), snakemake.output.cost, TRAINING_COST)
+    write_rows([[seconds]], snakemake.output.cost, TRAINING_COST)

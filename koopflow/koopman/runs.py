@@ -6,12 +6,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from koopflow.core.errors import KoopflowError
 
@@ -175,5 +176,11 @@ def worker_count() -> int:
     """Return the number of workers for products too narrow for BLAS threads: the number of BLAS
     threads.
     """
-    threads = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    threads = [library["num_threads"] for library in _libraries().info() if library["user_api"] == "blas"]
     return min(max(threads, default=1), WORKERS)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries that this process has loaded; looking for them takes milliseconds."""
+    return ThreadpoolController()

@@ -4,8 +4,9 @@ read files.
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +31,14 @@ class FileRuns(Runs):
         Columns to read; all by default.
     replicas : sequence of int, optional
         Replicas to read; all by default.
+
+    Attributes
+    ----------
+    held_bytes : int
+        Runs up to this size are read once and kept; larger ones are read whenever they are needed.
     """
+
+    held_bytes: ClassVar[int] = 16 << 20
 
     def __init__(
         self,
@@ -47,17 +55,32 @@ class FileRuns(Runs):
         super().__init__([len(trajectory.steps)] * len(self._replicas), width, delays)
         self.interval = _spacing(trajectory) or 1
 
+    @cached_property
+    def _held(self) -> NDArray[np.float32] | None:
+        """All runs (run, step, parameter), read once, if they are small."""
+        if 4 * self.width * int(self.offsets[-1]) > self.held_bytes:
+            return None
+        states = self._trajectory.read(self._columns, self._replicas)
+        states.flags.writeable = False
+        return states
+
     def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield blocks of columns, see `Runs.blocks`."""
         pieces = self._trajectory.pieces(self._columns, self.block_bytes // (8 * int(self.offsets[-1])))
         ends = np.cumsum([stop - start for start, stop in pieces])
+        if (held := self._held) is not None:
+            for end, (start, stop) in list(zip(ends.tolist(), pieces))[worker::workers]:
+                place = end - (stop - start)
+                yield place, end, shifted(held[:, :, place:end].reshape(-1, end - place), -self.exponent)
+            return
         blocks = self._trajectory.blocks(pieces[worker::workers], self._replicas, block_bytes=self.block_bytes // 2)
         for end, (_, _, block) in zip(ends[worker::workers].tolist(), blocks):
             yield end - block.shape[-1], end, shifted(block.reshape(-1, block.shape[-1]), -self.exponent)
 
     def run(self, index: int) -> Array:
         """Return one run divided by ``2**exponent``, float64 (step, parameter)."""
-        states = self._trajectory.read(self._columns, [self._replicas[index]])[0]
+        held = self._held
+        states = self._trajectory.read(self._columns, [self._replicas[index]])[0] if held is None else held[index]
         return shifted(states.astype(float), -self.exponent)
 
 

@@ -36,15 +36,14 @@ def run(job: Job, checkpoint: Checkpoint | None = None, masks: str | Path | None
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in NETWORK_TABLES}
     store = None if checkpoint is None else _store(checkpoint, job, masks)
     saved = store.load() if store else None
-    done = json.loads(saved["epochs"]) if saved else {}
+    done: dict[str, str] = saved["epochs"] if saved else {}
     pruned = recorded_steps(job.trajectory, job.study, job.images).items()
     for epoch, step in progress.bar(pruned, f"pruning {job.name}", "epoch"):
         if str(epoch) not in done:
-            found = measurements.tables(job, epoch, step, checkpoint, masks)
-            done[str(epoch)] = json.loads(json.dumps(found))
+            done[str(epoch)] = json.dumps(measurements.tables(job, epoch, step, checkpoint, masks))
             if store:
-                store.save({"epochs": json.dumps(done)})
-        for table, some in done[str(epoch)].items():
+                store.save({"epochs": done})
+        for table, some in json.loads(done[str(epoch)]).items():
             rows[table] += some
     if store:
         store.remove()

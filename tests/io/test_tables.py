@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from koopflow.core.errors import KoopflowError
+from koopflow.io.rows import write_rows
 from koopflow.io.tables import _checksum, read_csv, write_csv
 
 
@@ -12,6 +13,15 @@ def test_floats_survive_the_file_bit_for_bit(tmp_path):
     values = np.random.default_rng(0).standard_normal(200) * 10.0 ** np.arange(-100, 100)
     write_csv(pd.DataFrame({"value": values}), tmp_path / "t.csv", ["value"])
     assert read_csv(tmp_path / "t.csv", ["value"])["value"].to_numpy().tobytes() == values.tobytes()
+
+
+def test_rows_without_pandas_have_the_same_bytes(tmp_path):
+    names, columns = ["0/1", 'a, "b"', "c"], ["name", "loss", "diverged_at", "never", "count"]
+    loss, gone, count = np.array([0.1, np.nan, np.inf], np.float32), [None, 12, None], np.array([3, 2, 1])
+    write_rows(zip(names, loss, gone, [None] * 3, count), tmp_path / "rows.csv", columns)
+    table = pd.DataFrame(dict(zip(columns, (names, loss, gone, [None] * 3, count))))
+    write_csv(table, tmp_path / "table.csv", columns)
+    assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "table.csv").read_bytes()
 
 
 def test_contract_columns_come_first_and_lines_end_in_lf(tmp_path):

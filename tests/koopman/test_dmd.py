@@ -119,13 +119,15 @@ def test_several_files_of_unequal_length_are_fitted_as_their_pooled_arrays(tmp_p
     assert np.allclose(np.abs(pooled.modes(lag=3)), np.abs(arrays.modes(lag=3)), atol=1e-8)
 
 
-def test_workers_share_every_column_once_whatever_the_data_come_from(tmp_path, monkeypatch):
+@pytest.mark.parametrize("held_bytes", [0, 1 << 20])
+def test_workers_share_every_column_once_whatever_the_data_come_from(tmp_path, monkeypatch, held_bytes):
     data = np.concatenate(linear_runs(1, 30, 40, noise=0.1)).astype(np.float32)
     for name, rows in (("one", slice(0, 18)), ("two", slice(18, 30))):
         written(tmp_path / f"{name}.h5", data[None, rows])
     files = [Trajectory(tmp_path / "one.h5"), Trajectory(tmp_path / "two.h5")]
     monkeypatch.setattr("koopflow.koopman.runs.Runs.block_bytes", 8 * 30 * 7)
     monkeypatch.setattr("koopflow.koopman.runs.Runs.cached_bytes", 8 * 30 * 3)
+    monkeypatch.setattr("koopflow.koopman.source.FileRuns.held_bytes", held_bytes)
     for runs in (as_runs([data[:18], data[18:]]), as_runs(files), as_runs(files[0])):
         whole = data[: runs.offsets[-1]]
         for workers in (1, 2, 3, 50):
@@ -135,6 +137,21 @@ def test_workers_share_every_column_once_whatever_the_data_come_from(tmp_path, m
             assert np.array_equal(np.concatenate([block for *_, block in in_order], axis=1), whole)
             assert [start for _, start, _, _ in in_order] == [0, *(stop for _, _, stop, _ in in_order[:-1])]
             assert (len({worker for worker, *_ in seen}) > 1) == (workers > 1)
+
+
+@pytest.mark.parametrize("width", [900, 30])
+def test_a_small_file_is_read_once_and_fitted_to_the_same_bits_as_one_that_is_read_again(tmp_path, width, monkeypatch):
+    runs = written(tmp_path / "runs.h5", linear_runs(noise=0.01, width=width, steps=400).astype(np.float32))
+    reads, read = [], Trajectory.blocks
+    monkeypatch.setattr(Trajectory, "blocks", lambda *given, **more: reads.append(1) or read(*given, **more))
+    held = fit(runs, svd_rank=6, delays=2)
+    held_modes = held.modes(lag=2)
+    once = len(reads)
+    monkeypatch.setattr("koopflow.koopman.source.FileRuns.held_bytes", 0)
+    again = fit(runs, svd_rank=6, delays=2)
+    assert np.array_equal(held.eigenvalues, again.eigenvalues)
+    assert np.array_equal(held_modes, again.modes(lag=2))
+    assert once == 1 < len(reads) - once
 
 
 @pytest.mark.parametrize("route", ["sketch", "time"])
