@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from koopflow.config.equivalence import FEWEST
 from koopflow.core import intervals
 from koopflow.koopman.runs import Array, ComplexArray
-from koopflow.koopman.spectrum import distance
+from koopflow.koopman.spectrum import distances
 
 EXHAUSTIVE = 20_000
 """Maximum number of relabellings to enumerate; above it, `DRAWS` random ones are tried."""
@@ -77,10 +77,12 @@ def distance_matrix(spectra: Sequence[ComplexArray], wanted: NDArray[np.bool_] |
     """Return the symmetric matrix of distances between spectra, float64 (spectrum, spectrum); NaN
     where `wanted` (spectrum, spectrum) is false.
     """
-    matrix = np.zeros((len(spectra), len(spectra)))
-    for i, j in combinations(range(len(spectra)), 2):
-        known = wanted is None or wanted[i, j]
-        matrix[i, j] = matrix[j, i] = distance(spectra[i], spectra[j]) if known else np.nan
+    count = len(spectra)
+    known = np.ones((count, count), bool) if wanted is None else wanted
+    matrix = np.where(known | np.eye(count, dtype=bool), 0.0, np.nan)
+    for i, first in enumerate(spectra):
+        others = (i + 1 + np.flatnonzero(known[i, i + 1 :])).tolist()
+        matrix[i, others] = matrix[others, i] = distances(first, [spectra[j] for j in others])
     return matrix
 
 

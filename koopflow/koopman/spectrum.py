@@ -1,6 +1,7 @@
 """Distances between spectra: eigenvalues as points of the complex plane under optimal transport."""
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,15 @@ def distance(
     import ot
 
     return float(ot.emd2(_mass(first, weights_a, "a"), _mass(second, weights_b, "b"), costs))
+
+
+def distances(spectrum: ComplexArray, others: Sequence[ComplexArray]) -> Array:
+    """Return the `distance` of one spectrum to each of several, float64 (other,)."""
+    first, points = _points(spectrum, "a"), [_points(other, "b") for other in others]
+    if not points or {len(other) for other in points} != {len(first)}:
+        return np.array([distance(first, other) for other in points])
+    costs = np.abs(first[None, :, None] - np.stack(points)[:, None, :])
+    return np.asarray(_assigned(costs)[1].mean(axis=1))
 
 
 def mode_distance(modes_a: ComplexArray, modes_b: ComplexArray, columns: NDArray[np.intp]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.calibration.processes import distances, linear_map, spectra_of_runs
+from benchmarks.calibration.processes import distances, fits, linear_map, spectra_of_runs
 from koopflow.equivalence.alternatives import matrix_of
 from koopflow.equivalence.comparison import compare, excess, verdict
 
@@ -96,6 +96,25 @@ def test_the_distance_by_reliability_rejects_one_process_at_the_nominal_rate():
         matrix = matrix_of("reliability", {"a": list(chosen[:6]), "b": list(chosen[6:])}, {})
         found.append(compare(matrix, 6, generator).p <= 0.05)
     within(found, 0.03, 0.07)
+
+
+def test_dsa_of_one_process_is_rejected_at_the_nominal_rate_and_never_called_different():
+    """Two halves of a few fits, all compared once: a pair takes as long as a thousand of spectra."""
+    half, seeds, generator = 20, 5, np.random.default_rng(41)
+    operators = [one.operator for one in fits(linear_map(), 2 * half, generator)]
+    matrix = matrix_of("dsa", {"a": [], "b": []}, {"a": operators[:half], "b": operators[half:]})
+    groups = [np.arange(seeds), np.arange(seeds, 2 * seeds)]
+    rejected, above, different = [], [], []
+    for _ in range(400):
+        chosen = generator.choice(2 * half, 2 * seeds, replace=False)
+        drawn_matrix = matrix[np.ix_(chosen, chosen)]
+        rejected.append(compare(drawn_matrix, seeds, generator).p <= 0.05)
+        found = excess(drawn_matrix, groups, [(0, 1)])
+        above.append(found.low > 0)
+        different.append(verdict(found.low, found.high, MARGIN) == "different")
+    within(rejected, 0.04, 0.06)
+    within(above, 0.0, 0.025)
+    within(different, 0.0, 0.005)
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
