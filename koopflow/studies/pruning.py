@@ -30,7 +30,7 @@ FIGURES = ("accuracy", "accuracy_finetuned", "overlap", "convergence", "eigenval
 TABLES_KB = 0.9
 """Rows of all tables for a network pruned at one moment by one method to one compression: measured."""
 
-CELL_SECONDS = 1e-3
+CELL_SECONDS = 2e-4
 """To collect and compare the results of such a network: measured."""
 
 
