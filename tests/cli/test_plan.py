@@ -83,7 +83,7 @@ def test_a_stage_is_drawn_by_one_job_however_many_series_and_studies_it_has(pape
     drawn = {rule: int(columns[0]) for rule, columns in found.items() if rule.startswith("plot_")}
     assert int(found["forecast_series"][0]) > 5
     stages = {"optimizers", "equivalence", "windows", "grokking", "pruning", "forecast", "tickets", "claims"}
-    published = {f"paper_{name}" for name in ("optimizers", "widths", "windows", "grokking", "memory")}
+    published = {f"paper_{name}" for name in ("equivalence", "memory")}
     assert set(drawn) == {f"plot_{name}" for name in stages | published}
     assert set(drawn.values()) == {1}
 
