@@ -10,16 +10,18 @@ from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.config.study import Study
 from koopflow.data.series.published import FILES
+from koopflow.forecast.registry import BASELINES
 from koopflow.studies.shared import is_measured, some
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
-from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate
+from koopflow.workflow.estimates import LIBRARIES_MB, PER_THREAD, START_SECONDS, Estimate
 from koopflow.workflow.workloads import bytes_in
 
 LINE = 30  # bytes of a sample in a CSV file
 ROW_BYTES = 16  # of a forecast of one method, in a parquet file: 15 to 17 measured
 QUANTILES = 6  # times the bytes of a forecast, with all its quantiles
 HORIZON = 20  # of a series whose horizon is not given
-SAMPLE_SECONDS = 2e-4  # per sample and method: 1 to 4e-4 measured
+SAMPLE_SECONDS = 3.5e-4  # per sample and method: 2 to 6e-4 measured
+FIT_OPERATIONS = 360  # per window and squared delay of a Koopman fit, at the speed of products: measured
 DOWNLOADED = {"bike_share_hourly": 17544}  # samples of long published series
 SAMPLES = 1500  # of a synthetic series whose length is not given
 
@@ -68,10 +70,14 @@ class Forecast:
         samples = (
             bytes_in([spec.path]) / LINE if spec.path else spec.length or DOWNLOADED.get(spec.source or "", SAMPLES)
         )
-        rows = samples / spec.every * (spec.horizon or HORIZON) * len(self.study.forecast.methods)
+        methods = self.study.forecast.methods
+        rows = samples / spec.every * (spec.horizon or HORIZON) * len(methods)
+        delays = spec.delays or 0
+        fit = FIT_OPERATIONS * max(0, (spec.window or 0) - delays) * (delays + 1) ** 2 / PER_THREAD
+        koopman = len([method for method in methods if method not in BASELINES])
         return Estimate(
             LIBRARIES_MB + 0.1 * samples,
-            START_SECONDS + SAMPLE_SECONDS * samples * len(self.study.forecast.methods),
+            START_SECONDS + samples * (SAMPLE_SECONDS * len(methods) + fit * koopman),
             0.5 + ROW_BYTES * rows * (QUANTILES if self.study.forecast.quantiles else 1) / 2**20,
         )
 

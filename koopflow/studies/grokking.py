@@ -12,6 +12,7 @@ from koopflow.core.suggest import unknown_name
 from koopflow.studies.shared import machine
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import (
+    BATCHED,
     LIBRARIES_MB,
     START_SECONDS,
     TORCH_MB,
@@ -93,7 +94,7 @@ class Grokking:
         # Per pair: embeddings and keys and values of three tokens, one query and output, the MLP, the read-out.
         products = width * (3 * (setup.prime + 1) + 8 * width + 2 * hidden + setup.prime)
         passes = setup.steps + len(self.measured(name)) / (3 * setup.share)
-        seconds = seeds * passes * (0.002 + 6 * products * setup.batch_size / machine(self.study).speed)
+        seconds = seeds * passes * (0.002 + 6 * products * setup.batch_size / (BATCHED * machine(self.study).speed))
         recorded = 4 * seeds * (self.block.first_steps + 28) * width * hidden / 2**20
         held = 40 * seeds * 12 * width**2 + 60 * setup.prime**2 * (hidden + 8 * width)
         return Estimate(TORCH_MB + held / 2**20, TORCH_SECONDS + seconds, recorded)

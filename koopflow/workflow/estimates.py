@@ -13,7 +13,7 @@ from typing import Any
 
 from koopflow.config.data import DataSelection
 from koopflow.config.training import ModelSettings
-from koopflow.workflow.workloads import images, is_known, network
+from koopflow.workflow.workloads import CHAINS, images, is_known, network
 
 INTERPRETERS_MB = 300  # Snakemake inside the job, twice: measured about 100 MB each
 LIBRARIES_MB = 200  # numpy, scipy, pandas: 120 to 280 MB measured
@@ -23,7 +23,8 @@ QUEUE_SECONDS = 5  # a Snakemake inside each job of a cluster: 3 to 5 s measured
 START_SECONDS = 1.2  # imports and small data, without torch: 0.5 to 1.7 s measured
 TORCH_SECONDS = 2.5  # imports and small data, with torch: 2.0 to 3.3 s measured
 STEP_SECONDS = 0.001  # one optimizer step of small networks: 0.5 to 2 ms measured
-PER_THREAD = 2.5e10  # floating-point operations per second and thread: 2.5 to 7e10 measured on batched networks
+PER_THREAD = 2.5e10  # floating-point operations per second and thread: measured on residual networks
+BATCHED = 1.7  # times as many for networks without normalization: 4 to 7e10 measured
 PER_GPU = 3e12  # floating-point operations per second and GPU: 3.1e12 measured on 1000 small networks on an H200
 SMALL_MB = 1  # files of a job that writes tables and figures: 0.1 to 1 MB measured
 SPARE = 3  # a time limit is this many times the estimate
@@ -126,7 +127,7 @@ def training(work: Training, machine: Machine = Machine()) -> Estimate:
     count, shape = images(work.data)
     size, pixels = network(work.model, shape), math.prod(shape)
     operations = 6 * size.products * work.batch_size * work.replicas  # forward, and twice as much backward
-    step = STEP_SECONDS + operations / machine.speed
+    step = STEP_SECONDS + operations / (machine.speed * (BATCHED if work.model.name in CHAINS else 1))
     held = 12 * count * pixels + 40 * work.replicas * size.parameters + 30 * work.replicas * work.batch_size * pixels
     seconds = TORCH_SECONDS + work.runs * work.steps * step
     return Estimate(TORCH_MB + held / 2**20, seconds, guess=not is_known(work.model))

@@ -62,6 +62,7 @@ COUNTED_AT |= dict.fromkeys(("wide_resnet50_2", "wide_resnet101_2"), 224)
 # Channels of the first block for which networks were counted; `width` changes them.
 WIDTHS = {"modular_transformer": 128} | dict.fromkeys(CIFAR, 16)
 DENSE = ("mlp", "lenet")
+CHAINS = (*DENSE, "convnet", "lenet5", "mnistnet")
 UNKNOWN_NETWORK = Network(1e6, 5e7)
 """A guess, for images of 32 x 32 pixels."""
 
