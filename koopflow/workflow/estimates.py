@@ -21,6 +21,8 @@ DRAWING_MB = 250  # with matplotlib: 190 to 330 MB measured
 TORCH_MB = 750  # with torch: 570 to 870 MB measured
 QUEUE_SECONDS = 5  # a Snakemake inside each job of a cluster: 3 to 5 s measured
 START_SECONDS = 1.2  # imports and small data, without torch: 0.5 to 1.7 s measured
+GPU_MB = 400  # more of the host's memory in a job that uses a GPU: measured on an H200
+GPU_SECONDS = 6  # the first use of a GPU: 5.8 s measured on an H200
 TORCH_SECONDS = 2.5  # imports and small data, with torch: 2.0 to 3.3 s measured
 STEP_SECONDS = 0.001  # one optimizer step of small networks: 0.5 to 2 ms measured
 PER_THREAD = 2.5e10  # floating-point operations per second and thread: measured on residual networks
@@ -129,8 +131,8 @@ def training(work: Training, machine: Machine = Machine()) -> Estimate:
     operations = 6 * size.products * work.batch_size * work.replicas  # forward, and twice as much backward
     step = STEP_SECONDS + operations / (machine.speed * (BATCHED if work.model.name in CHAINS else 1))
     held = 12 * count * pixels + 40 * work.replicas * size.parameters + 30 * work.replicas * work.batch_size * pixels
-    seconds = TORCH_SECONDS + work.runs * work.steps * step
-    return Estimate(TORCH_MB + held / 2**20, seconds, guess=not is_known(work.model))
+    seconds = TORCH_SECONDS + GPU_SECONDS * machine.gpu + work.runs * work.steps * step
+    return Estimate(TORCH_MB + GPU_MB * machine.gpu + held / 2**20, seconds, guess=not is_known(work.model))
 
 
 def recorded_mb(replicas: int, states: float, parameters: float) -> float:
