@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from koopflow.figures.calendars import Times, places, time_axis
 from koopflow.figures.heat_maps import heat_map
+from koopflow.figures.skill_of_one import skill_of_one
 from koopflow.figures.style import BLACK, GREY, PALE, color, look, size
 from koopflow.figures.text import drawn, label
 
@@ -228,7 +229,7 @@ def errors(skill: pd.DataFrame, series: Sequence[str]) -> Figure:
 
 def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     """Draw the skill averaged over the horizon, by method and series. A star marks an interval of
-    that average that excludes 0.
+    that average that excludes 0; of one series the intervals themselves are drawn.
 
     The interval runs between the averages of the ends at each step, which is exact if the errors of
     all steps move together and too wide otherwise. Both tables have the same order of rows: by skill
@@ -253,6 +254,11 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     naive, *means = (skill.pivot_table(index="method", columns="series", values=name, dropna=False) for name in shown)
     order = naive.median(axis=1).sort_values(ascending=False).index
     table, below, above = (mean.reindex(index=order, columns=names) for mean in means)
+    against = "sliding DMD" if reference == "sliding" else "the better naive forecast"
+    if len(names) == 1:
+        own = pd.DataFrame({"skill": table[names[0]], "low": below[names[0]], "high": above[names[0]]})
+        units = "series" if "counted" in skill and skill["counted"].max() > 1 else "origins"
+        return skill_of_one(own, names[0], against, f"{skill['n'].max():.0f} {units};")
     stars = ((below > 0) | (above < 0)).map(lambda sure: "*" if sure else "")
     figure, ax = plt.subplots(figsize=size(2, 0.09 * len(table) + 0.35))
     words = table.map(lambda number: f"{number:.2f}" if number > -9.995 else "< -10") + stars
@@ -261,7 +267,6 @@ def skill_table(skill: pd.DataFrame, reference: str = "sliding") -> Figure:
     columns = {name: label(name) + (f" ({n:.0f} series)" if (n := counted.get(name, 1)) > 1 else "") for name in names}
     cells = table.clip(lower=worst).rename(index=label, columns=columns)
     image = heat_map(ax, cells, words, rotation=30, fontsize="small", cmap="PuOr", norm=TwoSlopeNorm(0, worst, 1))
-    against = "sliding DMD" if reference == "sliding" else "the better naive forecast"
     ax.set_title(f"Skill against {against}, mean over steps\n(* its 95 % interval excludes 0)")
     cut: Any = "min" if table.min().min() < worst else "neither"
     figure.colorbar(image, ax=ax, label="1 - MAE / MAE of reference", extend=cut)

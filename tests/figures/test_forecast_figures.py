@@ -105,3 +105,18 @@ def test_figures_of_many_series_say_how_many_they_show(scored):
     compared = many_series.compared(scored[scored["series"] != "nile"], "shops")
     assert compared.get_suptitle() == "Shops: all 12 series, each a tick"
     assert any(len(line.get_xdata()) == 12 for line in compared.axes[0].lines)
+
+
+def test_the_skill_on_one_series_is_drawn_with_its_intervals(scored):
+    style.use()
+    own = scored[scored["series"] == "nile"]
+    (ax,) = forecast.skill_table(own).axes
+    means = own.groupby("method")[["skill_vs_sliding", "ci_low", "ci_high"]].mean()
+    bars = {bar[0].get_xdata()[0]: bar[2][0].get_segments()[0][:, 0] for bar in ax.containers}
+    for _, row in means.dropna().iterrows():
+        middle = min(bars, key=lambda at: abs(at - row["skill_vs_sliding"]))
+        assert middle == pytest.approx(row["skill_vs_sliding"])
+        assert bars[middle] == pytest.approx([row["ci_low"], row["ci_high"]])
+    assert [text.get_text() for text in ax.texts] == ["n = 59 origins; bars: 95 % intervals"]
+    many = many_series.summarized(scored[scored["series"] != "nile"], {"shops": [f"shop {n}" for n in range(12)]})
+    assert "12 series" in forecast.skill_table(many).axes[0].texts[0].get_text()
