@@ -129,6 +129,24 @@ def pretrained(tables: Tables, part: Part) -> pd.DataFrame:
     return pd.DataFrame(made).sort_values(["study", "compression"], kind="stable")
 
 
+@_named
+def kept_by_rank(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return the share of the weights of Koopman magnitude pruning with all modes, the authors' rule, that a fit of
+    lower rank keeps as well, beyond chance: a row per study and compression, a column per epoch."""
+    rows = tables.read("pruning/overlap.csv")
+    rows = rows[(rows["method_a"] == "koopman_magnitude") & (rows["method_b"] == "koopman_full")]
+    rows = rows.dropna(subset="beyond_chance")
+    along = rows.groupby("study")["epoch"].transform("nunique") > 1
+    if not along.any():
+        raise Undecided("no study prunes with all modes at several epochs")
+    keys = ["study", "compression", "epoch"]
+    shown = [(*key, _mean(of["beyond_chance"], AT_MOST_ONE)) for key, of in rows[along].groupby(keys, sort=False)]
+    table = pd.DataFrame(shown, columns=[*keys, "kept"])
+    table["epoch"] = table["epoch"].map("epoch {:g}".format)
+    wide = table.pivot_table(index=keys[:2], columns="epoch", values="kept", aggfunc="first", sort=False)
+    return wide.reset_index().fillna("")
+
+
 def _mean(values: pd.Series | None, within: tuple[float, float]) -> str:
     if values is None or values.dropna().empty:
         return ""

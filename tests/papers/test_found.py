@@ -104,3 +104,20 @@ def test_later_epochs_are_those_of_the_runs_that_have_them():
     assert parts["windows"].settings["model"] == "lenet5, resnet20"
     assert (parts["later_windows"].settings["model"], list(parts["later_windows"].names)) == ("lenet5", ["long"])
     assert plan(resolved({"equivalence": {"windows": {}}})).windows() == {}
+
+
+def test_what_a_lower_rank_keeps_of_all_modes_is_told_by_epoch():
+    rows = [
+        ("net", "koopman_magnitude", other, epoch, 4, seed, kept)
+        for other in ("koopman_full", "global_magnitude")
+        for epoch, kept in ((1.0, 0.5), (20.0, 0.99))
+        for seed in (0, 1)
+    ]
+    rows += [("once", "koopman_magnitude", "koopman_full", 1.0, 4, seed, 0.9) for seed in (0, 1)]
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "beyond_chance"]
+    table = pd.DataFrame(rows, columns=columns)
+    found = FINDINGS["kept_by_rank"](Tables(given={"pruning/overlap.csv": table}), Part(name="pruning"))
+    assert found.to_numpy().tolist() == [["net", 4, "0.500 [0.500, 0.500]", "0.990 [0.990, 0.990]"]]
+    assert list(found)[2:] == ["epoch 1", "epoch 20"]
+    with pytest.raises(Undecided):
+        FINDINGS["kept_by_rank"](Tables(given={"pruning/overlap.csv": table[-2:]}), Part(name="pruning"))
