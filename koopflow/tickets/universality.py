@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from koopflow.core.overlap import jaccard
 from koopflow.io.columns import TICKET_CORRELATIONS, TICKET_TRANSFER
-from koopflow.rg.exponents import fit_exponents
+from koopflow.rg.flows import straight_line
 from koopflow.rg.universality import exponent_distance, mantel, relative_transfer
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.tables import unit_couplings
@@ -73,8 +73,9 @@ def _of_units(
     slopes, levels = [], []
     for chain in chains.values():
         values = unit_couplings(chain, units)[[chain.seeds.index(seed) for seed in seeds]]
-        flow = chain.flow(units)
-        slopes.append(fit_exponents(values, flow.scale, flow.groups, window=(0, chain.rounds - 1)).per_seed)
+        # The slopes alone: fits with intervals and R², unit by unit, take twenty times as long.
+        logs = np.ascontiguousarray(np.log(values).transpose(0, 2, 1))
+        slopes.append(straight_line(logs, chain.flow(units).scale)[0])
         levels.append(np.log(values[:, round_number]))
     return np.stack(slopes), np.stack(levels)
 
