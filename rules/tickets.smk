@@ -236,6 +236,8 @@ use rule plot as plot_tickets with:
         "<logs>/plot_tickets.log",
     benchmark:
         "<benchmarks>/plot_tickets.tsv"
+    resources:
+        **estimates.asked(estimates.drawing(len(TICKETS.figures()))),
     params:
         script="plot_tickets",
         style=SETTINGS.figures.style.dump(),

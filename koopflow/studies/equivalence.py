@@ -26,6 +26,7 @@ from koopflow.workflow.workloads import images, network
 
 DISTANCE_SECONDS = 1.0e-6  # per distance between two spectra: measured
 DSA_SECONDS = 0.01  # per DSA distance between two operators of rank 4 to 6, on average: measured
+LEADING_SECONDS = 3.5e-8  # per entry of the matrix whose leading modes are found: measured with sides of 3,300
 READ_MB = 200  # blocks of a trajectory in memory: measured
 OUTPUTS = 10  # of the last layer
 
@@ -89,13 +90,17 @@ class Equivalence:
     def fits_estimate(self, setup: str) -> Estimate:
         """Return the estimate of fitting an operator to each seed of a set-up.
 
-        The Gram matrix takes its smaller side squared times the larger, and its decomposition the
-        cube of the side that it has with delays.
+        The Gram matrix takes its smaller side squared times the larger. Of the side that it has with
+        delays, all modes take the cube, and a few leading ones some tens of products with a vector.
         """
         settings, observed = self.setups[setup], self.observed(self.setups[setup])
         columns = self.training.copies * self.training.states(settings.steps)
         plain, side = min(observed, columns), min(observed * (settings.koopman.delays + 1), columns)
-        seconds = 0.02 + (2 * observed * columns * plain + 3 * side**3) / (PER_THREAD * self.study.threads)
+        speed = PER_THREAD * self.study.threads
+        modes = 3 * side**3 / speed
+        if settings.koopman.one_size:
+            modes = min(modes, LEADING_SECONDS * side**2)
+        seconds = 0.02 + 2 * observed * columns * plain / speed + modes
         read = recorded_mb(self.training.seeds * self.training.copies, self.training.states(settings.steps), observed)
         held = 6 * 8 * side**2 / 2**20 + min(2 * read, READ_MB)
         return Estimate(LIBRARIES_MB + held, START_SECONDS + self.training.seeds * seconds)
