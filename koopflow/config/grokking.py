@@ -35,7 +35,7 @@ class GrokkingSetup(Settings):
     perturbation: Positive = Field(
         default=0.001, description="Every weight of a copy is multiplied by 1 + perturbation * U(-1, 1)."
     )
-    first_state: Literal[0, 1] = Field(default=1, description="First state of the spectra; 0 is the initial one.")
+    first_state: Natural = Field(default=1, le=1, description="First state of the spectra; 0 is the initial one.")
     centred: bool = Field(
         default=True, description="Subtract the mean state before states are projected on principal directions."
     )
