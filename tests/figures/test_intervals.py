@@ -1,4 +1,5 @@
-"""No bar and no band of an accuracy, or of an overlap, leaves 0 to 100 %."""
+"""Bars and bands: those of an accuracy or an overlap stay within 0 to 100 %, and those of a gain are over
+pairs of one seed."""
 
 import numpy as np
 import pandas as pd
@@ -61,3 +62,15 @@ def test_intervals_end_at_100_percent(draw):
     places = draw()
     assert places.max() == pytest.approx(100)
     assert places.min() == pytest.approx(100 * student(np.array(SEEDS))[1])
+
+
+def test_the_gain_of_a_ticket_is_paired_by_seed():
+    columns = ["task", "control", "round", "density", "seed", "accuracy"]
+    rows = [
+        ("mine", control, number, density, seed, value - less)
+        for control, less in (("ticket", 0.0), ("random_mask", 0.1))
+        for number, density in enumerate((1, 0.5, 0.2))
+        for seed, value in enumerate(SEEDS)
+    ]
+    gain = tickets.accuracy(pd.DataFrame(rows, columns=columns), ["mine"]).axes[1]
+    assert drawn(gain) == pytest.approx(10)
