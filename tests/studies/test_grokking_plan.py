@@ -62,3 +62,9 @@ def test_a_pair_of_which_one_norm_is_held_regenerates_figure_5():
     parts = [part for part in papers_plan(resolved()).parts if part.name == "grokking"]
     assert [part.names for part in parts] == [{"grokking": "decay", "constrained": "held"}]
     assert parts[0].settings["held_norm"] == 0.8
+
+
+def test_as_many_states_are_recorded_as_the_first_steps_have():
+    found = plan(settings={"decay": {}, "initial": {"first_state": 0}}, pairs=[])
+    assert found.states("decay") == (1, 100)
+    assert found.states("initial") == (0, 99)

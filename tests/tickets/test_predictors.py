@@ -308,3 +308,10 @@ def test_exponents_are_compared_in_the_studys_groups():
     of = dict(chains=chains, target="t", window=(0, 5), round_number=3)
     assert (load_predictor("layer_exponents").scores(candidates(grouping="layer", **of)) == 0).all()
     assert (load_predictor("layer_exponents").scores(candidates(grouping="block", **of)) < -0.05).all()
+
+
+@pytest.mark.parametrize(("answer", "right"), [(calibration.TRANSFERS, 2), (calibration.STAYS, 1)])
+def test_an_answer_is_right_if_the_measured_transfer_lies_on_its_side(answer, right):
+    rows = [(0.9, "yes"), (0.8, "no"), (0.2, "yes"), (0.9, "")]
+    forecasts = pd.DataFrame(rows, columns=["transfer", "inside"]).assign(answer=answer, threshold=0.5)
+    assert calibration.right_answers(forecasts, answer) == (right, 3)

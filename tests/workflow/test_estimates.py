@@ -80,3 +80,9 @@ def test_the_work_of_a_residual_network_grows_with_its_images():
     model = ModelSettings(name="resnet50")
     small, large = (training(work(model=model, data=folder(size=side), replicas=1)).seconds for side in (64, 224))
     assert 11 < large / small <= (224 / 64) ** 2
+
+
+def test_a_job_on_a_gpu_starts_later_and_needs_more_of_the_hosts_memory():
+    here, there = (training(work(steps=1), Machine(gpu=gpu)) for gpu in (0, 1))
+    assert there.seconds - here.seconds == pytest.approx(estimates.GPU_SECONDS, abs=0.01)
+    assert there.mem_mb - here.mem_mb == estimates.GPU_MB
