@@ -1,6 +1,7 @@
 """Predictors of transfer: by hand on small networks, their tests, calibration and answers."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,12 @@ from koopflow.config.tickets import Predictors
 from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
+from koopflow.rg.exponents import WindowRule
 from koopflow.tickets.flow import Flow
 from koopflow.tickets.predictors import calibration, judging, of_networks
+from koopflow.tickets.predictors import job as predictors_job
 from koopflow.tickets.predictors.declared import Candidates, Predictor, load_predictor, predictor
+from koopflow.tickets.predictors.job import scores_table
 from koopflow.tickets.predictors.registry import PREDICTORS
 from koopflow.tickets.training import Rows, Setup
 from koopflow.training.models.build import build
@@ -315,3 +319,20 @@ def test_an_answer_is_right_if_the_measured_transfer_lies_on_its_side(answer, ri
     rows = [(0.9, "yes"), (0.8, "no"), (0.2, "yes"), (0.9, "")]
     forecasts = pd.DataFrame(rows, columns=["transfer", "inside"]).assign(answer=answer, threshold=0.5)
     assert calibration.right_answers(forecasts, answer) == (right, 3)
+
+
+def test_scoring_shows_how_many_rounds_are_left(monkeypatch):
+    taken = []
+
+    def bar(things, what, unit):
+        taken.append((list(things), what, unit))
+        return things
+
+    job = SimpleNamespace(task="b", study=SimpleNamespace(grouping="layer"))
+    monkeypatch.setattr("koopflow.core.progress.bar", bar)
+    monkeypatch.setattr(predictors_job, "common_window", lambda *of: None)
+    monkeypatch.setattr(predictors_job, "transfer_rounds", lambda study, chains: [9, 13])
+    monkeypatch.setattr(predictors_job, "candidates_for", lambda *of: [])
+    chains = {"b": SimpleNamespace(densities=lambda: np.linspace(1, 0, 14))}
+    assert scores_table(job, chains, [], WindowRule(), {}).empty
+    assert taken == [([9, 13], "scoring tickets for b", "round")]
