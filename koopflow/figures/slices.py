@@ -1,21 +1,19 @@
 """Two-dimensional slices of the flow: the coupling of one layer against that of another, round by
 round, with the fixed points of the linearized flow."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from koopflow.figures import panels, style
+from koopflow.figures import panels
+from koopflow.figures import tasks as drawing
 from koopflow.figures.text import drawn, label
 from koopflow.figures.tickets import LONGEST_NAME, grid
 
 LAYERS = 3
 """Most layers whose couplings are drawn against each other: the first, the middle and the last."""
-TASKS = 6
-"""Most tasks in one figure, from the first to the last at even distances."""
 
 
 def slices(flow: pd.DataFrame, common: pd.DataFrame, fixed: pd.DataFrame, tasks: list[str]) -> Figure:
@@ -33,8 +31,8 @@ def slices(flow: pd.DataFrame, common: pd.DataFrame, fixed: pd.DataFrame, tasks:
     if not pairs:
         return panels.nothing("A network of one layer has no flow between layers.")
     figure, axes = grid(len(pairs), height=0.8, columns=3)
-    shown, resting = spread(tasks), 0
-    looks = _looks(shown)
+    shown, resting = drawing.spread(tasks), 0
+    looks = drawing.looks(shown)
     window = common.iloc[0] if len(common) else None
     for ax, (a, b) in zip(axes, pairs):
         for task, look in looks.items():
@@ -66,8 +64,7 @@ def slices(flow: pd.DataFrame, common: pd.DataFrame, fixed: pd.DataFrame, tasks:
         ax.set_ylabel(f"share of {drawn(b, LONGEST_NAME)}")
     seeds = flow["seed"].nunique()
     stars = "stars: fixed points" if resting else "no fixed point inside"
-    some = f", {len(shown)} of {len(tasks)} tasks" if len(shown) < len(tasks) else ""
-    note = f"seeds{some}\ncrosses: standard deviation\nrings: ends of the window\n{stars}"
+    note = f"seeds{drawing.told(shown, tasks)}\ncrosses: standard deviation\nrings: ends of the window\n{stars}"
     panels.state_n(axes[0], seeds, note)
     axes[0].margins(y=0.45)
     figure.legend(loc="outside upper center", ncols=min(6, len(shown)))
@@ -75,32 +72,11 @@ def slices(flow: pd.DataFrame, common: pd.DataFrame, fixed: pd.DataFrame, tasks:
     return figure
 
 
-def spread(tasks: list[str]) -> list[str]:
-    """Return at most `TASKS` tasks, at even distances: a study may list them from near to far.
-
-    >>> spread([str(number) for number in range(14)])
-    ['0', '3', '5', '8', '10', '13']
-    """
-    last = len(tasks) - 1
-    places = [round(number * last / (TASKS - 1)) for number in range(TASKS)]
-    return tasks if len(tasks) <= TASKS else [tasks[place] for place in places]
-
-
 def _chosen(layers: list[str]) -> list[str]:
     """Return the first, middle and last layer, or all if there are no more than three."""
     if len(layers) <= LAYERS:
         return layers
     return [layers[0], layers[len(layers) // 2], layers[-1]]
-
-
-def _looks(tasks: list[str]) -> dict[str, style.Look]:
-    """Return how each task is drawn; a colour that an earlier task has is replaced by a free one."""
-    found: dict[str, style.Look] = {}
-    for task in tasks:
-        look, used = style.look(task), {other.color for other in found.values()}
-        free = [colour for colour in style.SPARE if colour not in used]
-        found[task] = replace(look, color=free[0]) if look.color in used and free else look
-    return found
 
 
 def _rest(ax: Axes, fixed: pd.DataFrame, pair: tuple[str, str], colour: str) -> int:

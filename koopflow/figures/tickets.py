@@ -15,12 +15,14 @@ from matplotlib.typing import ColorType
 
 from koopflow.core.intervals import FRACTION, NOT_NEGATIVE, student
 from koopflow.figures import panels, style
+from koopflow.figures import tasks as drawing
+from koopflow.figures.gains import gains
 from koopflow.figures.means import mean_lines
 from koopflow.figures.text import drawn, label
 
 CONTROLS = ("ticket", "one_shot", "reinitialized", "random_mask")
 MOST_PANELS = 6
-"""Most tasks with a panel each."""
+"""Most tasks with a panel each, or a line each in one panel."""
 LONGEST_NAME = 40
 """Longest name of a layer, in characters."""
 LAYER_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.SKY, style.BROWN)
@@ -52,7 +54,7 @@ def density_axis(ax: Axes, low: float) -> None:
 
 def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw the tickets' test accuracy against density, and by how much each kind of control is less
-    accurate, paired by seed: a line per task.
+    accurate, paired by seed: a line per task, or a row per task if they are many.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
     lost = rounds.merge(won, on=["task", "seed", "round"], suffixes=("", "_ticket"))
     lost["gain"] = lost["accuracy_ticket"] - lost["accuracy"]
     known = [control for control in CONTROLS[1:] if (rounds["control"] == control).any()]
+    if len(tasks) > MOST_PANELS:
+        return gains(won, lost, known, tasks)
     figure, axes = grid(1 + len(known), height=0.8, columns=2)
     looks = {task: (style.look(task), label(task)) for task in tasks}
     low = float(rounds["density"].min())
@@ -87,7 +91,8 @@ def accuracy(rounds: pd.DataFrame, tasks: list[str]) -> Figure:
 
 def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) -> Figure:
     """Draw the coupling of every layer against density on log axes, with the fitted power law over
-    its scaling window: a panel per layer with all tasks, or a panel per task if the layers are many.
+    its scaling window: a panel per layer with all tasks, or six of many, or a panel per task if the
+    layers are many.
 
     Parameters
     ----------
@@ -97,11 +102,13 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
     """
     layers = list(flow_table["layer"].unique())
     by_layer = len(layers) <= MOST_PANELS
+    shown = drawing.spread(tasks) if by_layer else tasks
+    look_of = drawing.looks(shown)
     figure, axes = grid(len(layers) if by_layer else len(tasks), height=0.85 if by_layer else 0.62)
     for ax, panel in zip(axes, layers if by_layer else tasks):
         own = flow_table[flow_table["layer" if by_layer else "task"] == panel]
-        lines = [task for task in tasks if (own["task"] == task).any()] if by_layer else layers
-        colours = [style.color(task) for task in lines] if by_layer else _colours(len(lines))
+        lines = [task for task in shown if (own["task"] == task).any()] if by_layer else layers
+        colours = [look_of[task].color for task in lines] if by_layer else _colours(len(lines))
         fits = exponents.set_index(["task", "layer"])
         named = lines if by_layer else _named(exponents[exponents["task"] == panel], layers)
         for name, colour in zip(lines, colours):
@@ -116,14 +123,16 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
         shades = "" if by_layer or len(layers) <= len(LAYER_COLOURS) else "; dark: input, light: output"
         if by_layer:
             ax.set_ylim(bottom=ax.get_ylim()[0] / 1.35)
-            panels.state_n(ax, _fitted(exponents[exponents["layer"] == panel]), corner="lower left")
+            panels.state_n(
+                ax, _fitted(exponents[exponents["layer"] == panel], drawing.told(shown, tasks)), corner="lower left"
+            )
         else:
             ax.set_ylim(top=ax.get_ylim()[1] * 4)
             ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
             panels.state_n(ax, own["seed"].nunique(), f"seeds{shades}")
     if by_layer:
-        handles = [Line2D([], [], color=style.color(task), marker=".", label=label(task)) for task in tasks]
-        figure.legend(handles=handles, loc="outside upper center", ncols=5)
+        handles = [Line2D([], [], color=look_of[task].color, marker=".", label=label(task)) for task in shown]
+        figure.legend(handles=handles, loc="outside upper center", ncols=6)
     axes[0].set_ylabel("coupling (share of magnitude)")
     panels.mark_panels(axes.flat)
     return figure
@@ -146,16 +155,18 @@ def _power_law(ax: Axes, rows: pd.DataFrame, fit: pd.Series, colour: ColorType) 
     return f"σ = {fit['sigma']:+.2f}, R² = {fit['r2']:.2f}"
 
 
-def _fitted(fits: pd.DataFrame) -> str:
-    """Return the seeds and the ranges of exponents and of R² over tasks, as text after "n = "."""
+def _fitted(fits: pd.DataFrame, some: str) -> str:
+    """Return the seeds and the ranges of exponents and of R² over all tasks, as text after "n = ".
+    `some` says how many of the tasks are drawn, if not all."""
     seeds, found = int(fits["n"].max()), fits.dropna(subset="sigma")
     if found.empty:
-        return f"{seeds} seeds; no scaling"
+        return f"{seeds} seeds{some}; no scaling"
     ranges = [
         f"{found[name].min():{form}}" + (f" to {found[name].max():{form}}" if len(found) > 1 else "")
         for name, form in (("sigma", "+.2f"), ("r2", ".2f"))
     ]
-    return f"{seeds} seeds\nσ: {ranges[0]}\nR²: {ranges[1]}"
+    of_all = " of all" if some else ""
+    return f"{seeds} seeds{some}\nσ{of_all}: {ranges[0]}\nR²{of_all}: {ranges[1]}"
 
 
 def _log_shares(ax: Axes) -> None:
@@ -165,7 +176,9 @@ def _log_shares(ax: Axes) -> None:
     near = low > 0.002  # over few decades there is room for more ticks
     ticks = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] if near else [10.0**power for power in range(-8, 1)]
     if high < 2.5 * low:
-        ticks = [*ticks, 0.3, 0.4, 0.6]
+        ticks = [*ticks, 0.3, 0.4, 0.6, 0.7, 0.8]
+    if high < 1.7 * low:
+        ticks = [*ticks, 0.15, 0.25, 0.35, 0.45]
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.yaxis.set_minor_locator(NullLocator())
