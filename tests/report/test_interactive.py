@@ -11,6 +11,7 @@ import pytest
 from snakemake.assets import Assets
 
 from koopflow.cli import interactive, interactive_episodes
+from tests.barrier import PATIENCE
 
 TOLD = r"""<script>
 window.addEventListener("load", () => setTimeout(() => {
@@ -57,7 +58,7 @@ def test_a_page_draws_its_figure(kind, tmp_path):
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
     options += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=8000", "--dump-dom"]
     words = [browser, *options, (tmp_path / "page.html").as_uri()]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)
     assert re.search("<title>(.*?)</title>", done.stdout)[1] == "1,true"
     if kind == "eigenvalues":
         told = re.search('data-told="(.*?)"', done.stdout)[1]

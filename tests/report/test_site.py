@@ -14,6 +14,7 @@ from koopflow.cli import site
 from koopflow.io.columns import CLAIMS
 from koopflow.studies import discovery
 from koopflow.studies.report import Contents
+from tests.barrier import PATIENCE
 from tests.studies.plans import resolved
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +86,7 @@ def opened(page: Path, folder: Path, width: int, dark: bool) -> dict:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
     options += [f"--window-size={width},900", f"--user-data-dir={folder}", "--virtual-time-budget=5000", "--dump-dom"]
     options += ["--blink-settings=preferredColorScheme=0"] if dark else []
-    done = subprocess.run([browser, *options, page.as_uri()], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([browser, *options, page.as_uri()], capture_output=True, text=True, timeout=PATIENCE)
     told = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert told, done.stderr[-2000:]
     return json.loads(told.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
