@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.forecast.buffer import Growing
 from koopflow.forecast.index import SpectralIndex, embed
+from koopflow.forecast.learned_match import LearnedMatch, portraits
 from koopflow.forecast.options import RecallSettings, WindowSettings
 from koopflow.koopman.spectrum import mode_distance
 from koopflow.koopman.windows import WindowModels, fit_windows
@@ -35,6 +36,8 @@ class Archive:
         For each window, the indices of the windows it recalls and their distances, nearest first;
         padded with -1 and NaN.
     index : SpectralIndex
+    learned : LearnedMatch, optional
+        The search that replaces it with ``match: learned``.
     """
 
     def __init__(
@@ -54,6 +57,9 @@ class Archive:
         self._followed: dict[str, Growing] = {}
         self._points = Growing()
         self.index = SpectralIndex(self._spectra, self._full_distance if recall.mode_weight else None)
+        self._apart = round(recall.exclusion * windows.window)
+        learns = searches and recall.match == "learned"
+        self.learned = LearnedMatch(windows.window, horizon, recall.matches, self._apart) if learns else None
 
     def __len__(self) -> int:
         return len(self.recalled)
@@ -100,7 +106,10 @@ class Archive:
         self._points.extend(np.concatenate([embed(eigenvalues[rows]) for rows in before.T], axis=1) / before.shape[1])
         if self.follows:
             self._follow(series, total)
-        self._recall(done, total)
+        if self.learned is not None:
+            origins = np.arange(done, total) + windows.window - 1
+            self.learned.add(portraits(self._points.view[done:], added, series, origins, windows.delays))
+        self._recall(done, total, series)
 
     def _spectra(self, members: NDArray[np.intp]) -> NDArray[np.complex128]:
         """Return the spectra (n, 1 + history, rank) of windows, including earlier ones."""
@@ -128,19 +137,21 @@ class Archive:
         for name, rows in vars(fit_windows(stretch, length, windows.delays, windows.rank, means=level)).items():
             self._followed.setdefault(name, Growing()).extend(rows)
 
-    def _recall(self, start: int, stop: int) -> None:
+    def _recall(self, start: int, stop: int, series: NDArray[np.float64]) -> None:
         """Find the nearest remembered windows for each of the windows start ... stop - 1."""
         points, matches = self._points.view, self.recall.matches
         if not self.searches:
             self.recalled.extend(np.full((stop - start, matches), -1))
             self.distances.extend(np.full((stop - start, matches), np.nan))
             return
-        apart = round(self.recall.exclusion * self.windows.window)
-        delay = max(self.horizon, apart)
+        delay = max(self.horizon, self._apart)
         for i in range(start, stop):
-            if i >= delay:
-                self.index.add(i - delay, points[i - delay])
-            members, distances = self.index.nearest_apart(i, points[i], matches, apart)
+            if self.learned is not None:
+                members, distances = self.learned.nearest(i, max(i - delay + 1, 0), series)
+            else:
+                if i >= delay:
+                    self.index.add(i - delay, points[i - delay])
+                members, distances = self.index.nearest_apart(i, points[i], matches, self._apart)
             row, gap = np.full((1, matches), -1), np.full((1, matches), np.nan)
             row[0, : len(members)], gap[0, : len(members)] = members, distances
             self.recalled.extend(row)

@@ -144,6 +144,9 @@ class Episodic(WindowForecaster):
         past distances.
     blend : float
         Weight of what is recalled; the sliding forecast has the rest.
+    match : "spectrum" or "learned"
+        What makes windows alike: their spectra, or eigenvalues, modes, phase, level and slope with
+        weights learned from the errors of earlier recalls.
 
     Examples
     --------
@@ -160,6 +163,7 @@ class Episodic(WindowForecaster):
     mode_weight: float = 0.0
     threshold: Literal["learned", "always"] | float = "learned"
     blend: float = 1.0
+    match: Literal["spectrum", "learned"] = "spectrum"
     measure: Callable[[Floats], Floats] | None = field(default=None, repr=False, compare=False)
     ahead: Ahead | None = field(default=None, repr=False, compare=False)
     open: ClassVar[tuple[str, ...]] = (*WindowForecaster.open, "period", "recalled", "matches", "exclusion", "measure")
@@ -181,6 +185,7 @@ class Episodic(WindowForecaster):
                 exclusion=self.exclusion or 0.0,
                 mode_weight=self.mode_weight,
                 blend=self.blend,
+                match=self.match,
                 threshold=None if self.threshold == "always" else self.threshold,
             ),
             gate=self.gate(),

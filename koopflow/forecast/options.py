@@ -8,6 +8,7 @@ from koopflow.core.errors import KoopflowError
 MODELS = ("following", "later", "same")
 """Models of a recalled window, among which the early stretch chooses."""
 RECALLED = (*MODELS, "events")
+MATCHES = ("spectrum", "learned")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class RecallSettings:
     blend : float
         Weight (0 to 1) of the recalled forecast where windows are recalled; the sliding forecast
         has the rest.
+    match : "spectrum" or "learned"
+        What makes windows alike: their eigenvalues (and modes, see `mode_weight`), or eigenvalues,
+        modes, phase, level and slope with weights learned from the errors of earlier recalls, see
+        `koopflow.forecast.learned_match`.
 
     Raises
     ------
@@ -72,8 +77,15 @@ class RecallSettings:
     mode_weight: float = 0.0
     exclusion: float = 0.0
     blend: float = 1.0
+    match: str = "spectrum"
 
     def __post_init__(self) -> None:
+        if self.match not in MATCHES:
+            raise KoopflowError(f"match must be one of {', '.join(MATCHES)} (got {self.match!r})")
+        if self.match == "learned" and self.mode_weight:
+            raise KoopflowError(
+                f"mode_weight must be 0 with match: learned, which weighs the modes itself (got {self.mode_weight})"
+            )
         if not 0 <= self.blend <= 1:
             raise KoopflowError(f"blend must be between 0 and 1 (got {self.blend})")
         if self.recalled not in RECALLED:

@@ -11,7 +11,7 @@ from koopflow.data.series.loading import load
 from koopflow.forecast.evaluate import evaluate
 from koopflow.forecast.gate import Gate
 from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.options import GateSettings, WindowSettings
+from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
 from koopflow.forecast.protocol import all_named
 from koopflow.forecast.registry import FORECASTERS
 
@@ -93,8 +93,8 @@ def test_neither_recollections_nor_choices_depend_on_what_comes_later(tables):
 
 
 @pytest.mark.parametrize("scheme", ["basic", "gated"])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, channels, monkeypatch):
+@pytest.mark.parametrize(("channels", "match"), [(1, "spectrum"), (2, "spectrum"), (1, "learned")])
+def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, channels, match, monkeypatch):
     generator = np.random.default_rng(1)
     series = np.column_stack([counts(generator) for _ in range(channels)])
     other = series.copy()
@@ -102,12 +102,12 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
     weights, fitted = [], []
     original = Gate.weights
     monkeypatch.setattr(Gate, "weights", lambda self, *a: weights.append(original(self, *a)) or weights[-1])
+    options = {"scheme": scheme, "gate": GateSettings(period=7), "recall": RecallSettings(match=match)}
     for each in (series, other):
-        fitted.append(
-            EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(each)
-        )
+        fitted.append(EpisodicKoopman(WindowSettings(28, 7, 4), 10, **options).fit(each))
     known = CUT - 28 + 2
     for name in (
+        *(["archive_.learned.chosen"] if match == "learned" else []),
         "_thresholds",
         "archive_.recalled",
         "archive_.distances",
@@ -128,15 +128,12 @@ def test_neither_weights_nor_thresholds_depend_on_what_comes_later(scheme, chann
     assert fitted[0].explain(CUT - 10).equals(fitted[1].explain(CUT - 10))
 
 
-@pytest.mark.parametrize("scheme", ["basic", "gated"])
-def test_a_series_cut_short_gives_the_forecasts_of_the_whole(scheme):
+@pytest.mark.parametrize(("scheme", "match"), [("basic", "spectrum"), ("gated", "spectrum"), ("basic", "learned")])
+def test_a_series_cut_short_gives_the_forecasts_of_the_whole(scheme, match):
     series = counts(np.random.default_rng(2))
-    whole = (
-        EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7)).fit(series).forecasts_
-    )
-    short = (
-        EpisodicKoopman(WindowSettings(28, 7, 4), 10, scheme=scheme, gate=GateSettings(period=7))
-        .fit(series[: CUT + 1])
-        .forecasts_
+    options = {"scheme": scheme, "gate": GateSettings(period=7), "recall": RecallSettings(match=match)}
+    whole, short = (
+        EpisodicKoopman(WindowSettings(28, 7, 4), 10, **options).fit(series[:length]).forecasts_
+        for length in (len(series), CUT + 1)
     )
     assert np.allclose(whole[: CUT + 1], short, rtol=1e-9, atol=1e-9, equal_nan=True)
