@@ -37,6 +37,11 @@ class PanelSettings(Settings):
         le=1,
         description="Experts work on (value / size of the series) ** power; small powers are relative.",
     )
+    revisions: bool = Field(
+        default=False,
+        description="Whether the newest values of a vintage are corrected by how those of earlier vintages were "
+        "revised.",
+    )
 
     @field_validator("experts")
     @classmethod

@@ -189,19 +189,8 @@ HUB_LEADERBOARD: Columns = ("hub", "target", "model", "n", "wis", "mae")
 HUB_LEADERBOARD += ("coverage_50", "coverage_80", "coverage_90", "coverage_95", "relative_skill")
 HUB_LEADERBOARD += ("reference", "n_shared", "ratio", "ci_low", "ci_high")
 HUB_PAIRS: Columns = ("hub", "target", "model", "against", "n", "ratio", "ci_low", "ci_high", "error_ratio")
-HUB_SEASONS: Columns = (
-    "hub",
-    "season",
-    "target",
-    "model",
-    "n",
-    "wis",
-    "mae",
-    "coverage_80",
-    "against",
-    "ratio",
-    "worst",
-)
+HUB_SEASONS: Columns = ("hub", "season", "target", "model", "n", "wis", "mae", "coverage_80")
+HUB_SEASONS += ("against", "ratio", "worst", "mean")
 
 NETWORK_TABLES = {
     "accuracy": PRUNING_ACCURACY,

@@ -5,13 +5,22 @@ import pandas as pd
 import pytest
 
 import koopflow as kf
-from koopflow.config.hub import HubSettings, HubStudySettings
+from koopflow.config.hub import HubSettings, HubStudySettings, PanelSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.hub.tables import read_hub
+from koopflow.forecast.hub import run
 from koopflow.forecast.hub.evaluation import scored
 from koopflow.forecast.hub.hubverse import check_file, write_files
+from koopflow.forecast.hub.revisions import corrected, factors
 from koopflow.forecast.hub.run import forecast_dates, forecast_seasons
-from koopflow.forecast.hub.scores import Bootstrap, compared, leaderboard, score_rows, weighted_interval_score
+from koopflow.forecast.hub.scores import (
+    Bootstrap,
+    compared,
+    leaderboard,
+    score_rows,
+    seasons,
+    weighted_interval_score,
+)
 from koopflow.studies.checks.hub import check
 from tests.conftest import beside
 from tests.forecast.test_panels import epidemics
@@ -197,6 +206,18 @@ def test_the_panel_beats_persistence_and_the_tables_say_so(hub):
     assert past.loc[past["model"] == "koopflow-persistence", "ratio"].eq(1).all()
 
 
+def test_the_worst_season_stands_beside_the_mean():
+    dates = pd.to_datetime(["2016-12-03", "2017-12-02", "2018-12-01"])
+    rows = pd.DataFrame(
+        [(model, date) for model in ("mine", "plain") for date in dates], columns=["model", "reference_date"]
+    )
+    rows = rows.assign(wis=[1.0, 2.0, 4.0, 2.0, 2.0, 2.0], error=1.0, covered_80=1.0, target="flu")
+    mine = seasons(rows, 9, "plain").query("model == 'mine' and target == 'flu'")
+    assert mine["ratio"].tolist() == [0.5, 1.0, 2.0]
+    assert mine["worst"].tolist() == [2.0] * 3
+    assert mine["mean"].tolist() == pytest.approx([1.0] * 3)
+
+
 def test_the_face_forecasts_a_folder(hub):
     folder, _, found = hub
     mine = kf.hub(folder, dates=["2019-12-14"])
@@ -236,3 +257,67 @@ def test_a_location_renamed_in_the_truth_has_its_past(hub, tmp_path):
     whole = kf.hub(folder, dates=[date]).quantiles
     pd.testing.assert_frame_equal(same, whole)
     assert not kf.hub(tmp_path, dates=[date]).quantiles.equals(whole)
+
+
+def revised(dates=8, share=0.8, noise=0.0, seed=0):
+    """Return vintages whose newest week holds a share of what it will hold a week later."""
+    generator = np.random.default_rng(seed)
+    weeks, parts = pd.date_range("2024-09-07", periods=dates + 3, freq="7D"), []
+    table = pd.DataFrame([(week, place) for week in weeks for place in "ab"], columns=["time", "location"])
+    table = table.assign(target="flu", value=generator.uniform(5, 20, len(table)))
+    for date in weeks[3:]:
+        part = table[table["time"] < date].assign(reference_date=date)
+        newest = part["time"] == part["time"].max()
+        part.loc[newest, "value"] *= share + noise * generator.standard_normal()
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def newest(vintages):
+    return vintages[vintages["time"] == vintages.groupby("reference_date")["time"].transform("max")]
+
+
+def test_the_newest_values_are_corrected_by_what_earlier_vintages_were_revised_by():
+    plain = revised()
+    found = corrected(plain)
+    assert found.drop(columns="value").equals(plain.drop(columns="value"))
+    ratio = newest(found)["value"] / newest(plain)["value"]
+    assert np.allclose(ratio[:8], 1)  # fewer than four earlier vintages
+    assert np.allclose(ratio[8:], 1 / 0.8)
+    older = plain.index.difference(newest(plain).index)
+    assert np.allclose(found.loc[older, "value"], plain.loc[older, "value"])
+
+
+def test_revisions_within_their_error_correct_nothing_and_larger_ones_are_shrunk():
+    aged = revised(noise=0.1, share=0.9, seed=1)
+    aged = aged.assign(age=((aged.groupby("reference_date")["time"].transform("max") - aged["time"]).dt.days // 7))
+    last = aged["reference_date"].max()
+    row = factors(aged[aged["reference_date"] < last], aged[aged["reference_date"] == last]).loc[("flu", 0)]
+    assert 1 < row["factor"] < row["ratio"]
+    assert row["factor"] - 1 == pytest.approx(
+        (row["ratio"] - 1) * (1 - (row["standard_error"] / (row["ratio"] - 1)) ** 2)
+    )
+    noise = revised(noise=0.3, share=1.0, seed=4)
+    assert np.allclose(newest(corrected(noise))["value"], newest(noise)["value"])
+
+
+def test_corrections_of_a_vintage_depend_on_no_later_one():
+    date = revised()["reference_date"].unique()[5]
+    plain, other = revised(), revised()
+    later = other["reference_date"] > date
+    other.loc[later, "value"] = np.random.default_rng(3).uniform(0, 100, later.sum())
+    one, two = (corrected(each) for each in (plain, other))
+    assert one["value"][~later].to_numpy().tobytes() == two["value"][~later].to_numpy().tobytes()
+    assert not np.allclose(one["value"][later], two["value"][later])
+
+
+def test_models_with_and_without_corrections_are_forecast_side_by_side(hub, monkeypatch):
+    _, data, found = hub
+    models = {name: PanelSettings(experts=("persistence",), revisions=name == "b") for name in "ab"}
+    monkeypatch.setattr(run, "corrected", lambda vintages: vintages.assign(value=2 * vintages["value"]))
+    made = forecast_dates(data.only(DATES[:1]), SETTINGS.model_copy(update={"models": models}))
+    plain = found[(found["model"] == "koopflow-persistence") & (found["reference_date"] == DATES[0])]
+    a, b = (made[made["model"] == f"koopflow-{name}"] for name in "ab")
+    assert np.array_equal(a["value"], plain["value"])
+    medians = [each[each["quantile"] == 0.5]["value"].mean() for each in (a, b)]
+    assert 1.5 < medians[1] / medians[0] < 2.5

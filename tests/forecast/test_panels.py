@@ -188,6 +188,19 @@ def test_quantiles_cover_as_they_say():
     assert inside.mean(axis=0) == pytest.approx([0.9, 0.5], abs=0.05)
 
 
+def test_a_panel_of_one_series_has_forecasts_near_its_last_value():
+    table = epidemics()
+    table = table[table["time"] <= "2020-01-18"]
+    alone = table[(table["target"] == "flu") & (table["location"] == "a")]
+    found = PanelForecaster().forecast(panel_of(alone), 3, LEVELS)
+    assert found.shape == (1, 3, len(LEVELS))
+    assert np.isfinite(found).all()
+    assert (np.diff(found, axis=-1) >= 0).all()
+    last = alone["value"].iloc[-1]
+    assert found[0, 0, 0] <= last * 1.5
+    assert found[0, 0, -1] >= last * 0.5
+
+
 def test_experts_are_checked():
     with pytest.raises(KoopflowError, match=r"experts: no panel expert named 'recal' \(did you mean recall\?\)"):
         PanelForecaster(("persistence", "recal"))

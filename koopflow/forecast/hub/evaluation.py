@@ -36,7 +36,7 @@ def scored(
         seasons(score_rows(earlier, data.truth, settings.scored_levels), settings.season_starts, plain)
         if len(earlier)
         else pd.DataFrame(
-            columns=["season", "target", "model", "n", "wis", "mae", "coverage_80", "against", "ratio", "worst"]
+            columns=["season", "target", "model", "n", "wis", "mae", "coverage_80", "against", "ratio", "worst", "mean"]
         )
     )
     return tuple(table.assign(hub=data.name) for table in (board, pairs, past))  # type: ignore[return-value]

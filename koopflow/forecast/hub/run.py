@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from koopflow.config.hub import HubStudySettings, PanelSettings
 from koopflow.core import progress
 from koopflow.core.errors import KoopflowError
 from koopflow.data.hub.tables import HubData
+from koopflow.forecast.hub.revisions import corrected
 from koopflow.forecast.panels.forecaster import PanelForecaster, forecasts_of
 from koopflow.forecast.panels.panel import Floats, Panel, panel_of, season_of
 
@@ -36,7 +38,14 @@ def forecast_dates(
     DataFrame
         `koopflow.io.columns.HUB_QUANTILES`; model names are prefixed by the team's.
     """
-    return _forecasts(data.dates, data.known, data.name, settings, seed, maximum)
+    frames = []
+    for revises in (False, True):
+        chosen = {name: each for name, each in settings.models.items() if each.revisions == revises}
+        if chosen:
+            known = replace(data, vintages=corrected(data.vintages)).known if revises else data.known
+            some = settings.model_copy(update={"models": chosen})
+            frames.append(_forecasts(data.dates, known, data.name, some, seed, maximum))
+    return pd.concat(frames, ignore_index=True)
 
 
 def forecast_seasons(

@@ -167,7 +167,8 @@ def seasons(rows: pd.DataFrame, season_starts: int, against: str) -> pd.DataFram
     -------
     DataFrame
         `koopflow.io.columns.HUB_SEASONS` without hub; ratio is the mean score over that of
-        `against` on the same forecasts, and worst the largest ratio of a model over the seasons.
+        `against` on the same forecasts, worst the largest ratio of a model over the seasons, and
+        mean their geometric mean.
     """
     season, _ = season_of(rows["reference_date"].to_numpy(), season_starts)
     rows = pd.concat([rows.assign(season=season, target=ALL), rows.assign(season=season)], ignore_index=True)
@@ -178,4 +179,6 @@ def seasons(rows: pd.DataFrame, season_starts: int, against: str) -> pd.DataFram
     base = table[table["model"] == against].set_index(["season", "target"])["wis"]
     others = base.reindex(pd.MultiIndex.from_frame(table[["season", "target"]])).to_numpy()
     table = table.assign(against=against, ratio=table["wis"] / np.maximum(others, 1e-300))
-    return table.assign(worst=table.groupby(["target", "model"])["ratio"].transform("max"))
+    over = table.groupby(["target", "model"])["ratio"]
+    mean = over.transform(lambda ratios: np.exp(np.log(np.maximum(ratios, 1e-300)).mean()))
+    return table.assign(worst=over.transform("max"), mean=mean)
