@@ -69,8 +69,8 @@ def logs_of(results, *folders):
 
 
 def one_of(names):
-    """Return the wildcard constraint that matches exactly one of `names`."""
-    return "|".join(map(re.escape, names)) or "none"
+    """Return the wildcard constraint that matches exactly one of `names`: nothing, if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def data_of(name):

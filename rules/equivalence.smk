@@ -4,7 +4,7 @@ TRAINED_PART = ", part {wildcards.part}" if len(EQUIVALENCE.parts) > 1 else ""
 
 
 wildcard_constraints:
-    setup=one_of(EQUIVALENCE.setups),
+    setup=one_of(EQUIVALENCE.alone),
     part="[0-9]+",
 
 
@@ -58,8 +58,8 @@ rule train_ensemble:
     input:
         code=library("train_ensemble"),
     output:
-        trajectories=state("<results>/equivalence/training/{setup}/{part}/trajectories.h5"),
-        replicas=part("<results>/equivalence/training/{setup}/{part}/replicas.csv"),
+        trajectories=[state("<results>/equivalence/training/{setup}/{part}/trajectories.h5")],
+        replicas=[part("<results>/equivalence/training/{setup}/{part}/replicas.csv")],
     log:
         "<logs>/train_ensemble/{setup}-{part}.log",
     benchmark:
@@ -72,9 +72,9 @@ rule train_ensemble:
         **estimates.asked(lambda wildcards: EQUIVALENCE.training_estimate(wildcards.setup, int(wildcards.part))),
         **GPU,
     params:
-        setup=lambda wildcards: EQUIVALENCE.setups[wildcards.setup].dump(),
+        setups=lambda wildcards: EQUIVALENCE.trained([wildcards.setup]),
         seeds=lambda wildcards: EQUIVALENCE.parts[int(wildcards.part)],
-        data=lambda wildcards: data_of(EQUIVALENCE.setups[wildcards.setup].data),
+        data=lambda wildcards: EQUIVALENCE.images([wildcards.setup]),
         copies=EQUIVALENCE.training.copies,
         perturbation=EQUIVALENCE.training.perturbation,
         capture_every=EQUIVALENCE.training.capture_every,
@@ -88,6 +88,35 @@ rule train_ensemble:
         "../scripts/train_ensemble.py"
 
 
+# Set-ups that train in seconds share a job, which starts and imports torch once.
+use rule train_ensemble as train_short_setups with:
+    output:
+        trajectories=state(
+            expand("<results>/equivalence/training/{setup}/0/trajectories.h5", setup=EQUIVALENCE.together)
+        ),
+        replicas=part(expand("<results>/equivalence/training/{setup}/0/replicas.csv", setup=EQUIVALENCE.together)),
+    log:
+        "<logs>/train_short_setups.log",
+    benchmark:
+        "<benchmarks>/train_short_setups.tsv"
+    resources:
+        **estimates.asked(EQUIVALENCE.trainings_estimate(EQUIVALENCE.together)),
+        **GPU,
+    params:
+        setups=EQUIVALENCE.trained(EQUIVALENCE.together),
+        seeds=EQUIVALENCE.parts[0],
+        data=EQUIVALENCE.images(EQUIVALENCE.together),
+        copies=EQUIVALENCE.training.copies,
+        perturbation=EQUIVALENCE.training.perturbation,
+        capture_every=EQUIVALENCE.training.capture_every,
+        first_state=EQUIVALENCE.training.first_state,
+        checkpoint_interval=SETTINGS.checkpoint_interval,
+        device=SETTINGS.device,
+        seed=SETTINGS.seed,
+    message:
+        f"Training the ensembles of {len(EQUIVALENCE.together)} short set-ups"
+
+
 rule fit_spectra:
     input:
         trajectories=expand(
@@ -99,10 +128,10 @@ rule fit_spectra:
         ),
         code=library("fit_spectra"),
     output:
-        eigenvalues=part("<results>/equivalence/training/{setup}/eigenvalues.csv"),
-        losses=part("<results>/equivalence/training/{setup}/losses.csv"),
-        exclusions=part("<results>/equivalence/training/{setup}/exclusions.csv"),
-        operators=part("<results>/equivalence/training/{setup}/operators.npz") if EQUIVALENCE.with_operators else [],
+        eigenvalues=[part("<results>/equivalence/training/{setup}/eigenvalues.csv")],
+        losses=[part("<results>/equivalence/training/{setup}/losses.csv")],
+        exclusions=[part("<results>/equivalence/training/{setup}/exclusions.csv")],
+        operators=[part("<results>/equivalence/training/{setup}/operators.npz")] if EQUIVALENCE.with_operators else [],
     log:
         "<logs>/fit_spectra/{setup}.log",
     benchmark:
@@ -114,7 +143,7 @@ rule fit_spectra:
     resources:
         **estimates.asked(lambda wildcards: EQUIVALENCE.fits_estimate(wildcards.setup)),
     params:
-        koopman=lambda wildcards: EQUIVALENCE.setups[wildcards.setup].koopman.dump(),
+        koopman=lambda wildcards: EQUIVALENCE.fitted([wildcards.setup]),
         parts=EQUIVALENCE.parts,
         copies=EQUIVALENCE.training.copies,
         largest=EQUIVALENCE.training.largest_rank,
@@ -122,6 +151,36 @@ rule fit_spectra:
         "Fitting a Koopman operator per seed of set-up {wildcards.setup}"
     script:
         "../scripts/fit_spectra.py"
+
+
+use rule fit_spectra as fit_short_setups with:
+    input:
+        trajectories=expand("<results>/equivalence/training/{setup}/0/trajectories.h5", setup=EQUIVALENCE.together),
+        replicas=expand("<results>/equivalence/training/{setup}/0/replicas.csv", setup=EQUIVALENCE.together),
+        code=library("fit_spectra"),
+    output:
+        eigenvalues=part(expand("<results>/equivalence/training/{setup}/eigenvalues.csv", setup=EQUIVALENCE.together)),
+        losses=part(expand("<results>/equivalence/training/{setup}/losses.csv", setup=EQUIVALENCE.together)),
+        exclusions=part(expand("<results>/equivalence/training/{setup}/exclusions.csv", setup=EQUIVALENCE.together)),
+        operators=part(
+            expand(
+                "<results>/equivalence/training/{setup}/operators.npz",
+                setup=EQUIVALENCE.together if EQUIVALENCE.with_operators else [],
+            )
+        ),
+    log:
+        "<logs>/fit_short_setups.log",
+    benchmark:
+        "<benchmarks>/fit_short_setups.tsv"
+    resources:
+        **estimates.asked(EQUIVALENCE.all_fits_estimate(EQUIVALENCE.together)),
+    params:
+        koopman=EQUIVALENCE.fitted(EQUIVALENCE.together),
+        parts=EQUIVALENCE.parts,
+        copies=EQUIVALENCE.training.copies,
+        largest=EQUIVALENCE.training.largest_rank,
+    message:
+        f"Fitting a Koopman operator per seed of {len(EQUIVALENCE.together)} short set-ups"
 
 
 rule compare_setups:
@@ -202,8 +261,8 @@ use rule train_ensemble as train_windows with:
     input:
         code=library("train_ensemble"),
     output:
-        trajectories=state("<results>/equivalence/windows/{setup}/trajectories.h5"),
-        replicas=part("<results>/equivalence/windows/{setup}/replicas.csv"),
+        trajectories=[state("<results>/equivalence/windows/{setup}/trajectories.h5")],
+        replicas=[part("<results>/equivalence/windows/{setup}/replicas.csv")],
     log:
         "<logs>/train_windows/{setup}.log",
     benchmark:
@@ -214,9 +273,9 @@ use rule train_ensemble as train_windows with:
         **estimates.asked(lambda wildcards: EQUIVALENCE.windows_estimate(wildcards.setup)),
         **GPU,
     params:
-        setup=lambda wildcards: EQUIVALENCE.windows[wildcards.setup].setup(),
+        setups=lambda wildcards: {wildcards.setup: EQUIVALENCE.windows[wildcards.setup].setup()},
         seeds=lambda wildcards: (0, EQUIVALENCE.windows[wildcards.setup].seeds),
-        data=lambda wildcards: data_of(EQUIVALENCE.windows[wildcards.setup].data),
+        data=lambda wildcards: {wildcards.setup: data_of(EQUIVALENCE.windows[wildcards.setup].data)},
         copies=lambda wildcards: EQUIVALENCE.windows[wildcards.setup].copies,
         perturbation=lambda wildcards: EQUIVALENCE.windows[wildcards.setup].perturbation,
         capture_every=1,

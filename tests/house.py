@@ -33,6 +33,7 @@ STUDY = {
             "seeds": 4,
             "copies": 2,
             "shuffles": 10,
+            "shared_job": 0,
             "base": {"steps": 400, "batch_size": 40, "koopman": {"delays": 2, "rank": 4}},
             "setups": {"width-5": {"model": {"widths": [5]}}, "width-10": {}},
             "comparisons": {"width": ["width-5", "width-10"]},

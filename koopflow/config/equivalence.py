@@ -127,6 +127,12 @@ class EquivalenceTraining(Block):
         "Two set-ups are equivalent if its 95 % interval lies below the margin, different if above, otherwise "
         "inconclusive.",
     )
+    shared_job: Natural = Field(
+        default=60,
+        description="Seconds. Short set-ups share one training job and one fitting job, as long as each of the two is "
+        "expected to take at most this long; a change of one of them reruns all. 0 gives every set-up its own jobs, "
+        "which take two to three seconds to start.",
+    )
     base: SetupPart = Field(default_factory=dict, description="Settings of every set-up, unless it overrides them.")
     setups: dict[Name, SetupPart] = Field(
         default_factory=dict, json_schema_extra=REPLACED, min_length=1, description="Set-ups, by name."

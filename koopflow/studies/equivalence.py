@@ -2,7 +2,10 @@
 dynamics?"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from koopflow.config.equivalence import EquivalenceSettings, EquivalenceTraining, Setup, WindowStudy
 from koopflow.config.setups import parts, setups, window_studies
@@ -11,6 +14,7 @@ from koopflow.core.errors import KoopflowError
 from koopflow.studies.shared import machine, selection
 from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import (
+    GPU_SECONDS,
     LIBRARIES_MB,
     PER_THREAD,
     START_SECONDS,
@@ -18,6 +22,7 @@ from koopflow.workflow.estimates import (
     TORCH_SECONDS,
     Estimate,
     Training,
+    in_turn,
     recorded_mb,
     small,
     training,
@@ -61,6 +66,47 @@ class Equivalence:
     def with_operators(self) -> list[str]:
         """The set-ups whose operators are kept: all for the distance "dsa", otherwise none."""
         return list(self.setups) if self.training.distance == "dsa" else []
+
+    @cached_property
+    def together(self) -> list[str]:
+        """The set-ups that share one training job and one fitting job: the shortest, as long as each of these
+        jobs is expected to take at most ``shared_job`` seconds.
+
+        None shares if ensembles are split into parts, nor a network of the user's own, whose time is a guess.
+        """
+        known = {name: self.training_estimate(name, 0) for name in self.setups} if len(self.parts) == 1 else {}
+        found: list[str] = []
+        for name in sorted(known, key=lambda name: known[name].seconds):
+            jobs = self.trainings_estimate([*found, name]), self.all_fits_estimate([*found, name])
+            if not known[name].guess and max(job.seconds for job in jobs) <= self.training.shared_job:
+                found.append(name)
+        return [name for name in self.setups if name in found] if len(found) > 1 else []
+
+    @property
+    def alone(self) -> list[str]:
+        """The set-ups that have jobs of their own."""
+        return [name for name in self.setups if name not in self.together]
+
+    def trained(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the settings of set-ups, as plain values by name."""
+        return {name: self.setups[name].dump() for name in names}
+
+    def fitted(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the settings of set-ups' operators, as plain values by name."""
+        return {name: self.setups[name].koopman.dump() for name in names}
+
+    def images(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what the images of set-ups depend on, as plain values by set-up."""
+        return {name: selection(self.study, self.setups[name].data).dump() for name in names}
+
+    def trainings_estimate(self, names: Sequence[str]) -> Estimate:
+        """Return the estimate of training the ensembles of several set-ups in one job."""
+        start = TORCH_SECONDS + GPU_SECONDS * self.study.gpu
+        return in_turn([self.training_estimate(name, 0) for name in names], start)
+
+    def all_fits_estimate(self, names: Sequence[str]) -> Estimate:
+        """Return the estimate of fitting the operators of several set-ups in one job."""
+        return in_turn([self.fits_estimate(name) for name in names], START_SECONDS)
 
     def training_estimate(self, setup: str, part: int) -> Estimate:
         """Return the estimate of training one part of a set-up's ensemble."""

@@ -7,7 +7,7 @@ Comments on constants give their origin.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +133,17 @@ def training(work: Training, machine: Machine = Machine()) -> Estimate:
     held = 12 * count * pixels + 40 * work.replicas * size.parameters + 30 * work.replicas * work.batch_size * pixels
     seconds = TORCH_SECONDS + GPU_SECONDS * machine.gpu + work.runs * work.steps * step
     return Estimate(TORCH_MB + GPU_MB * machine.gpu + held / 2**20, seconds, guess=not is_known(work.model))
+
+
+def in_turn(each: Sequence[Estimate], start: float) -> Estimate:
+    """Return the estimate of one job that does the work of several, one after another; each of these
+    would spend `start` seconds on imports and small data."""
+    return Estimate(
+        max((one.mem_mb for one in each), default=0),
+        start + sum(one.seconds - start for one in each),
+        sum(one.disk_mb for one in each),
+        guess=any(one.guess for one in each),
+    )
 
 
 def recorded_mb(replicas: int, states: float, parameters: float) -> float:

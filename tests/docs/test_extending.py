@@ -28,7 +28,10 @@ from tests.house import command, copy_of_the_house
 from tests.studies.plans import resolved
 
 STUDY = [words[3] for words in commands() if words[-1] == "study.yaml"]
-OTHERS = ("run_optimizers", "train_ensemble", "fit_spectra", "compare_setups", "train_grokking", "fit_grokking")
+OTHERS = (
+    *("run_optimizers", "train_ensemble", "train_short_setups", "fit_spectra", "fit_short_setups", "compare_setups"),
+    *("train_grokking", "fit_grokking"),
+)
 """Rules of stages that the page does not touch; their tables are there without a row."""
 pytestmark = pytest.mark.slow
 

@@ -39,6 +39,31 @@ def test_an_ensemble_splits_into_whole_groups_of_copies():
     assert ranges(5, 2) == [(0, 2), (2, 4), (4, 5)]
 
 
+def sharing(training: dict | None = None, **study) -> list[str]:
+    """The set-ups of an equivalence study that share their jobs."""
+    setups = {"slow": {"steps": 90000}, "middle": {"steps": 3000}, "short": {"steps": 500}, "shortest": {"steps": 400}}
+    given = {"setups": setups, "comparisons": {}, **(training or {})}
+    return equivalence.plan(resolved({"equivalence": {"training": given}, **study})).together
+
+
+def test_short_setups_share_their_jobs_and_the_shortest_come_first():
+    assert sharing() == ["middle", "short", "shortest"]  # in the order of the configuration
+    assert sharing({"shared_job": 6}) == ["short", "shortest"]
+    assert sharing({"shared_job": 4}) == sharing({"shared_job": 0}) == []  # one set-up shares with no other
+    assert sharing(replicas_per_job=80) == []  # a study in parts wants more jobs, not fewer
+
+
+def test_a_shared_job_takes_no_longer_than_its_key_says():
+    plan = equivalence.plan(resolved())
+    assert plan.together == list(plan.setups)
+    assert plan.alone == []
+    jobs = plan.trainings_estimate(plan.together), plan.all_fits_estimate(plan.together)
+    assert max(job.seconds for job in jobs) <= plan.training.shared_job
+    one_by_one = sum(plan.training_estimate(name, 0).seconds for name in plan.setups)
+    assert jobs[0].seconds < 0.6 * one_by_one  # the rest is the import of torch, thirteen times
+    assert jobs[0].disk_mb == pytest.approx(sum(plan.training_estimate(name, 0).disk_mb for name in plan.setups))
+
+
 def test_the_networks_of_a_pruning_study_are_cut_into_jobs_but_not_those_of_a_users_trajectory():
     config = str(ROOT / "config.yaml")
     study = resolved({"replicas_per_job": 2, "pruning": {"studies": {"a": {}, "b": {"trajectory": config}}}})

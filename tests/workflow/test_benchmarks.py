@@ -49,7 +49,7 @@ def test_every_rule_writes_the_expected_size_within_a_factor_of_two(plan, smoke_
             files = output.rglob("*") if output.is_dir() else [output]
             written[job.rule] += sum(os.path.getsize(file) for file in files if file.is_file()) / 2**20
     del written["report"]  # one file, which holds all figures
-    assert {"train_ensemble", "train_pruning", "train_rounds", "forecast_series"} <= set(written)
+    assert {"train_short_setups", "train_pruning", "train_rounds", "forecast_series"} <= set(written)
     wrong = [
         f"{rule}: {sum(plan[rule]['written_mb'])} MB expected, {size:.2f} MB written"
         for rule, size in written.items()

@@ -24,14 +24,14 @@ ORDER = (
     *("params", "message", "script"),
 )
 JOBS = {
-    "config.yaml": 148,
-    "config/smoke.yaml": 65,
-    "config/paper.yaml": 292,
-    "config/papers.yaml": 164,
-    "config/grokking.yaml": 210,
-    "config/elastic.yaml": 86,
-    "config/real_tasks.yaml": 92,
-    "config/transfer.yaml": 205,
+    "config.yaml": 122,
+    "config/smoke.yaml": 61,
+    "config/paper.yaml": 284,
+    "config/papers.yaml": 156,
+    "config/grokking.yaml": 184,
+    "config/elastic.yaml": 60,
+    "config/real_tasks.yaml": 66,
+    "config/transfer.yaml": 179,
 }
 
 
