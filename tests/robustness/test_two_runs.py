@@ -28,8 +28,10 @@ def results(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_two_studies_at_once_into_two_folders_and_on_one_core_give_the_bytes_of_one_alone_on_two(calm, tmp_path):
     folder = house_with(tmp_path / "another" / "path")
+    (folder / "shared.yaml").write_text("equivalence: {training: {shared_job: 60}}\n")
     barrier = Barrier(tmp_path / "barrier", "train_ensemble")
-    alone = start(folder, *WORDS, "--config", "results=alone", cores=1, environment=barrier.environment)
+    # The set-ups share their jobs here, and have their own in the study that it is compared with.
+    alone = start(folder, *WORDS, "shared.yaml", "--config", "results=alone", cores=1, environment=barrier.environment)
     barrier.wait(alone)
     target = "split/equivalence/training/tests.csv"
     parts = ("--configfile", "mine.yaml", "--config", "results=split", "replicas_per_job=4")
@@ -43,6 +45,7 @@ def test_two_studies_at_once_into_two_folders_and_on_one_core_give_the_bytes_of_
     assert alone.wait(PATIENCE) == 0
     assert split.wait(PATIENCE) == 0
     assert results(folder / "alone") == results(calm / "results")
+    assert (folder / "logs/alone/fit_short_setups.log").is_file()
 
     # Four networks to a job instead of eight: the same numbers but for the order of sums.
     for setup in ("width-5", "width-10"):

@@ -89,7 +89,7 @@ def test_everything_includes_the_stage_and_claims_may_be_judged_from_its_tables(
     counts = dict(line.split() for line in told.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
     assert counts["run_tides"] == "1"
     assert counts["check_stage"] == "7"
-    assert counts["total"] == "150", "the 148 jobs of the default study, the stage and its check"
+    assert counts["total"] == "124", "the 122 jobs of the default study, the stage and its check"
     judged = told.split("Judging the claims from the tables of this run")[1].split("\n")[1]
     assert "Input files updated by another job: " in judged
     assert "planned/tides/heights.csv" in judged
