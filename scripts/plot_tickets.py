@@ -18,7 +18,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         "flow": lambda own, tasks: tickets.flow(own["flow"], own["exponents"], tasks),
         "composition": lambda own, tasks: tickets.composition(own["composition"], own["ratios"], tasks),
         "exponents": lambda own, tasks: universality.exponents(own["exponents"], tasks),
-        "transfer_matrix": lambda own, tasks: universality.matrices(own["transfer"], tasks, own["exponents"]),
+        "transfer_matrix": lambda own, tasks: universality.matrices(
+            own["transfer"], tasks, own["exponents"], own["predictor_tests"]
+        ),
         "slices": lambda own, tasks: slices.slices(own["flow"], own["common_exponents"], own["fixed_points"], tasks),
         "predictors": lambda own, tasks: predictors.predictors(own["predictor_tests"], own["will_transfer"]),
         "transfer_prediction": lambda own, tasks: universality.prediction(own["transfer"], own["universality"], tasks),

@@ -66,7 +66,8 @@ def slices(flow: pd.DataFrame, common: pd.DataFrame, fixed: pd.DataFrame, tasks:
     stars = "stars: fixed points" if resting else "no fixed point inside"
     note = f"seeds{drawing.told(shown, tasks)}\ncrosses: standard deviation\nrings: ends of the window\n{stars}"
     panels.state_n(axes[0], seeds, note)
-    axes[0].margins(y=0.45)
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(bottom=low - 0.5 * (high - low))  # room for the note
     figure.legend(loc="outside upper center", ncols=min(6, len(shown)))
     panels.mark_panels(axes.flat)
     return figure

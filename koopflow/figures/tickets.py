@@ -127,7 +127,8 @@ def flow(flow_table: pd.DataFrame, exponents: pd.DataFrame, tasks: list[str]) ->
                 ax, _fitted(exponents[exponents["layer"] == panel], drawing.told(shown, tasks)), corner="lower left"
             )
         else:
-            ax.set_ylim(top=ax.get_ylim()[1] * 4)
+            low, high = ax.get_ylim()
+            ax.set_ylim(low / 1.7, high * 4)  # room for the legend and the number of seeds
             ax.legend(loc="upper left", fontsize="x-small", labelspacing=0.2)
             panels.state_n(ax, own["seed"].nunique(), f"seeds{shades}")
     if by_layer:

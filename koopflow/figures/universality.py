@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
 from koopflow.figures import panels, style
+from koopflow.figures import tasks as drawing
 from koopflow.figures.heat_maps import heat_map
 from koopflow.figures.text import drawn, label
 from koopflow.figures.tickets import LONGEST_NAME, MOST_PANELS, grid
 from koopflow.rg.universality import relative_transfer
 
-LEGIBLE = 7
+LEGIBLE = 5
 """Most tasks of matrices side by side."""
 
 
@@ -67,18 +68,18 @@ def _along_layers(own: pd.DataFrame, tasks: list[str], layers: list[str]) -> Fig
     """Draw the exponents of many layers in one panel, tasks side by side."""
     figure, ax = pyplot.subplots(figsize=style.size(2, 0.8))
     offsets = np.linspace(-0.3, 0.3, len(tasks)) if len(tasks) > 1 else [0.0]
-    for task, offset in zip(tasks, offsets):
+    for (task, look), offset in zip(drawing.looks(tasks).items(), offsets):
         rows = own[own["task"] == task].set_index("layer").reindex(layers)
-        panels.interval(
-            ax, np.arange(len(layers)) + offset, rows["sigma"], rows["ci_low"], rows["ci_high"], task, markersize=2.5
-        )
+        ends = rows["sigma"], rows["ci_low"], rows["ci_high"]
+        panels.interval(ax, np.arange(len(layers)) + offset, *ends, task, color=look.color, markersize=2.5)
     ax.axhline(0, color=style.GREY, linewidth=0.7, zorder=0)
     turned: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
     ax.set_xticks(range(len(layers)), [drawn(layer, LONGEST_NAME) for layer in layers], **turned)
-    ax.margins(y=0.2)
+    low, high = ax.get_ylim()
+    ax.set_ylim(bottom=low - 0.12 * (high - low))  # room for the number of seeds
     ax.set_ylabel("exponent σ  (> 0: relevant)")
     panels.state_n(ax, int(own["n"].max()), "seeds, 95 % intervals")
-    ax.legend(loc="upper left", ncols=2)
+    figure.legend(loc="outside upper center", ncols=5)
     return figure
 
 
@@ -114,9 +115,15 @@ def error_of(transfer: pd.DataFrame, tasks: list[str], density: float) -> np.nda
     return error
 
 
-def matrices(transfer: pd.DataFrame, tasks: list[str], exponents: pd.DataFrame | None = None) -> Figure:
-    """Draw the matrix of transfer at the lowest density, with standard errors over seeds, beside the
-    matrix of exponent distance, whose diagonal is the floor between seeds.
+def matrices(
+    transfer: pd.DataFrame,
+    tasks: list[str],
+    exponents: pd.DataFrame | None = None,
+    tests: pd.DataFrame | None = None,
+) -> Figure:
+    """Draw the matrix of transfer at the density at which predictors are tested, or else the lowest,
+    with standard errors over seeds, beside the matrix of exponent distance, whose diagonal is the
+    floor between seeds.
 
     Parameters
     ----------
@@ -125,16 +132,18 @@ def matrices(transfer: pd.DataFrame, tasks: list[str], exponents: pd.DataFrame |
     tasks : list of str
     exponents : DataFrame, optional
         The table `tickets/exponents.csv` of one model, for the floor.
+    tests : DataFrame, optional
+        The table `tickets/predictor_tests.csv` of one model, for the density.
     """
     if transfer.empty:
         return panels.nothing("The chains ended before the rounds whose tickets are transferred.")
-    density = transfer["density"].min()
+    density = float(transfer["density"].min() if tests is None or tests.empty else tests["density"].iloc[0])
     (relative, distance), error = matrix_of(transfer, tasks, density), error_of(transfer, tasks, density)
     floor = None if exponents is None else floor_of(exponents, tasks)
     if floor is not None:
         distance[np.diag_indices(len(tasks))] = floor
     crowded = len(tasks) > LEGIBLE  # below one another, so that the numbers stay legible
-    shape = ((2, 1), style.size(2, 0.21 * len(tasks))) if crowded else ((1, 2), style.size(2, 1.0))
+    shape = ((2, 1), style.size(2, 0.4 + 0.19 * len(tasks))) if crowded else ((1, 2), style.size(2, 1.0))
     figure, axes = pyplot.subplots(*shape[0], figsize=shape[1])
     names = [label(task) for task in tasks]
     titles = (f"Transfer at {100 * density:.1f} % density ± standard error", "Exponent distance")
@@ -222,7 +231,8 @@ def prediction(transfer: pd.DataFrame, correlations: pd.DataFrame, tasks: list[s
 def _correlations(ax: Axes, correlations: pd.DataFrame, looks: dict[float, tuple[str, str]]) -> None:
     """Draw the rank correlation of every observable with its interval and p-value, for each density
     with its marker and colour."""
-    observables = list(dict.fromkeys(correlations["observable"]))
+    # A convolution has no input units, for example.
+    observables = list(dict.fromkeys(correlations.dropna(subset="correlation")["observable"]))
     shifts = np.linspace(-0.2, 0.2, len(looks)) if len(looks) > 1 else [0.0]
     for (density, (mark, colour)), shift in zip(looks.items(), shifts):
         rows = (

@@ -15,6 +15,7 @@ from koopflow.config.training import ModelSettings, OptimizerSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.rg.exponents import WindowRule
+from koopflow.rg.universality import mantel
 from koopflow.tickets.flow import Flow
 from koopflow.tickets.predictors import calibration, judging, of_networks
 from koopflow.tickets.predictors import job as predictors_job
@@ -189,6 +190,12 @@ def test_registered_predictors_decide_at_the_most_reliable_density_and_others_do
     both = both["predictor_tests"].set_index("predictor")
     assert both.loc["bad", "decision"] == "not shown to predict transfer"
     assert both.loc["good", "p_adjusted"] == pytest.approx(2 * both.loc["good", "p"])
+    ends = ["ci_low", "ci_high"]
+    # Two intervals that hold together are those of level 1 - 0.05 / 2 each.
+    at = found["predictors"].query("predictor == 'good' and chosen == 'yes'")
+    wide = mantel(*(judging.matrix_of(at, name, names) for name in ("transfer", "score")), confidence=0.975)
+    assert both.loc["good", ends].tolist() == pytest.approx([wide.ci_low, wide.ci_high])
+    assert tests.loc["good", "ci_low"] > both.loc["good", "ci_low"]
     noisy = judging.predicted_transfer(*study(noise=2.0), "m", settings)["predictor_tests"]
     assert noisy["decision"].iloc[0] == "transfer is not reliable enough to decide"
 

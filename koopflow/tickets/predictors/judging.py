@@ -150,13 +150,16 @@ def predictor_tests(
 
     Mantel's test permutes tasks, and the interval is jackknifed over tasks, since pairs that share
     a task are not independent. p-values of registered predictors are adjusted for their number
-    (Holm); those of all others are exploratory, and decide nothing.
+    (Holm), and so are their intervals (Bonferroni); those of all others are exploratory, and decide
+    nothing.
     """
     at = table[table["chosen"] == "yes"]
+    number = at.loc[at["registered"] == "yes", "predictor"].nunique()
     rows = []
     for name, group in at.groupby("predictor", sort=False):
         own, share = matrix_of(group, "score", tasks), matrix_of(group, "transfer", tasks)
-        test = mantel(share, own)
+        among = number if group["registered"].iloc[0] == "yes" else 1
+        test = mantel(share, own, confidence=1 - SIGNIFICANCE / among)
         of = (scores["predictor"] == name) & np.isclose(scores["density"], group["density"].iloc[0])
         cost = scores[of].iloc[0]
         rows.append(
