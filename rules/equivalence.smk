@@ -99,6 +99,7 @@ use rule train_ensemble as train_short_setups with:
         "<logs>/train_short_setups.log",
     benchmark:
         "<benchmarks>/train_short_setups.tsv"
+    priority: 45  # with its fits the longest chain but for tickets: it starts early, and short jobs fill the end
     resources:
         **estimates.asked(EQUIVALENCE.trainings_estimate(EQUIVALENCE.together)),
         **GPU,
@@ -172,6 +173,7 @@ use rule fit_spectra as fit_short_setups with:
         "<logs>/fit_short_setups.log",
     benchmark:
         "<benchmarks>/fit_short_setups.tsv"
+    priority: 45
     resources:
         **estimates.asked(EQUIVALENCE.all_fits_estimate(EQUIVALENCE.together)),
     params:
