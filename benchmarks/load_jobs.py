@@ -29,6 +29,7 @@ def study(jobs: int) -> dict:
         f"setup-{number:04d}": {"optimizer": {"learning_rate": 0.01 + 0.0001 * number}} for number in range(jobs // 2)
     }
     training = {"seeds": 2, "copies": 1, "shuffles": 1, "setups": setups, "comparisons": {"first": list(setups)[:2]}}
+    training["shared_job"] = 0
     training["base"] = {"steps": 10, "batch_size": 20, "koopman": {"delays": 0, "rank": 2}}
     return {
         "threads": 1,

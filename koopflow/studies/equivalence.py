@@ -74,18 +74,29 @@ class Equivalence:
 
         None shares if ensembles are split into parts, nor a network of the user's own, whose time is a guess.
         """
-        known = {name: self.training_estimate(name, 0) for name in self.setups} if len(self.parts) == 1 else {}
-        found: list[str] = []
-        for name in sorted(known, key=lambda name: known[name].seconds):
-            jobs = self.trainings_estimate([*found, name]), self.all_fits_estimate([*found, name])
-            if not known[name].guess and max(job.seconds for job in jobs) <= self.training.shared_job:
-                found.append(name)
+        if len(self.parts) > 1:
+            return []
+        jobs = {name: (self.training_estimate(name, 0), self.fits_estimate(name)) for name in self.setups}
+        starts = self._training_start, START_SECONDS
+        left = [self.training.shared_job - start for start in starts]
+        found = set()
+        for name, both in sorted(jobs.items(), key=lambda job: job[1][0].seconds):
+            then = [most - (job.seconds - start) for most, job, start in zip(left, both, starts)]
+            if min(then) >= 0 and not both[0].guess:
+                found.add(name)
+                left = then
         return [name for name in self.setups if name in found] if len(found) > 1 else []
+
+    @property
+    def _training_start(self) -> float:
+        """Seconds that a training job takes to start."""
+        return TORCH_SECONDS + GPU_SECONDS * self.study.gpu
 
     @property
     def alone(self) -> list[str]:
         """The set-ups that have jobs of their own."""
-        return [name for name in self.setups if name not in self.together]
+        shared = set(self.together)
+        return [name for name in self.setups if name not in shared]
 
     def trained(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the settings of set-ups, as plain values by name."""
@@ -101,8 +112,7 @@ class Equivalence:
 
     def trainings_estimate(self, names: Sequence[str]) -> Estimate:
         """Return the estimate of training the ensembles of several set-ups in one job."""
-        start = TORCH_SECONDS + GPU_SECONDS * self.study.gpu
-        return in_turn([self.training_estimate(name, 0) for name in names], start)
+        return in_turn([self.training_estimate(name, 0) for name in names], self._training_start)
 
     def all_fits_estimate(self, names: Sequence[str]) -> Estimate:
         """Return the estimate of fitting the operators of several set-ups in one job."""
