@@ -204,7 +204,7 @@ rule fit_exponents:
         "../envs/tickets.yaml"
     threads: 1
     resources:
-        **estimates.asked(estimates.small(estimates.TORCH_SECONDS + 1, estimates.TORCH_MB)),
+        **estimates.asked(TICKETS.collection_estimate()),
     params:
         tickets=some(TICKETS.settings, "coupling", "window", "margin", "external"),
         studies=TICKETS.part("tasks", "model", "grouping", "rounds", "transfer", "predictors"),

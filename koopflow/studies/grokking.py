@@ -27,7 +27,7 @@ GOLDEN = 1.2207440846057596
 """The root of x^4 = x + 1. Multiples of its inverse powers, modulo 1, fill the cube evenly (Roberts
 2018, the R3 sequence)."""
 NETWORK_SECONDS = 0.02  # to fit a spectrum and to compare it with others: measured
-MEGABYTE_SECONDS = 0.006  # to read and reduce the first states, per megabyte: measured at p = 113
+MEGABYTE_SECONDS = 0.002  # to read a megabyte of states; half as much for each copy, to reduce them: measured
 PREDICTION_SECONDS = 2e-6  # per predictor and network cubed, for the jackknife: measured
 
 
@@ -109,7 +109,7 @@ class Grokking:
         }
         seconds = networks * NETWORK_SECONDS
         for name, size in megabytes.items():  # products of all pairs of states: with every copy, a megabyte has more
-            seconds += self.seeds(name) * MEGABYTE_SECONDS * size * (1 + self.settings[name].copies / 10)
+            seconds += self.seeds(name) * MEGABYTE_SECONDS * size * (1 + self.settings[name].copies / 2)
         seconds += PREDICTION_SECONDS * len(self.block.predictors) * networks**3
         return Estimate(LIBRARIES_MB + 4 * max(megabytes.values(), default=0.0), START_SECONDS + seconds)
 

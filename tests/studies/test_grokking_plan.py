@@ -23,6 +23,13 @@ def test_a_sweep_spreads_its_networks_evenly_and_keeps_them_when_it_grows():
     assert 25 <= sum(setup.optimizer.learning_rate < (0.002 * 0.01) ** 0.5 for setup in swept) <= 35
 
 
+def test_a_fit_takes_the_measured_time_within_a_factor_of_two():
+    """9.2 s of processor, 10.7 s in all, for twice 20 networks at p = 113 and twice 20 at the study's own."""
+    large = {"prime": 113, "share": 0.3, "model": {"width": 128, "arguments": {"hidden": 512}}, "steps": 100}
+    two = plan(seeds=20, settings={"a": {}, "b": {}, "c": large, "d": large}, pairs=[["a", "b"], ["c", "d"]])
+    assert 9.2 / 2 < two.fit_estimate().seconds < 2 * 10.7
+
+
 def test_curves_are_measured_early_and_late():
     steps = plan().measured("decay")
     assert steps[:3] == [0, 5, 10]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from koopflow.core.errors import KoopflowError
 from koopflow.studies import claims, discovery, equivalence, forecast, pruning, spectra, tickets
@@ -94,6 +95,15 @@ def test_a_chain_is_cut_into_jobs_that_go_on_from_one_another():
     assert plan.stops("mine") == [3, 6, 8]
     assert [plan.previous("mine", stop) for stop in (3, 6, 8)] == [0, 3, 6]
     assert ticket_plan().stops("mine") == [7]
+
+
+@pytest.mark.parametrize(
+    ("config", "measured"), [("config.yaml", 9.2), ("config/transfer.yaml", 15.0), ("config/smoke.yaml", 3.1)]
+)
+def test_collecting_chains_takes_the_measured_time_within_a_factor_of_two(config, measured):
+    """Processor time in the benchmark files of finished runs, with 19, 32 and 6 chains."""
+    plan = tickets.plan(resolved(yaml.safe_load((ROOT / config).read_text(encoding="utf-8"))))
+    assert measured / 2 < plan.collection_estimate().seconds < 2 * measured
 
 
 def test_the_length_of_a_chain_does_not_decide_its_training():
