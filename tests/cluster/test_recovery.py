@@ -218,6 +218,7 @@ def story(slurm, tmp_path_factory) -> dict:
     (folder / "slow.hangs").rename(folder / "slow.trains")
     run = Run(folder, slurm)
     slurm_does(slurm, "scancel", run.wait_for("cancelled", "RUNNING"))
+    run.wait_for("cancelled", "CANCELLED")  # before it could go on
     (folder / "cancelled.hangs").unlink()
     slow = run.wait_for("slow", "RUNNING")
     run.wait_until((folder / "slow.trained").exists)
