@@ -3,7 +3,6 @@ paired differences, the jackknife for other statistics."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 REALS = (-np.inf, np.inf)
 NOT_NEGATIVE = (0.0, np.inf)
@@ -47,6 +46,8 @@ def half_width(error: ArrayLike, freedom: float, level: float | NDArray[np.float
 
     The result has the shape of `error`; a scalar gives a NumPy scalar.
     """
+    from scipy import special  # a tenth of a second, which trainings need not wait for
+
     return special.stdtrit(freedom, 0.5 + level / 2) * error
 
 

@@ -4,10 +4,9 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from koopflow.config.training import ModelSettings
@@ -17,6 +16,9 @@ from koopflow.io.atomic import atomic_write
 from koopflow.rg.exponents import WindowRule
 from koopflow.tickets.flow import Flow, exponents_table
 from koopflow.tickets.plan import ChainOrigin
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KIND, VERSION = "chain of pruning rounds", 2
 
@@ -129,7 +131,7 @@ class Chain:
 
     def exponents(
         self, coupling: str = "share", rule: WindowRule | None = None, margin: float = 0.02, grouping: str = "layer"
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """Return the exponent of each layer, with its interval, scaling window and class.
 
         Parameters

@@ -1,10 +1,9 @@
 """The flow of couplings over the rounds of a chain, and its exponents."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.io.columns import TICKET_EXPONENTS, TICKET_FLOW
@@ -12,6 +11,9 @@ from koopflow.rg.couplings import coupling_of
 from koopflow.rg.exponents import WindowRule, fit_exponents
 from koopflow.rg.flows import scale_of
 from koopflow.rg.groups import Sums
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ def couplings_of(sums: NDArray[Any], kind: str) -> NDArray[np.float64]:
     return coupling_of(flat, kind, "tickets.coupling").reshape(seeds, rounds, groups)
 
 
-def flow_table(flow: Flow, seeds: list[int], task: str, model: str, kind: str) -> pd.DataFrame:
+def flow_table(flow: Flow, seeds: list[int], task: str, model: str, kind: str) -> "pd.DataFrame":
     """Return one row per seed, round and group with its coupling."""
+    import pandas as pd  # trainings read chains, and make no table
+
     values = flow.couplings(kind)
     rows = [
         (task, model, seed, number, group, flow.densities[number], values[i, number, j])
@@ -66,7 +70,7 @@ def flow_table(flow: Flow, seeds: list[int], task: str, model: str, kind: str) -
     return pd.DataFrame(rows, columns=list(TICKET_FLOW))
 
 
-def exponents_table(flow: Flow, task: str, model: str, kind: str, rule: WindowRule, margin: float) -> pd.DataFrame:
+def exponents_table(flow: Flow, task: str, model: str, kind: str, rule: WindowRule, margin: float) -> "pd.DataFrame":
     """Return one row per group: its exponent, interval, fit, scaling window, class and drift.
 
     Parameters
@@ -81,6 +85,8 @@ def exponents_table(flow: Flow, task: str, model: str, kind: str, rule: WindowRu
     margin : float
         Exponents within this distance of zero are marginal.
     """
+    import pandas as pd
+
     fit = fit_exponents(flow.couplings(kind), flow.scale, flow.groups, rule, margin=margin)
     columns = [fit.groups, fit.sigma, fit.ci_low, fit.ci_high, fit.r2, fit.first_round, fit.last_round, fit.classes]
     drifts = zip(fit.drift, fit.drift_low, fit.drift_high)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.tickets import External, TicketJob
@@ -16,8 +16,10 @@ from koopflow.tickets.adopted import adopt_chain
 from koopflow.tickets.chain import Chain
 from koopflow.tickets.elastic import transfer_depth
 from koopflow.tickets.plan import ChainPlan
-from koopflow.tickets.tables import rounds_table
 from koopflow.tickets.transfer import transfer_to
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,10 @@ def train_composition(job: TaskJob, chain: Chain) -> tuple[Chain, Chain] | None:
     return large, job.chain(chain.rounds, seeds, stream="batches again")
 
 
-def train_controls(job: TaskJob, chain: Chain) -> pd.DataFrame:
+def train_controls(job: TaskJob, chain: Chain) -> "pd.DataFrame":
     """Train the controls of a chain, and return the table of its rounds."""
+    from koopflow.tickets.tables import rounds_table  # imports pandas, which the other jobs do not need
+
     found = {
         control: (numbers, controls.run_control(job.setup, job.images, chain, numbers, control))
         for control, numbers in control_rounds(job.study, chain).items()
@@ -134,7 +138,7 @@ def train_transfers(job: TaskJob, chains: Mapping[str, Chain]) -> dict[str, NDAr
 
 def train_stretched(
     job: TaskJob, comparison: str, target: Chain, sources: Mapping[str, Chain], rounds: list[int]
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Train tickets of other depths, stretched to the depth of `target`.
 
     Parameters
@@ -154,6 +158,8 @@ def train_stretched(
     DataFrame
         The comparison's rows of ``tickets/elastic.csv``.
     """
+    import pandas as pd
+
     rows = []
     for source, chain in sources.items():
         numbers = [number for number in rounds if number < min(chain.rounds, target.rounds)]

@@ -51,6 +51,10 @@ def test_the_sciences_without_training_load_no_torch():
     assert "torch" not in loaded(*(name for name in modules() if room(name) in FREE_OF_TORCH))
 
 
+def test_trainings_of_tickets_load_no_tables():
+    assert loaded("koopflow.tickets.jobs", "koopflow.tickets.chain") & {"pandas", "scipy"} == set()
+
+
 def test_short_jobs_load_no_part_of_scipy_that_they_do_not_use():
     jobs = ("koopflow.equivalence.fitting", "koopflow.equivalence.sensitivity", "koopflow.figures.equivalence")
     unused = {"scipy.optimize", "scipy.stats", "seaborn", "koopflow.config.study"}
