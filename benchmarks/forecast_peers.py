@@ -9,10 +9,11 @@ their own (--peers, an environment with statsforecast and lightgbm); without it 
 are compared. The peer of a series is the one that was best on its first 40 %.
 
 Prints, for each series, the geometric mean over steps ahead of the mean absolute error, over that of
-the seasonal naive forecast; then the ratio of `combined` to the best single peer over series, and on
-how many series it is significantly worse than the series' own peer (sign flips over blocks of origins,
-Holm). Writes benchmarks/out/forecast_peers.csv; with --append the rows of other series stay, so that the
-series can be run one by one.
+the seasonal naive forecast; the ratios of koopflow's ets, theta, auto_arima and mstl, where --methods
+names them, to the models of the same family; then the ratio of `combined` to the best single peer over
+series, and on how many series it is significantly worse than the series' own peer (sign flips over
+blocks of origins, Holm). Writes benchmarks/out/forecast_peers.csv; with --append the rows of other
+series stay, so that the series can be run one by one.
 """
 
 import argparse
@@ -30,6 +31,8 @@ HERE = Path(__file__).resolve()
 OUT = HERE.parent / "out"
 DEVELOPMENT = ("airline", "gdp", "sunspots", "electrical_equipment", "german_inflation", "elnino")
 """Series on which `combined` was chosen; their rows are marked, and left out of the summary."""
+SAME = {"ets": "AutoETS", "theta": "AutoTheta", "auto_arima": "AutoARIMA", "mstl": "MSTL"}
+"""Methods of koopflow from statsmodels, and the model of statsforecast of the same family."""
 LONGEST = 600
 """Most samples that a peer is fitted to; automatic orders of longer series take minutes an origin."""
 LONGEST_SEASON = 24
@@ -210,7 +213,14 @@ def summary(table) -> dict:
     found = {"series": len(wide), "geometric means": np.exp(means).round(3).to_dict()}
     if single:
         found["best single peer"] = single[0]
+    if single and "koopflow combined" in means:
         found["combined over it"] = round(float(np.exp(means["koopflow combined"] - means[single[0]])), 3)
+    for own, theirs in SAME.items():
+        if f"koopflow {own}" in wide and theirs in wide:
+            ratios = np.exp(wide[f"koopflow {own}"] - wide[theirs]).dropna()
+            found[f"{own} over {theirs}"] = ratios.round(3).to_dict() | {
+                "geometric mean": round(float(np.exp(np.log(ratios).mean())), 3)
+            }
     if "p_worse" in held_out:
         p = np.sort(held_out["p_worse"].dropna().to_numpy())
         holm = np.maximum.accumulate(p * (len(p) - np.arange(len(p))))

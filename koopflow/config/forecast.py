@@ -36,7 +36,9 @@ class ForecastSettings(Block):
         description="Whether forecast/quantiles.parquet is written: the quantiles of the forecasts from all earlier "
         "origins, at least nine for each.",
     )
-    estimates: Count = Field(default=3, description="How often ets and arima estimate their parameters along a series.")
+    estimates: Count = Field(
+        default=3, description="How often ets, theta, arima and auto_arima estimate their parameters along a series."
+    )
     draws: Whole = Field(
         default=1000, ge=100, description="Draws of the block bootstrap behind the intervals of skill."
     )

@@ -26,7 +26,7 @@ LONGEST, LONGEST_ARIMA, LONGEST_ORDERS = 1500, 800, 600
 HARMONICS = 3
 
 
-def _stretches(origins: Integers, estimates: int, scored: int | None) -> list[tuple[int, int, NDArray[np.bool_]]]:
+def stretches_of(origins: Integers, estimates: int, scored: int | None) -> list[tuple[int, int, NDArray[np.bool_]]]:
     """Return stretches (first, stop, mask of origins), each with one estimate made at `first`."""
     start = int(origins[0]) if scored is None else scored
     edges = np.unique(np.linspace(start, int(origins[-1]) + 1, estimates + 1).astype(int))
@@ -58,7 +58,7 @@ def exponential_smoothing(
         The last value, with a warning, where statsmodels finds no estimate.
     """
     result = np.empty((len(origins), horizon))
-    for first, stop, chosen in _stretches(origins, estimates, scored):
+    for first, stop, chosen in stretches_of(origins, estimates, scored):
         begin = max(0, first + 1 - LONGEST)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # if the fit does not converge, its last estimate is used
@@ -168,10 +168,10 @@ def arima(
 
     result = np.empty((len(origins), horizon))
     order: Order | None = None
-    for first, stop, chosen in _stretches(origins, estimates, scored):
+    for first, stop, chosen in stretches_of(origins, estimates, scored):
         begin = max(0, first + 1 - LONGEST)
         known = first + 1 - begin
-        seasonal = _seasonal(values, begin, first, stop + horizon, period)
+        seasonal = seasonal_terms(values, begin, first, stop + horizon, period)
         scale = max(float(np.std(values[begin : first + 1])), 1e-12)
         rest = (values[begin:stop] - seasonal[: stop - begin]) / scale
         with warnings.catch_warnings():
@@ -183,15 +183,15 @@ def arima(
                 estimate = _fit(ARIMA, rest[:known][-LONGEST_ARIMA:], order)
                 filtered = ARIMA(rest, order=order).filter(estimate.params)
             except (np.linalg.LinAlgError, ValueError) as error:
-                _hold(result, chosen, values, origins, "ARIMA", error)
+                hold(result, chosen, values, origins, "ARIMA", error)
                 continue
         at = origins[chosen] - begin
         steps = np.arange(1, horizon + 1)
-        result[chosen] = _advanced(filtered.filter_results, at, horizon) * scale + seasonal[at[:, None] + steps]
+        result[chosen] = advanced(filtered.filter_results, at, horizon) * scale + seasonal[at[:, None] + steps]
     return result
 
 
-def _seasonal(values: Floats, begin: int, first: int, end: int, period: int) -> Floats:
+def seasonal_terms(values: Floats, begin: int, first: int, end: int, period: int) -> Floats:
     """Return the seasonal terms at begin ... end - 1, fitted up to `first`; zeros without a
     season."""
     history = values[begin : first + 1]
@@ -202,7 +202,7 @@ def _seasonal(values: Floats, begin: int, first: int, end: int, period: int) -> 
     return season @ np.linalg.lstsq(terms, history, rcond=None)[0][:-1]
 
 
-def _advanced(space: Any, at: Integers, horizon: int) -> Floats:
+def advanced(space: Any, at: Integers, horizon: int) -> Floats:
     """Return the forecasts (n, horizon) of a filtered state-space model from the samples `at`."""
     transition, design = space.transition[:, :, -1], space.design[0, :, -1]
     intercept = space.state_intercept[:, -1] if space.state_intercept.ndim == 2 else 0.0
@@ -215,7 +215,7 @@ def _advanced(space: Any, at: Integers, horizon: int) -> Floats:
     return result
 
 
-def _hold(
+def hold(
     result: Floats, chosen: NDArray[np.bool_], values: Floats, origins: Integers, name: str, error: Exception
 ) -> None:
     """Fill `result` with the last value where statsmodels finds no estimate, and log a warning."""

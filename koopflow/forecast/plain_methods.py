@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from koopflow.forecast import baselines, classical
+from koopflow.forecast.auto_arima import auto_arima
 from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.protocol import Floats, Integers
+from koopflow.forecast.theta import theta
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,6 +80,24 @@ class Arima(Estimated):
     def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
         """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
         return classical.arima(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
+
+
+@dataclass(frozen=True, repr=False)
+class AutoArima(Estimated):
+    """Seasonal ARIMA with orders chosen by AICc; see `koopflow.forecast.auto_arima`."""
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return auto_arima(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
+
+
+@dataclass(frozen=True, repr=False)
+class Theta(Estimated):
+    """The Theta method; see `koopflow.forecast.theta`."""
+
+    def forecast(self, values: Floats, origins: Integers, horizon: int) -> Floats:
+        """Forecast from `origins`; see `koopflow.forecast.protocol.Forecaster`."""
+        return theta(values, origins, horizon, self.period or 1, self.estimates or 3, self.first)
 
 
 @dataclass(frozen=True, repr=False)

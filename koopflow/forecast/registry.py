@@ -10,6 +10,8 @@ FORECASTERS = Registry(
         "drift": "koopflow.forecast.plain_methods:Drift",
         "ets": "koopflow.forecast.plain_methods:Ets",
         "arima": "koopflow.forecast.plain_methods:Arima",
+        "auto_arima": "koopflow.forecast.plain_methods:AutoArima",
+        "theta": "koopflow.forecast.plain_methods:Theta",
         "ridge": "koopflow.forecast.plain_methods:Ridge",
         "airline": "koopflow.forecast.company.methods:Airline",
         "mstl": "koopflow.forecast.company.methods:Mstl",
@@ -28,7 +30,7 @@ FORECASTERS = Registry(
 """See `koopflow.forecast.protocol.Forecaster`."""
 
 BASELINES = (
-    *("persistence", "seasonal_naive", "drift", "ets", "arima", "ridge"),
+    *("persistence", "seasonal_naive", "drift", "ets", "arima", "auto_arima", "theta", "ridge"),
     *("airline", "mstl", "regression", "boosting", "pooled_boosting"),
 )
 """The forecasters without Koopman operators."""
