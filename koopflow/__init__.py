@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from koopflow.api.nixtla import StatsForecastModel
     from koopflow.api.operators import Operator, distance, load
     from koopflow.api.pruning import prune
+    from koopflow.api.sktime_model import SktimeForecaster
     from koopflow.api.tickets import iterative_pruning, will_transfer
     from koopflow.core.errors import KoopflowError
     from koopflow.pruning.mask import Mask
@@ -44,6 +45,7 @@ _HOMES = {
     "Mask": "pruning.mask",
     "Operator": "api.operators",
     "Recorder": "trajectory.recorder",
+    "SktimeForecaster": "api.sktime_model",
     "Sliding": "api.forecasting",
     "SpectraComparison": "api.comparisons",
     "StatsForecastModel": "api.nixtla",
@@ -85,6 +87,7 @@ __all__ = [  # noqa: RUF022 - in the order of their use
     "Sliding",
     "Episodic",
     "StatsForecastModel",
+    "SktimeForecaster",
     "hub",
     "KoopflowError",
     "__version__",

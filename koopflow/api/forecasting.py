@@ -12,7 +12,7 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import Given, as_series
 from koopflow.data.series.series import Series
-from koopflow.data.series.several import Several, opened, read
+from koopflow.data.series.several import Several, opened
 from koopflow.forecast.combined import Combined
 from koopflow.forecast.estimator import coverages_of, table_of
 from koopflow.forecast.evaluate import evaluate as evaluate_forecasters
@@ -56,8 +56,8 @@ def forecast(
     coverage, levels, quantiles
         Nominal coverage of the interval; of several in percent, such as [50, 90]; levels in (0, 1).
     regressors, holidays, beside
-        Columns of a table of one series that are known ahead, whose future is in rows after the
-        last value; ISO code of a country with public holidays; columns that make one state.
+        Columns of a table that are known ahead, whose future is in rows after the last value; ISO
+        code of a country with public holidays; columns that make one state with one series.
 
     Returns
     -------
@@ -83,22 +83,20 @@ def forecast(
     ahead = _checked(coverage, levels, quantiles, regressors, holidays)
     chosen = _chosen(forecaster, ahead, bool(beside))
     one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
-    found = _table(series) if ahead or beside else opened(series)
-    if isinstance(found, Several):
-        return forecast_each(found, period, one, partial(pool_for, [chosen], settings.horizon))
-    return one(as_series(found, period=period, regressors=regressors, holidays=holidays, beside=beside))
-
-
-def _table(series: Given | str | os.PathLike[str]) -> Given:
-    """Return one series, read if it is a file."""
-    return read(series) if isinstance(series, str | os.PathLike) else series
+    prepare = partial(as_series, period=period, regressors=regressors, holidays=holidays)
+    found = opened(series, [*regressors, *beside])
+    if not isinstance(found, Several):
+        return one(prepare(found, beside=beside))
+    if beside:
+        raise KoopflowError(f"beside: need one series (got {len(found.readers)}); forecast each by a call of its own")
+    return forecast_each(found, prepare, one, partial(pool_for, [chosen], settings.horizon))
 
 
 def _chosen(forecaster: Forecaster | str | None, ahead: bool, beside: bool) -> Forecaster:
     """Return the forecaster, or the default one; raise a KoopflowError if it cannot observe what is
     beside."""
     usual = Episodic() if beside else Combined() if ahead else Gated()
-    chosen = usual if forecaster is None else _forecaster(forecaster)
+    chosen = chosen_forecaster(forecaster, usual)
     if beside and not getattr(chosen, "joint", False):
         raise KoopflowError(f"beside: {chosen!r} observes one series; use Sliding or Episodic")
     return chosen
@@ -206,7 +204,10 @@ def _settings(key: str, **given: int | None) -> SeriesSettings:
     return SeriesSettings.load({name: index(value) for name, value in given.items() if value is not None}, key)
 
 
-def _forecaster(given: Forecaster | str) -> Forecaster:
+def chosen_forecaster(given: Forecaster | str | None, usual: Forecaster) -> Forecaster:
+    """Return a forecaster that is given by name or as an object; `usual` for None."""
+    if given is None:
+        return usual
     return named(given, "forecaster") if isinstance(given, str) else as_forecaster(given)
 
 
@@ -215,7 +216,7 @@ def _by_name(forecasters: Forecaster | str | Sequence[Forecaster | str]) -> dict
     several = forecasters if isinstance(forecasters, Sequence) and not isinstance(forecasters, str) else [forecasters]
     found: dict[str, Forecaster] = {}
     for each in several:
-        forecaster = _forecaster(each)
+        forecaster = chosen_forecaster(each, Gated())
         name = each if isinstance(each, str) else repr(forecaster)
         if name in found:
             raise KoopflowError(f"evaluate: forecasters must be unique (got {name} twice)")

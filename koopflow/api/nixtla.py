@@ -6,11 +6,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from koopflow.api.forecasting import chosen_forecaster
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import as_series
 from koopflow.forecast.estimator import coverages_of
 from koopflow.forecast.methods import Gated
-from koopflow.forecast.protocol import Forecaster, as_forecaster, named
+from koopflow.forecast.protocol import Forecaster
 from koopflow.forecast.state import State
 
 __all__ = ["StatsForecastModel"]
@@ -45,8 +46,7 @@ class StatsForecastModel:
     def __init__(
         self, forecaster: Forecaster | str | None = None, *, season_length: int | None = None, alias: str | None = None
     ) -> None:
-        given = Gated() if forecaster is None else forecaster
-        self.forecaster = named(given, "forecaster") if isinstance(given, str) else as_forecaster(given)
+        self.forecaster = chosen_forecaster(forecaster, Gated())
         self.season_length = season_length
         self.alias = alias or repr(self.forecaster)
         self._values: NDArray[np.float64] | None = None
@@ -69,17 +69,9 @@ class StatsForecastModel:
         KoopflowError
             If `fit` was not called, or the series is constant or too short.
         """
-        if self._values is None:
-            raise KoopflowError(f"{self.alias} is not fitted; call fit first")
-        if h not in self._states:
-            series = as_series(self._values, period=self.season_length)
-            self._states[h] = State.fit(self.forecaster, series, h)
         levels = [] if level is None else list(level)
-        mean, lower, upper = self._states[h].future(coverages_of(levels, ()) or [0.9])
-        found: dict[str, Any] = {"mean": mean}
-        for place, each in enumerate(levels):
-            found |= {f"lo-{each}": lower[:, place], f"hi-{each}": upper[:, place]}
-        return found
+        mean, lower, upper = self._state(h).future(coverages_of(levels, ()) or [0.9])
+        return {"mean": mean} | _ends(levels, lower, upper, "")
 
     def forecast(
         self,
@@ -92,17 +84,73 @@ class StatsForecastModel:
     ) -> dict[str, Any]:
         """Return what `fit` and `predict` return, without keeping the series.
 
-        With `fitted`, also the forecasts one step ahead (time,), NaN before the first.
+        With `fitted`, also the forecasts one step ahead (time,) and their intervals, NaN before the
+        first: fitted, and fitted-lo-90, fitted-hi-90, ... for each level.
         """
         model = self.new().fit(y)
         found = model.predict(h, level=level)
-        if fitted:
-            state, count = model._states[h], len(np.asarray(y))
-            before = state.stretch.origins + count - len(state.stretch.samples)
-            ahead = np.full(count + 1, np.nan)
-            ahead[before + 1] = state.stretch.choices.transform.unpoint(state.point[:, 0])
-            found["fitted"] = ahead[:count]
-        return found
+        return found | model._one_step(h, level or ()) if fitted else found
+
+    def forward(
+        self,
+        y: ArrayLike,
+        h: int,
+        X: object = None,
+        X_future: object = None,
+        level: Sequence[float] | None = None,
+        fitted: bool = False,
+    ) -> dict[str, Any]:
+        """Return the forecast after `y`, which begins with the fitted series, with the options that were
+        chosen on that; the further samples are kept.
+
+        Raises
+        ------
+        KoopflowError
+            If `fit` was not called, or `y` begins otherwise.
+        """
+        before, values = self._values, np.asarray(y, dtype=np.float64)
+        if before is not None:
+            if len(values) < len(before) or not np.array_equal(values[: len(before)], before, equal_nan=True):
+                raise KoopflowError(f"{self.alias}: y must begin with the {len(before)} fitted samples; fit again")
+            self._state(h)  # the options are chosen before further samples are seen
+            self._values = values
+        found = self.predict(h, level=level)
+        return found | self._one_step(h, level or ()) if fitted else found
+
+    def _state(self, h: int) -> State:
+        """Return the state after all samples, with the options of the first call for `h` steps."""
+        if self._values is None:
+            raise KoopflowError(f"{self.alias} is not fitted; call fit first")
+        series = as_series(self._values, period=self.season_length)
+        if h not in self._states:
+            self._states[h] = State.fit(self.forecaster, series, h)
+        elif len(series.values) > len(self._states[h].stretch.series.values):
+            self._states[h].extended(series)
+        return self._states[h]
+
+    def _one_step(self, h: int, levels: Sequence[float]) -> dict[str, Any]:
+        """Return the forecasts one step ahead (time,) and their intervals, NaN before the first."""
+        state = self._state(h)
+        count = 0 if self._values is None else len(self._values)
+        times = state.stretch.origins + 1 + count - len(state.stretch.samples)
+
+        def placed(found: NDArray[np.float64]) -> NDArray[np.float64]:
+            whole = np.full((count + 1, *found.shape[1:]), np.nan)
+            whole[times] = found
+            return whole[:count]
+
+        middle, lower, upper = (placed(each) for each in state.one_step(coverages_of(levels, ()) or [0.9]))
+        return {"fitted": middle} | _ends(levels, lower, upper, "fitted-")
 
     def __repr__(self) -> str:
         return self.alias
+
+
+def _ends(
+    levels: Sequence[float], lower: NDArray[np.float64], upper: NDArray[np.float64], before: str
+) -> dict[str, Any]:
+    """Return the ends (n,) of intervals by statsforecast's names."""
+    found: dict[str, Any] = {}
+    for place, each in enumerate(levels):
+        found |= {f"{before}lo-{each}": lower[:, place], f"{before}hi-{each}": upper[:, place]}
+    return found

@@ -9,7 +9,7 @@ import pandas as pd
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.groups import Group, collected
-from koopflow.data.series.held import Given, as_series
+from koopflow.data.series.held import Given
 from koopflow.data.series.series import Series
 from koopflow.data.series.several import Several
 from koopflow.forecast.choices import default_horizon
@@ -24,7 +24,7 @@ logger = logging.getLogger("koopflow")
 
 def forecast_each(
     given: Several,
-    period: int | None,
+    prepare: Callable[..., Series],
     one: Callable[[Series, Floats | None], pd.DataFrame],
     pool: Callable[[Mapping[str, Series]], Mapping[str, Floats]],
 ) -> pd.DataFrame:
@@ -33,8 +33,8 @@ def forecast_each(
     Parameters
     ----------
     given : Several
-    period : int, optional
-        Samples per season of every series; found for each by default.
+    prepare : callable
+        Returns the samples of one identifier, given as ``name``, as a regular series.
     one : callable
         Returns the forecast of a series, with what a model of many series forecasts if there is one.
     pool : callable
@@ -51,7 +51,7 @@ def forecast_each(
     KoopflowError
         If no series can be forecast.
     """
-    held = collected({name: partial(_read, name, reader, period) for name, reader in given.readers.items()})
+    held = collected({name: partial(_read, prepare, name, reader) for name, reader in given.readers.items()})
     series, reasons = held.series, held.left_out
     tables, pooled = [], pool(series)
     for name, each in series.items():
@@ -126,8 +126,8 @@ def pool_for(forecasters: Iterable[Forecaster], horizon: int | None, series: Map
     return pool_of(series, horizon or usual)
 
 
-def _read(name: str, reader: Callable[[], Given], period: int | None) -> Series:
-    return as_series(reader(), period=period, name=name)
+def _read(prepare: Callable[..., Series], name: str, reader: Callable[[], Given]) -> Series:
+    return prepare(reader(), name=name)
 
 
 def _say(reasons: Mapping[str, str], count: int, where: str) -> None:

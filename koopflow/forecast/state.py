@@ -115,14 +115,31 @@ class State:
         lower, upper : (horizon, coverages)
             NaN while there are too few errors.
         """
-        stretch, key = self.stretch, tuple(sorted(set(coverages)))
+        return self._in_units(self.point[-1], self._bands(coverages)[-1])
+
+    def one_step(self, coverages: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Return the forecasts one step ahead from all origins of `stretch`.
+
+        Returns
+        -------
+        median : (n,)
+        lower, upper : (n, coverages)
+            NaN while there are too few errors.
+        """
+        return self._in_units(self.point[:, 0], self._bands(coverages)[:, 0])
+
+    def _bands(self, coverages: Sequence[float]) -> Floats:
+        """Return half-widths (n, horizon, coverages), learned from the errors known at each origin."""
+        key = tuple(sorted(set(coverages)))
         learned = self._intervals.setdefault(key, RollingIntervals(key, self.point.shape[1]))
-        transform = stretch.choices.transform
-        learned.extend(np.abs(transform.point(stretch.truth) - self.point), stretch.origins)
-        half = learned.bands[-1][:, [key.index(each) for each in coverages]]
-        point = self.point[-1][:, None]
-        upper, lower = stretch.units(point + half, point - half)
-        return transform.unpoint(self.point[-1]), lower, upper
+        learned.extend(
+            np.abs(self.stretch.choices.transform.point(self.stretch.truth) - self.point), self.stretch.origins
+        )
+        return learned.bands[..., [key.index(each) for each in coverages]]
+
+    def _in_units(self, point: Floats, half: Floats) -> tuple[Floats, Floats, Floats]:
+        upper, lower = self.stretch.units(point[:, None] + half, point[:, None] - half)
+        return self.stretch.choices.transform.unpoint(point), lower, upper
 
 
 def plain(state: State) -> dict[str, Any]:

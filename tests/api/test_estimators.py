@@ -1,4 +1,4 @@
-"""Forecasters as objects: fitted, updated, cloned, pickled, saved; and as models of statsforecast."""
+"""Forecasters as objects: fitted, updated, cloned, pickled, saved."""
 
 import pickle
 
@@ -86,18 +86,3 @@ def test_what_does_not_continue_the_series_or_is_out_of_range_is_said(fitted, mo
     fitted.save(tmp_path / "model.npz")
     with pytest.raises(KoopflowError, match=f"holds a {type(fitted).__name__}, not a Ridge"):
         Ridge.load(tmp_path / "model.npz")
-
-
-def test_a_model_of_statsforecast_has_its_methods_and_keys(months):
-    model = kf.StatsForecastModel(kf.Sliding(), season_length=12, alias="own")
-    values = months.to_numpy()
-    found = model.forecast(y=values, h=3, X=None, X_future=None, level=[80, 95], fitted=True)
-    assert list(found) == ["mean", "lo-80", "hi-80", "lo-95", "hi-95", "fitted"]
-    assert (found["lo-95"] < found["lo-80"]).all()
-    assert len(found["fitted"]) == len(values)
-    assert np.abs(found["fitted"] - values)[100:].mean() < np.abs(np.diff(values)).mean()
-    fresh = model.new().fit(y=values, X=None)
-    assert np.array_equal(fresh.predict(h=3, X=None)["mean"], found["mean"])
-    assert (repr(model), model.uses_exog) == ("own", False)
-    with pytest.raises(KoopflowError, match="not fitted"):
-        model.predict(h=3)

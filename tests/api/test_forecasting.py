@@ -199,6 +199,35 @@ def test_regressors_count_where_methods_are_compared(led):
     assert table["mae"]["regression"] < 0.6 * table["mae"]["airline"]
 
 
+def test_regressors_and_holidays_count_for_many_series_as_for_each_alone(led, tmp_path):
+    """A column that is known ahead, of two series; of the third it ends before the horizon."""
+    parts = {"b": led, "a": led.assign(y=-2 * led["y"]), "short": led.assign(y=3 * led["y"])}
+    rows = pd.concat([part.assign(unique_id=name) for name, part in parts.items()], ignore_index=True)
+    rows.loc[rows["time"].isin(led["time"].tail(3)) & (rows["unique_id"] != "short"), "y"] = np.nan
+    options = {"horizon": 3, "period": 1, "regressors": ["x"], "forecaster": "regression"}
+    table = forecast(rows, **options)
+    assert table["unique_id"].tolist() == ["b"] * 3 + ["a"] * 3
+    assert "'x' must be known for 3 steps after the last value, the horizon (got 0)" in table.attrs["left_out"]["short"]
+    for name in ("b", "a"):
+        alone = forecast(rows[rows["unique_id"] == name].drop(columns="unique_id"), **options)
+        assert table[table["unique_id"] == name]["prediction"].tolist() == alone["prediction"].tolist()
+    rows.to_csv(tmp_path / "long.csv", index=False)
+    assert np.allclose(forecast(tmp_path / "long.csv", **options)["prediction"], table["prediction"])
+    for given, other, message in [
+        (rows, {"regressors": ["z"]}, "the table must have a column of numbers 'z'"),
+        (
+            rows.drop(columns="x"),
+            {"holidays": "Atlantis"},
+            r"none of the 3 series can be forecast; the first is 'b': .*Atlantis",
+        ),
+        (rows, {"beside": ["x"]}, r"beside: need one series \(got 3\)"),
+    ]:
+        with pytest.raises(KoopflowError, match=message):
+            forecast(given, 3, **other)
+    with pytest.raises(KoopflowError, match=r"need one series \(got 3, in column 'unique_id'\); choose one, or call"):
+        evaluate(rows, "persistence", 3)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

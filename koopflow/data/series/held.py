@@ -17,6 +17,8 @@ from koopflow.data.series.series import Series
 Given = Series | pd.Series | pd.DataFrame | ArrayLike
 TIME_NAMES = ("time", "date", "ds")
 """Names of columns that hold times."""
+ID_NAMES = ("unique_id", "id", "series", "item_id")
+"""Names of columns that hold a series' identifier, in the order in which they are looked for."""
 
 
 def as_series(
@@ -135,9 +137,22 @@ def date_columns(frame: pd.DataFrame) -> list[str]:
     return dates or [name for name in frame.columns if str(name).lower() in TIME_NAMES]
 
 
+def _refuse_many(frame: pd.DataFrame, dates: list[str]) -> None:
+    """Raise a KoopflowError if a column of identifiers tells rows with the same time apart."""
+    for name in ID_NAMES:
+        if dates and name in frame.columns and frame[dates[0]].duplicated().any():
+            count = len(frame[name].unique())
+            if count > 1:
+                raise KoopflowError(
+                    f"series: need one series (got {count}, in column {name!r}); choose one, or call "
+                    "koopflow.forecast, which takes them all"
+                )
+
+
 def _one_column(frame: pd.DataFrame) -> pd.Series:
     """Return the values of a table, with its times as the index where it has any."""
     dates = date_columns(frame)
+    _refuse_many(frame, dates)
     if len(dates) == 1:
         written = frame[dates[0]]
         parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")

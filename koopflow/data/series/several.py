@@ -10,10 +10,8 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import shown
-from koopflow.data.series.held import TIME_NAMES, Given, date_columns
+from koopflow.data.series.held import ID_NAMES, TIME_NAMES, Given, date_columns
 
-ID_NAMES = ("unique_id", "id", "series", "item_id")
-"""Names of columns that hold a series' identifier, in the order in which they are looked for."""
 VALUE_NAMES = ("y", "value")
 """Names of the column of values, where there are several columns of numbers."""
 
@@ -35,14 +33,20 @@ class Several:
     readers: dict[str, Callable[[], Given]]
 
 
-def opened(given: Given | str | os.PathLike[str]) -> Several | Given:
+def opened(given: Given | str | os.PathLike[str], others: Sequence[str] = ()) -> Several | Given:
     """Return the series of a long or wide table, or of a folder or file of tables; one series as it
     is.
+
+    Parameters
+    ----------
+    given : array, list, pandas Series or DataFrame, koopflow Series, or path
+    others : sequence of str
+        Columns that are no series of their own, such as regressors.
 
     Raises
     ------
     KoopflowError
-        If a file cannot be read, or the column of values is ambiguous.
+        If a file cannot be read, a column is missing, or the column of values is ambiguous.
     """
     if isinstance(given, str | os.PathLike):
         path = Path(given)
@@ -54,11 +58,11 @@ def opened(given: Given | str | os.PathLike[str]) -> Several | Given:
         given = read(path)
     if not isinstance(given, pd.DataFrame):
         return given
-    numbers = [name for name in given.select_dtypes("number").columns if name not in date_columns(given)]
+    numbers = [name for name in given.select_dtypes("number").columns if name not in (*date_columns(given), *others)]
     found = next((name for name in ID_NAMES if name in given.columns and numbers != [name]), None)
     if found is not None:
-        return _long(given, found)
-    return given if len(numbers) < 2 else _wide(given, numbers)
+        return _long(given, found, others)
+    return given if len(numbers) < 2 or others else _wide(given, numbers)
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -71,9 +75,13 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise KoopflowError(f"series: {path} is not a readable table: {str(error).splitlines()[0]}") from None
 
 
-def _long(table: pd.DataFrame, id_name: str) -> Several:
+def _long(table: pd.DataFrame, id_name: str, others: Sequence[str]) -> Several:
     """Return the series of a table with a column of identifiers."""
-    numbers = [name for name in table.select_dtypes("number").columns if name not in (id_name, *TIME_NAMES)]
+    whole = table.select_dtypes("number").columns
+    absent = [name for name in others if name not in whole]
+    if absent:
+        raise KoopflowError(f"series: the table must have a column of numbers {absent[0]!r}")
+    numbers = [name for name in whole if name not in (id_name, *TIME_NAMES, *others)]
     values = [name for name in VALUE_NAMES if name in numbers] or numbers
     if len(values) != 1 and not set(values) & set(VALUE_NAMES):
         raise KoopflowError(
@@ -82,7 +90,7 @@ def _long(table: pd.DataFrame, id_name: str) -> Several:
         )
     if table[id_name].isna().any():
         raise KoopflowError(f"series: column {id_name!r} must not be empty (row {int(table[id_name].isna().argmax())})")
-    kept = [*date_columns(table), values[0]]
+    kept = [*date_columns(table), values[0], *others]
     return Several(id_name, {str(name): part[kept].copy for name, part in table.groupby(id_name, sort=False)})
 
 
