@@ -7,6 +7,7 @@ import pytest
 import koopflow as kf
 from koopflow.config.series import SeriesSettings
 from koopflow.data.series.held import as_series
+from koopflow.forecast.classical import smoothed, smoothing
 from koopflow.forecast.company import experts
 from koopflow.forecast.company.methods import OfCompany
 from koopflow.forecast.evaluate import evaluate
@@ -37,6 +38,13 @@ def test_each_method_forecasts_as_its_expert_in_a_gate(months):
         alone = named(name, window=48, period=12).forecast(months, origins, 4)
         # forecasts in a gate stay within half of the series' range around it, and these do
         assert np.allclose(alone, memory._experts.view[origins - 47, place, :, 0]), name
+
+
+def test_mstl_smooths_a_series_without_a_season_as_it_is():
+    walk = np.cumsum(np.random.default_rng(0).standard_normal(90))
+    origins = np.array([59, 65])
+    found = named("mstl", window=60, period=1).forecast(walk, origins, 3)
+    assert np.allclose(found, smoothed(smoothing(walk[:60], 1), walk[:66], origins, 3))
 
 
 def test_estimates_are_shared_with_other_methods_of_the_series(months, monkeypatch):

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from koopflow.forecast.classical import Smoothing, smoothed, smoothing
 
 Floats = NDArray[np.float64]
-LONGEST, CYCLES = 1500, 10
-"""Most samples of an estimate: the latest, and no more than this many of the longest season."""
+LONGEST, CYCLES, PLAIN = 1500, 10, 400
+"""Most samples of an estimate: the latest, no more than this many of the longest season, and those
+of a series without a season."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,21 @@ class Decomposition:
 def fitted(series: Floats, seasons: tuple[int, ...]) -> Decomposition | None:
     """Return the decomposition of a series (time,); None before three cycles of its first season.
 
-    Seasons of which less than three cycles are known are left out.
+    Seasons of which less than three cycles are known are left out. A series without a season (1) is
+    smoothed as it is.
     """
     from statsmodels.tsa.seasonal import MSTL
 
-    usable = [each for each in sorted(seasons) if 3 * each <= min(len(series), LONGEST)]
-    if not usable:
+    seasonal = [each for each in sorted(seasons) if each > 1]
+    usable = [each for each in seasonal if 3 * each <= min(len(series), LONGEST)]
+    if seasonal and not usable:
         return None
-    begin = max(0, len(series) - min(LONGEST, CYCLES * usable[-1]))
+    begin = max(0, len(series) - min(LONGEST, CYCLES * usable[-1] if usable else PLAIN))
     recent = series[begin:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # if the fit does not converge, its last estimate is used
-        found = np.asarray(MSTL(recent, periods=usable).fit().seasonal, dtype=float).reshape(len(recent), -1)
+        parts = MSTL(recent, periods=usable).fit().seasonal if usable else np.empty((len(recent), 0))
+        found = np.asarray(parts, dtype=float).reshape(len(recent), len(usable))
         season = found.sum(axis=1)
         cycles = tuple(part[-each:] for part, each in zip(found.T, usable))
         return Decomposition(begin, season, cycles, smoothing(recent - season, 1))
