@@ -45,9 +45,8 @@ def forecast(
     Parameters
     ----------
     series : array, list, pandas Series or DataFrame, koopflow Series, or path
-        Values (time,), NaN where missing. Times come from an index or a column of dates. Many
-        series: a table with a column of identifiers (unique_id, id), one with a column each, or
-        the path of such a file, or of a folder of files.
+        Values (time,), NaN where missing; times from an index or a column of dates. Many series: a
+        table with a column of identifiers (unique_id, id) or a column each, or a file or folder.
     horizon, period : int
         Steps ahead, and samples per season, found by default.
     forecaster : forecaster or str, optional
@@ -84,12 +83,20 @@ def forecast(
     chosen = _chosen(forecaster, ahead, bool(beside))
     one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
     prepare = partial(as_series, period=period, regressors=regressors, holidays=holidays)
-    found = opened(series, [*regressors, *beside])
+    found = _opened(series, regressors, beside)
     if not isinstance(found, Several):
         return one(prepare(found, beside=beside))
-    if beside:
-        raise KoopflowError(f"beside: need one series (got {len(found.readers)}); forecast each by a call of its own")
     return forecast_each(found, prepare, one, partial(pool_for, [chosen], settings.horizon))
+
+
+def _opened(
+    series: Given | str | os.PathLike[str], regressors: Sequence[str], beside: Sequence[str]
+) -> Several | Given:
+    """Return one or many series; raise a KoopflowError if many cannot make one state."""
+    found = opened(series, [*regressors, *beside])
+    if beside and isinstance(found, Several):
+        raise KoopflowError(f"beside: need one series (got {len(found.readers)}); forecast each by a call of its own")
+    return found
 
 
 def _chosen(forecaster: Forecaster | str | None, ahead: bool, beside: bool) -> Forecaster:
