@@ -10,7 +10,7 @@ from koopflow.forecast.index import SpectralIndex, embed
 from koopflow.forecast.learned_match import LearnedMatch, portraits
 from koopflow.forecast.options import RecallSettings, WindowSettings
 from koopflow.koopman.spectrum import mode_distance
-from koopflow.koopman.windows import WindowModels, fit_windows
+from koopflow.koopman.windows import WindowModels, advance, fit_windows, present_states
 
 
 class Archive:
@@ -56,10 +56,12 @@ class Archive:
         self._models: dict[str, Growing] = {}
         self._followed: dict[str, Growing] = {}
         self._points = Growing()
+        self._series: NDArray[np.float64] = np.zeros((0, 1))
         self.index = SpectralIndex(self._spectra, self._full_distance if recall.mode_weight else None)
         self._apart = round(recall.exclusion * windows.window)
         learns = searches and recall.match == "learned"
-        self.learned = LearnedMatch(windows.window, horizon, recall.matches, self._apart) if learns else None
+        sizes = (windows.window, horizon, recall.matches, self._apart)
+        self.learned = LearnedMatch(self._forecasts, *sizes) if learns else None
 
     def __len__(self) -> int:
         return len(self.recalled)
@@ -106,10 +108,11 @@ class Archive:
         self._points.extend(np.concatenate([embed(eigenvalues[rows]) for rows in before.T], axis=1) / before.shape[1])
         if self.follows:
             self._follow(series, total)
+        self._series = series
         if self.learned is not None:
             origins = np.arange(done, total) + windows.window - 1
             self.learned.add(portraits(self._points.view[done:], added, series, origins, windows.delays))
-        self._recall(done, total, series)
+        self._recall(done, total)
 
     def _spectra(self, members: NDArray[np.intp]) -> NDArray[np.complex128]:
         """Return the spectra (n, 1 + history, rank) of windows, including earlier ones."""
@@ -137,7 +140,21 @@ class Archive:
         for name, rows in vars(fit_windows(stretch, length, windows.delays, windows.rank, means=level)).items():
             self._followed.setdefault(name, Growing()).extend(rows)
 
-    def _recall(self, start: int, stop: int, series: NDArray[np.float64]) -> None:
+    def _forecasts(self, i: int, members: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the forecasts (n, horizon, channels) from the end of window i by what is recalled of
+        each of several windows: its model, or what followed it."""
+        series, which, origin = self._series, self.recall.recalled, i + self.windows.window - 1
+        if which == "events":
+            ends = members + self.windows.window - 1
+            changes = series[ends[:, None] + np.arange(1, self.horizon + 1)] - series[ends][:, None]
+            return np.asarray(series[origin] + changes, dtype=np.float64)
+        source = (self.followed if which == "following" else None) or self.models
+        part = source.take(members + (self.horizon if which == "later" else 0))
+        states = np.repeat(present_states(series, [origin], self.windows.delays), len(members), axis=0)
+        level = np.repeat(self.models.mean[i : i + 1], len(members), axis=0)
+        return advance(part, states, level, self.horizon, stabilize=self.windows.stabilize)
+
+    def _recall(self, start: int, stop: int) -> None:
         """Find the nearest remembered windows for each of the windows start ... stop - 1."""
         points, matches = self._points.view, self.recall.matches
         if not self.searches:
@@ -147,7 +164,7 @@ class Archive:
         delay = max(self.horizon, self._apart)
         for i in range(start, stop):
             if self.learned is not None:
-                members, distances = self.learned.nearest(i, max(i - delay + 1, 0), series)
+                members, distances = self.learned.nearest(i, max(i - delay + 1, 0), self._series)
             else:
                 if i >= delay:
                     self.index.add(i - delay, points[i - delay])

@@ -2,11 +2,12 @@
 
 Which windows are alike depends on what is asked of them. Here the distance between two windows is a
 weighted mean of the distances between their eigenvalues, modes, phases, levels and slopes. A few
-weightings compete: each recalls windows of its own and expects what followed them, and the one whose
-expectations have erred least so far chooses the windows that are recalled. Distances between
-eigenvalues are those of the sliced Wasserstein bound, see `koopflow.forecast.index.embed`.
+weightings compete: each recalls windows of its own, and the one whose recalled forecasts have erred
+least so far chooses the windows that are recalled. Distances between eigenvalues are those of the
+sliced Wasserstein bound, see `koopflow.forecast.index.embed`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from koopflow.koopman.windows import WindowModels, present_states
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+Forecasts = Callable[[int, Integers], Floats]
 
 PARTS = ("eigenvalues", "modes", "phase", "level", "slope")
 # Weightings of PARTS. The first is the default match; another one replaces it once it has proved better.
@@ -88,13 +90,16 @@ def _autocorrelation(models: WindowModels) -> Floats:
 class LearnedMatch:
     """Finds the windows nearest to each under the weighting that has served best so far.
 
-    The score of a weighting is the mean absolute error of what followed its matches, taken from the
-    present level, less that of the first weighting. A share of its standard error is added, as in
+    The score of a weighting is the mean absolute error of the mean forecast of its matches, weighted
+    by 1 / distance, less that of the first weighting. A share of its standard error is added, as in
     `koopflow.forecast.gate.LearnedThreshold`: otherwise the best of several noisy scores would look
     like a saving.
 
     Parameters
     ----------
+    forecasts : callable
+        ``forecasts(i, members)`` returns what each recalled window forecasts from the end of window
+        i, (n, horizon, channels).
     window, horizon : int
         Samples per window, and steps ahead.
     matches : int
@@ -108,7 +113,8 @@ class LearnedMatch:
         For each window, the index in WEIGHTINGS of the weighting that was used.
     """
 
-    def __init__(self, window: int, horizon: int, matches: int, apart: int) -> None:
+    def __init__(self, forecasts: Forecasts, window: int, horizon: int, matches: int, apart: int) -> None:
+        self.forecasts = forecasts
         self.window, self.horizon, self.matches, self.apart = window, horizon, matches, apart
         self.chosen = Growing()
         self._parts = [Growing() for _ in PARTS]
@@ -144,11 +150,13 @@ class LearnedMatch:
         result = np.empty(0, dtype=np.intp), np.empty(0)
         if remembered > 0:
             totals = WEIGHTINGS / WEIGHTINGS.sum(axis=1, keepdims=True) @ self._distances(i, remembered)
-            for place, total in enumerate(totals):
-                members = self._smallest(total)
-                expected[0, place] = self._followed(members, total[members], series)
-                if place == best:
-                    result = members, total[members]
+            found = [(members := self._smallest(total), total[members]) for total in totals]
+            made = self.forecasts(i, np.concatenate([members for members, _ in found]))
+            counts = np.cumsum([len(members) for members, _ in found])[:-1]
+            for place, (part, (_, distances)) in enumerate(zip(np.split(made, counts), found)):
+                near = 1.0 / (distances + NEAREST)
+                expected[0, place] = np.tensordot(near / near.sum(), part, axes=1)
+            result = found[best]
         self._expected.extend(expected)
         self.chosen.extend(np.array([best]))
         return result
@@ -169,19 +177,13 @@ class LearnedMatch:
         places = np.argpartition(total, count - 1)[:count]
         return places[np.argsort(total[places], kind="stable")]
 
-    def _followed(self, members: Integers, distances: Floats, series: Floats) -> Floats:
-        """Return the mean change (horizon, channels) that followed windows, by nearness."""
-        ends, near = members + self.window - 1, 1.0 / (distances + NEAREST)
-        changes = series[ends[:, None] + np.arange(1, self.horizon + 1)] - series[ends][:, None]
-        return np.asarray(np.tensordot(near / near.sum(), changes, axes=1), dtype=np.float64)
-
     def _settle(self, i: int, series: Floats) -> None:
         """Learn from the window whose whole future ends with window i."""
         earlier = i - self.horizon
         if earlier < 0:
             return
         end = earlier + self.window - 1
-        happened = series[end + 1 : end + 1 + self.horizon] - series[end]
+        happened = series[end + 1 : end + 1 + self.horizon]
         errors = np.abs(self._expected.view[earlier] - happened).mean(axis=(1, 2))
         if np.isfinite(errors).all():
             self._excess += errors - errors[0]

@@ -40,7 +40,12 @@ def test_the_chosen_weighting_has_the_least_remembered_error():
     models = fit_windows(values, window, SIZES.delays, SIZES.rank)
     origins = np.arange(len(models)) + window - 1
     portrait = portraits(embed(models.eigenvalues), models, values, origins, SIZES.delays)
-    match = LearnedMatch(window, horizon, 3, 1)
+
+    def events(i, members):
+        ends, steps = members + window - 1, np.arange(1, horizon + 1)
+        return values[i + window - 1] + values[ends[:, None] + steps] - values[ends][:, None]
+
+    match = LearnedMatch(events, window, horizon, 3, 1)
     match.add(portrait)
     losses = []
     for i in range(len(models)):
@@ -103,3 +108,14 @@ def test_matches_stay_apart_and_their_future_is_known():
 def test_options_that_do_not_fit_are_named(options, message):
     with pytest.raises(KoopflowError, match=message):
         RecallSettings(**options)
+
+
+@pytest.mark.parametrize("recalled", ["later", "following", "same", "events"])
+def test_a_weighting_is_scored_by_the_forecast_that_its_matches_give(recalled):
+    series = np.sin(np.arange(150) / 3.0) + 0.2 * np.random.default_rng(5).standard_normal(150)
+    recall = RecallSettings(matches=3, recalled=recalled, threshold=None, match="learned")
+    memory = EpisodicKoopman(SIZES, 6, scheme="basic", recall=recall).fit(series)
+    learned = memory.archive_.learned
+    rows = np.arange(10, len(memory.archive_))
+    scored = learned._expected.view[rows, learned.chosen.view[rows], :, 0]
+    assert np.allclose(scored, memory.forecasts_[rows + SIZES.window - 1, :, 0])
