@@ -22,6 +22,7 @@ QUANTILES = 6  # times the bytes of a forecast, with all its quantiles
 HORIZON = 20  # of a series whose horizon is not given
 SAMPLE_SECONDS = 3.5e-4  # per sample and method: 2 to 6e-4 measured
 FIT_OPERATIONS = 360  # per window and squared delay of a Koopman fit, at the speed of products: measured
+SEARCH_SECONDS = 3.0  # per estimate of auto_arima, on a monthly series: measured
 DOWNLOADED = {"bike_share_hourly": 17544}  # samples of long published series
 SAMPLES = 1500  # of a synthetic series whose length is not given
 
@@ -74,10 +75,11 @@ class Forecast:
         rows = samples / spec.every * (spec.horizon or HORIZON) * len(methods)
         delays = spec.delays or 0
         fit = FIT_OPERATIONS * max(0, (spec.window or 0) - delays) * (delays + 1) ** 2 / PER_THREAD
+        searches = self.study.forecast.estimates if "auto_arima" in methods else 0
         koopman = len([method for method in methods if method not in BASELINES])
         return Estimate(
             LIBRARIES_MB + 0.1 * samples,
-            START_SECONDS + samples * (SAMPLE_SECONDS * len(methods) + fit * koopman),
+            START_SECONDS + SEARCH_SECONDS * searches + samples * (SAMPLE_SECONDS * len(methods) + fit * koopman),
             0.5 + ROW_BYTES * rows * (QUANTILES if self.study.forecast.quantiles else 1) / 2**20,
         )
 

@@ -53,7 +53,7 @@ def tables(tmp_path_factory):
         # The root has the most that could look ahead: its intervals end at zero where the series
         # does.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("koopflow.forecast.auto_arima.MOST_ORDERS", 5)  # a whole search takes seconds
+            patch.setattr("koopflow.forecast.auto_arima.MOST_ORDERS", 1)  # a whole search takes seconds
             table, recalled, choices, *_ = evaluate(
                 load("mine", spec), SeriesSettings(transform="root"), all_named(FORECASTERS)
             )

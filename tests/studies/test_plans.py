@@ -160,6 +160,16 @@ def test_the_group_of_a_series_reruns_no_forecast():
     assert plans[1].kinds() == {"mine": {"kind": "real", "group": "heads"}}
 
 
+def test_a_search_for_orders_takes_its_time_at_each_estimate():
+    def seconds(**options):
+        study = {"series": {"mine": {"source": "eeg"}}, "forecast": options}
+        return forecast.Forecast(resolved(study)).estimate("mine").seconds
+
+    methods = {name: ["sliding", name] for name in ("ets", "auto_arima")}
+    assert seconds(methods=methods["auto_arima"], estimates=3) - seconds(methods=methods["ets"]) == pytest.approx(9.0)
+    assert seconds(methods=methods["auto_arima"], estimates=1) - seconds(methods=methods["ets"]) == pytest.approx(3.0)
+
+
 def test_checkpoints_are_read_where_torch_is(tmp_path):
     (tmp_path / "1.pt").touch()
     assert spectra.plan(resolved({"trajectories": {"mine": {"path": str(tmp_path)}}})).environment == "checkpoints"
