@@ -55,7 +55,7 @@ def leaderboard(table: pd.DataFrame, team: str) -> Figure:
                     fontsize="xx-small",
                     color=GREY,
                 )
-        ax.set_title(drawn("all targets" if target == ALL else str(target), 21))
+        ax.set_title(drawn("all targets" if target == ALL else str(target), 21), fontsize="small")
     _ratio_axis(list(axes.flat), table["ci_low"].min(), table["ci_high"].max())
     axes[0, 0].set_yticks(range(len(order)), [drawn(name, LONGEST) for name in order])
     figure.supxlabel(

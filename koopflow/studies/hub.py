@@ -10,7 +10,7 @@ from koopflow.config.hub import HubSettings, HubStudySettings
 from koopflow.studies.stage import Check, Figure, Section, Stage
 from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate, small
 
-SECONDS = 400  # of one hub: some fifty series, twelve years, thirty dates
+SECONDS = 120  # of one hub: some fifty series, twelve years, thirty dates
 
 
 @dataclass(frozen=True)
