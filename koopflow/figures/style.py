@@ -8,7 +8,9 @@ a printed page, so text that is legible here is legible in a paper.
 import hashlib
 import io
 import os
-from collections.abc import MutableMapping
+import warnings
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -223,6 +225,15 @@ def color(name: str) -> str:
     return look(name).color
 
 
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Hide matplotlib's warning that a legend's place took a second to find: on a loaded machine any does."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Creating legend with loc")
+        yield
+
+
+@_patient()
 def save(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
     """Write `figure` to ``<stem>.pdf`` and ``<stem>.png``, each atomically, and close it.
 

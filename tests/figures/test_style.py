@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from koopflow.config.figures import StyleSettings
 from koopflow.core.errors import KoopflowError
@@ -185,3 +187,14 @@ def test_panels_of_a_fixed_shape_stay_inside_the_page(tmp_path):
     inside = figure.get_tightbbox()
     assert inside.x1 <= style.DOUBLE
     assert inside.y1 <= 0.78 * style.SINGLE
+
+
+def test_a_legend_that_takes_long_to_place_is_no_warning(monkeypatch, tmp_path):
+    """Matplotlib measures by the clock, which on a loaded machine goes on without it."""
+    seconds = itertools.count(step=2)
+    monkeypatch.setattr("matplotlib.legend.time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+    figure, ax = pyplot.subplots()
+    ax.plot([0, 1], label="a")
+    ax.legend()
+    style.save(figure, tmp_path / "slow")
+    assert next(seconds) > 2
