@@ -153,6 +153,7 @@ rule write_papers:
         parts=[part.dump() for part in PAPERS.parts],
         pictures={picture: picture for picture in PAPERS.drawn()} | OTHERS,
         tables=PAPERS.tables,
+        benchmarks=logs_of(SETTINGS.results, "benchmarks"),
     message:
         "Setting the papers' figures beside those of this run"
     script:

@@ -47,4 +47,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
         grokked = read_csv(tables.grokking, columns.GROKKING_EIGENVALUES, dtype={"setting": str})
     for part, path in zip(map(Part.load, given.grokking), out.grokking[::2]):
         names = part.names["grokking"], part.names["constrained"]
-        save(papers_grokking.plot_figure_5(curves, grokked, *names, given.first_steps), path)
+        how = {"first_state": int(part.settings["first_state"]), "copies": int(part.settings["pooled"])}
+        save(papers_grokking.plot_figure_5(curves, grokked, *names, given.first_steps, **how), path)

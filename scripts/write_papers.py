@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.papers.inventory import Paper
     from koopflow.papers.page import as_markdown
     from koopflow.papers.parts import Part
+    from koopflow.papers.times import in_words, took
 
     given = snakemake.params
     papers = {name: Paper.load(paper, name) for name, paper in given.papers.items()}
@@ -22,6 +23,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     for word, count in table.drop_duplicates(["paper", "figure", "variant"])["verdict"].value_counts().items():
         log.info("%d figures: %s", count, word)
     write_csv(table, snakemake.output.table, PAPER_FIGURES)
-    Path(snakemake.output.page).write_text(
-        as_markdown(papers, table, found_tables(papers, parts, tables)), encoding="utf-8"
-    )
+    # Benchmark files are no inputs: times differ between runs, and no result depends on them.
+    times = {(part.name, part.variant): in_words(took(Path(given.benchmarks), part.jobs)) for part in parts}
+    page = as_markdown(papers, table, found_tables(papers, parts, tables), times)
+    Path(snakemake.output.page).write_text(page, encoding="utf-8")

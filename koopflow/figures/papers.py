@@ -58,8 +58,8 @@ def plot_figure_2(runs: Mapping[str, np.ndarray], eigenvalues: pd.DataFrame) -> 
     return figure
 
 
-def examples_by_width(examples: pd.DataFrame, widths: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Return the example weights (iteration, weight) of each width.
+def examples_by_width(examples: pd.DataFrame, widths: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+    """Return the example weights of each width: a row per iteration, a column per weight.
 
     Parameters
     ----------
@@ -71,14 +71,14 @@ def examples_by_width(examples: pd.DataFrame, widths: Mapping[str, str]) -> dict
     found = {}
     for width, name in widths.items():
         own = examples[examples["setting"] == name]
-        found[width] = own.pivot_table(index="iteration", columns="weight", values="value").to_numpy()
+        found[width] = own.pivot_table(index="iteration", columns="weight", values="value")
     return found
 
 
 def plot_figure_3(
     widths: Mapping[str, str],
     losses: pd.DataFrame,
-    weights: Mapping[str, np.ndarray],
+    weights: Mapping[str, pd.DataFrame],
     eigenvalues: pd.DataFrame,
     distances: pd.DataFrame,
     samples: Mapping[tuple[str, str], np.ndarray],
@@ -95,8 +95,8 @@ def plot_figure_3(
         Set-up by width, from narrow to wide.
     losses : DataFrame
         Columns setting, step, loss, spread, n.
-    weights : dict of str to array (step, weight)
-        Example weights of one network, by width.
+    weights : dict of str to DataFrame
+        Example weights of one network, by width, as `examples_by_width` returns them.
     eigenvalues, distances, tests : DataFrame
         Tables of the equivalence study; of `distances` and `tests`, the rows of this comparison.
     samples : dict of (str, str) to array (seed,)
@@ -115,26 +115,42 @@ def plot_figure_3(
         loss.fill_between(images, low, high, color=seen.color, alpha=0.25, linewidth=0)
         loss.plot(images, curve["loss"], color=seen.color, linewidth=1, label=f"h = {width}")
     title = f"loss, n = {int(losses['n'].min())} seeds"
-    loss.set(xlabel="images seen", ylabel="loss (nats), mean ± SD", title=title)
+    loss.set(xlabel="images seen", ylabel="loss (nats), mean ± SD", title=title, yscale="log")
     loss.legend(fontsize="x-small")
-    for panel, width in ((first, next(iter(weights))), (last, list(weights)[-1])):
-        for column in weights[width].T:
-            panel.plot(column, color=look(widths[width]).color, linewidth=0.8)
-        panel.set(xlabel="iteration", ylabel="weight", title=f"weights, h = {width}")
+    _weights((first, last), widths, weights, batch_size)
     seed = int(eigenvalues["seed"].min())
+    shown = eigenvalues[eigenvalues["setting"].isin(widths.values()) & (eigenvalues["seed"] == seed)]
     for panel in (near, wide):
         for width, name in widths.items():
-            of = eigenvalues[(eigenvalues["setting"] == name) & (eigenvalues["seed"] == seed)]
-            seen = look(name)
+            of, seen = shown[shown["setting"] == name], look(name)
             panel.plot(of["real"], of["imag"], seen.marker, color=seen.color, label=f"h = {width}", **PLANE)
         unit_circle(panel)
-    near.set(title=f"eigenvalues, seed {seed}", xlim=(0.75, 1.025), ylim=(-0.05, 0.05))
-    near.set_aspect("auto")
+        panel.set_aspect("auto")
+    near.set(title=f"eigenvalues, seed {seed}", xlim=(0.95, 1.025), ylim=(-0.05, 0.05))
     near.legend(fontsize="x-small", loc="upper left")
-    wide.set(title="the same, wide", xlim=(-1.15, 1.15), ylim=(-1.15, 1.15))
+    # The published limits, wider where eigenvalues of another study lie outside.
+    reach = max(0.05, 1.1 * shown["imag"].abs().max())
+    wide.set(title="the same, wide", xlim=(min(0.75, shown["real"].min() - 0.02), 1.025), ylim=(-reach, reach))
     _bars(bars, widths, distances, samples, tests, p_values)
     mark_panels(axes.flat)
     return figure
+
+
+def _weights(
+    panels: tuple[Axes, Axes], widths: Mapping[str, str], weights: Mapping[str, pd.DataFrame], batch_size: int
+) -> None:
+    """Draw example weights: those of the widest network with those of the narrowest, and with those
+    of the next to widest."""
+    *others, widest = weights
+    for panel, width in zip(panels, dict.fromkeys((others[0], others[-1]))):
+        for one in (width, widest):
+            of = weights[one]
+            lines = panel.plot(batch_size * of.index, of.to_numpy(), color=look(widths[one]).color, linewidth=0.8)
+            lines[0].set_label(f"h = {one}")
+        panel.set(xlabel="images seen", ylabel="weight", title=f"weights, h = {width}, {widest}")
+        panel.legend(fontsize="x-small")
+    if len(others) == 1:
+        panels[1].set_axis_off()
 
 
 def _bars(

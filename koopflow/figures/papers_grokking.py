@@ -13,13 +13,19 @@ PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 3.5}
 
 
 def plot_figure_5(
-    curves: pd.DataFrame, eigenvalues: pd.DataFrame, grokking: str, constrained: str, first_steps: int
+    curves: pd.DataFrame,
+    eigenvalues: pd.DataFrame,
+    grokking: str,
+    constrained: str,
+    first_steps: int,
+    first_state: int = 1,
+    copies: int = 1,
 ) -> Figure:
     """Draw accuracy and weight norm of whole trainings, without (A) and with the norm held (B);
-    accuracy in the first steps (C); Koopman eigenvalues of these steps (D).
+    accuracy in the first steps (C); Koopman eigenvalues of these steps of one network (D).
 
     The published axis of C is labelled "Loss", but its values are accuracies: they begin at 1 / p
-    and rise.
+    and rise. As published, D has axes of its own scale, since the eigenvalues are near 1.
 
     Parameters
     ----------
@@ -27,7 +33,10 @@ def plot_figure_5(
         Columns `GROKKING_CURVES` and `GROKKING_EIGENVALUES`.
     grokking, constrained : str
         The two settings.
-    first_steps : int
+    first_steps, first_state : int
+        Number of states of a spectrum, and the first of them.
+    copies : int
+        Copies of a network that share its spectrum.
     """
     figure, axes = plt.subplots(2, 2, figsize=size(2, 1.4))
     (free, held), (early, plane) = axes
@@ -41,17 +50,31 @@ def plot_figure_5(
             mean, spread = by_step.mean(), by_step.std().fillna(0.0)
             early.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.25, linewidth=0)
             early.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1, label=f"{title}, {part}")
-        values = eigenvalues[eigenvalues["setting"] == name]
-        plane.plot(values["real"], values["imag"], "o" if name == grokking else "^", color=colour, label=title, **PLANE)
     count = int(curves[curves["setting"] == grokking]["seed"].nunique())
     early.set(xlabel="step", ylabel="accuracy, mean ± SD", title=f"the first {first_steps} steps, n = {count} each")
     early.legend(fontsize="x-small")
-    both = eigenvalues[eigenvalues["setting"].isin([grokking, constrained])]
-    unit_circle(plane, around=(both["real"] + 1j * both["imag"]).tolist())
-    plane.set(title=f"eigenvalues, steps 1 to {first_steps}")
-    plane.legend(fontsize="x-small", loc="upper left")
+    _plane(plane, eigenvalues, {grokking: "free", constrained: "held"})
+    pooled = f", {copies} copies" if copies > 1 else ""
+    plane.set_title(f"states {first_state} to {first_state + first_steps - 1}, one network{pooled}")
     mark_panels(axes.flat)
     return figure
+
+
+def _plane(ax: Axes, eigenvalues: pd.DataFrame, titles: dict[str, str]) -> None:
+    """Draw the eigenvalues of the first network of each setting."""
+    unit_circle(ax)
+    seen = []
+    for (name, title), colour, mark in zip(titles.items(), (BLACK, VERMILLION), "o^"):
+        of = eigenvalues[eigenvalues["setting"] == name]
+        of = of[of["seed"] == of["seed"].min()]
+        ax.plot(of["real"], of["imag"], mark, color=colour, label=title, **PLANE)
+        seen.append(of)
+    both = pd.concat(seen)
+    low, high, reach = min(both["real"].min(), 1.0), max(both["real"].max(), 1.0), max(both["imag"].abs().max(), 0.01)
+    spare = 0.08 * max(high - low, 0.01)
+    ax.set(xlim=(low - spare, high + spare), ylim=(-1.12 * reach, 1.12 * reach))
+    ax.set_aspect("auto")
+    ax.legend(fontsize="x-small", loc="upper left")
 
 
 def _whole(ax: Axes, curves: pd.DataFrame, title: str) -> None:

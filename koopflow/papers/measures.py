@@ -9,7 +9,7 @@ import pandas as pd
 
 from koopflow.claims.estimate import Undecided
 from koopflow.claims.tables import Tables
-from koopflow.core.intervals import student
+from koopflow.core.intervals import FRACTION, student
 from koopflow.papers.improvement import MEMORY
 from koopflow.papers.parts import Part
 
@@ -92,6 +92,42 @@ def width_test(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
 
 
 @_named
+def width_shuffle(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean p of the shuffle control for two widths at one seed, with Student's interval
+    over seeds."""
+    values = _at_one_seed(tables.read("equivalence/training/distances.csv"), part, of[0], of[1])["p_shuffle"].dropna()
+    if len(values) < 2:
+        raise Undecided("fewer than two seeds have a shuffle control")
+    return Ours(*student(values, within=FRACTION), n=len(values))
+
+
+@_named
+def grokking_accuracy(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean accuracy after a step over the networks of one setting, with Student's
+    interval; `of` names setting, column and step."""
+    name, column, step = of
+    table = tables.read("grokking/curves.csv")
+    rows = table[(table["setting"] == part.names[name]) & (table["step"] == int(step))]
+    values = rows[column].dropna().to_numpy(float)
+    if len(values) < 2:
+        raise Undecided(f"fewer than two networks were measured after step {step}")
+    return Ours(*student(values, within=FRACTION), spread=float(values.std(ddof=1)), n=len(values))
+
+
+@_named
+def grokking_leading(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean modulus of the six largest eigenvalues of a network, which tells how fast its
+    copies part, averaged over networks, with Student's interval."""
+    table = tables.read("grokking/eigenvalues.csv")
+    rows = table[table["setting"] == part.names[of[0]]]
+    moduli = np.hypot(rows["real"], rows["imag"]).groupby(rows["seed"])
+    values = np.array([each.nlargest(6).mean() for _, each in moduli])
+    if len(values) < 2:
+        raise Undecided("fewer than two networks")
+    return Ours(*student(values), spread=float(values.std(ddof=1)), n=len(values))
+
+
+@_named
 def grokking_distance(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
     """Return the mean distance between networks of two settings with one number, as published, with
     Student's interval over networks."""
@@ -150,12 +186,17 @@ def two_sample(first: np.ndarray, second: np.ndarray) -> float:
 
 def between(table: pd.DataFrame, part: Part, a: str, b: str) -> np.ndarray:
     """Return the distances between two widths at one seed, as published: one per seed."""
-    names = {_name(part, a), _name(part, b)}
-    rows = table[(table["comparison"] == part.within) & table["a"].isin(names) & table["b"].isin(names)]
-    rows = rows[(rows["a"] != rows["b"]) & ~rows["seed"].astype(str).str.contains("-")]
+    rows = _at_one_seed(table, part, a, b)
     if len(rows) < 2:
         raise Undecided(f"fewer than two seeds compare h = {a} and h = {b}")
     return rows["distance"].to_numpy(float)
+
+
+def _at_one_seed(table: pd.DataFrame, part: Part, a: str, b: str) -> pd.DataFrame:
+    """Return the rows that compare two widths at one seed."""
+    names = {_name(part, a), _name(part, b)}
+    rows = table[(table["comparison"] == part.within) & table["a"].isin(names) & table["b"].isin(names)]
+    return rows[(rows["a"] != rows["b"]) & ~rows["seed"].astype(str).str.contains("-")]
 
 
 def samples_of(table: pd.DataFrame, part: Part) -> tuple[Samples, dict[tuple[Pair, Pair], float]]:

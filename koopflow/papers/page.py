@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -14,7 +15,12 @@ PAGE = "papers"
 Found = dict[tuple[str, str, str], pd.DataFrame]
 
 
-def as_markdown(papers: dict[str, Paper], table: pd.DataFrame, found: Found | None = None) -> str:
+def as_markdown(
+    papers: dict[str, Paper],
+    table: pd.DataFrame,
+    found: Found | None = None,
+    times: Mapping[tuple[str, str], str] | None = None,
+) -> str:
     """Return the page.
 
     Parameters
@@ -24,8 +30,10 @@ def as_markdown(papers: dict[str, Paper], table: pd.DataFrame, found: Found | No
         As `koopflow.papers.compare.figure_table` returns it.
     found : dict of (paper, figure, variant) to DataFrame, optional
         As `koopflow.papers.found.found_tables` returns it.
+    times : dict of (part, variant) to str, optional
+        What this run took for each part, in words.
     """
-    found = found or {}
+    found, times = found or {}, times or {}
     lines = ["# The papers, figure by figure", "", *_introduction(table)]
     for name, paper in papers.items():
         rows = table[table["paper"] == name]
@@ -33,7 +41,9 @@ def as_markdown(papers: dict[str, Paper], table: pd.DataFrame, found: Found | No
         lines += [f"`snakemake papers_{name}` regenerates its figures.", ""]
         entries = {entry.figure: entry for entry in paper.entries}
         for (figure, variant), of in rows.groupby(["figure", "variant"], sort=False, dropna=False):
-            lines += _figure(entries[str(figure)], str(variant), of, found.get((name, str(figure), str(variant))))
+            entry = entries[str(figure)]
+            time = times.get((entry.part, str(variant)), "")
+            lines += _figure(entry, str(variant), of, found.get((name, str(figure), str(variant))), time)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -50,14 +60,14 @@ def _introduction(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _figure(entry: Entry, variant: str, rows: pd.DataFrame, found: pd.DataFrame | None) -> list[str]:
+def _figure(entry: Entry, variant: str, rows: pd.DataFrame, found: pd.DataFrame | None, time: str) -> list[str]:
     first = rows.iloc[0]
     title = f"{entry.figure} ({variant})" if variant else entry.figure
     lines = [f"### {title}: {first['verdict']}", "", f"{_cell(first['shows'])} (known from: {first['source']})."]
     if first["differs"]:
         told = "Why" if first["verdict"] == ABSENT else "Differs"
         lines += ["", f"{told}: {_cell(first['differs'])}."]
-    if settings := _settings(entry):
+    if settings := " ".join(filter(None, (_settings(entry), time))):
         lines += ["", settings]
     if first["picture"]:
         lines += ["", f"![{title}]({os.path.relpath(first['picture'], PAGE)})"]

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Text
+from koopflow.config.common import Items, Text
 
 
 class Part(Settings):
@@ -16,6 +16,7 @@ class Part(Settings):
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of this run, by the inventory's keys.")
     names: dict[str, str] = Field(default_factory=dict, description="Names in this run's tables, by published name.")
     within: str = Field(default="", description="The comparison, study or series whose rows are meant.")
+    jobs: Items[str] = Field(default=(), description="Its jobs, see `koopflow.papers.times.took`.")
 
 
 def variant_of(picture: str, variant: str) -> str:

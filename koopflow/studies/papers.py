@@ -13,6 +13,7 @@ from koopflow.papers.inventory import Paper
 from koopflow.papers.parts import Part, variant_of
 from koopflow.papers.reading import inventory
 from koopflow.studies import grokking, pruning
+from koopflow.studies.paper_jobs import with_jobs
 from koopflow.studies.shared import is_measured
 from koopflow.studies.stage import Figure, Section, Stage, Table
 
@@ -36,14 +37,14 @@ CAPTIONS = (
 MADE_HERE = "papers/"
 """Pictures of the inventory under this folder are drawn by this stage, the others by other
 stages."""
-GROKKING_TABLE = "grokking/distances.csv"
+GROKKING_TABLES = ("grokking/distances.csv", "grokking/curves.csv", "grokking/eigenvalues.csv")
 PRETRAINED_TABLES = ("pruning/accuracy.csv", "pruning/overlap.csv")
 TICKET_TABLES = ("tickets/common_exponents.csv", "tickets/predictor_tests.csv")
 TABLES = (
     "equivalence/optimizers/distances.csv",
     "equivalence/training/distances.csv",
     "equivalence/training/tests.csv",
-    GROKKING_TABLE,
+    *GROKKING_TABLES,
     "forecast/skill.csv",
     *PRETRAINED_TABLES,
     *TICKET_TABLES,
@@ -97,7 +98,7 @@ class Papers:
     @property
     def tables(self) -> list[str]:
         """The tables from which the published quantities are computed."""
-        left_out = {*(() if self.grokking() else (GROKKING_TABLE,)), *(() if self.pretrained() else PRETRAINED_TABLES)}
+        left_out = {*(() if self.grokking() else GROKKING_TABLES), *(() if self.pretrained() else PRETRAINED_TABLES)}
         return [table for table in TABLES if table not in left_out]
 
     def of_others(self, paper: str, pictures: Mapping[str, str]) -> list[str]:
@@ -142,7 +143,7 @@ def plan(study: Study) -> Papers:
     if study.tickets.elastic:
         parts.append(Part(name="elastic"))
     parts += memory_parts(study)
-    return Papers(inventory(), [*parts, *grokking_parts(study)])
+    return Papers(inventory(), [with_jobs(part, study) for part in (*parts, *grokking_parts(study))])
 
 
 def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> list[Part]:
@@ -212,6 +213,7 @@ def grokking_parts(study: Study) -> list[Part]:
             "centred": one.centred,
             "width": one.model.width or 128,
             "hidden": one.model.arguments.get("hidden", 512),
+            "outputs": one.prime + bool(one.model.arguments.get("unembed_equals")),
             "optimizer": one.optimizer.name,
             "learning_rate": one.optimizer.learning_rate,
             "weight_decay": one.optimizer.weight_decay,

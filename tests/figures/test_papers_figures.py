@@ -48,11 +48,12 @@ def test_figure_5_shows_both_trainings_on_the_published_axes(curves, eigenvalues
     low, high = figure.axes[5].get_ylim()
     assert high - low > 5, "rounding of a held norm is not enlarged"
     assert early.lines[0].get_xdata().tolist() == [0, 50, 100]
-    assert [line.get_xdata().tolist() for line in plane.lines if line.get_label() in ("free", "held")] == [
-        [0.9, 0.9],
-        [1.0, 1.0],
-    ]
+    drawn = [line.get_xdata().tolist() for line in plane.lines if line.get_label() in ("free", "held")]
+    assert drawn == [[0.9], [1.0]], "one network of each setting, as published"
+    assert plane.get_title(loc="left").endswith("states 1 to 100, one network")
     assert len(save(figure, tmp_path / "five")) == 2
+    pooled = plot_figure_5(curves, eigenvalues, "decay", "held", 100, first_state=0, copies=10).axes[3]
+    assert pooled.get_title(loc="left").endswith("states 0 to 99, one network, 10 copies")
 
 
 def test_figures_of_the_grokking_study_are_drawn_from_their_tables(curves, eigenvalues, tmp_path):

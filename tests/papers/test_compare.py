@@ -89,6 +89,7 @@ def test_the_page_shows_every_figure_with_both_numbers():
     assert "![1](x/figure-1.png)" in page
     assert "| distance | 0.5 ± 0.03 (arrays) | 0.5 [0.4, 0.6] (n = 25) | yes |" in page
     assert "a \\| b" in page
+    assert "This run took" in as_markdown(papers, table(papers), times={("optimizers", ""): "This run took 2 minutes."})
 
 
 def test_variants_have_pictures_of_their_own():
@@ -129,4 +130,29 @@ def test_widths_are_compared_at_one_seed_as_published():
     part = Part(name="widths", names={"5": "n", "10": "m"}, within="w")
     tables = Tables(given={"equivalence/training/distances.csv": table})
     ours = MEASURES["width_distance"](tables, part, ("5", "10"))
+    assert (ours.value, ours.n) == (pytest.approx(0.3), 2)
+
+
+def test_accuracies_and_moduli_of_the_grokking_study_are_means_over_networks():
+    curves = pd.DataFrame(
+        [("free", seed, step, 0.1 * seed + 0.001 * step) for seed in (0, 1) for step in (45, 50)],
+        columns=["setting", "seed", "step", "train_accuracy"],
+    )
+    moduli = pd.DataFrame(
+        [("free", seed, 0.0, 1 + seed + 0.01 * place) for seed in (0, 1) for place in range(10)],
+        columns=["setting", "seed", "real", "imag"],
+    )
+    tables = Tables(given={"grokking/curves.csv": curves, "grokking/eigenvalues.csv": moduli})
+    part = Part(name="grokking", names={"grokking": "free"})
+    assert MEASURES["grokking_accuracy"](tables, part, ("grokking", "train_accuracy", "50")).value == pytest.approx(0.1)
+    leading = MEASURES["grokking_leading"](tables, part, ("grokking",))
+    assert (leading.value, leading.n) == (pytest.approx(1.5 + 0.065), 2), "the six largest have places 4 to 9"
+
+
+def test_the_shuffle_control_of_widths_is_a_mean_over_seeds():
+    rows = [("w", "n", "m", "0", 0.2), ("w", "n", "m", "1", 0.4), ("w", "n", "m", "0-1", np.nan)]
+    table = pd.DataFrame(rows, columns=["comparison", "a", "b", "seed", "p_shuffle"])
+    part = Part(name="widths", names={"5": "n", "10": "m"}, within="w")
+    given = Tables(given={"equivalence/training/distances.csv": table})
+    ours = MEASURES["width_shuffle"](given, part, ("5", "10"))
     assert (ours.value, ours.n) == (pytest.approx(0.3), 2)

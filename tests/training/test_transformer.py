@@ -60,3 +60,15 @@ def test_with_weight_decay_it_memorizes_first_and_generalizes_later():
     assert trained.loss[0, 200] < 0.02
     assert trained.accuracy[200][0] < 0.75
     assert trained.accuracy[800][0] > 0.9
+
+
+def test_equals_may_have_a_logit_and_the_published_scale():
+    torch.manual_seed(0)
+    plain, with_equals = (
+        build({"name": "modular_transformer", "arguments": {"unembed_equals": each}}, (1, 2, 31), 31)
+        for each in (False, True)
+    )
+    images = torch.eye(31)[torch.tensor([[3, 1]])][:, None]
+    assert (plain(images).shape, with_equals(images).shape) == ((1, 31), (1, 32))
+    spreads = [float(network.unembedding.weight.std()) for network in (plain, with_equals)]
+    assert spreads == pytest.approx([128**-0.5, 32**-0.5], rel=0.05)

@@ -14,25 +14,30 @@ class ModularTransformer(nn.Module):
     """A Transformer of one layer without layer norm, on the tokens a, b and "=".
 
     The three tokens are embedded with their positions; "=", the last, attends to all of them,
-    passes an MLP and is read out. Weights are normal with variance 1 / d_model, biases zero.
+    passes an MLP and is read out. Weights are normal with variance 1 / d_model, biases zero. With
+    `unembed_equals`, "=" has a logit as well, and the unembedding has variance 1 / (numbers + 1), as
+    in the script of Redman et al.
     """
 
     sequential_on_cpu = True
     """One network after another: through vmap a step takes four times as long, measured on a CPU."""
 
-    def __init__(self, numbers: int, width: int, heads: int, hidden: int):
+    def __init__(self, numbers: int, width: int, heads: int, hidden: int, unembed_equals: bool):
         super().__init__()
         self.heads = heads
         self.embedding = nn.Linear(numbers + 1, width, bias=False)
         self.position = nn.Parameter(torch.empty(3, width))
         self.query, self.key, self.value, self.output = (nn.Linear(width, width, bias=False) for _ in range(4))
         self.mlp_in, self.mlp_out = nn.Linear(width, hidden), nn.Linear(hidden, width)
-        self.unembedding = nn.Linear(width, numbers, bias=False)
+        self.unembedding = nn.Linear(width, numbers + unembed_equals, bias=False)
         for parameter in self.parameters():
             nn.init.normal_(parameter, std=width**-0.5) if parameter.dim() > 1 else nn.init.zeros_(parameter)
+        if unembed_equals:
+            nn.init.normal_(self.unembedding.weight, std=(numbers + 1) ** -0.5)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the logits (batch, number) of images (batch, 1, 2, number) of one-hot rows.
+        """Return the logits (batch, number), with "=" last if it has one, of images (batch, 1, 2,
+        number) of one-hot rows.
 
         Normalized rows serve as well: the largest entry of a row is its token.
         """
@@ -63,10 +68,15 @@ class ModularTransformer(nn.Module):
 
 
 def modular_transformer(
-    input_shape: Sequence[int], classes: int, width: int = 128, heads: int = 4, hidden: int = 512
+    input_shape: Sequence[int],
+    classes: int,
+    width: int = 128,
+    heads: int = 4,
+    hidden: int = 512,
+    unembed_equals: bool = False,
 ) -> nn.Module:
     """Return the Transformer of `width` dimensions, `heads` heads and `hidden` MLP units, for the
-    data of ``modular_addition``.
+    data of ``modular_addition``. With `unembed_equals`, the token "=" has a logit, too.
 
     Raises
     ------
@@ -79,4 +89,4 @@ def modular_transformer(
     )
     if width % heads:
         raise KoopflowError(f"model modular_transformer: width must be a multiple of heads, {heads} (got {width})")
-    return ModularTransformer(numbers, width, heads, hidden)
+    return ModularTransformer(numbers, width, heads, hidden, unembed_equals)
