@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from koopflow.figures.panels import mark_panels, state_n, unit_circle
 from koopflow.figures.style import DARK, GREY, PALE, look, size
@@ -116,6 +117,9 @@ def plot_figure_3(
         loss.plot(images, curve["loss"], color=seen.color, linewidth=1, label=f"h = {width}")
     title = f"loss, n = {int(losses['n'].min())} seeds"
     loss.set(xlabel="images seen", ylabel="loss (nats), mean ± SD", title=title, yscale="log")
+    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    loss.yaxis.set_major_formatter("{x:g}")
+    loss.yaxis.set_minor_locator(NullLocator())
     loss.legend(fontsize="x-small")
     _weights((first, last), widths, weights, batch_size)
     seed = int(eigenvalues["seed"].min())
@@ -145,10 +149,8 @@ def _weights(
     for panel, width in zip(panels, dict.fromkeys((others[0], others[-1]))):
         for one in (width, widest):
             of = weights[one]
-            lines = panel.plot(batch_size * of.index, of.to_numpy(), color=look(widths[one]).color, linewidth=0.8)
-            lines[0].set_label(f"h = {one}")
+            panel.plot(batch_size * of.index, of.to_numpy(), color=look(widths[one]).color, linewidth=0.8)
         panel.set(xlabel="images seen", ylabel="weight", title=f"weights, h = {width}, {widest}")
-        panel.legend(fontsize="x-small")
     if len(others) == 1:
         panels[1].set_axis_off()
 

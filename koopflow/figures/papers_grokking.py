@@ -74,7 +74,7 @@ def _plane(ax: Axes, eigenvalues: pd.DataFrame, titles: dict[str, str]) -> None:
     spare = 0.08 * max(high - low, 0.01)
     ax.set(xlim=(low - spare, high + spare), ylim=(-1.12 * reach, 1.12 * reach))
     ax.set_aspect("auto")
-    ax.legend(fontsize="x-small", loc="upper left")
+    ax.legend(fontsize="x-small", loc="best")
 
 
 def _whole(ax: Axes, curves: pd.DataFrame, title: str) -> None:
