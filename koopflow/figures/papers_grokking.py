@@ -1,6 +1,8 @@
 """Fig. 5 of Redman et al. (NeurIPS 2024), redrawn from a run: the same quantities on the same
 axes."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -9,7 +11,7 @@ from matplotlib.figure import Figure
 from koopflow.figures.panels import mark_panels, unit_circle
 from koopflow.figures.style import BLACK, BLUE, GREEN, PURPLE, VERMILLION, size
 
-PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 3.5}
+PLANE: dict[str, Any] = {"linestyle": "none", "fillstyle": "none", "markersize": 3.5}
 
 
 def plot_figure_5(

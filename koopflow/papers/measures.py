@@ -120,7 +120,7 @@ def grokking_leading(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
     copies part, averaged over networks, with Student's interval."""
     table = tables.read("grokking/eigenvalues.csv")
     rows = table[table["setting"] == part.names[of[0]]]
-    moduli = np.hypot(rows["real"], rows["imag"]).groupby(rows["seed"])
+    moduli = rows.assign(modulus=np.hypot(rows["real"], rows["imag"])).groupby("seed")["modulus"]
     values = np.array([each.nlargest(6).mean() for _, each in moduli])
     if len(values) < 2:
         raise Undecided("fewer than two networks")
