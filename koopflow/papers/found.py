@@ -92,6 +92,23 @@ def exponents(tables: Tables, part: Part) -> pd.DataFrame:
 
 
 @_named
+def depth_spread(tables: Tables, part: Part) -> pd.DataFrame:
+    """Return how far the exponents of one network are spread over its depth: 0 means uniform."""
+    rows = tables.read("tickets/depth.csv")
+    if rows.empty:
+        raise Undecided("no exponents over depth")
+    return pd.DataFrame(
+        {
+            "task": rows["task"],
+            "network": rows["model"],
+            "spread of exponents over depth": _intervals(rows["spread"], rows["ci_low"], rows["ci_high"], ".3f"),
+            "groups": rows["layers"],
+            "n": rows["n"],
+        }
+    )
+
+
+@_named
 def transfer_predictors(tables: Tables, part: Part) -> pd.DataFrame:
     """Return what tells transfer before it is tried: the rank correlation of every predictor with
     transfer, the decision on those that were registered, and the reliability of transfer."""

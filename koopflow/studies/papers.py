@@ -39,7 +39,7 @@ MADE_HERE = "papers/"
 stages."""
 GROKKING_TABLES = ("grokking/distances.csv", "grokking/curves.csv", "grokking/eigenvalues.csv")
 PRETRAINED_TABLES = ("pruning/accuracy.csv", "pruning/overlap.csv")
-TICKET_TABLES = ("tickets/common_exponents.csv", "tickets/predictor_tests.csv")
+TICKET_TABLES = ("tickets/common_exponents.csv", "tickets/depth.csv", "tickets/predictor_tests.csv")
 TABLES = (
     "equivalence/optimizers/distances.csv",
     "equivalence/training/distances.csv",

@@ -5,7 +5,7 @@ import pytest
 
 from koopflow.claims.estimate import Undecided
 from koopflow.claims.tables import Tables
-from koopflow.io.columns import FORECAST_SKILL
+from koopflow.io.columns import FORECAST_SKILL, TICKET_DEPTH
 from koopflow.papers.found import FINDINGS, found_tables
 from koopflow.papers.inventory import Paper
 from koopflow.papers.page import as_markdown
@@ -51,6 +51,14 @@ def test_improvement_is_shown_at_the_first_middle_and_last_horizon():
     assert found["episodic_paper, %"].tolist() == ["100 [67, 150]"] * 3
     with pytest.raises(Undecided):
         FINDINGS["improvement"](tables, Part(name="forecast", names={"other": "other"}))
+
+
+def test_the_spread_over_depth_is_shown_for_every_network():
+    rows = pd.DataFrame([("digits", "resnet8", 0.25, 0.2, 0.3, 5, 3)], columns=list(TICKET_DEPTH))
+    found = FINDINGS["depth_spread"](Tables(given={"tickets/depth.csv": rows}), Part(name="elastic")).iloc[0]
+    assert found["spread of exponents over depth"] == "0.250 [0.200, 0.300]"
+    with pytest.raises(Undecided):
+        FINDINGS["depth_spread"](Tables(given={"tickets/depth.csv": rows[:0]}), Part(name="elastic"))
 
 
 def test_accuracies_of_pretrained_networks_are_means_over_seeds():
