@@ -115,13 +115,13 @@ def grokking_accuracy(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
 
 
 @_named
-def grokking_leading(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
-    """Return the mean modulus of the six largest eigenvalues of a network, which tells how fast its
-    copies part, averaged over networks, with Student's interval."""
+def grokking_growth(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
+    """Return the mean modulus minus 1 of the six largest eigenvalues of a network, which tells how
+    fast its copies part, averaged over networks, with Student's interval."""
     table = tables.read("grokking/eigenvalues.csv")
     rows = table[table["setting"] == part.names[of[0]]]
     moduli = rows.assign(modulus=np.hypot(rows["real"], rows["imag"])).groupby("seed")["modulus"]
-    values = np.array([each.nlargest(6).mean() for _, each in moduli])
+    values = np.array([each.nlargest(6).mean() - 1 for _, each in moduli])
     if len(values) < 2:
         raise Undecided("fewer than two networks")
     return Ours(*student(values), spread=float(values.std(ddof=1)), n=len(values))
@@ -174,7 +174,7 @@ def _over_pairs(rows: pd.DataFrame, units: str) -> Ours:
     # Jackknife of a mean over pairs (Efron and Tibshirani 1993, ch. 11).
     error = np.sqrt((len(seeds) - 1) / len(seeds) * np.sum((left_out - left_out.mean()) ** 2))
     mean = float(values.mean())
-    return Ours(mean, mean - 2 * error, mean + 2 * error, spread=float(values.std(ddof=1)), n=len(seeds))
+    return Ours(mean, max(mean - 2 * error, 0.0), mean + 2 * error, spread=float(values.std(ddof=1)), n=len(seeds))
 
 
 def two_sample(first: np.ndarray, second: np.ndarray) -> float:

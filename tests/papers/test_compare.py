@@ -145,8 +145,8 @@ def test_accuracies_and_moduli_of_the_grokking_study_are_means_over_networks():
     tables = Tables(given={"grokking/curves.csv": curves, "grokking/eigenvalues.csv": moduli})
     part = Part(name="grokking", names={"grokking": "free"})
     assert MEASURES["grokking_accuracy"](tables, part, ("grokking", "train_accuracy", "50")).value == pytest.approx(0.1)
-    leading = MEASURES["grokking_leading"](tables, part, ("grokking",))
-    assert (leading.value, leading.n) == (pytest.approx(1.5 + 0.065), 2), "the six largest have places 4 to 9"
+    growth = MEASURES["grokking_growth"](tables, part, ("grokking",))
+    assert (growth.value, growth.n) == (pytest.approx(0.5 + 0.065), 2), "the six largest have places 4 to 9"
 
 
 def test_the_shuffle_control_of_widths_is_a_mean_over_seeds():
