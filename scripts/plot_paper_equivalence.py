@@ -48,4 +48,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     for part, path in zip(map(Part.load, given.grokking), out.grokking[::2]):
         names = part.names["grokking"], part.names["constrained"]
         how = {"first_state": int(part.settings["first_state"]), "copies": int(part.settings["pooled"])}
-        save(papers_grokking.plot_figure_5(curves, grokked, *names, given.first_steps, **how), path)
+        states = tuple(int(part.settings[key]) for key in ("states", "constrained_states"))
+        save(papers_grokking.plot_figure_5(curves, grokked, *names, given.first_steps, states=states, **how), path)

@@ -36,6 +36,9 @@ class GrokkingSetup(Settings):
         default=0.001, description="Every weight of a copy is multiplied by 1 + perturbation * U(-1, 1)."
     )
     first_state: Natural = Field(default=1, le=1, description="First state of the spectra; 0 is the initial one.")
+    spectrum_states: Omittable[Whole] = Field(
+        default=None, ge=10, description="Number of states of the spectra; first_steps by default."
+    )
     centred: bool = Field(
         default=True, description="Subtract the mean state before states are projected on principal directions."
     )

@@ -22,6 +22,7 @@ def plot_figure_5(
     first_steps: int,
     first_state: int = 1,
     copies: int = 1,
+    states: tuple[int, int] | None = None,
 ) -> Figure:
     """Draw accuracy and weight norm of whole trainings, without (A) and with the norm held (B);
     accuracy in the first steps (C); Koopman eigenvalues of these steps of one network (D).
@@ -36,9 +37,11 @@ def plot_figure_5(
     grokking, constrained : str
         The two settings.
     first_steps, first_state : int
-        Number of states of a spectrum, and the first of them.
+        The first steps, and the first state of a spectrum.
     copies : int
         Copies of a network that share its spectrum.
+    states : (int, int), optional
+        Number of states of the spectra of both settings; `first_steps` by default.
     """
     figure, axes = plt.subplots(2, 2, figsize=size(2, 1.4))
     (free, held), (early, plane) = axes
@@ -57,7 +60,8 @@ def plot_figure_5(
     early.legend(fontsize="x-small")
     _plane(plane, eigenvalues, {grokking: "free", constrained: "held"})
     pooled = f", {copies} copies" if copies > 1 else ""
-    plane.set_title(f"states {first_state} to {first_state + first_steps - 1}, one network{pooled}")
+    ends = dict.fromkeys(str(first_state + count - 1) for count in states or (first_steps,))
+    plane.set_title(f"states {first_state} to {' or '.join(ends)}, one network{pooled}")
     mark_panels(axes.flat)
     return figure
 

@@ -58,7 +58,11 @@ class Grokking:
     def states(self, name: str) -> tuple[int, int]:
         """Return the first and the last step whose states are recorded for a setting."""
         first = self.settings[name].first_state
-        return first, first + self.block.first_steps - 1
+        return first, first + self.spectrum_states(name) - 1
+
+    def spectrum_states(self, name: str) -> int:
+        """Return the number of states from which the spectra of a setting are taken."""
+        return self.settings[name].spectrum_states or self.block.first_steps
 
     def data(self, name: str) -> DataSelection:
         """Return the pairs on which a setting's networks are trained."""
@@ -95,7 +99,7 @@ class Grokking:
         products = width * (3 * (setup.prime + 1) + 8 * width + 2 * hidden + setup.prime)
         passes = setup.steps + len(self.measured(name)) / (3 * setup.share)
         seconds = seeds * passes * (0.002 + 6 * products * setup.batch_size / (BATCHED * machine(self.study).speed))
-        recorded = 4 * seeds * (self.block.first_steps + 28) * width * hidden / 2**20
+        recorded = 4 * seeds * (self.spectrum_states(name) + 28) * width * hidden / 2**20
         held = 40 * seeds * 12 * width**2 + 60 * setup.prime**2 * (hidden + 8 * width)
         return Estimate(TORCH_MB + held / 2**20, TORCH_SECONDS + seconds, recorded)
 
@@ -104,7 +108,7 @@ class Grokking:
         networks = sum(map(self.seeds, self.settings))
         # Of the states of one network and its copies; networks are read one after another.
         megabytes = {
-            name: setup.copies * 8 * self.block.first_steps * math.prod(_output_matrix(setup)) / 2**20
+            name: setup.copies * 8 * self.spectrum_states(name) * math.prod(_output_matrix(setup)) / 2**20
             for name, setup in self.settings.items()
         }
         seconds = networks * NETWORK_SECONDS
@@ -169,6 +173,13 @@ def _check(block: GrokkingSettings, name: str, setup: GrokkingSetup) -> None:
             f"grokking.first_steps must be at least {fewest} for {block.delays} delays, rank {block.rank} and "
             f"{block.directions} directions (got {block.first_steps})"
         )
+    if setup.spectrum_states is not None:
+        most = setup.steps + 1 - setup.first_state
+        if not fewest <= setup.spectrum_states <= most:
+            raise KoopflowError(
+                f"{key}.spectrum_states must be between {fewest}, which delays and rank need, and {most}, the recorded "
+                f"states of {setup.steps} steps (got {setup.spectrum_states})"
+            )
     for low, high in (block.sweep.weight_decay, block.sweep.learning_rate, block.sweep.share):
         if low > high:
             raise KoopflowError(f"grokking.sweep: a range must not end below its beginning (got {low:g} to {high:g})")

@@ -220,6 +220,8 @@ def grokking_parts(study: Study) -> list[Part]:
             "held_norm": other.held_norm,
             "steps": min(one.steps, other.steps),
             "first_steps": found.block.first_steps,
+            "states": found.spectrum_states(free),
+            "constrained_states": found.spectrum_states(held),
             "directions": found.block.directions,
             "delays": found.block.delays,
             "rank": found.block.rank,

@@ -75,3 +75,14 @@ def test_as_many_states_are_recorded_as_the_first_steps_have():
     found = plan(settings={"decay": {}, "initial": {"first_state": 0}}, pairs=[])
     assert found.states("decay") == (1, 100)
     assert found.states("initial") == (0, 99)
+
+
+def test_a_setting_may_have_more_states_in_its_spectra():
+    found = plan(settings={"a": {"spectrum_states": 200, "first_state": 0}, "b": {}}, pairs=[])
+    assert (found.states("a"), found.states("b")) == ((0, 199), (1, 100))
+    settings = {"decay": {}, "held": {"spectrum_states": 200, "held_norm": 0.8}}
+    part = papers_plan(resolved({"grokking": {"settings": settings}})).grokking()[""]
+    assert (part.settings["states"], part.settings["constrained_states"]) == (100, 200)
+    for states in (20, 802):
+        with pytest.raises(KoopflowError, match=r"^grokking.settings.a.spectrum_states must be between 43, .* and 800"):
+            plan(settings={"a": {"spectrum_states": states}}, pairs=[])

@@ -26,8 +26,8 @@ ORDER = (
 JOBS = {
     "config.yaml": 122,
     "config/smoke.yaml": 61,
-    "config/paper.yaml": 284,
-    "config/papers.yaml": 156,
+    "config/paper.yaml": 285,
+    "config/papers.yaml": 157,
     "config/grokking.yaml": 184,
     "config/elastic.yaml": 60,
     "config/real_tasks.yaml": 66,
