@@ -143,7 +143,7 @@ def plan(study: Study) -> Papers:
     if study.tickets.elastic:
         parts.append(Part(name="elastic"))
     parts += memory_parts(study)
-    return Papers(inventory(), [with_jobs(part, study) for part in (*parts, *grokking_parts(study))])
+    return Papers(inventory(), with_jobs([*parts, *grokking_parts(study)], study))
 
 
 def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> list[Part]:
