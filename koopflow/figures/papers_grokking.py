@@ -48,22 +48,28 @@ def plot_figure_5(
     titles = ((free, grokking, "norm free"), (held, constrained, "norm held"))
     for panel, name, title in titles:
         _whole(panel, curves[curves["setting"] == name], title)
-    for name, colour, title in ((grokking, BLACK, "free"), (constrained, VERMILLION, "held")):
-        of = curves[(curves["setting"] == name) & (curves["step"] <= first_steps)]
-        for column, dash, part in (("train_accuracy", "-", "training"), ("test_accuracy", "--", "test")):
-            by_step = of.groupby("step")[column]
-            mean, spread = by_step.mean(), by_step.std().fillna(0.0)
-            early.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.25, linewidth=0)
-            early.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1, label=f"{title}, {part}")
-    count = int(curves[curves["setting"] == grokking]["seed"].nunique())
-    early.set(xlabel="step", ylabel="accuracy, mean ± SD", title=f"the first {first_steps} steps, n = {count} each")
-    early.legend(fontsize="x-small")
+    _early(early, curves, {grokking: "free", constrained: "held"}, first_steps)
     _plane(plane, eigenvalues, {grokking: "free", constrained: "held"})
     pooled = f", {copies} copies" if copies > 1 else ""
     ends = dict.fromkeys(str(first_state + count - 1) for count in states or (first_steps,))
     plane.set_title(f"states {first_state} to {' or '.join(ends)}, one network{pooled}")
     mark_panels(axes.flat)
     return figure
+
+
+def _early(ax: Axes, curves: pd.DataFrame, titles: dict[str, str], first_steps: int) -> None:
+    """Draw the accuracies in the first steps, mean and standard deviation over networks."""
+    for (name, title), colour in zip(titles.items(), (BLACK, VERMILLION)):
+        of = curves[(curves["setting"] == name) & (curves["step"] <= first_steps)]
+        for column, dash, part in (("train_accuracy", "-", "training"), ("test_accuracy", "--", "test")):
+            by_step = of.groupby("step")[column]
+            mean, spread = by_step.mean(), by_step.std().fillna(0.0)
+            ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.25, linewidth=0)
+            ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1, label=f"{title}, {part}")
+    counts = dict.fromkeys(str(curves.loc[curves["setting"] == name, "seed"].nunique()) for name in titles)
+    title = f"the first {first_steps} steps, n = {' and '.join(counts)}{' each' if len(counts) == 1 else ''}"
+    ax.set(xlabel="step", ylabel="accuracy, mean ± SD", title=title)
+    ax.legend(fontsize="x-small")
 
 
 def _plane(ax: Axes, eigenvalues: pd.DataFrame, titles: dict[str, str]) -> None:
