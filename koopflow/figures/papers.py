@@ -122,19 +122,7 @@ def plot_figure_3(
     loss.yaxis.set_minor_locator(NullLocator())
     loss.legend(fontsize="x-small")
     _weights((first, last), widths, weights, batch_size)
-    seed = int(eigenvalues["seed"].min())
-    shown = eigenvalues[eigenvalues["setting"].isin(widths.values()) & (eigenvalues["seed"] == seed)]
-    for panel in (near, wide):
-        for width, name in widths.items():
-            of, seen = shown[shown["setting"] == name], look(name)
-            panel.plot(of["real"], of["imag"], seen.marker, color=seen.color, label=f"h = {width}", **PLANE)
-        unit_circle(panel)
-        panel.set_aspect("auto")
-    near.set(title=f"eigenvalues, seed {seed}", xlim=(0.95, 1.025), ylim=(-0.05, 0.05))
-    near.legend(fontsize="x-small", loc="upper left")
-    # The published limits, wider where eigenvalues of another study lie outside.
-    reach = max(0.05, 1.1 * shown["imag"].abs().max())
-    wide.set(title="the same, wide", xlim=(min(0.75, shown["real"].min() - 0.02), 1.025), ylim=(-reach, reach))
+    _planes((near, wide), widths, eigenvalues)
     _bars(bars, widths, distances, samples, tests, p_values)
     mark_panels(axes.flat)
     return figure
@@ -153,6 +141,24 @@ def _weights(
         panel.set(xlabel="images seen", ylabel="weight", title=f"weights, h = {width}, {widest}")
     if len(others) == 1:
         panels[1].set_axis_off()
+
+
+def _planes(panels: tuple[Axes, Axes], widths: Mapping[str, str], eigenvalues: pd.DataFrame) -> None:
+    """Draw the eigenvalues of the first seed on the two published scales."""
+    near, wide = panels
+    seed = int(eigenvalues["seed"].min())
+    shown = eigenvalues[eigenvalues["setting"].isin(widths.values()) & (eigenvalues["seed"] == seed)]
+    for panel in panels:
+        for width, name in widths.items():
+            of, seen = shown[shown["setting"] == name], look(name)
+            panel.plot(of["real"], of["imag"], seen.marker, color=seen.color, label=f"h = {width}", **PLANE)
+        unit_circle(panel)
+        panel.set_aspect("auto")
+    near.set(title=f"eigenvalues, seed {seed}", xlim=(0.95, 1.025), ylim=(-0.05, 0.05))
+    near.legend(fontsize="x-small", loc="upper left")
+    # Wider where eigenvalues of another study lie outside the published limits.
+    reach = max(0.05, 1.1 * shown["imag"].abs().max())
+    wide.set(title="the same, wide", xlim=(min(0.75, shown["real"].min() - 0.02), 1.025), ylim=(-reach, reach))
 
 
 def _bars(
