@@ -2,6 +2,7 @@
 axes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ METHODS = {"mirror_descent": "x", "gradient_descent": "u", "bisection_published"
 the published figure."""
 START = (0.5, 0.7)
 """Start of mirror descent in Fig. 2A."""
-PLANE = {"linestyle": "none", "fillstyle": "none", "markersize": 4}
+PLANE: dict[str, Any] = {"linestyle": "none", "fillstyle": "none", "markersize": 4}
 
 
 def plot_figure_2(runs: Mapping[str, np.ndarray], eigenvalues: pd.DataFrame) -> Figure:
