@@ -136,6 +136,8 @@ def grokking_distance(tables: Tables, part: Part, of: tuple[str, ...]) -> Ours:
         table["a"].isin([part.names[name] for name in of]) & table["b"].isin([part.names[name] for name in of])
     ]
     rows = rows[(rows["a"] != rows["b"])]
+    if rows.empty:
+        raise Undecided("no network of one of the settings has a spectrum")
     seeds = rows["seed"].astype(str).str.split("-", expand=True)
     values = rows.loc[seeds[0] == seeds[1], "distance"].to_numpy(float)
     if len(values) < 2:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from koopflow.claims.estimate import Undecided
 from koopflow.claims.tables import Tables
 from koopflow.papers.compare import ABSENT, NOT_NOW, PARTLY, SAME, agree, figure_table
 from koopflow.papers.inventory import Paper, Published
@@ -147,6 +148,13 @@ def test_accuracies_and_moduli_of_the_grokking_study_are_means_over_networks():
     assert MEASURES["grokking_accuracy"](tables, part, ("grokking", "train_accuracy", "50")).value == pytest.approx(0.1)
     growth = MEASURES["grokking_growth"](tables, part, ("grokking",))
     assert (growth.value, growth.n) == (pytest.approx(0.5 + 0.065), 2), "the six largest have places 4 to 9"
+
+
+def test_settings_without_a_spectrum_have_no_distance():
+    none = pd.DataFrame(columns=["a", "b", "seed", "distance"])
+    part = Part(name="grokking", names={"grokking": "free", "constrained": "held"})
+    with pytest.raises(Undecided):
+        MEASURES["grokking_distance"](Tables(given={"grokking/distances.csv": none}), part, ("grokking", "constrained"))
 
 
 def test_the_shuffle_control_of_widths_is_a_mean_over_seeds():

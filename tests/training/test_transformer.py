@@ -70,5 +70,5 @@ def test_equals_may_have_a_logit_and_the_published_scale():
     )
     images = torch.eye(31)[torch.tensor([[3, 1]])][:, None]
     assert (plain(images).shape, with_equals(images).shape) == ((1, 31), (1, 32))
-    spreads = [float(network.unembedding.weight.std()) for network in (plain, with_equals)]
+    spreads = [network.unembedding.weight.std().item() for network in (plain, with_equals)]
     assert spreads == pytest.approx([128**-0.5, 32**-0.5], rel=0.05)
