@@ -44,8 +44,8 @@ STUDY = {
         "windows": {"early": {}},
         "training": {
             "seeds": 2,
-            "setups": {"a": {}, "b": {"batch_size": 30}, "c": {"model": {"widths": [5]}, "steps": 90000}},
-            "comparisons": {"batch": ["a", "b"], "width": ["a", "c"]},
+            "setups": {"a": {}, "b": {"batch_size": 30}, "c": {"model": {"widths": [5]}}, "long": {"steps": 90000}},
+            "comparisons": {"batch": ["a", "b"], "width": ["a", "c"], "length": ["a", "long"]},
         },
     },
     "pruning": {"studies": {"one": {"model": {"initial_weights": "mine.pt"}}}},
@@ -74,7 +74,7 @@ CHANGES = [
     {
         "fit_spectrum": {"trajectories": {"mine": {"rank": 4}}},
         "run_optimizers": {"equivalence": {"optimizers": {"states": 50}}},
-        "train_ensemble": {"equivalence": {"training": {"setups": {"c": {"batch_size": 20}}}}},
+        "train_ensemble": {"equivalence": {"training": {"setups": {"long": {"batch_size": 20}}}}},
         "train_short_setups": {"equivalence": {"training": {"base": {"steps": 900}}}},
         "train_windows": {"equivalence": {"windows": {"early": {"seeds": 2}}}},
         "train_grokking": {"grokking": {"base": {"steps": 900}}},
@@ -85,7 +85,7 @@ CHANGES = [
     },
     {
         "compare_spectra": {"spectra": {"shuffles": 50}},
-        "fit_spectra": {"equivalence": {"training": {"setups": {"c": {"koopman": {"rank": 5}}}}}},
+        "fit_spectra": {"equivalence": {"training": {"setups": {"long": {"koopman": {"rank": 5}}}}}},
         "fit_short_setups": {"equivalence": {"training": {"base": {"koopman": {"rank": 4}}}}},
         "fit_windows": {"equivalence": {"windows": {"early": {"window": 200}}}},
         "fit_grokking": {"grokking": {"rank": 5}},
