@@ -159,7 +159,9 @@ class Equivalence:
         seconds = 0.02 + 2 * observed * columns * plain / speed + modes
         read = recorded_mb(self.training.seeds * self.training.copies, self.training.states(settings.steps), observed)
         held = 6 * 8 * side**2 / 2**20 + min(2 * read, READ_MB)
-        return Estimate(LIBRARIES_MB + held, START_SECONDS + self.training.seeds * seconds)
+        # 200 bytes for each eigenvalue of each rank, in a table that also lists losses
+        written = self.training.seeds * (100 * self.training.largest_rank**2 + 1000) / 2**20
+        return Estimate(LIBRARIES_MB + held, START_SECONDS + self.training.seeds * seconds, written)
 
     def comparison_estimate(self) -> Estimate:
         """Return the estimate of comparing set-ups: pairs of set-ups, pairs of their seeds, and
