@@ -62,6 +62,12 @@ def test_a_cross_validation_of_statsforecast_gives_the_forecasts_of_each_window(
     assert not np.array_equal(once[1], again[1])
 
 
+def test_a_model_of_statsforecast_keeps_the_options_of_its_fit_when_more_samples_come_first(model, months):
+    values = months.to_numpy()
+    kept = kf.Sliding().fit(values[:125], 3, period=12).update(values[125:135]).predict()
+    assert np.array_equal(model.fit(y=values[:125], X=None).forward(values[:135], 3)["mean"], kept["prediction"])
+
+
 def test_a_model_of_statsforecast_has_its_keys_and_fitted_values_with_intervals(model, months):
     values = months.to_numpy()
     found = model.forecast(y=values, h=3, X=None, X_future=None, level=[80], fitted=True)

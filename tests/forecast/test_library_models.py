@@ -103,3 +103,10 @@ def test_where_statsmodels_finds_no_estimate_the_last_value_is_held_and_said(nam
         found = named(name, period=12, estimates=1).forecast(months, np.array([60, 80]), 3)
     assert found.tolist() == [[months[60]] * 3, [months[80]] * 3]
     assert "singular" in caplog.text
+
+
+def test_orders_with_a_root_near_the_unit_circle_are_not_chosen():
+    noise = np.random.default_rng(0).standard_normal(200)
+    moving = arima.Orders(0, 0, 1)
+    assert arima.aicc(moving, np.diff(noise)) == np.inf, "differences of noise have a root of 1"
+    assert np.isfinite(arima.aicc(moving, noise[1:] + 0.5 * noise[:-1]))

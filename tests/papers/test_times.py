@@ -34,3 +34,11 @@ def test_every_job_of_a_part_has_a_rule_that_measures_it():
         assert part.jobs, part.name
         for job in part.jobs:
             assert any(rule.fullmatch(job.replace("*", "a-0")) for rule in measured), job
+
+
+@pytest.mark.parametrize(("shared_job", "shared"), [(60, True), (0, False)])
+def test_set_ups_that_share_a_job_are_told_its_time_and_others_their_own(shared_job, shared):
+    study = resolved({"equivalence": {"training": {"shared_job": shared_job}}})
+    jobs = next(part.jobs for part in plan(study).parts if part.name == "setups")
+    assert ("train_short_setups" in jobs) == shared
+    assert any(job.startswith("train_ensemble/") for job in jobs) != shared
