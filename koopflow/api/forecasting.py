@@ -3,12 +3,12 @@
 import os
 from collections.abc import Sequence
 from functools import partial
-from operator import index
 
 import numpy as np
 import pandas as pd
 
 from koopflow.config.series import SeriesSettings
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import Given, as_series
 from koopflow.data.series.series import Series
@@ -78,15 +78,15 @@ def forecast(
     >>> table["prediction"].round(2).tolist()
     [11.0, 10.81, 10.31]
     """
-    settings = _settings("forecast", horizon=horizon)
-    ahead = _checked(coverage, levels, quantiles, regressors, holidays)
-    chosen = _chosen(forecaster, ahead, bool(beside))
-    one = partial(_one, chosen, settings.horizon or 12, levels, quantiles, coverage)
+    regressors, beside = arguments.names(regressors, "regressors"), arguments.names(beside, "beside")
+    steps = _settings("forecast", horizon=horizon).horizon or 12
+    chosen = _chosen(forecaster, _checked(coverage, levels, quantiles, regressors, holidays), bool(beside))
+    one = partial(_one, chosen, steps, levels, quantiles, coverage)
     prepare = partial(as_series, period=period, regressors=regressors, holidays=holidays)
     found = _opened(series, regressors, beside)
     if not isinstance(found, Several):
         return one(prepare(found, beside=beside))
-    return forecast_each(found, prepare, one, partial(pool_for, [chosen], settings.horizon))
+    return forecast_each(found, prepare, one, partial(pool_for, [chosen], steps))
 
 
 def _opened(
@@ -118,9 +118,8 @@ def _checked(
 ) -> bool:
     """Return whether anything beside the series is given; raise a KoopflowError for a coverage,
     level or quantile out of range."""
-    if not 0 < coverage < 1:
-        raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
-    coverages_of(levels or (), quantiles or ())
+    arguments.share(coverage, "coverage")
+    coverages_of(() if levels is None else levels, () if quantiles is None else quantiles)
     return bool(regressors or holidays)
 
 
@@ -208,7 +207,7 @@ def _ordered(skill: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
 
 def _settings(key: str, **given: int | None) -> SeriesSettings:
     """Return the given settings; NumPy integers count as Python integers."""
-    return SeriesSettings.load({name: index(value) for name, value in given.items() if value is not None}, key)
+    return SeriesSettings.load({name: value for name, value in given.items() if value is not None}, key)
 
 
 def chosen_forecaster(given: Forecaster | str | None, usual: Forecaster) -> Forecaster:

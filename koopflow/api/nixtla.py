@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from koopflow.api.forecasting import chosen_forecaster
 from koopflow.core.errors import KoopflowError
-from koopflow.data.series.held import as_series
+from koopflow.data.series.held import as_series, samples_of
 from koopflow.forecast.estimator import coverages_of
 from koopflow.forecast.methods import Gated
 from koopflow.forecast.protocol import Forecaster
@@ -58,7 +58,7 @@ class StatsForecastModel:
 
     def fit(self, y: ArrayLike, X: object = None) -> Self:
         """Keep the series (time,); return self. The horizon is known to `predict`, which fits."""
-        self._values, self._states = np.asarray(y, dtype=np.float64), {}
+        self._values, self._states = samples_of(y, "y")[1], {}
         return self
 
     def predict(self, h: int, X: object = None, level: Sequence[float] | None = None) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class StatsForecastModel:
         KoopflowError
             If `fit` was not called, or `y` begins otherwise.
         """
-        before, values = self._values, np.asarray(y, dtype=np.float64)
+        before, values = self._values, samples_of(y, "y")[1]
         if before is not None:
             if len(values) < len(before) or not np.array_equal(values[: len(before)], before, equal_nan=True):
                 raise KoopflowError(f"{self.alias}: y must begin with the {len(before)} fitted samples; fit again")

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from koopflow.api.forecasting import chosen_forecaster
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.held import as_series
-from koopflow.forecast.estimator import coverages_of
 from koopflow.forecast.methods import Gated
 from koopflow.forecast.protocol import Forecaster
 from koopflow.forecast.state import State
@@ -158,9 +158,8 @@ class SktimeForecaster:
         alpha: float | Sequence[float] | None = None,
     ) -> pd.DataFrame:
         """Return quantiles, a column (name, alpha) for each; 0.05 and 0.95 by default."""
-        asked = [float(each) for each in np.atleast_1d([0.05, 0.95] if alpha is None else alpha)]
+        asked = [arguments.share(each, "alpha") for each in np.atleast_1d([0.05, 0.95] if alpha is None else alpha)]
         steps, index, state = self._ahead(fh)
-        coverages_of((), asked)
         median, lower, upper = state.future([abs(1 - 2 * each) or 0.9 for each in asked])
         parts = [
             median if each == 0.5 else (lower if each < 0.5 else upper)[:, place] for place, each in enumerate(asked)
@@ -176,9 +175,8 @@ class SktimeForecaster:
         coverage: float | Sequence[float] = 0.9,
     ) -> pd.DataFrame:
         """Return prediction intervals, columns (name, coverage, lower) and (name, coverage, upper)."""
-        asked = [float(each) for each in np.atleast_1d(coverage)]
+        asked = [arguments.share(each, "coverage") for each in np.atleast_1d(coverage)]
         steps, index, state = self._ahead(fh)
-        coverages_of([100 * each for each in asked], ())
         _, lower, upper = state.future(asked)
         name = self._variable()
         columns = pd.MultiIndex.from_tuples([(name, each, end) for each in asked for end in ("lower", "upper")])
@@ -206,9 +204,10 @@ class SktimeForecaster:
             raise KoopflowError("fh must be given to fit or predict: the steps ahead, such as [1, 2, 3]")
         own = hasattr(given, "to_relative")
         relative = given.to_relative(self.cutoff).to_numpy() if own else given
-        steps = np.atleast_1d(np.asarray(relative)).astype(np.intp)
-        if not len(steps) or steps.min() < 1:
+        steps = np.atleast_1d(np.asarray(relative))
+        if not len(steps) or steps.dtype.kind not in "iu" or steps.min() < 1:
             raise KoopflowError(f"fh must be steps after the last sample, 1 or more (got {relative})")
+        steps = steps.astype(np.intp)
         state = self._fitted(known, int(steps.max()))
         return steps, given.to_absolute_index(self.cutoff) if own else _later(known, state)[steps - 1], state
 

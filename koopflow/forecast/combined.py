@@ -45,6 +45,8 @@ class Combined(Gated):
         for name in ("without", "seasons"):  # a saved forecaster has lists
             if isinstance(given := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(given))
+        if not isinstance(self.without, tuple):
+            raise KoopflowError(f"without: must be a list of names (got {self.without!r})")
         for name in self.without:
             if name not in PARTS and (name not in EXPERTS or name == "persistence"):
                 known = ", ".join([*PARTS, *(each for each in EXPERTS if each != "persistence")])

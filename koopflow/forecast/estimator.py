@@ -4,11 +4,13 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, replace
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.core.registry import check_options
 from koopflow.data.series.held import Given, as_series, samples_of
@@ -101,7 +103,7 @@ class Fitted(Configured):
         if beside and not self.joint:
             raise KoopflowError(f"beside: {type(self).__name__} observes one series; use Sliding or Episodic")
         given = as_series(series, period=period, regressors=regressors, holidays=holidays, beside=beside)
-        object.__setattr__(self, "state_", State.fit(self, given, int(horizon)))
+        object.__setattr__(self, "state_", State.fit(self, given, horizon))
         return self
 
     def update(self, series: Given) -> Self:
@@ -156,10 +158,10 @@ class Fitted(Configured):
         """
         state = self._state()
         longest = state.stretch.choices.horizon
-        if horizon is not None and not 1 <= horizon <= longest:
-            raise KoopflowError(f"horizon must be between 1 and {longest}, as fitted (got {horizon}); fit again")
+        if horizon is not None and not (isinstance(horizon, Integral) and 1 <= horizon <= longest):
+            raise KoopflowError(f"horizon must be between 1 and {longest}, as fitted (got {horizon!r}); fit again")
         table = table_of(state, levels, quantiles)
-        return table.head(longest if horizon is None else horizon)
+        return table.head(longest if horizon is None else int(horizon))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write options, series and forecasts to a .npz file, without pickles."""
@@ -213,13 +215,18 @@ def coverages_of(levels: Sequence[float], quantiles: Sequence[float]) -> list[fl
     KoopflowError
         If one is out of range.
     """
-    for level in levels:
-        if not 0 < level < 100:
-            raise KoopflowError(f"levels must be percentages strictly between 0 and 100 (got {level})")
-    for quantile in quantiles:
-        if not 0 < quantile < 1:
-            raise KoopflowError(f"quantiles must be strictly between 0 and 1 (got {quantile})")
-    return [level / 100 for level in levels] + [abs(1 - 2 * quantile) for quantile in quantiles if quantile != 0.5]
+    percent = [arguments.share(each, "levels", 100, "percentages") for each in _distinct(levels, "levels", "[50, 90]")]
+    asked = [arguments.share(each, "quantiles") for each in _distinct(quantiles, "quantiles", "[0.1, 0.9]")]
+    return [level / 100 for level in percent] + [abs(1 - 2 * quantile) for quantile in asked if quantile != 0.5]
+
+
+def _distinct(given: object, key: str, example: str) -> list[object]:
+    """Return the entries of a list; raise a KoopflowError if two are equal."""
+    found = arguments.several(given, key, example)
+    for place, each in enumerate(found):
+        if each in found[:place]:
+            raise KoopflowError(f"{key} must be unique (got {each!s} twice)")
+    return found
 
 
 def table_of(
@@ -227,7 +234,7 @@ def table_of(
 ) -> pd.DataFrame:
     """Return the forecast of all steps, with intervals for `levels`, or of one `coverage`."""
     quantiles = [] if quantiles is None else quantiles
-    asked = [100 * coverage] if levels is None else list(levels)
+    asked = [100 * coverage] if levels is None else levels
     coverages = coverages_of(asked, quantiles)
     if levels is None:
         coverages[0] = coverage

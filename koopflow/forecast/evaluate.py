@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
-from koopflow.core import progress
+from koopflow.core import arguments, progress
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import Series, written
 from koopflow.forecast.choices import choose
@@ -91,8 +91,7 @@ def evaluate(
         If the series is too short, settings are incompatible, or a forecaster returns the wrong
         shape.
     """
-    if not 0 < coverage < 1:
-        raise KoopflowError(f"coverage must be strictly between 0 and 1 (got {coverage})")
+    arguments.share(coverage, "coverage")
     stretch = stretch_of(series, choose(series, settings), estimates, settings, pooled)
     bands = sorted({*BANDS, coverage})
     frames, recalled, futures = [], [], []

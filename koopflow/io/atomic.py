@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from koopflow.core.errors import KoopflowError
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], concurrent: bool = False) -> Iterator[Path]:
@@ -25,8 +27,15 @@ def atomic_write(path: str | os.PathLike[str], concurrent: bool = False) -> Iter
     ------
     Path
         The temporary path, in the folder of `path`.
+
+    Raises
+    ------
+    KoopflowError
+        If `path` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise KoopflowError(f"{path}: is a folder; name a file in it")
     path.parent.mkdir(parents=True, exist_ok=True)
     own = f".{os.getpid()}" if concurrent else ""
     partial = path.with_name(f".{path.name}{own}.partial")

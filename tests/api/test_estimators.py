@@ -75,6 +75,8 @@ def test_what_does_not_continue_the_series_or_is_out_of_range_is_said(fitted, mo
     for options, message in [
         ({"horizon": 5}, r"between 1 and 4, as fitted \(got 5\)"),
         ({"levels": [0.9, 100]}, r"strictly between 0 and 100 \(got 100\)"),
+        ({"horizon": 2.5}, r"between 1 and 4, as fitted \(got 2.5\)"),
+        ({"levels": 50}, r"levels must be a list, such as \[50, 90\] \(got 50\)"),
         ({"quantiles": [1.0]}, r"strictly between 0 and 1 \(got 1.0\)"),
     ]:
         with pytest.raises(KoopflowError, match=message):
@@ -83,6 +85,8 @@ def test_what_does_not_continue_the_series_or_is_out_of_range_is_said(fitted, mo
         fitted.update(months[150:])
     with pytest.raises(KoopflowError, match="must have dates"):
         fitted.update([1.0, 2.0])
+    with pytest.raises(KoopflowError, match="is a folder; name a file in it"):
+        fitted.save(tmp_path)
     fitted.save(tmp_path / "model.npz")
     with pytest.raises(KoopflowError, match=f"holds a {type(fitted).__name__}, not a Ridge"):
         Ridge.load(tmp_path / "model.npz")

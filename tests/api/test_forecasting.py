@@ -69,6 +69,10 @@ def test_forecasters_are_compared_on_the_same_origins(months):
         ),
         (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "must hold times \\(got 'soon'\\)"),
         (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", "2020-01-01"])), "times must be unique"),
+        (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", None])), r"times must not be missing \(row 1\)"),
+        (pd.Series([1.0], index=pd.MultiIndex.from_tuples([("a", 1)])), r"one level \(got 2\).*reset_index"),
+        (np.ones(200) * 1j, "all values must be numbers"),
+        (pd.to_timedelta([1, 2, 3]), "all values must be numbers"),
         (np.ones(200), "constant"),
         (np.arange(40.0) % 7, "must have at least 90 samples for horizon: 12"),
     ],
@@ -84,12 +88,34 @@ def test_what_cannot_be_forecast_is_said_in_one_line(series, message):
         ({"horizon": 0}, "forecast.horizon"),
         ({"period": 0}, r"period must be at least 1 \(got 0\)"),
         ({"coverage": 90}, r"coverage must be strictly between 0 and 1 \(got 90\)"),
+        ({"horizon": 2.5}, r"forecast.horizon must be a whole number \(got 2.5\)"),
+        ({"period": "12"}, r"period must be a whole number \(got '12'\)"),
+        ({"coverage": None}, r"coverage must be strictly between 0 and 1 \(got None\)"),
+        ({"levels": 50}, r"levels must be a list, such as \[50, 90\] \(got 50\)"),
+        ({"levels": ["a"]}, r"levels must be percentages strictly between 0 and 100 \(got a\)"),
+        ({"quantiles": np.array([0.5, 0.5])}, r"quantiles must be unique \(got 0.5 twice\)"),
+        ({"holidays": ["US"]}, "holidays must be text"),
+        ({"beside": 3}, r"beside must be a list, such as .* \(got 3\)"),
+        ({"regressors": ["x", "x"]}, r"regressors must be unique \(got 'x' twice\)"),
+        ({"forecaster": Gated(matches=0)}, r"^Gated.matches must be at least 1 \(got 0\)$"),
+        ({"forecaster": Gated(mode_weight=-1)}, r"^Gated.mode_weight must be at least 0 \(got -1\)$"),
+        ({"forecaster": Sliding(window="a")}, r"^Sliding.window: must be int \| None \(got 'a'\)$"),
         ({"forecaster": "gatd"}, "did you mean gated"),
     ],
 )
 def test_options_out_of_range_are_named(months, options, message):
     with pytest.raises(KoopflowError, match=message):
         forecast(months, **{"horizon": 3, **options})
+
+
+def test_lists_may_be_arrays_and_masked_values_are_missing(months):
+    asked = {"horizon": 2, "period": 12, "forecaster": Sliding(window=np.int64(24))}
+    table = forecast(months, levels=np.array([50, 90]), quantiles=np.array([0.1]), **asked)
+    assert table.columns.tolist()[3:] == ["low_50", "high_50", "low_90", "high_90", "q0.1"]
+    gone = np.arange(160) % 9 == 3
+    masked = forecast(np.ma.masked_array(months, gone), **asked)
+    assert masked["prediction"].equals(forecast(np.where(gone, np.nan, months), **asked)["prediction"])
+    assert not masked["prediction"].equals(table["prediction"])
 
 
 def test_one_forecaster_needs_no_list(months):

@@ -159,7 +159,8 @@ def test_options_of_a_forecaster_for_sktime_are_read_changed_and_cloned(months):
     for call, message in [
         (lambda: model.predict(), "fh must be given to fit or predict"),
         (lambda: model.predict([0, 1]), r"fh must be steps after the last sample, 1 or more \(got \[0, 1\]\)"),
-        (lambda: model.predict_interval([1], coverage=1.0), r"strictly between 0 and 100 \(got 100.0\)"),
+        (lambda: model.predict([1.5]), r"fh must be steps after the last sample, 1 or more \(got \[1.5\]\)"),
+        (lambda: model.predict_interval([1], coverage=1.0), r"^coverage must be strictly between 0 and 1 \(got 1.0\)"),
         (lambda: model.fit(pd.concat([months, months], axis=1)), r"one series \(got 2 columns\)"),
         (lambda: model.set_params(spp=1), r"options are forecaster, sp, .* \(got 'spp'\)"),
         (lambda: model.reset().predict([1]), "is not fitted; call fit first"),

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from koopflow.config.series import SeriesSettings
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.beside import held_at
 from koopflow.data.series.loading import prepared
@@ -51,8 +53,8 @@ def as_series(
     KoopflowError
         If the values are not one-dimensional numbers, or the column of values is ambiguous.
     """
-    if period is not None and period < 1:
-        raise KoopflowError(f"period must be at least 1 (got {period})")
+    SeriesSettings.load({name: each for name, each in (("period", period), ("holidays", holidays)) if each is not None})
+    regressors, beside = arguments.names(regressors, "regressors"), arguments.names(beside, "beside")
     columns: dict[str, NDArray[np.float64]] = {}
     others: dict[str, tuple[NDArray[Any] | None, NDArray[np.float64], str]] = {}
     if regressors or beside:
@@ -111,22 +113,39 @@ def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[n
     times: NDArray[Any] | None = None
     if isinstance(series, pd.Series):
         label = str(series.name) if series.name is not None else label
+        if isinstance(series.index, pd.MultiIndex):
+            raise KoopflowError(
+                f"{name}: the index must have one level (got {series.index.nlevels}); for many series, pass "
+                "series.reset_index()"
+            )
         stamps = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
         if isinstance(stamps, pd.DatetimeIndex):
+            if stamps.hasnans:
+                raise KoopflowError(f"{name}: times must not be missing (row {int(stamps.isna().argmax())})")
             series, stamps = series.set_axis(stamps).sort_index(), stamps.sort_values()
             if stamps.has_duplicates:
                 raise KoopflowError(f"{name}: times must be unique (got {stamps[stamps.duplicated()][0]} twice)")
             times = stamps.tz_localize(None).to_numpy()
         series = series.to_numpy()
-    try:
-        values = np.asarray(series, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise KoopflowError(f"{name}: all values must be numbers") from None
+    values = _numbers(series, name)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise KoopflowError(f"{name}: values must have the shape (time,) (got {values.shape}); forecast one channel")
     return times, np.where(np.isfinite(values), values, np.nan), label
+
+
+def _numbers(given: Any, name: str) -> NDArray[np.float64]:
+    """Return values as float64, NaN where an array masks them; raise a KoopflowError unless they are real
+    numbers."""
+    if isinstance(given, np.ma.MaskedArray):
+        given = np.ma.filled(given.astype(np.float64), np.nan)
+    try:
+        if np.asarray(given).dtype.kind in "cmM":
+            raise TypeError
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise KoopflowError(f"{name}: all values must be numbers") from None
 
 
 def date_columns(frame: pd.DataFrame) -> list[str]:
