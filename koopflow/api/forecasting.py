@@ -45,7 +45,7 @@ def forecast(
     Parameters
     ----------
     series : array, list, pandas Series or DataFrame, koopflow Series, or path
-        Values (time,), NaN where missing; times from an index or a column of dates. Many series: a
+        Values (time,), NaN where missing; in any order if an index or columns hold times. Many: a
         table with a column of identifiers (unique_id, id) or a column each, or a file or folder.
     horizon, period : int
         Steps ahead, and samples per season, found by default.

@@ -258,7 +258,7 @@ def _continued(before: Series, given: Given) -> Series:
     """Return a series with further samples; raise a KoopflowError if they do not continue it."""
     times, values, _ = samples_of(given, "update")
     if before.time.dtype.kind == "M":
-        if times is None:
+        if times is None or times.dtype.kind != "M":
             raise KoopflowError("update: the new samples must have dates, as the fitted series has")
         times = times.astype(before.time.dtype)
     else:

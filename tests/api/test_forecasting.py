@@ -67,7 +67,7 @@ def test_forecasters_are_compared_on_the_same_origins(months):
             pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}),
             "none of the 2 series can be forecast; the first is 'a': series.a: 2 rows are too few to forecast from",
         ),
-        (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "must hold times \\(got 'soon'\\)"),
+        (pd.DataFrame({"time": ["2020-01-01", "soon"], "b": [1.0, 2.0]}), "'soon' in column 'time' is not a date"),
         (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", "2020-01-01"])), "times must be unique"),
         (pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["2020-01-01", None])), r"times must not be missing \(row 1\)"),
         (pd.Series([1.0], index=pd.MultiIndex.from_tuples([("a", 1)])), r"one level \(got 2\).*reset_index"),

@@ -11,6 +11,7 @@ from koopflow.data.series.loading import load
 MONTHS = pd.period_range("2000-01", periods=120, freq="M")
 QUARTERS = pd.period_range("1990Q1", periods=100, freq="Q")
 HALVES = pd.date_range("1920-01-01", periods=120, freq="6MS")
+YEARS = pd.date_range("1960-01-01", periods=50, freq="YS")
 DAYS = pd.date_range("2015-01-01", periods=900)
 HOURS = pd.date_range("2020-01-01", periods=900, freq="h")
 
@@ -42,6 +43,17 @@ CODES = {
     "2000-01": ([f"{m.year}-{m.month:02d}" for m in MONTHS], "month", starts(MONTHS)),
     "Jan-00": ([m.strftime("%b-%y") for m in MONTHS], "month", starts(MONTHS)),
     "Jan 2000": ([m.strftime("%b %Y") for m in MONTHS], "month", starts(MONTHS)),
+    "01.2000": ([m.strftime("%m.%Y") for m in MONTHS], "month", starts(MONTHS)),
+    "M1 2000": ([f"M{m.month} {m.year}" for m in MONTHS], "month", starts(MONTHS)),
+    "1Q1990": ([f"{q.quarter}Q{q.year}" for q in QUARTERS], "quarter", starts(QUARTERS)),
+    "KW 01/2010": (week_codes("KW {1:02d}/{0}"), "week", pd.date_range("2010-01-04", periods=520, freq="7D")),
+    "2000/01": ([f"{y}/{(y + 1) % 100:02d}" for y in range(1960, 2010)], "year", YEARS),
+    "2000-01, years": (
+        [f"{y}-{(y + 1) % 100:02d}" for y in range(2000, 2012)],
+        "year",
+        YEARS[40:].append(pd.to_datetime(["2010-01-01", "2011-01-01"])),
+    ),
+    "FY1960": ([f"FY{y}" for y in range(1960, 2010)], "year", YEARS),
     "19901": ([f"{q.year}{q.quarter}" for q in QUARTERS], "quarter", starts(QUARTERS)),
     "1990Q1": ([f"{q.year}Q{q.quarter}" for q in QUARTERS], "quarter", starts(QUARTERS)),
     "1990-Q1": ([f"{q.year}-Q{q.quarter}" for q in QUARTERS], "quarter", starts(QUARTERS)),
@@ -290,3 +302,30 @@ def test_a_step_may_be_chosen(tmp_path, step, label):
     series = load("s", written(tmp_path, [day.date() for day in DAYS]) | {"step": step})
     assert series.step == label
     assert len(series.values) < 900
+
+
+@pytest.mark.parametrize(
+    ("form", "problem"),
+    [
+        ("%H:%M", "a clock time but no date"),
+        ("%d %b", "no year"),
+        ("%d/%m", "no year"),
+        ("%I:%M %p", "a clock time but no date"),
+    ],
+)
+def test_a_stamp_without_date_or_year_is_refused(tmp_path, form, problem):
+    stamps = HOURS[:20] if "M" in form else DAYS[:20]
+    with pytest.raises(KoopflowError, match=rf"^series\.s\.time: .* in line 2 has {problem}"):
+        load("s", written(tmp_path, [stamp.strftime(form) for stamp in stamps]))
+
+
+def test_dates_that_may_have_either_part_first_are_told(tmp_path, caplog):
+    months = pd.date_range("2000-01-01", periods=12, freq="MS")
+    load("s", written(tmp_path, [month.strftime("%d/%m/%Y") for month in months]))
+    assert "'01/12/2000' may have the month or the day first; they are read as 2000-01-12" in caplog.text
+
+
+def test_days_beside_clock_times_are_read_day_first_if_that_is_even(tmp_path):
+    stamps = [f"{hour.strftime('%d.%m.%Y')},{hour.strftime('%H:%M')}" for hour in HOURS[:200]]
+    series = load("s", written(tmp_path, stamps, ["d", "c"], "d,c"))
+    assert (series.time.astype("datetime64[ns]") == HOURS[:200].to_numpy().astype("datetime64[ns]")).all()

@@ -20,12 +20,19 @@ Dates = NDArray[np.datetime64]
 YEARS = (1000, 3000)
 """Years that a code of digits may name."""
 
+_MARK = r"[-/ :._]?"
+_WEEK = r"(?:[Ww]|[Kk][Ww]|[Ww][Kk]|[Ww]eek) ?"
 WRITTEN: tuple[tuple[str, str], ...] = (
-    (r"(?P<year>\d{4})[-/ ]?[Qq](?P<quarter>[1-4])", "quarter"),
-    (r"[Qq](?P<quarter>[1-4])[-/ ]?(?P<year>\d{4})", "quarter"),
-    (r"(?P<year>\d{4})[-/ ]?[Ww](?P<week>\d{1,2})(?:-?1)?", "week"),
-    (r"(?P<year>\d{4})[-/ ]?[Mm](?P<month>\d{1,2})", "month"),
-    (r"(?P<year>\d{4})[-/ ]?[HhSs](?P<half>[12])", "half"),
+    (rf"(?P<year>\d{{4}}){_MARK}[Qq]0?(?P<quarter>[1-4])", "quarter"),
+    (rf"[Qq]0?(?P<quarter>[1-4]){_MARK}(?P<year>\d{{4}})", "quarter"),
+    (rf"(?P<quarter>[1-4]){_MARK}[Qq]{_MARK}(?P<year>\d{{4}})", "quarter"),
+    (rf"(?P<year>\d{{4}}){_MARK}{_WEEK}(?P<week>\d{{1,2}})(?:-?1)?", "week"),
+    (rf"{_WEEK}(?P<week>\d{{1,2}}){_MARK}(?P<year>\d{{4}})", "week"),
+    (rf"(?P<year>\d{{4}}){_MARK}[Mm](?P<month>\d{{1,2}})", "month"),
+    (rf"[Mm](?P<month>\d{{1,2}}){_MARK}(?P<year>\d{{4}})", "month"),
+    (r"(?P<year>\d{4})_(?P<month>\d{1,2})", "month"),
+    (rf"(?P<year>\d{{4}}){_MARK}[HhSs](?P<half>[12])", "half"),
+    (rf"[HhSs](?P<half>[12]){_MARK}(?P<year>\d{{4}})", "half"),
     (r"(?P<year>\d{4})-(?P<day>\d{3})", "day"),
 )
 """Codes with a letter or a dash, and the part of the year beside the year."""
@@ -36,14 +43,36 @@ _PARTS = {"half": 2, "quarter": 4, "month": 12, "week": 53, "day": 366}
 def written_codes(text: pd.Series) -> Times | None:
     """Return the dates of codes such as 2024Q1, 2024-W05, 2024M01, 2024H1, 2024:1 and 2024-031
     (ordinal days); None for any other text."""
-    found = text.str.extract(r"^(\d{4}):(\d{1,2})$")
-    if found.notna().all(axis=None):
-        return of_year_and_number(*(found[column].astype(int).to_numpy() for column in (0, 1)))
+    seasons = text.str.extract(r"^(?:FY ?)?(\d{4})(?:[-/](\d{4}|\d{2}))?$")
+    if (fiscal := _fiscal_years(text, seasons)) is not None:
+        return fiscal
+    for pattern, places in ((r"^(\d{4}):(\d{1,2})$", (0, 1)), (r"^(\d{1,2})[./](\d{4})$", (1, 0))):
+        found = text.str.extract(pattern)
+        if found.notna().all(axis=None):
+            years, parts = (found[place].astype(int).to_numpy() for place in places)
+            dates = of_year_and_number(years, parts) if _plausible(years) else None
+            if dates is not None and (_steps(dates) > 0).all():
+                return dates
     for pattern, part in WRITTEN:
         found = text.str.extract(rf"^(?:{pattern})$")
         if found.notna().all(axis=None):
             return of_year_and(found["year"].astype(int).to_numpy(), found[part].astype(int).to_numpy(), part)
     return None
+
+
+def _fiscal_years(text: pd.Series, found: pd.DataFrame) -> Times | None:
+    """Return the first years of FY2023 or of 2023/24, January 1st of each; None for other text.
+
+    2000-01, 2001-02, ... to 2011-12 might be months, but those would be 13 months apart.
+    """
+    if found[0].isna().any() or not (found[1].notna().all() or text.str.startswith("FY").all()):
+        return None
+    years = found[0].astype(int).to_numpy()
+    if found[1].notna().all():
+        second = found[1].astype(int).to_numpy()
+        if not ((second == years + 1) | (second == (years + 1) % 100)).all() or (len(years) > 1 and np.ptp(years) == 0):
+            return None
+    return (years - 1970).astype("datetime64[Y]").astype("datetime64[D]")
 
 
 def of_year_and_number(years: Whole, parts: Whole) -> Times | None:

@@ -1,6 +1,7 @@
 """A series that a user holds in Python - an array, a list, a pandas Series or table - as a regular
 series."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,14 +14,14 @@ from koopflow.config.series import SeriesSettings
 from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.beside import held_at
+from koopflow.data.series.held_times import ID_NAMES, in_time, index_in_time, time_columns
 from koopflow.data.series.loading import prepared
+from koopflow.data.series.numbers import suspect_code
 from koopflow.data.series.series import Series
 
+logger = logging.getLogger("koopflow")
+
 Given = Series | pd.Series | pd.DataFrame | ArrayLike
-TIME_NAMES = ("time", "date", "ds")
-"""Names of columns that hold times."""
-ID_NAMES = ("unique_id", "id", "series", "item_id")
-"""Names of columns that hold a series' identifier, in the order in which they are looked for."""
 
 
 def as_series(
@@ -58,9 +59,11 @@ def as_series(
     columns: dict[str, NDArray[np.float64]] = {}
     others: dict[str, tuple[NDArray[Any] | None, NDArray[np.float64], str]] = {}
     if regressors or beside:
-        table = _sorted(_with_columns(_with_columns(series, regressors, "regressors"), beside, "beside"))
+        given = _with_columns(_with_columns(series, regressors, "regressors"), beside, "beside")
+        dates = time_columns(given, [*regressors, *beside])
+        _refuse_many(given, dates)
+        table, _ = in_time(given, name, [*regressors, *beside])
         columns = {str(each): table[each].to_numpy(dtype=np.float64) for each in regressors}
-        dates = date_columns(table)
         others = {str(each): samples_of(table[[*dates, each]], name) for each in beside}
         series = table.drop(columns=[*regressors, *beside])
     if isinstance(series, Series):
@@ -86,16 +89,6 @@ def _with_columns(series: Given, names: Sequence[str], key: str) -> pd.DataFrame
     return series
 
 
-def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a table in the order of its times."""
-    dates = date_columns(frame)
-    if not dates:
-        return frame.sort_index() if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex) else frame
-    written = frame[dates[0]]
-    times = written if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
-    return frame.iloc[np.argsort(times.to_numpy(), kind="stable")]
-
-
 def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[np.float64], str]:
     """Return times (None if there are no dates), values (time,) with NaN where missing, and a
     label.
@@ -107,26 +100,18 @@ def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[n
     """
     if isinstance(series, Series):
         return series.time, np.where(series.observed, series.values, np.nan), series.label
-    if isinstance(series, pd.DataFrame):
-        series = _one_column(series)
     label = "value"
     times: NDArray[Any] | None = None
-    if isinstance(series, pd.Series):
+    if isinstance(series, pd.DataFrame):
+        dates = time_columns(series)
+        _refuse_many(series, dates)
+        chosen = _value_column(series, dates)
+        table, times = in_time(series, name)
+        series, label = table[chosen].to_numpy(), str(chosen)
+    elif isinstance(series, pd.Series):
         label = str(series.name) if series.name is not None else label
-        if isinstance(series.index, pd.MultiIndex):
-            raise KoopflowError(
-                f"{name}: the index must have one level (got {series.index.nlevels}); for many series, pass "
-                "series.reset_index()"
-            )
-        stamps = series.index.to_timestamp() if isinstance(series.index, pd.PeriodIndex) else series.index
-        if isinstance(stamps, pd.DatetimeIndex):
-            if stamps.hasnans:
-                raise KoopflowError(f"{name}: times must not be missing (row {int(stamps.isna().argmax())})")
-            series, stamps = series.set_axis(stamps).sort_index(), stamps.sort_values()
-            if stamps.has_duplicates:
-                raise KoopflowError(f"{name}: times must be unique (got {stamps[stamps.duplicated()][0]} twice)")
-            times = stamps.tz_localize(None).to_numpy()
-        series = series.to_numpy()
+        order, times = index_in_time(series.index, name)
+        series = series.to_numpy()[order]
     values = _numbers(series, name)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -137,23 +122,23 @@ def samples_of(series: Given, name: str) -> tuple[NDArray[Any] | None, NDArray[n
 
 def _numbers(given: Any, name: str) -> NDArray[np.float64]:
     """Return values as float64, NaN where an array masks them; raise a KoopflowError unless they are real
-    numbers."""
+    numbers. Warn of one that looks like a code for a missing value."""
+    given = given.detach().cpu().double() if hasattr(given, "detach") else given
     if isinstance(given, np.ma.MaskedArray):
         given = np.ma.filled(given.astype(np.float64), np.nan)
     try:
         if np.asarray(given).dtype.kind in "cmM":
             raise TypeError
-        return np.asarray(given, dtype=np.float64)
+        values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise KoopflowError(f"{name}: all values must be numbers") from None
-
-
-def date_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns of a table that may hold its times; none if its index does."""
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
-        return []
-    dates = [name for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])]
-    return dates or [name for name in frame.columns if str(name).lower() in TIME_NAMES]
+    if values.ndim == 1 and (found := suspect_code(values)):
+        code, times, low, high = found
+        logger.warning(
+            "%s: %s occurs %d time(s), far from all other values (%g to %g); if it means missing, put NaN in its place",
+            *(name, code, times, low, high),
+        )
+    return values
 
 
 def _refuse_many(frame: pd.DataFrame, dates: list[str]) -> None:
@@ -168,21 +153,27 @@ def _refuse_many(frame: pd.DataFrame, dates: list[str]) -> None:
                 )
 
 
-def _one_column(frame: pd.DataFrame) -> pd.Series:
-    """Return the values of a table, with its times as the index where it has any."""
-    dates = date_columns(frame)
-    _refuse_many(frame, dates)
-    if len(dates) == 1:
-        written = frame[dates[0]]
-        parsed = None if written.dtype.kind in "iuf" else pd.to_datetime(written, errors="coerce")
-        if parsed is not None and parsed.isna().any():
-            raise KoopflowError(f"series: column {dates[0]!r} must hold times (got {written[parsed.isna()].iloc[0]!r})")
-        frame = frame.drop(columns=dates[0])
-        frame = frame if parsed is None else frame.set_axis(pd.DatetimeIndex(parsed))
-    numbers = frame.select_dtypes("number").columns
+def _value_column(frame: pd.DataFrame, dates: Sequence[str]) -> str:
+    """Return the name of the one column of values of a table."""
+    numbers = [each for each in frame.select_dtypes("number").columns if each not in dates]
     if len(numbers) != 1:
+        refuse_text(frame, dates)
         raise KoopflowError(
             f"series: the table must have one column of values (got {', '.join(map(str, numbers)) or 'none'}); choose "
             "one, as in table['name']"
         )
-    return frame[numbers[0]]
+    return numbers[0]
+
+
+def refuse_text(frame: pd.DataFrame, others: Sequence[str]) -> None:
+    """Raise a KoopflowError for a column of text, beside `others`, that mostly holds numbers."""
+    for name in frame.columns:
+        texts = frame[name].dropna()
+        if name in others or name in ID_NAMES or frame[name].dtype.kind in "biufcmM" or not len(texts):
+            continue
+        wrong = pd.to_numeric(texts, errors="coerce").isna()
+        if wrong.mean() < 0.5:
+            shown = f"{texts[wrong].iloc[0]!r}" if wrong.any() else f"the text {texts.iloc[0]!r}"
+            raise KoopflowError(
+                f"series: column {str(name)!r} must hold numbers (got {shown}); convert it, or leave it out"
+            )

@@ -166,22 +166,33 @@ def _without_codes(
     none are given."""
     if missing is not None:
         return np.where(np.isin(values, list(missing)), np.nan, values)
+    if found := suspect_code(values):
+        code, times, low, high = found
+        shown = _in_yaml(code)
+        raise KoopflowError(
+            f"{key}.value: {path}: {shown} occurs {times} {'time' if times == 1 else 'times'}, far from all other "
+            f"values ({low:g} to {high:g}); if it means missing, set {key}.missing: [{shown}], else set "
+            f"{key}.missing: []"
+        )
+    return values
+
+
+def suspect_code(values: NDArray[np.float64]) -> tuple[float, int, float, float] | None:
+    """Return a number that looks like a code for a missing value, how often it occurs, and the range
+    of the other values; None if there is none."""
     for code in CODES:
         times = int(np.sum(values == code))
+        if not times:
+            continue
         rest = values[np.isfinite(values) & ~np.isin(values, CODES)]
-        if not times or len(rest) < 3:
+        if len(rest) < 3:
             continue
         low, high = float(rest.min()), float(rest.max())
         away = low - code if code < 0 else code - high
         far = FAR_BELOW if code < 0 <= low else FAR
         if away > far * max(high - low, 1e-300) and (times > 1 or code < min(low, 0)):
-            shown = _in_yaml(code)
-            raise KoopflowError(
-                f"{key}.value: {path}: {shown} occurs {times} {'time' if times == 1 else 'times'}, far from all other "
-                f"values ({low:g} to {high:g}); if it means missing, set {key}.missing: [{shown}], else set "
-                f"{key}.missing: []"
-            )
-    return values
+            return code, times, low, high
+    return None
 
 
 def _in_yaml(number: float) -> str:

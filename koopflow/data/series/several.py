@@ -10,7 +10,8 @@ import pandas as pd
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import shown
-from koopflow.data.series.held import ID_NAMES, TIME_NAMES, Given, date_columns
+from koopflow.data.series.held import Given, refuse_text
+from koopflow.data.series.held_times import ID_NAMES, TIME_NAMES, time_columns
 
 VALUE_NAMES = ("y", "value")
 """Names of the column of values, where there are several columns of numbers."""
@@ -58,11 +59,13 @@ def opened(given: Given | str | os.PathLike[str], others: Sequence[str] = ()) ->
         given = read(path)
     if not isinstance(given, pd.DataFrame):
         return given
-    numbers = [name for name in given.select_dtypes("number").columns if name not in (*date_columns(given), *others)]
+    dates = time_columns(given, others)
+    refuse_text(given, [*dates, *others])
+    numbers = [name for name in given.select_dtypes("number").columns if name not in (*dates, *others)]
     found = next((name for name in ID_NAMES if name in given.columns and numbers != [name]), None)
     if found is not None:
         return _long(given, found, others)
-    return given if len(numbers) < 2 or others else _wide(given, numbers)
+    return given if len(numbers) < 2 or others else _wide(given, dates, numbers)
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -81,7 +84,8 @@ def _long(table: pd.DataFrame, id_name: str, others: Sequence[str]) -> Several:
     absent = [name for name in others if name not in whole]
     if absent:
         raise KoopflowError(f"series: the table must have a column of numbers {absent[0]!r}")
-    numbers = [name for name in whole if name not in (id_name, *TIME_NAMES, *others)]
+    dates = time_columns(table, others)
+    numbers = [name for name in whole if name not in (id_name, *TIME_NAMES, *dates, *others)]
     values = [name for name in VALUE_NAMES if name in numbers] or numbers
     if len(values) != 1 and not set(values) & set(VALUE_NAMES):
         raise KoopflowError(
@@ -90,11 +94,10 @@ def _long(table: pd.DataFrame, id_name: str, others: Sequence[str]) -> Several:
         )
     if table[id_name].isna().any():
         raise KoopflowError(f"series: column {id_name!r} must not be empty (row {int(table[id_name].isna().argmax())})")
-    kept = [*date_columns(table), values[0], *others]
+    kept = [*dates, values[0], *others]
     return Several(id_name, {str(name): part[kept].copy for name, part in table.groupby(id_name, sort=False)})
 
 
-def _wide(table: pd.DataFrame, numbers: Sequence[str]) -> Several:
+def _wide(table: pd.DataFrame, dates: Sequence[str], numbers: Sequence[str]) -> Several:
     """Return the series of a table with a column each."""
-    dates = date_columns(table)
     return Several("id", {str(name): table[[*dates, name]].copy for name in numbers})

@@ -1,6 +1,8 @@
 """Time stamps from the text of one or two columns: dates in any usual form, calendar codes,
 numbers, a date and a clock."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,10 +12,17 @@ from koopflow.data.series.calendar_codes import Whole, coded_numbers, of_year_an
 from koopflow.data.series.clocks import clock_of, one_day_later_at_24, unfold
 from koopflow.data.series.series import Times
 
+logger = logging.getLogger("koopflow")
+
 LATEST = 1e15
 """Differences between larger numbers lose their digits."""
 
 _OFFSET = r"\s*(?:Z|[+-]\d{2}:?\d{2})$"
+_CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp]\.?\s?[Mm]\.?)?"
+EARLIEST_YEAR = 100
+"""Parsers give text without a year the year 1."""
+EVEN = 1.2
+"""Dates whose largest gap is at most this many times their smallest are evenly spaced."""
 _MONTH_AND_YEAR = (
     r"[A-Za-z]{3,9}[-/ ']\d{2}",
     r"[A-Za-z]{3,9}[-/ ]\d{4}",
@@ -125,20 +134,26 @@ def _year_and(years: Whole, second: pd.Series, place: Place) -> Times:
 def _dates(text: pd.Series, place: Place) -> Times:
     """Return the dates in `text` (datetime64[us]); local ones where all have the same clock time or
     offset, else UTC."""
+    if text.str.fullmatch(_CLOCK).all():
+        key = f"series.{place.name}.time" if place.path else "date and time"
+        raise place.error(0, text.iloc[0], f"has a clock time but no date; name both columns, the date first ({key})")
     text, late = one_day_later_at_24(text)
     months = _months_and_years(text)
     if months is not None:
         return months
     offset = text.str.extract(f"({_OFFSET})")[0]
     if offset.notna().all():
-        local = _parsed(text.str.replace(_OFFSET, "", regex=True), late)
+        local = _parsed(text.str.replace(_OFFSET, "", regex=True), late, place)
         clocks = (local - local.dt.normalize()).unique()
         if local.notna().all() and (len(clocks) == 1 or len(offset.unique()) == 1):
             return _shifted(local, late)
-    stamps = _parsed(text, late)
+    stamps = _parsed(text, late, place)
     if stamps.isna().any():
         row = int(np.argmax(stamps.isna().to_numpy()))
         raise place.error(row, text.iloc[row], "is not a date or number; write dates like 2024-01-31")
+    if stamps.dt.year.min() < EARLIEST_YEAR:
+        row = int(stamps.dt.year.argmin())
+        raise place.error(row, text.iloc[row], "has no year; write dates like 2024-01-31")
     return _shifted(stamps, late)
 
 
@@ -148,26 +163,35 @@ def _shifted(stamps: pd.Series, late: NDArray[np.bool_]) -> Times:
     return found
 
 
-def _parsed(text: pd.Series, late: NDArray[np.bool_]) -> pd.Series:
+def _parsed(text: pd.Series, late: NDArray[np.bool_], place: Place) -> pd.Series:
     """Return the stamps of dates, without time zones; `_either_way` reads ambiguous ones, such as
     1/2/2024. Those of `late` are a day later than written."""
     stamps = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
     if stamps.isna().any():
-        stamps = _either_way(text, late)
+        stamps = _either_way(text, late, place)
     return stamps.dt.tz_localize(None)
 
 
-def _either_way(text: pd.Series, late: NDArray[np.bool_]) -> pd.Series:
+def _either_way(text: pd.Series, late: NDArray[np.bool_], place: Place) -> pd.Series:
     """Return the reading, month or day first, that puts the stamps in order; of two such, the one
-    with the evener steps."""
+    with the evener steps. Warn if both are even."""
     readings = [
         pd.to_datetime(text, errors="coerce", utc=True, format="mixed", dayfirst=first) for first in (False, True)
     ]
     days = pd.to_timedelta(late.astype(int), unit="D")
-    gaps = [(reading + days).diff().iloc[1:] for reading in readings]
+    new = (text != text.shift()).to_numpy()  # in a column beside clock times, dates repeat
+    gaps = [(reading + days)[new].diff().iloc[1:] for reading in readings]
     ordered = [bool((gap > pd.Timedelta(0)).all()) for gap in gaps]
-    if all(ordered):
-        return readings[int(gaps[1].max() / gaps[1].min() < gaps[0].max() / gaps[0].min())]
+    if len(gaps[0]) and all(ordered):
+        uneven = [gap.max() / gap.min() for gap in gaps]
+        dayfirst = int(uneven[1] < uneven[0])
+        if max(uneven) < EVEN and not readings[0].equals(readings[1]):
+            logger.warning(
+                "%s: stamps such as %r may have the month or the day first; they are read as %s; if that is wrong, "
+                "write dates like 2024-01-31",
+                *(place.name, text.iloc[-1], readings[dayfirst].iloc[-1].date()),
+            )
+        return readings[dayfirst]
     if not any(ordered):  # one hour in autumn may occur twice
         ordered = [
             bool((gap >= pd.Timedelta(0)).mean() > 0.9) and bool((gap > -pd.Timedelta("2h")).all()) for gap in gaps
