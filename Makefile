@@ -92,6 +92,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(BIN)/.installed: requirements.txt
+	@[ -e $@ ] || $(PYTHON) envs/disk.py $(VENV) $(if $(CPU),cpu)
 	$(PYTHON) -m venv $(VENV)
 	$(if $(CPU),$(FOR_CPU),cat) requirements.txt > $(VENV)/requirements.txt
 	$(BIN)/pip install --quiet --requirement $(VENV)/requirements.txt
