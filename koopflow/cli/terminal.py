@@ -29,6 +29,8 @@ WITHOUT_NEWS = re.compile(
 """Messages of Snakemake that say nothing about the study, or that a line of this module replaces."""
 BECAUSE = re.compile(r"Reasons:\n|Some jobs were triggered by provenance|Rules with provenance triggered jobs")
 """Messages of Snakemake that are hidden with ``--quiet reason``, as in profiles/default."""
+STOPS = "Will exit after finishing currently running jobs"
+"""Snakemake's message after SIGTERM, which it repeats for every job that it had been told of."""
 PACE = 3.0
 """The time that is left trusts the speed of this machine up to this factor of the expected one."""
 
@@ -59,6 +61,7 @@ class Terminal(logging.StreamHandler[TextIO]):
         self.name = STREAM
         self.silent, self.follows = "all" in quiet, False
         self.brief, self.reasons = bool({"rules", "progress"} & set(quiet)), "reason" not in quiet
+        self._stopping = False
         self._messages: dict[int, str] = {}
         self._counts = ""
         self.failures: dict[int, tuple[str, list[str]]] = {}
@@ -116,6 +119,9 @@ class Terminal(logging.StreamHandler[TextIO]):
             return f"{self._counts.rstrip()}\n\nNothing was run. `make plan` says what these jobs request."
         if again := re.match(r"Trying to restart job (\d+)", text):
             return f"{time.strftime('%H:%M:%S')}  trying again: {self._messages.get(int(again[1]), text)}"
+        if text.startswith(STOPS):
+            said, self._stopping = self._stopping, True
+            return None if said else "Stopping when the running jobs have ended; the same command resumes the study."
         if WITHOUT_NEWS.match(text) or (self.brief and level < logging.WARNING):
             return None
         return None if BECAUSE.match(text) and not self.reasons else text

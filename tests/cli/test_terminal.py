@@ -94,6 +94,15 @@ def test_messages_without_news_are_left_to_the_log(words):
     assert told(terminal) == ["MissingInputException in rule fit"]
 
 
+def test_a_run_that_stops_says_so_once():
+    terminal = Terminal(io.StringIO(), ("progress",))
+    terminal.begin({number: 1.0 for number in range(2)}, 2)
+    for number in range(2):
+        terminal.emit(record("Will exit after finishing currently running jobs (scheduler)."))
+        terminal.emit(record("Finished jobid", event="job_finished", job_id=number))
+    assert told(terminal) == ["Stopping when the running jobs have ended; the same command resumes the study."]
+
+
 @pytest.mark.parametrize(("quiet", "lines"), [((), 3), (("progress", "rules"), 1), (("all",), 0)])
 def test_quiet_is_as_quiet_as_it_says(quiet, lines):
     terminal = Terminal(io.StringIO(), quiet)

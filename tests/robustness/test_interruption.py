@@ -141,5 +141,6 @@ def test_a_study_killed_in_three_ways_ends_in_the_same_bytes(calm, tmp_path):
             barrier.release()  # the jobs beside it end as always
         stop(run, folder, kind, job)  # waits until nothing of the run is left; `make soak` asserts the seconds
         assert run.returncode != 0
+        assert (tmp_path / f"{kind}.log").read_text().count("Stopping when") == (kind == "term")
     run_to_end(folder, [*WORDS], 2, tmp_path / "last.log")
     assert digests(folder / "results") == digests(calm / "results")
