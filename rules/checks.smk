@@ -29,7 +29,7 @@ rule check_stage:
         lambda wildcards: f"../envs/{CHECKS[wildcards.stage].environment(PLANS[wildcards.stage])}.yaml"
     threads: EVERY_CORE
     resources:
-        **estimates.asked(lambda wildcards: CHECKS[wildcards.stage].estimate),
+        **estimates.asked(lambda wildcards: CHECKS[wildcards.stage].estimate(PLANS[wildcards.stage])),
         turns=ALL_TURNS,
     params:
         function=lambda wildcards: CHECKS[wildcards.stage].function,

@@ -18,11 +18,11 @@ from koopflow.workflow.estimates import (
     LIBRARIES_MB,
     PER_THREAD,
     START_SECONDS,
-    TORCH_MB,
     TORCH_SECONDS,
     Estimate,
     Training,
     in_turn,
+    loading,
     recorded_mb,
     small,
     training,
@@ -105,6 +105,12 @@ class Equivalence:
     def fitted(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the settings of set-ups' operators, as plain values by name."""
         return {name: self.setups[name].koopman.dump() for name in names}
+
+    @property
+    def data_sets(self) -> list[str]:
+        """The data sets of set-ups and windows, each once."""
+        used = [*self.setups.values(), *self.windows.values()]
+        return list(dict.fromkeys(each.data for each in used))
 
     def images(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what the images of set-ups depend on, as plain values by set-up."""
@@ -244,6 +250,6 @@ STAGE = Stage(
         },
         environment=lambda plan: "training",
         trains=True,
-        estimate=small(TORCH_SECONDS, TORCH_MB),
+        estimate=lambda plan: loading([selection(plan.study, name) for name in plan.data_sets]),
     ),
 )

@@ -213,6 +213,6 @@ STAGE = Stage(
         },
         environment=lambda plan: "training",
         trains=True,
-        estimate=small(TORCH_SECONDS, TORCH_MB),
+        estimate=lambda plan: small(TORCH_SECONDS, TORCH_MB),
     ),
 )

@@ -61,6 +61,6 @@ STAGE = Stage(
         },
         environment=lambda plan: "forecast",
         files=lambda plan: [file for name in plan.hubs for file in plan.files(name)],
-        estimate=small(60, 1500),
+        estimate=lambda plan: small(60, 1500),
     ),
 )

@@ -13,10 +13,9 @@ from koopflow.studies.stage import Check, Figure, Section, Stage, Table
 from koopflow.workflow.estimates import (
     PER_THREAD,
     START_SECONDS,
-    TORCH_MB,
-    TORCH_SECONDS,
     Estimate,
     Training,
+    loading,
     recorded_mb,
     small,
     training,
@@ -191,6 +190,6 @@ STAGE = Stage(
         },
         environment=lambda plan: "pruning",
         trains=True,
-        estimate=small(TORCH_SECONDS, TORCH_MB),
+        estimate=lambda plan: loading([selection(plan.study, study.data) for study in plan.studies.values()]),
     ),
 )

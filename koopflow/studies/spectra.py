@@ -8,7 +8,7 @@ from koopflow.config.spectra import SpectraSettings, TrajectorySettings
 from koopflow.config.study import Study
 from koopflow.io.paths import existing, read_from, takes_torch
 from koopflow.studies.stage import Check, Figure, Section, Stage
-from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate, small
+from koopflow.workflow.estimates import LIBRARIES_MB, START_SECONDS, Estimate
 from koopflow.workflow.workloads import bytes_in
 
 DISK = 5e7  # bytes per second read from a shared disk
@@ -74,6 +74,5 @@ STAGE = Stage(
         settings=lambda plan: {"trajectories": plan.plain},
         environment=lambda plan: plan.environment,
         files=lambda plan: [file for name in plan.trajectories for file in plan.files(name)],
-        estimate=small(),
     ),
 )

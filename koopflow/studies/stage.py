@@ -2,7 +2,7 @@
 object."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from koopflow.config.study import Study
@@ -108,7 +108,7 @@ class Check(Generic[P]):
     trains : bool
         Whether jobs of the stage train networks. The function then also takes the study's device, as
         ``device``.
-    estimate : Estimate
+    estimate : function of the plan
         Memory and time of the check.
     """
 
@@ -117,7 +117,7 @@ class Check(Generic[P]):
     environment: Callable[[P], str]
     files: Callable[[P], list[str]] = no_files
     trains: bool = False
-    estimate: Estimate = field(default_factory=small)
+    estimate: Callable[[P], Estimate] = lambda plan: small()
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,6 @@ STAGE = Stage(
         environment=lambda plan: "tickets",
         trains=True,
         files=lambda plan: plan.external,
-        estimate=small(TORCH_SECONDS, TORCH_MB),
+        estimate=lambda plan: small(TORCH_SECONDS, TORCH_MB),
     ),
 )

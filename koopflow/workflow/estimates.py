@@ -24,6 +24,7 @@ START_SECONDS = 1.2  # imports and small data, without torch: 0.5 to 1.7 s measu
 GPU_MB = 400  # more of the host's memory in a job that uses a GPU: measured on an H200
 GPU_SECONDS = 6  # the first use of a GPU: 5.8 s measured on an H200
 TORCH_SECONDS = 2.5  # imports and small data, with torch: 2.0 to 3.3 s measured
+PIXEL_SECONDS = 6e-8  # to read or to draw one: 2.5e-8 (MNIST) to 1.7e-7 s (images of a teacher) measured
 STEP_SECONDS = 0.001  # one optimizer step of small networks: 0.5 to 2 ms measured
 PER_THREAD = 2.5e10  # floating-point operations per second and thread: measured on residual networks
 BATCHED = 1.7  # times as many for networks without normalization: 4 to 7e10 measured
@@ -117,6 +118,12 @@ def asked(estimate: Callable[[Any], Estimate] | Estimate) -> dict[str, Callable[
 def small(seconds: float = START_SECONDS, mem_mb: float = LIBRARIES_MB) -> Estimate:
     """Return the estimate of a job that grows little with the study: tables, checks."""
     return Estimate(mem_mb, seconds)
+
+
+def loading(sets: Sequence[DataSelection]) -> Estimate:
+    """Return the estimate of a check that loads the images of `sets`, one set at a time."""
+    pixels = [count * math.prod(shape) for count, shape in map(images, sets)]
+    return Estimate(TORCH_MB + 12 * max(pixels, default=0) / 2**20, TORCH_SECONDS + PIXEL_SECONDS * sum(pixels))
 
 
 def drawing(figures: int = 1) -> Estimate:

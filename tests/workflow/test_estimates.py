@@ -7,7 +7,7 @@ import pytest
 from koopflow.config.data import DataSelection
 from koopflow.config.training import ModelSettings
 from koopflow.workflow import estimates
-from koopflow.workflow.estimates import Estimate, Machine, Training, training
+from koopflow.workflow.estimates import Estimate, Machine, Training, loading, training
 
 MNIST = DataSelection.load({"spec": {"source": "mnist"}})
 DIGITS = DataSelection.load({"spec": {"source": "digits"}})
@@ -63,6 +63,21 @@ def test_a_data_set_like_another_has_its_size():
     like = DataSelection.load({"spec": {"source": "gaussian_clusters", "like": "theirs"}, "named": named})
     assert training(work(data=like)) == training(work(data=MNIST))
     assert training(work(data=like)).mem_mb > training(WORK).mem_mb
+
+
+@pytest.mark.parametrize(
+    ("source", "measured_mb", "measured_s"),
+    [("mnist", 1173, 3.7), ("gaussian_clusters", 1165, 6.3), ("teacher", 1605, 10.5)],
+)
+def test_a_check_gets_what_loading_the_largest_set_was_measured_to_take(source, measured_mb, measured_s):
+    chosen = DataSelection.load({"spec": {"source": source, **({} if source == "mnist" else {"like": "mnist"})}})
+    expected = loading([chosen])
+    assert measured_mb / 2 < expected.mem_mb < 2 * measured_mb
+    assert measured_s / 2 - 1.5 < expected.seconds < 2 * measured_s + 1.5
+    assert loading([DIGITS]).mem_mb < 800
+    both = loading([DIGITS, chosen, chosen])
+    assert both.mem_mb == expected.mem_mb
+    assert both.seconds > expected.seconds
 
 
 def test_a_tree_of_images_is_counted_by_its_first_class_and_imagenet_is_assumed_before_it_is_there(tmp_path):

@@ -11,6 +11,10 @@ from koopflow.core import seeds
 from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
 
+BLOCK = 4096
+"""Images drawn at once. MNIST in double precision takes 400 MB, so that every array as large counts:
+the check of a study runs on the login node of a cluster."""
+
 
 def gaussian_clusters(context: Context, like: str = "digits", number: int = 0) -> RawImages:
     """Return one Gaussian cloud per class, matched to the set `like`; another `number` draws other
@@ -22,10 +26,8 @@ def gaussian_clusters(context: Context, like: str = "digits", number: int = 0) -
     """
     real = context.load(like).as_float()
     generator = seeds.rng(context.seed, "data", "gaussian_clusters", real.name, *([number] if number else []))
-    pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
-    mean, variance = pixels.mean(axis=0), pixels.var(axis=0)
-    share = _between_class_share(pixels, real.y_train, real.classes)
-    centres = generator.standard_normal((real.classes, pixels.shape[1]))
+    mean, variance, share = _moments(real)
+    centres = generator.standard_normal((real.classes, len(mean)))
     # Standardized with the classes' shares, so that exactly `share` of each pixel's variance is
     # between classes.
     weights = np.bincount(real.y_train, minlength=real.classes) / len(real.y_train)
@@ -33,10 +35,13 @@ def gaussian_clusters(context: Context, like: str = "digits", number: int = 0) -
     centres /= np.sqrt(weights @ centres**2)
 
     def draw(labels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.float32]:
-        cloud = np.sqrt(share) * centres[labels] + np.sqrt(1 - share) * generator.standard_normal(
-            (len(labels), len(mean))
-        )
-        return (mean + np.sqrt(variance) * cloud).astype(np.float32).reshape(shape)
+        images = np.empty((len(labels), len(mean)), np.float32)
+        for first in range(0, len(labels), BLOCK):
+            some = labels[first : first + BLOCK]
+            noise = generator.standard_normal((len(some), len(mean)))
+            cloud = np.sqrt(share) * centres[some] + np.sqrt(1 - share) * noise
+            images[first : first + BLOCK] = mean + np.sqrt(variance) * cloud
+        return images.reshape(shape)
 
     x_train, x_test = draw(real.y_train, real.x_train.shape), draw(real.y_test, real.x_test.shape)
     name = f"gaussian clusters {number} like {real.name}" if number else f"gaussian clusters like {real.name}"
@@ -52,14 +57,17 @@ def teacher(context: Context, like: str = "digits", width: int = 64) -> RawImage
     """
     real = context.load(like).as_float()
     generator = seeds.rng(context.seed, "data", "teacher", real.name, width)
-    pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
-    mean = pixels.mean(axis=0)
-    eigenvalues, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False, bias=True))
+    mean, covariance = _covariance(real)
+    eigenvalues, vectors = np.linalg.eigh(covariance)
     # The symmetric square root has no arbitrary signs, unlike the eigenvectors.
     root = (vectors * np.sqrt(np.clip(eigenvalues, 0, None))) @ vectors.T
 
     def draw(count: int) -> NDArray[np.float64]:
-        return mean + generator.standard_normal((count, len(mean))) @ root
+        images = np.empty((count, len(mean)))
+        for begin in range(0, count, BLOCK):
+            some = generator.standard_normal((min(BLOCK, count - begin), len(mean)))
+            images[begin : begin + BLOCK] = mean + some @ root
+        return images
 
     first = generator.standard_normal((len(mean), width))
     second = generator.standard_normal((width, real.classes)) / np.sqrt(width)
@@ -78,15 +86,27 @@ def teacher(context: Context, like: str = "digits", width: int = 64) -> RawImage
     )
 
 
-def _between_class_share(pixels: NDArray[np.float64], labels: NDArray[np.int64], classes: int) -> float:
-    """Return the share of the total variance that the class means carry (0: none, 1: all)."""
-    mean = pixels.mean(axis=0)
+def _moments(real: RawImages) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return mean and variance of every training pixel, and the share of the total variance that the
+    class means carry (0: none, 1: all)."""
+    pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
+    mean, labels = pixels.mean(axis=0), real.y_train
     between = sum(
         np.sum(labels == k) * np.sum((pixels[labels == k].mean(axis=0) - mean) ** 2)
-        for k in range(classes)
+        for k in range(real.classes)
         if np.any(labels == k)
     )
-    return float(between / np.sum((pixels - mean) ** 2))
+    pixels -= mean
+    pixels *= pixels
+    return mean, pixels.mean(axis=0), float(between / np.sum(pixels))
+
+
+def _covariance(real: RawImages) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and covariance of the training pixels."""
+    pixels = real.x_train.reshape(len(real.x_train), -1).astype(np.float64)
+    mean = pixels.mean(axis=0)
+    pixels -= mean
+    return mean, pixels.T @ pixels * (1 / len(pixels))
 
 
 def _balancing_offset(
