@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from koopflow.core.primes import is_prime
 from koopflow.core.registry import is_target
 from koopflow.core.suggest import nearest
 
@@ -163,6 +164,12 @@ def _whole(value: Any) -> Any:
     return operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
 
 
+def _prime(number: int) -> int:
+    if not is_prime(number):
+        raise PydanticCustomError("needed", "{what}", {"what": "a prime number, such as 113"})
+    return number
+
+
 def _unchanged(value: Any, check: Callable[[Any], Any]) -> Any:
     """Check a number and return it unchanged: a rank of 10 must not become 10.0."""
     check(value)
@@ -186,6 +193,8 @@ Natural = Annotated[int, Ge(0), BeforeValidator(_whole)]
 """A whole number, at least 0."""
 Count = Annotated[int, Ge(1), BeforeValidator(_whole)]
 """A whole number, at least 1."""
+Prime = Annotated[int, Ge(2), Lt(10_000), BeforeValidator(_whole), AfterValidator(_prime)]
+"""A modulus p, whose p^2 pairs are held in memory."""
 CountOrNull = Annotated[Count | None, Needs("integer", "null")]
 Number = Annotated[float, WrapValidator(_unchanged)]
 NumberOrNull = Annotated[Number | None, Needs("number", "null")]

@@ -5,7 +5,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from koopflow.config.base import Settings
-from koopflow.config.common import Count, Fraction, Natural, Needs, NonNegative, Number, Omittable, PathText, Registered
+from koopflow.config.common import (
+    Count,
+    Fraction,
+    Natural,
+    Needs,
+    NonNegative,
+    Number,
+    Omittable,
+    PathText,
+    Prime,
+    Registered,
+)
 
 
 class PermutedShare(Settings):
@@ -63,7 +74,7 @@ class DataSet(Settings):
         default=None, description="Another number draws other clusters (gaussian_clusters); 0 by default."
     )
     width: Omittable[Count] = Field(default=None, description="Width of the network that labels the images (teacher).")
-    prime: Omittable[Count] = Field(default=None, description="The modulus, a prime (modular_addition).")
+    prime: Omittable[Prime] = Field(default=None, description="The modulus, a prime (modular_addition).")
     share: Omittable[Fraction] = Field(default=None, description="Share of all pairs for training (modular_addition).")
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Options of package.module:function, by the names of its parameters."

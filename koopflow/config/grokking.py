@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from koopflow.config.base import REPLACED, Block, PartOf, Settings
-from koopflow.config.common import Count, Fraction, Items, Name, Natural, Omittable, Positive, Text, Whole
+from koopflow.config.common import Count, Fraction, Items, Name, Natural, Omittable, Positive, Prime, Text, Whole
 from koopflow.config.training import ModelSettings, OptimizerSettings
 
 Span = Annotated[Items[Positive], Field(min_length=2, max_length=2)]
@@ -16,7 +16,7 @@ Span = Annotated[Items[Positive], Field(min_length=2, max_length=2)]
 class GrokkingSetup(Settings):
     """One way of training a Transformer on modular addition, on all training pairs at once."""
 
-    prime: Count = Field(description="The modulus, a prime.")
+    prime: Prime = Field(description="The modulus, a prime.")
     share: Fraction = Field(description="Share of all pairs for training.")
     model: ModelSettings = Field(description="The network.")
     optimizer: OptimizerSettings = Field(description="The optimizer.")

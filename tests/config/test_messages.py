@@ -29,6 +29,15 @@ def base(**keys):
         ({"device": "cuda:1"}, "device must be one of auto, cpu, cuda (got 'cuda:1'); did you mean cuda?"),
         ({"equivalence": "none"}, "equivalence must be a mapping of keys (got 'none')"),
         ({"figures": {"style": {"line_width": 0}}}, "figures.style.line_width must be greater than 0 (got 0)"),
+        (
+            {"data": {"a": {"source": "modular_addition", "prime": 12}}},
+            "data.a.prime must be a prime number, such as 113 (got 12)",
+        ),
+        ({"grokking": {"settings": {"a": {"prime": 1}}}}, "grokking.settings.a.prime must be at least 2 (got 1)"),
+        (
+            {"grokking": {"settings": {"a": {"prime": 121}}}},
+            "grokking.settings.a.prime must be a prime number, such as 113 (got 121)",
+        ),
         ({"spectra": {"level": 1.2}}, "spectra.level must be strictly between 0 and 1 (got 1.2)"),
         ({"spectra": {"level": "0.5"}}, "spectra.level must be a number (got '0.5')" + TEXT.format(0.5)),
         ({"series": {}}, "series must have at least 1 entry (got {})"),

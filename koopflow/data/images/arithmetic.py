@@ -9,6 +9,7 @@ import numpy as np
 
 from koopflow.core import seeds
 from koopflow.core.errors import KoopflowError
+from koopflow.core.primes import is_prime
 from koopflow.data.images.context import Context
 from koopflow.data.images.sets import RawImages
 
@@ -49,12 +50,3 @@ def modular_addition(context: Context, prime: int = 113, share: float = 0.3) -> 
         )
     name = f"addition modulo {prime}"
     return RawImages(images[train], labels[train], images[test], labels[test], name)
-
-
-def is_prime(number: int) -> bool:
-    """Return whether `number` is a prime.
-
-    >>> [number for number in range(12) if is_prime(number)]
-    [2, 3, 5, 7, 11]
-    """
-    return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
