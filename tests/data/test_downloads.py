@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import socket
 import threading
 import zipfile
 from dataclasses import replace
@@ -18,6 +19,14 @@ from koopflow.data.series.loading import load
 from koopflow.data.series.published import FILES
 
 CONTENT = b"date,ILITOTAL\n" + b"".join(b"2020-01-%02d,%d\n" % (day, day * day % 17 + day) for day in range(1, 31))
+
+
+def archive() -> bytes:
+    """An archive of the series."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("day.csv", CONTENT)
+    return packed.getvalue()
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -65,10 +74,7 @@ def test_a_series_is_downloaded_once(published, server, tmp_path):
 
 def test_a_file_in_an_archive_is_unpacked(server, monkeypatch, tmp_path):
     _, folder, address = server
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("day.csv", CONTENT)
-    (folder / "bikes.zip").write_bytes(packed.getvalue())
+    (folder / "bikes.zip").write_bytes(archive())
     each = replace(
         FILES["bike_share_daily"], address=f"{address}/bikes.zip", sha256=hashlib.sha256(CONTENT).hexdigest()
     )
@@ -93,6 +99,39 @@ def test_a_file_that_is_there_is_not_replaced(published, server, tmp_path):
         influenza(tmp_path)
     assert own.read_bytes() == b"mine"
     assert server[0].asked == []
+
+
+OK, PACKED = b"HTTP/1.1 200 OK\r\n", archive()
+BODY = PACKED.index(b"day.csv") + len("day.csv")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no HTTP\n\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n400\r\n" + CONTENT[:9],
+        OK + b"Content-Length: %d\r\n\r\n" % len(PACKED) + PACKED[:60],
+        OK + b"\r\n" + PACKED[:BODY] + b"\xff" * 20 + PACKED[BODY + 20 :],
+    ],
+    ids=["no HTTP", "broken off", "half an archive", "a damaged archive"],
+)
+def test_a_download_that_fails_on_the_way_is_one_line_and_leaves_nothing(answer, tmp_path):
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/day.zip"
+        each = replace(FILES["bike_share_daily"], address=address)
+        with pytest.raises(KoopflowError, match=r"is absent and cannot be downloaded \(.+\); get http") as error:
+            downloads.fetched("bike_share_daily", each, str(tmp_path))
+        thread.join()
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_network_one_line_says_what_to_put_where(published, monkeypatch, tmp_path):

@@ -47,15 +47,22 @@ def test_running_statistics_come_along_and_other_names_are_matched_by_order(tmp_
 def test_tensors_of_other_shapes_and_missing_ones_are_named_with_both(tmp_path):
     path = saved(tmp_path / "wide.pt", build({**MLP, "widths": [7]}, SHAPE, 10))
     with pytest.raises(
-        KoopflowError, match=r"^model.initial_weights: \S+ has shape 7×64 in \S+wide.pt and 6×64 in the"
+        KoopflowError, match=r"^model.initial_weights: \S+ has shape 7×64 in \S+wide.pt and 6×64 in the network; name "
     ):
         build({**MLP, "initial_weights": path}, SHAPE, 10)
     state = build(MLP, SHAPE, 10).state_dict()
     state.pop(next(reversed(state)))
     torch.save(state, tmp_path / "less.pt")
-    with pytest.raises(KoopflowError, match=r"less.pt lacks \S+; it holds .*, and the network has ") as error:
+    with pytest.raises(KoopflowError, match=r"less.pt lacks \S+; it holds .*, and the network has .*; name ") as error:
         build({**MLP, "initial_weights": str(tmp_path / "less.pt")}, SHAPE, 10)
     assert "\n" not in str(error.value)
+    endless = {name: value * torch.inf for name, value in build(MLP, SHAPE, 10).state_dict().items()}
+    torch.save(endless, tmp_path / "endless.pt")
+    with pytest.raises(KoopflowError, match=r"layer1.weight in \S+endless.pt must be finite"):
+        build({**MLP, "initial_weights": str(tmp_path / "endless.pt")}, SHAPE, 10)
+    torch.save({"epoch": 3}, tmp_path / "none.pt")
+    with pytest.raises(KoopflowError, match=r"none.pt lacks .*; it holds no tensors, and"):
+        build({**MLP, "initial_weights": str(tmp_path / "none.pt")}, SHAPE, 10)
     with pytest.raises(KoopflowError, match=r"^model.initial_weights: \S+nowhere.pt does not exist$"):
         build({**MLP, "initial_weights": str(tmp_path / "nowhere.pt")}, SHAPE, 10)
 

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import zipfile
+import zlib
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
+from koopflow.core.markup import one_line
 from koopflow.data.series.csv import csv
 from koopflow.data.series.published import FILES, Published
 from koopflow.data.series.series import Times
@@ -23,6 +26,8 @@ SECONDS = 30
 """Longest silence of a server."""
 MOST_BYTES = 100_000_000
 """Most bytes of a download or an unpacked file; the largest has 1.2 million."""
+FAILED = (OSError, HTTPException, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError)
+"""What a server that is absent, breaks off or sends no archive raises."""
 
 
 def influenza(name: str, settings: SeriesSettings, seed: int) -> tuple[Times, NDArray[np.float64], str]:
@@ -102,9 +107,9 @@ def _downloaded(source: str, published: Published, path: Path) -> bytes:
             with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(published.member) as member:
                 content = member.read(MOST_BYTES)
         return content
-    except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
+    except FAILED as error:
         what = f"its file {published.member}" if published.member else "it"
         raise KoopflowError(
-            f"{source}: {path} is absent and cannot be downloaded ({str(error) or type(error).__name__}); get "
+            f"{source}: {path} is absent and cannot be downloaded ({one_line(error) or type(error).__name__}); get "
             f"{published.address} and save {what} as {path}"
         ) from error

@@ -13,6 +13,7 @@ from koopflow.trajectory.adapters.contents import read_content
 from koopflow.trajectory.adapters.state_dicts import parse
 
 KEY = "model.initial_weights"
+REMEDY = "name the weights of this network, or list what keeps its own initialization in model.initial_except"
 
 
 def load_weights(network: nn.Module, path: str, untouched: Sequence[str] = ()) -> None:
@@ -26,7 +27,7 @@ def load_weights(network: nn.Module, path: str, untouched: Sequence[str] = ()) -
     Raises
     ------
     KoopflowError
-        If the file cannot be read, a tensor is missing, or one has another shape.
+        If the file cannot be read, a tensor is missing or not finite, or one has another shape.
     """
     state = network.state_dict()
     wanted = {name: value for name, value in state.items() if value.is_floating_point()}
@@ -37,14 +38,16 @@ def load_weights(network: nn.Module, path: str, untouched: Sequence[str] = ()) -
     missing = [name for name in wanted if name not in given]
     if missing:
         raise KoopflowError(
-            f"{KEY}: {path} lacks {_some(missing)}; it holds {_some(list(given))}, and the network has "
-            f"{_some(list(wanted))}"
+            f"{KEY}: {path} lacks {_some(missing)}; it holds {_some(list(given)) or 'no tensors'}, and the network has "
+            f"{_some(list(wanted))}; {REMEDY}"
         )
     for name, value in wanted.items():
         if given[name].shape != value.shape:
             raise KoopflowError(
-                f"{KEY}: {name} has shape {_shape(given[name])} in {path} and {_shape(value)} in the network"
+                f"{KEY}: {name} has shape {_shape(given[name])} in {path} and {_shape(value)} in the network; {REMEDY}"
             )
+        if not torch.isfinite(given[name]).all():
+            raise KoopflowError(f"{KEY}: {name} in {path} must be finite (it has NaN or infinite numbers)")
     with torch.no_grad():
         network.load_state_dict({**state, **{name: given[name].to(value.dtype) for name, value in wanted.items()}})
 
@@ -66,7 +69,7 @@ def _in_order(path: str, wanted: dict[str, torch.Tensor], given: dict[str, torch
         if tensor.shape != value.shape:
             raise KoopflowError(
                 f"{KEY}: {other} has shape {_shape(tensor)} in {path}, and {name}, at its place in the network, "
-                f"has {_shape(value)}"
+                f"has {_shape(value)}; name the weights of this network"
             )
     return dict(zip(wanted, given.values()))
 
