@@ -58,17 +58,17 @@ def plot_figure_5(
 
 
 def _early(ax: Axes, curves: pd.DataFrame, titles: dict[str, str], first_steps: int) -> None:
-    """Draw the accuracies in the first steps, mean and standard deviation over networks."""
+    """Draw the accuracies in the first steps, mean and quartiles over networks, as published."""
     for (name, title), colour in zip(titles.items(), (BLACK, VERMILLION)):
         of = curves[(curves["setting"] == name) & (curves["step"] <= first_steps)]
         for column, dash, part in (("train_accuracy", "-", "training"), ("test_accuracy", "--", "test")):
             by_step = of.groupby("step")[column]
-            mean, spread = by_step.mean(), by_step.std().fillna(0.0)
-            ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.25, linewidth=0)
+            mean, low, high = by_step.mean(), by_step.quantile(0.25), by_step.quantile(0.75)
+            ax.fill_between(mean.index, low, high, color=colour, alpha=0.25, linewidth=0)
             ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1, label=f"{title}, {part}")
     counts = dict.fromkeys(str(curves.loc[curves["setting"] == name, "seed"].nunique()) for name in titles)
     title = f"the first {first_steps} steps, n = {' and '.join(counts)}{' each' if len(counts) == 1 else ''}"
-    ax.set(xlabel="step", ylabel="accuracy, mean ± SD", title=title)
+    ax.set(xlabel="step", ylabel="accuracy, mean and quartiles", title=title)
     ax.legend(fontsize="x-small")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from koopflow.config.base import plain
+from koopflow.config.data import DataSet, Transform
 from koopflow.config.equivalence import Setup, WindowStudy
 from koopflow.config.setups import setups, window_studies
 from koopflow.config.study import Study
@@ -122,7 +123,7 @@ def plan(study: Study) -> Papers:
     training = study.equivalence.training
     found = setups(training, study.data)
     parts = [Part.load({"name": "optimizers", "settings": study.equivalence.optimizers.dump()})]
-    sources = {name: str(data.source) for name, data in study.data.items()}
+    sources = {name: _source(name, data) for name, data in study.data.items()}
     ensemble = {"seeds": training.seeds, "copies": training.copies, "perturbation": training.perturbation}
     for comparison, names in training.comparisons.items():
         if widths := widths_of({name: found[name] for name in names}):
@@ -144,6 +145,14 @@ def plan(study: Study) -> Papers:
         parts.append(Part(name="elastic"))
     parts += memory_parts(study)
     return Papers(inventory(), with_jobs([*parts, *grokking_parts(study)], study))
+
+
+def _source(name: str, data: DataSet) -> str:
+    """Return where a data set comes from, and what makes it another one than its source."""
+    source = f"{name} from a file" if data.path is not None else str(data.source)
+    details = ["transformed"] if data.transform != Transform() else []
+    details += [f"{data.train_size:,} images"] if data.train_size is not None else []
+    return f"{source} ({', '.join(details)})" if details else source
 
 
 def _windows(studies: Mapping[str, WindowStudy], sources: Mapping[str, str]) -> list[Part]:
@@ -227,7 +236,8 @@ def grokking_parts(study: Study) -> list[Part]:
             "rank": found.block.rank,
         }
         names = {"grokking": free, "constrained": held}
-        parts.append(Part(name="grokking", variant=free if parts else "", settings=settings, names=names))
+        variant = "" if not parts else free if free not in {part.variant for part in parts} else f"{free}-{held}"
+        parts.append(Part(name="grokking", variant=variant, settings=settings, names=names))
     return parts
 
 

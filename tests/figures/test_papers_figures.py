@@ -22,7 +22,7 @@ def curves() -> pd.DataFrame:
             step,
             1.0 / (1 + step),
             2.0,
-            min(1.0, step / 50),
+            min(1.0, step / 50) - 0.1 * seed,
             min(1.0, step / 900),
             40.0 if name == "decay" else 32.0,
         )
@@ -48,6 +48,8 @@ def test_figure_5_shows_both_trainings_on_the_published_axes(curves, eigenvalues
     low, high = figure.axes[5].get_ylim()
     assert high - low > 5, "rounding of a held norm is not enlarged"
     assert early.lines[0].get_xdata().tolist() == [0, 50, 100]
+    shaded = early.collections[0].get_paths()[0].vertices[:, 1]
+    assert (shaded.min(), shaded.max()) == pytest.approx((-0.075, 0.975)), "quartiles of 0 and -0.1, and of 1 and 0.9"
     drawn = [line.get_xdata().tolist() for line in plane.lines if line.get_label() in ("free", "held")]
     assert drawn == [[0.9], [1.0]], "one network of each setting, as published"
     assert plane.get_title(loc="left").endswith("states 1 to 100, one network")

@@ -114,6 +114,29 @@ def test_later_epochs_are_those_of_the_runs_that_have_them():
     assert plan(resolved({"equivalence": {"windows": {}}})).windows() == {}
 
 
+def test_pairs_of_one_setting_have_pictures_of_their_own():
+    settings = {name: {"held_norm": norm} for name, norm in (("a", 0.8), ("b", 0.5), ("c", 0.3))}
+    study = {"settings": {"free": {}, **settings}, "pairs": [["free", "a"], ["free", "b"], ["free", "c"]]}
+    assert list(plan(resolved({"grokking": study})).grokking()) == ["", "free", "free-c"]
+
+
+def test_data_of_a_file_a_part_of_a_set_and_transformed_ones_are_told_from_the_set_itself():
+    data = {
+        "part": {"source": "mnist", "train_size": 20000},
+        "mine": {"source": "npz", "path": "x.npz"},
+        "inverted": {"source": "mnist", "transform": {"invert": True}},
+        "whole": {"source": "mnist"},
+    }
+    shared = {"steps": 40, "window": 20}
+    windows = {f"of_{name}": {"data": name, **shared} for name in data}
+    parts = plan(resolved({"data": data, "equivalence": {"windows": windows}})).windows()
+    assert (
+        parts["windows"]
+        .settings["data"]
+        .endswith("mnist (20,000 images), mine from a file, mnist (transformed), mnist")
+    )
+
+
 def test_what_a_lower_rank_keeps_of_all_modes_is_told_by_epoch():
     rows = [
         ("net", "koopman_magnitude", other, epoch, 4, seed, kept if other == "koopman_full" else 0.1)
