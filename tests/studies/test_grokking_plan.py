@@ -4,7 +4,6 @@ import pytest
 
 from koopflow.core.errors import KoopflowError
 from koopflow.studies import grokking
-from koopflow.studies.checks.grokking import check
 from koopflow.studies.papers import plan as papers_plan
 from tests.studies.plans import resolved
 
@@ -60,9 +59,8 @@ def test_what_cannot_be_computed_is_one_line(block, line):
 
 
 def test_a_prime_that_is_none_is_one_line():
-    settings = plan(base={"prime": 33}).settings
-    with pytest.raises(KoopflowError, match=r"^grokking.settings.decay: modular_addition: prime .* \(got 33\)"):
-        check({"decay": settings["decay"].dump()}, ["mlp_out.weight"], 0)
+    with pytest.raises(KoopflowError, match=r"^grokking.base.prime must be a prime number, such as 113 \(got 33\)$"):
+        plan(base={"prime": 33})
 
 
 def test_a_pair_of_which_one_norm_is_held_regenerates_figure_5():
