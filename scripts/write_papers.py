@@ -12,7 +12,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     from koopflow.papers.found import found_tables
     from koopflow.papers.inventory import Paper
     from koopflow.papers.page import as_markdown
-    from koopflow.papers.parts import Part
+    from koopflow.papers.parts import Part, label_of
     from koopflow.papers.times import in_words, took
 
     given = snakemake.params
@@ -25,5 +25,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.params, snakemake.output
     write_csv(table, snakemake.output.table, PAPER_FIGURES)
     # Benchmark files are no inputs: times differ between runs, and no result depends on them.
     times = {(part.name, part.variant): in_words(took(Path(given.benchmarks), part.jobs)) for part in parts}
-    page = as_markdown(papers, table, found_tables(papers, parts, tables), times)
+    labels = {(part.name, part.variant): label_of(part) for part in parts}
+    page = as_markdown(papers, table, found_tables(papers, parts, tables), times, labels)
     Path(snakemake.output.page).write_text(page, encoding="utf-8")

@@ -2,17 +2,40 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from koopflow.core.markup import one_line
-from koopflow.papers.compare import ABSENT, NOT_NOW, PARTLY, SAME
+from koopflow.io.columns import PAPER_FIGURES
+from koopflow.papers.compare import ABSENT, NOT_NOW, OTHER_SETTINGS, PARTLY, SAME
 from koopflow.papers.inventory import Entry, Paper
 
 PAGE = "papers"
 """Folder of the page in the results."""
 Found = dict[tuple[str, str, str], pd.DataFrame]
+VERDICTS = (SAME, PARTLY, NOT_NOW, ABSENT)
+"""Of a figure that a run draws in several variants, the best verdict counts: the first of these."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What the page tells of one variant of a figure beside its rows.
+
+    Attributes
+    ----------
+    label : str
+        What tells it from the others.
+    time : str
+        What this run took for it, in words.
+    found : DataFrame or None
+        Its table of `koopflow.papers.found`.
+    """
+
+    label: str
+    time: str
+    found: pd.DataFrame | None
 
 
 def as_markdown(
@@ -20,8 +43,12 @@ def as_markdown(
     table: pd.DataFrame,
     found: Found | None = None,
     times: Mapping[tuple[str, str], str] | None = None,
+    labels: Mapping[tuple[str, str], str] | None = None,
 ) -> str:
-    """Return the page.
+    """Return the page: an overview with a row for each figure, and a section for each.
+
+    Where one variant of a figure has the published settings, the numbers of its other variants are
+    left to ``figures.csv``. A picture is shown once, at the first figure that it belongs to.
 
     Parameters
     ----------
@@ -30,58 +57,104 @@ def as_markdown(
         As `koopflow.papers.compare.figure_table` returns it.
     found : dict of (paper, figure, variant) to DataFrame, optional
         As `koopflow.papers.found.found_tables` returns it.
-    times : dict of (part, variant) to str, optional
-        What this run took for each part, in words.
+    times, labels : dict of (part, variant) to str, optional
+        What this run took for each part, in words; what tells it from others of its name.
     """
-    found, times = found or {}, times or {}
-    lines = ["# The papers, figure by figure", "", *_introduction(table)]
+    found, times, labels = found or {}, times or {}, labels or {}
+    table = table.reindex(columns=PAPER_FIGURES)
+    verdicts = {
+        (str(name), str(figure)): min(of["verdict"], key=VERDICTS.index)
+        for (name, figure), of in table.groupby(["paper", "figure"], sort=False)
+    }
+    lines = ["# The papers, figure by figure", "", *_introduction(list(verdicts.values()))]
+    lines += _overview(papers, verdicts)
     for name, paper in papers.items():
-        rows = table[table["paper"] == name]
         lines += ["", f"## {paper.letter}: {paper.title}", "", f"{paper.reference}. {paper.note}".strip()]
         lines += [f"`snakemake papers_{name}` regenerates its figures.", ""]
-        entries = {entry.figure: entry for entry in paper.entries}
-        for (figure, variant), of in rows.groupby(["figure", "variant"], sort=False, dropna=False):
-            entry = entries[str(figure)]
-            time = times.get((entry.part, str(variant)), "")
-            lines += _figure(entry, str(variant), of, found.get((name, str(figure), str(variant))), time)
+        shown: dict[str, str] = {}
+        for entry in paper.entries:
+            rows = table[(table["paper"] == name) & (table["figure"] == entry.figure)]
+            variants = {
+                variant: Variant(
+                    labels.get((entry.part, variant)) or variant,
+                    times.get((entry.part, variant), ""),
+                    found.get((name, entry.figure, variant)),
+                )
+                for variant in map(str, rows["variant"].unique())
+            }
+            if variants:
+                lines += [f"### {entry.figure}: {verdicts[name, entry.figure]}", ""]
+                lines += [*_figure(entry, rows, variants, shown), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _introduction(table: pd.DataFrame) -> list[str]:
-    one = table.drop_duplicates(["paper", "figure", "variant"])
-    counts = one["verdict"].value_counts()
-    told = ", ".join(f"{counts.get(word, 0)} {word}" for word in (SAME, PARTLY, ABSENT, NOT_NOW))
+def _introduction(verdicts: Sequence[str]) -> list[str]:
+    told = ", ".join(f"{verdicts.count(word)} {word}" for word in VERDICTS)
     return [
-        f"Of {len(one)} published figures, panels, tables and statements: {told}.",
+        f"Of {len(verdicts)} published figures, panels, tables and statements: {told}.",
         "",
         "*Same*: same quantity, axes and settings, and the published numbers. *Same in part*: what differs is listed.",
-        "*Not obtainable*: no public source tells what is needed. Published values are numbers read from public arrays",
-        "and texts; no published picture is shown. Intervals are 95 %; ± is one standard deviation.",
+        "*Not regenerated by this run*: its configuration leaves it out. *Not obtainable*: no public source tells what",
+        "is needed. Published values are numbers read from public arrays and texts; no published picture is shown.",
+        "Intervals are 95 %; ± is one standard deviation. A figure that this run draws in several variants has the",
+        "verdict of the best one.",
+        "",
+        "What a figure shows is known from *code* (the authors' scripts and arrays), *text* (captions and quotations),",
+        "a *third party* (others' descriptions), or *inferred* from what is around it.",
     ]
 
 
-def _figure(entry: Entry, variant: str, rows: pd.DataFrame, found: pd.DataFrame | None, time: str) -> list[str]:
-    first = rows.iloc[0]
-    title = f"{entry.figure} ({variant})" if variant else entry.figure
-    lines = [f"### {title}: {first['verdict']}", "", f"{_cell(first['shows'])} (known from: {first['source']})."]
-    if first["differs"]:
-        told = "Why" if first["verdict"] == ABSENT else "Differs"
-        lines += ["", f"{told}: {_cell(first['differs'])}."]
-    if settings := " ".join(filter(None, (_settings(entry), time))):
+def _overview(papers: Mapping[str, Paper], verdicts: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return a table with one row for each figure."""
+    rows = [
+        f"| {paper.letter} | {_cell(entry.figure)} | {_cell(entry.shows)} | {verdicts[name, entry.figure]} |"
+        for name, paper in papers.items()
+        for entry in paper.entries
+        if (name, entry.figure) in verdicts
+    ]
+    return ["", "| paper | figure | what it shows | verdict |", "|---|---|---|---|", *rows]
+
+
+def _figure(entry: Entry, rows: pd.DataFrame, variants: Mapping[str, Variant], shown: dict[str, str]) -> list[str]:
+    """Return the section of a figure; `shown` has the pictures above it, with their figures."""
+    lines = [f"{_cell(entry.shows)} (known from: {entry.source})."]
+    if settings := _settings(entry):
         lines += ["", settings]
-    if first["picture"]:
-        lines += ["", f"![{title}]({os.path.relpath(first['picture'], PAGE)})"]
-    numbers = rows[rows["quantity"].notna()]
-    if len(numbers):
+    parts = {name: rows[rows["variant"] == name] for name in variants}
+    published = {name for name, of in parts.items() if not of["agrees"].eq(OTHER_SETTINGS).any()}
+    for name, variant in variants.items():
+        numbers = name in published or not published
+        lines += _variant(entry, parts[name], variant, numbers, shown, alone=len(variants) == 1)
+    return lines
+
+
+def _variant(
+    entry: Entry, rows: pd.DataFrame, variant: Variant, numbers: bool, shown: dict[str, str], alone: bool
+) -> list[str]:
+    first = rows.iloc[0]
+    told = [] if alone else [f"**{_cell(variant.label)}**: {first['verdict']}."]
+    if first["differs"]:
+        told += [f"{'Why' if first['verdict'] == ABSENT else 'Differs'}: {_cell(first['differs'])}."]
+    told += [variant.time] if variant.time else []
+    picture = str(first["picture"])
+    path = os.path.relpath(picture or ".", PAGE)
+    if picture in shown:
+        told += [f"Our picture: [{os.path.basename(path)}]({path}), shown at {shown[picture]}."]
+    lines = ["", " ".join(told)] if told else []
+    if picture and picture not in shown:
+        lines += ["", f"![{entry.figure}]({path})"]
+        shown[picture] = entry.figure
+    known = rows[rows["quantity"].notna()]
+    if numbers and len(known):
         lines += ["", "| quantity | published | ours | agrees |", "|---|---|---|---|"]
         lines += [
             f"| {_cell(row['quantity'])} | {_published(row)} | {_ours(row)} | {_text(row['agrees'])} |"
-            for _, row in numbers.iterrows()
+            for _, row in known.iterrows()
         ]
-    if found is not None and len(found):
-        lines += ["", f"| {' | '.join(map(str, found))} |", "|---" * len(found.columns) + "|"]
-        lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in found.itertuples(index=False)]
-    return [*lines, ""]
+    if variant.found is not None and len(variant.found):
+        lines += ["", f"| {' | '.join(map(str, variant.found))} |", "|---" * len(variant.found.columns) + "|"]
+        lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in variant.found.itertuples(index=False)]
+    return lines
 
 
 def _settings(entry: Entry) -> str:

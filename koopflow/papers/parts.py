@@ -19,6 +19,19 @@ class Part(Settings):
     jobs: Items[str] = Field(default=(), description="Its jobs, see `koopflow.papers.times.took`.")
 
 
+def label_of(part: Part) -> str:
+    """Return what tells a part from others of its name, in words; empty if nothing does.
+
+    >>> label_of(Part(name="widths", within="width"))
+    'Comparison width'
+    >>> label_of(Part(name="grokking", names={"grokking": "decay", "constrained": "held"}))
+    'Settings decay and held'
+    """
+    if part.name == "grokking":
+        return f"Settings {' and '.join(part.names.values())}"
+    return f"Comparison {part.within}" if part.within else ""
+
+
 def variant_of(picture: str, variant: str) -> str:
     """Return the path of a variant's picture.
 

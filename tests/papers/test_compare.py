@@ -164,3 +164,30 @@ def test_the_shuffle_control_of_widths_is_a_mean_over_seeds():
     given = Tables(given={"equivalence/training/distances.csv": table})
     ours = MEASURES["width_shuffle"](given, part, ("5", "10"))
     assert (ours.value, ours.n) == (pytest.approx(0.3), 2)
+
+
+def test_a_figure_with_variants_has_one_section_and_one_verdict():
+    """The variant with the published settings shows its numbers; of the other one the page tells what differs."""
+    one = {"figure": "1", "shows": "x", "source": "code", "part": "optimizers", "picture": "papers/x/figure-1.png"}
+    entries = [
+        one | {"numbers": [NUMBER | {"within": 0.01}], "settings": {"grid": 5}},
+        one | {"figure": "2"},
+        {"figure": "3", "shows": "y", "source": "inferred", "missing": "nobody tells"},
+    ]
+    papers = {"x": Paper.load({"letter": "X", "title": "T", "reference": "R", "entries": entries})}
+    parts = [Part(name="optimizers", variant=v, settings={"grid": g}) for v, g in (("other", 4), ("", 5))]
+    pictures = {path: path for path in ("papers/x/figure-1.png", "papers/x/figure-1-other.png")}
+    rows = pd.DataFrame({"a": ["a"], "b": ["b"], "distance": [0.5], "ci_low": [0.4], "ci_high": [0.6], "n": [25]})
+    tables = Tables(given={"equivalence/optimizers/distances.csv": rows})
+    labels = {("optimizers", ""): "Grid five", ("optimizers", "other"): "Grid four"}
+    page = as_markdown(papers, figure_table(papers, parts, pictures, tables), labels=labels)
+    assert "Of 3 published figures, panels, tables and statements: 2 same, 0 same in part, 0 not reg" in page
+    assert "| X | 1 | x | same |\n| X | 2 | x | same |\n| X | 3 | y | not obtainable |\n" in page
+    assert page.count("### 1: same\n") == page.count("### 1") == 1
+    assert "**Grid four**: same in part. Differs: grid: 4 (published: 5)." in page
+    assert "**Grid five**: same.\n" in page
+    assert page.count("| distance |") == 1, "numbers of other settings are left to figures.csv"
+    assert page.count("![") == 2, "each picture once"
+    assert "Our picture: [figure-1-other.png](x/figure-1-other.png), shown at 1." in page
+    only = as_markdown(papers, figure_table(papers, parts[:1], pictures, tables))
+    assert "| 0.5 [0.4, 0.6] (n = 25) | other settings |" in only, "where no variant has the published settings"
