@@ -67,6 +67,16 @@ BUFFERS = {
     "confusion_matrix": torch.rand(3, 3),
     "step": torch.tensor(3.0),
     "attn.key_cache": torch.rand(4, 3),
+    "loss_per_sample": torch.rand(64),
+    "val_f1.tp": torch.rand(10),
+    "logits": torch.rand(64, 2),
+    "fc.weight_epsilon": torch.rand(4, 3),
+    "obs_rms.mean": torch.rand(4),
+    "grad_fc.weight": torch.rand(4, 3),
+    "fc.weight_grad": torch.rand(4, 3),
+    "best.fc.weight": torch.rand(4, 3),
+    "target_fc.weight": WEIGHT * 0.9,
+    "lin.weight": torch.ones(4, 3, dtype=torch.int8),
 }
 
 
@@ -114,6 +124,9 @@ KEPT = {
     "score.weight": torch.rand(2, 2),
     "ema_decay_layer.weight": torch.rand(2, 2),
     "lossy.weight": torch.rand(3),
+    "target_embed.weight": torch.rand(4, 3) - 5,
+    "loss_weights": torch.rand(3),
+    "grad_norm.weight": torch.rand(3),
 }
 
 
@@ -168,6 +181,14 @@ WRAPPERS = {
         "optimizer": {"state": {0: {"exp_avg": WEIGHT}}},
     },
     "unknown key": lambda state: {"student": state, "loss_history": BIAS},
+    "best beside": lambda state: {"current": state, "best": {name: tensor * 0 for name, tensor in state.items()}},
+    "target network": lambda state: {
+        "policy_net": state,
+        "target_net": {name: tensor * 0 for name, tensor in state.items()},
+    },
+    "quantized beside": lambda state: (
+        state | {"q.weight": torch.ones(2, 2, dtype=torch.int8), "q.weight_scale": torch.tensor(0.1)}
+    ),
     "numpy numbers": lambda state: {
         "state_dict": state,
         "best": np.float64(0.5),

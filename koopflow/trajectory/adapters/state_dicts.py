@@ -15,6 +15,7 @@ import torch
 
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import matches
+from koopflow.trajectory.adapters.copies import AVERAGED, copies, quantized, versions
 from koopflow.trajectory.adapters.step_numbers import EPOCH_KEYS, LARGEST, STEP_KEYS
 from koopflow.trajectory.adapters.stored_masks import pair_masks
 
@@ -33,8 +34,6 @@ _WRAPPERS = (
     *("params", "parameters", "state", "checkpoint"),
 )
 _ABOUT = ("meta", "metadata", "trainer_state", "training_state", "progress", "info")
-_AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged?|shadow)([._]|$)")
-_AVERAGED_MODULE = re.compile(r"([a-z0-9]+_)*(ema|swa|averaged?|shadow)(_[a-z0-9]+)*\.")
 _OTHERS = re.compile(
     r"optim|sched|scaler|rng|random|loss|metric|hist|^log|args?$|conf|hparam|hyper|callback|loops|mask|buffer|grad|stats|monitor",
     re.IGNORECASE,
@@ -46,11 +45,20 @@ _METRIC = re.compile(
     r"lrs?|learning_rate|epoch|global_step|iteration)([._]?(history|mean|avg|best))?$",
     re.IGNORECASE,
 )
-_TABLE = re.compile(r"^(.*[._])?(confusion_?(matrix|mat)|conf_mat|loss(es)?_(history|matrix|curves?))$", re.IGNORECASE)
+_TABLE = re.compile(
+    r"^(.*[._])?(confusion_?(matrix|mat)|conf_mat|loss(es)?_(history|matrix|curves?))$"
+    r"|^[a-z_]*loss(es)?_(?!weights?$|scales?$)[a-z]+(_[a-z]+)*$"
+    r"|^(.*\.)?(train|val|valid|validation|test)_[a-z0-9_]+\.(tp|fp|tn|fn|correct|total|confmat|sum_[a-z_]+|value|mean_value)$"
+    r"|^(logits|preds|predictions?|outputs?|targets?|labels?|inputs?|activations|hidden_states)$",
+    re.IGNORECASE,
+)
 _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "running statistics",
-        ("*running_mean", "*running_var", "*num_batches_tracked", "*running_std", "*moving_mean", "*moving_variance"),
+        (
+            *("*running_mean", "*running_var", "*num_batches_tracked", "*running_std", "*moving_mean"),
+            *("*moving_variance", "*obs_rms.*", "*ret_rms.*", "*reward_rms.*", "*running_mean_std.*"),
+        ),
     ),
     (
         "positions and indices",
@@ -66,6 +74,7 @@ _BUFFERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("power iterations", ("*weight_u", "*_u0", "*.parametrizations.*._u", "*.parametrizations.*._v")),
     ("averaging", ("*n_averaged", "*.cluster_size", "*.embed_avg", "*.ema_*")),
+    ("noise", ("*weight_epsilon", "*bias_epsilon")),
     ("queues", ("*.queue", "queue", "*queue_ptr")),
     ("caches", ("*_cache", "*_cached", "*.cache", "cache")),
     ("quantization", ("*activation_post_process*", "*fake_quant*", "*.zero_point")),
@@ -124,11 +133,11 @@ def parse(content: Mapping[str, Any], include: Sequence[str] = ()) -> StateDict:
     pairs = pair_masks(state, masks)
     found.masks = pairs.masks
     found.left_out |= pairs.left_out
-    averaged = _averaged_copies(pairs.weights)
+    repeated = copies(pairs.weights)
     for name, tensor in pairs.weights.items():
         reason = _rejected(name, tensor, pairs.weights)
-        if reason is None and name in averaged and not matches(name, include):
-            reason = "averaged copies"
+        if reason is None and name in repeated and not matches(name, include):
+            reason = repeated[name]
         if reason is None or (reason in _OVERRIDABLE and matches(name, include)):
             found.tensors[name] = _real(tensor)
             if tensor.is_complex():
@@ -178,8 +187,11 @@ def _unwrap(content: Mapping[str, Any], found: StateDict) -> tuple[dict[str, tor
         for key, value in content.items()
         if isinstance(value, Mapping) and value is not masks and _holds_tensors(value)
     }
-    models = {key: value for key, value in nested.items() if not _OTHERS.search(key) and not _AVERAGED.search(key)}
-    models = models or {key: value for key, value in nested.items() if _AVERAGED.search(key)}
+    models = {key: value for key, value in nested.items() if not _OTHERS.search(key) and not AVERAGED.search(key)}
+    models = models or {key: value for key, value in nested.items() if AVERAGED.search(key)}
+    other = versions(models)
+    found.left_out |= {key: f"another version of {one}" for key, one in other.items()}
+    models = {key: value for key, value in models.items() if key not in other}
     plain = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
     parameters = [
         key for key, value in plain.items() if value.is_floating_point() and value.dim() and not _METRIC.match(key)
@@ -240,21 +252,6 @@ def _without_prefixes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
     return {cleaned[name]: tensor for name, tensor in state.items()}
 
 
-def _averaged_copies(state: Mapping[str, torch.Tensor]) -> set[str]:
-    """Return the names of averaged copies (``ema_model.``, ``model_ema.``) of tensors that are also
-    present."""
-    others = [
-        (name.replace(".", ""), tensor.shape) for name, tensor in state.items() if not _AVERAGED_MODULE.match(name)
-    ]
-    copies = set()
-    for name, tensor in state.items():
-        if found := _AVERAGED_MODULE.match(name):
-            tail = name[found.end() :].replace(".", "")  # some tools drop the dots
-            if any(other.endswith(tail) and shape == tensor.shape for other, shape in others):
-                copies.add(name)
-    return copies
-
-
 UNREADABLE = {"quantized", "not dense", "without data"}
 """Reasons to leave out a tensor that would be a parameter if its numbers could be read."""
 _OVERRIDABLE = {reason for reason, _ in _BUFFERS} | {"metrics", "counters", "auxiliary to another tensor"}
@@ -267,7 +264,7 @@ def _rejected(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]
             return reason
     if name.endswith("_v") and f"{name[:-1]}u" in state:  # spectral_norm's; weight_norm's weight_v has no weight_u
         return "power iterations"
-    if tensor.is_quantized:
+    if tensor.is_quantized or quantized(name, tensor):
         return "quantized"
     if tensor.layout != torch.strided or tensor.is_nested:
         return "not dense"
@@ -282,6 +279,9 @@ def _rejected(name: str, tensor: torch.Tensor, state: Mapping[str, torch.Tensor]
     if tensor.numel() == 1 and name in (*STEP_KEYS, *EPOCH_KEYS):
         return "counters"
     if name.endswith("scale") and f"{name[:-5]}zero_point" in state:
+        return "quantization"
+    whole = state.get(name.removesuffix("scale").rstrip("._"))
+    if name.endswith("scale") and whole is not None and not (whole.is_floating_point() or whole.is_complex()):
         return "quantization"
     if name.rpartition(".")[0] in state:
         return "auxiliary to another tensor"
