@@ -1,5 +1,6 @@
 """Reads configuration files as YAML, and refuses what YAML silently accepts."""
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,27 @@ LARGEST = 1 << 20
 MOST_VALUES = 100_000
 """Most values in a configuration, with aliases expanded: a few lines of nested aliases can expand
 to billions."""
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+|[0-9_]+(:[0-9_.]+)+)")
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, except that it refuses a key given twice; YAML silently keeps the
-    last."""
+    """PyYAML's safe loader, except that it refuses a key given twice, of which YAML silently keeps the
+    last, and numbers that it reads with base 8 or 60."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if (
+            isinstance(node, yaml.ScalarNode)
+            and node.style is None
+            and node.tag in _NUMBERS
+            and _OTHER_BASE.fullmatch(node.value)
+        ):
+            base = "60" if ":" in node.value else "8"
+            raise KoopflowError(
+                f"{self.name}: line {node.start_mark.line + 1}: YAML reads {node.value} with base {base}; write "
+                "a number without a leading zero or a colon, or text in quotes"
+            )
+        return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         first: dict[Any, int] = {}

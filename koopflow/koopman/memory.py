@@ -2,6 +2,7 @@
 error.
 """
 
+import logging
 import reprlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,8 +13,14 @@ from numpy.typing import NDArray
 from koopflow.core.errors import KoopflowError
 from koopflow.koopman.runs import Array, Runs, exponent_of, shifted
 
+logger = logging.getLogger("koopflow")
+
 LARGEST, SMALLEST = 1e290, 1e-290
 """Range of magnitudes that keep all their digits and can be summed over many parameters."""
+
+UNEQUAL = 1.5
+"""Steps of an index are unequal if the largest exceeds the smallest by more than this factor; months
+have from 28 to 31 days."""
 
 ROW_BYTES = 1 << 20
 """Size in float64 of a block of successive states."""
@@ -106,9 +113,12 @@ def _is_array(data: Any) -> bool:
 
 def _array(data: Any, name: str) -> NDArray[Any]:
     if hasattr(data, "detach"):
+        if data.is_meta or str(data.layout) != "torch.strided":
+            raise KoopflowError(f"{name} must be a dense tensor with data (got {data.layout} on {data.device})")
         data = data.detach().cpu()
         return _typed(np.asarray((data if str(data.dtype) != "torch.bfloat16" else data.float()).numpy()), name)
     if hasattr(data, "to_numpy"):
+        _refuse_disorder(getattr(data, "index", None), name)
         wrong = [
             str(column) for column in getattr(data, "columns", ()) if np.asarray(data[column]).dtype.kind not in "fiu"
         ]
@@ -124,6 +134,29 @@ def _array(data: Any, name: str) -> NDArray[Any]:
             f"{name} must not contain masked values (got {count} of {data.size}); fill them or split the run there"
         )
     return _typed(np.asarray(data), name)
+
+
+def _refuse_disorder(index: Any, name: str) -> None:
+    """Raise a KoopflowError for rows of a table or series whose index says that they are not in order or
+    not at equal steps; warn of dates at unequal steps, such as business days."""
+    if index is None or len(index) < 3 or getattr(index, "nlevels", 1) > 1:
+        return
+    numbers = np.asarray(index.asi8 if hasattr(index, "asi8") else index)
+    if numbers.dtype.kind not in "iuf":
+        return
+    advice = "sort and fill them, or call reset_index(drop=True) if they follow each other at equal steps"
+    if not index.is_monotonic_increasing:
+        raise KoopflowError(f"rows of {name} must be in the order of their index; {advice}")
+    steps = np.diff(numbers.astype(np.float64))
+    if steps.max() <= UNEQUAL * steps.min():
+        return
+    if np.asarray(index).dtype.kind == "M":
+        logger.warning("rows of %s are fitted as if at equal steps, but their dates are not; %s", name, advice)
+        return
+    raise KoopflowError(
+        f"rows of {name} must be at equal steps of their index (got steps from {steps.min():g} to "
+        f"{steps.max():g}); {advice}"
+    )
 
 
 def _nested(part: Any, run: int) -> NDArray[Any]:

@@ -175,7 +175,18 @@ def as_runs(data: Any, delays: int = 0, columns: Columns | None = None, replicas
     if columns is not None:
         raise KoopflowError("columns needs a trajectory file; index the array instead")
     arrays = arrays_of(data)
-    return ArrayRuns(arrays if replicas is None else [arrays[replica] for replica in replicas], delays)
+    return ArrayRuns(
+        arrays if replicas is None else [arrays[replica] for replica in _chosen(replicas, len(arrays))], delays
+    )
+
+
+def _chosen(replicas: Any, count: int) -> list[int]:
+    """Return indices of runs; raise a KoopflowError unless they are whole numbers below `count`."""
+    found = [replicas] if np.ndim(replicas) == 0 else list(replicas)
+    for each in found:
+        if isinstance(each, bool) or not isinstance(each, int | np.integer) or not -count <= each < count:
+            raise KoopflowError(f"replicas must be indices of the {count} runs (got {each!r})")
+    return [int(each) for each in found]
 
 
 def refuse_unequal(path: str | os.PathLike[str], steps: ArrayLike) -> None:

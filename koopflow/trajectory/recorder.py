@@ -2,6 +2,7 @@
 
 import json
 import logging
+import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.layout import partial_path
@@ -93,9 +95,17 @@ class TrajectoryRecorder:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise KoopflowError(f"every must be a whole number of at least 1 (got {self.every})")
-        self.path, self.every = Path(self.path), int(self.every)
+        if not isinstance(self.model, torch.nn.Module):
+            raise KoopflowError(f"model must be a torch.nn.Module (got {type(self.model).__name__})")
+        self.every = whole("every", self.every, 1)
+        for key, least in (("seed", -(2**63)), ("steps", 0), ("resume_after", -1)):
+            if getattr(self, key) is not None:
+                whole(key, getattr(self, key), least)
+        if self.compression not in (None, "gzip", "lzf"):
+            raise KoopflowError(f"compression must be gzip, lzf or None (got {self.compression!r})")
+        self.path = Path(self.path)
+        self._first: NDArray[np.float32] | None = None
+        self._still = 0
         self._next = 0 if self.resume_after is None else int(self.resume_after) + 1
         self._recording: OpenRecording | None = None
         self._silent = process_rank() > 0
@@ -122,7 +132,10 @@ class TrajectoryRecorder:
             refuse_existing(path, partial)
         announced = None if self.steps is None else -(-int(self.steps) // self.every)
         about = {"recorder": type(self).__name__, "model": type(self.model).__name__, **(self.study or {})}
-        json.dumps(about)
+        try:
+            json.dumps(about)
+        except (TypeError, ValueError) as error:
+            raise KoopflowError(f"study must hold plain values, which JSON can store ({error})") from None
         seeds = [] if self.seed is None else [int(self.seed)]
         return TrajectoryWriter(
             path, self._tensors.table, 1, study=about, seeds=seeds, steps=announced, compression=self.compression
@@ -182,7 +195,26 @@ class TrajectoryRecorder:
             raise KoopflowError(f"{self.path}: this recorder is closed")
         self._tensors.read(self._row)
         self._recording.writer.append(step, self._row[None], None if loss is None else [_number(loss)])
+        self._watch()
         return True
+
+    def _watch(self) -> None:
+        """Count states until one differs from the first."""
+        if self._still < 0:
+            return
+        self._first = self._row.copy() if self._first is None else self._first
+        self._still = self._still + 1 if np.array_equal(self._first, self._row, equal_nan=True) else -1
+        if self._still < 0:
+            self._first = None
+
+    def _tell(self) -> None:
+        """Warn of what a user may not have meant: states that never change, parameters that came later."""
+        self._tensors.report_additions()
+        if self._still > 1:
+            logger.warning(
+                "%s: all %d states are the same; record the model that is trained (%s), not a copy of it",
+                *(self.path, self._still, type(self.model).__name__),
+            )
 
     def flush(self) -> int:
         """Write all captured states to the file, where they survive even kill -9; return their
@@ -195,6 +227,7 @@ class TrajectoryRecorder:
     def close(self) -> Path:
         """Complete the file, rename it to `path`, and return that."""
         if self._recording is not None:
+            self._tell()
             self._recording.close()
             self._recording = None
         return Path(self.path)
@@ -215,6 +248,18 @@ class TrajectoryRecorder:
             self.close()
         else:
             self.leave()
+
+
+def whole(key: str, value: object, least: int) -> int:
+    """Return a whole number of at least `least`; raise a KoopflowError that begins with `key` for
+    anything else."""
+    try:
+        found = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        found = int(value) if isinstance(value, float) and value.is_integer() else least - 1
+    if found < least:
+        raise KoopflowError(f"{key} must be a whole number of at least {least} (got {value!r})")
+    return found
 
 
 def process_rank() -> int:

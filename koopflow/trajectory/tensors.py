@@ -50,7 +50,7 @@ class NamedTensors:
         if left:
             logger.warning("not recorded because they hold no real or complex numbers: %s", shown(left))
         self.table = [(name, tuple(_real(name, named[name]).shape)) for name in chosen]
-        self._known: set[str] | None = set(named)
+        self._known, self._read_before = set(named), False
 
     @property
     def size(self) -> int:
@@ -65,7 +65,9 @@ class NamedTensors:
         KoopflowError
             If a parameter is gone or has another shape.
         """
-        self._report_additions()
+        if not self._read_before:
+            self.report_additions()
+            self._read_before = True
         start, out = 0, torch.from_numpy(row)
         gpus: set[torch.device] = set()
         with torch.no_grad():
@@ -112,15 +114,12 @@ class NamedTensors:
             " after changing the model"
         )
 
-    def _report_additions(self) -> None:
-        """Warn once, at the first reading, of parameters added to the model after the recorder was
-        made."""
-        if self._known is None:
-            return
+    def report_additions(self) -> None:
+        """Warn, once for each, of parameters added to the model after the recorder was made."""
         now = [name for name, _ in self._model.named_parameters() if matches(name, self._patterns)]
         replaced = (".parametrizations.", "_orig")
         added = [name for name in now if name not in self._known and not any(mark in f".{name}" for mark in replaced)]
-        self._known = None
+        self._known |= set(now)
         if added:
             logger.warning(
                 "not recorded because they were added after the TrajectoryRecorder was made: %s", shown(added)

@@ -78,3 +78,13 @@ def test_given_values_are_merged_over_the_defaults_and_neither_is_changed():
     defaults, given = {"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 5}, "d": [2], "e": 1}
     assert updated(defaults, given) == {"a": {"b": 5, "c": 2}, "d": [2], "e": 1}
     assert defaults == {"a": {"b": 1, "c": 2}, "d": [1]}
+
+
+@pytest.mark.parametrize("number", ["014", "-010", "1:30", "1:30.5", "12:30:00"])
+def test_numbers_that_yaml_reads_with_another_base_are_refused(tmp_path, number):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"a: 1\nb: [2, {number}]\n")
+    with pytest.raises(KoopflowError, match=rf"line 2: YAML reads {number} with base"):
+        read(path)
+    path.write_text(f"a: '{number}'\nb: [0, 0.5, 0x0c, 1_000, 2024-01-31]\n")
+    assert read(path)["b"][:4] == [0, 0.5, 12, 1000]

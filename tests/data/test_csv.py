@@ -213,3 +213,38 @@ def test_regressors_without_a_file_or_a_column_are_refused_in_one_line(tmp_path)
     path.write_text("date,sales\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
     with pytest.raises(KoopflowError, match=r"^series.a.regressors: .* has no column 'temp'"):
         load("a", {"path": str(path), "time": "date", "value": "sales", "regressors": ["temp"]})
+
+
+def rows_of(count, note=""):
+    return [f"2024-{1 + day // 28:02d}-{1 + day % 28:02d},{day % 7}.5,{note}" for day in range(count)]
+
+
+def read_back(path, value="v"):
+    return load("s", {"path": str(path), "time": "t", "value": value})
+
+
+def test_a_quote_that_swallows_rows_is_refused(tmp_path):
+    path = tmp_path / "s.csv"
+    for closed in ("", '"'):
+        rows = rows_of(60)
+        rows[5] += '"open'
+        rows[40] += f"b{closed}"
+        path.write_text("\n".join(["t,v,note", *rows]) + "\n")
+        with pytest.raises(KoopflowError, match="a quotation mark in line 7 is closed in line"):
+            read_back(path)
+    path.write_text("\n".join(["t,v,note", *rows_of(60, '"two\nlines"')]) + "\n")
+    assert read_back(path).observed.sum() == 60
+
+
+def test_a_header_is_found_in_either_spelling_of_accents_and_in_utf_16(tmp_path):
+    path = tmp_path / "s.csv"
+    for name, encoding in (("Gro\u0308\u00dfe", "utf-8"), ("Gr\u00f6\u00dfe", "utf-16")):
+        path.write_text("\n".join([f"t,{name},note", *rows_of(60)]) + "\n", encoding=encoding)
+        assert read_back(path, "Gr\u00f6\u00dfe").observed.sum() == 60
+
+
+def test_a_column_named_twice_is_refused(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("\n".join(["t,v,v", *rows_of(60, "1")]) + "\n")
+    with pytest.raises(KoopflowError, match=r"^series\.s: .* has two columns 'v'"):
+        read_back(path)

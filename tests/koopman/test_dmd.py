@@ -1,6 +1,7 @@
 """The fitted operator equals PyDMD's and a dense one, and finds spectra that are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.linalg import block_diag
 
@@ -340,3 +341,26 @@ def test_the_same_data_give_the_same_bytes():
     data = linear_runs(noise=0.1, width=30, steps=700)
     first, second = (fit(data, svd_rank=5, delays=9, route="feature").eigenvalues for _ in range(2))
     assert first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (slice(None, None, -1), "must be in the order of their index"),
+        ([*range(10), *range(20, 40)], r"at equal steps of their index \(got steps from 1 to 11\)"),
+    ],
+)
+def test_rows_of_a_table_that_do_not_follow_each_other_are_refused(rows, problem):
+    turn = 0.3 * np.arange(40)
+    table = pd.DataFrame({"a": np.cos(turn), "b": np.sin(turn)})
+    with pytest.raises(KoopflowError, match=problem):
+        fit(table.iloc[rows], svd_rank=2)
+    months = table.set_axis(pd.date_range("2000-01-01", periods=40, freq="MS"))
+    for given in (months, months.to_period("M"), table.iloc[rows].reset_index(drop=True)):
+        fit(given, svd_rank=2)
+
+
+@pytest.mark.parametrize("replicas", [[5], [0.5], 7, [True]])
+def test_replicas_must_be_indices_of_runs(replicas):
+    with pytest.raises(KoopflowError, match="replicas must be indices of the 2 runs"):
+        fit(np.random.default_rng(0).normal(size=(2, 30, 2)), svd_rank=2, replicas=replicas)

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory import Trajectory, TrajectoryRecorder
@@ -110,3 +111,40 @@ def test_folders_are_read_without_executing_code_and_refused_by_name(tmp_path, m
     with pytest.raises(KoopflowError, match="nowhere: no such folder"):
         convert_folder(tmp_path / "nowhere", tmp_path / "t.h5")
     assert not (tmp_path / "t.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"every": 2.5}, r"every must be a whole number of at least 1 \(got 2.5\)"),
+        ({"every": "5"}, r"every must be .* \(got '5'\)"),
+        ({"seed": "a"}, r"seed must be .* \(got 'a'\)"),
+        ({"compression": "zip"}, "compression must be gzip, lzf or None"),
+        ({"study": {"a": object()}}, "study must hold plain values"),
+        ({"model": {}}, r"model must be a torch.nn.Module \(got dict\)"),
+    ],
+)
+def test_a_wrong_argument_is_named(tmp_path, options, problem):
+    with pytest.raises(KoopflowError, match=f"^{problem}"):
+        TrajectoryRecorder(options.pop("model", nn.Linear(3, 2)), tmp_path / "t.h5", **options)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_model_that_is_not_the_trained_one_is_told(tmp_path, caplog, moved):
+    model = nn.Linear(3, 2)
+    with TrajectoryRecorder(model, tmp_path / "t.h5") as recorder:
+        for _ in range(3):
+            recorder.step()
+        if moved:
+            nn.init.ones_(model.weight)
+            recorder.step()
+    assert ("all 3 states are the same" in caplog.text) is not moved
+
+
+def test_parameters_added_in_midrun_are_told(tmp_path, caplog):
+    model = nn.Sequential(nn.Linear(3, 2))
+    with TrajectoryRecorder(model, tmp_path / "t.h5") as recorder:
+        recorder.step()
+        model.append(nn.Linear(2, 2))
+        recorder.step()
+    assert "added after the TrajectoryRecorder was made: 1.weight, 1.bias" in caplog.text

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +57,23 @@ def read_table(key: str, path: str, names: Sequence[tuple[str, str]], separator:
     problem = "is not a readable CSV"
     try:
         _check_regular(key, path)
-        with open(path, encoding="utf-8-sig", newline="") as stream:
+        with open(path, encoding=_encoding(path), newline="") as stream:
             return _read(key, path, names, separator, stream)
     except FileNotFoundError:
         raise KoopflowError(f"{key}.path: {path}: no such file") from None
     except UnicodeDecodeError as error:
         raise KoopflowError(
-            f"{key}.path: {path} {problem}: not UTF-8 text ({error.reason} at byte {error.start})"
+            f"{key}.path: {path} {problem}: not UTF-8 text ({error.reason} at byte {error.start}); save it as CSV UTF-8"
         ) from None
     except (OSError, csv.Error) as error:
         raise KoopflowError(f"{key}.path: {path} {problem}: {error}") from None
+
+
+def _encoding(path: str) -> str:
+    """Return UTF-16 for a file that begins with its mark, as spreadsheets save "Unicode text"; else
+    UTF-8."""
+    with open(path, "rb") as stream:
+        return "utf-16" if stream.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _check_regular(key: str, path: str) -> None:
@@ -81,12 +89,21 @@ def _read(key: str, path: str, names: Sequence[tuple[str, str]], separator: str 
     if not any(line.strip() for line in first):
         raise KoopflowError(f"{key}.path: {path} is not a readable CSV: it is empty")
     start, mark, header = _header(key, path, names, separator, first)
-    places = [header.index(name) for _, name in names]
+    places = [header.index(normal(name)) for _, name in names]
     found: list[list[str]] = [[] for _ in places]
     numbers = []
-    reader = csv.reader(itertools.chain(first[start + 1 :], lines), delimiter=mark, skipinitialspace=True)
+    taken: list[str] = []
+    reader = csv.reader(
+        _noted(itertools.chain(first[start + 1 :], lines), taken), delimiter=mark, skipinitialspace=True
+    )
     for row in reader:
         number = start + 1 + reader.line_num
+        if len(taken) > 1 and _swallowed(taken, mark, places):
+            raise KoopflowError(
+                f"{key}.path: {path}: a quotation mark in line {number - len(taken) + 1} is closed in line {number}, "
+                "or never; the rows between would be lost; close it"
+            )
+        taken.clear()
         row = _fields(row, mark)
         if not any(row) or row[0].startswith("#"):
             continue
@@ -102,6 +119,28 @@ def _read(key: str, path: str, names: Sequence[tuple[str, str]], separator: str 
     if not numbers:
         raise KoopflowError(f"{key}.path: {path} has a header but no rows")
     return Table([pd.Series(column, dtype=object) for column in found], np.array(numbers), mark)
+
+
+def _noted(lines: Iterator[str], taken: list[str]) -> Iterator[str]:
+    """Yield lines, and append each to `taken`."""
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _swallowed(taken: Sequence[str], mark: str, places: Sequence[int]) -> bool:
+    """Return whether the lines of one row, of which a quoted field holds all but the first, look like
+    rows of their own: their fields at `places` have the digits of times or values."""
+    for line in taken[1:]:
+        fields = line.rstrip("\r\n").split(mark)
+        if len(fields) > max(places) and all(any(c.isdigit() for c in fields[place]) for place in places):
+            return True
+    return sum(line.count('"') for line in taken) % 2 == 1
+
+
+def normal(name: str) -> str:
+    """Return a name in one of the two ways to write accented letters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _lines(key: str, path: str, stream: TextIO) -> Iterator[str]:
@@ -127,7 +166,11 @@ def _header(
     for index, line in enumerate(first):
         for mark in marks:
             header = _fields(next(csv.reader([line.lstrip("#% ")], delimiter=mark, skipinitialspace=True), []), mark)
-            if all(name in header for _, name in names):
+            header = [normal(field) for field in header]
+            if all(normal(name) in header for _, name in names):
+                twice = next((name for _, name in names if header.count(normal(name)) > 1), None)
+                if twice is not None:
+                    raise KoopflowError(f"{key}: {path} has two columns {twice!r}; give them different names")
                 if len(header) > MOST_COLUMNS:
                     raise KoopflowError(
                         f"{key}.path: {path} has {len(header):,} columns; at most {MOST_COLUMNS:,} are accepted"
