@@ -86,7 +86,7 @@ verify: $(BIN)/.installed  ## verify every file in results/ and list damaged one
 	python -m koopflow.cli.verify results
 
 clean:  ## remove everything that runs produced (not the environment)
-	rm -rf results/[!R]* .snakemake .checkpoints logs site docs/auto_tutorials docs/reference/generated docs/sg_execution_times.rst
+	rm -rf results/[!R]* .snakemake .checkpoints logs site docs/auto_tutorials docs/run docs/reference/generated docs/sg_execution_times.rst
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12

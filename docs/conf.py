@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 os.environ.setdefault("MPLBACKEND", "agg")
 
+from run_page import copy_page  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
 
 import koopflow  # noqa: E402
@@ -32,6 +33,8 @@ suppress_warnings = [
     "config.cache",  # sphinx-gallery's settings hold objects that Sphinx cannot store
     "ref.python",  # a type such as Setup in a docstring names one of several classes
 ]
+
+copy_page(ROOT / "results", ROOT / "docs" / "run")
 
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3

@@ -48,7 +48,7 @@ def as_markdown(
     """Return the page: an overview with a row for each figure, and a section for each.
 
     Where one variant of a figure has the published settings, the numbers of its other variants are
-    left to ``figures.csv``. A picture is shown once, at the first figure that it belongs to.
+    left to ``figures.csv``. A picture and the time that it took are shown once, at the first figure of it.
 
     Parameters
     ----------
@@ -135,11 +135,12 @@ def _variant(
     told = [] if alone else [f"**{_cell(variant.label)}**: {first['verdict']}."]
     if first["differs"]:
         told += [f"{'Why' if first['verdict'] == ABSENT else 'Differs'}: {_cell(first['differs'])}."]
-    told += [variant.time] if variant.time else []
     picture = str(first["picture"])
     path = os.path.relpath(picture or ".", PAGE)
     if picture in shown:
         told += [f"Our picture: [{os.path.basename(path)}]({path}), shown at {shown[picture]}."]
+    elif variant.time:
+        told += [variant.time]
     lines = ["", " ".join(told)] if told else []
     if picture and picture not in shown:
         lines += ["", f"![{entry.figure}]({path})"]
