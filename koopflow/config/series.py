@@ -50,7 +50,7 @@ class SeriesSettings(Settings):
         description="Column of time stamps in the CSV file, or two columns (year and period) that make one.",
     )
     value: Omittable[Text] = Field(default=None, description="Column of values in the CSV file.")
-    beside: Omittable[Annotated[Items[Text], Field(min_length=1)]] = Field(
+    beside: Omittable[Annotated[DistinctItems[Text], Field(min_length=1)]] = Field(
         default=None,
         description="Other columns of the CSV file that sliding and episodic observe beside the value, as one state; "
         "the value alone is forecast and scored.",

@@ -5,7 +5,7 @@ import numpy as np
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.series import Series
 from koopflow.forecast.choices import early_stretch
-from koopflow.forecast.protocol import Configured, Floats, Forecaster, Situation
+from koopflow.forecast.protocol import Configured, Floats, Forecaster, Situation, settled
 
 
 def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: int) -> None:
@@ -29,7 +29,8 @@ def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: i
     stretch = early_stretch(series, horizon)
     if isinstance(forecaster, Configured):
         sizes = stretch.candidates(None, None, None)[0]
-        forecaster = forecaster.for_series(
+        forecaster = settled(
+            forecaster,
             Situation(
                 period=series.period,
                 window=sizes.window,
@@ -39,7 +40,7 @@ def try_forecaster(name: str, forecaster: Forecaster, series: Series, horizon: i
                 matches=1,
                 first=len(stretch.past) // 2,
                 sizes=lambda window, delays, rank: stretch.candidates(window, delays, rank)[0],
-            )
+            ),
         )
     values = stretch.past[:, 0].copy()
     origin = max(len(values) // 2, len(values) - horizon - 1)

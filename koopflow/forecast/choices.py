@@ -112,13 +112,17 @@ class EarlyStretch:
         for width in [window] if window else sorted(bounded):
             for lags in [delays] if delays else sorted({max(4, min(width // share, 48)) for share in (4, 3)}):
                 most = min(lags, width - lags)
+                if width <= lags + 1:
+                    raise KoopflowError(
+                        f"series.{self.name}: {_said('window', width, window)} and {_said('delays', lags, delays)} do "
+                        f"not fit: delays must be at most {width - 2}"
+                    )
                 for size in [rank] if rank else sorted({min(each, most) for each in (4, 6, 10)}):
-                    if width <= lags + 1 or size > most:
+                    if size > most:
                         given = f"{_said('window', width, window)}, {_said('delays', lags, delays)}"
                         raise KoopflowError(
                             f"series.{self.name}: {given} and {_said('rank', size, rank)} do not fit: rank must be at "
-                            "most "
-                            f"{max(most, 0)}"
+                            f"most {most}"
                         )
                     found.append(WindowSettings(width, lags, size))
         return found

@@ -14,7 +14,7 @@ from koopflow.data.series.series import Series, written
 from koopflow.forecast.choices import choose
 from koopflow.forecast.index import embed
 from koopflow.forecast.intervals import RollingIntervals
-from koopflow.forecast.protocol import Configured, Floats, Forecaster, Recalling, Recollection
+from koopflow.forecast.protocol import Floats, Forecaster, Recalling, Recollection, settled
 from koopflow.forecast.stretch import Stretch, stretch_of
 from koopflow.io.columns import FORECAST_QUANTILES, FORECAST_RECALLED
 from koopflow.koopman.windows import fit_some
@@ -118,8 +118,7 @@ def _forecast(name: str, forecaster: Forecaster, stretch: Stretch) -> tuple[Floa
     differenced = bool(getattr(forecaster, "differenced", False))
     lost = transform.lost if differenced else 0
     values = (transform.apply if differenced else transform.point)(stretch.samples)[:, 0].copy()
-    if isinstance(forecaster, Configured):
-        forecaster = forecaster.for_series(stretch.situation.shifted(lost))
+    forecaster = settled(forecaster, stretch.situation.shifted(lost))
     origins, found = stretch.origins - lost, None
     if isinstance(forecaster, Recalling):
         found = forecaster.recall(values, origins, horizon)

@@ -1,26 +1,23 @@
 """The forecasters with Koopman models: objects that hold their options; None leaves an option open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 
 from koopflow.core.errors import KoopflowError
-from koopflow.core.registry import check_options
 from koopflow.forecast.ahead import Ahead
 from koopflow.forecast.estimator import Fitted, known
 from koopflow.forecast.experts import RECALLING, expert_names
 from koopflow.forecast.memory import EpisodicKoopman
 from koopflow.forecast.observables import lifted, scaled
 from koopflow.forecast.options import GateSettings, RecallSettings, WindowSettings
-from koopflow.forecast.protocol import FittedWindows, Floats, Integers, Recollection, Situation
+from koopflow.forecast.protocol import LEAST, FittedWindows, Floats, Integers, Recollection, Situation
 from koopflow.forecast.sliding import rolling_from
 from koopflow.koopman.windows import WindowModels
 
 SIZES = ("window", "delays", "rank")
-LEAST = {"window": 4, "delays": 1, "rank": 1, "radial": 0, "period": 1, "matches": 1, "exclusion": 0, "mode_weight": 0}
-"""Smallest value of each option."""
 WITHOUT_MEMORY = ("persistence", "sliding", "seasonal")
 
 
@@ -53,30 +50,16 @@ class WindowForecaster(Fitted):
     open: ClassVar[tuple[str, ...]] = (*SIZES, "first", "beside", "fitted")
     differenced: ClassVar[bool] = True
     joint: ClassVar[bool] = True
+    least: ClassVar[Mapping[str, float]] = LEAST | {"window": 4}
 
     def for_series(self, situation: Situation) -> Self:
         """Return this forecaster with open options set; open sizes are chosen to fit the given
         ones."""
-        self.check()
         given = (self.window, self.delays, self.rank)
         if situation.sizes is not None and None in given and any(given):
             sizes = situation.sizes(*given)
             situation = replace(situation, window=sizes.window, delays=sizes.delays, rank=sizes.rank)
         return super().for_series(situation)
-
-    def check(self) -> None:
-        """Raise a KoopflowError, named by the class and the option, for an option of the wrong type or out of
-        its range."""
-        name = type(self).__name__
-        given = {
-            option: value.item() if isinstance(value, np.generic) else value
-            for option, value in self.get_params().items()
-        }
-        options = check_options(type(self), given, name, first=0)
-        for option, least in LEAST.items():
-            value = options.get(option)
-            if value is not None and not value >= least:
-                raise KoopflowError(f"{name}.{option} must be at least {least} (got {given[option]})")
 
     def windows(self) -> WindowSettings:
         """Return the sizes; raise a KoopflowError if any is open."""

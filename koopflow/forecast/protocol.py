@@ -143,6 +143,20 @@ class Situation:
         return replace(self, first=self.first - lost, ahead=ahead, beside=beside)
 
 
+LEAST = {
+    "window": 2,
+    "delays": 1,
+    "rank": 1,
+    "radial": 0,
+    "period": 1,
+    "seasons": 2,
+    "estimates": 1,
+    "matches": 1,
+    "exclusion": 0,
+    "mode_weight": 0,
+}
+
+
 @dataclass(frozen=True, repr=False)
 class Configured:
     """Base class of forecasters whose options are dataclass fields; None leaves an option open.
@@ -153,10 +167,13 @@ class Configured:
         Fields that `for_series` fills, if None, from the `Situation` field of the same name.
     differenced : bool
         Whether the forecaster receives the series with the transform's differences applied.
+    least : mapping of str to float
+        Smallest values of options, by name; of several values, of each.
     """
 
     open: ClassVar[tuple[str, ...]] = ()
     differenced: ClassVar[bool] = False
+    least: ClassVar[Mapping[str, float]] = LEAST
 
     def for_series(self, situation: Situation) -> Self:
         """Return this forecaster with its open options set from `situation`."""
@@ -165,6 +182,27 @@ class Configured:
     def __repr__(self) -> str:
         shown = [each for each in fields(self) if each.repr and getattr(self, each.name) != each.default]
         return f"{type(self).__name__}({', '.join(f'{each.name}={getattr(self, each.name)!r}' for each in shown)})"
+
+
+def settled(forecaster: Forecaster, situation: Situation) -> Forecaster:
+    """Return a forecaster with its open options set from `situation`.
+
+    Raises
+    ------
+    KoopflowError
+        If an option is of the wrong type or out of its range; named by the class and the option.
+    """
+    if not isinstance(forecaster, Configured):
+        return forecaster
+    name = type(forecaster).__name__
+    given = {each.name: getattr(forecaster, each.name) for each in fields(forecaster) if each.init}
+    plain = {option: value.item() if isinstance(value, np.generic) else value for option, value in given.items()}
+    for option, value in check_options(type(forecaster), plain, name, first=0).items():
+        least = forecaster.least.get(option)
+        for each in value if isinstance(value, tuple) else [value]:
+            if least is not None and each is not None and not each >= least:
+                raise KoopflowError(f"{name}.{option} must be at least {least} (got {plain[option]})")
+    return forecaster.for_series(situation)
 
 
 @dataclass(frozen=True, repr=False)

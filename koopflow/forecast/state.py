@@ -14,7 +14,7 @@ from koopflow.data.series.series import Series
 from koopflow.forecast.choices import Choices, choose
 from koopflow.forecast.intervals import RollingIntervals
 from koopflow.forecast.memory import EpisodicKoopman
-from koopflow.forecast.protocol import Configured, Floats, Forecaster
+from koopflow.forecast.protocol import Configured, Floats, Forecaster, settled
 from koopflow.forecast.stretch import Stretch, stretch_of
 from koopflow.forecast.transform import Transform
 
@@ -54,8 +54,7 @@ class State:
         settings = SeriesSettings.load({"horizon": horizon}, "fit")
         stretch = stretch_of(series, choose(series, settings), ESTIMATES, settings, pooled)
         state = cls(stretch, forecaster, np.empty((0, stretch.choices.horizon)), pooled=pooled)
-        if isinstance(forecaster, Configured):
-            state.forecaster = forecaster.for_series(stretch.situation.shifted(state.lost))
+        state.forecaster = settled(forecaster, stretch.situation.shifted(state.lost))
         return state.extended(series)
 
     @property

@@ -209,6 +209,8 @@ def test_a_gap_in_a_regressor_holds_the_value_before(tmp_path):
 def test_regressors_without_a_file_or_a_column_are_refused_in_one_line(tmp_path):
     with pytest.raises(KoopflowError, match=r"^series.a.regressors: needs path"):
         load("a", {"source": "sunspots", "regressors": ["temp"]})
+    with pytest.raises(KoopflowError, match=r"^series.a.path: the source sunspots reads no file \(got 'mine.csv'\)"):
+        load("a", {"source": "sunspots", "path": "mine.csv"})
     path = tmp_path / "sales.csv"
     path.write_text("date,sales\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
     with pytest.raises(KoopflowError, match=r"^series.a.regressors: .* has no column 'temp'"):

@@ -135,6 +135,8 @@ def test_memory_forecasts_the_value_of_several_series(leading):
     ("change", "message"),
     [
         ({"beside": ["leed"]}, r"series.two.beside: .*leed"),
+        ({"beside": ["lead", "lead"]}, r"series.two.beside must not contain 'lead' twice"),
+        ({"beside": ["lead"], "value": "lead"}, r"series.two.beside: 'lead' is the value"),
         ({"beside": ["lead"], "id": "time"}, r"series.two.beside: cannot stand beside id"),
         ({"beside": ["lead"], "source": "jump", "path": None}, r"series.two.beside: needs path, a CSV file"),
     ],

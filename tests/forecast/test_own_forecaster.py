@@ -1,5 +1,6 @@
 """A forecaster of one's own is one file, and stands beside the registered ones."""
 
+import re
 import sys
 
 import numpy as np
@@ -175,6 +176,31 @@ def test_yaml_names_a_file_and_its_options_and_the_check_tries_them(own):
     ]:
         with pytest.raises(KoopflowError, match=message):
             check_stage(series, wrong, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("forecaster", "options", "message"),
+    [
+        ("sliding", {"window": 3}, "Sliding.window must be at least 4 (got 3)"),
+        (
+            "sliding",
+            {"window": 20, "delays": 30},
+            "series.switching: window: 20 and delays: 30 do not fit: delays must be at",
+        ),
+        ("gated", {"matches": 0}, "Gated.matches must be at least 1 (got 0)"),
+        ("gated", {"radial": 2}, "radial must be 0 for a gate, which weighs samples alone (got 2)"),
+        ("episodic", {"blend": 2}, "blend must be between 0 and 1 (got 2.0)"),
+        ("combined", {"seasons": [0]}, "Combined.seasons must be at least 2 (got (0,))"),
+        ("theta", {"period": 0}, "Theta.period must be at least 1 (got 0)"),
+        ("auto_arima", {"estimates": -1}, "AutoArima.estimates must be at least 1 (got -1)"),
+        ("drift", {"window": 0}, "Drift.window must be at least 2 (got 0)"),
+    ],
+)
+def test_options_out_of_range_are_refused_by_their_key_before_anything_runs(forecaster, options, message):
+    study = {"forecasters": {"mine": {"forecaster": forecaster, "options": options}}, "methods": ["sliding", "mine"]}
+    series = {"switching": {"source": "switching", "length": 400, "horizon": 4, "period": 1}}
+    with pytest.raises(KoopflowError, match=rf"^forecast.forecasters.mine.options: {re.escape(message)}"):
+        check_stage(series, study, seed=0)
 
 
 def test_a_method_is_registered_declared_or_a_target():

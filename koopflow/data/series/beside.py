@@ -30,6 +30,8 @@ def columns_beside(series: Series, settings: SeriesSettings) -> NDArray[np.float
     key = f"series.{series.name}.beside"
     if settings.kind != "csv" or settings.id is not None:
         raise KoopflowError(f"{key}: needs path, a CSV file without id, whose columns stand beside the value")
+    if settings.value in settings.beside:
+        raise KoopflowError(f"{key}: {settings.value!r} is the value, which needs nothing of itself beside it")
     return np.stack([_column(series, settings, key, name) for name in settings.beside], axis=1)
 
 

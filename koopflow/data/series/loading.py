@@ -48,6 +48,11 @@ def load(name: str, spec: SeriesSpec, seed: int = 0) -> Series:
     settings = SeriesSettings.load(spec, f"series.{name}")
     if settings.kind is None:
         raise KoopflowError(f"series.{name}.source: a source or a path is missing; sources are {', '.join(SOURCES)}")
+    if settings.path and settings.kind != "csv" and settings.kind in SOURCES:
+        raise KoopflowError(
+            f"series.{name}.path: the source {settings.kind} reads no file (got {settings.path!r}); leave out path or "
+            "source"
+        )
     source = SOURCES.load(settings.kind, f"series.{name}.source")
     options = check_options(source, settings.arguments, f"series.{name}.arguments", first=3)
     times, values, label = source(name, settings, seed, **options)

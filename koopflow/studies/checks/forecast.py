@@ -6,10 +6,11 @@ from koopflow.config.forecast import ForecastSettings
 from koopflow.config.series import SeriesSettings
 from koopflow.core.errors import KoopflowError
 from koopflow.data.series.groups import load_group
+from koopflow.data.series.series import Series
 from koopflow.forecast import choices
 from koopflow.forecast.ahead import ahead_of
 from koopflow.forecast.check import try_forecaster
-from koopflow.forecast.protocol import all_named
+from koopflow.forecast.protocol import Forecaster, all_named
 from koopflow.forecast.registry import FORECASTERS
 
 
@@ -43,8 +44,17 @@ def check(series: dict[str, Any], forecast: dict[str, Any], seed: int) -> dict[s
                 raise KoopflowError(f"series.{name}.id: {each!r} is the name of another series, too; rename one")
             found[each] = {"samples": len(loaded.values), "period": loaded.period, "horizon": horizon}
             while own:
-                try_forecaster(*own.popitem(), loaded, horizon)
+                _try(*own.popitem(), loaded, horizon, study)
         if len(reasons) == len(several.series) + len(several.left_out):
             first = next(iter(reasons))
             raise KoopflowError(f"series.{name}: none of {len(reasons)} can be forecast; {first!r}: {reasons[first]}")
     return found
+
+
+def _try(name: str, forecaster: Forecaster, loaded: Series, horizon: int, study: ForecastSettings) -> None:
+    """Try a forecaster; errors begin with its key."""
+    key = f"forecast.forecasters.{name}.options" if name in study.forecasters else "forecast.methods"
+    try:
+        try_forecaster(name, forecaster, loaded, horizon)
+    except KoopflowError as error:
+        raise KoopflowError(f"{key}: {error}") from None
