@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Unpack
 
+from koopflow.core import arguments
 from koopflow.core.registry import Options
 from koopflow.pruning import scoring, selection
 from koopflow.pruning.allocation import Scope
@@ -71,7 +72,7 @@ def prune(
     asked = Request.completed(further)
     with ExitStack() as stack:
         subject = subject_of(model_or_run, recording, asked.replica, stack)
-        names = subject.prunable(asked.prunable, [exclude] if isinstance(exclude, str) else exclude)
+        names = subject.prunable(asked.prunable, [str(each) for each in arguments.names(exclude, "exclude")])
         keep = selection.kept_at(subject.parameters, names, compression, asked.counted)
         mask = Rounds(subject, score, options, asked).run(names, keep, scope)
     return _warned(mask)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from koopflow.config.training import TrainingSetup
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.data.images.sets import Images
 from koopflow.tickets.chain import Chain
@@ -79,9 +81,16 @@ def iterative_pruning(
         raise KoopflowError(
             f"iterative_pruning: images must come from koopflow.data.images.load (got {type(images).__name__})"
         )
+    if checkpoints is not None and Path(checkpoints).is_file():
+        raise KoopflowError(f"iterative_pruning: checkpoints must be a folder (got the file {checkpoints})")
+    rounds, seeds = arguments.whole(rounds, "rounds", 1), arguments.whole(seeds, "seeds", 1)
+    plan = ChainPlan(
+        *(images.name, seeds, arguments.share(fraction, "fraction"), scope),
+        rewind_step=arguments.whole(rewind_step, "rewind_step"),
+        seed=arguments.whole(seed, "seed"),
+    )
     recipe = Recipe.load(setup)
     trained = Setup(recipe.model, recipe.optimizer, recipe.batch_size, recipe.steps, device)
-    plan = ChainPlan(images.name, seeds, fraction, scope, rewind_step=rewind_step, seed=seed)
     return run_chain(trained, images, plan, rounds, checkpoints=None if checkpoints is None else str(checkpoints))
 
 
@@ -143,5 +152,7 @@ def will_transfer(
         raise KoopflowError(
             f"will_transfer: images must come from koopflow.data.images.load (got {type(images).__name__})"
         )
+    arguments.share(level, "level")
+    arguments.share(threshold, "threshold")
     recipe = None if setup is None else Recipe.load(setup)
-    return answer(ticket, images, recipe, calibration, level, threshold, seed)
+    return answer(ticket, images, recipe, calibration, level, threshold, arguments.whole(seed, "seed"))

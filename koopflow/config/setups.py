@@ -59,7 +59,7 @@ def window_studies(settings: EquivalenceSettings, data: Mapping[str, DataSet]) -
     ------
     KoopflowError
         If a study lacks a key, names an unknown data set, or has a window that is longer than its
-        training or too short for its delays.
+        training or too short for its delays, or the rank `stable`.
     """
     found: dict[str, WindowStudy] = {}
     for name, own in settings.windows.items():
@@ -67,6 +67,11 @@ def window_studies(settings: EquivalenceSettings, data: Mapping[str, DataSet]) -
         study = completed(WindowStudy, settings.training.base, own, key, "equivalence.training.base")
         if study.data not in data:
             raise unknown_name(f"{key}.data", study.data, data, "data set")
+        if isinstance(study.koopman.rank, str):
+            raise KoopflowError(
+                f"{key}.koopman.rank must be a number, because windows are fitted at a given rank (got "
+                f"{study.koopman.rank!r})"
+            )
         if study.window > study.steps:
             raise KoopflowError(f"{key}.window must be at most {study.steps}, the steps (got {study.window})")
         if study.koopman.delays + 2 > study.window:

@@ -1,7 +1,7 @@
 """Checks of the arguments that a user passes in Python, where no configuration has checked them."""
 
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 
 from koopflow.core.errors import KoopflowError
 
@@ -31,6 +31,22 @@ def share(value: object, key: str, most: int = 1, what: str = "") -> float:
     if not 0 < found < most:
         raise KoopflowError(f"{key} must be {what}{' ' if what else ''}strictly between 0 and {most} (got {value})")
     return found
+
+
+def whole(value: object, key: str, least: int = 0) -> int:
+    """Return a whole number of at least `least`.
+
+    >>> whole(3, "rounds", 1)
+    3
+
+    Raises
+    ------
+    KoopflowError
+        If it is no such number.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise KoopflowError(f"{key} must be a whole number of at least {least} (got {value!r})")
+    return int(value)
 
 
 def several(given: object, key: str, example: str) -> list[object]:

@@ -11,6 +11,7 @@ compression keeps every weight that a higher one keeps.
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def kept_count(weights: int, compression: float) -> int:
     KoopflowError
         If the compression is below 1 or not finite.
     """
-    if not (math.isfinite(compression) and compression >= 1.0):
+    number = isinstance(compression, Real) and math.isfinite(compression)
+    if not (number and compression >= 1.0):
         raise KoopflowError(f"compression must be a finite number of at least 1 (got {compression})")
     return math.floor(weights / compression + 0.5)
 

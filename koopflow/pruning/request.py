@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from koopflow.core import arguments
+from koopflow.core.errors import KoopflowError
 from koopflow.core.suggest import unknown_name
 from koopflow.pruning.schedules import Schedule
 from koopflow.pruning.subject import Kinds
@@ -92,10 +94,15 @@ class Request:
         Raises
         ------
         KoopflowError
-            For an unknown option.
+            For an unknown option, or one of the wrong type.
         """
         known = [field.name for field in fields(cls)]
         for name in further:
             if name not in known:
                 raise unknown_name("prune", name, known, "option")
-        return cls(**further)
+        found = cls(**further)
+        arguments.whole(found.rounds, "rounds", 1)
+        arguments.whole(found.seed, "seed")
+        if found.data is not None and not (isinstance(found.data, tuple | list) and len(found.data) == 2):
+            raise KoopflowError(f"data must be inputs and targets, (inputs, targets) (got {type(found.data).__name__})")
+        return found

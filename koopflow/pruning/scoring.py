@@ -5,7 +5,7 @@ weight; weights with higher scores are kept. `koopflow.pruning.scores` holds tho
 ``package.module:function`` names any other.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -130,6 +130,8 @@ def named_score(score: str | ScoreFunction) -> tuple[str, ScoreFunction]:
     """
     if isinstance(score, str):
         return score, SCORES.load(score)
+    if not callable(score):
+        raise KoopflowError(f"score must be a name or a function (got {score!r})")
     return getattr(score, "__name__", "score"), score
 
 
@@ -152,6 +154,8 @@ def check_score(score: str | ScoreFunction, options: Options | None = None) -> t
         For an unknown score, an unknown option, or an option of the wrong type.
     """
     name, function = named_score(score)
+    if not isinstance(options, Mapping | None):
+        raise KoopflowError(f"score {name}: options must be a mapping (got {options!r})")
     return function, check_options(function, options or {}, f"score {name}: options")
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.core.patterns import matching
 from koopflow.pruning import selection
@@ -66,7 +67,9 @@ class Subject:
         if kinds == "weights":
             candidates = self.matrices
         elif not isinstance(kinds, str):
-            candidates = matching(names, list(kinds), "prunable", "the network")
+            candidates = matching(
+                names, [str(each) for each in arguments.names(kinds, "prunable")], "prunable", "the network"
+            )
         elif kinds != "all":
             raise KoopflowError(f"prunable must be 'weights', 'all' or a list of name patterns (got {kinds!r})")
         return selection.prunable_names(
@@ -86,7 +89,7 @@ def subject_of(model_or_run: Any, recording: Recording | None, replica: int, sta
         if recording is not None:
             raise KoopflowError("prune: recording must be omitted when pruning a recorded run")
         return _recorded(_opened(model_or_run, replica, stack), replica)
-    if not hasattr(model_or_run, "named_parameters"):
+    if not hasattr(model_or_run, "named_parameters") or isinstance(model_or_run, type):
         raise KoopflowError(
             f"prune: model_or_run must be a torch.nn.Module or a trajectory file (got {type(model_or_run).__name__})"
         )

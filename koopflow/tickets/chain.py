@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ class Chain:
 
     def ticket(self, round_number: int) -> Ticket:
         """Return the rewind weights and the masks of one round, (seed, ...) each."""
-        if not 0 <= round_number < self.rounds:
+        if not (isinstance(round_number, Integral) and 0 <= round_number < self.rounds):
             raise KoopflowError(
                 f"tickets: round must be from 0 to {self.rounds - 1}, the rounds of the chain (got {round_number})"
             )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from koopflow.config.training import ModelSettings, OptimizerSettings
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.training.models.build import ModelSpec, model_settings
 from koopflow.training.optimizers import OptimizerSpec, optimizer_settings
@@ -47,7 +48,12 @@ class Recipe:
     @classmethod
     def of(cls, model: ModelSpec, optimizer: OptimizerSpec, batch_size: int, steps: int) -> Self:
         """Return the recipe of a network and an optimizer as YAML holds them."""
-        return cls(model_settings(model), optimizer_settings(optimizer), batch_size, steps)
+        return cls(
+            model_settings(model),
+            optimizer_settings(optimizer),
+            arguments.whole(batch_size, "batch_size", 1),
+            arguments.whole(steps, "steps", 1),
+        )
 
     @classmethod
     def load(cls, setup: SetupSpec) -> Self:
@@ -59,6 +65,10 @@ class Recipe:
             If a key is missing or its value is wrong.
         """
         if not isinstance(setup, Mapping):
+            if any(not hasattr(setup, key) for key in KEYS):
+                raise KoopflowError(
+                    f"a training set-up must be a mapping with the keys {', '.join(KEYS)} (got {setup!r})"
+                )
             return cls(setup.model, setup.optimizer, setup.batch_size, setup.steps)
         for key in KEYS:
             if key not in setup:

@@ -88,6 +88,12 @@ def test_gradients_are_those_that_backward_left(run):
         ({"score": "magnitude", "options": {"power": 2}}, "options.power: unknown option"),
         ({"score": "magnitude", "compression": 0.5}, "compression must be"),
         ({"score": "magnitude", "compression": 64, "counted": "all"}, r"compression must be from 1 to"),
+        ({"score": "magnitude", "compression": "4"}, r"compression must be a finite number of at least 1 \(got 4\)"),
+        ({"score": 3}, r"score must be a name or a function \(got 3\)"),
+        ({"score": "magnitude", "options": 3}, r"score magnitude: options must be a mapping \(got 3\)"),
+        ({"score": "magnitude", "rounds": "3"}, r"rounds must be a whole number of at least 1 \(got '3'\)"),
+        ({"score": "snip", "data": 3}, r"data must be inputs and targets, \(inputs, targets\) \(got int\)"),
+        ({"score": "magnitude", "exclude": 3}, r"exclude must be a list, such as .* \(got 3\)"),
         ({"score": "magnitude", "exclude": ["fc9"]}, "'fc9' matches no parameter"),
     ],
 )

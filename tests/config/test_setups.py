@@ -80,6 +80,7 @@ def test_an_ensemble_splits_into_whole_groups():
     [
         ({"window": 31}, r"^equivalence\.windows\.w\.window must be at most 30, the steps \(got 31\)$"),
         ({"window": 4}, r"^equivalence\.windows\.w\.koopman\.delays must be at most 2, because a window has 4 states"),
+        ({"window": 10, "koopman": {"rank": "stable"}}, r"^equivalence\.windows\.w\.koopman\.rank must be a number"),
         ({"window": 10, "data": "digit"}, r"windows\.w\.data: no data set named 'digit'"),
     ],
 )

@@ -81,7 +81,11 @@ def answer(
     seed: int,
 ) -> Answer:
     """Return the answer; see `koopflow.api.tickets.will_transfer`."""
-    weights, masks = ticket
+    if not (isinstance(ticket, tuple) and len(ticket) >= 2 and all(isinstance(part, dict) for part in ticket[:2])):
+        raise KoopflowError(
+            f"will_transfer: ticket must be weights and masks, from chain.ticket(round) (got {type(ticket).__name__})"
+        )
+    weights, masks = ticket[:2]
     setup = _setup(ticket, recipe)
     _check(weights, masks, setup, images)
     table = _table(calibration)
@@ -152,11 +156,29 @@ def _check(weights: dict[str, NDArray[Any]], masks: dict[str, NDArray[Any]], set
 def _table(calibration: pd.DataFrame | str | PathLike[str] | None) -> pd.DataFrame | str:
     """Return the table of a calibration, or the reason why there is none."""
     if isinstance(calibration, pd.DataFrame):
-        return calibration
+        return _columns_of(calibration)
+    if not isinstance(calibration, str | PathLike | None):
+        raise KoopflowError(f"will_transfer: calibration must be a table or a path (got {type(calibration).__name__})")
     path = DEFAULT if calibration is None else Path(calibration)
     if not path.is_file():
         return f"there is no calibration {path}; snakemake tickets makes one"
     return read_csv(path, TICKET_PREDICTORS)
+
+
+def _columns_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of a calibration; raise a KoopflowError if it lacks a column, or one of numbers has
+    others."""
+    for column in TICKET_PREDICTORS:
+        if column not in table:
+            raise KoopflowError(f"will_transfer: the calibration must have a column {column!r}")
+    for column in ("density", "score", "transfer"):
+        if len(table) and not pd.api.types.is_numeric_dtype(table[column]):
+            raise KoopflowError(f"will_transfer: column {column!r} of the calibration must hold numbers")
+    if (table["density"] <= 0).any():
+        raise KoopflowError(
+            f"will_transfer: densities of the calibration must be positive (got {table['density'].min():g})"
+        )
+    return table
 
 
 def _candidates(ticket: Any, setup: Setup, images: Images, seed: int) -> Candidates:

@@ -156,6 +156,7 @@ def pairs_of(table: pd.DataFrame, predictors: Sequence[str]) -> pd.DataFrame:
     at = table[(table["chosen"] == "yes") & table["predictor"].isin(list(predictors))]
     keys = ["source", "target"]
     wide = at.pivot_table(index=keys, columns="predictor", values="score", sort=False)
+    wide = wide.reindex(columns=list(predictors))  # a predictor without any score has no column
     shares = at.drop_duplicates(keys).set_index(keys)["transfer"]
     return wide.assign(transfer=shares).reset_index()
 
