@@ -77,18 +77,11 @@ def iterative_pruning(
     KoopflowError
         For an invalid set-up or plan, or if every seed diverges.
     """
-    if not isinstance(images, Images):
-        raise KoopflowError(
-            f"iterative_pruning: images must come from koopflow.data.images.load (got {type(images).__name__})"
-        )
+    _check_images(images, "iterative_pruning")
     if checkpoints is not None and Path(checkpoints).is_file():
         raise KoopflowError(f"iterative_pruning: checkpoints must be a folder (got the file {checkpoints})")
-    rounds, seeds = arguments.whole(rounds, "rounds", 1), arguments.whole(seeds, "seeds", 1)
-    plan = ChainPlan(
-        *(images.name, seeds, arguments.share(fraction, "fraction"), scope),
-        rewind_step=arguments.whole(rewind_step, "rewind_step"),
-        seed=arguments.whole(seed, "seed"),
-    )
+    rounds = arguments.whole(rounds, "rounds", 1)
+    plan = _plan(images.name, seeds, fraction, scope, rewind_step, seed)
     recipe = Recipe.load(setup)
     trained = Setup(recipe.model, recipe.optimizer, recipe.batch_size, recipe.steps, device)
     return run_chain(trained, images, plan, rounds, checkpoints=None if checkpoints is None else str(checkpoints))
@@ -148,11 +141,21 @@ def will_transfer(
     KoopflowError
         For a ticket that does not fit the network or the images, or a table without the columns.
     """
-    if not isinstance(images, Images):
-        raise KoopflowError(
-            f"will_transfer: images must come from koopflow.data.images.load (got {type(images).__name__})"
-        )
+    _check_images(images, "will_transfer")
     arguments.share(level, "level")
     arguments.share(threshold, "threshold")
     recipe = None if setup is None else Recipe.load(setup)
     return answer(ticket, images, recipe, calibration, level, threshold, arguments.whole(seed, "seed"))
+
+
+def _check_images(images: object, name: str) -> None:
+    """Raise a KoopflowError unless these are images as a function called `name` needs them."""
+    if not isinstance(images, Images):
+        raise KoopflowError(f"{name}: images must come from koopflow.data.images.load (got {type(images).__name__})")
+
+
+def _plan(task: str, seeds: int, fraction: float, scope: str, rewind_step: int, seed: int) -> ChainPlan:
+    """Return the plan of a chain; raise a KoopflowError for a number that is none, or out of range."""
+    share, first = arguments.share(fraction, "fraction"), arguments.whole(rewind_step, "rewind_step")
+    seeds, seed = arguments.whole(seeds, "seeds", 1), arguments.whole(seed, "seed")
+    return ChainPlan(task, seeds, share, scope, rewind_step=first, seed=seed)

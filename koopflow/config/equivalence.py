@@ -1,8 +1,10 @@
 """The block ``equivalence``: do optimizers, or ways of training, have the same dynamics?"""
 
+from math import log10
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from koopflow.config.base import REPLACED, Block, PartOf, Settings
 from koopflow.config.common import (
@@ -25,18 +27,47 @@ FEWEST = 4
 """Seeds per set-up below which no interval of the excess is given."""
 
 
+MOST_RUNS = 10_000
+"""Most initial conditions of the study of optimizers."""
+
+
 class OptimizersStudy(Block):
     """Mirror descent, gradient descent and bisection on the sum of tan(x_i)."""
 
     dimension: Count = Field(default=2, description="Number of variables.")
     step_length: Positive = Field(default=0.01, description="Step length of both descents.")
     states: Whole = Field(default=100, ge=8, description="States in a trajectory, the first included.")
-    grid: Whole = Field(default=5, ge=2, description="Initial conditions per axis; there are grid^dimension runs.")
-    delays: Natural = Field(default=4, description="Time delays in addition to the present state.")
+    grid: Whole = Field(
+        default=5,
+        ge=2,
+        validate_default=True,
+        description="Initial conditions per axis; there are grid^dimension runs, at most 10,000.",
+    )
+    delays: Natural = Field(
+        default=4, validate_default=True, description="Time delays in addition to the present state."
+    )
     shuffles: Count = Field(default=100, description="Draws of the shuffle control.")
     draws: Whole = Field(
         default=100, ge=10, description="Bootstrap draws of initial conditions, for the intervals of distances."
     )
+
+    @field_validator("grid")
+    @classmethod
+    def _few_runs(cls, grid: int, info: ValidationInfo) -> int:
+        dimension = info.data.get("dimension", 1)
+        if dimension * log10(grid) > log10(MOST_RUNS):
+            what = f"small enough for at most {MOST_RUNS:,} runs, grid^{dimension}"
+            raise PydanticCustomError("needed", "{what}", {"what": what})
+        return grid
+
+    @field_validator("delays")
+    @classmethod
+    def _within_states(cls, delays: int, info: ValidationInfo) -> int:
+        states = info.data.get("states", delays + 2)
+        if delays > states - 2:
+            what = f"at most {states - 2}, because a trajectory has {states} states"
+            raise PydanticCustomError("needed", "{what}", {"what": what})
+        return delays
 
 
 def _stable_or_number(value: Any) -> str:

@@ -57,3 +57,10 @@ def _check_epochs(study: PruningStudy, own: Mapping[str, Any], key: str) -> None
                 f"{', '.join(f'{epoch:g}' for epoch in study.prune_epochs)} "
                 f"(got {absent[0]:g})"
             )
+        asked = (own.get(part) or {}).get("compressions") or ()
+        unknown = sorted(set(asked) - set(study.compressions))
+        if unknown:
+            raise KoopflowError(
+                f"{key}.{part}.compressions must be among compressions, "
+                f"{', '.join(f'{each:g}' for each in study.compressions)} (got {unknown[0]:g})"
+            )

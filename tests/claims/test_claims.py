@@ -6,8 +6,9 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from koopflow.claims.estimate import Estimate, Undecided, jackknife, over_units
+from koopflow.claims.estimate import Estimate, Undecided, jackknife, over_networks, over_units
 from koopflow.claims.registry import MEASURES
 from koopflow.claims.tables import Tables
 from koopflow.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, check_claims, judge, verdict
@@ -311,6 +312,29 @@ def test_what_no_seed_can_decide_says_so():
     row = judged("exponents_agree_where_transfer", options, criterion, {"tickets/transfer.csv": mixed})
     assert row["verdict"] == INCONCLUSIVE
     assert row["reason"].endswith("it is over tasks: more of them narrow it, more seeds hardly do")
+
+
+def test_only_the_predictors_of_its_own_network_widen_a_correlation():
+    alone, options = told(0.3), {"predictor": "probe", "model": "m"}
+    path = "tickets/predictors.csv"
+    other = alone | {path: pd.concat([alone[path], alone[path].assign(model="n", predictor="masks")])}
+    same = alone | {path: pd.concat([alone[path], alone[path].assign(predictor="masks")])}
+    rows = [judged("predictor_correlation", options, {"above": 0.0}, tables) for tables in (alone, other, same)]
+    assert rows[0]["ci_low"] == rows[1]["ci_low"] > rows[2]["ci_low"]
+
+
+def test_coverage_counts_the_tasks_that_were_left_out_and_seeds_alone_have_a_least_number():
+    forecasts = foretold("yes", "transfers")["tickets/will_transfer.csv"].assign(target="t")
+    tables = {"tickets/will_transfer.csv": forecasts}
+    row = judged("forecast_coverage", {}, {"above": 0.8}, tables, minimum=10)
+    assert (row["n"], row["unit"], row["verdict"]) == (7, "tasks left out", SUPPORTED)
+
+
+def test_the_error_of_a_mean_over_networks_is_that_of_its_parts():
+    values = pd.Series([1.0, 2.0, 3.0, 11.0, 12.0, 13.0], index=pd.Index(list("aaabbb"), name="model"))
+    found = over_networks(values, 0.95)
+    half = stats.t.ppf(0.975, 4) * np.sqrt((1 / 3 + 1 / 3) / 4)
+    assert [found.value, found.low, found.high] == pytest.approx([7.0, 7.0 - half, 7.0 + half])
 
 
 def test_a_tiny_but_certain_effect_does_not_meet_a_criterion_about_size():

@@ -27,6 +27,14 @@ def base(**keys):
         ({"device": "cup"}, "device must be one of auto, cpu, cuda (got 'cup'); did you mean cpu?"),
         ({"device": "mps"}, "device must be one of auto, cpu, cuda (got 'mps')"),
         ({"device": "cuda:1"}, "device must be one of auto, cpu, cuda (got 'cuda:1'); did you mean cuda?"),
+        (
+            {"equivalence": {"optimizers": {"states": 30, "delays": 40}}},
+            "equivalence.optimizers.delays must be at most 28, because a trajectory has 30 states (got 40)",
+        ),
+        (
+            {"equivalence": {"optimizers": {"dimension": 20}}},
+            "equivalence.optimizers.grid must be small enough for at most 10,000 runs, grid^20 (got 5)",
+        ),
         ({"equivalence": "none"}, "equivalence must be a mapping of keys (got 'none')"),
         ({"figures": {"style": {"line_width": 0}}}, "figures.style.line_width must be greater than 0 (got 0)"),
         (

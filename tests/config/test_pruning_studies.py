@@ -58,6 +58,10 @@ def test_a_missing_key_is_named_with_the_two_places_for_it(name):
         ({"pairs": [["random", "gradient"]]}, r"studies\.a\.pairs: no method named 'gradient'"),
         ({"prune_epochs": [1, 5]}, r"studies\.a\.prune_epochs must be at most 4, the epochs of training \(got 5\)"),
         ({"finetune": {"at": [2]}}, r"studies\.a\.finetune\.at must be among prune_epochs, 1, 2\.5 \(got 2\)"),
+        (
+            {"save_masks": {"at": [1], "compressions": [3]}},
+            r"studies\.a\.save_masks\.compressions must be among compressions, .* \(got 3\)",
+        ),
         ({"save_masks": {"at": [2]}}, r"studies\.a\.save_masks\.at must be among prune_epochs, 1, 2\.5 \(got 2\)"),
         ({"trajectory": "absent.h5"}, r"studies\.a\.trajectory: absent\.h5 does not exist"),
     ],
