@@ -92,7 +92,8 @@ def overlap(table: pd.DataFrame) -> Figure:
             if part.empty:
                 continue
             _pairs(axis, part, "epoch", list(dict.fromkeys(zip(part.method_a, part.method_b))))
-            axis.set_title(f"compared with {family} pruning" if family else "pairs of methods")
+            gap = "\n" if len(groups) > 2 else " "
+            axis.set_title(f"compared with{gap}{family} pruning" if family else "pairs of methods")
             axis.axhline(0, color="black", linestyle="--", linewidth=0.8)
             axis.set_ylim(min(-0.05, axis.get_ylim()[0]), 1.03)
             as_epochs(axis, part.epoch)

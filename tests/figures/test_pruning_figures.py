@@ -1,5 +1,7 @@
 """The figures of pruning never show an empty page."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,3 +126,16 @@ def test_of_many_pairs_the_overlap_shows_the_koopman_methods_beside_those_of_the
     drawn = {text for ax in axes for text in ax.get_legend_handles_labels()[1]}
     partners = ("global magnitude", "global gradient")
     assert drawn == {f"Koopman {kind} / {other}" for kind in ("magnitude", "slow") for other in partners}
+
+
+@pytest.mark.parametrize("against", [("global_magnitude",), ("global_magnitude", "koopman_full", "global_gradient")])
+def test_titles_of_many_columns_do_not_meet(against):
+    columns = ["study", "method_a", "method_b", "epoch", "compression", "seed", "jaccard", "expected_jaccard"]
+    rows = [("mine", "koopman_magnitude", name, e, 4, s, 0.5, 0.2) for name in against for e in (1, 2) for s in (0, 1)]
+    style.use()
+    figure = pruning_lines.overlap(pd.DataFrame(rows, columns=columns))
+    figure.draw_without_rendering()
+    ends = [axes._left_title.get_window_extent() for axes in figure.axes]
+    assert len(ends) == len(against)
+    assert all(left.x1 < right.x0 for left, right in pairwise(ends))
+    assert ends[-1].x1 < figure.bbox.x1
