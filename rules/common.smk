@@ -30,7 +30,7 @@ from koopflow.workflow import estimates
 from koopflow.workflow.checkout import prefer, refuse_results
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
 from koopflow.workflow.run_end import report_command, where_to_look, why_it_failed
-from koopflow.workflow.run_lock import enough_space, hold, refuse_leftovers, writable
+from koopflow.workflow.run_lock import enough_space, hold, needs_slurm, refuse_leftovers, writable
 from koopflow.workflow.timers import end_timers
 
 prefer(ROOT)
@@ -218,7 +218,10 @@ if BEGINS and (warning := without_record(SETTINGS.results)):
 
 
 def begin():
-    """Record the files that the run's jobs depend on, and refuse a run that does not fit on the disk, before the first job starts."""
+    """Record the files that the run's jobs depend on, and refuse a run that does not fit on the disk or has no SLURM, before the first job
+    starts."""
+    if workflow.executor_plugin.name == "slurm":
+        checked(needs_slurm)
     DIGESTS.save()
     jobs = list(workflow.dag.needrun_jobs())
     written = sum(job.resources.get("written_mb", 0) for job in jobs)

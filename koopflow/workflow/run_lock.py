@@ -127,3 +127,25 @@ def refuse_leftovers(folder: str | Path) -> None:
             "wait until they end, or end them: "
             f"scancel {' '.join(left)}"
         )
+
+
+def needs_slurm() -> None:
+    """Check that SLURM answers here, as it does on a login node: Snakemake's plugin fails job by job
+    without it, and does not end.
+
+    Raises
+    ------
+    KoopflowError
+        If ``sinfo`` is not there or fails. One that is slow to answer passes.
+    """
+    try:
+        subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=20, check=True)
+    except subprocess.TimeoutExpired:
+        return
+    except OSError:
+        reason = "there is no sinfo"
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["sinfo failed"])[-1]
+    else:
+        return
+    raise KoopflowError(f"SLURM does not answer on this machine ({reason}); start the run on a login node")

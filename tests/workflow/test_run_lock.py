@@ -115,3 +115,24 @@ def test_other_jobs_are_no_hindrance(tmp_path, squeue):
     run_lock.refuse_leftovers(tmp_path)
     (tmp_path / "squeue").write_text("#!/bin/sh\nexit 1\n")
     run_lock.refuse_leftovers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sinfo", "reason"),
+    [
+        (None, "there is no sinfo"),
+        ("echo 'sinfo: error: no' >&2; echo 'sinfo: fatal: no source' >&2; exit 1", "sinfo: fatal: no source"),
+        ("exit 1", "sinfo failed"),
+        ("echo main up", None),
+    ],
+)
+def test_a_machine_on_which_slurm_does_not_answer_is_one_line(tmp_path, monkeypatch, sinfo, reason):
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    if sinfo is not None:
+        (tmp_path / "sinfo").write_text(f"#!/bin/sh\n{sinfo}\n")
+        (tmp_path / "sinfo").chmod(0o755)
+    if reason is None:
+        return run_lock.needs_slurm()
+    with pytest.raises(KoopflowError) as refused:
+        run_lock.needs_slurm()
+    assert str(refused.value) == f"SLURM does not answer on this machine ({reason}); start the run on a login node"
