@@ -27,7 +27,7 @@ from koopflow.studies.named_files import digests_of_named
 from koopflow.studies.report import Contents
 from koopflow.studies.shared import selection, some
 from koopflow.workflow import estimates
-from koopflow.workflow.checkout import prefer, refuse_results
+from koopflow.workflow.checkout import prefer, refuse_results, refuse_shadows
 from koopflow.workflow.run_configuration import freeze, frozen, without_record
 from koopflow.workflow.run_end import report_command, where_to_look, why_it_failed
 from koopflow.workflow.run_lock import enough_space, hold, needs_slurm, refuse_leftovers, writable
@@ -183,6 +183,7 @@ if FROZEN is None:
     checked(references.check, SETTINGS, KNOWN_NAMES["image source"])
 else:
     SETTINGS = discovery.settings_model(STAGES).load(FROZEN)
+checked(refuse_shadows, ROOT)
 checked(refuse_results, SETTINGS.results, ROOT)
 config = SETTINGS.dump()
 PLANS = {name: checked(stage.plan, SETTINGS) for name, stage in STAGES.items()}

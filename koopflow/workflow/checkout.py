@@ -2,6 +2,7 @@
 results go into its folders."""
 
 import os
+import sys
 from pathlib import Path
 
 from koopflow.core.errors import KoopflowError
@@ -12,6 +13,25 @@ OF_THE_CHECKOUT = (
     *OF_A_RUN,
     *("koopflow", "scripts", "rules", "report", "envs", "config", "profiles", "docs", "tests", "benchmarks", ".ci"),
 )
+IMPORTED = (
+    *("numpy", "scipy", "pandas", "torch", "h5py", "yaml", "pydantic", "matplotlib", "seaborn", "sklearn", "pyarrow"),
+    *("statsmodels", "holidays", "safetensors", "torchvision", "PIL", "snakemake", "koopflow"),
+)
+"""Packages that jobs import."""
+
+
+def refuse_shadows(root: Path) -> None:
+    """Check that no module of the user beside the Snakefile hides one that jobs import.
+
+    Raises
+    ------
+    KoopflowError
+        If one does; the checkout comes before Python's own library on the path of jobs.
+    """
+    packages = (folder.parent for folder in root.glob("*/__init__.py") if folder.parent != root / "koopflow")
+    for path in sorted([*root.glob("*.py"), *packages]):
+        if path.stem in sys.stdlib_module_names or path.stem in IMPORTED:
+            raise KoopflowError(f"{path}: hides the module {path.stem} from jobs; give it another name")
 
 
 def refuse_results(results: str, root: Path) -> None:

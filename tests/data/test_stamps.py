@@ -329,3 +329,8 @@ def test_days_beside_clock_times_are_read_day_first_if_that_is_even(tmp_path):
     stamps = [f"{hour.strftime('%d.%m.%Y')},{hour.strftime('%H:%M')}" for hour in HOURS[:200]]
     series = load("s", written(tmp_path, stamps, ["d", "c"], "d,c"))
     assert (series.time.astype("datetime64[ns]") == HOURS[:200].to_numpy().astype("datetime64[ns]")).all()
+
+
+def test_rows_that_are_newest_first_are_told_as_such(tmp_path):
+    with pytest.raises(KoopflowError, match=r"unsorted; .* the newest is first; reverse the rows"):
+        load("s", written(tmp_path, [stamp.strftime("%Y-%m-%d") for stamp in DAYS[:30][::-1]]))

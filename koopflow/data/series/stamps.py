@@ -72,9 +72,10 @@ def read_stamps(columns: list[pd.Series], place: Place) -> Times:
     if not later.all():
         row = int(np.argmin(later)) + 1
         what = "is a duplicate" if times[row] == times[row - 1] else "is unsorted"
-        raise place.error(
-            row, " ".join(column.iloc[row] for column in columns), f"{what}; each stamp must be later than the last"
-        )
+        advice = "each stamp must be later than the last"
+        if (times[1:] < times[:-1]).all():
+            advice += ", and the newest is first; reverse the rows"
+        raise place.error(row, " ".join(column.iloc[row] for column in columns), f"{what}; {advice}")
     return times
 
 
