@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+import torch
+
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.layout import partial_path
 from koopflow.trajectory.writer import TrajectoryWriter
@@ -148,3 +150,13 @@ def _leave_and_die(number: int, frame: FrameType | None) -> None:
     leave_all()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)  # the exit status shows the signal
+
+
+def process_rank() -> int:
+    """Return the rank of this process among those that train together, 0 if it trains alone."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank()
+    launched = (
+        "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+    )  # torchrun, before the group is made
+    return int(os.environ.get("RANK", "0")) if launched else 0

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -14,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from koopflow.core import arguments
 from koopflow.core.errors import KoopflowError
 from koopflow.trajectory.layout import partial_path
-from koopflow.trajectory.open_recordings import FileLock, OpenRecording, opened_here
+from koopflow.trajectory.open_recordings import FileLock, OpenRecording, opened_here, process_rank
 from koopflow.trajectory.reader import Trajectory
 from koopflow.trajectory.tensors import NamedTensors
 from koopflow.trajectory.writer import TrajectoryWriter, copy_growing
@@ -97,13 +97,15 @@ class TrajectoryRecorder:
     def __post_init__(self) -> None:
         if not isinstance(self.model, torch.nn.Module):
             raise KoopflowError(f"model must be a torch.nn.Module (got {type(self.model).__name__})")
-        self.every = whole("every", self.every, 1)
+        self.every = arguments.whole(self.every, "every", 1)
         for key, least in (("seed", -(2**63)), ("steps", 0), ("resume_after", -1)):
             if getattr(self, key) is not None:
-                whole(key, getattr(self, key), least)
+                arguments.whole(getattr(self, key), key, least)
         if self.compression not in (None, "gzip", "lzf"):
             raise KoopflowError(f"compression must be gzip, lzf or None (got {self.compression!r})")
-        self.path = Path(self.path)
+        if not isinstance(self.path, str | os.PathLike) or not Path(self.path).name:
+            raise KoopflowError(f"path must be the path of a file (got {self.path!r})")
+        self.path = Path(self.path).absolute()  # the working directory may change
         self._first: NDArray[np.float32] | None = None
         self._still = 0
         self._next = 0 if self.resume_after is None else int(self.resume_after) + 1
@@ -187,12 +189,16 @@ class TrajectoryRecorder:
             If the recorder is closed, the step does not come after the last one, or a parameter is
             gone.
         """
-        step = self._next if step is None else int(step)
+        step = self._next if step is None else _step_number(step)
         self._next = step + 1
         if self._silent or step % self.every:
             return False
         if self._recording is None:
             raise KoopflowError(f"{self.path}: this recorder is closed")
+        if not self._recording.mine:
+            raise KoopflowError(
+                f"{self.path}: another process opened this recorder; make one, of another name, in each"
+            )
         self._tensors.read(self._row)
         self._recording.writer.append(step, self._row[None], None if loss is None else [_number(loss)])
         self._watch()
@@ -219,14 +225,14 @@ class TrajectoryRecorder:
     def flush(self) -> int:
         """Write all captured states to the file, where they survive even kill -9; return their
         number."""
-        if self._recording is None:
+        if self._recording is None or not self._recording.mine:
             return 0
         self._recording.writer.flush()
         return self._recording.writer.steps_written
 
     def close(self) -> Path:
         """Complete the file, rename it to `path`, and return that."""
-        if self._recording is not None:
+        if self._recording is not None and self._recording.mine:
             self._tell()
             self._recording.close()
             self._recording = None
@@ -234,7 +240,7 @@ class TrajectoryRecorder:
 
     def leave(self) -> None:
         """Stop recording and leave the partial file, to be read or resumed."""
-        if self._recording is not None:
+        if self._recording is not None and self._recording.mine:
             self._recording.leave()
             self._recording = None
 
@@ -250,26 +256,14 @@ class TrajectoryRecorder:
             self.leave()
 
 
-def whole(key: str, value: object, least: int) -> int:
-    """Return a whole number of at least `least`; raise a KoopflowError that begins with `key` for
-    anything else."""
+def _step_number(given: object) -> int:
     try:
-        found = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        found = int(value) if isinstance(value, float) and value.is_integer() else least - 1
-    if found < least:
-        raise KoopflowError(f"{key} must be a whole number of at least {least} (got {value!r})")
+        found = int(given)  # type: ignore[call-overload]
+    except (TypeError, ValueError, RuntimeError):
+        found = -1
+    if found < 0 or found != given:
+        raise KoopflowError(f"step must be a whole number of at least 0 (got {given!r})")
     return found
-
-
-def process_rank() -> int:
-    """Return the rank of this process among those that train together, 0 if it trains alone."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank()
-    launched = (
-        "LOCAL_RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
-    )  # torchrun, before the group is made
-    return int(os.environ.get("RANK", "0")) if launched else 0
 
 
 def refuse_existing(path: Path, partial: Path) -> None:

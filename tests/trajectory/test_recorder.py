@@ -117,6 +117,7 @@ def test_folders_are_read_without_executing_code_and_refused_by_name(tmp_path, m
     ("options", "problem"),
     [
         ({"every": 2.5}, r"every must be a whole number of at least 1 \(got 2.5\)"),
+        ({"path": ""}, "path must be the path of a file"),
         ({"every": "5"}, r"every must be .* \(got '5'\)"),
         ({"seed": "a"}, r"seed must be .* \(got 'a'\)"),
         ({"compression": "zip"}, "compression must be gzip, lzf or None"),
@@ -126,7 +127,7 @@ def test_folders_are_read_without_executing_code_and_refused_by_name(tmp_path, m
 )
 def test_a_wrong_argument_is_named(tmp_path, options, problem):
     with pytest.raises(KoopflowError, match=f"^{problem}"):
-        TrajectoryRecorder(options.pop("model", nn.Linear(3, 2)), tmp_path / "t.h5", **options)
+        TrajectoryRecorder(options.pop("model", nn.Linear(3, 2)), options.pop("path", tmp_path / "t.h5"), **options)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -148,3 +149,40 @@ def test_parameters_added_in_midrun_are_told(tmp_path, caplog):
         model.append(nn.Linear(2, 2))
         recorder.step()
     assert "added after the TrajectoryRecorder was made: 1.weight, 1.bias" in caplog.text
+
+
+def test_a_changed_working_directory_loses_nothing(tmp_path, monkeypatch):
+    (tmp_path / "later").mkdir()
+    monkeypatch.chdir(tmp_path)
+    recorder = TrajectoryRecorder(nn.Linear(3, 2), "t.h5")
+    recorder.step()
+    monkeypatch.chdir("later")
+    recorder.step(step=5)
+    assert Trajectory(recorder.close()).steps.tolist() == [0, 5]
+    assert (tmp_path / "t.h5").is_file()
+
+
+def test_steps_are_whole_numbers(tmp_path):
+    with TrajectoryRecorder(nn.Linear(3, 2), tmp_path / "t.h5") as recorder:
+        recorder.step(step=torch.tensor(2))
+        for step in (2.5, "a", -1):
+            with pytest.raises(KoopflowError, match="step must be a whole number"):
+                recorder.step(step=step)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_does_not_write_the_file_of_its_parent(tmp_path):
+    recorder = TrajectoryRecorder(nn.Linear(3, 2), tmp_path / "t.h5")
+    recorder.step()
+    child = os.fork()
+    if child == 0:
+        try:
+            recorder.flush()
+            recorder.close()
+            recorder.step()
+        except KoopflowError as error:
+            os._exit(7 if "another process opened" in str(error) else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    recorder.step()
+    assert len(Trajectory(recorder.close()).steps) == 2
