@@ -235,6 +235,13 @@ def test_intervals_of_predicted_transfer_cover_new_tasks_in_simulation(draw, spr
     assert np.mean(covered) == pytest.approx(0.9, abs=0.03)
 
 
+def test_an_interval_is_widened_by_the_freedom_that_the_tasks_give():
+    ends = np.array([[0, 1], [0, 2], [1, 2]])
+    assert calibration._freedom(np.array([1.0, 2.0, 3.0]), ends, 3) == pytest.approx(6.0)  # variance 2/3 (1 + 0 + 1)
+    fitted = calibration.Calibration(("x",), 0.0, np.ones(1), np.ones(9), 6.0, np.zeros(1), np.ones(1), 3, 3)
+    assert fitted.half_width(0.9) == pytest.approx(1.943 / 1.645, abs=1e-3)  # Student's quantile over the normal one
+
+
 def test_a_forecast_is_silent_where_it_cannot_know():
     transfer, scores, names = study()
     rows = judging.predictors_table(transfer, scores, names, "m", Predictors(registered=("good",)))
@@ -243,9 +250,10 @@ def test_a_forecast_is_silent_where_it_cannot_know():
     assert fitted.forecast(np.array([0.97])).answer == "transfers"
     assert fitted.forecast(np.array([0.02])).answer == "does not transfer"
     assert fitted.forecast(np.array([0.5])).answer == "cannot say"
-    beyond = fitted.forecast(np.array([2.0]))
-    assert beyond.answer == "cannot say"
-    assert "outside the calibrated range" in beyond.reason
+    for outside in (2.0, -1.0):
+        beyond = fitted.forecast(np.array([outside]))
+        assert beyond.answer == "cannot say"
+        assert "outside the calibrated range" in beyond.reason
     few = pairs[pairs["source"].isin(names[:4]) & pairs["target"].isin(names[:4])]
     with pytest.raises(KoopflowError, match=r"at least 6 tasks with a gain to share \(got 4\)"):
         calibration.calibrate(few, ["good"])
@@ -276,6 +284,7 @@ def test_will_transfer_answers_with_share_interval_and_cost(tmp_path):
     for wrong, reason in (
         (table.assign(model="mlp-7"), "no tickets of mlp-6"),
         (table.assign(density=0.01), "density of 0.01"),
+        (table.assign(density=0.99), "density of 0.99"),
         (tmp_path / "none.csv", "no calibration"),
     ):
         silent = kf.will_transfer(ticket, easy, calibration=wrong)
