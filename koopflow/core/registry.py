@@ -83,11 +83,15 @@ def is_target(name: str) -> bool:
 
 def imported(target: str, key: str, kind: str) -> Any:
     """Import and return the callable "package.module:name"; raise a KoopflowError for `key` on any
-    failure."""
+    failure, but for a package that koopflow itself misses: that is the environment's, and a job says
+    where to add it."""
     module, _, attribute = target.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # importing a user's module may raise anything
+        missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
+        if module.startswith("koopflow.") and missing and not missing.startswith("koopflow"):
+            raise
         raise KoopflowError(f"{key}: {kind} {target} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise KoopflowError(f"{key}: {kind} {target} is not callable")

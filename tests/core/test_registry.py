@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
 
 from koopflow.core.errors import KoopflowError
-from koopflow.core.registry import Registry, check_options
+from koopflow.core.registry import Registry, check_options, imported
 
 
 def example(
@@ -52,3 +53,14 @@ def test_listing_names_imports_nothing():
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(KoopflowError, match=r"key: no score named 'magnitud' \(did you mean magnitude\?\)"):
         Registry("score", {"magnitude": "koopflow.pruning.scores:magnitude"}).check("magnitud", "key")
+
+
+def test_a_package_that_koopflow_misses_is_the_environments_mistake_and_not_the_users(monkeypatch):
+    def without_torch(module: str) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("koopflow.core.registry.importlib", SimpleNamespace(import_module=without_torch))
+    with pytest.raises(ModuleNotFoundError, match="torch"):
+        imported("koopflow.studies.checks.equivalence:check", "equivalence", "check")
+    with pytest.raises(KoopflowError, match="k: source mine:f cannot be imported"):
+        imported("mine:f", "k", "source")
