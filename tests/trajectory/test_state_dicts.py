@@ -279,3 +279,12 @@ def test_vectors_of_spectral_norm_are_buffers_and_those_of_weight_norm_are_param
     spectral = {"a.weight_orig": WEIGHT, "a.weight_u": torch.rand(4), "a.weight_v": torch.rand(3)}
     norm = {"b.weight_g": torch.rand(4, 1), "b.weight_v": WEIGHT}
     assert list(parse(spectral | norm).tensors) == ["a.weight_orig", "b.weight_g", "b.weight_v"]
+
+
+def test_a_mask_of_an_unknown_name_that_changes_is_no_parameter(tmp_path):
+    mask = torch.ones(4, 3)
+    names, _ = converted(
+        tmp_path / "a",
+        lambda n: moving(n) | {"fc.keep": torch.where(torch.arange(12).reshape(4, 3) < 4 * n, 0.0, mask)},
+    )
+    assert names == list(PLAIN)

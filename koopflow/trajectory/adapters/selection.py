@@ -75,20 +75,25 @@ def _some(names: Sequence[str], most: int) -> str:
 
 
 def _fixed(name: str, tensor: torch.Tensor, other: torch.Tensor | None) -> str | None:
-    """Return the reason why a tensor is a buffer that training does not change, or None."""
+    """Return the reason why a tensor is a mask, or a buffer that training does not change, or None."""
+    both = [tensor] if other is None else [tensor, other]
+    if tensor.dim() > 1 and all(_binary(each) for each in both) and any(_mixed(each) for each in both):
+        return "only 0 and 1: a mask"
     if other is not None and not (tensor.shape == other.shape and torch.equal(tensor, other)):
         return None
-    if (
-        tensor.dim() > 1
-        and bool(((tensor == 0) | (tensor == 1)).all())
-        and 0 < int(tensor.count_nonzero()) < tensor.numel()
-    ):
-        return "only 0 and 1: a mask"
     if bool(torch.isinf(tensor).any()) and tensor.dim() > 1:
         return "infinities that never change: a mask"
     if other is not None and not _NAMED_LIKE_A_WEIGHT.search(name.rpartition(".")[2]):
         return "never changes, and is not named like a weight"
     return None
+
+
+def _binary(tensor: torch.Tensor) -> bool:
+    return bool(((tensor == 0) | (tensor == 1)).all())
+
+
+def _mixed(tensor: torch.Tensor) -> bool:
+    return 0 < int(tensor.count_nonzero()) < tensor.numel()
 
 
 def _tied(name: str, first: StateDict, last: StateDict, taken: Sequence[str]) -> str | None:
