@@ -321,3 +321,13 @@ def test_models_with_and_without_corrections_are_forecast_side_by_side(hub, monk
     assert np.array_equal(a["value"], plain["value"])
     medians = [each[each["quantile"] == 0.5]["value"].mean() for each in (a, b)]
     assert 1.5 < medians[1] / medians[0] < 2.5
+
+
+def test_the_error_of_a_revision_is_that_of_a_ratio_over_vintages():
+    weeks = pd.date_range("2024-09-07", periods=4, freq="7D")
+    place = pd.DataFrame({"time": weeks, "location": "north", "target": "flu"})
+    earlier = place.assign(reference_date=weeks, age=0, value=10.0)
+    found = factors(earlier, place.assign(value=[11.0, 11.0, 12.0, 10.0])).iloc[0]
+    error = np.sqrt((0 + 0 + 1 + 1) * 4 / 3) / 40
+    assert [found["ratio"], found["standard_error"], found["n"]] == pytest.approx([1.1, error, 4])
+    assert found["factor"] == pytest.approx(1 + 0.1 * (1 - (error / 0.1) ** 2))

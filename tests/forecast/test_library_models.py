@@ -110,3 +110,17 @@ def test_orders_with_a_root_near_the_unit_circle_are_not_chosen():
     moving = arima.Orders(0, 0, 1)
     assert arima.aicc(moving, np.diff(noise)) == np.inf, "differences of noise have a root of 1"
     assert np.isfinite(arima.aicc(moving, noise[1:] + 0.5 * noise[:-1]))
+
+
+def test_a_strong_season_leaves_at_most_one_further_difference(monkeypatch):
+    monkeypatch.setattr(arima, "aicc", lambda orders, values: 0.0)
+    time = np.arange(96.0)
+    found = arima.found_orders(50 * np.sin(2 * np.pi * time / 12) + (time / 24) ** 3, 12)
+    assert (found.D, found.d) == (1, 1)
+
+
+def test_the_line_of_theta_counts_from_the_first_sample():
+    estimate = theta.Theta(slope=2.0, alpha=0.1, season=np.empty(0), multiplied=False)
+    found = theta.predicted(estimate, np.zeros(9), np.array([3, 8]), 2)
+    start = (1 - 0.9 ** np.array([4, 9])) / 0.1
+    assert found == pytest.approx(start[:, None] + np.array([0, 1]))

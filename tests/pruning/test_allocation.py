@@ -91,3 +91,7 @@ def test_gradual_pruning_trains_between_rounds_under_the_mask_so_far():
 def test_wrong_choices_are_refused(options, message):
     with pytest.raises(KoopflowError, match=message):
         kf.prune(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), "magnitude", 2, **options)
+
+
+def test_the_largest_remainders_are_rounded_up():
+    assert allocation._rounded(np.array([1.2, 1.8]), np.array([5, 5]), 3) == [1, 2]
