@@ -49,7 +49,7 @@ def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequen
     ------
     KoopflowError
         For fewer than two rounds, unreadable files, differing architectures, masks that do not match
-        their weights, and rounds of several seeds.
+        their weights or are 1 where a weight is pruned, and rounds of several seeds.
     """
     # imports torch, which the environment that fits exponents has only for such rounds
     from koopflow.trajectory.adapters import rounds
@@ -62,10 +62,30 @@ def read_rounds(folder: str | Path, include: Sequence[str] = (), exclude: Sequen
         except KoopflowError as error:
             raise KoopflowError(f"{Path(folder) / file}: {error}") from None
         found.append((file, layers))
+    _refuse_inverted(folder, found)
     found.sort(key=lambda each: -_density(each[1]))
     for before, after in pairwise(found):
         _refuse_other_seed(folder, before, after)
     return [layers for _, layers in found]
+
+
+def _refuse_inverted(folder: str | Path, found: Sequence[tuple[str, Layers]]) -> None:
+    """Raise a KoopflowError if masks seem to be 1 where a weight is pruned: in the order of names they
+    keep more and more, and keep the smaller weights."""
+    densities = [_density(layers) for _, layers in found]
+    if all(before < after for before, after in pairwise(densities)) and all(_keeps_smaller(each) for _, each in found):
+        (first, _), (last, _) = found[0], found[-1]
+        raise KoopflowError(
+            f"{folder}: masks must be 1 where a weight is kept (from {first} to {last} they keep {densities[0]:.3g} to "
+            f"{densities[-1]:.3g} of the weights, the smaller ones); invert them"
+        )
+
+
+def _keeps_smaller(layers: Layers) -> bool:
+    """Return whether the mean magnitude of the kept weights is below that of the others."""
+    weights, kept = (np.concatenate([np.ravel(each[part]) for each in layers.values()]) for part in (0, 1))
+    magnitude = np.abs(weights, dtype=np.float64)
+    return bool(kept.all() or not kept.any() or magnitude[kept].mean() < magnitude[~kept].mean())
 
 
 def _refuse_other_seed(folder: str | Path, before: tuple[str, Layers], after: tuple[str, Layers]) -> None:

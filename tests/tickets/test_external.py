@@ -54,6 +54,25 @@ def test_every_layout_gives_the_same_flow(tmp_path, layout):
     assert fit.interval == "rounds"
 
 
+@pytest.mark.parametrize("kept", ["values", "zeros"])
+def test_masks_that_are_1_where_a_weight_is_pruned_are_refused(tmp_path, kept):
+    for number in range(4):
+        state = pruned_model(number + 1).state_dict()
+        for name in ("0", "2"):
+            if kept == "zeros":
+                state[f"{name}.weight_orig"] *= state[f"{name}.weight_mask"]
+            state[f"{name}.weight_mask"] = 1 - state[f"{name}.weight_mask"]
+        torch.save(state, tmp_path / f"{number}.pt")
+    with pytest.raises(KoopflowError, match=r"must be 1 where a weight is kept \(from 0.pt to 3.pt .* invert them"):
+        flow_of(tmp_path)
+
+
+def test_rounds_named_by_their_density_are_read(tmp_path):
+    for number in range(4):
+        torch.save(pruned_model(number + 1).state_dict(), tmp_path / f"keep_{round(100 * 0.7 ** (number + 1))}.pt")
+    np.testing.assert_allclose(flow_of(tmp_path)[2], 0.7 ** np.arange(1, 5), rtol=0.03)
+
+
 def test_code_in_a_checkpoint_is_never_run(tmp_path):
     class Trap:
         def __reduce__(self):
