@@ -28,6 +28,7 @@ GOLDEN = 1.2207440846057596
 2018, the R3 sequence)."""
 NETWORK_SECONDS = 0.02  # to fit a spectrum and to compare it with others: measured
 MEGABYTE_SECONDS = 0.002  # to read a megabyte of states; half as much for each copy, to reduce them: measured
+FIT_COPIES = 1.75  # of one network's states, float64, while its spectrum is taken: 1.62 measured
 PREDICTION_SECONDS = 2e-6  # per predictor and network cubed, for the jackknife: measured
 
 
@@ -115,7 +116,7 @@ class Grokking:
         for name, size in megabytes.items():  # products of all pairs of states: with every copy, a megabyte has more
             seconds += self.seeds(name) * MEGABYTE_SECONDS * size * (1 + self.settings[name].copies / 2)
         seconds += PREDICTION_SECONDS * len(self.block.predictors) * networks**3
-        return Estimate(LIBRARIES_MB + 4 * max(megabytes.values(), default=0.0), START_SECONDS + seconds)
+        return Estimate(LIBRARIES_MB + FIT_COPIES * max(megabytes.values(), default=0.0), START_SECONDS + seconds)
 
 
 def _output_matrix(setup: GrokkingSetup) -> tuple[int, int]:

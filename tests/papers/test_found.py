@@ -104,9 +104,10 @@ def test_every_table_of_the_inventory_exists():
 
 
 def test_later_epochs_are_those_of_the_runs_that_have_them():
+    shared = {"epoch": 100, "window": 50, "koopman": {"rank": 5}}
     windows = {
-        "long": {"model": {"name": "lenet5"}, "steps": 300, "epoch": 100, "window": 50},
-        "short": {"model": {"name": "resnet20"}, "steps": 100, "epoch": 100, "window": 50},
+        "long": {"model": {"name": "lenet5"}, "steps": 300, **shared},
+        "short": {"model": {"name": "resnet20"}, "steps": 100, **shared},
     }
     parts = plan(resolved({"equivalence": {"windows": windows}})).windows()
     assert parts["windows"].settings["model"] == "lenet5, resnet20"
@@ -127,7 +128,7 @@ def test_data_of_a_file_a_part_of_a_set_and_transformed_ones_are_told_from_the_s
         "inverted": {"source": "mnist", "transform": {"invert": True}},
         "whole": {"source": "mnist"},
     }
-    shared = {"steps": 40, "window": 20}
+    shared = {"steps": 40, "window": 20, "koopman": {"rank": 5}}
     windows = {f"of_{name}": {"data": name, **shared} for name in data}
     parts = plan(resolved({"data": data, "equivalence": {"windows": windows}})).windows()
     assert (

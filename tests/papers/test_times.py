@@ -29,7 +29,8 @@ def test_every_job_of_a_part_has_a_rule_that_measures_it():
     rules = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
     paths = re.findall(r'"<benchmarks>/(\S+)\.tsv"', rules)
     measured = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in paths]
-    study = resolved({"equivalence": {"windows": {"w": {"steps": 40, "window": 20, "epoch": 10}}}})
+    windows = {"w": {"steps": 40, "window": 20, "epoch": 10, "koopman": {"rank": 5}}}
+    study = resolved({"equivalence": {"windows": windows}})
     for part in plan(study).parts:
         assert part.jobs, part.name
         for job in part.jobs:

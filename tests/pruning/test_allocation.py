@@ -83,7 +83,7 @@ def test_gradual_pruning_trains_between_rounds_under_the_mask_so_far():
     ("options", "message"),
     [
         ({"schedule": "twice"}, "schedule must be one of one_shot, iterative, gradual"),
-        ({"schedule": "iterative", "rounds": 0}, "rounds must be at least 1"),
+        ({"schedule": "iterative", "rounds": 0}, "rounds must be a whole number of at least 1"),
         ({"scope": "row"}, "scope must be one of global, layer, output, erk"),
         ({"sede": 1}, r"no option named 'sede' \(did you mean seed\?\)"),
     ],

@@ -191,7 +191,7 @@ def test_own_scores_by_module_and_function():
         ("gradient", {}, "score gradient: needs gradient"),
         ("window_gradient", {}, "score window_gradient: needs earlier"),
         ("koopman_magnitude", {}, "score koopman_magnitude: needs modes"),
-        ("koopflow.pruning.scoring:needs_of", {}, "score koopflow.pruning.scoring:needs_of: "),
+        ("json:loads", {}, "score json:loads: "),
     ],
 )
 def test_wrong_scores_end_in_one_line(name, options, message):
