@@ -50,9 +50,9 @@ def plot_figure_5(
         _whole(panel, curves[curves["setting"] == name], title)
     _early(early, curves, {grokking: "free", constrained: "held"}, first_steps)
     _plane(plane, eigenvalues, {grokking: "free", constrained: "held"})
-    pooled = f", {copies} copies" if copies > 1 else ""
+    pooled = f"{copies} copies of one" if copies > 1 else "one network"
     ends = dict.fromkeys(str(first_state + count - 1) for count in states or (first_steps,))
-    plane.set_title(f"states {first_state} to {' or '.join(ends)}, one network{pooled}")
+    plane.set_title(f"states {first_state} to {' or '.join(ends)}, {pooled}")
     mark_panels(axes.flat)
     return figure
 
@@ -96,7 +96,7 @@ def _whole(ax: Axes, curves: pd.DataFrame, title: str) -> None:
     ax.plot(of["step"], of["train_accuracy"], color=BLUE, label="training")
     ax.plot(of["step"], of["test_accuracy"], color=GREEN, label="test")
     ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="step", ylabel="accuracy", title=f"{title}, one network")
-    ax.legend(fontsize="x-small", loc="center left")
+    ax.legend(fontsize="x-small", loc="upper left")
     norm = ax.twinx()
     norm.plot(of["step"], of["weight_norm"], color=PURPLE, linewidth=0.9)
     middle = float(of["weight_norm"].mean())

@@ -55,7 +55,7 @@ def test_figure_5_shows_both_trainings_on_the_published_axes(curves, eigenvalues
     assert plane.get_title(loc="left").endswith("states 1 to 100, one network")
     assert len(save(figure, tmp_path / "five")) == 2
     pooled = plot_figure_5(curves, eigenvalues, "decay", "held", 100, first_state=0, copies=10).axes[3]
-    assert pooled.get_title(loc="left").endswith("states 0 to 99, one network, 10 copies")
+    assert pooled.get_title(loc="left").endswith("states 0 to 99, 10 copies of one")
     longer = plot_figure_5(curves, eigenvalues, "decay", "held", 100, states=(100, 200)).axes[3]
     assert longer.get_title(loc="left").endswith("states 1 to 100 or 200, one network")
 
