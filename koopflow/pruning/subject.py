@@ -94,6 +94,8 @@ def subject_of(model_or_run: Any, recording: Recording | None, replica: int, sta
             f"prune: model_or_run must be a torch.nn.Module or a trajectory file (got {type(model_or_run).__name__})"
         )
     tensors = weights_of(model_or_run)
+    if empty := [name for name, each in tensors.items() if each.value.is_meta]:
+        raise KoopflowError(f"prune: {empty[0]} has no values; move the network off the device meta (to_empty)")
     states = None if recording is None else _opened(recording, replica, stack)
     if states is not None:  # vectors are in the order of the recording
         recorded = [plain_name(parameter.name) for parameter in states.parameters]

@@ -143,7 +143,7 @@ def own_parameters(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
 
 
 def _check(name: str, value: torch.Tensor) -> None:
-    if isinstance(value, nn.parameter.UninitializedParameter) or value.is_meta:
+    if isinstance(value, nn.parameter.UninitializedParameter):
         raise KoopflowError(f"{name} has no values yet; call the network once on a batch")
     if not value.is_floating_point():
         kind = str(value.dtype).removeprefix("torch.")

@@ -221,6 +221,11 @@ def test_the_head_is_the_layer_whose_output_is_returned(build, head):
     assert head_of(model, weights_of(model)) == head
 
 
+def test_a_network_without_values_is_refused():
+    with pytest.raises(KoopflowError, match=r"prune: weight has no values; move the network off the device meta"):
+        kf.prune(nn.Linear(3, 2, device="meta"), score="magnitude", compression=2)
+
+
 class Conv1D(nn.Module):
     """A linear layer as GPT-2 of Hugging Face has it: the weight is transposed."""
 

@@ -41,7 +41,7 @@ for path in map(Path, outputs):
 STUDY = {
     "trajectories": {"mine": {"path": "run.h5", "rank": 3}},
     "equivalence": {
-        "windows": {"early": {}},
+        "windows": {"early": {"koopman": {"rank": 4}}},
         "training": {
             "seeds": 2,
             "setups": {"a": {}, "b": {"batch_size": 30}, "c": {"model": {"widths": [5]}}, "long": {"steps": 90000}},
