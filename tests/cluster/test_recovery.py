@@ -45,7 +45,9 @@ class UntilSigterm(nn.Module):
 
 def build(trouble, input_shape, classes):
     if "SLURM_JOB_ID" in os.environ:
-        Path(f"{trouble}.gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        told = Path(f"{trouble}.told")  # whole, or not there: the test reads as soon as it is
+        told.write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        told.rename(f"{trouble}.gpu")
         memory = Path(f"{trouble}.memory")
         megabytes = int(memory.read_text()) if memory.exists() else 0
         first = Path(f"{trouble}.job")
