@@ -166,6 +166,13 @@ class Run:
         }
         return [found[number] for number in sorted(found)]
 
+    def left(self, name: str) -> list[str]:
+        """Wait until SLURM has cleared the jobs of one set-up away; return their states."""
+        end = time.monotonic() + PATIENCE
+        while {"COMPLETING", "RUNNING"} & set(self.states(name)) and time.monotonic() < end:
+            time.sleep(0.1)
+        return self.states(name)
+
     def wait_for(self, name: str, state: str, seconds: float = PATIENCE) -> str:
         """Wait until a job of the set-up is in the state; return its number."""
         end = time.monotonic() + seconds
@@ -214,7 +221,7 @@ def story(slurm, tmp_path_factory) -> dict:
     told["gpus"] = [(folder / f"{name}.gpu").read_text() for name in ("cancelled", "slow")]
     told["asked"] = [comment for number, (_, comment) in run.jobs().items() if number not in run.known]
     run.process.send_signal(signal.SIGINT)
-    told["interrupted"] = run.ends()[0], run.states("cancelled") + run.states("slow")
+    told["interrupted"] = run.ends()[0], run.left("cancelled") + run.left("slow")
 
     (folder / "hungry.memory").write_text("2600")
     (folder / "slow.hangs").rename(folder / "slow.trains")
