@@ -28,8 +28,8 @@ def base(**keys):
         ({"device": "mps"}, "device must be one of auto, cpu, cuda (got 'mps')"),
         ({"device": "cuda:1"}, "device must be one of auto, cpu, cuda (got 'cuda:1'); did you mean cuda?"),
         (
-            {"equivalence": {"optimizers": {"states": 30, "delays": 40}}},
-            "equivalence.optimizers.delays must be at most 28, because a trajectory has 30 states (got 40)",
+            {"equivalence": {"optimizers": {"states": 30, "delays": 29}}},
+            "equivalence.optimizers.delays must be at most 28, because a trajectory has 30 states (got 29)",
         ),
         (
             {"equivalence": {"optimizers": {"dimension": 20}}},

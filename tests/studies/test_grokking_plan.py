@@ -29,6 +29,13 @@ def test_a_fit_takes_the_measured_time_within_a_factor_of_two():
     assert 9.2 / 2 < two.fit_estimate().seconds < 2 * 10.7
 
 
+def test_a_fit_of_pooled_copies_takes_the_measured_memory_within_a_factor_of_two():
+    """1,800 MiB for ten copies of 200 states at p = 113."""
+    large = {"prime": 113, "share": 0.3, "model": {"width": 128, "arguments": {"hidden": 512}}}
+    pooled = plan(settings={"a": {**large, "steps": 200, "copies": 10, "spectrum_states": 200}}, pairs=[])
+    assert 1800 < pooled.fit_estimate().mem_mb < 2 * 1800
+
+
 def test_curves_are_measured_early_and_late():
     steps = plan().measured("decay")
     assert steps[:3] == [0, 5, 10]
